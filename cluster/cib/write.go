@@ -1,0 +1,122 @@
+package cib
+
+import (
+	"bytes"
+	"io"
+	"strings"
+)
+
+// WriteTo writes the document as indented XML, two spaces a level, as Pacemaker does.
+func (d *Document) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(d.Bytes())
+	return int64(n), err
+}
+
+// Bytes returns the document as indented XML with a final newline.
+func (d *Document) Bytes() []byte {
+	var b bytes.Buffer
+	d.Root.format(&b, 0)
+	return b.Bytes()
+}
+
+// String returns the element as indented XML with a final newline.
+func (e *Element) String() string {
+	var b bytes.Buffer
+	e.format(&b, 0)
+	return b.String()
+}
+
+func (e *Element) format(b *bytes.Buffer, depth int) {
+	indent(b, depth)
+	switch e.Kind {
+	case CommentNode:
+		b.WriteString("<!--" + e.Text + "-->\n")
+		return
+	case InstructionNode:
+		b.WriteString("<?" + e.Name + " " + e.Text + "?>\n")
+		return
+	case TextNode:
+		escape(b, e.Text, false)
+		b.WriteByte('\n')
+		return
+	}
+	b.WriteByte('<')
+	b.WriteString(e.Name)
+	for i := range e.Attrs {
+		b.WriteByte(' ')
+		b.WriteString(e.Attrs[i].Name)
+		b.WriteString(`="`)
+		escape(b, e.Attrs[i].Value, true)
+		b.WriteByte('"')
+	}
+	switch {
+	case len(e.Children) == 0:
+		b.WriteString("/>\n")
+	case e.hasText():
+		b.WriteByte('>')
+		for _, c := range e.Children {
+			if c.Kind == TextNode {
+				escape(b, c.Text, false)
+				continue
+			}
+			var inner bytes.Buffer
+			c.format(&inner, 0)
+			b.Write(bytes.TrimRight(inner.Bytes(), "\n"))
+		}
+		b.WriteString("</" + e.Name + ">\n")
+	default:
+		b.WriteString(">\n")
+		for _, c := range e.Children {
+			c.format(b, depth+1)
+		}
+		indent(b, depth)
+		b.WriteString("</" + e.Name + ">\n")
+	}
+}
+
+func (e *Element) hasText() bool {
+	for _, c := range e.Children {
+		if c.Kind == TextNode {
+			return true
+		}
+	}
+	return false
+}
+
+func indent(b *bytes.Buffer, depth int) {
+	for range depth {
+		b.WriteString("  ")
+	}
+}
+
+func escape(b *bytes.Buffer, s string, attribute bool) {
+	special := "&<>"
+	if attribute {
+		special = "&<>\"\n\t\r"
+	}
+	for {
+		i := strings.IndexAny(s, special)
+		if i < 0 {
+			b.WriteString(s)
+			return
+		}
+		b.WriteString(s[:i])
+		switch s[i] {
+		case '&':
+			b.WriteString("&amp;")
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '"':
+			b.WriteString("&quot;")
+		case '\n':
+			b.WriteString("&#10;")
+		case '\t':
+			b.WriteString("&#9;")
+		case '\r':
+			b.WriteString("&#13;")
+		}
+		s = s[i+1:]
+	}
+}
