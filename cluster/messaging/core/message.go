@@ -1,0 +1,64 @@
+package core
+
+import (
+	pb "go.etcd.io/raft/v3/raftpb"
+)
+
+// Heartbeat is what a host tells every peer, on every link, ten times a token.
+type Heartbeat struct {
+	From    HostID
+	Boot    uint64
+	Seq     uint64
+	Leaving bool
+	SeenAll bool     // has been in a view of all configured hosts since Boot (wait_for_all)
+	Hears   []HostID // peers heard within a token on any link, ascending
+	Leader  HostID   // of its group, 0 when none is known
+	// Where its log is: for forks and joins.
+	Promised  Ballot
+	Ballot    Ballot
+	Sealed    Seal
+	Voters    []HostID
+	LastTerm  uint64
+	LastIndex uint64
+}
+
+// Seal is the position of the last entry that sealed a ballot (rule 8).
+type Seal struct {
+	Ballot Ballot
+	Term   uint64
+	Index  uint64
+}
+
+// MessageKind says which fields a Message has.
+type MessageKind uint8
+
+// The kinds of message.
+const (
+	RaftMessage    MessageKind = iota + 1 // Raft
+	ForwardMessage                        // Seq, Data: a proposal for the leader
+	RefusedMessage                        // Seq, Reason: the forwarded proposal was not taken
+	ProposeMessage                        // Ballot, Hosts: rule 2
+	PromiseMessage                        // Ballot, Sealed, Log, LastTerm, LastIndex: rule 3
+	RefuseMessage                         // Ballot: the highest seen
+	StartMessage                          // Ballot, Hosts, Host: the seed, asked to start the group
+	InstallMessage                        // Ballot, Hosts, Snapshot: rule 5 and joins
+)
+
+// Message is what one core sends to another over an ordered, authenticated stream.
+type Message struct {
+	Kind      MessageKind
+	From, To  HostID
+	Boot      uint64 // of the sender
+	Ballot    Ballot // the group it belongs to, or the proposed one
+	Raft      *pb.Message
+	Seq       uint64
+	Reason    uint8
+	Data      []byte
+	Hosts     []HostID
+	Host      HostID
+	Sealed    Seal
+	Log       Ballot
+	LastTerm  uint64
+	LastIndex uint64
+	Snapshot  *pb.Snapshot
+}

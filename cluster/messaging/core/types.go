@@ -1,0 +1,215 @@
+package core
+
+import (
+	"fmt"
+	"time"
+
+	"holdfast/cluster/messaging/quorum"
+)
+
+// HostID is a host's node id: corosync.conf's nodeid, 1 and up.
+type HostID = quorum.HostID
+
+// MaxLinks is the number of links that a cluster may have.
+const MaxLinks = 8
+
+// MaxVoters is the number of hosts that vote in raft; further hosts are learners.
+const MaxVoters = 7
+
+// Ballot orders the raft groups that a cluster has had: by Number, then Proposer.
+// The first group, which all hosts derive from the configuration, is {1, 0}.
+type Ballot struct {
+	Number   uint64
+	Proposer HostID
+}
+
+// Less orders ballots.
+func (b Ballot) Less(o Ballot) bool {
+	return b.Number < o.Number || b.Number == o.Number && b.Proposer < o.Proposer
+}
+
+// String writes 3.2: the third group, proposed by host 2.
+func (b Ballot) String() string { return fmt.Sprintf("%d.%d", b.Number, b.Proposer) }
+
+// View is an agreed membership. It is an entry of the log, so all hosts see the
+// same views in the same order.
+type View struct {
+	Number  uint64   // grows by one with every view of the log
+	Members []HostID // hosts in the cluster now, ascending
+	Boots   []uint64 // of each member: the boot id of its daemon; a new one means it was restarted
+	Lost    []HostID // configured hosts that went without a word or were never seen, ascending
+	Left    []HostID // configured hosts that left in an orderly way and stopped what they ran, ascending
+	Quorate bool     // by the votes (package quorum), never by raft's majority
+	Strong  bool     // more than half of all votes: two strong views always share a host
+	Leader  HostID   // the DC
+	Ballot  Ballot
+}
+
+// Machine is the replicated state: every host applies the same entries in the
+// same order. It is called from one goroutine only and must be deterministic.
+type Machine interface {
+	// Apply applies one committed entry and returns its answer for the proposer.
+	Apply(index uint64, entry []byte) (answer []byte)
+	// View tells that a view was committed, in order with the entries.
+	View(index uint64, view View)
+	// Snapshot returns the whole state; Restore replaces it.
+	Snapshot() ([]byte, error)
+	Restore(snapshot []byte) error
+}
+
+// Timing is the pace of the core. All of it follows from Token.
+type Timing struct {
+	Token     time.Duration // silence on all links after which a host is dead
+	Heartbeat time.Duration // between heartbeats; also raft's tick
+}
+
+// DefaultToken declares a dead host well within a second, and never one that was
+// only frozen for 600 ms.
+const DefaultToken = 800 * time.Millisecond
+
+// NewTiming derives the pace from the token; 0 means DefaultToken.
+func NewTiming(token time.Duration) Timing {
+	if token <= 0 {
+		token = DefaultToken
+	}
+	return Timing{Token: token, Heartbeat: max(token/10, 5*time.Millisecond)}
+}
+
+// Config is what a core starts from.
+type Config struct {
+	ID      HostID
+	Boot    uint64 // new with every start of the daemon, never 0
+	Links   int    // links that the cluster has, 1 to MaxLinks
+	Timing  Timing
+	Quorum  quorum.Options // Hosts must name every host of the cluster
+	Machine Machine
+	Saved   Saved // from Storage.Load
+	// CompactEvery is the number of applied entries after which the log is replaced
+	// by a snapshot of the machine; 0 means 4096.
+	CompactEvery int
+}
+
+// Event is something that happens to a core: Heard, Received, Propose, Unsent,
+// Fenced, Policy, Leave or Expect.
+type Event interface{ event() }
+
+// Heard is a heartbeat that arrived, authenticated, on a link.
+type Heard struct {
+	Link      int
+	Heartbeat Heartbeat
+}
+
+// Received is a message of another host, in Message's wire form.
+type Received struct{ Message Message }
+
+// Propose asks to replicate Data; the Answer comes in a batch under the same Seq.
+type Propose struct {
+	Seq  uint64 // unique among this host's proposals since Boot
+	Data []byte
+}
+
+// Cancel forgets a proposal whose caller waits no longer.
+type Cancel struct{ Seq uint64 }
+
+// Unsent tells that messages to a host could not be delivered.
+type Unsent struct{ To HostID }
+
+// Fenced confirms that a boot of a host is dead (rule 11 of forks and joins).
+type Fenced struct {
+	Host HostID
+	Boot uint64 // 0: the last one known
+}
+
+// Policy tells the core what the document says about lost quorum.
+type Policy struct{ Ignore bool }
+
+// Leave announces an orderly departure: leadership goes to another host, and the
+// peers take this host out of the view without declaring it dead.
+type Leave struct{}
+
+func (Heard) event()    {}
+func (Received) event() {}
+func (Propose) event()  {}
+func (Cancel) event()   {}
+func (Unsent) event()   {}
+func (Fenced) event()   {}
+func (Policy) event()   {}
+func (Leave) event()    {}
+
+// Batch is what a core wants done, in this order: send Heartbeats and Early, make
+// Save durable, send Messages, report Changes and Answers, then call Core.Done.
+type Batch struct {
+	Heartbeats []Packet  // lossy, per link
+	Early      []Message // a leader's appends, which may go out while it writes itself
+	Save       *Save     // durable before anything below happens
+	Messages   []Message // in order per host; loss is allowed
+	Changes    []Change
+	Answers    []Answer
+}
+
+// Packet is one heartbeat for one host on one link.
+type Packet struct {
+	To        HostID
+	Link      int
+	Heartbeat Heartbeat
+}
+
+// Answer is what became of a proposal.
+type Answer struct {
+	Seq   uint64
+	Index uint64 // of the log entry
+	Data  []byte // Machine.Apply's answer
+	// Unconfirmed: applied here, but the hosts that hold it are not strong and the
+	// others are not fenced, so the change could yet lose to another side.
+	Unconfirmed bool
+	Err         error // ErrNoQuorum, ErrNoLeader, ErrLost
+}
+
+// ChangeKind says what changed at this host.
+type ChangeKind int
+
+// The kinds of change.
+const (
+	HostUp        ChangeKind = iota + 1 // Host is heard again
+	HostDead                            // Host was silent on every link for a token
+	HostLeft                            // Host said goodbye
+	LinkUp                              // Link to Host works again
+	LinkDown                            // Link to Host is silent while another is not
+	LeaderIs                            // Host leads; 0: nobody known
+	QuorumIs                            // Quorate holds for what this host can reach now
+	Viewed                              // View was committed
+	Paused                              // this host slept for For: suspect until Resumed
+	Resumed                             // the current view was confirmed after a pause
+	DuplicateID                         // two daemons use Host's id at once
+	Forked                              // a new group under Ballot
+	Discarded                           // this host's log lost to another and was kept under forks/
+)
+
+// Change is one change, as an operator or a metric wants it.
+type Change struct {
+	Kind    ChangeKind
+	Host    HostID
+	Link    int
+	Quorate bool
+	View    View
+	For     time.Duration
+	Ballot  Ballot
+	Text    string // one line for the log
+}
+
+// Status is what a core knows at the moment.
+type Status struct {
+	ID       HostID
+	Leader   HostID
+	View     View           // the last committed
+	Reach    []HostID       // hosts that all hear each other, as seen from here
+	Verdict  quorum.Verdict // for Reach, now
+	Suspect  bool           // paused and not yet confirmed
+	Term     uint64
+	Applied  uint64
+	Commit   uint64
+	Promised Ballot
+	Ballot   Ballot // of the log
+	Sealed   Ballot
+	Links    map[HostID][]bool // per peer and link: heard within a token
+}
