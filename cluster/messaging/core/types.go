@@ -170,19 +170,19 @@ type ChangeKind int
 
 // The kinds of change.
 const (
-	HostUp        ChangeKind = iota + 1 // Host is heard again
-	HostDead                            // Host was silent on every link for a token
-	HostLeft                            // Host said goodbye
-	LinkUp                              // Link to Host works again
-	LinkDown                            // Link to Host is silent while another is not
-	LeaderIs                            // Host leads; 0: nobody known
-	QuorumIs                            // Quorate holds for what this host can reach now
-	Viewed                              // View was committed
-	Paused                              // this host slept for For: suspect until Resumed
-	Resumed                             // the current view was confirmed after a pause
-	DuplicateID                         // two daemons use Host's id at once
-	Forked                              // a new group under Ballot
-	Discarded                           // this host's log lost to another and was kept under forks/
+	HostUp      ChangeKind = iota + 1 // Host is heard again
+	HostDead                          // Host was silent on every link for a token
+	HostLeft                          // Host said goodbye
+	LinkUp                            // Link to Host works again
+	LinkDown                          // Link to Host is silent while another is not
+	LeaderIs                          // Host leads; 0: nobody known
+	QuorumIs                          // Quorate holds for what this host can reach now
+	Viewed                            // View was committed
+	Paused                            // this host slept for For: suspect until Resumed
+	Resumed                           // the current view was confirmed after a pause
+	DuplicateID                       // two daemons use Host's id at once
+	Forked                            // a new group under Ballot
+	Discarded                         // this host's log lost to another and was kept under forks/
 )
 
 // Change is one change, as an operator or a metric wants it.
