@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+// binaryCommands are the commands about the binary itself.
+var binaryCommands = []func() *cobra.Command{linkCommand, manCommand, versionCommand}
+
+func linkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "link DIR",
+		Short: "make links to this binary under the names of the programs it stands in for",
+		Long: "Makes a symbolic link in DIR for every program that Holdfast stands in for. A link that\n" +
+			"is there already is made anew; any other file of that name is left alone and reported.",
+		Example: "  holdfast link /usr/local/sbin",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			self, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this binary: %w", err)
+			}
+			return link(self, args[0])
+		},
+	}
+}
+
+// link makes the links; what is in the way and not a link stays, and is the error.
+func link(binary, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make links in %s: %w", dir, err)
+	}
+	var taken []string
+	for _, name := range slices.Sorted(maps.Keys(tools)) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Lstat(path); err == nil {
+			if info.Mode()&os.ModeSymlink == 0 {
+				taken = append(taken, name)
+				continue
+			}
+			if err := os.Remove(path); err != nil {
+				return fmt.Errorf("replace link %s: %w", path, err)
+			}
+		}
+		if err := os.Symlink(binary, path); err != nil {
+			return fmt.Errorf("make link: %w", err)
+		}
+	}
+	if len(taken) > 0 {
+		return fmt.Errorf("make links in %s: these are files of something else and were left alone: %v; choose another directory or remove them", dir, taken)
+	}
+	return nil
+}
+
+func manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "man DIR",
+		Short:   "write the manual pages of all commands",
+		Example: "  holdfast man /usr/local/share/man/man8",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := os.MkdirAll(args[0], 0o755); err != nil {
+				return fmt.Errorf("write manual pages: %w", err)
+			}
+			root := cmd.Root()
+			root.DisableAutoGenTag = true
+			return doc.GenManTree(root, &doc.GenManHeader{Title: "HOLDFAST", Section: "8", Source: "Holdfast " + version()}, args[0])
+		},
+	}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "print the version of this binary",
+		Args:  cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			fmt.Fprintf(cmd.OutOrStdout(), "holdfast %s\n", version())
+		},
+	}
+}
+
+// version is the release as stamped by the build, or the revision it was built from.
+func version() string {
+	if release != "" {
+		return release
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				return setting.Value
+			}
+		}
+	}
+	return "unreleased"
+}
+
+// release is set by the linker: -X main.release=1.0.
+var release string

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// natives makes Holdfast's own commands: holdfast node, holdfast lab, …
+// An area adds its commands in a line here.
+func natives() []*cobra.Command {
+	var all []*cobra.Command
+	for _, area := range [][]func() *cobra.Command{
+		binaryCommands,
+	} {
+		for _, command := range area {
+			all = append(all, command())
+		}
+	}
+	return all
+}
+
+// newRoot makes the command tree of `holdfast`.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "holdfast",
+		Short: "keeps services on Linux alive",
+		Long: "Holdfast keeps services on Linux alive: it forms a cluster of hosts, runs services on them with the\n" +
+			"distribution's own agents, and moves them when a host dies.\n\n" +
+			"The same binary stands in for these programs, as `holdfast NAME` or through a link of that name\n" +
+			"(`holdfast link DIR` makes them); each has its own --help:\n\n" + wrapped(slices.Sorted(maps.Keys(tools)), 100),
+		Example: "  holdfast node                         run this host's part of the cluster\n" +
+			"  holdfast crm configure show           what is configured\n" +
+			"  CIB_file=new.xml holdfast pcs status  the same tools on a document in a file",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("no command %q; 'holdfast --help' lists them", args[0])
+			}
+			return nil
+		},
+		Run: func(cmd *cobra.Command, _ []string) { _ = cmd.Help() },
+	}
+	root.AddCommand(natives()...)
+	return root
+}
+
+// wrapped sets words in lines of at most width columns, indented by two.
+func wrapped(words []string, width int) string {
+	var b strings.Builder
+	column := 0
+	for _, w := range words {
+		if column == 0 || column+1+len(w) > width {
+			if column > 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString("  " + w)
+			column = 2 + len(w)
+			continue
+		}
+		b.WriteString(" " + w)
+		column += 1 + len(w)
+	}
+	return b.String()
+}
