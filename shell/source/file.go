@@ -1,0 +1,129 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"holdfast/cluster/cib"
+)
+
+// maxDocument bounds what is read of standard input, in bytes.
+const maxDocument = 1 << 30
+
+// file is a document on disk, or standard input when stdin is set.
+type file struct {
+	path  string
+	stdin io.Reader
+}
+
+func openFile(path string, stdin io.Reader) Source {
+	if path != "-" {
+		return &file{path: path}
+	}
+	if stdin == nil {
+		stdin = os.Stdin
+	}
+	return &file{path: "standard input", stdin: stdin}
+}
+
+func (f *file) Load() (*cib.Document, error) {
+	text, err := f.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		doc := cib.New()
+		doc.File = f.path
+		return doc, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
+	}
+	return cib.Parse(f.path, text)
+}
+
+func (f *file) read() ([]byte, error) {
+	if f.stdin != nil {
+		return io.ReadAll(io.LimitReader(f.stdin, maxDocument))
+	}
+	return os.ReadFile(f.path)
+}
+
+func (f *file) Change(cause cib.Cause, change func(*cib.Document) error) error {
+	before, err := f.Load()
+	if err != nil {
+		return err
+	}
+	after := before.Clone()
+	if err := change(after); err != nil {
+		return err
+	}
+	if !cib.Touch(before, after, cause) {
+		return nil
+	}
+	return f.Replace(cause, after)
+}
+
+func (f *file) Replace(_ cib.Cause, doc *cib.Document) error {
+	if f.stdin != nil {
+		return fmt.Errorf("store document: %w; give a file", ErrReadOnly)
+	}
+	return WriteFile(f.path, doc.Bytes())
+}
+
+func (f *file) Live() bool     { return false }
+func (f *file) String() string { return f.path }
+
+// WriteFile puts content at path in one step: a reader, or a host that loses power, finds
+// the old content or the new. Mode and, where permitted, owner of an existing file stay;
+// a new file is readable by its owner and group only, because documents hold passwords.
+func WriteFile(path string, content []byte) error {
+	target := path
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		target = resolved // replace what a link points to, not the link
+	}
+	mode := fs.FileMode(0o640)
+	info, err := os.Stat(target)
+	if err == nil {
+		mode = info.Mode().Perm()
+	}
+	dir := filepath.Dir(target)
+	temp, err := os.CreateTemp(dir, "."+filepath.Base(target)+".*")
+	if err != nil {
+		return fmt.Errorf("store document %s: %w", path, err)
+	}
+	defer os.Remove(temp.Name()) // fails after the rename, as it should
+	if err := fill(temp, content, mode, info); err != nil {
+		return fmt.Errorf("store document %s: %w; the old one is unchanged", path, err)
+	}
+	if err := os.Rename(temp.Name(), target); err != nil {
+		return fmt.Errorf("store document %s: %w; the old one is unchanged", path, err)
+	}
+	return syncDir(dir)
+}
+
+func fill(temp *os.File, content []byte, mode fs.FileMode, old fs.FileInfo) error {
+	_, err := temp.Write(content)
+	if err == nil {
+		err = temp.Chmod(mode)
+	}
+	if err == nil && old != nil {
+		keepOwner(temp, old)
+	}
+	if err == nil {
+		err = temp.Sync()
+	}
+	return errors.Join(err, temp.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync directory %s: %w", dir, err)
+	}
+	defer d.Close()
+	// Some file systems cannot sync a directory; the content itself is safe by then.
+	_ = d.Sync()
+	return nil
+}
