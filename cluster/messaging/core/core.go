@@ -2,41 +2,272 @@ package core
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"time"
-)
 
-// Core is one host's part of the protocol.
-type Core struct {
-	cfg Config
-}
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"holdfast/cluster/messaging/quorum"
+)
 
 // Errors of proposals.
 var (
 	ErrNoQuorum = errors.New("no quorum: the hosts reachable from here may not change the cluster")
-	ErrNoLeader = errors.New("no leader: none was elected in time")
-	ErrLost     = errors.New("outcome unknown: the leader changed before the change was confirmed")
+	ErrStopped  = errors.New("this host's messaging has stopped")
 )
 
-// New starts a core at the given instant.
-func New(cfg Config, now time.Duration) (*Core, error) { return &Core{cfg: cfg}, nil }
+// Core is one host's part of the protocol. It is not safe for concurrent use.
+type Core struct {
+	cfg     Config
+	now     time.Duration
+	started time.Duration
+
+	// Liveness.
+	self     peer // only its rival
+	peers    map[HostID]*peer
+	others   []HostID // configured hosts but this one, ascending
+	beats    uint64
+	lastBeat time.Duration
+	nextBeat time.Duration
+	leaving  bool
+	dirty    bool     // what reach depends on has changed
+	reach    []HostID // the largest set with this host that all hear each other, ascending
+	steady   time.Duration
+	verdict  quorum.Verdict
+	ignore   bool
+	sleeper  sleeper
+
+	// The group: this host's log and its raft.
+	promised Ballot
+	ballot   Ballot
+	log      *raft.MemoryStorage
+	rn       *raft.RawNode
+	conf     *pb.ConfState
+	applied  uint64
+	snapped  uint64 // index of the last snapshot
+	agreed   agreed
+	ready    *raft.Ready
+	election election
+	views    viewKeeper
+	fork     fork
+
+	proposals proposals
+
+	out  Batch
+	save *Save
+}
+
+// New starts a core at the given instant of the host's clock, which must count time
+// asleep too, and never jump.
+func New(cfg Config, now time.Duration) (*Core, error) {
+	hosts := cfg.Quorum.Hosts
+	if !slices.Contains(hosts, cfg.ID) || !slices.IsSorted(hosts) {
+		return nil, fmt.Errorf("host %d is not among the cluster's hosts %v, or they are not in order", cfg.ID, hosts)
+	}
+	if cfg.Boot == 0 || cfg.Links < 1 || cfg.Links > MaxLinks {
+		return nil, fmt.Errorf("host %d needs a boot id and 1 to %d links, not %d", cfg.ID, MaxLinks, cfg.Links)
+	}
+	if cfg.CompactEvery <= 0 {
+		cfg.CompactEvery = 4096
+	}
+	if cfg.Timing.Token <= 0 {
+		cfg.Timing = NewTiming(0)
+	}
+	c := &Core{cfg: cfg, now: now, started: now, peers: map[HostID]*peer{}, dirty: true}
+	c.self = *newPeer(cfg.ID, cfg.Links)
+	c.self.boot = cfg.Boot
+	for _, id := range hosts {
+		if id != cfg.ID {
+			c.others = append(c.others, id)
+			c.peers[id] = newPeer(id, cfg.Links)
+		}
+	}
+	c.lastBeat, c.nextBeat = never, now
+	c.sleeper.last = now
+	c.proposals.waiting = map[uint64]*proposal{}
+	c.saving().Boot = cfg.Boot
+	if err := c.load(cfg.Saved); err != nil {
+		return nil, fmt.Errorf("start host %d: %w", cfg.ID, err)
+	}
+	return c, nil
+}
 
 // Step takes an event in.
-func (c *Core) Step(now time.Duration, ev Event) {}
+func (c *Core) Step(now time.Duration, ev Event) {
+	c.pass(now)
+	switch ev := ev.(type) {
+	case Heard:
+		c.heartbeat(&ev)
+	case Received:
+		c.receive(&ev.Message)
+	case Propose:
+		c.propose(ev.Seq, ev.Data)
+	case Cancel:
+		c.cancel(ev.Seq)
+	case Unsent:
+		c.raftUnreachable(ev.To)
+	case Fenced:
+		c.confirmFenced(ev)
+	case Policy:
+		c.dirty = c.dirty || c.ignore != ev.Ignore
+		c.ignore = ev.Ignore
+	case Leave:
+		c.leaving = true
+	}
+	if c.dirty {
+		c.consider()
+	}
+}
 
-// Tick lets time pass.
-func (c *Core) Tick(now time.Duration) {}
+// heartbeat takes a packet in, and looks at the network again if it said something new.
+func (c *Core) heartbeat(ev *Heard) {
+	p := c.peers[ev.Heartbeat.From]
+	var before Heartbeat
+	if p != nil {
+		before = p.last
+	}
+	c.hear(ev.Link, &ev.Heartbeat)
+	if p == nil {
+		return
+	}
+	a, b := &before, &p.last
+	if a.Boot != b.Boot || a.Leaving != b.Leaving || a.Leader != b.Leader || a.Promised != b.Promised ||
+		a.Ballot != b.Ballot || a.Sealed != b.Sealed || !slices.Equal(a.Hears, b.Hears) || !slices.Equal(a.Voters, b.Voters) {
+		c.dirty = true
+	}
+}
+
+// Tick lets time pass. Call it at Next, or more often.
+func (c *Core) Tick(now time.Duration) {
+	c.pass(now)
+	if now >= c.nextBeat {
+		c.raftTick()
+		c.proposals.tick(c)
+		c.sleeper.ask(c)
+		c.beat()
+	}
+	c.judgePeers()
+	c.consider()
+}
 
 // Next returns the instant at which Tick must be called at the latest.
-func (c *Core) Next() time.Duration { return 0 }
+func (c *Core) Next() time.Duration {
+	return max(c.now, min(c.nextBeat, c.deadline(), c.election.at(), c.views.at()))
+}
+
+// minBeat keeps news from making more than one heartbeat each so long.
+const minBeat = 10 * time.Millisecond
+
+// hurry sends the next heartbeat soon: it has news.
+func (c *Core) hurry() { c.nextBeat = min(c.nextBeat, max(c.now, c.lastBeat+minBeat)) }
+
+// beat sends a heartbeat to every peer on every link.
+func (c *Core) beat() {
+	c.beats++
+	c.lastBeat, c.nextBeat = c.now, c.now+c.cfg.Timing.Heartbeat
+	hb := Heartbeat{From: c.cfg.ID, Boot: c.cfg.Boot, Seq: c.beats, Leaving: c.gone(), Hears: c.hears(), Leader: c.leader(),
+		Promised: c.promised, Ballot: c.ballot, Sealed: c.sealed(), Voters: c.voters()}
+	hb.LastTerm, hb.LastIndex = c.last()
+	for _, id := range c.others {
+		for link := range c.cfg.Links {
+			c.out.Heartbeats = append(c.out.Heartbeats, Packet{To: id, Link: link, Heartbeat: hb})
+		}
+	}
+}
+
+// consider draws the conclusions from what is known: who is reachable, whether that is a
+// quorum, whether to campaign, to fork, or to propose a view.
+func (c *Core) consider() {
+	c.dirty = false
+	reach := largestClique(c.live(), c.mutual, c.cfg.ID, preference{leader: c.leader(), members: c.agreed.View.Members})
+	if !slices.Equal(reach, c.reach) {
+		c.reach, c.steady = reach, c.now
+		c.hurry()
+	}
+	verdict := c.judge(c.reach)
+	if verdict.Quorate != c.verdict.Quorate || c.verdict.Why == "" {
+		text := "quorum: " + verdict.Why
+		if !verdict.Quorate {
+			text = "no " + text
+		}
+		c.change(Change{Kind: QuorumIs, Quorate: verdict.Quorate, Text: text})
+	}
+	c.verdict = verdict
+	c.considerElection()
+	c.considerFork()
+	c.considerView()
+	c.noteLeader()
+}
+
+// judge asks package quorum about a set, as things are now.
+func (c *Core) judge(set []HostID) quorum.Verdict {
+	in := quorum.Input{Members: set, Previous: c.agreed.Quorate, Expected: c.agreed.Expected, Ignore: c.ignore}
+	for _, p := range c.agreed.Seen {
+		if slices.Contains(c.cfg.Quorum.Hosts, p.ID) && c.bootOf(p.ID) == p.Boot {
+			in.SeenAll = append(in.SeenAll, p.ID)
+		}
+	}
+	return quorum.Judge(&c.cfg.Quorum, in)
+}
+
+func (c *Core) change(ch Change) {
+	c.out.Changes = append(c.out.Changes, ch)
+	c.dirty = true
+	c.hurry()
+}
+
+func (c *Core) send(m Message) {
+	m.From, m.Boot = c.cfg.ID, c.cfg.Boot
+	c.out.Messages = append(c.out.Messages, m)
+}
+
+// saving returns the write that the next batch makes.
+func (c *Core) saving() *Save {
+	if c.save == nil {
+		c.save = &Save{}
+	}
+	return c.save
+}
 
 // HasBatch tells whether there is something to do.
-func (c *Core) HasBatch() bool { return false }
+func (c *Core) HasBatch() bool {
+	o := &c.out
+	return c.save != nil || len(o.Heartbeats)+len(o.Messages)+len(o.Changes)+len(o.Answers) > 0 || c.raftReady()
+}
 
-// Batch hands out what is to be done; Done must follow before the next Batch.
-func (c *Core) Batch() Batch { return Batch{} }
+// Batch hands out what is to be done. The caller carries it out and calls Done before
+// any other method.
+func (c *Core) Batch() Batch {
+	c.takeReady()
+	b := c.out
+	b.Save = c.save
+	c.out, c.save = Batch{}, nil
+	return b
+}
 
 // Done tells that the last batch was carried out, and applies what it committed.
-func (c *Core) Done() {}
+func (c *Core) Done() {
+	c.finishReady()
+	if c.dirty {
+		c.consider()
+	}
+}
 
 // Status returns what the core knows.
-func (c *Core) Status() Status { return Status{} }
+func (c *Core) Status() Status {
+	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict,
+		Suspect: c.sleeper.suspect, Applied: c.applied, Promised: c.promised, Ballot: c.ballot,
+		Sealed: c.sealed().Ballot, Links: map[HostID][]bool{}}
+	hs := c.rn.BasicStatus().HardState
+	st.Term, st.Commit = hs.GetTerm(), hs.GetCommit()
+	for _, id := range c.others {
+		up := make([]bool, c.cfg.Links)
+		for i, heard := range c.peers[id].links {
+			up[i] = c.now-heard < c.cfg.Timing.Token
+		}
+		st.Links[id] = up
+	}
+	return st
+}

@@ -10,9 +10,8 @@ type Heartbeat struct {
 	Boot    uint64
 	Seq     uint64
 	Leaving bool
-	SeenAll bool     // has been in a view of all configured hosts since Boot (wait_for_all)
-	Hears   []HostID // peers heard within a token on any link, ascending
-	Leader  HostID   // of its group, 0 when none is known
+	Hears   []Peer // hosts heard within a token on any link, ascending
+	Leader  HostID // of its group, 0 when none is known
 	// Where its log is: for forks and joins.
 	Promised  Ballot
 	Ballot    Ballot
@@ -20,6 +19,12 @@ type Heartbeat struct {
 	Voters    []HostID
 	LastTerm  uint64
 	LastIndex uint64
+}
+
+// Peer is a host as it is heard: which daemon of it.
+type Peer struct {
+	ID   HostID
+	Boot uint64
 }
 
 // Seal is the position of the last entry that sealed a ballot (rule 8).
@@ -36,7 +41,7 @@ type MessageKind uint8
 const (
 	RaftMessage    MessageKind = iota + 1 // Raft
 	ForwardMessage                        // Seq, Data: a proposal for the leader
-	RefusedMessage                        // Seq, Reason: the forwarded proposal was not taken
+	RefusedMessage                        // Seq, Reason: the forwarded proposal was not taken, and why
 	ProposeMessage                        // Ballot, Hosts: rule 2
 	PromiseMessage                        // Ballot, Sealed, Log, LastTerm, LastIndex: rule 3
 	RefuseMessage                         // Ballot: the highest seen
@@ -52,6 +57,7 @@ type Message struct {
 	Ballot    Ballot // the group it belongs to, or the proposed one
 	Raft      *pb.Message
 	Seq       uint64
+	Oldest    uint64 // the lowest Seq that the proposer still waits for
 	Reason    uint8
 	Data      []byte
 	Hosts     []HostID

@@ -28,7 +28,9 @@ type Save struct {
 	Sealed    *Ballot
 	HardState *pb.HardState
 	Snapshot  *pb.Snapshot // entries up to its index go
-	Entries   []*pb.Entry  // replace what is at and after the first one's index
+	// Replace drops the entries after Snapshot, too: it came from another host. Install implies it.
+	Replace bool
+	Entries []*pb.Entry // replace what is at and after the first one's index
 	// Discarded is what an Install gives up, to be kept under forks/.
 	Discarded *Fork
 	// Sync tells that it must be durable before Storage.Save returns. Without it the

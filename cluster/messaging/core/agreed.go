@@ -1,0 +1,187 @@
+package core
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// agreed is what all hosts know alike by applying the log, beside the machine.
+type agreed struct {
+	View     View
+	Sealed   Seal
+	Seen     []Peer     // boots that were in a view of all configured hosts (wait_for_all), by id
+	Fenced   []Peer     // boots confirmed dead and not in a view since, by id
+	Quorate  []HostID   // members of the last quorate view (auto_tie_breaker)
+	Expected int        // expected votes when not the configured ones
+	Sessions []session  // of proposers, by id and then oldest first
+	Lineage  []Position // where the earlier groups ended that this log grew from, oldest first
+}
+
+// session remembers which proposals of one daemon were applied, so that a proposal
+// repeated under a new leader is applied once.
+type session struct {
+	Peer
+	Oldest uint64 // everything below was decided
+	Done   []done // and these at or above it, ascending
+}
+
+// done is a proposal that was applied, with its answer for a proposer that asks again.
+type done struct {
+	Seq    uint64
+	Answer []byte
+}
+
+// keptSessions is how many daemons of one host are remembered.
+const keptSessions = 3
+
+// applied returns the answer of a proposal that was applied before.
+func (a *agreed) applied(e *entry) (answer []byte, before bool) {
+	i := a.session(e)
+	if i < 0 {
+		return nil, false
+	}
+	s := &a.Sessions[i]
+	if at, found := s.find(e.Seq); found {
+		return s.Done[at].Answer, true
+	}
+	return nil, e.Seq < s.Oldest
+}
+
+// note remembers that a proposal was applied.
+func (a *agreed) note(e *entry, answer []byte) {
+	i := a.session(e)
+	if i < 0 {
+		i = a.open(Peer{e.Host, e.Boot})
+	}
+	s := &a.Sessions[i]
+	at, _ := s.find(e.Seq)
+	s.Done = slices.Insert(s.Done, at, done{e.Seq, answer})
+	if e.Oldest > s.Oldest {
+		s.Oldest = e.Oldest
+		keep, _ := s.find(s.Oldest)
+		s.Done = slices.Delete(s.Done, 0, keep)
+	}
+}
+
+func (a *agreed) session(e *entry) int {
+	return slices.IndexFunc(a.Sessions, func(s session) bool { return s.ID == e.Host && s.Boot == e.Boot })
+}
+
+func (s *session) find(seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(s.Done, seq, func(d done, seq uint64) int { return cmp.Compare(d.Seq, seq) })
+}
+
+// open adds a session at the end of its host's, and drops the host's oldest.
+func (a *agreed) open(p Peer) int {
+	end := slices.IndexFunc(a.Sessions, func(s session) bool { return s.ID > p.ID })
+	if end < 0 {
+		end = len(a.Sessions)
+	}
+	a.Sessions = slices.Insert(a.Sessions, end, session{Peer: p})
+	begin := end
+	for begin > 0 && a.Sessions[begin-1].ID == p.ID {
+		begin--
+	}
+	if end-begin >= keptSessions {
+		a.Sessions = slices.Delete(a.Sessions, begin, begin+1)
+		end--
+	}
+	return end
+}
+
+// install takes a committed view over. all are the configured hosts.
+func (a *agreed) install(v View, at Seal, all []HostID) {
+	a.View = v
+	if v.Quorate {
+		a.Quorate = v.Members
+	}
+	if v.Strong {
+		a.Sealed = at
+	}
+	for i, h := range v.Members {
+		a.Fenced = slices.DeleteFunc(a.Fenced, func(p Peer) bool { return p.ID == h })
+		if slices.Equal(v.Members, all) {
+			a.Seen = setPeer(a.Seen, Peer{h, v.Boots[i]})
+		}
+	}
+	if slices.Equal(v.Members, all) {
+		a.Expected = 0
+	}
+}
+
+// fence notes a confirmation. It is void for a host that is in the view (rule 11).
+func (a *agreed) fence(p Peer) bool {
+	if slices.Contains(a.View.Members, p.ID) {
+		return false
+	}
+	a.Fenced = setPeer(a.Fenced, p)
+	return true
+}
+
+// allFenced tells whether every host outside the set is confirmed dead.
+func (a *agreed) allFenced(set, all []HostID) bool {
+	for _, h := range all {
+		dead := slices.ContainsFunc(a.Fenced, func(p Peer) bool { return p.ID == h })
+		if !dead && !slices.Contains(set, h) {
+			return false
+		}
+	}
+	return true
+}
+
+// setPeer replaces the boot of one host in a list ordered by id.
+func setPeer(list []Peer, p Peer) []Peer {
+	at, found := slices.BinarySearchFunc(list, p, func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })
+	if found {
+		list[at] = p
+		return list
+	}
+	return slices.Insert(list, at, p)
+}
+
+// marshalState writes a snapshot's data: the agreed state, then the machine's.
+func marshalState(a *agreed, machine []byte) []byte {
+	w := &writer{b: make([]byte, 0, len(machine)+256)}
+	w.uint(FormatVersion)
+	writeView(w, &a.View)
+	w.seal(a.Sealed)
+	list(w, a.Seen, w.peer)
+	list(w, a.Fenced, w.peer)
+	w.hosts(a.Quorate)
+	w.uint(uint64(a.Expected))
+	list(w, a.Sessions, func(s session) {
+		w.peer(s.Peer)
+		w.uint(s.Oldest)
+		list(w, s.Done, func(d done) { w.uint(d.Seq); w.bytes(d.Answer) })
+	})
+	list(w, a.Lineage, func(p Position) { w.seal(p.Sealed); w.ballot(p.Log); w.uint(p.LastTerm); w.uint(p.LastIndex) })
+	w.bool(machine != nil)
+	w.bytes(machine)
+	return w.b
+}
+
+// unmarshalState reads what marshalState wrote; machine is nil for a machine that has
+// seen nothing yet.
+func unmarshalState(b []byte) (a agreed, machine []byte, err error) {
+	r := &reader{b: b}
+	r.version()
+	a = agreed{View: readView(r), Sealed: r.seal(), Seen: readList(r, r.peer), Fenced: readList(r, r.peer),
+		Quorate: r.hosts(), Expected: int(r.uint())}
+	a.Sessions = readList(r, func() session {
+		return session{Peer: r.peer(), Oldest: r.uint(),
+			Done: readList(r, func() done { return done{Seq: r.uint(), Answer: slices.Clone(r.bytes())} })}
+	})
+	a.Lineage = readList(r, func() Position {
+		return Position{Sealed: r.seal(), Log: r.ballot(), LastTerm: r.uint(), LastIndex: r.uint()}
+	})
+	has := r.bool()
+	machine = r.bytes()
+	if has && machine == nil {
+		machine = []byte{}
+	}
+	if err := r.end(); err != nil {
+		return agreed{}, nil, fmt.Errorf("read snapshot: %w", err)
+	}
+	return a, machine, nil
+}

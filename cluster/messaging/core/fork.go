@@ -1,0 +1,403 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// fork is this host's part in making a new group (rules 1 to 5) and in bringing hosts
+// into the group that it leads (rule 9).
+type fork struct {
+	ballot   Ballot                   // proposed by this host, not yet started; zero: none
+	hosts    []HostID                 // the set that it is for
+	promises map[HostID]Position      // by those of hosts that promised
+	highest  uint64                   // ballot number seen in refusals
+	sent     time.Duration            // when the proposal was last sent
+	invited  map[HostID]time.Duration // when the group's log was last sent to a host
+	founding []HostID                 // this host was the seed of the group for these
+	sealedAt [3]uint64                // what sealed was computed for
+	sealed   Seal
+}
+
+// Position is where a log ends and what it has sealed: the order in which a seed is chosen.
+type Position struct {
+	Sealed    Seal
+	Log       Ballot
+	LastTerm  uint64
+	LastIndex uint64
+}
+
+// Less orders seals.
+func (s Seal) Less(o Seal) bool {
+	if s.Ballot != o.Ballot {
+		return s.Ballot.Less(o.Ballot)
+	}
+	return s.Term < o.Term || s.Term == o.Term && s.Index < o.Index
+}
+
+// shorter orders logs of one group as raft does.
+func (p Position) shorter(o Position) bool {
+	return p.LastTerm < o.LastTerm || p.LastTerm == o.LastTerm && p.LastIndex < o.LastIndex
+}
+
+// seed chooses the host whose log the new group starts with: of each group the longest
+// log, and of those the one with the greatest seal, then the highest ballot. Position in
+// the log never counts between groups.
+func seed(promises map[HostID]Position, hosts []HostID) HostID {
+	best := map[Ballot]HostID{}
+	var ballots []Ballot
+	for _, h := range hosts {
+		p := promises[h]
+		if old, ok := best[p.Log]; !ok {
+			ballots = append(ballots, p.Log)
+			best[p.Log] = h
+		} else if promises[old].shorter(p) {
+			best[p.Log] = h
+		}
+	}
+	return best[slices.MaxFunc(ballots, func(a, b Ballot) int {
+		pa, pb := promises[best[a]], promises[best[b]]
+		switch {
+		case pa.Sealed.Less(pb.Sealed) || pa.Sealed == pb.Sealed && a.Less(b):
+			return -1
+		default:
+			return 1
+		}
+	})]
+}
+
+// position is this host's.
+func (c *Core) position() Position {
+	p := Position{Sealed: c.sealed(), Log: c.ballot}
+	p.LastTerm, p.LastIndex = c.last()
+	return p
+}
+
+// positionOf is a live host's, as it says.
+func (c *Core) positionOf(id HostID) Position {
+	if id == c.cfg.ID {
+		return c.position()
+	}
+	hb := &c.peers[id].last
+	return Position{hb.Sealed, hb.Ballot, hb.LastTerm, hb.LastIndex}
+}
+
+func (c *Core) promisedOf(id HostID) Ballot {
+	if id == c.cfg.ID {
+		return c.promised
+	}
+	return c.peers[id].last.Promised
+}
+
+// electable tells whether the group could elect a leader among the hosts of a set.
+func (c *Core) electable(group Ballot, voters, set []HostID) bool {
+	var free []HostID
+	n := 0
+	for _, h := range set {
+		if c.positionOf(h).Log == group && !group.Less(c.promisedOf(h)) {
+			free = append(free, h)
+			if slices.Contains(voters, h) {
+				n++
+			}
+		}
+	}
+	return n > len(voters)/2 && c.judge(free).Quorate
+}
+
+// obstructed tells whether a reachable host may not enter this host's group (rule 9).
+func (c *Core) obstructed() bool { return c.obstructs(c.ballot, c.sealed()) }
+
+func (c *Core) obstructs(group Ballot, sealed Seal) bool {
+	for _, h := range c.reach {
+		p := c.positionOf(h)
+		if group.Less(c.promisedOf(h)) || group.Less(p.Log) || p.Log != group && sealed.Less(p.Sealed) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyElectable tells whether some group of the reachable hosts could go on by itself.
+func (c *Core) anyElectable() bool {
+	for _, h := range c.reach {
+		p := c.positionOf(h)
+		voters := c.voters()
+		if h != c.cfg.ID {
+			voters = c.peers[h].last.Voters
+		}
+		if c.electable(p.Log, voters, c.reach) && !c.obstructs(p.Log, p.Sealed) {
+			return true
+		}
+	}
+	return false
+}
+
+// leaderSeen tells whether a reachable host leads and says so itself.
+func (c *Core) leaderSeen() bool {
+	for _, h := range c.reach {
+		if h == c.cfg.ID && c.leads() || h != c.cfg.ID && c.peers[h].last.Leader == h {
+			return true
+		}
+	}
+	return false
+}
+
+// considerFork yields when the group cannot go on, forks when none can, and invites.
+func (c *Core) considerFork() {
+	wait := time.Duration(0)
+	if len(c.reach) > 1 {
+		wait = 2 * c.cfg.Timing.Heartbeat // until all have said where they are
+	}
+	if !c.verdict.Quorate || c.sleeper.suspect || c.leaving || c.now-c.steady < wait {
+		return
+	}
+	if c.leads() && (c.obstructed() || !c.electable(c.ballot, c.voters(), c.reach)) {
+		c.stepDown()
+	}
+	c.found()
+	if c.leaderSeen() {
+		c.abandon()
+		if c.leads() {
+			c.invite()
+		}
+		return
+	}
+	if c.anyElectable() || c.reach[0] != c.cfg.ID {
+		c.abandon()
+		return
+	}
+	c.proposeFork()
+}
+
+// stepDown makes raft give its leadership up: a message of a higher term does.
+func (c *Core) stepDown() {
+	term := c.rn.BasicStatus().HardState.GetTerm()
+	_ = c.rn.Step(&pb.Message{Type: pb.MsgHeartbeatResp.Enum(), From: proto.Uint64(uint64(c.cfg.ID)),
+		To: proto.Uint64(uint64(c.cfg.ID)), Term: proto.Uint64(term + 1)})
+	c.noteLeader()
+}
+
+func (c *Core) abandon() { c.fork.ballot, c.fork.promises = Ballot{}, nil }
+
+// proposeFork is rule 2: it asks all of the set, and asks again until they answer.
+func (c *Core) proposeFork() {
+	f := &c.fork
+	top := f.highest
+	for _, h := range c.reach {
+		top = max(top, c.promisedOf(h).Number, c.positionOf(h).Log.Number)
+	}
+	if f.ballot.Number < top || f.ballot.Number == 0 || c.promised != f.ballot || !slices.Equal(f.hosts, c.reach) {
+		*f = fork{ballot: Ballot{top + 1, c.cfg.ID}, hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, sent: never}
+		c.promise(f.ballot)
+		f.promises[c.cfg.ID] = c.position()
+	}
+	if c.now-f.sent < 2*c.cfg.Timing.Heartbeat {
+		return
+	}
+	f.sent = c.now
+	for _, h := range f.hosts {
+		if _, has := f.promises[h]; !has {
+			c.send(Message{Kind: ProposeMessage, To: h, Ballot: f.ballot, Hosts: f.hosts})
+		}
+	}
+	c.tryStart()
+}
+
+// promise is rule 4: durable before anybody hears of it.
+func (c *Core) promise(b Ballot) {
+	c.promised = b
+	s := c.saving()
+	s.Promised, s.Sync = &b, true
+	c.hurry()
+	c.noteLeader()
+}
+
+// proposed answers a proposal (rule 3).
+func (c *Core) proposed(m *Message) {
+	again := m.Ballot == c.promised && c.frozen()
+	fresh := c.promised.Less(m.Ballot) && c.ballot.Less(m.Ballot) && !c.leaderSeen()
+	if !slices.Equal(m.Hosts, c.reach) || !again && !fresh {
+		c.send(Message{Kind: RefuseMessage, To: m.From, Ballot: Ballot{Number: max(c.promised.Number, c.ballot.Number)}, Seq: m.Ballot.Number})
+		return
+	}
+	if fresh {
+		c.abandon()
+		c.promise(m.Ballot)
+	}
+	p := c.position()
+	c.send(Message{Kind: PromiseMessage, To: m.From, Ballot: m.Ballot, Sealed: p.Sealed, Log: p.Log, LastTerm: p.LastTerm, LastIndex: p.LastIndex})
+}
+
+func (c *Core) refusedBy(m *Message) {
+	if c.fork.ballot.Number != 0 {
+		c.fork.highest = max(c.fork.highest, m.Ballot.Number)
+		c.dirty = true
+	}
+}
+
+// promisedBy counts a promise.
+func (c *Core) promisedBy(m *Message) {
+	f := &c.fork
+	if f.promises == nil || m.Ballot != f.ballot || c.promised != f.ballot || !slices.Contains(f.hosts, m.From) {
+		return
+	}
+	f.promises[m.From] = Position{m.Sealed, m.Log, m.LastTerm, m.LastIndex}
+	c.tryStart()
+}
+
+// tryStart has the seed start the group once all have promised.
+func (c *Core) tryStart() {
+	f := &c.fork
+	if f.promises == nil || len(f.promises) < len(f.hosts) || c.promised != f.ballot {
+		return
+	}
+	s := seed(f.promises, f.hosts)
+	if s == c.cfg.ID {
+		c.start(f.ballot, f.hosts)
+		return
+	}
+	c.send(Message{Kind: StartMessage, To: s, Ballot: f.ballot, Hosts: f.hosts, Host: s})
+}
+
+func (c *Core) startAsked(m *Message) {
+	if m.Ballot == c.promised && c.frozen() && m.Host == c.cfg.ID && slices.Contains(m.Hosts, c.cfg.ID) && slices.IsSorted(m.Hosts) {
+		c.start(m.Ballot, m.Hosts)
+	}
+}
+
+// start makes this host's log the new group's (rule 5): everything in it counts as
+// committed, because some of it may have been acknowledged.
+func (c *Core) start(b Ballot, hosts []HostID) {
+	for _, e := range c.tail() {
+		if e.GetType() == pb.EntryNormal && len(e.GetData()) > 0 && e.GetIndex() > c.applied {
+			c.applied = e.GetIndex()
+			c.apply(e)
+		}
+	}
+	term, index := c.last()
+	c.agreed.Lineage = append(c.agreed.Lineage, Position{c.agreed.Sealed, c.ballot, term, index})
+	if n := len(c.agreed.Lineage); n > keptLineage {
+		c.agreed.Lineage = slices.Delete(c.agreed.Lineage, 0, n-keptLineage)
+	}
+	machine, err := c.cfg.Machine.Snapshot()
+	if err != nil {
+		c.change(Change{Kind: Forked, Ballot: c.ballot, Text: "the machine cannot be snapshot for a new group: " + err.Error()})
+		return
+	}
+	if machine == nil {
+		machine = []byte{}
+	}
+	snap := &pb.Snapshot{Data: marshalState(&c.agreed, machine), Metadata: &pb.SnapshotMetadata{
+		ConfState: confState(hosts), Index: proto.Uint64(index), Term: proto.Uint64(term)}}
+	c.install(b, snap, nil)
+	c.fork = fork{founding: hosts}
+	c.change(Change{Kind: Forked, Ballot: b, Text: fmt.Sprintf("hosts %v go on as group %s", hosts, b)})
+	c.found()
+}
+
+// keptLineage is how many earlier groups a log remembers to have grown from.
+const keptLineage = 32
+
+// install replaces this host's log, in one write.
+func (c *Core) install(b Ballot, snap *pb.Snapshot, lost *Fork) {
+	meta := snap.GetMetadata()
+	hs := &pb.HardState{Term: proto.Uint64(meta.GetTerm()), Vote: proto.Uint64(0), Commit: proto.Uint64(meta.GetIndex())}
+	if c.promised.Less(b) {
+		c.promised = b
+	}
+	promised := c.promised
+	s := c.saving()
+	*s = Save{Boot: s.Boot, Promised: &promised, Install: true, Ballot: b, HardState: hs, Snapshot: snap, Discarded: lost, Sync: true}
+	if err := c.open(Saved{Promised: promised, Ballot: b, HardState: hs, Snapshot: snap}); err != nil {
+		panic(fmt.Sprintf("host %d: the log of group %s cannot be opened: %v", c.cfg.ID, b, err))
+	}
+	c.hurry()
+}
+
+// found sends the log of the group that this host seeded to those that wait for it.
+func (c *Core) found() {
+	for _, h := range c.fork.founding {
+		if h != c.cfg.ID && slices.Contains(c.reach, h) && c.positionOf(h).Log.Less(c.ballot) && !c.ballot.Less(c.promisedOf(h)) {
+			c.sendLog(h)
+		}
+	}
+}
+
+// invite sends the group's log to reachable hosts that are in older groups.
+func (c *Core) invite() {
+	for _, h := range c.reach {
+		if h != c.cfg.ID && c.positionOf(h).Log.Less(c.ballot) && !c.ballot.Less(c.promisedOf(h)) {
+			c.sendLog(h)
+		}
+	}
+}
+
+// sendLog sends what is applied, at most once a token.
+func (c *Core) sendLog(to HostID) {
+	if at, ok := c.fork.invited[to]; ok && c.now-at < c.cfg.Timing.Token {
+		return
+	}
+	snap, err := c.log.Snapshot()
+	if err != nil || snap.GetMetadata().GetIndex() < c.applied {
+		if snap, err = c.snapshot(); err != nil {
+			return // the machine's trouble; compact reports it
+		}
+	}
+	if c.fork.invited == nil {
+		c.fork.invited = map[HostID]time.Duration{}
+	}
+	c.fork.invited[to] = c.now
+	c.send(Message{Kind: InstallMessage, To: to, Ballot: c.ballot, Sealed: c.sealed(), Snapshot: snap})
+}
+
+// installAsked takes a group's log over: as a founder, or as a joiner (rule 9).
+func (c *Core) installAsked(m *Message) {
+	own := c.sealed()
+	if !c.ballot.Less(m.Ballot) || m.Ballot.Less(c.promised) || m.Sealed.Less(own) {
+		return
+	}
+	state, _, err := unmarshalState(m.Snapshot.GetData())
+	if err != nil || m.Snapshot.GetMetadata().GetIndex() == 0 {
+		return
+	}
+	var lost *Fork
+	if p := c.position(); p.LastIndex > firstIndex && !state.grewFrom(p) {
+		lost = c.discard()
+	}
+	old := c.ballot
+	c.install(m.Ballot, m.Snapshot, lost)
+	c.fork = fork{}
+	if lost != nil {
+		c.change(Change{Kind: Discarded, Ballot: old, Text: fmt.Sprintf(
+			"group %s has gone on without what group %s wrote here; that is kept, see holdfast forks", m.Ballot, old)})
+	}
+	c.change(Change{Kind: Forked, Ballot: m.Ballot, Text: fmt.Sprintf("this host joins group %s", m.Ballot)})
+}
+
+// grewFrom tells whether a log is contained in the one that this state comes from.
+func (a *agreed) grewFrom(p Position) bool {
+	for _, old := range a.Lineage {
+		if old.Log == p.Log {
+			return !old.shorter(p)
+		}
+	}
+	return false
+}
+
+// discard collects what this host has, before its log goes.
+func (c *Core) discard() *Fork {
+	f := &Fork{Ballot: c.ballot, Index: c.applied}
+	if machine, err := c.cfg.Machine.Snapshot(); err == nil {
+		f.Snapshot = machine
+	}
+	for _, e := range c.tail() {
+		if d, err := unmarshalEntry(e.GetData()); err == nil && d.Kind == changeEntry {
+			f.Tail = append(f.Tail, d.Data)
+		}
+	}
+	return f
+}

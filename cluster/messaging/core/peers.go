@@ -1,0 +1,204 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// peer is what this host knows of another from its heartbeats.
+type peer struct {
+	id    HostID
+	alive bool // heard within a token
+	boot  uint64
+	last  Heartbeat       // the newest of boot
+	heard time.Duration   // when last heard on any link
+	links []time.Duration // when last heard, by link; below 0: never
+	down  []bool          // reported as down, by link
+	rival struct {        // another daemon with the same id
+		boot     uint64
+		reported time.Duration
+	}
+}
+
+// changeover is the silence after which a new daemon of a host takes the place of the
+// old one. A restarted daemon waits that long; a second host with the same id is never let in.
+func (t Timing) changeover() time.Duration { return t.Heartbeat * 5 / 2 }
+
+// duplicateReports is the time between two reports of the same duplicate id.
+const duplicateReports = 30 * time.Second
+
+const never = -1 << 62
+
+func newPeer(id HostID, links int) *peer {
+	p := &peer{id: id, heard: never, links: make([]time.Duration, links), down: make([]bool, links)}
+	for i := range p.links {
+		p.links[i] = never
+	}
+	p.rival.reported = never
+	return p
+}
+
+// hear takes a heartbeat in.
+func (c *Core) hear(link int, hb *Heartbeat) {
+	if hb.From == c.cfg.ID {
+		if hb.Boot != c.cfg.Boot {
+			c.duplicate(&c.self, c.cfg.ID, hb.Boot)
+		}
+		return
+	}
+	p := c.peers[hb.From]
+	if p == nil || link < 0 || link >= len(p.links) {
+		return
+	}
+	if p.boot != hb.Boot && p.boot != 0 {
+		if p.heard > c.now-c.cfg.Timing.changeover() && !p.last.Leaving {
+			if p.rival.boot == hb.Boot {
+				c.duplicate(p, p.id, hb.Boot)
+			}
+			p.rival.boot = hb.Boot
+			return
+		}
+		c.rebooted(p)
+	}
+	if p.boot == hb.Boot && hb.Seq < p.last.Seq && p.alive {
+		p.links[link] = c.now // late on a slower link: proves the link, says nothing new
+		return
+	}
+	p.boot, p.heard, p.links[link] = hb.Boot, c.now, c.now
+	left := p.last.Leaving
+	p.last = *hb
+	switch {
+	case !p.alive && !hb.Leaving:
+		p.alive = true
+		c.change(Change{Kind: HostUp, Host: p.id, Text: fmt.Sprintf("host %d is up", p.id)})
+	case p.alive && hb.Leaving && !left:
+		c.change(Change{Kind: HostLeft, Host: p.id, Text: fmt.Sprintf("host %d leaves", p.id)})
+	}
+	if p.down[link] {
+		p.down[link] = false
+		c.change(Change{Kind: LinkUp, Host: p.id, Link: link, Text: fmt.Sprintf("link %d to host %d works again", link, p.id)})
+	}
+	for _, seen := range hb.Hears {
+		if seen.ID == c.cfg.ID && seen.Boot != c.cfg.Boot && c.now-c.started > c.cfg.Timing.Token {
+			c.duplicate(&c.self, c.cfg.ID, seen.Boot)
+		}
+	}
+}
+
+// duplicate reports, now and then, that two daemons use one id.
+func (c *Core) duplicate(p *peer, id HostID, boot uint64) {
+	if p.rival.reported > c.now-duplicateReports {
+		return
+	}
+	p.rival.reported = c.now
+	c.change(Change{Kind: DuplicateID, Host: id, Text: fmt.Sprintf(
+		"two daemons use host id %d at once (boots %x and %x); give one of them another nodeid and restart it", id, p.boot, boot)})
+}
+
+// rebooted forgets what the old daemon of a host had said.
+func (c *Core) rebooted(p *peer) {
+	if p.alive {
+		p.alive = false
+		c.change(Change{Kind: HostDead, Host: p.id, Text: fmt.Sprintf("the daemon of host %d was restarted", p.id)})
+	}
+	p.last, p.rival.boot = Heartbeat{}, 0
+	c.raftUnreachable(p.id)
+}
+
+// judgePeers finds hosts and links that have been silent for a token.
+func (c *Core) judgePeers() {
+	token := c.cfg.Timing.Token
+	for _, id := range c.others {
+		p := c.peers[id]
+		if !p.alive {
+			continue
+		}
+		if c.now-p.heard >= token {
+			p.alive = false
+			c.change(Change{Kind: HostDead, Host: id, For: c.now - p.heard,
+				Text: fmt.Sprintf("host %d was not heard for %s on any link", id, (c.now - p.heard).Round(time.Millisecond))})
+			c.raftUnreachable(id)
+			continue
+		}
+		for link, heard := range p.links {
+			silent := c.now-heard >= token && (heard != never || c.now-c.started >= 2*token)
+			if silent && !p.down[link] {
+				p.down[link] = true
+				c.change(Change{Kind: LinkDown, Host: id, Link: link, Text: fmt.Sprintf("link %d to host %d is silent, another carries on", link, id)})
+			}
+		}
+	}
+}
+
+// excuse gives every peer back the time that this host itself slept.
+func (c *Core) excuse(slept time.Duration) {
+	for _, id := range c.others {
+		p := c.peers[id]
+		p.heard += slept
+		for i := range p.links {
+			if p.links[i] != never {
+				p.links[i] += slept
+			}
+		}
+	}
+}
+
+// deadline is the next instant at which judgePeers may find something.
+func (c *Core) deadline() time.Duration {
+	next := time.Duration(1<<63 - 1)
+	for _, id := range c.others {
+		if p := c.peers[id]; p.alive {
+			next = min(next, p.heard+c.cfg.Timing.Token)
+		}
+	}
+	return next
+}
+
+// hears lists the peers heard.
+func (c *Core) hears() []Peer {
+	var list []Peer
+	for _, id := range c.others {
+		if p := c.peers[id]; p.alive {
+			list = append(list, Peer{id, p.boot})
+		}
+	}
+	return list
+}
+
+// mutual tells whether two hosts hear each other's present daemons, as far as known here.
+func (c *Core) mutual(a, b HostID) bool { return c.hearing(a, b) && c.hearing(b, a) }
+
+// hearing tells whether a hears b.
+func (c *Core) hearing(a, b HostID) bool {
+	boot := c.cfg.Boot
+	if b != c.cfg.ID {
+		if !c.peers[b].alive {
+			return false
+		}
+		boot = c.peers[b].boot
+	}
+	if a == c.cfg.ID {
+		return true
+	}
+	return c.peers[a].alive && slices.Contains(c.peers[a].last.Hears, Peer{b, boot})
+}
+
+// live lists this host and the peers that it hears and that do not leave, ascending.
+func (c *Core) live() []HostID {
+	var list []HostID
+	for _, id := range c.cfg.Quorum.Hosts {
+		if id == c.cfg.ID || c.peers[id].alive && !c.peers[id].last.Leaving {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+// bootOf returns the boot of a host's present daemon, 0 when it was never heard.
+func (c *Core) bootOf(id HostID) uint64 {
+	if id == c.cfg.ID {
+		return c.cfg.Boot
+	}
+	return c.peers[id].boot
+}

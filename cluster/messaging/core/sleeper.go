@@ -1,0 +1,49 @@
+package core
+
+import (
+	"fmt"
+	"time"
+)
+
+// sleeper notices that this host did not run for a while: its verdicts about others
+// would be wrong, and others may have gone on without it.
+type sleeper struct {
+	last    time.Duration
+	suspect bool
+	asked   uint64 // barriers proposed since the pause
+}
+
+// pass moves time forward.
+func (c *Core) pass(now time.Duration) {
+	gap := now - c.sleeper.last
+	c.now = max(now, c.now)
+	c.sleeper.last = c.now
+	if gap > 2*c.cfg.Timing.Heartbeat {
+		c.excuse(gap - c.cfg.Timing.Heartbeat)
+	}
+	if gap > c.cfg.Timing.Token {
+		c.sleeper.suspect = true
+		c.change(Change{Kind: Paused, For: gap, Text: fmt.Sprintf(
+			"this host stood still for %s, longer than the token: it starts nothing until the view is confirmed", gap.Round(time.Millisecond))})
+	}
+}
+
+// ask proposes a barrier while the host is suspect: once that is applied, everything
+// that the cluster decided before is known here.
+func (s *sleeper) ask(c *Core) {
+	if s.suspect {
+		s.asked++
+		if s.asked%5 == 1 {
+			c.propose(0, nil)
+		}
+	}
+}
+
+// confirm is called when a barrier of this host was applied.
+func (s *sleeper) confirm(c *Core) {
+	if !s.suspect || !c.inView() {
+		return
+	}
+	s.suspect, s.asked = false, 0
+	c.change(Change{Kind: Resumed, Text: "the view is confirmed after the pause"})
+}

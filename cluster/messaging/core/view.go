@@ -1,0 +1,257 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
+	"google.golang.org/protobuf/proto"
+)
+
+// viewKeeper is the leader's: it proposes a view when the agreed set changes.
+type viewKeeper struct {
+	since    time.Duration // when a set that leaves out a host that is heard was first seen
+	evicting []HostID      // that set
+	wait     time.Duration // when to look again, 0: with the next event
+	number   uint64        // of the last view proposed
+	term     uint64        // and in which term
+	conf     time.Duration // when a conf change was last proposed
+	moved    time.Duration // when leadership was last offered to another
+}
+
+func (k *viewKeeper) at() time.Duration {
+	if k.wait == 0 {
+		return 1<<63 - 1
+	}
+	return k.wait
+}
+
+// settle is how long a leader that has just been started waits for the other hosts
+// before it calls those that it has not heard lost.
+func (t Timing) settle() time.Duration { return 2 * t.Token }
+
+// considerView is the leader's part: agree on the set, keep raft's configuration in step,
+// and hand over when it leaves.
+func (c *Core) considerView() {
+	c.views.wait = 0
+	if !c.leads() {
+		return
+	}
+	st := c.rn.BasicStatus()
+	if c.leaving {
+		c.handOver()
+	}
+	last, _ := c.log.LastIndex()
+	if term, _ := c.log.Term(last); term < st.HardState.GetTerm() {
+		return // the entry that begins the term is not in the log yet
+	}
+	set := c.agreeSet()
+	if set == nil {
+		return
+	}
+	if !slices.Contains(set, c.cfg.ID) {
+		c.handOver()
+		return
+	}
+	c.reconcile(set)
+	c.proposeView(set)
+}
+
+// agreeSet is the largest set of the group's hosts that all hear each other; nil while
+// it is too early to say.
+func (c *Core) agreeSet() []HostID {
+	var able []HostID
+	for _, h := range c.live() {
+		if c.inGroup(h) && !(h == c.cfg.ID && c.gone()) {
+			able = append(able, h)
+		}
+	}
+	set := largestClique(able, c.mutual, 0, preference{leader: c.cfg.ID, members: c.agreed.View.Members})
+	if len(set) == 0 {
+		return nil
+	}
+	if all := c.cfg.Quorum.Hosts; len(set) < len(all) && c.now-c.started < c.cfg.Timing.settle() && !c.farewell(set) {
+		c.views.wait = c.started + c.cfg.Timing.settle()
+		return nil
+	}
+	if !c.evicts(set, able) {
+		c.views.evicting = nil
+		return set
+	}
+	// A host that is heard here is left out because others do not hear it. News of that
+	// travels at different speeds, so it has to last before it counts.
+	if !slices.Equal(set, c.views.evicting) {
+		c.views.evicting, c.views.since = set, c.now
+	}
+	if ripe := c.views.since + c.cfg.Timing.Token/2; c.now < ripe {
+		c.views.wait = ripe
+		return nil
+	}
+	return set
+}
+
+// evicts tells whether a member that is heard here would be left out.
+func (c *Core) evicts(set, able []HostID) bool {
+	for _, h := range able {
+		if slices.Contains(c.agreed.View.Members, h) && !slices.Contains(set, h) {
+			return true
+		}
+	}
+	return false
+}
+
+// farewell tells whether all that a set lacks have said goodbye.
+func (c *Core) farewell(set []HostID) bool {
+	for _, h := range c.cfg.Quorum.Hosts {
+		if !slices.Contains(set, h) && !c.hasLeft(h) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasLeft tells whether a host left in an orderly way and was not back since.
+func (c *Core) hasLeft(h HostID) bool {
+	if h == c.cfg.ID {
+		return c.gone()
+	}
+	return c.peers[h].last.Leaving || slices.Contains(c.agreed.View.Left, h) && !c.peers[h].alive
+}
+
+// proposeView puts the view into the log when it differs from the last one.
+func (c *Core) proposeView(set []HostID) {
+	verdict := c.judge(set)
+	v := View{Number: c.agreed.View.Number + 1, Members: set, Quorate: verdict.Quorate, Leader: c.cfg.ID, Ballot: c.ballot,
+		Strong: verdict.Strong || c.agreed.allFenced(set, c.cfg.Quorum.Hosts)}
+	for _, h := range set {
+		v.Boots = append(v.Boots, c.bootOf(h))
+	}
+	for _, h := range c.cfg.Quorum.Hosts {
+		switch {
+		case slices.Contains(set, h):
+		case c.hasLeft(h):
+			v.Left = append(v.Left, h)
+		default:
+			v.Lost = append(v.Lost, h)
+		}
+	}
+	term := c.rn.BasicStatus().HardState.GetTerm()
+	if sameView(&v, &c.agreed.View) || c.views.number == v.Number && c.views.term == term {
+		return
+	}
+	if c.rn.Propose((&entry{Kind: viewEntry, View: v}).marshal()) == nil {
+		c.views.number, c.views.term = v.Number, term
+	}
+}
+
+// sameView tells whether nothing but the number differs.
+func sameView(a, b *View) bool {
+	return slices.Equal(a.Members, b.Members) && slices.Equal(a.Boots, b.Boots) && slices.Equal(a.Lost, b.Lost) &&
+		slices.Equal(a.Left, b.Left) && a.Quorate == b.Quorate && a.Strong == b.Strong && a.Leader == b.Leader && a.Ballot == b.Ballot
+}
+
+// reconcile adds hosts of the set that raft does not know, makes learners voters, and
+// drops what is no longer configured; one change at a time.
+func (c *Core) reconcile(set []HostID) {
+	if c.now-c.views.conf < 2*c.cfg.Timing.Heartbeat && c.views.conf != 0 {
+		return
+	}
+	voters := c.voters()
+	propose := func(kind pb.ConfChangeType, h HostID) {
+		c.views.conf = c.now
+		_ = c.rn.ProposeConfChange(&pb.ConfChange{Type: kind.Enum(), NodeId: proto.Uint64(uint64(h))})
+	}
+	for _, h := range append(slices.Clone(voters), c.learners()...) {
+		if !slices.Contains(c.cfg.Quorum.Hosts, h) && h != c.cfg.ID {
+			propose(pb.ConfChangeRemoveNode, h)
+			return
+		}
+	}
+	for _, h := range set {
+		switch {
+		case slices.Contains(voters, h):
+		case !slices.Contains(c.learners(), h):
+			propose(pb.ConfChangeAddLearnerNode, h)
+			return
+		case len(voters) < MaxVoters && c.caughtUp(h):
+			propose(pb.ConfChangeAddNode, h)
+			return
+		}
+	}
+}
+
+func (c *Core) learners() []HostID {
+	var list []HostID
+	for _, l := range c.conf.GetLearners() {
+		list = append(list, HostID(l))
+	}
+	return list
+}
+
+// caughtUp tells whether a host has nearly all of the log.
+func (c *Core) caughtUp(h HostID) bool {
+	last, _ := c.log.LastIndex()
+	ok := false
+	c.rn.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) {
+		ok = ok || HostID(id) == h && pr.Match+64 >= last && pr.Match > 0
+	})
+	return ok
+}
+
+// handOver moves leadership to the voter that has most of the log.
+func (c *Core) handOver() {
+	if c.views.moved != 0 && c.now-c.views.moved < 2*c.cfg.Timing.Heartbeat {
+		return
+	}
+	var best, most uint64
+	c.rn.WithProgress(func(id uint64, kind raft.ProgressType, pr tracker.Progress) {
+		h := HostID(id)
+		if kind == raft.ProgressTypePeer && h != c.cfg.ID && slices.Contains(c.reach, h) && c.inGroup(h) &&
+			(pr.Match > most || pr.Match == most && id < best) {
+			best, most = id, pr.Match
+		}
+	})
+	if best != 0 {
+		c.views.moved = c.now
+		c.rn.TransferLeader(best)
+	}
+}
+
+// gone tells that this host leaves and leads nobody who could take over.
+func (c *Core) gone() bool {
+	if !c.leaving || !c.leads() {
+		return c.leaving
+	}
+	for _, v := range c.voters() {
+		if v != c.cfg.ID && slices.Contains(c.reach, v) && c.inGroup(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// inView tells whether this daemon is a member of the last view.
+func (c *Core) inView() bool {
+	i := slices.Index(c.agreed.View.Members, c.cfg.ID)
+	return i >= 0 && c.agreed.View.Boots[i] == c.cfg.Boot
+}
+
+func viewText(v View) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "view %d: members %v", v.Number, v.Members)
+	if len(v.Lost) > 0 {
+		fmt.Fprintf(&b, ", lost %v", v.Lost)
+	}
+	if len(v.Left) > 0 {
+		fmt.Fprintf(&b, ", left %v", v.Left)
+	}
+	if !v.Quorate {
+		b.WriteString(", no quorum")
+	}
+	fmt.Fprintf(&b, ", leader %d, group %s", v.Leader, v.Ballot)
+	return b.String()
+}

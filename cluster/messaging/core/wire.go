@@ -1,0 +1,221 @@
+package core
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+)
+
+// ErrFormat is what reading wraps when bytes are not what this version writes.
+var ErrFormat = errors.New("not a message of this version")
+
+// writer appends fields: integers as uvarints, bytes and lists with their length before them.
+type writer struct{ b []byte }
+
+func (w *writer) uint(v uint64)    { w.b = binary.AppendUvarint(w.b, v) }
+func (w *writer) host(h HostID)    { w.uint(uint64(h)) }
+func (w *writer) ballot(b Ballot)  { w.uint(b.Number); w.host(b.Proposer) }
+func (w *writer) seal(s Seal)      { w.ballot(s.Ballot); w.uint(s.Term); w.uint(s.Index) }
+func (w *writer) bytes(b []byte)   { w.uint(uint64(len(b))); w.b = append(w.b, b...) }
+func (w *writer) hosts(h []HostID) { list(w, h, w.host) }
+func (w *writer) uints(u []uint64) { list(w, u, w.uint) }
+func (w *writer) peer(p Peer)      { w.host(p.ID); w.uint(p.Boot) }
+func (w *writer) bool(v bool) {
+	if v {
+		w.b = append(w.b, 1)
+	} else {
+		w.b = append(w.b, 0)
+	}
+}
+
+func list[T any](w *writer, items []T, item func(T)) {
+	w.uint(uint64(len(items)))
+	for _, v := range items {
+		item(v)
+	}
+}
+
+// reader takes fields off; after the first error everything reads as zero.
+type reader struct {
+	b   []byte
+	err error
+}
+
+func (r *reader) fail(what string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s", ErrFormat, what)
+	}
+	r.b = nil
+}
+
+func (r *reader) uint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail("integer cut off")
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) host() HostID {
+	v := r.uint()
+	if v > 1<<32-1 {
+		r.fail("host id above 32 bits")
+		return 0
+	}
+	return HostID(v)
+}
+
+func (r *reader) bool() bool {
+	v := r.uint()
+	if v > 1 {
+		r.fail("flag is neither 0 nor 1")
+	}
+	return v == 1
+}
+
+func (r *reader) ballot() Ballot  { return Ballot{Number: r.uint(), Proposer: r.host()} }
+func (r *reader) seal() Seal      { return Seal{Ballot: r.ballot(), Term: r.uint(), Index: r.uint()} }
+func (r *reader) peer() Peer      { return Peer{ID: r.host(), Boot: r.uint()} }
+func (r *reader) hosts() []HostID { return readList(r, r.host) }
+func (r *reader) uints() []uint64 { return readList(r, r.uint) }
+
+func (r *reader) bytes() []byte {
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.fail("bytes cut off")
+		return nil
+	}
+	v := r.b[:n:n]
+	r.b = r.b[n:]
+	if n == 0 {
+		return nil
+	}
+	return v
+}
+
+func readList[T any](r *reader, item func() T) []T {
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.fail("list too long")
+		return nil
+	}
+	var items []T
+	for range n {
+		items = append(items, item())
+	}
+	return items
+}
+
+// end returns the error of reading, or one if bytes are left over.
+func (r *reader) end() error {
+	if r.err == nil && len(r.b) > 0 {
+		r.fail("bytes left over")
+	}
+	return r.err
+}
+
+func (r *reader) version() {
+	if v := r.uint(); r.err == nil && v != FormatVersion {
+		r.fail(fmt.Sprintf("version %d, this daemon reads %d", v, FormatVersion))
+	}
+}
+
+// Marshal writes the wire form, which the edge seals.
+func (h *Heartbeat) Marshal() []byte {
+	w := &writer{}
+	w.uint(FormatVersion)
+	w.host(h.From)
+	w.uint(h.Boot)
+	w.uint(h.Seq)
+	w.bool(h.Leaving)
+	list(w, h.Hears, w.peer)
+	w.host(h.Leader)
+	w.ballot(h.Promised)
+	w.ballot(h.Ballot)
+	w.seal(h.Sealed)
+	w.hosts(h.Voters)
+	w.uint(h.LastTerm)
+	w.uint(h.LastIndex)
+	return w.b
+}
+
+// UnmarshalHeartbeat reads what Marshal wrote.
+func UnmarshalHeartbeat(b []byte) (Heartbeat, error) {
+	r := &reader{b: b}
+	r.version()
+	h := Heartbeat{From: r.host(), Boot: r.uint(), Seq: r.uint(), Leaving: r.bool()}
+	h.Hears = readList(r, r.peer)
+	h.Leader, h.Promised, h.Ballot, h.Sealed = r.host(), r.ballot(), r.ballot(), r.seal()
+	h.Voters, h.LastTerm, h.LastIndex = r.hosts(), r.uint(), r.uint()
+	if err := r.end(); err != nil {
+		return Heartbeat{}, fmt.Errorf("read heartbeat: %w", err)
+	}
+	return h, nil
+}
+
+// Marshal writes the wire form.
+func (m *Message) Marshal() ([]byte, error) {
+	w := &writer{}
+	w.uint(FormatVersion)
+	w.uint(uint64(m.Kind))
+	w.host(m.From)
+	w.host(m.To)
+	w.uint(m.Boot)
+	w.ballot(m.Ballot)
+	for _, part := range []proto.Message{m.Raft, m.Snapshot} {
+		b, err := proto.Marshal(part)
+		if err != nil {
+			return nil, fmt.Errorf("write message for host %d: %w", m.To, err)
+		}
+		w.bytes(b)
+	}
+	w.uint(m.Seq)
+	w.uint(m.Oldest)
+	w.uint(uint64(m.Reason))
+	w.bytes(m.Data)
+	w.hosts(m.Hosts)
+	w.host(m.Host)
+	w.seal(m.Sealed)
+	w.ballot(m.Log)
+	w.uint(m.LastTerm)
+	w.uint(m.LastIndex)
+	return w.b, nil
+}
+
+// UnmarshalMessage reads what Marshal wrote.
+func UnmarshalMessage(b []byte) (Message, error) {
+	r := &reader{b: b}
+	r.version()
+	m := Message{Kind: MessageKind(r.uint()), From: r.host(), To: r.host(), Boot: r.uint(), Ballot: r.ballot()}
+	if raft := r.bytes(); len(raft) > 0 {
+		m.Raft = &pb.Message{}
+		if err := proto.Unmarshal(raft, m.Raft); err != nil {
+			r.fail(err.Error())
+		}
+	}
+	if snapshot := r.bytes(); len(snapshot) > 0 {
+		m.Snapshot = &pb.Snapshot{}
+		if err := proto.Unmarshal(snapshot, m.Snapshot); err != nil {
+			r.fail(err.Error())
+		}
+	}
+	m.Seq, m.Oldest, m.Reason = r.uint(), r.uint(), uint8(r.uint())
+	m.Data, m.Hosts, m.Host = r.bytes(), r.hosts(), r.host()
+	m.Sealed, m.Log, m.LastTerm, m.LastIndex = r.seal(), r.ballot(), r.uint(), r.uint()
+	if m.Kind == RaftMessage && m.Raft == nil {
+		r.fail("raft message without its content")
+	}
+	if m.Kind == InstallMessage && m.Snapshot == nil {
+		r.fail("install message without its snapshot")
+	}
+	if err := r.end(); err != nil {
+		return Message{}, fmt.Errorf("read message: %w", err)
+	}
+	return m, nil
+}
