@@ -234,13 +234,14 @@ func TestPackagesAreDocumented(t *testing.T) {
 // and of the layers named for it.
 var layers = map[string][]string{
 	"cluster/cib":         {},
+	"cluster/setup":       {},
 	"cluster/scheduler":   {"cluster/cib"},
 	"cluster/messaging":   {},
 	"cluster/executor":    {"cluster/cib"},
 	"cluster/attributes":  {"cluster/cib", "cluster/messaging"},
 	"cluster/fencing":     {"cluster/cib", "cluster/executor", "cluster/messaging"},
 	"cluster/controller":  {"cluster/cib", "cluster/scheduler", "cluster/executor", "cluster/fencing", "cluster/attributes", "cluster/messaging"},
-	"cluster/node/client": {"cluster/cib"},
+	"cluster/node/client": {"cluster/cib", "cluster/setup"},
 	"cluster/simulation":  {"cluster/cib", "cluster/scheduler", "cluster/executor", "cluster/fencing", "cluster/attributes", "cluster/messaging", "cluster/controller"},
 }
 

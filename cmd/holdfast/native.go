@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"holdfast/shell/setup"
 )
 
 // natives makes Holdfast's own commands: holdfast node, holdfast lab, …
@@ -15,6 +17,7 @@ func natives() []*cobra.Command {
 	var all []*cobra.Command
 	for _, area := range [][]func() *cobra.Command{
 		binaryCommands,
+		setup.Commands,
 	} {
 		for _, command := range area {
 			all = append(all, command())

@@ -1,0 +1,36 @@
+package client
+
+import (
+	"context"
+
+	"holdfast/cluster/setup"
+)
+
+// Invite lets hosts join for an hour. It works on a host that is part of a cluster.
+func (c *Client) Invite(ctx context.Context) (setup.Invitation, error) {
+	var invitation setup.Invitation
+	err := c.post(ctx, "/v1/setup/invite", nil, &invitation)
+	return invitation, err
+}
+
+// StartHost lets this host take part in the cluster that it is configured for.
+func (c *Client) StartHost(ctx context.Context) error {
+	return c.post(ctx, "/v1/setup/start", nil, nil)
+}
+
+// StopHost lets this host hand its resources over and leave the running cluster.
+func (c *Client) StopHost(ctx context.Context) error {
+	return c.post(ctx, "/v1/setup/stop", nil, nil)
+}
+
+// DestroyHost is StopHost, and the host forgets its cluster.
+func (c *Client) DestroyHost(ctx context.Context) error {
+	return c.post(ctx, "/v1/setup/destroy", nil, nil)
+}
+
+// SetupState tells what this host is part of.
+func (c *Client) SetupState(ctx context.Context) (setup.State, error) {
+	var state setup.State
+	err := c.get(ctx, "/v1/setup/state", nil, &state)
+	return state, err
+}

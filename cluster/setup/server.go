@@ -1,0 +1,224 @@
+package setup
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxBody bounds what either side reads: a configuration of hundreds of hosts is far below it.
+const maxBody = 1 << 20
+
+// Logins are limited to a few failures within a time, so that a password cannot be guessed.
+const (
+	maxFailures   = 5
+	failureWindow = 10 * time.Second
+)
+
+// Cluster is what the daemon lets setup do on its host.
+type Cluster interface {
+	State() State
+	// Configure stores the configuration; refused while the host has one, unless Force is set.
+	Configure(Configuration) error
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+	Destroy(ctx context.Context) error
+	// Admit adds a host to the cluster and returns what that host needs.
+	Admit(ctx context.Context, host Host) (Configuration, error)
+}
+
+// Options are what a Server is made of.
+type Options struct {
+	Dir      string // where certificate and tokens are kept, readable by root only
+	Host     string // this host's name
+	Cluster  Cluster
+	Password PasswordCheck // nil: SystemPassword
+	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
+}
+
+// Server answers setup requests. Its methods may be called from any goroutine.
+type Server struct {
+	options     Options
+	certificate tls.Certificate
+	tokens      *tokens
+
+	mu       sync.Mutex  // guards failures
+	failures []time.Time // of the last logins that failed
+}
+
+// NewServer opens the host's certificate and tokens below options.Dir, making them when missing.
+func NewServer(options Options) (*Server, error) {
+	if options.Password == nil {
+		options.Password = SystemPassword
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	certificate, err := ownCertificate(options.Dir, options.Host)
+	if err != nil {
+		return nil, fmt.Errorf("prepare setup service: %w", err)
+	}
+	issued, err := openTokens(filepath.Join(options.Dir, "tokens.json"), options.Now)
+	if err != nil {
+		return nil, fmt.Errorf("prepare setup service: %w", err)
+	}
+	return &Server{options: options, certificate: certificate, tokens: issued}, nil
+}
+
+// TLS returns the configuration to listen with.
+func (s *Server) TLS() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{s.certificate}}
+}
+
+// Fingerprint returns the certificate's fingerprint, to be compared by people and callers.
+func (s *Server) Fingerprint() string { return fingerprint(s.certificate.Certificate[0]) }
+
+// Invite makes an invitation: hosts that show it within an hour may join.
+func (s *Server) Invite() (string, error) { return s.tokens.issue(forJoin, invitationTTL) }
+
+// Authorized tells whether the request carries a token that Login gave out.
+func (s *Server) Authorized(r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return ok && s.tokens.valid(token, forAdmin)
+}
+
+type login struct {
+	User, Password string
+}
+
+type join struct {
+	Invitation string
+	Host       Host
+}
+
+// Handler serves /v1/setup/.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/setup/login", s.login)
+	mux.HandleFunc("POST /v1/setup/join", s.join)
+	cluster := s.options.Cluster
+	mux.Handle("GET /v1/setup/state", s.admin(func(*http.Request) (any, error) { return cluster.State(), nil }))
+	mux.Handle("PUT /v1/setup/configuration", s.admin(func(r *http.Request) (any, error) {
+		var configuration Configuration
+		if err := read(r, &configuration); err != nil {
+			return nil, err
+		}
+		return nil, cluster.Configure(configuration)
+	}))
+	for verb, act := range map[string]func(context.Context) error{
+		"start": cluster.Start, "stop": cluster.Stop, "destroy": cluster.Destroy,
+	} {
+		mux.Handle("POST /v1/setup/"+verb, s.admin(func(r *http.Request) (any, error) { return nil, act(r.Context()) }))
+	}
+	return mux
+}
+
+// admin lets only callers with a token through.
+func (s *Server) admin(act func(*http.Request) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.Authorized(r) {
+			refuse(w, http.StatusUnauthorized, errors.New("no valid token; authenticate with 'pcs host auth' first"))
+			return
+		}
+		answer, err := act(r)
+		if err != nil {
+			refuse(w, http.StatusConflict, err)
+			return
+		}
+		respond(w, answer)
+	})
+}
+
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+	var asked login
+	if err := read(r, &asked); err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	if !s.mayTry() {
+		refuse(w, http.StatusTooManyRequests, fmt.Errorf("too many failed logins; try again in %v", failureWindow))
+		return
+	}
+	if err := s.options.Password(r.Context(), asked.User, asked.Password); err != nil {
+		s.failed()
+		s.options.Log.Warn("setup login refused", "user", asked.User, "from", r.RemoteAddr, "error", err)
+		refuse(w, http.StatusForbidden, err)
+		return
+	}
+	token, err := s.tokens.issue(forAdmin, 0)
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err)
+		return
+	}
+	s.options.Log.Info("setup login", "user", asked.User, "from", r.RemoteAddr)
+	respond(w, map[string]string{"token": token})
+}
+
+func (s *Server) join(w http.ResponseWriter, r *http.Request) {
+	var asked join
+	if err := read(r, &asked); err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	if !s.mayTry() {
+		refuse(w, http.StatusTooManyRequests, fmt.Errorf("too many wrong invitations; try again in %v", failureWindow))
+		return
+	}
+	if !s.tokens.valid(asked.Invitation, forJoin) {
+		s.failed()
+		s.options.Log.Warn("join refused: wrong or expired invitation", "host", asked.Host.Name, "from", r.RemoteAddr)
+		refuse(w, http.StatusForbidden, errors.New("the invitation is wrong or older than an hour; make a new one with 'holdfast invite' on a host of the cluster"))
+		return
+	}
+	configuration, err := s.options.Cluster.Admit(r.Context(), asked.Host)
+	if err != nil {
+		refuse(w, http.StatusConflict, err)
+		return
+	}
+	s.options.Log.Info("host joins", "host", asked.Host.Name, "addresses", asked.Host.Addrs, "from", r.RemoteAddr)
+	respond(w, configuration)
+}
+
+// mayTry tells whether few enough attempts failed lately.
+func (s *Server) mayTry() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.failures) < maxFailures || s.options.Now().Sub(s.failures[len(s.failures)-maxFailures]) > failureWindow
+}
+
+func (s *Server) failed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = append(s.failures, s.options.Now())
+	if len(s.failures) > maxFailures {
+		s.failures = s.failures[len(s.failures)-maxFailures:]
+	}
+}
+
+func read(r *http.Request, into any) error {
+	decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("read request: %w", err)
+	}
+	return nil
+}
+
+func respond(w http.ResponseWriter, answer any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer) // a caller that is gone is its own problem
+}
+
+func refuse(w http.ResponseWriter, status int, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+}
