@@ -205,14 +205,14 @@ func (c *Core) applyRaft(e *pb.Entry) {
 			panic(fmt.Sprintf("host %d: conf change at %d: %v", c.cfg.ID, e.GetIndex(), err))
 		}
 		c.conf = c.rn.ApplyConfChange(cc)
-		c.dirty = true
+		c.dirty, c.views.conf = true, 0
 	case e.GetType() == pb.EntryConfChangeV2:
 		cc := &pb.ConfChangeV2{}
 		if err := proto.Unmarshal(e.GetData(), cc); err != nil {
 			panic(fmt.Sprintf("host %d: conf change at %d: %v", c.cfg.ID, e.GetIndex(), err))
 		}
 		c.conf = c.rn.ApplyConfChange(cc)
-		c.dirty = true
+		c.dirty, c.views.conf = true, 0
 	case len(e.GetData()) > 0:
 		c.apply(e)
 	}

@@ -8,14 +8,15 @@ import (
 
 // peer is what this host knows of another from its heartbeats.
 type peer struct {
-	id    HostID
-	alive bool // heard within a token
-	boot  uint64
-	last  Heartbeat       // the newest of boot
-	heard time.Duration   // when last heard on any link
-	links []time.Duration // when last heard, by link; below 0: never
-	down  []bool          // reported as down, by link
-	rival struct {        // another daemon with the same id
+	id      HostID
+	alive   bool // heard within a token
+	boot    uint64
+	last    Heartbeat       // the newest of boot
+	heard   time.Duration   // when last heard on any link
+	upSince time.Duration   // alive since
+	links   []time.Duration // when last heard, by link; below 0: never
+	down    []bool          // reported as down, by link
+	rival   struct {        // another daemon with the same id
 		boot     uint64
 		reported time.Duration
 	}
@@ -70,7 +71,7 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 	p.last = *hb
 	switch {
 	case !p.alive && !hb.Leaving:
-		p.alive = true
+		p.alive, p.upSince = true, c.now
 		c.change(Change{Kind: HostUp, Host: p.id, Text: fmt.Sprintf("host %d is up", p.id)})
 	case p.alive && hb.Leaving && !left:
 		c.change(Change{Kind: HostLeft, Host: p.id, Text: fmt.Sprintf("host %d leaves", p.id)})
@@ -122,8 +123,7 @@ func (c *Core) judgePeers() {
 			continue
 		}
 		for link, heard := range p.links {
-			silent := c.now-heard >= token && (heard != never || c.now-c.started >= 2*token)
-			if silent && !p.down[link] {
+			if c.now-max(heard, p.upSince) >= token && !p.down[link] {
 				p.down[link] = true
 				c.change(Change{Kind: LinkDown, Host: id, Link: link, Text: fmt.Sprintf("link %d to host %d is silent, another carries on", link, id)})
 			}
@@ -136,6 +136,7 @@ func (c *Core) excuse(slept time.Duration) {
 	for _, id := range c.others {
 		p := c.peers[id]
 		p.heard += slept
+		p.upSince += slept
 		for i := range p.links {
 			if p.links[i] != never {
 				p.links[i] += slept

@@ -49,6 +49,7 @@ func (c *Core) considerView() {
 	if term, _ := c.log.Term(last); term < st.HardState.GetTerm() {
 		return // the entry that begins the term is not in the log yet
 	}
+	c.reconcile()
 	set := c.agreeSet()
 	if set == nil {
 		return
@@ -57,7 +58,6 @@ func (c *Core) considerView() {
 		c.handOver()
 		return
 	}
-	c.reconcile(set)
 	c.proposeView(set)
 }
 
@@ -66,7 +66,7 @@ func (c *Core) considerView() {
 func (c *Core) agreeSet() []HostID {
 	var able []HostID
 	for _, h := range c.live() {
-		if c.inGroup(h) && !(h == c.cfg.ID && c.gone()) {
+		if c.inGroup(h) && c.enrolled(h) && !(h == c.cfg.ID && c.gone()) {
 			able = append(able, h)
 		}
 	}
@@ -154,9 +154,16 @@ func sameView(a, b *View) bool {
 		slices.Equal(a.Left, b.Left) && a.Quorate == b.Quorate && a.Strong == b.Strong && a.Leader == b.Leader && a.Ballot == b.Ballot
 }
 
-// reconcile adds hosts of the set that raft does not know, makes learners voters, and
+// enrolled tells whether raft counts on a host: as a voter, or as a learner when the
+// voters are complete.
+func (c *Core) enrolled(h HostID) bool {
+	voters := c.voters()
+	return slices.Contains(voters, h) || len(voters) >= MaxVoters && slices.Contains(c.learners(), h)
+}
+
+// reconcile adds reachable hosts of the group that raft does not know, makes learners voters, and
 // drops what is no longer configured; one change at a time.
-func (c *Core) reconcile(set []HostID) {
+func (c *Core) reconcile() {
 	if c.now-c.views.conf < 2*c.cfg.Timing.Heartbeat && c.views.conf != 0 {
 		return
 	}
@@ -171,9 +178,9 @@ func (c *Core) reconcile(set []HostID) {
 			return
 		}
 	}
-	for _, h := range set {
+	for _, h := range c.reach {
 		switch {
-		case slices.Contains(voters, h):
+		case slices.Contains(voters, h) || !c.inGroup(h):
 		case !slices.Contains(c.learners(), h):
 			propose(pb.ConfChangeAddLearnerNode, h)
 			return

@@ -1,0 +1,55 @@
+package core_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
+)
+
+func (c *cluster) verbose() {
+	c.trace = func(id core.HostID, text string) {
+		c.t.Logf("%8s host %d: %s", c.now.Round(time.Millisecond/10), id, text)
+	}
+}
+
+func TestTwoHostsSurviveTheDeathOfOne(t *testing.T) {
+	t.Parallel()
+	for victim := core.HostID(1); victim <= 2; victim++ {
+		c := newCluster(t, 2, quorum.Options{TwoNode: true})
+		c.verbose()
+		other := 3 - victim
+		c.start(other)
+		if c.until(5*time.Second, func() bool { return c.host(other).core.Status().Leader != 0 }) {
+			t.Fatal("wait_for_all: one host alone was elected at start")
+		}
+		c.start(victim)
+		c.await(3*time.Second, 1, 2)
+		if a := c.must(victim, "together"); a.Unconfirmed || a.Err != nil {
+			t.Fatalf("both hosts hold it: %+v", a)
+		}
+		c.kill(victim)
+		t.Logf("the other goes on after %s", c.await(2*time.Second, other))
+		if a := c.must(other, "alone"); !a.Unconfirmed || a.Err != nil {
+			t.Fatalf("one of two without a fence confirmation: %+v", a)
+		}
+		c.host(other).core.Step(c.now, core.Fenced{Host: victim})
+		c.run(100 * time.Millisecond)
+		if a := c.must(other, "fenced"); a.Unconfirmed || a.Err != nil {
+			t.Fatalf("the other host is confirmed dead: %+v", a)
+		}
+		c.start(victim)
+		c.await(3*time.Second, 1, 2)
+		if a := c.must(victim, "again"); a.Unconfirmed || a.Err != nil {
+			t.Fatalf("both hosts hold it: %+v", a)
+		}
+		c.run(2 * time.Second)
+		for _, h := range c.hosts {
+			if want := []string{"together", "alone", "fenced", "again"}; !slices.Equal(h.machine.entries, want) {
+				t.Errorf("host %d has %q, want %q", h.id, h.machine.entries, want)
+			}
+		}
+	}
+}
