@@ -2,12 +2,18 @@ package messaging
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/quorum"
+	"holdfast/cluster/messaging/store"
+	"holdfast/cluster/messaging/transport"
 )
 
 // Host is one configured host.
@@ -26,57 +32,296 @@ type Config struct {
 	Quorum quorum.Options
 	Dir    string // state directory, made when missing
 	Log    *slog.Logger
-	// Serve answers requests of other hosts, made with Call.
+	// Serve answers requests of other hosts, made with Call. It is called from several
+	// goroutines; its context ends with the caller's.
 	Serve func(ctx context.Context, from HostID, service string, payload []byte) ([]byte, error)
+	// Storage replaces the log in Dir; for tests.
+	Storage core.Storage
 }
 
 // Answer is what became of a proposal.
 type Answer = core.Answer
 
 // Messenger is a running host of the cluster.
-type Messenger struct{}
+type Messenger struct {
+	cfg     Config
+	core    *core.Core // the loop's
+	storage core.Storage
+	links   *transport.Links
+	streams *transport.Streams
+	events  chan func(now time.Duration)
+	stop    chan struct{}
+	stopped chan struct{}
+	closing sync.Once
+	seq     atomic.Uint64
+	view    atomic.Pointer[View]
+	leader  atomic.Uint32
+	changes mailbox
+	closed  error // of Close, for those after the first
+
+	mu      sync.Mutex // guards what follows
+	waiting map[uint64]chan Answer
+	alive   map[HostID]*lifetime
+}
+
+// lifetime ends when a host is declared dead, and with it the calls to it.
+type lifetime struct {
+	ctx context.Context
+	end context.CancelCauseFunc
+}
+
+// ErrDead is the cause of calls to a host that fail because it is not heard.
+var ErrDead = errors.New("the host is not heard")
 
 // Open starts the host's part of the cluster: reads its state, restores the machine,
 // listens, and joins its peers as they appear. It does not wait for them.
-func Open(cfg Config, machine Machine) (*Messenger, error) { return &Messenger{}, nil }
+func Open(cfg Config, machine Machine) (*Messenger, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	at, links, err := addresses(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	storage := cfg.Storage
+	if storage == nil {
+		if storage, err = store.Open(cfg.Dir); err != nil {
+			return nil, err
+		}
+	}
+	m := &Messenger{cfg: cfg, storage: storage, events: make(chan func(time.Duration), 1024), stop: make(chan struct{}),
+		stopped: make(chan struct{}), waiting: map[uint64]chan Answer{}, alive: map[HostID]*lifetime{}}
+	m.view.Store(&View{})
+	if err := m.start(at, links, machine); err != nil {
+		return nil, errors.Join(err, m.closeParts())
+	}
+	m.changes.open()
+	go m.run()
+	return m, nil
+}
+
+// addresses checks the hosts and sorts their addresses out.
+func addresses(cfg *Config) (at transport.Addresses, links int, err error) {
+	at.Peers = map[HostID][]netip.AddrPort{}
+	for _, h := range cfg.Hosts {
+		if h.ID == cfg.Self {
+			at.Self, links = h.Addrs, len(h.Addrs)
+		} else {
+			at.Peers[h.ID] = h.Addrs
+		}
+	}
+	if links == 0 {
+		return at, 0, fmt.Errorf("start messaging: host %d is not configured, or has no address", cfg.Self)
+	}
+	for id, addrs := range at.Peers {
+		if len(addrs) != links {
+			return at, 0, fmt.Errorf("start messaging: host %d has %d addresses and host %d has %d; every host needs one for each link", cfg.Self, links, id, len(addrs))
+		}
+	}
+	return at, links, nil
+}
+
+// start makes the core and the connections.
+func (m *Messenger) start(at transport.Addresses, links int, machine Machine) error {
+	saved, err := m.storage.Load()
+	if err != nil {
+		return err
+	}
+	boot, err := newBoot()
+	if err != nil {
+		return err
+	}
+	now, err := sinceBoot()
+	if err != nil {
+		return err
+	}
+	m.core, err = core.New(core.Config{ID: m.cfg.Self, Boot: boot, Links: links, Timing: core.NewTiming(m.cfg.Token),
+		Quorum: m.cfg.Quorum, Machine: machine, Saved: saved}, now)
+	if err != nil {
+		return err
+	}
+	identity, err := transport.NewIdentity(m.cfg.Key, m.cfg.Self)
+	if err != nil {
+		return err
+	}
+	sealer, err := transport.NewSealer(m.cfg.Key, m.cfg.Self, boot)
+	if err != nil {
+		return err
+	}
+	m.links, err = transport.ListenLinks(m.cfg.Key, sealer, at, transport.Packets{
+		Heard:   func(link int, hb core.Heartbeat) { m.step(core.Heard{Link: link, Heartbeat: hb}) },
+		Refused: m.packetRefused,
+	})
+	if err != nil {
+		return err
+	}
+	m.streams, err = transport.ListenStreams(identity, at, core.NewTiming(m.cfg.Token).Token, transport.Requests{
+		Received: func(msg core.Message) { m.step(core.Received{Message: msg}) },
+		Serve:    m.serve,
+		Unsent:   func(to HostID) { m.step(core.Unsent{To: to}) },
+		Refused: func(peer string, err error) {
+			m.cfg.Log.Warn("connection refused: the other side has no certificate of this cluster; compare the authkey files", "peer", peer, "error", err)
+		},
+	})
+	return err
+}
+
+func (m *Messenger) packetRefused(link int, from netip.AddrPort, err error) {
+	text := "packet refused"
+	if errors.Is(err, transport.ErrWrongKey) {
+		text = "packet refused: its sender has another authkey; copy the cluster's authkey to it and restart it"
+	}
+	m.cfg.Log.Warn(text, "link", link, "from", from.String(), "error", err)
+}
+
+func (m *Messenger) serve(ctx context.Context, from HostID, service string, payload []byte) ([]byte, error) {
+	if m.cfg.Serve == nil {
+		return nil, fmt.Errorf("service %q is not offered here", service)
+	}
+	return m.cfg.Serve(ctx, from, service, payload)
+}
 
 // Propose replicates data and returns the machine's answer once it is committed and
 // applied here. It can be called on every host and waits, within ctx, for a leader.
+// After an error other than core.ErrNoQuorum the change may still be applied.
 func (m *Messenger) Propose(ctx context.Context, data []byte) (Answer, error) {
-	return Answer{}, nil
+	seq := m.seq.Add(1)
+	done := make(chan Answer, 1)
+	m.mu.Lock()
+	m.waiting[seq] = done
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		delete(m.waiting, seq)
+		m.mu.Unlock()
+	}()
+	if !m.step(core.Propose{Seq: seq, Data: data}) {
+		return Answer{}, core.ErrStopped
+	}
+	select {
+	case a := <-done:
+		return a, a.Err
+	case <-ctx.Done():
+		m.step(core.Cancel{Seq: seq})
+		return Answer{}, fmt.Errorf("replicate a change: %w", context.Cause(ctx))
+	case <-m.stopped:
+		return Answer{}, core.ErrStopped
+	}
 }
 
 // View returns the last committed view.
-func (m *Messenger) View() View { return View{} }
+func (m *Messenger) View() View { return *m.view.Load() }
 
-// Changes returns the channel on which changes of this host's situation come. It must
-// be read; it is closed by Close.
-func (m *Messenger) Changes() <-chan Change { return nil }
+// Changes returns the channel on which changes of this host's situation come, all of
+// them and in order, however late they are read. It is closed by Close.
+func (m *Messenger) Changes() <-chan Change { return m.changes.out }
 
 // Call asks a host's Serve for a service and returns its reply. A call to the own host
-// is served directly.
+// is served directly. A call to a host that is not heard, or dies meanwhile, fails with
+// ErrDead; one that the service itself refuses, with transport.ErrRemote.
 func (m *Messenger) Call(ctx context.Context, host HostID, service string, payload []byte) ([]byte, error) {
-	return nil, nil
+	if host == m.cfg.Self {
+		return m.serve(ctx, host, service, payload)
+	}
+	m.mu.Lock()
+	life := m.alive[host]
+	m.mu.Unlock()
+	if life == nil {
+		return nil, fmt.Errorf("call %s on host %d: %w", service, host, ErrDead)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(life.ctx, func() { cancel(ErrDead) })()
+	reply, err := m.streams.Call(ctx, host, service, payload)
+	if err != nil && errors.Is(context.Cause(ctx), ErrDead) {
+		err = fmt.Errorf("call %s on host %d: %w", service, host, ErrDead)
+	}
+	return reply, err
 }
 
+// Self returns this host's id.
+func (m *Messenger) Self() HostID { return m.cfg.Self }
+
 // Leader returns the leader, or 0.
-func (m *Messenger) Leader() HostID { return 0 }
+func (m *Messenger) Leader() HostID { return HostID(m.leader.Load()) }
 
 // IsLeader tells whether this host leads.
-func (m *Messenger) IsLeader() bool { return false }
+func (m *Messenger) IsLeader() bool { return m.Leader() == m.cfg.Self }
 
 // Status returns what this host knows at the moment.
-func (m *Messenger) Status() Status { return Status{} }
+func (m *Messenger) Status() Status {
+	got := make(chan Status, 1)
+	if !m.do(func(time.Duration) { got <- m.core.Status() }) {
+		return Status{ID: m.cfg.Self}
+	}
+	select {
+	case s := <-got:
+		return s
+	case <-m.stopped:
+		return Status{ID: m.cfg.Self}
+	}
+}
 
-// Fenced tells the cluster's messaging that a host's boot is confirmed dead.
-func (m *Messenger) Fenced(host HostID, boot uint64) {}
+// Fenced tells that a host's boot is confirmed dead; boot 0 means the last one known. It
+// counts when this host leads.
+func (m *Messenger) Fenced(host HostID, boot uint64) { m.step(core.Fenced{Host: host, Boot: boot}) }
 
 // IgnoreQuorum sets whether no-quorum-policy is ignore.
-func (m *Messenger) IgnoreQuorum(ignore bool) {}
+func (m *Messenger) IgnoreQuorum(ignore bool) { m.step(core.Policy{Ignore: ignore}) }
 
 // Leave hands leadership over and leaves the view in an orderly way. Call it when the
-// host's resources are stopped, then Close.
-func (m *Messenger) Leave(ctx context.Context) error { return nil }
+// host's resources are stopped, then Close. It returns when the peers have agreed on a
+// view without this host, or with ctx.
+func (m *Messenger) Leave(ctx context.Context) error {
+	m.step(core.Leave{})
+	beat := time.NewTicker(20 * time.Millisecond)
+	defer beat.Stop()
+	for {
+		st := m.Status()
+		alone := true
+		for _, r := range st.Reach {
+			alone = alone && r == m.cfg.Self
+		}
+		if alone || !contains(st.View.Members, m.cfg.Self) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("leave the cluster: %w", context.Cause(ctx))
+		case <-m.stopped:
+			return core.ErrStopped
+		case <-beat.C:
+		}
+	}
+}
 
-// Close stops everything without a goodbye, as a crash would.
-func (m *Messenger) Close() error { return nil }
+func contains(list []HostID, id HostID) bool {
+	for _, h := range list {
+		if h == id {
+			return true
+		}
+	}
+	return false
+}
+
+// Close stops everything without a goodbye, as a crash would, but with the log closed.
+func (m *Messenger) Close() error {
+	m.closing.Do(func() {
+		close(m.stop)
+		<-m.stopped
+		m.closed = m.closeParts()
+		m.changes.close()
+	})
+	return m.closed
+}
+
+func (m *Messenger) closeParts() error {
+	var errs []error
+	if m.links != nil {
+		errs = append(errs, m.links.Close())
+	}
+	if m.streams != nil {
+		errs = append(errs, m.streams.Close())
+	}
+	return errors.Join(append(errs, m.storage.Close())...)
+}

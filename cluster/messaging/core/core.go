@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,8 +56,9 @@ type Core struct {
 
 	proposals proposals
 
-	out  Batch
-	save *Save
+	out    Batch
+	save   *Save
+	halted bool
 }
 
 // New starts a core at the given instant of the host's clock, which must count time
@@ -96,6 +98,13 @@ func New(cfg Config, now time.Duration) (*Core, error) {
 
 // Step takes an event in.
 func (c *Core) Step(now time.Duration, ev Event) {
+	if c.halted {
+		if _, ok := ev.(Leave); ok {
+			c.leaving = true
+			c.hurry()
+		}
+		return
+	}
 	c.pass(now)
 	switch ev := ev.(type) {
 	case Heard:
@@ -141,6 +150,12 @@ func (c *Core) heartbeat(ev *Heard) {
 
 // Tick lets time pass. Call it at Next, or more often.
 func (c *Core) Tick(now time.Duration) {
+	if c.halted {
+		if c.now, c.sleeper.last = now, now; now >= c.nextBeat {
+			c.beat()
+		}
+		return
+	}
 	c.pass(now)
 	if now >= c.nextBeat {
 		c.raftTick()
@@ -154,6 +169,9 @@ func (c *Core) Tick(now time.Duration) {
 
 // Next returns the instant at which Tick must be called at the latest.
 func (c *Core) Next() time.Duration {
+	if c.halted {
+		return c.nextBeat
+	}
 	return max(c.now, min(c.nextBeat, c.deadline(), c.election.at(), c.views.at()))
 }
 
@@ -234,13 +252,18 @@ func (c *Core) saving() *Save {
 // HasBatch tells whether there is something to do.
 func (c *Core) HasBatch() bool {
 	o := &c.out
+	if c.halted {
+		return len(o.Heartbeats)+len(o.Changes)+len(o.Answers) > 0
+	}
 	return c.save != nil || len(o.Heartbeats)+len(o.Messages)+len(o.Changes)+len(o.Answers) > 0 || c.raftReady()
 }
 
 // Batch hands out what is to be done. The caller carries it out and calls Done before
 // any other method.
 func (c *Core) Batch() Batch {
-	c.takeReady()
+	if !c.halted {
+		c.takeReady()
+	}
 	b := c.out
 	b.Save = c.save
 	c.out, c.save = Batch{}, nil
@@ -249,10 +272,25 @@ func (c *Core) Batch() Batch {
 
 // Done tells that the last batch was carried out, and applies what it committed.
 func (c *Core) Done() {
+	if c.halted {
+		return
+	}
 	c.finishReady()
 	if c.dirty {
 		c.consider()
 	}
+}
+
+// Halt tells that the last batch's Save failed. The host stays visible, so that it is not
+// taken for dead while it stops what it runs, but it votes, follows and leads no more.
+func (c *Core) Halt(cause error) {
+	c.halted, c.ready, c.out, c.save = true, nil, Batch{}, nil
+	for seq := range c.proposals.waiting {
+		c.out.Answers = append(c.out.Answers, Answer{Seq: seq, Err: ErrStopped})
+	}
+	slices.SortFunc(c.out.Answers, func(a, b Answer) int { return cmp.Compare(a.Seq, b.Seq) })
+	c.proposals = proposals{waiting: map[uint64]*proposal{}}
+	c.change(Change{Kind: Halted, Host: c.cfg.ID, Text: "this host takes part no more, its state cannot be written: " + cause.Error()})
 }
 
 // Status returns what the core knows.

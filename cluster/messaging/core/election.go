@@ -35,7 +35,7 @@ func (e *election) at() time.Duration {
 
 // leader is the leader that this host follows and hears, or itself; 0 when there is none.
 func (c *Core) leader() HostID {
-	if c.frozen() {
+	if c.frozen() || c.halted {
 		return 0
 	}
 	lead := HostID(c.rn.BasicStatus().Lead)

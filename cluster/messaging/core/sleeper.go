@@ -47,3 +47,23 @@ func (s *sleeper) confirm(c *Core) {
 	s.suspect, s.asked = false, 0
 	c.change(Change{Kind: Resumed, Text: "the view is confirmed after the pause"})
 }
+
+// Pulse keeps this host's heartbeats going while a batch is being carried out, between
+// Batch and Done: a slow disk is no dead host. The time does not count against peers.
+func (c *Core) Pulse(now time.Duration) []Packet {
+	gap := now - c.sleeper.last
+	if gap <= 0 {
+		return nil
+	}
+	c.excuse(gap)
+	c.now, c.sleeper.last = now, now
+	if now < c.nextBeat {
+		return nil
+	}
+	before := c.out.Heartbeats
+	c.out.Heartbeats = nil
+	c.beat()
+	packets := c.out.Heartbeats
+	c.out.Heartbeats = before
+	return packets
+}

@@ -182,6 +182,7 @@ const (
 	Resumed                           // the current view was confirmed after a pause
 	DuplicateID                       // two daemons use Host's id at once
 	Forked                            // a new group under Ballot
+	Halted                            // this host's disk failed: it takes part no more; stop what runs here
 	Discarded                         // this host's log lost to another and was kept under forks/
 )
 

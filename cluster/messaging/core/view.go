@@ -230,7 +230,7 @@ func (c *Core) handOver() {
 
 // gone tells that this host leaves and leads nobody who could take over.
 func (c *Core) gone() bool {
-	if !c.leaving || !c.leads() {
+	if !c.leaving || c.halted || !c.leads() {
 		return c.leaving
 	}
 	for _, v := range c.voters() {

@@ -7,7 +7,6 @@
 package store
 
 import (
-	"errors"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -72,9 +71,6 @@ func (m *Memory) Clone() *Memory {
 
 // Close does nothing.
 func (m *Memory) Close() error { return nil }
-
-// ErrGap is returned for entries that do not follow the log.
-var ErrGap = errors.New("entries do not follow the log that is stored")
 
 // apply puts one write into the state.
 func apply(t *core.Saved, s *core.Save) {

@@ -1,0 +1,186 @@
+package messaging
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/cluster/messaging/core"
+)
+
+// drained is how many events are taken before their batch is carried out: what arrives
+// while the disk writes shares the next write.
+const drained = 512
+
+// sinceBoot is the core's clock: it counts time asleep and is never set.
+func sinceBoot() (time.Duration, error) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return 0, fmt.Errorf("read the clock since boot: %w", err)
+	}
+	return time.Duration(ts.Nano()), nil
+}
+
+func (m *Messenger) now() time.Duration {
+	now, err := sinceBoot()
+	if err != nil {
+		panic(err) // it could be read at start
+	}
+	return now
+}
+
+// newBoot draws the id of this daemon's life.
+func newBoot() (uint64, error) {
+	var b [8]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return 0, fmt.Errorf("draw a boot id: %w", err)
+	}
+	return binary.BigEndian.Uint64(b[:]) | 1, nil
+}
+
+// do hands work to the loop; false when that has stopped.
+func (m *Messenger) do(work func(now time.Duration)) bool {
+	select {
+	case m.events <- work:
+		return true
+	case <-m.stop:
+		return false
+	}
+}
+
+func (m *Messenger) step(ev core.Event) bool {
+	return m.do(func(now time.Duration) { m.core.Step(now, ev) })
+}
+
+// run is the loop: it alone touches the core, the machine and the storage.
+func (m *Messenger) run() {
+	defer close(m.stopped)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-m.stop:
+			return
+		case <-timer.C:
+		case work := <-m.events:
+			work(m.now())
+			m.drain()
+		}
+		if now := m.now(); now >= m.core.Next() {
+			m.core.Tick(now)
+		}
+		for m.core.HasBatch() {
+			m.carryOut(m.core.Batch())
+		}
+		timer.Reset(max(m.core.Next()-m.now(), 0))
+	}
+}
+
+func (m *Messenger) drain() {
+	for range drained {
+		select {
+		case work := <-m.events:
+			work(m.now())
+		default:
+			return
+		}
+	}
+}
+
+// carryOut does what the core wants, in the order that Batch says.
+func (m *Messenger) carryOut(b core.Batch) {
+	m.links.Send(b.Heartbeats)
+	m.streams.Send(b.Early)
+	var failed error
+	if b.Save != nil {
+		failed = m.save(b.Save)
+	}
+	if failed == nil {
+		m.streams.Send(b.Messages)
+	}
+	for _, ch := range b.Changes {
+		m.note(ch)
+	}
+	for _, a := range b.Answers {
+		m.mu.Lock()
+		done := m.waiting[a.Seq]
+		m.mu.Unlock()
+		if done != nil {
+			done <- a
+		}
+	}
+	if failed != nil {
+		m.core.Halt(failed)
+		return
+	}
+	m.core.Done()
+}
+
+// save writes, and keeps this host's heartbeats going while the disk takes its time.
+func (m *Messenger) save(s *core.Save) error {
+	if !s.Sync {
+		return m.storage.Save(s)
+	}
+	done := make(chan error, 1)
+	go func() { done <- m.storage.Save(s) }()
+	beat := time.NewTicker(core.NewTiming(m.cfg.Token).Heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-beat.C:
+			m.links.Send(m.core.Pulse(m.now()))
+		}
+	}
+}
+
+// note makes a change known.
+func (m *Messenger) note(ch Change) {
+	level := slog.LevelInfo
+	switch ch.Kind {
+	case core.HostDead, core.LinkDown, core.DuplicateID, core.Paused, core.Discarded:
+		level = slog.LevelWarn
+	case core.Halted:
+		level = slog.LevelError
+	}
+	m.cfg.Log.Log(context.Background(), level, ch.Text)
+	switch ch.Kind {
+	case core.Viewed:
+		v := ch.View
+		m.view.Store(&v)
+	case core.LeaderIs:
+		m.leader.Store(uint32(ch.Host))
+	case core.HostUp:
+		m.hostUp(ch.Host)
+	case core.HostDead:
+		m.hostDead(ch.Host)
+	case core.LinkDown:
+		m.streams.Reset(ch.Host, ch.Link)
+	}
+	m.changes.put(ch)
+}
+
+func (m *Messenger) hostUp(id HostID) {
+	ctx, end := context.WithCancelCause(context.Background())
+	m.mu.Lock()
+	m.alive[id] = &lifetime{ctx, end}
+	m.mu.Unlock()
+	m.streams.Reset(id, -1)
+}
+
+func (m *Messenger) hostDead(id HostID) {
+	m.mu.Lock()
+	life := m.alive[id]
+	delete(m.alive, id)
+	m.mu.Unlock()
+	if life != nil {
+		life.end(ErrDead)
+	}
+	m.streams.Reset(id, -1)
+}

@@ -1,0 +1,279 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+
+	"holdfast/cluster/messaging/core"
+)
+
+// Requests is what Streams hands on.
+type Requests struct {
+	// Received takes a message of an authenticated host; it may block.
+	Received func(m core.Message)
+	// Serve answers a call.
+	Serve func(ctx context.Context, from core.HostID, service string, payload []byte) ([]byte, error)
+	// Unsent tells that messages to a host were lost.
+	Unsent func(to core.HostID)
+	// Refused tells of a connection that failed for its credentials, at most once a
+	// minute for each address.
+	Refused func(peer string, err error)
+}
+
+// Streams are the gRPC connections of a host.
+type Streams struct {
+	identity *Identity
+	to       Requests
+	token    time.Duration
+	server   *grpc.Server
+	peers    map[core.HostID]*outgoing
+	tasks    sync.WaitGroup
+	stop     context.CancelFunc
+	log      complaints
+}
+
+// outgoing is the way to one peer.
+type outgoing struct {
+	host  core.HostID
+	conn  *grpc.ClientConn
+	queue chan *core.Message
+	dial  dialer
+}
+
+// queued is how many messages to a host may wait; further ones are lost.
+const queued = 1024
+
+// maxMessage bounds messages and calls: a document with its history fits.
+const maxMessage = 256 << 20
+
+// ListenStreams listens on the addresses of all links and prepares the ways to the peers.
+func ListenStreams(identity *Identity, at Addresses, token time.Duration, to Requests) (*Streams, error) {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Streams{identity: identity, to: to, token: token, peers: map[core.HostID]*outgoing{}, stop: stop}
+	s.log.report = to.Refused
+	s.server = grpc.NewServer(
+		grpc.Creds(&watched{TransportCredentials: credentials.NewTLS(identity.server()), log: &s.log}),
+		grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	s.server.RegisterService(&serviceDesc, s)
+	for link, addr := range at.Self {
+		config := net.ListenConfig{Control: controlSocket(token)}
+		listener, err := config.Listen(ctx, "tcp", addr.String())
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("listen for hosts on link %d: %w", link, err), s.Close())
+		}
+		s.tasks.Go(func() { _ = s.server.Serve(listener) })
+	}
+	for host, addrs := range at.Peers {
+		out := &outgoing{host: host, queue: make(chan *core.Message, queued), dial: dialer{addrs: addrs, token: token}}
+		var err error
+		out.conn, err = grpc.NewClient("passthrough:///"+hostName(host),
+			grpc.WithTransportCredentials(&watched{TransportCredentials: credentials.NewTLS(identity.client(host)), log: &s.log}),
+			grpc.WithContextDialer(out.dial.dial), grpc.WithIdleTimeout(0), grpc.WithDisableServiceConfig(),
+			grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * token,
+				Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: token}}),
+			grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)))
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("prepare the connection to host %d: %w", host, err), s.Close())
+		}
+		s.peers[host] = out
+		s.tasks.Go(func() { s.deliver(ctx, out) })
+	}
+	return s, nil
+}
+
+// Send queues messages; what does not fit is lost and reported.
+func (s *Streams) Send(messages []core.Message) {
+	for i := range messages {
+		out := s.peers[messages[i].To]
+		if out == nil {
+			continue
+		}
+		select {
+		case out.queue <- &messages[i]:
+		default:
+		}
+	}
+}
+
+// deliver keeps a stream to one peer and sends what is queued.
+func (s *Streams) deliver(ctx context.Context, out *outgoing) {
+	var stream grpc.ClientStream
+	var end context.CancelFunc = func() {}
+	defer func() { end() }()
+	for {
+		var m *core.Message
+		select {
+		case <-ctx.Done():
+			return
+		case m = <-out.queue:
+		}
+		if stream == nil {
+			var sctx context.Context
+			sctx, end = context.WithCancel(ctx)
+			var err error
+			if stream, err = out.conn.NewStream(sctx, &deliverDesc, deliverMethod); err != nil {
+				stream = nil
+				end()
+				s.to.Unsent(out.host)
+				continue
+			}
+			s.watch(stream, end)
+		}
+		b, err := m.Marshal()
+		if err == nil {
+			err = stream.SendMsg(&b)
+		}
+		if err != nil {
+			stream = nil
+			end()
+			s.to.Unsent(out.host)
+		}
+	}
+}
+
+// watch ends a stream when the peer does: gRPC tells senders only of flow control.
+func (s *Streams) watch(stream grpc.ClientStream, end context.CancelFunc) {
+	s.tasks.Go(func() {
+		var none []byte
+		_ = stream.RecvMsg(&none)
+		end()
+	})
+}
+
+// Reset drops the connection to a host if it runs over the given link, or whatever it
+// runs over with link below 0, and makes a new one at once.
+func (s *Streams) Reset(host core.HostID, link int) {
+	if out := s.peers[host]; out != nil {
+		out.dial.drop(link)
+		out.conn.ResetConnectBackoff()
+	}
+}
+
+// Call asks a host for a service.
+func (s *Streams) Call(ctx context.Context, host core.HostID, service string, payload []byte) ([]byte, error) {
+	out := s.peers[host]
+	if out == nil {
+		return nil, fmt.Errorf("call %s on host %d: no such host is configured", service, host)
+	}
+	request := frameCall(service, payload)
+	var reply []byte
+	if err := out.conn.Invoke(ctx, callMethod, &request, &reply, grpc.WaitForReady(true)); err != nil {
+		return nil, fmt.Errorf("call %s on host %d: %w", service, host, callError(err))
+	}
+	return reply, nil
+}
+
+// Close closes all connections and waits.
+func (s *Streams) Close() error {
+	s.stop()
+	s.server.Stop()
+	var errs []error
+	for _, out := range s.peers {
+		errs = append(errs, out.conn.Close())
+	}
+	s.tasks.Wait()
+	return errors.Join(errs...)
+}
+
+// caller is the authenticated host at the other end of a request.
+func caller(ctx context.Context) (core.HostID, error) {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return 0, errors.New("the caller is unknown")
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok {
+		return 0, errors.New("the caller did not use TLS")
+	}
+	return hostOf(info.State)
+}
+
+// receive takes a peer's messages until the stream ends.
+func (s *Streams) receive(stream grpc.ServerStream) error {
+	from, err := caller(stream.Context())
+	if err != nil {
+		return err
+	}
+	for {
+		var b []byte
+		if err := stream.RecvMsg(&b); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		m, err := core.UnmarshalMessage(b)
+		if err != nil {
+			return err
+		}
+		if m.From != from {
+			return fmt.Errorf("host %d sends a message of host %d", from, m.From)
+		}
+		s.to.Received(m)
+	}
+}
+
+// dialer connects over the first link that works.
+type dialer struct {
+	addrs []netip.AddrPort
+	token time.Duration
+
+	mu    sync.Mutex // guards what follows
+	conn  net.Conn   // the last one
+	link  int        // that it runs over
+	avoid int        // the link that was dropped last, +1; tried last
+}
+
+func (d *dialer) dial(ctx context.Context, _ string) (net.Conn, error) {
+	var errs []error
+	for _, link := range d.links() {
+		try := net.Dialer{Timeout: d.token / 2, Control: controlSocket(d.token)}
+		conn, err := try.DialContext(ctx, "tcp", d.addrs[link].String())
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		d.mu.Lock()
+		d.conn, d.link = conn, link
+		d.mu.Unlock()
+		return conn, nil
+	}
+	return nil, errors.Join(errs...)
+}
+
+// links is the order in which to try.
+func (d *dialer) links() []int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var order, last []int
+	for i := range d.addrs {
+		if i+1 == d.avoid {
+			last = append(last, i)
+		} else {
+			order = append(order, i)
+		}
+	}
+	return append(order, last...)
+}
+
+func (d *dialer) drop(link int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if link >= 0 {
+		d.avoid = link + 1
+	}
+	if d.conn != nil && (link < 0 || d.link == link) {
+		_ = d.conn.Close() // gRPC notices and dials again
+		d.conn = nil
+	}
+}
