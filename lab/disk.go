@@ -1,0 +1,73 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const stateSize = 128 << 20 // bytes of a host's state directory
+
+// makeDisk makes what of a host survives its death: the upper layers of its overlays and
+// the file system of its state directory.
+func (h *keptHost) makeDisk() error {
+	for _, dir := range []string{"state", "layers", "root"} {
+		if err := os.MkdirAll(h.keeper.path("hosts", h.name, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	options := fmt.Sprintf("mode=0755,size=%d", stateSize)
+	if err := unix.Mount("state", h.keeper.path("hosts", h.name, "state"), "tmpfs", 0, options); err != nil {
+		return fmt.Errorf("mount the state file system: %w", err)
+	}
+	return nil
+}
+
+// fill takes the free space from the host's state file system by making it as
+// small as what it holds, or gives it back.
+func (h *keptHost) fill(full bool) error {
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	dir := h.keeper.path("hosts", h.name, "state")
+	size := int64(stateSize)
+	if full {
+		var st unix.Statfs_t
+		if err := unix.Statfs(dir, &st); err != nil {
+			return fmt.Errorf("measure the state directory of %s: %w", h.name, err)
+		}
+		// Size 0 would mean no limit.
+		size = max(int64(st.Blocks-st.Bfree), 1) * st.Bsize
+	}
+	if err := unix.Mount("state", dir, "tmpfs", unix.MS_REMOUNT, fmt.Sprintf("size=%d", size)); err != nil {
+		return fmt.Errorf("resize the state directory of %s: %w", h.name, err)
+	}
+	h.mu.Lock()
+	h.full = full
+	h.mu.Unlock()
+	return nil
+}
+
+// lowerLayers are the mount points of the machine whose files hosts see: / and what an
+// administrator may have put on disks of its own, outermost first.
+func lowerLayers(mountInfo string) []string {
+	wanted := map[string]bool{"/usr": true, "/var": true, "/etc": true, "/opt": true, "/srv": true,
+		"/home": true, "/root": true, "/var/lib": true, "/var/log": true, "/usr/local": true}
+	layers := []string{"/"}
+	for _, line := range strings.Split(mountInfo, "\n") {
+		fields := strings.Fields(line)
+		if len(fields) > 4 && wanted[fields[4]] {
+			layers = append(layers, fields[4])
+			delete(wanted, fields[4])
+		}
+	}
+	return layers
+}
+
+// layerDir is where the upper layer over a mount point is kept.
+func layerDir(dir, layer, part string) string {
+	name := strings.ReplaceAll(strings.Trim(layer, "/"), "/", "-")
+	return filepath.Join(dir, "layers", "_"+name, part)
+}
