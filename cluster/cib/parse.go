@@ -170,6 +170,9 @@ func (p *parser) enclosed(start, end, what string) error {
 		e = p.newElement(CommentNode, "")
 		e.Text = body
 	case "<![CDATA[":
+		if strings.Trim(body, " \t\r\n") == "" {
+			return nil // as insignificant as white space written plainly
+		}
 		e = p.newElement(TextNode, "")
 		e.Text = body
 	case "<?":

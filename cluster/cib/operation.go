@@ -1,0 +1,356 @@
+package cib
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Op names what a Request does to a document.
+type Op string
+
+// The operations, with Pacemaker's meaning.
+const (
+	OpCreate    Op = "create"     // add; an object of that name and id must not be there yet
+	OpModify    Op = "modify"     // merge attributes and children into the object of that name and id
+	OpReplace   Op = "replace"    // put Input in the place of the object of that name and id
+	OpDelete    Op = "delete"     // remove the first object of that name, id and those attributes, or the first match of XPath
+	OpDeleteAll Op = "delete-all" // remove every match
+	OpUpgrade   Op = "upgrade"    // to the newest schema; the caller supplies the upgraded document as Input
+	OpErase     Op = "erase"      // an empty document under the next admin_epoch
+	OpBump      Op = "bump"       // count epoch up
+	OpPatch     Op = "patch"      // apply Input, a <diff>
+)
+
+// What an operation can fail with; errors.Is tells.
+var (
+	ErrNotFound = errors.New("no such object")
+	ErrExists   = errors.New("object exists already")
+	ErrOlder    = errors.New("the update is older than the existing configuration")
+	ErrInput    = errors.New("unusable input")
+	ErrDenied   = errors.New("permission denied")
+	ErrSchema   = errors.New("the update does not conform to the configured schema")
+	ErrPatch    = errors.New("the patch does not apply to this version")
+)
+
+// Request is one change of a document.
+type Request struct {
+	Op          Op
+	Section     string   // where to act: a section's name, "" for the whole document
+	XPath       string   // instead of Section: what to act on
+	Input       *Element // the object; it is copied, never kept
+	AllowCreate bool     // OpModify: add what is not there
+	SkipSchema  bool     // accept what Validate refuses (an administrator forces it)
+}
+
+// Result says what an Apply did.
+type Result struct {
+	Configuration bool     // something outside <status> changed
+	Status        bool     // something below <status> changed
+	Before, After Version  // equal when nothing changed
+	Failed        *Element // of a create: the <failed> element that names what was refused
+}
+
+// Changed says whether the document is different.
+func (r Result) Changed() bool { return r.Configuration || r.Status || r.Before != r.After }
+
+// Apply makes one change, all of it or, with an error, none, and moves the version.
+// Status changes cost only what they touch; configuration changes are validated as a whole.
+func (d *Document) Apply(r Request, cause Cause) (Result, error) {
+	before := d.Version()
+	t := &edit{doc: d}
+	result := Result{Before: before, After: before}
+	fail := func(err error) (Result, error) {
+		t.rollback()
+		result.After = before
+		return result, err
+	}
+	failed, err := t.run(r)
+	if err != nil {
+		result.Failed = failed
+		return fail(err)
+	}
+	t.bump(before, cause)
+	result.Configuration, result.Status, result.After = t.configuration, t.status, d.Version()
+	if t.configuration && !r.SkipSchema {
+		if problems := d.Validate(); len(problems) > 0 {
+			return fail(&InvalidError{Document: d.Clone(), Problems: problems})
+		}
+	}
+	return result, nil
+}
+
+// InvalidError is a change refused because of what the document would be.
+type InvalidError struct {
+	Document *Document // as it would be
+	Problems []Problem
+}
+
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("%v: %v", ErrSchema, e.Problems[0])
+}
+
+// Unwrap makes the error an ErrSchema.
+func (e *InvalidError) Unwrap() error { return ErrSchema }
+
+func (t *edit) run(r Request) (failed *Element, err error) {
+	switch r.Op {
+	case OpBump:
+		v := t.doc.Version()
+		v.Epoch, v.NumUpdates = v.Epoch+1, 0
+		t.saveAttrs(t.doc.Root)
+		t.doc.SetVersion(v)
+		return nil, nil
+	case OpErase:
+		t.erase()
+		return nil, nil
+	}
+	if r.XPath != "" {
+		return nil, t.byXPath(r)
+	}
+	if r.Input == nil {
+		return nil, fmt.Errorf("%s: %w: no object given", r.Op, ErrInput)
+	}
+	section := r.Section
+	if section == "all" || section == "cib" {
+		section = ""
+	}
+	switch r.Op {
+	case OpCreate:
+		return t.create(section, r.Input)
+	case OpModify:
+		return nil, t.modify(section, r)
+	case OpReplace, OpUpgrade:
+		return nil, t.replaceObject(section, r)
+	case OpDelete, OpDeleteAll:
+		for t.substitute(t.sectionRoot(section, false), r.Input, nil) && r.Op == OpDeleteAll {
+		}
+		return nil, nil
+	case OpPatch:
+		return nil, t.patch(r.Input)
+	}
+	return nil, fmt.Errorf("operation %q: %w", r.Op, ErrInput)
+}
+
+// erase empties the document; the next admin_epoch lets it win over any copy elsewhere.
+func (t *edit) erase() {
+	empty := New()
+	old := t.doc.Root
+	empty.Root.Attrs = slices.Clone(old.Attrs)
+	v := VersionOf(old)
+	t.replace(old, empty.Root)
+	t.doc.SetVersion(Version{v.AdminEpoch + 1, v.Epoch + 1, 0})
+}
+
+// sections are those that stand below <configuration>.
+var sections = []string{"crm_config", "nodes", "resources", "constraints", "tags", "acls", "alerts",
+	"op_defaults", "rsc_defaults", "fencing-topology"}
+
+// Sections returns the names of the sections below <configuration>.
+func Sections() []string { return slices.Clone(sections) }
+
+// sectionRoot returns the section's element. One that is no section's name stands for
+// the whole document, as with Pacemaker. With make, a missing section is added;
+// otherwise the answer may be nil.
+func (t *edit) sectionRoot(name string, make bool) *Element {
+	parent := t.doc.Root
+	switch {
+	case name == "status" || name == "configuration":
+	case slices.Contains(sections, name):
+		configuration := parent.Child("configuration")
+		if configuration == nil && make {
+			configuration = t.append(parent, NewElement("configuration"))
+		}
+		parent = configuration
+	default:
+		return parent
+	}
+	e := parent.child(name)
+	if e == nil && make && parent != nil {
+		e = t.append(parent, NewElement(name))
+	}
+	return e
+}
+
+func (t *edit) create(section string, input *Element) (*Element, error) {
+	if section == "" || input.Name == "cib" {
+		return nil, t.modify("", Request{Op: OpModify, Input: input, AllowCreate: true})
+	}
+	root := t.sectionRoot(section, true)
+	objects := []*Element{input}
+	if input.Name == section {
+		objects = slices.Collect(input.Elements())
+	}
+	for _, object := range objects {
+		if twin(root, object) != nil {
+			return FailedUpdate(object, "cib_create", "File exists"),
+				fmt.Errorf("create <%s id=%q>: %w", object.Name, object.ID(), ErrExists)
+		}
+		t.append(root, object.Clone())
+	}
+	return nil, nil
+}
+
+// FailedUpdate is the report that Pacemaker's tools print about an object they could not create.
+func FailedUpdate(object *Element, operation, reason string) *Element {
+	failed := NewElement("failed")
+	update := failed.Append(NewElement("failed_update"))
+	if id, ok := object.Lookup("id"); ok {
+		update.Set("id", id)
+	}
+	update.Set("object_type", object.Name)
+	update.Set("operation", operation)
+	update.Set("reason", reason)
+	update.Append(object.Clone())
+	return failed
+}
+
+// twin finds parent's child that is the same object: the same name, and the same id
+// (or id-ref) where the object has one.
+func twin(parent, object *Element) *Element {
+	key := "id"
+	value, ok := object.Lookup(key)
+	if !ok {
+		if value, ok = object.Lookup("id-ref"); ok {
+			key = "id-ref"
+		}
+	}
+	for c := range parent.All(object.Name) {
+		if !ok {
+			return c
+		}
+		if v, has := c.Lookup(key); has && v == value {
+			return c
+		}
+	}
+	return nil
+}
+
+func (t *edit) modify(section string, r Request) error {
+	root := t.sectionRoot(section, true)
+	input := r.Input
+	if target := findObject(root, input); target != nil {
+		t.merge(target, input)
+		return nil
+	}
+	if !r.AllowCreate {
+		return fmt.Errorf("modify <%s id=%q>: %w", input.Name, input.ID(), ErrNotFound)
+	}
+	t.append(root, input.Clone())
+	return nil
+}
+
+// findObject finds the first element, in document order, of the object's name and id;
+// an object without an id is only found by one without.
+func findObject(root, object *Element) *Element {
+	want, has := object.Lookup("id")
+	for e := range root.Descendants() {
+		if e.Name == object.Name {
+			if id, ok := e.Lookup("id"); ok == has && id == want {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// merge takes over the attributes and, object by object, the children of update.
+func (t *edit) merge(target, update *Element) {
+	for _, a := range update.Attrs {
+		t.set(target, a.Name, a.Value)
+	}
+	for _, c := range update.Children {
+		if c.Kind != ElementNode {
+			continue
+		}
+		if old := twin(target, c); old != nil {
+			t.merge(old, c)
+		} else {
+			t.append(target, c.Clone())
+		}
+	}
+}
+
+func (t *edit) replaceObject(section string, r Request) error {
+	input := r.Input
+	if input.Name == "cib" && section == "" {
+		if VersionOf(input).Compare(t.doc.Version()) < 0 {
+			return fmt.Errorf("replace document %s by %s: %w", t.doc.Version(), VersionOf(input), ErrOlder)
+		}
+		t.replace(t.doc.Root, input.Clone())
+		return nil
+	}
+	if !t.substitute(t.sectionRoot(section, false), input, input) {
+		return fmt.Errorf("replace <%s id=%q>: %w", input.Name, input.ID(), ErrNotFound)
+	}
+	return nil
+}
+
+// substitute puts a copy of by (nil: nothing) in the place of the first element at or
+// below root with pattern's name, its id if it has one and, when it is removed, its other attributes.
+func (t *edit) substitute(root, pattern, by *Element) bool {
+	if root == nil {
+		return false
+	}
+	for e := range root.Descendants() {
+		if e.Name != pattern.Name || !agrees(e, pattern, by == nil) {
+			continue
+		}
+		switch {
+		case by != nil:
+			t.replace(e, by.Clone())
+		case e == t.doc.Root:
+			return false
+		default:
+			t.remove(e)
+		}
+		return true
+	}
+	return false
+}
+
+func agrees(e, pattern *Element, everything bool) bool {
+	for _, a := range pattern.Attrs {
+		if v, ok := e.Lookup(a.Name); (a.Name == "id" || everything) && (!ok || v != a.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *edit) byXPath(r Request) error {
+	matches, err := t.doc.Select(r.XPath)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", r.Op, ErrInput, err)
+	}
+	if len(matches) == 0 {
+		if r.Op == OpDelete || r.Op == OpDeleteAll {
+			return nil
+		}
+		return fmt.Errorf("%s %s: %w", r.Op, r.XPath, ErrNotFound)
+	}
+	if r.Op != OpDelete && r.Op != OpDeleteAll && r.Input == nil {
+		return fmt.Errorf("%s: %w: no object given", r.Op, ErrInput)
+	}
+	first := matches[0]
+	switch r.Op {
+	case OpDelete:
+		t.remove(first)
+	case OpDeleteAll:
+		for _, e := range matches {
+			t.remove(e) // one inside another is out already, and harmless
+		}
+	case OpCreate:
+		if twin(first, r.Input) != nil {
+			return fmt.Errorf("create <%s id=%q>: %w", r.Input.Name, r.Input.ID(), ErrExists)
+		}
+		t.append(first, r.Input.Clone())
+	case OpModify:
+		t.merge(first, r.Input)
+	case OpReplace:
+		t.replace(first, r.Input.Clone())
+	default:
+		return fmt.Errorf("operation %q by xpath: %w", r.Op, ErrInput)
+	}
+	return nil
+}
