@@ -1,0 +1,47 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/node/client"
+)
+
+// FromOS returns the environment of this process: its variables, standard input, and the
+// daemon of this host as the live cluster.
+func FromOS() Environment {
+	return Environment{Getenv: os.Getenv, Stdin: os.Stdin, Connect: ConnectDaemon}
+}
+
+// ConnectDaemon opens the live cluster through the daemon of this host.
+func ConnectDaemon() (Cluster, error) {
+	c := client.New("")
+	if !c.Running() {
+		return nil, fmt.Errorf("%w (socket %s)", client.ErrNoDaemon, client.Socket(""))
+	}
+	return daemon{c}, nil
+}
+
+// daemon is the client as a Cluster.
+type daemon struct{ client *client.Client }
+
+func (d daemon) Document(ctx context.Context) (*cib.Document, error) { return d.client.Document(ctx) }
+
+// ReplaceDocument is conditional on the configuration's version only: status moves all the
+// time, belongs to the cluster, and is not replaced.
+func (d daemon) ReplaceDocument(ctx context.Context, doc *cib.Document, base cib.Version, cause cib.Cause) error {
+	_, err := d.client.Change(ctx, client.Change{
+		Op:        client.Replace,
+		XML:       string(doc.Bytes()),
+		IfVersion: fmt.Sprintf("%d.%d", base.AdminEpoch, base.Epoch),
+		Cause:     cause.Command,
+		User:      cause.User,
+	})
+	if errors.Is(err, client.Conflict) {
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	return err
+}
