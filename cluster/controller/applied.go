@@ -1,0 +1,85 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+)
+
+// applied takes a committed entry in. Only what the plan did not expect asks for another.
+func (c *Controller) applied(now time.Time, e *Entry) {
+	if !c.leading {
+		return
+	}
+	if e.Kind == HostsEntry && e.Host == c.cfg.Self && e.Boot == c.cfg.Boot && e.Seq == c.hostWrite {
+		c.hostWrite = 0
+	}
+	if e.Key != "" && c.transition != nil {
+		if r := c.transition.inFlight[e.Key]; r != nil {
+			delete(c.transition.inFlight, e.Key)
+			c.transition.finish(r.action.ID, true)
+		}
+	}
+	switch e.Kind {
+	case ResultEntry:
+		c.result(now, e)
+	case ChangeEntry:
+		c.outside("the configuration changed: " + e.Cause)
+	case AttributeEntry:
+		c.outside("a node attribute changed: " + e.Cause)
+	case ForgetEntry:
+		c.outside("history was forgotten: " + e.Cause)
+	case FencedEntry:
+		if e.Key == "" || c.transition == nil {
+			c.outside("host " + e.Target + " was fenced")
+		}
+	}
+}
+
+// outside asks for a plan because the world changed, which also ends the suspicion
+// that plans follow each other for nothing.
+func (c *Controller) outside(why string) {
+	c.inARow = 0
+	c.markDirty(why)
+}
+
+// result takes a worker's result in.
+func (c *Controller) result(now time.Time, e *Entry) {
+	o := e.Result
+	carried := c.carried(o.Key)
+	var r *running
+	if c.transition != nil && !o.Repeat {
+		r = c.transition.inFlight[o.Key]
+	}
+	if r == nil {
+		if carried || o.Repeat || !o.OK() {
+			c.outside(fmt.Sprintf("%s of %s on %s reported %d", o.Task, o.Resource, o.Node, o.Code))
+		}
+		return
+	}
+	delete(c.transition.inFlight, o.Key)
+	ok := o.OK()
+	c.note(Note{Kind: ActionFinished, Transition: c.transition.number, Subject: o.Resource, Task: o.Task, Interval: o.Interval,
+		Host: o.Node, Code: o.Code, Took: o.Took, Detail: o.Reason})
+	c.transition.finish(r.action.ID, ok || r.action.CanFail)
+	if !ok && !r.action.CanFail {
+		c.markDirty(fmt.Sprintf("%s of %s on %s: expected %d, got %d", o.Task, o.Resource, o.Node, o.Target, o.Code))
+	}
+}
+
+// carried notes that a result came through the log, and tells whether it was in flight
+// when this reign began.
+func (c *Controller) carried(key string) bool {
+	found, all := false, true
+	for _, m := range c.members {
+		if m.inFlight[key] {
+			delete(m.inFlight, key)
+			found = true
+		}
+		all = all && m.synced
+	}
+	if !all {
+		// A host may yet tell of it in its answer to Sync.
+		c.recent[key] = true
+	}
+	return found
+}

@@ -1,0 +1,309 @@
+package controller
+
+import (
+	"crypto/md5"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/scheduler"
+)
+
+// Config is what a Controller starts from.
+type Config struct {
+	Self core.HostID
+	Boot uint64 // of this daemon
+	// Hosts are the configured hosts and their unames.
+	Hosts map[core.HostID]string
+	// Document returns the document with all that was applied. It is only read.
+	Document func() *cib.Document
+	// Plan is scheduler.Make; tests hand in their own.
+	Plan func(doc *cib.Document, now time.Time) *scheduler.Plan
+	// FirstWait is how long the first plan after a cold start waits for configured hosts
+	// that have not been seen; 0 means DefaultFirstWait. dc-deadtime, when set, overrides it.
+	FirstWait time.Duration
+}
+
+// Times that the Controller keeps.
+const (
+	DefaultFirstWait = 10 * time.Second
+	syncWait         = 3 * time.Second        // for a member's answer to Sync before planning without it
+	retryDelay       = 100 * time.Millisecond // before an undelivered request is sent again
+	recheckInterval  = 15 * time.Minute       // cluster-recheck-interval's default
+	busyPlans        = 20                     // plans in a row without an outside cause, after which they are spaced out
+	busyPause        = time.Second
+	minFencePause    = 500 * time.Millisecond
+	maxFencePause    = time.Minute
+)
+
+// member is a host of the view, as the leader knows it.
+type member struct {
+	boot     uint64
+	synced   bool
+	since    time.Time       // in the view with this boot, in this reign
+	retryAt  time.Time       // when Sync is to be sent again; zero: on its way
+	inFlight map[string]bool // keys from before this reign, not yet seen in the log
+	fenced   bool            // this boot was confirmed dead; the view has yet to follow
+}
+
+// Controller is the leader's half. It is not safe for concurrent use.
+type Controller struct {
+	cfg   Config
+	names map[core.HostID]string
+	boots map[core.HostID]uint64 // last seen in a view
+	seen  map[core.HostID]bool   // in a view since this daemon started
+
+	view    core.View
+	quorate bool // as this host can tell now
+	leading bool
+	reign   Reign
+	uuid    string // of the reign, for transition keys
+	begun   time.Time
+
+	members   map[core.HostID]*member
+	recent    map[string]bool // keys of results applied in this reign
+	hostWrite uint64          // Seq of the hosts entry that is on its way; 0: none
+	seq       uint64          // of the last entry written
+
+	transition *transition
+	plans      uint64 // made in this reign
+	inARow     int    // non-empty plans since the last outside event
+	dirty      string // why a plan is needed; "" when none is
+	notBefore  time.Time
+	recheckAt  time.Time
+	fencePause map[string]time.Duration
+	idle       bool
+
+	out Batch
+}
+
+// New makes a Controller of a host that is in no view yet.
+func New(cfg Config) *Controller {
+	if cfg.FirstWait == 0 {
+		cfg.FirstWait = DefaultFirstWait
+	}
+	c := &Controller{
+		cfg: cfg, names: map[core.HostID]string{}, boots: map[core.HostID]uint64{},
+		seen: map[core.HostID]bool{}, quorate: true,
+	}
+	for id, name := range cfg.Hosts {
+		c.names[id] = name
+	}
+	return c
+}
+
+// Step takes in what happened at now and returns what is to be done.
+func (c *Controller) Step(now time.Time, ev Event) Batch {
+	c.out = Batch{}
+	switch ev := ev.(type) {
+	case Viewed:
+		c.viewed(now, ev.View)
+	case Applied:
+		c.applied(now, ev.Entry)
+	case Replied:
+		c.replied(now, ev)
+	case Undelivered:
+		c.undelivered(now, ev)
+	case FenceDone:
+		c.fenceDone(now, ev)
+	case QuorumHere:
+		c.quorate = ev.Quorate
+	case Confirmed:
+		c.confirmed(ev.Target)
+	}
+	if c.leading {
+		c.advance(now)
+	}
+	return c.out
+}
+
+// Next returns when Step must be called at the latest; the zero time means never.
+func (c *Controller) Next() time.Time {
+	if !c.leading {
+		return time.Time{}
+	}
+	next := c.recheckAt
+	earlier := func(t time.Time) {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	for _, m := range c.members {
+		earlier(m.retryAt)
+		if !m.synced {
+			earlier(m.since.Add(syncWait))
+		}
+	}
+	if c.transition != nil {
+		for _, r := range c.transition.inFlight {
+			earlier(r.deadline)
+			earlier(r.retryAt)
+		}
+	} else if c.dirty != "" {
+		earlier(c.notBefore)
+		if c.unseen() {
+			earlier(c.begun.Add(c.firstWait()))
+		}
+	}
+	return next
+}
+
+// Leading tells whether this host leads, and its reign.
+func (c *Controller) Leading() (Reign, bool) { return c.reign, c.leading }
+
+// Idle tells whether this host leads and nothing remains to be done.
+func (c *Controller) Idle() bool {
+	return c.leading && c.transition == nil && c.dirty == "" && c.hostWrite == 0 && c.idle
+}
+
+// advance does whatever has become possible.
+func (c *Controller) advance(now time.Time) {
+	c.synchronize(now)
+	if t := c.transition; t != nil {
+		c.overdue(now)
+		if !c.acting() {
+			t.abort("quorum lost")
+		}
+		c.dispatchReady(now)
+		if !t.over() {
+			return
+		}
+		c.endTransition(now)
+	}
+	if !c.recheckAt.IsZero() && !now.Before(c.recheckAt) {
+		c.recheckAt = time.Time{}
+		c.markDirty("time alone may have changed the plan")
+	}
+	if c.dirty == "" || !c.acting() || !c.settled(now) || c.hostWrite != 0 {
+		return
+	}
+	if edits := c.hostEdits(c.cfg.Document()); len(edits) > 0 {
+		c.hostWrite = c.write(&Entry{Kind: HostsEntry, Edits: edits})
+		return
+	}
+	if now.Before(c.notBefore) {
+		return
+	}
+	c.plan(now)
+}
+
+// acting tells whether this side of the cluster may act.
+func (c *Controller) acting() bool {
+	return (c.view.Quorate && c.quorate) || quorumIgnored(c.cfg.Document())
+}
+
+// settled tells whether enough is known about the hosts to plan.
+func (c *Controller) settled(now time.Time) bool {
+	for _, m := range c.members {
+		if m.synced && len(m.inFlight) > 0 {
+			return false
+		}
+		if !m.synced && now.Before(m.since.Add(syncWait)) {
+			return false
+		}
+	}
+	return !c.unseen() || !now.Before(c.begun.Add(c.firstWait()))
+}
+
+// markDirty asks for a plan because of something outside the plan's own course.
+func (c *Controller) markDirty(why string) {
+	if c.dirty == "" {
+		c.dirty = why
+	}
+	c.idle = false
+	if c.transition != nil {
+		c.transition.abort(why)
+	}
+}
+
+// plan asks the scheduler and begins what it says.
+func (c *Controller) plan(now time.Time) {
+	doc := c.cfg.Document()
+	why := c.dirty
+	c.dirty = ""
+	plan := c.cfg.Plan(doc, now)
+	c.plans++
+	c.recheckAt = c.nextRecheck(doc, plan.Graph, now)
+	if len(plan.Graph.Actions) == 0 {
+		c.inARow = 0
+		if !c.idle {
+			c.idle = true
+			c.note(Note{Kind: WentIdle, Transition: c.plans})
+		}
+		return
+	}
+	c.idle = false
+	if c.inARow++; c.inARow > busyPlans {
+		c.notBefore = now.Add(busyPause)
+	}
+	c.transition = newTransition(c.plans, plan.Graph, now)
+	c.note(Note{Kind: PlanMade, Transition: c.plans, Count: len(plan.Graph.Actions), Detail: why})
+	c.dispatchReady(now)
+	if c.transition.over() {
+		c.endTransition(now)
+	}
+}
+
+func (c *Controller) nextRecheck(doc *cib.Document, graph *scheduler.Graph, now time.Time) time.Time {
+	at := now.Add(option(doc, "cluster-recheck-interval", recheckInterval))
+	if r := graph.Settings.RecheckAt; !r.IsZero() && r.Before(at) {
+		// A time that has come already would plan without pause.
+		at = now.Add(max(r.Sub(now), time.Second))
+	}
+	return at
+}
+
+// endTransition reports how the transition went and asks for the next plan: what
+// was learnt may call for more, and an empty plan is the proof that nothing does.
+func (c *Controller) endTransition(now time.Time) {
+	t := c.transition
+	c.transition = nil
+	detail := "complete"
+	switch {
+	case t.aborted != "":
+		detail = "given up: " + t.aborted
+	case !t.complete():
+		detail = "incomplete: " + fmt.Sprint(t.left) + " actions were not reached"
+	}
+	c.note(Note{Kind: PlanDone, Transition: t.number, Took: now.Sub(t.started), Detail: detail})
+	if c.dirty == "" {
+		c.dirty = "transition " + fmt.Sprint(t.number) + " ended: " + detail
+	}
+}
+
+func (c *Controller) note(n Note) { c.out.Notes = append(c.out.Notes, n) }
+
+// write hands an entry out to be proposed and returns its number.
+func (c *Controller) write(e *Entry) uint64 {
+	c.seq++
+	e.Host, e.Boot, e.Seq, e.Reign = c.cfg.Self, c.cfg.Boot, c.seq, c.reign
+	c.out.Writes = append(c.out.Writes, e)
+	return e.Seq
+}
+
+// reignUUID names a reign in the form of a UUID, as transition keys carry one.
+func reignUUID(self core.HostID, boot uint64, r Reign) string {
+	sum := md5.Sum(fmt.Appendf(nil, "%d %d %s", self, boot, r))
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:])
+}
+
+// hostNamed returns the id of the host of that uname.
+func (c *Controller) hostNamed(name string) (core.HostID, bool) {
+	for _, id := range sortedHosts(c.names) {
+		if c.names[id] == name {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+func sortedHosts[V any](m map[core.HostID]V) []core.HostID {
+	ids := make([]core.HostID, 0, len(m))
+	for id := range m {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}

@@ -1,0 +1,282 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
+	"holdfast/cluster/scheduler"
+)
+
+// defaultPerHost bounds the actions in flight on one host when node-action-limit does not.
+const defaultPerHost = 16
+
+// dispatchReady starts every action that can start now. Pseudo actions end at once and
+// may let others start.
+func (c *Controller) dispatchReady(now time.Time) {
+	t := c.transition
+	limits := c.limits(t.graph)
+	for t.aborted == "" {
+		taken := t.take(limits)
+		if len(taken) == 0 {
+			return
+		}
+		for _, a := range taken {
+			c.dispatch(now, a)
+		}
+	}
+}
+
+func (c *Controller) limits(graph *scheduler.Graph) Limits {
+	perHost := defaultPerHost
+	if n, err := strconv.Atoi(property(c.cfg.Document(), "node-action-limit")); err == nil && n > 0 {
+		perHost = n
+	}
+	return Limits{Batch: graph.Settings.BatchLimit, PerHost: perHost, Migrations: graph.Settings.MigrationLimit}
+}
+
+func (c *Controller) dispatch(now time.Time, a *scheduler.Action) {
+	t := c.transition
+	key := t.key(a, c.uuid)
+	switch {
+	case a.Kind == scheduler.Pseudo:
+		t.finish(a.ID, true)
+	case a.Kind == scheduler.Fencing:
+		c.dispatchFence(now, a, key)
+	case a.Task == "clear_failcount":
+		t.inFlight[key] = &running{action: a, since: now, deadline: now.Add(a.Timeout + delay(t.graph)), host: carrier(a)}
+		c.write(&Entry{Kind: HostsEntry, Key: key, Edits: clearFailures(a)})
+	default:
+		c.dispatchRequest(now, a, key)
+	}
+}
+
+func (c *Controller) dispatchFence(now time.Time, a *scheduler.Action, key string) {
+	t := c.transition
+	action := meta(a, "stonith_action")
+	if action == "" {
+		action = "reboot"
+	}
+	limit := a.Timeout
+	if limit == 0 {
+		limit = t.graph.Settings.FencingTimeout
+	}
+	if limit == 0 {
+		limit = time.Minute
+	}
+	id, _ := c.hostNamed(a.Node)
+	// The fencer keeps its own time limits and always answers; this one is for a lost answer.
+	t.inFlight[key] = &running{action: a, since: now, deadline: now.Add(4*limit + delay(t.graph)), host: a.Node, fence: true, boot: c.boots[id]}
+	c.out.Fences = append(c.out.Fences, Fence{Key: key, Target: a.Node, Host: id, Boot: c.boots[id], Action: action, Timeout: limit})
+	c.note(Note{Kind: FenceStarted, Transition: t.number, Subject: a.Node, Task: action, Detail: a.Reason})
+}
+
+// dispatchRequest asks a host's worker to carry an action out.
+func (c *Controller) dispatchRequest(now time.Time, a *scheduler.Action, key string) {
+	t := c.transition
+	host := carrier(a)
+	id, known := c.hostNamed(host)
+	m := c.members[id]
+	if !known || m == nil || m.fenced {
+		t.finish(a.ID, false)
+		c.markDirty(fmt.Sprintf("%s on %s: that host is not in the view", a.Key, host))
+		return
+	}
+	t.inFlight[key] = &running{action: a, since: now, deadline: now.Add(a.Timeout + delay(t.graph)), host: host}
+	c.out.Requests = append(c.out.Requests, Addressed{Host: id, Limit: syncWait, Request: c.request(a, m, key)})
+	if a.Resource != nil {
+		c.note(Note{Kind: ActionStarted, Transition: t.number, Subject: a.Resource.ID, Task: a.Task, Interval: a.Interval, Host: a.Node, Detail: a.Reason})
+	}
+}
+
+// request writes an action as the worker's request.
+func (c *Controller) request(a *scheduler.Action, m *member, key string) Request {
+	r := Request{Kind: RunRequest, Reign: c.reign, Boot: m.boot, Key: key, Node: a.Node, NodeID: a.NodeID, Task: a.Task, TargetCode: targetCode(a)}
+	switch a.Task {
+	case "cancel":
+		r.Kind = CancelRequest
+	case "delete", "lrm_delete":
+		r.Kind = ForgetRequest
+	case "do_shutdown":
+		r.Kind = LeaveRequest
+	}
+	settings := c.transition.graph.Settings
+	switch a.Task {
+	case "start":
+		r.FailOffset = settings.StartOffset
+	case "stop":
+		r.FailOffset = settings.StopOffset
+	}
+	if a.Resource == nil {
+		return r
+	}
+	r.ResourceID = a.Resource.ID
+	r.OnFail = meta(a, "on_fail")
+	r.Operation = executor.Operation{
+		Resource: a.Resource.ID,
+		Agent:    executor.Agent{Class: a.Resource.Class, Provider: a.Resource.Provider, Type: a.Resource.Type},
+		Action:   a.Task, Interval: a.Interval, Timeout: a.Timeout,
+		Delay:  milliseconds(meta(a, "start_delay")),
+		Params: pairs(a.Params), Meta: pairs(a.Meta),
+	}
+	if a.Task == "cancel" {
+		if name := meta(a, "operation"); name != "" {
+			r.Operation.Action = name
+		} else {
+			r.Operation.Action = "monitor"
+		}
+	}
+	return r
+}
+
+func pairs(params []scheduler.Param) map[string]string {
+	m := make(map[string]string, len(params))
+	for _, p := range params {
+		m[p.Name] = p.Value
+	}
+	return m
+}
+
+func milliseconds(s string) time.Duration {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return time.Duration(n) * time.Millisecond
+}
+
+// delay is what an answer may come late by.
+func delay(graph *scheduler.Graph) time.Duration {
+	if graph.Settings.ClusterDelay > 0 {
+		return graph.Settings.ClusterDelay
+	}
+	return time.Minute
+}
+
+// overdue gives up on actions without an answer and sends undelivered requests again.
+func (c *Controller) overdue(now time.Time) {
+	t := c.transition
+	for _, key := range sortedKeys(t.inFlight) {
+		r := t.inFlight[key]
+		if !now.Before(r.deadline) {
+			delete(t.inFlight, key)
+			t.finish(r.action.ID, false)
+			why := fmt.Sprintf("no answer to %s from %s within %s", r.action.Key, r.host, r.deadline.Sub(r.since))
+			c.note(Note{Kind: Trouble, Subject: r.action.Key, Host: r.host, Detail: why})
+			c.markDirty(why)
+			continue
+		}
+		if r.retryAt.IsZero() || now.Before(r.retryAt) {
+			continue
+		}
+		r.retryAt = time.Time{}
+		id, _ := c.hostNamed(r.host)
+		if m := c.members[id]; m != nil {
+			c.out.Requests = append(c.out.Requests, Addressed{Host: id, Limit: syncWait, Request: c.request(r.action, m, key)})
+		}
+	}
+}
+
+// clearFailures are the edits that forget a resource's failures on a host.
+func clearFailures(a *scheduler.Action) []Edit {
+	if a.Resource == nil {
+		return nil
+	}
+	return FailureEdits(a.NodeID, a.Resource.ID, "", 0)
+}
+
+// FailureEdits are the edits that forget a resource's failures on the host of that id:
+// fail counts, and the history of failed operations. operation, when not "", selects
+// one operation of the given interval.
+func FailureEdits(nodeID, resource, operation string, interval time.Duration) []Edit {
+	state := "/cib/status/node_state[@id='" + nodeID + "']"
+	attributes := state + "/transient_attributes/instance_attributes/nvpair"
+	if operation != "" {
+		suffix := resource + "#" + operation + "_" + strconv.FormatInt(interval.Milliseconds(), 10)
+		return []Edit{
+			{Delete: attributes + "[@name='fail-count-" + suffix + "']"},
+			{Delete: attributes + "[@name='last-failure-" + suffix + "']"},
+			{Delete: state + "/lrm/lrm_resources/lrm_resource[@id='" + resource + "']/lrm_rsc_op[@id='" + resource + "_last_failure_0']"},
+		}
+	}
+	return []Edit{
+		{Delete: attributes + "[starts-with(@name,'fail-count-" + resource + "#')]"},
+		{Delete: attributes + "[starts-with(@name,'last-failure-" + resource + "#')]"},
+		{Delete: state + "/lrm/lrm_resources/lrm_resource[@id='" + resource + "']/lrm_rsc_op[@id='" + resource + "_last_failure_0']"},
+	}
+}
+
+// fenceDone takes the fencer's answer in.
+func (c *Controller) fenceDone(now time.Time, ev FenceDone) {
+	if !c.leading || c.transition == nil || c.transition.inFlight[ev.Key] == nil {
+		return
+	}
+	r := c.transition.inFlight[ev.Key]
+	target := r.action.Node
+	note := Note{Kind: FenceFinished, Transition: c.transition.number, Subject: target, Task: meta(r.action, "stonith_action"), Took: now.Sub(r.since), Detail: ev.Device}
+	if ev.Err != "" {
+		note.Code, note.Detail = 1, ev.Err
+		c.note(note)
+		delete(c.transition.inFlight, ev.Key)
+		c.transition.finish(r.action.ID, false)
+		pause := min(max(2*c.fencePause[target], minFencePause), maxFencePause)
+		c.fencePause[target] = pause
+		c.notBefore = now.Add(pause)
+		c.markDirty("fencing " + target + " failed: " + ev.Err)
+		return
+	}
+	c.note(note)
+	delete(c.fencePause, target)
+	if note.Task == "on" {
+		delete(c.transition.inFlight, ev.Key)
+		c.transition.finish(r.action.ID, true)
+		return
+	}
+	c.writeFenced(target, ev.Key, r.boot)
+}
+
+// confirmed takes the word that a host is off, from outside any plan.
+func (c *Controller) confirmed(target string) {
+	if c.leading {
+		c.writeFenced(target, "", 0)
+	}
+}
+
+// writeFenced brings into the log that the given boot of a host was fenced (0: whichever
+// was seen last). A host that is in the view again with a new boot has told of itself
+// meanwhile: nothing about it is erased.
+func (c *Controller) writeFenced(target, key string, boot uint64) {
+	e := &Entry{Kind: FencedEntry, Target: target, Key: key}
+	if id, ok := c.hostNamed(target); ok {
+		if boot == 0 {
+			boot = c.boots[id]
+		}
+		m := c.members[id]
+		if m == nil || m.boot == boot {
+			e.Edits = append(eraseEdits(id), MergeEdit(statusFragment(downState(id, target))))
+			c.out.Fenced = append(c.out.Fenced, FencedHost{Host: id, Boot: boot})
+		}
+		if m != nil && m.boot == boot {
+			m.fenced = true
+		}
+	}
+	c.write(e)
+}
+
+func statusFragment(state *cib.Element) *cib.Element {
+	fragment := cib.NewElement("cib")
+	fragment.Append(cib.NewElement("status")).Append(state)
+	return fragment
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

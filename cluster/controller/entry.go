@@ -1,0 +1,92 @@
+package controller
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/messaging/core"
+)
+
+// EntryKind says who wrote an entry and what for.
+type EntryKind string
+
+// The kinds of entry.
+const (
+	ChangeEntry    EntryKind = "change"    // a person's or tool's change of the document: Change
+	ResultEntry    EntryKind = "result"    // a worker's result: Result and the Edits that record it
+	HostsEntry     EntryKind = "hosts"     // the leader's knowledge of hosts
+	FencedEntry    EntryKind = "fenced"    // a host was fenced: Target
+	AttributeEntry EntryKind = "attribute" // transient node attributes
+	ForgetEntry    EntryKind = "forget"    // refresh or cleanup
+)
+
+// FormatVersion is the version of Entry's written form.
+const FormatVersion = 1
+
+// Entry is one entry of the replicated log, as everything above messaging writes it.
+type Entry struct {
+	Version int             `json:"v"`
+	Kind    EntryKind       `json:"kind"`
+	Host    core.HostID     `json:"host"` // who proposed it
+	Boot    uint64          `json:"boot"`
+	Seq     uint64          `json:"seq"`  // grows with each entry that this boot proposes
+	Time    time.Time       `json:"time"` // the proposer's wall clock
+	Edits   []Edit          `json:"edits,omitempty"`
+	Change  json.RawMessage `json:"change,omitempty"`
+	Result  *Outcome        `json:"result,omitempty"`
+	Target  string          `json:"target,omitempty"` // uname of a host that was fenced
+	Key     string          `json:"key,omitempty"`    // transition key of the action that is done with this entry
+	Cause   string          `json:"cause,omitempty"`  // for people
+	Reign   Reign           `json:"reign"`
+}
+
+// Outcome is the part of a result that the Controller needs.
+type Outcome struct {
+	Key      string        `json:"key"` // transition key of the request
+	Node     string        `json:"node"`
+	Resource string        `json:"resource"`
+	Task     string        `json:"task"`
+	Interval time.Duration `json:"interval,omitempty"`
+	Code     int           `json:"code"`
+	Status   int           `json:"status"`
+	Target   int           `json:"target"`           // expected code
+	Repeat   bool          `json:"repeat,omitempty"` // not the first report of a recurring operation
+	Reason   string        `json:"reason,omitempty"`
+	Took     time.Duration `json:"took"`
+}
+
+// OK tells whether the operation ended as the plan expected.
+func (o *Outcome) OK() bool { return o.Status == 0 && o.Code == o.Target }
+
+// Edit is one change of the document: a merge, or a deletion.
+type Edit struct {
+	Merge  string `json:"merge,omitempty"`  // XML of a <cib> fragment: attributes are set, children merged by name and id, missing ones made
+	Delete string `json:"delete,omitempty"` // XPath of elements to be removed, if there are any
+}
+
+// MergeEdit makes an Edit that merges the fragment, a <cib> element.
+func MergeEdit(fragment *cib.Element) Edit { return Edit{Merge: fragment.String()} }
+
+// Encode returns the entry's written form.
+func (e *Entry) Encode() ([]byte, error) {
+	e.Version = FormatVersion
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s entry: %w", e.Kind, err)
+	}
+	return text, nil
+}
+
+// DecodeEntry reads an entry's written form.
+func DecodeEntry(text []byte) (*Entry, error) {
+	e := new(Entry)
+	if err := json.Unmarshal(text, e); err != nil {
+		return nil, fmt.Errorf("decode log entry of %d bytes: %w", len(text), err)
+	}
+	if e.Version != FormatVersion {
+		return nil, fmt.Errorf("decode log entry: version %d, this build knows %d; upgrade this host", e.Version, FormatVersion)
+	}
+	return e, nil
+}

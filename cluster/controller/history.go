@@ -1,0 +1,229 @@
+package controller
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
+)
+
+// history returns the edits that record a result as Pacemaker's controller does: an
+// lrm_rsc_op under the host's node_state, and the fail count when it failed.
+func (w *Worker) history(now time.Time, j *job, result executor.Result, o *Outcome) []Edit {
+	r := j.request
+	if r.Task == "notify" {
+		return nil
+	}
+	fragment := cib.NewElement("cib")
+	state := fragment.Append(cib.NewElement("status")).
+		Append(cib.NewElement("node_state", "id", r.NodeID, "uname", r.Node))
+	resource := state.Append(cib.NewElement("lrm", "id", r.NodeID)).Append(cib.NewElement("lrm_resources")).
+		Append(cib.NewElement("lrm_resource", "id", r.ResourceID, "type", r.Operation.Agent.Type, "class", r.Operation.Agent.Class))
+	if r.Operation.Agent.Provider != "" {
+		resource.Set("provider", r.Operation.Agent.Provider)
+	}
+	bad := failedOperation(o)
+	for _, id := range historyIDs(r, bad) {
+		resource.Append(w.operation(now, id, j, result, o))
+	}
+	if bad && countsAsFailure(r) {
+		w.countFailure(now, state, r)
+	}
+	return []Edit{MergeEdit(fragment)}
+}
+
+// historyIDs says under which ids a result is kept: the last one-shot operation, the
+// last failed one, and each recurring one.
+func historyIDs(r Request, failed bool) []string {
+	last := r.ResourceID + "_last_0"
+	switch {
+	case failed && r.Operation.Interval > 0:
+		return []string{r.ResourceID + "_last_failure_0"}
+	case failed:
+		return []string{r.ResourceID + "_last_failure_0", last}
+	case r.Operation.Interval > 0:
+		return []string{operationID(r.ResourceID, r.Task, r.Operation.Interval)}
+	}
+	return []string{last}
+}
+
+// operationID is the operation key: resource, task, interval in milliseconds.
+func operationID(resource, task string, interval time.Duration) string {
+	return resource + "_" + task + "_" + strconv.FormatInt(interval.Milliseconds(), 10)
+}
+
+// recordedTask is the task that history tells of: a reload that went well counts as a
+// start with the new parameters.
+func recordedTask(r Request, o *Outcome) string {
+	if r.Task != "reload" && r.Task != "reload-agent" {
+		return r.Task
+	}
+	if failedOperation(o) {
+		return "monitor"
+	}
+	return "start"
+}
+
+// operation makes the lrm_rsc_op element.
+func (w *Worker) operation(now time.Time, id string, j *job, result executor.Result, o *Outcome) *cib.Element {
+	r := j.request
+	interval := r.Operation.Interval
+	changed := result.StartedAt
+	if o.Repeat || changed.IsZero() {
+		changed = now
+	}
+	task := recordedTask(r, o)
+	op := cib.NewElement("lrm_rsc_op",
+		"id", id,
+		"operation_key", operationID(r.ResourceID, task, interval),
+		"operation", task,
+		"crm-debug-origin", "holdfast",
+		"crm_feature_set", FeatureSet,
+		"transition-key", r.Key,
+		"transition-magic", fmt.Sprintf("%d:%d;%s", o.Status, o.Code, r.Key),
+		"exit-reason", o.Reason,
+		"on_node", w.cfg.Name,
+		"call-id", strconv.Itoa(j.call),
+		"rc-code", strconv.Itoa(o.Code),
+		"op-status", strconv.Itoa(o.Status),
+		"interval", strconv.FormatInt(interval.Milliseconds(), 10),
+		"last-rc-change", strconv.FormatInt(changed.Unix(), 10),
+		"exec-time", strconv.FormatInt(result.Ran.Milliseconds(), 10),
+		"queue-time", strconv.FormatInt(result.Queued.Milliseconds(), 10),
+		"op-digest", w.digest(r.Operation),
+	)
+	for _, name := range []string{"migrate_source", "migrate_target"} {
+		if value := r.Operation.Meta[name]; value != "" {
+			op.Set(name, value)
+		}
+	}
+	return op
+}
+
+func (w *Worker) digest(op executor.Operation) string {
+	if w.cfg.Digest != nil {
+		return w.cfg.Digest(op.Params, op.Interval, op.Meta["timeout"])
+	}
+	return ParameterDigest(op.Params, op.Interval, op.Meta["timeout"])
+}
+
+// ParameterDigest is Pacemaker's digest of an operation's parameters: MD5 over a
+// <parameters> element with the parameters as attributes, sorted by name; a recurring
+// operation's time limit counts as one.
+func ParameterDigest(params map[string]string, interval time.Duration, timeout string) string {
+	element := cib.NewElement("parameters")
+	for _, name := range sortedKeys(params) {
+		if !strings.HasPrefix(name, "CRM_meta_") {
+			element.Set(name, params[name])
+		}
+	}
+	if interval > 0 && timeout != "" {
+		element.Set("CRM_meta_timeout", timeout)
+		slices.SortFunc(element.Attrs, func(a, b cib.Attr) int { return strings.Compare(a.Name, b.Name) })
+	}
+	sum := md5.Sum([]byte(" " + element.String()))
+	return hex.EncodeToString(sum[:])
+}
+
+// failedOperation tells whether a result counts as a failure: the operation could not
+// be carried out, or the agent's answer is not the one that the plan expected.
+func failedOperation(o *Outcome) bool {
+	switch executor.Status(o.Status) {
+	case executor.Done:
+		return o.Code != o.Target
+	case executor.Cancelled:
+		return false
+	}
+	return true
+}
+
+// countsAsFailure leaves out probes: finding a resource active where it was not expected
+// is not its failure.
+func countsAsFailure(r Request) bool {
+	return r.Operation.Interval > 0 || r.Task != "monitor"
+}
+
+// countFailure adds the raised fail count and the time of the failure to the host's
+// transient attributes.
+func (w *Worker) countFailure(now time.Time, state *cib.Element, r Request) {
+	name := r.ResourceID + "#" + r.Task + "_" + strconv.FormatInt(r.Operation.Interval.Milliseconds(), 10)
+	count := "fail-count-" + name
+	set := state.Append(cib.NewElement("transient_attributes", "id", r.NodeID)).
+		Append(cib.NewElement("instance_attributes", "id", "status-"+r.NodeID))
+	present := TransientAttribute(w.cfg.Document(), r.NodeID, count)
+	appendAttribute(set, r.NodeID, count, raised(present, r.FailOffset))
+	appendAttribute(set, r.NodeID, "last-failure-"+name, strconv.FormatInt(now.Unix(), 10))
+}
+
+// raised adds offset to a fail count, in Pacemaker's arithmetic of scores.
+func raised(present, offset string) string {
+	const infinity = 1000000
+	if strings.TrimPrefix(offset, "+") == "INFINITY" || present == "INFINITY" {
+		return "INFINITY"
+	}
+	n, _ := strconv.Atoi(present)
+	add, err := strconv.Atoi(offset)
+	if err != nil || add <= 0 {
+		add = 1
+	}
+	if n += add; n >= infinity {
+		return "INFINITY"
+	}
+	return strconv.Itoa(n)
+}
+
+// TransientAttribute returns a transient attribute of the host of that id, "" when it has none.
+func TransientAttribute(doc *cib.Document, nodeID, name string) string {
+	for state := range doc.Section("status").All("node_state") {
+		if state.ID() != nodeID {
+			continue
+		}
+		for attributes := range state.All("transient_attributes") {
+			for set := range attributes.All("instance_attributes") {
+				for pair := range set.All("nvpair") {
+					if pair.Get("name") == name {
+						return pair.Get("value")
+					}
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// appendAttribute adds an nvpair with Pacemaker's id for it.
+func appendAttribute(set *cib.Element, nodeID, name, value string) {
+	id := "status-" + nodeID + "-" + strings.ReplaceAll(name, "#", ".")
+	set.Append(cib.NewElement("nvpair", "id", id, "name", name, "value", value))
+}
+
+// AttributeEdits are the edits that give a host's transient attribute a value, or
+// remove it when value is nil.
+func AttributeEdits(nodeID, uname, name string, value *string) []Edit {
+	if value == nil {
+		return []Edit{{Delete: "/cib/status/node_state[@id='" + nodeID +
+			"']/transient_attributes/instance_attributes/nvpair[@name='" + name + "']"}}
+	}
+	fragment := cib.NewElement("cib")
+	set := fragment.Append(cib.NewElement("status")).Append(cib.NewElement("node_state", "id", nodeID, "uname", uname)).
+		Append(cib.NewElement("transient_attributes", "id", nodeID)).
+		Append(cib.NewElement("instance_attributes", "id", "status-"+nodeID))
+	appendAttribute(set, nodeID, name, *value)
+	return []Edit{MergeEdit(fragment)}
+}
+
+// resourcePath finds a resource's history on the request's host.
+func resourcePath(r Request) string {
+	return "/cib/status/node_state[@id='" + r.NodeID + "']/lrm/lrm_resources/lrm_resource[@id='" + r.ResourceID + "']"
+}
+
+// historyPath finds one kept result.
+func historyPath(r Request, id string) string {
+	return resourcePath(r) + "/lrm_rsc_op[@id='" + id + "']"
+}

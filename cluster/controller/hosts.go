@@ -1,0 +1,342 @@
+package controller
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/messaging/core"
+)
+
+// viewed takes a committed view in: leadership begins or ends with it, hosts come and go.
+func (c *Controller) viewed(now time.Time, v core.View) {
+	old := c.view
+	c.view = v
+	for i, id := range v.Members {
+		c.seen[id] = true
+		c.boots[id] = v.Boots[i]
+	}
+	if v.Leader != c.cfg.Self {
+		c.leading, c.transition, c.members, c.dirty, c.hostWrite = false, nil, nil, "", 0
+		return
+	}
+	if !c.leading || old.Ballot != v.Ballot {
+		c.beginReign(now)
+	}
+	c.refreshMembers(now)
+	c.markDirty(fmt.Sprintf("view %d: members %v", v.Number, v.Members))
+	c.inARow = 0
+}
+
+func (c *Controller) beginReign(now time.Time) {
+	c.leading = true
+	c.reign = Reign{Ballot: c.view.Ballot, View: c.view.Number}
+	c.uuid = reignUUID(c.cfg.Self, c.cfg.Boot, c.reign)
+	c.begun = now
+	c.members, c.recent, c.fencePause = map[core.HostID]*member{}, map[string]bool{}, map[string]time.Duration{}
+	c.transition, c.hostWrite, c.plans, c.idle, c.notBefore = nil, 0, 0, false, time.Time{}
+}
+
+// refreshMembers follows the view: a host that is new in it, or whose daemon was
+// restarted, has to be synchronized; what was in flight on one that is gone has failed.
+func (c *Controller) refreshMembers(now time.Time) {
+	current := map[core.HostID]uint64{}
+	for i, id := range c.view.Members {
+		current[id] = c.view.Boots[i]
+	}
+	for _, id := range sortedHosts(c.members) {
+		if boot, ok := current[id]; !ok || boot != c.members[id].boot {
+			delete(c.members, id)
+			c.lost(c.names[id])
+		}
+	}
+	for _, id := range sortedHosts(current) {
+		if c.members[id] == nil {
+			c.members[id] = &member{boot: current[id], since: now, retryAt: now, inFlight: map[string]bool{}}
+		}
+	}
+}
+
+// lost gives up on what a host was doing. Fencing goes on: another host does it.
+func (c *Controller) lost(name string) {
+	if c.transition == nil {
+		return
+	}
+	for _, key := range sortedKeys(c.transition.inFlight) {
+		r := c.transition.inFlight[key]
+		if r.host != name || r.fence {
+			continue
+		}
+		delete(c.transition.inFlight, key)
+		c.transition.finish(r.action.ID, r.action.Task == "do_shutdown")
+	}
+}
+
+// synchronize sends the Sync requests that are due.
+func (c *Controller) synchronize(now time.Time) {
+	for _, id := range sortedHosts(c.members) {
+		m := c.members[id]
+		if m.synced || m.retryAt.IsZero() || now.Before(m.retryAt) {
+			continue
+		}
+		m.retryAt = time.Time{}
+		c.out.Requests = append(c.out.Requests, Addressed{Host: id, Limit: syncWait, Request: Request{
+			Kind: SyncRequest, Reign: c.reign, Boot: m.boot,
+		}})
+	}
+}
+
+func (c *Controller) replied(now time.Time, ev Replied) {
+	m := c.members[ev.Host]
+	if !c.leading || ev.Reign != c.reign || m == nil || m.boot != ev.Boot {
+		return
+	}
+	if ev.Kind == SyncRequest {
+		c.synced(ev, m)
+		return
+	}
+	if ev.Kind == LeaveRequest && c.transition != nil {
+		if r := c.transition.inFlight[ev.Key]; r != nil {
+			delete(c.transition.inFlight, ev.Key)
+			c.transition.finish(r.action.ID, true)
+		}
+	}
+}
+
+func (c *Controller) synced(ev Replied, m *member) {
+	if m.synced {
+		return
+	}
+	m.synced = true
+	if ev.Reply.Name != "" {
+		c.names[ev.Host] = ev.Reply.Name
+	}
+	for _, key := range ev.Reply.InFlight {
+		if !c.recent[key] {
+			m.inFlight[key] = true
+		}
+	}
+	c.note(Note{Kind: HostJoined, Subject: c.names[ev.Host], Count: len(m.inFlight)})
+	c.markDirty("host " + c.names[ev.Host] + " joined")
+}
+
+func (c *Controller) undelivered(now time.Time, ev Undelivered) {
+	m := c.members[ev.Host]
+	if !c.leading || ev.Reign != c.reign || m == nil || m.boot != ev.Boot {
+		return
+	}
+	if ev.Kind == SyncRequest {
+		m.retryAt = now.Add(retryDelay)
+		return
+	}
+	if c.transition == nil || c.transition.inFlight[ev.Key] == nil {
+		return
+	}
+	// It may have arrived: the worker knows the key and will not do it again.
+	c.transition.inFlight[ev.Key].retryAt = now.Add(retryDelay)
+}
+
+// unseen tells whether a configured host has not been in a view since this
+// daemon started, though the document does not say that it is down.
+func (c *Controller) unseen() bool {
+	status := c.cfg.Document().Section("status")
+	for _, id := range c.view.Lost {
+		if c.seen[id] {
+			continue
+		}
+		state := nodeState(status, id)
+		if state == nil || state.Get("in_ccm") == "true" {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Controller) firstWait() time.Duration {
+	return option(c.cfg.Document(), "dc-deadtime", c.cfg.FirstWait)
+}
+
+// hostEdits returns what has to change in the document so that it tells of the hosts what
+// the view tells; nothing when it does already.
+func (c *Controller) hostEdits(doc *cib.Document) []Edit {
+	fragment := cib.NewElement("cib")
+	var edits []Edit
+	c.rootEdits(doc, fragment)
+	c.nodesEdits(doc, fragment)
+	c.optionsEdits(doc, fragment)
+	status := doc.Section("status")
+	for _, id := range c.view.Members {
+		edits = append(edits, c.memberEdits(status, id, fragment)...)
+	}
+	for _, id := range c.view.Lost {
+		c.lostEdits(status, id, fragment)
+	}
+	for _, id := range c.view.Left {
+		edits = append(edits, c.leftEdits(status, id, fragment)...)
+	}
+	if len(fragment.Attrs) > 0 || len(fragment.Children) > 0 {
+		edits = append(edits, MergeEdit(fragment))
+	}
+	return edits
+}
+
+func (c *Controller) rootEdits(doc *cib.Document, fragment *cib.Element) {
+	want := map[string]string{"have-quorum": "0", "dc-uuid": hostID(c.cfg.Self)}
+	if c.view.Quorate {
+		want["have-quorum"] = "1"
+	}
+	for _, name := range []string{"have-quorum", "dc-uuid"} {
+		if doc.Root.Get(name) != want[name] {
+			fragment.Set(name, want[name])
+		}
+	}
+}
+
+// nodesEdits adds the hosts that <nodes> does not name.
+func (c *Controller) nodesEdits(doc *cib.Document, fragment *cib.Element) {
+	known := map[string]bool{}
+	for node := range doc.Section("nodes").All("node") {
+		known[node.ID()] = true
+	}
+	for _, id := range sortedHosts(c.names) {
+		if name := c.names[id]; name != "" && !known[hostID(id)] {
+			fragment.Ensure("configuration").Ensure("nodes").Append(cib.NewElement("node", "id", hostID(id), "uname", name))
+		}
+	}
+}
+
+// memberEdits makes node_state tell that the host is in the view, and whether it is
+// synchronized. The history of an earlier daemon on it is erased: probes follow.
+func (c *Controller) memberEdits(status *cib.Element, id core.HostID, fragment *cib.Element) []Edit {
+	m := c.members[id]
+	name := c.names[id]
+	if m == nil || name == "" || m.fenced {
+		return nil
+	}
+	state := nodeState(status, id)
+	origin := bootMark(m.boot)
+	join := "member"
+	if !m.synced {
+		join = "pending"
+	}
+	want := cib.NewElement("node_state", "id", hostID(id), "uname", name, "in_ccm", "true", "crmd", "online",
+		"crm-debug-origin", origin, "join", join, "expected", "member")
+	if state == nil || state.Get("crm-debug-origin") != origin {
+		lrm := want.Append(cib.NewElement("lrm", "id", hostID(id)))
+		lrm.Append(cib.NewElement("lrm_resources"))
+		fragment.Ensure("status").Append(want)
+		return eraseEdits(id)
+	}
+	if differs(state, want) {
+		fragment.Ensure("status").Append(want)
+	}
+	return nil
+}
+
+// lostEdits makes node_state tell that the host is gone. "expected" stays: a host that
+// was expected to be here is unclean until it is fenced.
+func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *cib.Element) {
+	state := nodeState(status, id)
+	if state == nil {
+		return
+	}
+	want := cib.NewElement("node_state", "id", hostID(id), "uname", state.Get("uname"),
+		"in_ccm", "false", "crmd", "offline", "join", "down")
+	if differs(state, want) {
+		fragment.Ensure("status").Append(want)
+	}
+}
+
+// leftEdits makes node_state tell that the host stopped everything and left.
+func (c *Controller) leftEdits(status *cib.Element, id core.HostID, fragment *cib.Element) []Edit {
+	state := nodeState(status, id)
+	if state == nil {
+		return nil
+	}
+	want := downState(id, state.Get("uname"))
+	if !differs(state, want) {
+		return nil
+	}
+	fragment.Ensure("status").Append(want)
+	return eraseEdits(id)
+}
+
+// downState is the node_state of a host that certainly runs nothing.
+func downState(id core.HostID, name string) *cib.Element {
+	return cib.NewElement("node_state", "id", hostID(id), "uname", name, "in_ccm", "false", "crmd", "offline",
+		"crm-debug-origin", "down", "join", "down", "expected", "down")
+}
+
+// eraseEdits removes what a host ran and its transient attributes.
+func eraseEdits(id core.HostID) []Edit {
+	path := "/cib/status/node_state[@id='" + hostID(id) + "']/"
+	return []Edit{{Delete: path + "lrm"}, {Delete: path + "transient_attributes"}}
+}
+
+// differs tells whether state lacks an attribute of want or has another value for it.
+func differs(state, want *cib.Element) bool {
+	for _, a := range want.Attrs {
+		if state.Get(a.Name) != a.Value {
+			return true
+		}
+	}
+	return false
+}
+
+func nodeState(status *cib.Element, id core.HostID) *cib.Element {
+	for state := range status.All("node_state") {
+		if state.ID() == hostID(id) {
+			return state
+		}
+	}
+	return nil
+}
+
+// bootMark is kept in node_state's crm-debug-origin, whose text is free: the history
+// below that node_state is of this boot of the host's daemon.
+func bootMark(boot uint64) string { return "boot-" + strconv.FormatUint(boot, 16) }
+
+func hostID(id core.HostID) string { return strconv.FormatUint(uint64(id), 10) }
+
+// option reads a duration of crm_config, in any of its spellings.
+func option(doc *cib.Document, name string, otherwise time.Duration) time.Duration {
+	if d, ok := parseInterval(property(doc, name)); ok && d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+// property returns a cluster property, "" when it is not set. Rules on property sets are
+// the scheduler's business; the few that the controller reads are plain.
+func property(doc *cib.Document, name string) string {
+	for set := range doc.Section("crm_config").All("cluster_property_set") {
+		for pair := range set.All("nvpair") {
+			if pair.Get("name") == name {
+				return pair.Get("value")
+			}
+		}
+	}
+	return ""
+}
+
+// quorumIgnored tells whether no-quorum-policy is ignore.
+func quorumIgnored(doc *cib.Document) bool {
+	return strings.EqualFold(property(doc, "no-quorum-policy"), "ignore")
+}
+
+// parseInterval reads Pacemaker's spelling of a duration: a number with us, ms, s, m,
+// min, h or hr; seconds when there is none.
+func parseInterval(s string) (time.Duration, bool) {
+	s = strings.TrimSpace(s)
+	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	units := map[string]time.Duration{"": time.Second, "s": time.Second, "sec": time.Second, "ms": time.Millisecond, "msec": time.Millisecond,
+		"us": time.Microsecond, "usec": time.Microsecond, "m": time.Minute, "min": time.Minute, "h": time.Hour, "hr": time.Hour}
+	unit, ok := units[strings.ToLower(strings.TrimSpace(s[len(digits):]))]
+	return time.Duration(n) * unit, ok
+}

@@ -1,0 +1,224 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
+	"holdfast/cluster/messaging/core"
+)
+
+// WorkerConfig is what a Worker starts from.
+type WorkerConfig struct {
+	Self     core.HostID
+	Boot     uint64
+	Name     string               // this host's uname
+	Document func() *cib.Document // with all that was applied; only read
+	// Digest returns the digest of an operation's parameters as history records it.
+	Digest func(params map[string]string, interval time.Duration, timeout string) string
+}
+
+// job is a request in execution on this host.
+type job struct {
+	request  Request
+	call     int
+	reported bool // of a recurring operation: its first report was made
+	unlogged int  // results that are not known to be in the log
+	ended    bool // nothing more will come of it
+}
+
+// Worker is every host's half. It is not safe for concurrent use.
+type Worker struct {
+	cfg       WorkerConfig
+	floor     Reign
+	jobs      map[string]*job // by key
+	finished  map[string]bool // keys done in the reign of floor: a repeated request is not a new one
+	recurring map[recurrence]string
+	calls     int
+	suspended string // why nothing may be started; "" when it may
+	seq       uint64
+	out       WorkerBatch
+}
+
+// recurrence names a recurring operation.
+type recurrence struct {
+	resource, action string
+	interval         time.Duration
+}
+
+// WorkerBatch is what a Worker wants done, in this order.
+type WorkerBatch struct {
+	Cancels   []Job
+	Runs      []Job    // answered with Finished
+	Schedules []Job    // answered with Finished, again and again
+	Entries   []*Entry // to be proposed until they are in the log, then Logged
+	Leave     bool     // leave the cluster
+}
+
+// Job is one operation for the executor.
+type Job struct {
+	Key       string
+	Operation executor.Operation
+}
+
+// NewWorker makes the worker of a host that was just started.
+func NewWorker(cfg WorkerConfig) *Worker {
+	return &Worker{cfg: cfg, jobs: map[string]*job{}, finished: map[string]bool{}, recurring: map[recurrence]string{}}
+}
+
+// Refusal is a worker's reason not to obey a request.
+type Refusal struct{ Why string }
+
+// Error returns the reason.
+func (r *Refusal) Error() string { return r.Why }
+
+// Suspend makes the worker refuse what would start anything, until Suspend("").
+func (w *Worker) Suspend(why string) { w.suspended = why }
+
+// Ask takes a request in. The reply goes back at once; the result comes through the log.
+func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
+	w.out = WorkerBatch{}
+	switch {
+	case r.Boot != w.cfg.Boot:
+		return Reply{}, w.out, &Refusal{fmt.Sprintf("the request is for boot %x of this host, which now is %x", r.Boot, w.cfg.Boot)}
+	case r.Reign.Less(w.floor):
+		return Reply{}, w.out, &Refusal{fmt.Sprintf("the request is of reign %s, this host obeys %s", r.Reign, w.floor)}
+	case w.suspended != "" && r.Kind == RunRequest && r.Task != "stop":
+		return Reply{}, w.out, &Refusal{"this host starts nothing: " + w.suspended}
+	}
+	if w.floor.Less(r.Reign) {
+		w.floor = r.Reign
+		w.finished = map[string]bool{}
+	}
+	if r.Kind == SyncRequest {
+		return Reply{Name: w.cfg.Name, InFlight: w.inFlight()}, w.out, nil
+	}
+	if w.jobs[r.Key] != nil || w.finished[r.Key] {
+		return Reply{}, w.out, nil
+	}
+	w.begin(r)
+	return Reply{}, w.out, nil
+}
+
+func (w *Worker) inFlight() []string {
+	var keys []string
+	for _, key := range sortedKeys(w.jobs) {
+		if j := w.jobs[key]; j.unlogged > 0 || (!j.ended && !j.reported) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (w *Worker) begin(r Request) {
+	switch r.Kind {
+	case LeaveRequest:
+		w.finished[r.Key] = true
+		w.out.Leave = true
+		return
+	case CancelRequest:
+		w.cancel(recurrence{r.Operation.Resource, r.Operation.Action, r.Operation.Interval})
+		w.forget(r, historyPath(r, operationID(r.ResourceID, r.Operation.Action, r.Operation.Interval)))
+		return
+	case ForgetRequest:
+		w.cancelAll(r.ResourceID)
+		w.forget(r, resourcePath(r))
+		return
+	}
+	w.calls++
+	w.jobs[r.Key] = &job{request: r, call: w.calls}
+	switch r.Task {
+	case "start", "stop", "promote", "demote", "migrate_to", "migrate_from":
+		// What was watched is about to change; the plan says what to watch afterwards.
+		w.cancelAll(r.Operation.Resource)
+	}
+	if r.Operation.Interval > 0 {
+		which := recurrence{r.Operation.Resource, r.Operation.Action, r.Operation.Interval}
+		w.cancel(which)
+		w.recurring[which] = r.Key
+		w.out.Schedules = append(w.out.Schedules, Job{Key: r.Key, Operation: r.Operation})
+		return
+	}
+	w.out.Runs = append(w.out.Runs, Job{Key: r.Key, Operation: r.Operation})
+}
+
+// cancel ends a recurring operation. One that never reported ends as cancelled, so that
+// nobody waits for it.
+func (w *Worker) cancel(which recurrence) {
+	key, ok := w.recurring[which]
+	if !ok {
+		return
+	}
+	delete(w.recurring, which)
+	j := w.jobs[key]
+	w.out.Cancels = append(w.out.Cancels, Job{Key: key, Operation: j.request.Operation})
+	j.ended = true
+	if !j.reported {
+		w.entry(j, &Outcome{Status: int(executor.Cancelled), Reason: "cancelled before its first result"}, nil)
+	}
+	w.settle(key, j)
+}
+
+func (w *Worker) cancelAll(resource string) {
+	for _, key := range sortedKeys(w.jobs) {
+		o := w.jobs[key].request.Operation
+		which := recurrence{o.Resource, o.Action, o.Interval}
+		if o.Resource == resource && o.Interval > 0 && w.recurring[which] == key {
+			w.cancel(which)
+		}
+	}
+}
+
+// forget writes the deletion of history.
+func (w *Worker) forget(r Request, path string) {
+	j := &job{request: r, ended: true}
+	w.jobs[r.Key] = j
+	w.entry(j, &Outcome{}, []Edit{{Delete: path}})
+}
+
+// Finished takes an operation's result in.
+func (w *Worker) Finished(now time.Time, key string, result executor.Result) WorkerBatch {
+	w.out = WorkerBatch{}
+	j := w.jobs[key]
+	if j == nil || j.ended {
+		return w.out
+	}
+	repeat := j.reported
+	j.reported = true
+	j.ended = j.request.Operation.Interval == 0
+	outcome := &Outcome{Code: result.Code, Status: int(result.Status), Target: j.request.TargetCode,
+		Reason: result.Reason, Took: result.Ran, Repeat: repeat}
+	w.entry(j, outcome, w.history(now, j, result, outcome))
+	return w.out
+}
+
+// entry writes a result for the log.
+func (w *Worker) entry(j *job, o *Outcome, edits []Edit) {
+	r := j.request
+	o.Key, o.Node, o.Resource, o.Task, o.Interval = r.Key, r.Node, r.ResourceID, r.Task, r.Operation.Interval
+	w.seq++
+	j.unlogged++
+	w.out.Entries = append(w.out.Entries, &Entry{Kind: ResultEntry, Host: w.cfg.Self, Boot: w.cfg.Boot, Seq: w.seq, Edits: edits, Result: o})
+}
+
+// Logged tells that an entry is in the log, or will never be accepted there.
+func (w *Worker) Logged(e *Entry) {
+	j := w.jobs[e.Result.Key]
+	if j == nil {
+		return
+	}
+	j.unlogged--
+	w.settle(e.Result.Key, j)
+}
+
+// settle drops a job of which nothing is left to wait for.
+func (w *Worker) settle(key string, j *job) {
+	if j.ended && j.unlogged <= 0 {
+		delete(w.jobs, key)
+		w.finished[key] = true
+	}
+}
+
+// Recurring returns the number of recurring operations.
+func (w *Worker) Recurring() int { return len(w.recurring) }
