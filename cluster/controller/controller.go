@@ -102,6 +102,8 @@ func (c *Controller) Step(now time.Time, ev Event) Batch {
 		c.viewed(now, ev.View)
 	case Applied:
 		c.applied(now, ev.Entry)
+	case Restored:
+		c.viewed(now, ev.View)
 	case Replied:
 		c.replied(now, ev)
 	case Undelivered:

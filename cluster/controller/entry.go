@@ -22,24 +22,25 @@ const (
 	ForgetEntry    EntryKind = "forget"    // refresh or cleanup
 )
 
-// FormatVersion is the version of Entry's written form.
+// FormatVersion is the version of the written form of entries.
 const FormatVersion = 1
 
 // Entry is one entry of the replicated log, as everything above messaging writes it.
 type Entry struct {
-	Version int             `json:"v"`
-	Kind    EntryKind       `json:"kind"`
-	Host    core.HostID     `json:"host"` // who proposed it
-	Boot    uint64          `json:"boot"`
-	Seq     uint64          `json:"seq"`  // grows with each entry that this boot proposes
-	Time    time.Time       `json:"time"` // the proposer's wall clock
-	Edits   []Edit          `json:"edits,omitempty"`
-	Change  json.RawMessage `json:"change,omitempty"`
-	Result  *Outcome        `json:"result,omitempty"`
-	Target  string          `json:"target,omitempty"` // uname of a host that was fenced
-	Key     string          `json:"key,omitempty"`    // transition key of the action that is done with this entry
-	Cause   string          `json:"cause,omitempty"`  // for people
-	Reign   Reign           `json:"reign"`
+	Kind   EntryKind       `json:"kind"`
+	Host   core.HostID     `json:"host"` // who proposed it
+	Boot   uint64          `json:"boot"`
+	Seq    uint64          `json:"seq"`  // grows with each entry that this boot proposes
+	Time   time.Time       `json:"time"` // the proposer's wall clock
+	Edits  []Edit          `json:"edits,omitempty"`
+	Change json.RawMessage `json:"change,omitempty"`
+	Result *Outcome        `json:"result,omitempty"`
+	Target string          `json:"target,omitempty"` // uname of a host that was fenced
+	Key    string          `json:"key,omitempty"`    // transition key of the action that is done with this entry
+	Cause  string          `json:"cause,omitempty"`  // for people
+	User   string          `json:"user,omitempty"`   // on whose behalf
+	Origin string          `json:"origin,omitempty"` // uname of the proposer
+	Reign  Reign           `json:"reign"`
 }
 
 // Outcome is the part of a result that the Controller needs.
@@ -69,24 +70,33 @@ type Edit struct {
 // MergeEdit makes an Edit that merges the fragment, a <cib> element.
 func MergeEdit(fragment *cib.Element) Edit { return Edit{Merge: fragment.String()} }
 
-// Encode returns the entry's written form.
-func (e *Entry) Encode() ([]byte, error) {
-	e.Version = FormatVersion
-	text, err := json.Marshal(e)
+// EncodeEntries returns the written form of entries that go into the log together.
+func EncodeEntries(entries []*Entry) ([]byte, error) {
+	text, err := json.Marshal(written{Version: FormatVersion, Entries: entries})
 	if err != nil {
-		return nil, fmt.Errorf("encode %s entry: %w", e.Kind, err)
+		return nil, fmt.Errorf("encode %d log entries: %w", len(entries), err)
 	}
 	return text, nil
 }
 
-// DecodeEntry reads an entry's written form.
-func DecodeEntry(text []byte) (*Entry, error) {
-	e := new(Entry)
-	if err := json.Unmarshal(text, e); err != nil {
+// DecodeEntries reads what EncodeEntries wrote.
+func DecodeEntries(text []byte) ([]*Entry, error) {
+	var w written
+	if err := json.Unmarshal(text, &w); err != nil {
 		return nil, fmt.Errorf("decode log entry of %d bytes: %w", len(text), err)
 	}
-	if e.Version != FormatVersion {
-		return nil, fmt.Errorf("decode log entry: version %d, this build knows %d; upgrade this host", e.Version, FormatVersion)
+	if w.Version != FormatVersion {
+		return nil, fmt.Errorf("decode log entry: version %d, this build knows %d; upgrade this host", w.Version, FormatVersion)
 	}
-	return e, nil
+	for _, e := range w.Entries {
+		if e == nil || (e.Kind == ResultEntry && e.Result == nil) {
+			return nil, fmt.Errorf("decode log entry: an entry without content")
+		}
+	}
+	return w.Entries, nil
+}
+
+type written struct {
+	Version int      `json:"v"`
+	Entries []*Entry `json:"entries"`
 }

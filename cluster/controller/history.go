@@ -227,3 +227,27 @@ func resourcePath(r Request) string {
 func historyPath(r Request, id string) string {
 	return resourcePath(r) + "/lrm_rsc_op[@id='" + id + "']"
 }
+
+// FakeFailure are the edits that make the cluster believe that a monitor of a resource
+// failed on a host: a failed operation beside the history that is there.
+func FakeFailure(doc *cib.Document, nodeID, uname, resource string, now time.Time) ([]Edit, error) {
+	state := doc.Section("status")
+	for e := range state.Descendants() {
+		if e.Name != "lrm_resource" || e.ID() != resource || e.Parent.Parent.Parent.ID() != nodeID {
+			continue
+		}
+		calls := 0
+		for op := range e.All("lrm_rsc_op") {
+			n, _ := strconv.Atoi(op.Get("call-id"))
+			calls = max(calls, n)
+		}
+		name, _, _ := strings.Cut(resource, ":")
+		w := &Worker{cfg: WorkerConfig{Name: uname, Document: func() *cib.Document { return doc }}}
+		r := Request{Key: "0:0:0:fail-asked-for", Node: uname, NodeID: nodeID, Task: "asyncmon", ResourceID: resource, Operation: executor.Operation{
+			Resource: name, Action: "asyncmon", Agent: executor.Agent{Class: e.Get("class"), Provider: e.Get("provider"), Type: e.Get("type")},
+		}}
+		o := &Outcome{Code: 1, Reason: "Simulated failure"}
+		return w.history(now, &job{request: r, call: calls + 1}, executor.Result{Code: 1, StartedAt: now}, o), nil
+	}
+	return nil, fmt.Errorf("fail %s on %s: it is not active there", resource, uname)
+}

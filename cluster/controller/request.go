@@ -92,6 +92,9 @@ type Confirmed struct{ Target string }
 // precedes the view that will say the same.
 type QuorumHere struct{ Quorate bool }
 
+// Restored is a state that came as a whole, from a snapshot.
+type Restored struct{ View core.View }
+
 // Nothing lets only time pass.
 type Nothing struct{}
 
@@ -102,6 +105,7 @@ func (Undelivered) event() {}
 func (FenceDone) event()   {}
 func (Confirmed) event()   {}
 func (QuorumHere) event()  {}
+func (Restored) event()    {}
 func (Nothing) event()     {}
 
 // Batch is what a Controller wants done. Nothing in it waits for anything else.

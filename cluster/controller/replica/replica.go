@@ -1,0 +1,243 @@
+// Package replica is the replicated state: the document, its history of
+// configurations and the last view, changed only by committed log entries, alike
+// on every host. It is pure but for a mutex that lets others read, and starts no goroutine.
+package replica
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/controller"
+	"holdfast/cluster/messaging/core"
+)
+
+// historyKept bounds the configurations that are kept with who, when and why.
+const historyKept = 100
+
+// Replica is this host's copy of the replicated state: the document, its history and
+// the last view. messaging's goroutine changes it; everyone may read it.
+type Replica struct {
+	// notify is called after each view and each applied entry, in their order, from
+	// messaging's goroutine; it must not block. Set before the replica is used.
+	notify func(controller.Event)
+
+	mu       sync.Mutex // guards everything below
+	doc      *cib.Document
+	snapshot *cib.Document // a copy of doc for readers; nil when doc has changed since
+	index    uint64
+	view     core.View
+	history  []Past
+}
+
+// Commit says when and why a configuration came to be.
+type Commit struct {
+	Index   uint64    `json:"index"` // of the log entry
+	Version string    `json:"version"`
+	Time    time.Time `json:"time"`
+	User    string    `json:"user"`
+	Cause   string    `json:"cause"`
+}
+
+// Past is one committed configuration.
+type Past struct {
+	Commit
+	XML string `json:"xml"`
+}
+
+// New makes the state that every host begins with. notify is called after each view and
+// each applied entry, in order, by whoever calls Apply and View; it must not block.
+func New(notify func(controller.Event)) *Replica {
+	return &Replica{doc: cib.New(), notify: notify}
+}
+
+// Document returns the document with all that was applied. The caller must not change it.
+func (r *Replica) Document() *cib.Document {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.snapshot == nil {
+		r.snapshot = r.doc.Clone()
+	}
+	return r.snapshot
+}
+
+// Index returns the index of the last applied entry.
+func (r *Replica) Index() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.index
+}
+
+// LastView returns the last committed view.
+func (r *Replica) LastView() core.View {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.view
+}
+
+// View keeps a committed view.
+func (r *Replica) View(index uint64, view core.View) {
+	r.mu.Lock()
+	r.index, r.view = index, view
+	r.mu.Unlock()
+	r.notify(controller.Viewed{View: view})
+}
+
+// Answer is what Apply tells the proposer, one for each entry.
+type Answer struct {
+	Code    Code   `json:"code,omitempty"` // "" when it was made
+	Message string `json:"message,omitempty"`
+	Version string `json:"version,omitempty"`
+	XML     string `json:"xml,omitempty"`
+	Retry   bool   `json:"retry,omitempty"` // the proposer is not in the view now; it may be later
+}
+
+// Apply applies one committed log entry, which holds one or more of ours.
+func (r *Replica) Apply(index uint64, data []byte) []byte {
+	entries, err := controller.DecodeEntries(data)
+	if err != nil {
+		return encodeAnswers([]Answer{{Code: Invalid, Message: err.Error()}})
+	}
+	answers := make([]Answer, len(entries))
+	applied := make([]bool, len(entries))
+	r.mu.Lock()
+	r.index = index
+	for i, e := range entries {
+		answers[i], applied[i] = r.apply(e)
+	}
+	r.mu.Unlock()
+	for i, e := range entries {
+		if applied[i] {
+			r.notify(controller.Applied{Entry: e})
+		}
+	}
+	return encodeAnswers(answers)
+}
+
+func encodeAnswers(answers []Answer) []byte {
+	text, err := json.Marshal(answers)
+	if err != nil {
+		panic(fmt.Sprintf("encode answers: %v", err)) // strings and booleans always encode
+	}
+	return text
+}
+
+// apply makes one entry's changes, unless it comes from a host or leader whose time is over.
+func (r *Replica) apply(e *controller.Entry) (Answer, bool) {
+	switch e.Kind {
+	case controller.ResultEntry:
+		if !r.member(e.Host, e.Boot) {
+			return Answer{Code: Failed, Retry: true, Message: "the host is not in the view"}, false
+		}
+	case controller.HostsEntry, controller.FencedEntry:
+		if e.Host != r.view.Leader || !r.member(e.Host, e.Boot) {
+			return Answer{Code: Failed, Message: "the proposer leads no more"}, false
+		}
+	}
+	cause := cib.Cause{When: e.Time, Client: "controller", Origin: e.Origin, User: e.User, Command: e.Cause}
+	var err error
+	if e.Kind == controller.ChangeEntry {
+		return r.change(e, cause)
+	}
+	for _, edit := range e.Edits {
+		if err = r.edit(edit, cause); err != nil {
+			return Answer{Code: Failed, Message: err.Error()}, true
+		}
+	}
+	return Answer{Version: r.doc.Version().String()}, true
+}
+
+func (r *Replica) member(id core.HostID, boot uint64) bool {
+	i := slices.Index(r.view.Members, id)
+	return i >= 0 && (i >= len(r.view.Boots) || r.view.Boots[i] == boot)
+}
+
+func (r *Replica) edit(edit controller.Edit, cause cib.Cause) error {
+	r.snapshot = nil
+	if edit.Delete != "" {
+		_, err := r.doc.Apply(cib.Request{Op: cib.OpDeleteAll, XPath: edit.Delete}, cause)
+		if err != nil && !errors.Is(err, cib.ErrNotFound) {
+			return fmt.Errorf("delete %s: %w", edit.Delete, err)
+		}
+	}
+	if edit.Merge == "" {
+		return nil
+	}
+	fragment, err := cib.ParseElement("log entry", []byte(edit.Merge))
+	if err != nil {
+		return err
+	}
+	if _, err := r.doc.Apply(cib.Request{Op: cib.OpModify, Input: fragment, AllowCreate: true, SkipSchema: true}, cause); err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	return nil
+}
+
+// remember keeps the configuration with who, when and why.
+func (r *Replica) remember(e *controller.Entry, cause cib.Cause) {
+	configuration := &cib.Document{Root: r.doc.Root.Clone()}
+	if status := configuration.Root.Child("status"); status != nil {
+		status.Children = nil
+	}
+	r.history = append(r.history, Past{
+		Commit: Commit{Index: r.index, Version: r.doc.Version().String(), Time: e.Time, User: cause.User, Cause: cause.Command},
+		XML:    string(configuration.Bytes()),
+	})
+	if extra := len(r.history) - historyKept; extra > 0 {
+		r.history = slices.Delete(r.history, 0, extra)
+	}
+}
+
+// History returns the configurations kept, the newest last.
+func (r *Replica) History() []Past {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.history)
+}
+
+// snapshotVersion is the version of a snapshot's written form.
+const snapshotVersion = 1
+
+type written struct {
+	Version  int       `json:"v"`
+	Index    uint64    `json:"index"`
+	View     core.View `json:"view"`
+	Document string    `json:"document"`
+	History  []Past    `json:"history"`
+}
+
+// Snapshot returns the whole state.
+func (r *Replica) Snapshot() ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text, err := json.Marshal(written{Version: snapshotVersion, Index: r.index, View: r.view, Document: string(r.doc.Bytes()), History: r.history})
+	if err != nil {
+		return nil, fmt.Errorf("write snapshot at %d: %w", r.index, err)
+	}
+	return text, nil
+}
+
+// Restore replaces the whole state.
+func (r *Replica) Restore(snapshot []byte) error {
+	var w written
+	if err := json.NewDecoder(bytes.NewReader(snapshot)).Decode(&w); err != nil {
+		return fmt.Errorf("read snapshot of %d bytes: %w", len(snapshot), err)
+	}
+	if w.Version != snapshotVersion {
+		return fmt.Errorf("read snapshot: version %d, this build knows %d; upgrade this host", w.Version, snapshotVersion)
+	}
+	doc, err := cib.Parse("snapshot", []byte(w.Document))
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, w.Index, w.View, w.History
+	r.mu.Unlock()
+	r.notify(controller.Restored{View: w.View})
+	return nil
+}

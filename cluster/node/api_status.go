@@ -1,0 +1,109 @@
+package node
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"holdfast/cluster/messaging"
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/node/client"
+	"holdfast/cluster/scheduler"
+)
+
+// Build is the release, for Status; main sets it.
+var Build = "unreleased"
+
+func (n *Node) getStatus(http.ResponseWriter, *http.Request) (any, error) {
+	doc := n.replica.Document()
+	view := n.replica.LastView()
+	local := n.messenger.Status()
+	observed := scheduler.Observe(doc, time.Now())
+	idle, err := inLoop(n.ctx, n, n.controller.Idle)
+	if err != nil {
+		return nil, err
+	}
+	status := &client.Status{
+		Cluster: n.settings.Cluster, Host: n.settings.Name, HostID: uint32(n.settings.Self), Configured: true,
+		View: viewOf(view), Idle: idle, Version: doc.Version().String(), Build: Build,
+	}
+	status.View.Quorate = view.Quorate && local.Verdict.Quorate
+	status.View.Leader = uint32(n.messenger.Leader())
+	for _, h := range n.settings.Messaging.Hosts {
+		status.Hosts = append(status.Hosts, n.hostStatus(h, view, local, observed))
+	}
+	for _, r := range observed.Resources {
+		status.Resources = append(status.Resources, resourceStatuses(r)...)
+	}
+	status.Problems = problems(status, observed)
+	return status, nil
+}
+
+func (n *Node) hostStatus(h messaging.Host, view core.View, local core.Status, observed *scheduler.Status) client.HostStatus {
+	host := client.HostStatus{ID: uint32(h.ID), Name: n.name(h.ID), Leader: view.Leader == h.ID}
+	for _, node := range observed.Nodes {
+		if node.ID == id32(h.ID) {
+			host.Online, host.Unclean = node.Online, node.Unclean
+			host.Standby, host.Maintenance = node.Standby, node.Maintenance
+		}
+	}
+	for i, up := range local.Links[h.ID] {
+		link := client.LinkStatus{Number: i, Up: up}
+		if i < len(h.Addrs) {
+			link.Remote = h.Addrs[i].String()
+		}
+		for _, self := range n.settings.Messaging.Hosts {
+			if self.ID == n.settings.Self && i < len(self.Addrs) {
+				link.Local = self.Addrs[i].String()
+			}
+		}
+		host.Links = append(host.Links, link)
+	}
+	return host
+}
+
+// resourceStatuses are the primitives at or below r, where they are.
+func resourceStatuses(r *scheduler.ResourceStatus) []client.ResourceStatus {
+	var all []client.ResourceStatus
+	for _, child := range r.Children {
+		all = append(all, resourceStatuses(child)...)
+	}
+	if r.Variant != scheduler.PrimitiveResource {
+		return all
+	}
+	one := client.ResourceStatus{ID: r.ID, Agent: agentName(r.Agent), Role: r.Role, Failed: r.Failed}
+	if len(r.Nodes) == 0 {
+		return append(all, one)
+	}
+	for _, placed := range r.Nodes {
+		one.Host = placed.Node
+		all = append(all, one)
+	}
+	return all
+}
+
+func agentName(r scheduler.ResourceRef) string {
+	if r.Provider != "" {
+		return r.Class + ":" + r.Provider + ":" + r.Type
+	}
+	return r.Class + ":" + r.Type
+}
+
+// problems are sentences for whoever looks after the cluster.
+func problems(status *client.Status, observed *scheduler.Status) []string {
+	var all []string
+	if !status.View.Quorate {
+		all = append(all, "this side of the cluster has no quorum: it starts nothing and accepts no change until more hosts are up")
+	}
+	for _, h := range status.Hosts {
+		if h.Unclean {
+			all = append(all, "host "+h.Name+" is lost and not yet fenced: what ran there is not started elsewhere until it is")
+		}
+	}
+	for _, f := range observed.Failures {
+		all = append(all, f.Task+" of "+f.Resource+" on "+f.Node+" failed: "+f.RCText+" "+f.Reason)
+	}
+	return all
+}
+
+func id32(id core.HostID) string { return strconv.FormatUint(uint64(id), 10) }

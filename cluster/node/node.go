@@ -1,0 +1,189 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/controller"
+	"holdfast/cluster/controller/replica"
+	"holdfast/cluster/executor"
+	"holdfast/cluster/messaging"
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/node/client"
+	"holdfast/cluster/scheduler"
+)
+
+// Fencer fences hosts. It chooses among the devices that the document configures.
+type Fencer interface {
+	// Fence carries action (off, on, reboot) out on target and returns the device that
+	// did it. It returns only when the target is confirmed in that state, or that failed.
+	Fence(ctx context.Context, target, action string, limit time.Duration) (device string, err error)
+}
+
+// Parts are what a Node is wired from. They are made by Open, and handed in by tests.
+type Parts struct {
+	Settings Settings
+	Runner   executor.Runner
+	Fencer   func(document func() *cib.Document) Fencer
+	Log      *slog.Logger
+}
+
+// Node is one running daemon of a configured host.
+type Node struct {
+	settings Settings
+	log      *slog.Logger
+	runner   executor.Runner
+	fencer   Fencer
+	boot     uint64
+
+	messenger *messaging.Messenger
+	replica   *replica.Replica
+	events    *eventLog
+	queue     *queue
+	writer    *writer
+	fences    *fenceLog
+	started   time.Time
+
+	// Owned by the loop.
+	controller *controller.Controller
+	worker     *controller.Worker
+	timer      *time.Timer
+	idleWaits  []func()
+	quorate    bool
+	asleep     bool
+	leaving    bool
+
+	ctx    context.Context // ends when the daemon stops
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // goroutines that Close waits for
+	left   chan struct{}  // closed when the leader let this host leave
+	seq    uint64         // of entries proposed outside the worker; owned by the loop
+}
+
+// Start starts the daemon's part of the cluster. It does not wait for other hosts.
+func Start(parts Parts) (*Node, error) {
+	n := &Node{
+		settings: parts.Settings, log: parts.Log, runner: parts.Runner, boot: newBoot(), queue: newQueue(),
+		events: newEventLog(parts.Settings.Name), started: time.Now(), quorate: true, left: make(chan struct{}),
+		fences: &fenceLog{}, timer: time.NewTimer(time.Hour),
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.replica = replica.New(func(ev controller.Event) { n.queue.put(func() { n.happened(ev) }) })
+	n.fencer = parts.Fencer(n.replica.Document)
+	n.controller = controller.New(controller.Config{
+		Self: n.settings.Self, Boot: n.boot, Hosts: n.settings.names(), Document: n.replica.Document, Plan: scheduler.Make,
+	})
+	n.worker = controller.NewWorker(controller.WorkerConfig{
+		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document,
+	})
+	n.writer = &writer{queue: make(chan pendingEntry, 1024), propose: n.proposeData}
+	config := n.settings.Messaging
+	config.Log, config.Serve, config.Boot = n.log, n.serve, n.boot
+	messenger, err := messaging.Open(config, n.replica)
+	if err != nil {
+		n.cancel()
+		return nil, fmt.Errorf("start host %d (%s): %w", n.settings.Self, n.settings.Name, err)
+	}
+	n.messenger = messenger
+	n.spawn(n.loop)
+	n.spawn(func() { n.writer.run(n.ctx) })
+	n.spawn(n.watch)
+	return n, nil
+}
+
+func (n *Node) spawn(f func()) {
+	n.tasks.Add(1)
+	go func() {
+		defer n.tasks.Done()
+		f()
+	}()
+}
+
+// newBoot draws a boot id; zero is none.
+func newBoot() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:]) | 1
+}
+
+// proposeData replicates data and returns the machine's answer.
+func (n *Node) proposeData(ctx context.Context, data []byte) ([]byte, error) {
+	a, err := n.messenger.Propose(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	return a.Data, a.Err
+}
+
+// Leave hands this host's resources over and leaves the cluster. It returns when that
+// is done, or when ctx ends.
+func (n *Node) Leave(ctx context.Context) error {
+	if len(n.replica.LastView().Members) == 0 {
+		return nil // never in the cluster: nothing to hand over
+	}
+	value := fmt.Sprint(time.Now().Unix())
+	edits := controller.AttributeEdits(fmt.Sprint(n.settings.Self), n.settings.Name, "shutdown", &value)
+	n.log.Info("leaving: asking for resources to be moved", "host", n.settings.Name)
+	if err := n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: "shutdown of " + n.settings.Name}); err != nil {
+		return fmt.Errorf("ask to leave: %w", err)
+	}
+	select {
+	case <-n.left:
+	case <-ctx.Done():
+		return fmt.Errorf("leave: resources of %s were not handed over in time: %w", n.settings.Name, ctx.Err())
+	}
+	return n.messenger.Leave(ctx)
+}
+
+// Close stops the daemon at once and leaves running resources as they are.
+func (n *Node) Close() error {
+	n.cancel()
+	err := n.messenger.Close()
+	n.tasks.Wait()
+	return err
+}
+
+// put brings an entry of this host into the log and waits for it.
+func (n *Node) put(ctx context.Context, e *controller.Entry) error {
+	_, err := n.propose(ctx, e)
+	return err
+}
+
+// propose brings one entry into the log, once, and returns what became of it.
+func (n *Node) propose(ctx context.Context, e *controller.Entry) (replica.Answer, error) {
+	e.Host, e.Boot, e.Time, e.Origin = n.settings.Self, n.boot, time.Now(), n.settings.Name
+	data, err := controller.EncodeEntries([]*controller.Entry{e})
+	if err != nil {
+		return replica.Answer{}, err
+	}
+	a, err := n.messenger.Propose(ctx, data)
+	if err == nil {
+		err = a.Err
+	}
+	switch {
+	case errors.Is(err, core.ErrNoQuorum):
+		return replica.Answer{}, &client.Error{Code: client.NoQuorum, Message: "this side of the cluster has no quorum and may not change anything; bring more hosts up, or see 'corosync-quorumtool -s'"}
+	case errors.Is(err, core.ErrLost):
+		return replica.Answer{}, &client.Error{Code: client.Unconfirmed, Message: "unconfirmed: the leader changed before the change was acknowledged; look whether it was made before you repeat it"}
+	case err != nil:
+		return replica.Answer{}, &client.Error{Code: client.TimedOut, Message: fmt.Sprintf("the change was not acknowledged: %v; look whether it was made before you repeat it", err)}
+	}
+	answers, err := decodeAnswers(a.Data, 1)
+	if err != nil {
+		return replica.Answer{}, err
+	}
+	if code := answers[0].Code; code != "" {
+		return answers[0], &client.Error{Code: client.Code(code), Message: answers[0].Message}
+	}
+	if a.Unconfirmed {
+		return answers[0], &client.Error{Code: client.Unconfirmed, Message: "unconfirmed: too few hosts hold the change to be sure that it stays; it takes effect here"}
+	}
+	return answers[0], nil
+}
