@@ -31,6 +31,7 @@ type Config struct {
 	Token  time.Duration // 0: core.DefaultToken
 	Quorum quorum.Options
 	Dir    string // state directory, made when missing
+	Boot   uint64 // id of this daemon's life, another with every start; 0: drawn by Open
 	Log    *slog.Logger
 	// Serve answers requests of other hosts, made with Call. It is called from several
 	// goroutines; its context ends with the caller's.
@@ -127,9 +128,11 @@ func (m *Messenger) start(at transport.Addresses, links int, machine Machine) er
 	if err != nil {
 		return err
 	}
-	boot, err := newBoot()
-	if err != nil {
-		return err
+	boot := m.cfg.Boot
+	if boot == 0 {
+		if boot, err = newBoot(); err != nil {
+			return err
+		}
 	}
 	now, err := sinceBoot()
 	if err != nil {
