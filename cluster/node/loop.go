@@ -238,7 +238,6 @@ func (n *Node) finished(key string, result executor.Result) {
 // watch turns messaging's changes into events, and tells the loop of quorum and pauses.
 func (n *Node) watch() {
 	for change := range n.messenger.Changes() {
-		n.log.Info("messaging", "change", change.Text, "host", n.name(change.Host))
 		if kind, ok := changeKinds[change.Kind]; ok {
 			n.events.add(client.Event{Kind: kind, Subject: n.name(change.Host), Took: change.For, Detail: change.Text})
 		}

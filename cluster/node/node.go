@@ -33,6 +33,7 @@ type Parts struct {
 	Runner   executor.Runner
 	Fencer   func(document func() *cib.Document) Fencer
 	Log      *slog.Logger
+	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make
 }
 
 // Node is one running daemon of a configured host.
@@ -69,6 +70,9 @@ type Node struct {
 
 // Start starts the daemon's part of the cluster. It does not wait for other hosts.
 func Start(parts Parts) (*Node, error) {
+	if parts.Plan == nil {
+		parts.Plan = scheduler.Make
+	}
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, boot: newBoot(), queue: newQueue(),
 		events: newEventLog(parts.Settings.Name), started: time.Now(), quorate: true, left: make(chan struct{}),
@@ -78,7 +82,7 @@ func Start(parts Parts) (*Node, error) {
 	n.replica = replica.New(func(ev controller.Event) { n.queue.put(func() { n.happened(ev) }) })
 	n.fencer = parts.Fencer(n.replica.Document)
 	n.controller = controller.New(controller.Config{
-		Self: n.settings.Self, Boot: n.boot, Hosts: n.settings.names(), Document: n.replica.Document, Plan: scheduler.Make,
+		Self: n.settings.Self, Boot: n.boot, Hosts: n.settings.names(), Document: n.replica.Document, Plan: parts.Plan,
 	})
 	n.worker = controller.NewWorker(controller.WorkerConfig{
 		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document,
@@ -170,8 +174,6 @@ func (n *Node) propose(ctx context.Context, e *controller.Entry) (replica.Answer
 	switch {
 	case errors.Is(err, core.ErrNoQuorum):
 		return replica.Answer{}, &client.Error{Code: client.NoQuorum, Message: "this side of the cluster has no quorum and may not change anything; bring more hosts up, or see 'corosync-quorumtool -s'"}
-	case errors.Is(err, core.ErrLost):
-		return replica.Answer{}, &client.Error{Code: client.Unconfirmed, Message: "unconfirmed: the leader changed before the change was acknowledged; look whether it was made before you repeat it"}
 	case err != nil:
 		return replica.Answer{}, &client.Error{Code: client.TimedOut, Message: fmt.Sprintf("the change was not acknowledged: %v; look whether it was made before you repeat it", err)}
 	}

@@ -1,0 +1,177 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
+	"holdfast/cluster/messaging"
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
+	"holdfast/cluster/node/client"
+)
+
+// fakeAgents are resource agents in memory: what runs where.
+type fakeAgents struct {
+	mu     sync.Mutex // guards active and starts
+	active map[string]bool
+	starts []string
+}
+
+func (f *fakeAgents) Run(_ context.Context, op executor.Operation) executor.Result {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	result := executor.Result{StartedAt: time.Now()}
+	switch op.Action {
+	case "start":
+		f.active[op.Resource] = true
+		f.starts = append(f.starts, op.Resource)
+	case "stop":
+		f.active[op.Resource] = false
+	case "monitor":
+		if !f.active[op.Resource] {
+			result.Code = 7
+		}
+	}
+	return result
+}
+
+func (f *fakeAgents) Schedule(op executor.Operation, report func(executor.Result)) {
+	go report(f.Run(context.Background(), op))
+}
+
+func (f *fakeAgents) Cancel(string, string, time.Duration) bool { return true }
+
+type fakeFencer struct{}
+
+func (fakeFencer) Fence(context.Context, string, string, time.Duration) (string, error) {
+	return "fake", nil
+}
+
+// testCluster is a cluster of nodes in this process, on loopback addresses.
+type testCluster struct {
+	t        testing.TB
+	settings []Settings
+	nodes    []*Node
+	agents   []*fakeAgents
+}
+
+func freePort(t testing.TB, address string) uint16 {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return uint16(l.Addr().(*net.TCPAddr).Port)
+}
+
+func newTestCluster(t testing.TB, n int) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t, nodes: make([]*Node, n)}
+	var hosts []messaging.Host
+	var ids []core.HostID
+	for i := range n {
+		address := fmt.Sprintf("127.0.0.%d", i+1)
+		hosts = append(hosts, messaging.Host{ID: core.HostID(i + 1), Name: fmt.Sprintf("web%d", i+1),
+			Addrs: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(address), freePort(t, address))}})
+		ids = append(ids, core.HostID(i+1))
+	}
+	for i := range n {
+		root := t.TempDir()
+		c.settings = append(c.settings, Settings{Root: root, Cluster: "test", Self: ids[i], Name: hosts[i].Name, Messaging: messaging.Config{
+			Self: ids[i], Hosts: hosts, Key: make([]byte, 128), Quorum: quorum.Options{Hosts: ids}, Dir: filepath.Join(root, "var/lib/holdfast"),
+		}})
+		c.agents = append(c.agents, &fakeAgents{active: map[string]bool{}})
+	}
+	for i := range n {
+		c.start(i)
+	}
+	t.Cleanup(func() {
+		for i := range n {
+			c.kill(i)
+		}
+	})
+	return c
+}
+
+func (c *testCluster) start(i int) {
+	c.t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("HOLDFAST_TEST_LOG") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("on", c.settings[i].Name)
+	}
+	n, err := Start(Parts{Settings: c.settings[i], Runner: c.agents[i], Log: log,
+		Fencer: func(func() *cib.Document) Fencer { return fakeFencer{} }})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.nodes[i] = n
+}
+
+func (c *testCluster) kill(i int) {
+	if c.nodes[i] != nil {
+		c.nodes[i].Close()
+		c.nodes[i] = nil
+	}
+}
+
+// await reads the node's events until one fits.
+func (c *testCluster) await(i int, fits func(client.Event) bool) client.Event {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	var since uint64
+	for {
+		events, more := c.nodes[i].events.after(since)
+		for _, e := range events {
+			if since = e.Seq; fits(e) {
+				return e
+			}
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			c.t.Fatalf("host %d: the event did not come", i+1)
+		}
+	}
+}
+
+func view(n int) func(client.Event) bool {
+	return func(e client.Event) bool { return e.Kind == client.ViewAgreed && len(e.View.Members) == n }
+}
+
+func TestClusterFormsAndTakesChanges(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	for i := range 3 {
+		c.await(i, view(3))
+	}
+	ctx := context.Background()
+	api := c.client(1)
+	answer, err := api.Change(ctx, client.Change{Op: client.Create, Section: "resources", Cause: "test",
+		XML: `<primitive id="ip" class="ocf" provider="heartbeat" type="Dummy"/>`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := api.Document(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc.ByID("ip") == nil || doc.Version().String() != answer.Version {
+		t.Errorf("version %s, answered %s:\n%s", doc.Version(), answer.Version, doc.Bytes())
+	}
+	if err := api.Wait(ctx, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", c.nodes[0].replica.Document().Bytes())
+}
