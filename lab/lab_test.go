@@ -176,12 +176,8 @@ func TestLoss(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, Config{Hosts: Names("web", 2)})
 	web1, web2 := l.Host("web1"), l.Host("web2")
-	must(t, web1.Lose(AllLinks, 100))
-	if reaches(t, web2, "web1") {
-		t.Error("a host that loses everything answers")
-	}
-	if got := run(t, web1, "cat", "/sys/class/net/eth0/carrier"); got != "1" {
-		t.Error("loss took the carrier")
+	if !reaches(t, web2, "web1") {
+		t.Fatal("hosts do not reach each other")
 	}
 	must(t, web1.Lose(AllLinks, 30))
 	out, _ := web2.Exec(t.Context(), "busybox", "ping", "-c", "60", "-i", "0.01", "-W", "1", "10.77.0.11")
@@ -193,6 +189,13 @@ func TestLoss(t *testing.T) {
 	}
 	if received == 0 || received == sent {
 		t.Errorf("with 30 %% of loss %d of %d pings were answered:\n%s", received, sent, out)
+	}
+	must(t, web1.Lose(AllLinks, 100))
+	if reaches(t, web2, "web1") {
+		t.Error("a host that loses everything answers")
+	}
+	if got := run(t, web1, "cat", "/sys/class/net/eth0/carrier"); got != "1" {
+		t.Error("loss took the carrier")
 	}
 }
 
