@@ -289,3 +289,9 @@ func Supported() error {
 	}
 	return l.Close()
 }
+
+// Up makes a lab that goes on when this process has ended, until Open(c.Name) and Close.
+func Up(ctx context.Context, c Config) error {
+	_, err := start(ctx, c, true)
+	return err
+}

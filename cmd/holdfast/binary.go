@@ -10,44 +10,59 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"holdfast/agents"
 )
 
 // binaryCommands are the commands about the binary itself.
 var binaryCommands = []func() *cobra.Command{linkCommand, manCommand, versionCommand}
 
 func linkCommand() *cobra.Command {
-	return &cobra.Command{
+	var agentDir string
+	var replace bool
+	command := &cobra.Command{
 		Use:   "link DIR",
 		Short: "make links to this binary under the names of the programs it stands in for",
 		Long: "Makes a symbolic link in DIR for every program that Holdfast stands in for. A link that\n" +
-			"is there already is made anew; any other file of that name is left alone and reported.",
-		Example: "  holdfast link /usr/local/sbin",
-		Args:    cobra.ExactArgs(1),
+			"is there already is made anew; any other file of that name is left alone and reported.\n" +
+			"With --agents it also makes links for Holdfast's own resource agents.",
+		Example: "  holdfast link /usr/local/sbin\n" +
+			"  holdfast link /usr/local/sbin --agents " + agents.Directory,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			self, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find this binary: %w", err)
 			}
-			return link(self, args[0])
+			if agentDir != "" {
+				if err := link(self, agentDir, agents.Names(), replace); err != nil {
+					return err
+				}
+			}
+			return link(self, args[0], slices.Sorted(maps.Keys(tools)), replace)
 		},
 	}
+	command.Flags().StringVar(&agentDir, "agents", "", "also make links for the resource agents, in this directory")
+	command.Flags().BoolVar(&replace, "replace", false, "replace files that are not links: for hosts that are thrown away")
+	return command
 }
 
-// link makes the links; what is in the way and not a link stays, and is the error.
-func link(binary, dir string) error {
+// link makes the links; what is in the way and not a link stays, unless it is to be
+// replaced, and is the error.
+func link(binary, dir string, names []string, replace bool) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make links in %s: %w", dir, err)
 	}
 	var taken []string
-	for _, name := range slices.Sorted(maps.Keys(tools)) {
+	for _, name := range names {
 		path := filepath.Join(dir, name)
 		if info, err := os.Lstat(path); err == nil {
-			if info.Mode()&os.ModeSymlink == 0 {
+			if info.Mode()&os.ModeSymlink == 0 && !replace {
 				taken = append(taken, name)
 				continue
 			}
 			if err := os.Remove(path); err != nil {
-				return fmt.Errorf("replace link %s: %w", path, err)
+				return fmt.Errorf("replace %s by a link: %w", path, err)
 			}
 		}
 		if err := os.Symlink(binary, path); err != nil {

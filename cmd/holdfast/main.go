@@ -2,6 +2,13 @@
 // its first word, picks the tool: holdfast crm …, a link named crm, holdfast node.
 package main
 
-import "os"
+import (
+	"os"
 
-func main() { os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+	"holdfast/lab"
+)
+
+func main() {
+	lab.Main()
+	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,7 +63,7 @@ func TestLinkLeavesOtherFilesAlone(t *testing.T) {
 	if err := os.WriteFile(other, []byte("theirs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := link("/usr/sbin/holdfast", dir); err == nil || !strings.Contains(err.Error(), name) {
+	if err := link("/usr/sbin/holdfast", dir, slices.Sorted(maps.Keys(tools)), false); err == nil || !strings.Contains(err.Error(), name) {
 		t.Errorf("link over a file of something else: %v; want an error that names %s", err, name)
 	}
 	if text, _ := os.ReadFile(other); string(text) != "theirs" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/lab/command"
 	"holdfast/shell/setup"
 )
 
@@ -18,9 +19,10 @@ func natives() []*cobra.Command {
 	for _, area := range [][]func() *cobra.Command{
 		binaryCommands,
 		setup.Commands,
+		command.Commands,
 	} {
-		for _, command := range area {
-			all = append(all, command())
+		for _, make := range area {
+			all = append(all, make())
 		}
 	}
 	return all

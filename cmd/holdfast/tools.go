@@ -5,6 +5,8 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
+
+	"holdfast/agents"
 )
 
 // tool is one program that the binary answers to. args excludes the tool's own name.
@@ -14,7 +16,7 @@ type tool func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 // tools maps the names of programs that Holdfast stands in for (crm, pcs, crm_mon, …)
 // to what they run. Each has its own language and its own --help. Holdfast's own
 // commands are in natives. Areas keep their names in files of their own.
-var tools = merge()
+var tools = merge(labTools)
 
 func merge(areas ...map[string]tool) map[string]tool {
 	all := map[string]tool{}
@@ -28,6 +30,9 @@ func merge(areas ...map[string]tool) map[string]tool {
 // first word; everything else is a native command.
 func run(argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	name, args := filepath.Base(argv[0]), argv[1:]
+	if agents.Called(argv[0]) {
+		return agents.Run(argv[0], args, stdout, stderr)
+	}
 	if t, ok := tools[name]; ok {
 		return t(args, stdin, stdout, stderr)
 	}
