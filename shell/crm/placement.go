@@ -1,0 +1,206 @@
+package crm
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+)
+
+// whereTo is what the words after the resource of move and ban mean.
+type whereTo struct {
+	resource, node, lifetime string
+	force                    bool
+}
+
+func parseWhereTo(doc *cib.Document, words []word) (whereTo, error) {
+	texts := textsOf(words)
+	if len(texts) == 0 {
+		return whereTo{}, usageError("expected a resource")
+	}
+	w := whereTo{resource: texts[0]}
+	for _, text := range texts[1:] {
+		switch {
+		case text == "force":
+			w.force = true
+		case w.node == "" && isNode(doc, text):
+			w.node = text
+		case w.lifetime == "" && (strings.HasPrefix(text, "P") || len(text) > 0 && isDigit(text[0])):
+			w.lifetime = text
+		default:
+			return w, usageError(fmt.Sprintf("%q is no node, no lifetime (P1D, PT30M, a date) and not force", text))
+		}
+	}
+	return w, nil
+}
+
+func isNode(doc *cib.Document, name string) bool {
+	for _, section := range []string{"nodes", "status"} {
+		if e := doc.Section(section); e != nil {
+			for node := range e.Elements() {
+				if node.Get("uname") == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func moveResource(s *session, words []word) error { return s.place(words, "prefer") }
+
+func banResource(s *session, words []word) error { return s.place(words, "ban") }
+
+// place makes the location constraint of move or ban.
+func (s *session) place(words []word, how string) error {
+	var w whereTo
+	moved := ""
+	err := s.change("resource move", func(doc *cib.Document) error {
+		var err error
+		if w, err = parseWhereTo(doc, words); err != nil {
+			return err
+		}
+		e, err := resourceIn(doc, w.resource)
+		if err != nil {
+			return err
+		}
+		if e.Name == "primitive" || e.Name == "group" {
+			e = cloneOf(e)
+		}
+		moved, w.resource = w.node, e.ID()
+		ban := how == "ban" || w.node == ""
+		if w.node == "" {
+			m := newModel(doc.Clone(), s.agents, func(string) {})
+			if moved = m.running(w.resource); moved == "" {
+				return fmt.Errorf("%s is not running anywhere; name a node", w.resource)
+			}
+			if how == "prefer" && !w.force {
+				return errors.New("without a node the resource is banned from where it runs; add force to do that")
+			}
+		}
+		constrain(doc, w, moved, ban)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if how == "ban" || w.node == "" {
+		s.info("Ban constraint created for %s on %s", w.resource, moved)
+	} else {
+		s.info("Move constraint created for %s to %s", w.resource, moved)
+	}
+	s.info("Use `crm resource clear %s` to remove this constraint", w.resource)
+	return s.awaitTransition()
+}
+
+// constrain puts the constraint into doc in the place of an older one.
+func constrain(doc *cib.Document, w whereTo, node string, ban bool) {
+	id, score := "cli-prefer-"+w.resource, "INFINITY"
+	if ban {
+		id, score = "cli-ban-"+w.resource+"-on-"+node, "-INFINITY"
+	}
+	section := doc.EnsureSection("constraints")
+	for _, old := range slices.Collect(section.Elements()) {
+		if old.ID() == id || !ban && strings.HasPrefix(old.ID(), "cli-ban-"+w.resource+"-on-") {
+			old.Remove()
+		}
+	}
+	e := section.Append(cib.NewElement("rsc_location", "id", id, "rsc", w.resource, "role", "Started"))
+	if w.lifetime == "" {
+		e.Set("node", node)
+		e.Set("score", score)
+		return
+	}
+	rule := e.Append(cib.NewElement("rule", "id", id+"-rule", "score", score, "boolean-op", "and"))
+	rule.Append(cib.NewElement("expression", "id", id+"-expr", "attribute", "#uname", "operation", "eq", "value", node, "type", "string"))
+	rule.Append(cib.NewElement("date_expression", "id", id+"-lifetime", "operation", "lt", "end", endOf(w.lifetime, time.Now())))
+}
+
+// endOf adds an ISO 8601 duration to now; other text is a date already.
+func endOf(lifetime string, now time.Time) string {
+	rest, ok := strings.CutPrefix(lifetime, "P")
+	if !ok {
+		return lifetime
+	}
+	inTime, number := false, 0
+	for _, c := range rest {
+		switch {
+		case c >= '0' && c <= '9':
+			number = number*10 + int(c-'0')
+			continue
+		case c == 'T':
+			inTime = true
+		case c == 'Y':
+			now = now.AddDate(number, 0, 0)
+		case c == 'M' && !inTime:
+			now = now.AddDate(0, number, 0)
+		case c == 'W':
+			now = now.AddDate(0, 0, 7*number)
+		case c == 'D':
+			now = now.AddDate(0, 0, number)
+		case c == 'H':
+			now = now.Add(time.Duration(number) * time.Hour)
+		case c == 'M':
+			now = now.Add(time.Duration(number) * time.Minute)
+		case c == 'S':
+			now = now.Add(time.Duration(number) * time.Second)
+		}
+		number = 0
+	}
+	return now.Format("2006-01-02 15:04:05 -07:00")
+}
+
+func clearResource(s *session, words []word) error {
+	texts := slices.DeleteFunc(textsOf(words), func(t string) bool { return t == "force" })
+	if len(texts) == 0 || len(texts) > 2 {
+		return usageError("expected a resource")
+	}
+	err := s.change("resource clear", func(doc *cib.Document) error {
+		e, err := resourceIn(doc, texts[0])
+		if err != nil {
+			return err
+		}
+		texts[0] = cloneOf(e).ID()
+		section := doc.EnsureSection("constraints")
+		for _, c := range slices.Collect(section.Elements()) {
+			ban := strings.HasPrefix(c.ID(), "cli-ban-"+texts[0]+"-on-")
+			if ban && len(texts) == 2 {
+				ban = c.ID() == "cli-ban-"+texts[0]+"-on-"+texts[1]
+			}
+			if ban || c.ID() == "cli-prefer-"+texts[0] {
+				c.Remove()
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.info("Removed migration constraints for %s", texts[0])
+	return s.awaitTransition()
+}
+
+func showConstraints(s *session, words []word) error {
+	if len(words) != 1 {
+		return usageError("expected a resource")
+	}
+	doc, err := s.document()
+	if err != nil {
+		return err
+	}
+	if _, err := resourceIn(doc, words[0].text); err != nil {
+		return err
+	}
+	m := newModel(doc, s.agents, func(string) {})
+	var list []*cib.Element
+	for _, c := range m.constraints() {
+		if slices.Contains(constrainedResources(c), words[0].text) {
+			list = append(list, c)
+		}
+	}
+	s.printf("%s", m.text(list, true))
+	return nil
+}

@@ -1,0 +1,269 @@
+package crm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"holdfast/cluster/cib"
+)
+
+// resourceAttributes are the attributes by which constraints name resources.
+var resourceAttributes = []string{"rsc", "with-rsc", "first", "then"}
+
+// redirect makes the constraints on the resource from name the resource to.
+func (m *model) redirect(from, to string) {
+	for _, constraint := range m.constraints() {
+		if !renameIn(constraint, from, to) {
+			continue
+		}
+		if m.collapsed(constraint) {
+			m.drop(constraint)
+			continue
+		}
+		m.notice(fmt.Sprintf("modified %s:%s from %s to %s", kindName(constraint), constraint.ID(), from, to))
+	}
+}
+
+// renameIn replaces the resource from by to in a constraint and says whether it was there.
+func renameIn(constraint *cib.Element, from, to string) bool {
+	found := false
+	for _, name := range resourceAttributes {
+		if constraint.Get(name) == from {
+			constraint.Set(name, to)
+			found = true
+		}
+	}
+	for set := range constraint.All("resource_set") {
+		for _, ref := range slices.Collect(set.All("resource_ref")) {
+			if ref.ID() != from {
+				continue
+			}
+			found = true
+			if slices.ContainsFunc(set.Children, func(o *cib.Element) bool { return o.ID() == to }) {
+				ref.Remove()
+				continue
+			}
+			ref.Set("id", to)
+		}
+	}
+	return found
+}
+
+// collapsed says whether a constraint between two resources has become one about a single one.
+func (m *model) collapsed(constraint *cib.Element) bool {
+	switch constraint.Name {
+	case "rsc_order":
+		return constraint.Get("first") != "" && constraint.Get("first") == constraint.Get("then")
+	case "rsc_colocation":
+		return constraint.Get("rsc") != "" && constraint.Get("rsc") == constraint.Get("with-rsc")
+	}
+	return false
+}
+
+// drop takes an object out of the document without looking further.
+func (m *model) drop(e *cib.Element) {
+	name := m.nameOf(e)
+	m.release(e)
+	delete(m.objects, name)
+	delete(m.born, name)
+	e.Remove()
+}
+
+// unknownObject says that there is no object of that name.
+func unknownObject(id string) error {
+	return fmt.Errorf("there is no object %s; 'configure show' lists them", id)
+}
+
+// remove deletes objects: containers before their members, constraints that are left without
+// a resource with them.
+func (m *model) remove(names ...string) error {
+	for _, name := range names {
+		if m.objects[name] == nil {
+			return unknownObject(name)
+		}
+	}
+	order := slices.Clone(names)
+	slices.SortStableFunc(order, func(a, b string) int { return depth(m.objects[a]) - depth(m.objects[b]) })
+	for _, name := range order {
+		if e := m.objects[name]; e != nil {
+			m.removeOne(e)
+		}
+	}
+	return nil
+}
+
+// depth is how many elements are above e.
+func depth(e *cib.Element) int {
+	n := 0
+	for ; e != nil; e = e.Parent {
+		n++
+	}
+	return n
+}
+
+func (m *model) removeOne(e *cib.Element) {
+	container := e.Parent
+	if isContainer(e) {
+		if isContainer(container) {
+			m.removeOne(container) // a clone without its group is nothing
+		}
+		m.dissolve(e)
+		return
+	}
+	if isResource(e) && isContainer(container) {
+		m.leave(e, container)
+	}
+	name := m.nameOf(e)
+	m.drop(e)
+	if section := e.Name; section == "primitive" {
+		m.forget(name)
+	}
+}
+
+// dissolve deletes a container; its members stay, and inherit the constraints on it.
+func (m *model) dissolve(e *cib.Element) {
+	ids := members(e)
+	if len(ids) > 0 {
+		m.redirect(e.ID(), ids[0])
+	} else {
+		m.forget(e.ID())
+	}
+	m.untag(e.ID())
+	for _, id := range ids {
+		m.free(m.objects[id], e)
+	}
+	m.drop(e)
+}
+
+// leave takes a primitive out of its container; an empty container goes, too.
+func (m *model) leave(e, container *cib.Element) {
+	if len(members(container)) > 1 {
+		return
+	}
+	for above := container.Parent; isContainer(above); above = above.Parent {
+		m.removeOne(above)
+	}
+	m.dissolve(container)
+}
+
+// forget deletes what names a resource that is gone.
+func (m *model) forget(id string) {
+	for _, constraint := range m.constraints() {
+		if !removeFrom(constraint, id) {
+			continue
+		}
+		if hanging(constraint) {
+			m.notice(fmt.Sprintf("hanging %s:%s deleted", kindName(constraint), constraint.ID()))
+			m.drop(constraint)
+		}
+	}
+	m.untag(id)
+}
+
+// untag takes id out of all tags.
+func (m *model) untag(id string) {
+	tags := m.doc.Section("tags")
+	if tags == nil {
+		return
+	}
+	for _, tag := range slices.Collect(tags.All("tag")) {
+		for _, ref := range slices.Collect(tag.All("obj_ref")) {
+			if ref.ID() == id {
+				ref.Remove()
+			}
+		}
+		if tag.Child("obj_ref") == nil {
+			m.drop(tag)
+		}
+	}
+}
+
+// removeFrom takes the resource id out of a constraint and says whether it was there.
+func removeFrom(constraint *cib.Element, id string) bool {
+	found := false
+	for _, name := range resourceAttributes {
+		if constraint.Get(name) == id {
+			constraint.Unset(name)
+			found = true
+		}
+	}
+	for _, set := range slices.Collect(constraint.All("resource_set")) {
+		for _, ref := range slices.Collect(set.All("resource_ref")) {
+			if ref.ID() == id {
+				ref.Remove()
+				found = true
+			}
+		}
+		if set.Child("resource_ref") == nil {
+			set.Remove()
+		}
+	}
+	return found
+}
+
+// hanging says whether a constraint that lost a resource constrains nothing any more.
+func hanging(constraint *cib.Element) bool {
+	refs := 0
+	for set := range constraint.All("resource_set") {
+		refs += len(slices.Collect(set.All("resource_ref")))
+	}
+	switch constraint.Name {
+	case "rsc_order", "rsc_colocation":
+		return refs < 2
+	}
+	return refs == 0
+}
+
+// rename gives an object another name, everywhere it is named.
+func (m *model) rename(from, to string) error {
+	e := m.objects[from]
+	if e == nil {
+		return unknownObject(from)
+	}
+	k := kindOf(e)
+	if k.command == "node" || k.command == topologyID {
+		return fmt.Errorf("%s %s cannot be renamed", k.command, from)
+	}
+	if !validID(to) {
+		return fmt.Errorf("rename %s: %q is no identifier: a letter or '_', then letters, digits, '-', '_' and '.'", from, to)
+	}
+	if m.objects[to] != nil || m.ids.used[to] > 0 {
+		return fmt.Errorf("rename %s: the id %s is taken; choose another", from, to)
+	}
+	m.ids.used[to]++
+	if m.ids.used[from]--; m.ids.used[from] <= 0 {
+		delete(m.ids.used, from)
+	}
+	e.Set("id", to)
+	delete(m.objects, from)
+	m.objects[to] = e
+	if n, ok := m.born[from]; ok {
+		m.born[to] = n
+		delete(m.born, from)
+	}
+	m.renameReferences(k, from, to)
+	return nil
+}
+
+func (m *model) renameReferences(k *kind, from, to string) {
+	if k.section == "resources" {
+		m.redirect(from, to)
+	}
+	for d := range m.doc.Configuration().Descendants() {
+		switch {
+		case d.Name == "obj_ref" && d.ID() == from, d.Name == "role" && d.ID() == from && k.command == "role":
+			d.Set("id", to)
+		case d.Name == "primitive" && k.command == "rsc_template" && d.Get("template") == from:
+			d.Set("template", to)
+		case d.Name == "fencing-level":
+			devices := strings.Split(d.Get("devices"), ",")
+			for i := range devices {
+				if devices[i] == from {
+					devices[i] = to
+				}
+			}
+			d.Set("devices", strings.Join(devices, ","))
+		}
+	}
+}

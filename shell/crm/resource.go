@@ -1,0 +1,370 @@
+package crm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"holdfast/cluster/cib"
+)
+
+// resourceLevel holds the commands on running resources.
+func resourceLevel() *level {
+	role := func(value string) func(*session, []word) error {
+		return func(s *session, words []word) error { return setRole(s, words, value) }
+	}
+	managed := func(value string) func(*session, []word) error {
+		return func(s *session, words []word) error { return setManaged(s, words, value) }
+	}
+	l := &level{name: "resource", summary: "resources: start, stop, move, look"}
+	l.commands = []*command{
+		{name: "start", usage: "RESOURCE…", summary: "let resources run", example: "start vip", run: role("Started"), words: completeResources},
+		{name: "stop", usage: "RESOURCE…", summary: "stop resources", example: "stop vip", run: role("Stopped"), words: completeResources},
+		{name: "restart", usage: "RESOURCE", summary: "stop and start a resource", run: restartResource, words: completeResources},
+		{name: "promote", usage: "RESOURCE", summary: "promote a promotable clone", run: role("Promoted"), words: completeResources},
+		{name: "demote", usage: "RESOURCE", summary: "demote a promotable clone", run: role("Unpromoted"), words: completeResources},
+		{name: "manage", usage: "RESOURCE", summary: "let the cluster manage a resource", run: managed("true"), words: completeResources},
+		{name: "unmanage", usage: "RESOURCE", summary: "keep the cluster's hands off a resource", run: managed("false"), words: completeResources},
+		{name: "maintenance", usage: "RESOURCE [on|off]", summary: "put a resource into maintenance: nothing is done to it, not even monitored",
+			run: setMaintenance, words: completeResources},
+		{name: "move", old: []string{"migrate"}, usage: "RESOURCE [NODE] [LIFETIME] [force]", summary: "move a resource to a node, or away from where it is",
+			example: "move web alpha", run: moveResource, words: completeResources},
+		{name: "ban", usage: "RESOURCE [NODE] [LIFETIME] [force]", summary: "keep a resource off a node", run: banResource, words: completeResources},
+		{name: "clear", old: []string{"unmigrate", "unmove", "unban"}, usage: "RESOURCE", summary: "remove what move and ban left behind",
+			run: clearResource, words: completeResources},
+		{name: "param", usage: "RESOURCE set NAME VALUE | RESOURCE delete|show NAME", summary: "one parameter of a resource", run: attributeCommand("instance_attributes"), words: completeResources},
+		{name: "meta", usage: "RESOURCE set NAME VALUE | RESOURCE delete|show NAME", summary: "one meta attribute of a resource", run: attributeCommand("meta_attributes"), words: completeResources},
+		{name: "utilization", usage: "RESOURCE set NAME VALUE | RESOURCE delete|show NAME", summary: "one utilization attribute of a resource", run: attributeCommand("utilization"), words: completeResources},
+		{name: "trace", usage: "RESOURCE [OPERATION] [INTERVAL] [DIRECTORY]", summary: "record what an agent does", run: traceResource, words: completeResources},
+		{name: "untrace", usage: "RESOURCE [OPERATION] [INTERVAL]", summary: "record it no more", run: untraceResource, words: completeResources},
+		{name: "constraints", usage: "RESOURCE", summary: "the constraints on a resource", run: showConstraints, words: completeResources},
+		{name: "operations", usage: "[RESOURCE] [NODE]", summary: "the operations on record", run: showOperations, words: completeResources},
+	}
+	l.commands = append(l.commands, liveResourceCommands()...)
+	return l
+}
+
+// resourceIn finds a resource in a document.
+func resourceIn(doc *cib.Document, id string) (*cib.Element, error) {
+	if section := doc.Section("resources"); section != nil {
+		for d := range section.Descendants() {
+			if d.ID() == id && (isResource(d) || d.Name == "template") {
+				return d, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("there is no resource %s; 'configure show type:primitive' lists them", id)
+}
+
+// cloneOf is the clone that a resource is the member of, or the resource.
+func cloneOf(e *cib.Element) *cib.Element {
+	if e.Parent != nil && (e.Parent.Name == "clone" || e.Parent.Name == "master") {
+		return e.Parent
+	}
+	return e
+}
+
+// tidyAttributes drops attribute lists without attributes and puts those of containers before
+// the members.
+func tidyAttributes(doc *cib.Document) {
+	section := doc.Section("resources")
+	if section == nil {
+		return
+	}
+	for _, e := range slices.Collect(section.Descendants()) {
+		if isAttributeList(e) && len(e.Children) == 0 && e.Get("id-ref") == "" && isResource(e.Parent) {
+			e.Remove()
+		}
+	}
+	for e := range section.Descendants() {
+		if e.Name == "group" || e.Name == "clone" || e.Name == "master" {
+			slices.SortStableFunc(e.Children, func(a, b *cib.Element) int { return listFirst(a) - listFirst(b) })
+		}
+	}
+}
+
+func isAttributeList(e *cib.Element) bool {
+	return e.Name == "instance_attributes" || e.Name == "meta_attributes" || e.Name == "utilization"
+}
+
+func listFirst(e *cib.Element) int {
+	switch {
+	case e.Kind != cib.ElementNode:
+		return 0
+	case isAttributeList(e):
+		return 1
+	}
+	return 2
+}
+
+// metaSetter sets meta attributes of resources, with ids that nothing has or had.
+type metaSetter struct {
+	s   *session
+	ids *identifiers
+}
+
+func newMetaSetter(s *session, doc *cib.Document) *metaSetter {
+	return &metaSetter{s: s, ids: newIdentifiers(doc.Configuration())}
+}
+
+// set gives a resource a meta attribute, in every list that has it, else in the first.
+func (m *metaSetter) set(e *cib.Element, name, value string) {
+	found := false
+	var first *cib.Element
+	for list := range e.All("meta_attributes") {
+		if list.Get("id-ref") != "" {
+			continue
+		}
+		if first == nil {
+			first = list
+		}
+		for pair := range list.All("nvpair") {
+			if pair.Get("name") == name {
+				pair.Set("value", value)
+				found = true
+			}
+		}
+	}
+	if found {
+		return
+	}
+	if first == nil {
+		first = e.Append(cib.NewElement("meta_attributes", "id", m.ids.fresh(e.ID()+"-meta_attributes")))
+	}
+	first.Append(cib.NewElement("nvpair", "id", m.ids.fresh(first.ID()+"-"+asID(name)), "name", name, "value", value))
+}
+
+// has says whether a resource has a meta attribute of its own.
+func hasMeta(e *cib.Element, name string) bool {
+	_, ok := metaOf(e, name)
+	return ok
+}
+
+func metaOf(e *cib.Element, name string) (string, bool) {
+	for list := range e.All("meta_attributes") {
+		for pair := range list.All("nvpair") {
+			if pair.Get("name") == name {
+				return pair.Get("value"), true
+			}
+		}
+	}
+	return "", false
+}
+
+// unset takes a meta attribute away from a resource, and lists that it leaves empty.
+func (m *metaSetter) unset(e *cib.Element, name string) {
+	for _, list := range slices.Collect(e.All("meta_attributes")) {
+		for _, pair := range slices.Collect(list.All("nvpair")) {
+			if pair.Get("name") == name {
+				pair.Remove()
+			}
+		}
+		if len(list.Children) == 0 && list.Get("id-ref") == "" {
+			list.Remove()
+		}
+	}
+}
+
+// children lists the resources inside e.
+func children(e *cib.Element) []*cib.Element {
+	var list []*cib.Element
+	for d := range e.Descendants() {
+		if d != e && isResource(d) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// apply sets an attribute of a resource (or of the clone around it); conflict, if not "", is an
+// attribute that cannot stand beside it.
+func (m *metaSetter) apply(e *cib.Element, name, value, conflict string) {
+	e = cloneOf(e)
+	for _, child := range children(e) {
+		if hasMeta(child, name) {
+			always := e.Name == "clone" || e.Name == "master" || m.s.options.values["manage-children"] == "always"
+			if old, _ := metaOf(child, name); always || old != value && m.override(name, child.ID()) {
+				m.unset(child, name)
+			}
+		}
+		if conflict != "" && hasMeta(child, conflict) &&
+			m.s.confirm(false, "'%s' conflicts with '%s' attribute. Remove '%s' for child resource %s?", name, conflict, conflict, child.ID()) {
+			m.unset(child, conflict)
+		}
+	}
+	if conflict != "" && hasMeta(e, conflict) &&
+		m.s.confirm(false, "'%s' conflicts with '%s' attribute. Remove '%s' for resource %s?", name, conflict, conflict, e.ID()) {
+		m.unset(e, conflict)
+	}
+	m.set(e, name, value)
+}
+
+// override asks whether the attribute of a member shall give way to that of its group.
+func (m *metaSetter) override(name, child string) bool {
+	if m.s.options.values["manage-children"] == "never" {
+		return false
+	}
+	return m.s.confirm(false, "Do you want to override '%s' for child resource %s?", name, child)
+}
+
+// changeMeta applies one attribute to the resources that words name.
+func (s *session) changeMeta(command string, ids []string, name, value, conflict string) error {
+	if len(ids) == 0 {
+		return usageError("expected a resource")
+	}
+	err := s.change("resource "+command, func(doc *cib.Document) error {
+		tidyAttributes(doc)
+		setter := newMetaSetter(s, doc)
+		for _, id := range ids {
+			e, err := resourceIn(doc, id)
+			if err != nil {
+				return err
+			}
+			setter.apply(e, name, value, conflict)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.awaitTransition()
+}
+
+func setRole(s *session, words []word, value string) error {
+	return s.changeMeta("target-role="+value, expandTags(s, textsOf(words)), "target-role", value, "")
+}
+
+// expandTags puts a tag's members in the place of the tag.
+func expandTags(s *session, ids []string) []string {
+	doc, err := s.document()
+	if err != nil {
+		return ids
+	}
+	var list []string
+	for _, id := range ids {
+		e := doc.ByID(id)
+		if e == nil || e.Name != "tag" {
+			list = append(list, id)
+			continue
+		}
+		for ref := range e.All("obj_ref") {
+			list = append(list, ref.ID())
+		}
+	}
+	return list
+}
+
+func setManaged(s *session, words []word, value string) error {
+	return s.changeMeta("is-managed="+value, textsOf(words), "is-managed", value, "maintenance")
+}
+
+func setMaintenance(s *session, words []word) error {
+	texts := textsOf(words)
+	value := "true"
+	if len(texts) == 2 {
+		on, ok := map[string]string{"on": "true", "true": "true", "off": "false", "false": "false"}[texts[1]]
+		if !ok {
+			return usageError(fmt.Sprintf("expected on or off, not %q", texts[1]))
+		}
+		value, texts = on, texts[:1]
+	}
+	if len(texts) != 1 {
+		return usageError("expected a resource")
+	}
+	return s.changeMeta("maintenance", texts, "maintenance", value, "is-managed")
+}
+
+// attributeCommand makes the command for one attribute in a kind of list.
+func attributeCommand(tag string) func(*session, []word) error {
+	return func(s *session, words []word) error {
+		texts := textsOf(words)
+		switch {
+		case len(texts) == 4 && texts[1] == "set":
+			return s.setResourceAttribute(tag, texts[0], texts[2], texts[3])
+		case len(texts) == 3 && texts[1] == "delete":
+			return s.deleteResourceAttribute(tag, texts[0], texts[2])
+		case len(texts) == 3 && texts[1] == "show":
+			return s.showResourceAttribute(tag, texts[0], texts[2])
+		}
+		return usageError("expected a resource, set, delete or show, and the attribute")
+	}
+}
+
+func (s *session) setResourceAttribute(tag, id, name, value string) error {
+	told := ""
+	err := s.change("resource set "+name, func(doc *cib.Document) error {
+		e, err := resourceIn(doc, id)
+		if err != nil {
+			return err
+		}
+		if tag == "meta_attributes" {
+			e = cloneOf(e)
+		}
+		ids := newIdentifiers(doc.Configuration())
+		list := e.Child(tag)
+		if list == nil {
+			list = e.Append(cib.NewElement(tag, "id", ids.fresh(e.ID()+"-"+tag)))
+		}
+		pair := pairIn(list, name)
+		if pair == nil {
+			pair = list.Append(cib.NewElement("nvpair", "id", ids.fresh(list.ID()+"-"+asID(name)), "name", name))
+		}
+		pair.Set("value", value)
+		told = fmt.Sprintf("Set '%s' option: id=%s set=%s name=%s value=%s", e.ID(), pair.ID(), list.ID(), name, value)
+		return nil
+	})
+	if err == nil {
+		s.printf("%s\n", told)
+	}
+	return err
+}
+
+func pairIn(list *cib.Element, name string) *cib.Element {
+	if list != nil {
+		for pair := range list.All("nvpair") {
+			if pair.Get("name") == name {
+				return pair
+			}
+		}
+	}
+	return nil
+}
+
+func (s *session) deleteResourceAttribute(tag, id, name string) error {
+	told := ""
+	err := s.change("resource delete "+name, func(doc *cib.Document) error {
+		e, err := resourceIn(doc, id)
+		if err != nil {
+			return err
+		}
+		for list := range e.All(tag) {
+			if pair := pairIn(list, name); pair != nil {
+				told = fmt.Sprintf("Deleted '%s' option: id=%s name=%s\n", id, pair.ID(), name)
+				pair.Remove()
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.printf("%s", told)
+	}
+	return err
+}
+
+func (s *session) showResourceAttribute(tag, id, name string) error {
+	doc, err := s.document()
+	if err != nil {
+		return err
+	}
+	e, err := resourceIn(doc, id)
+	if err != nil {
+		return err
+	}
+	for list := range e.All(tag) {
+		if pair := pairIn(list, name); pair != nil {
+			s.printf("%s\n", pair.Get("value"))
+			return nil
+		}
+	}
+	return fmt.Errorf("resource %s has no %s %s", id, strings.TrimSuffix(tag, "_attributes"), name)
+}

@@ -1,0 +1,213 @@
+package crm
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+	"holdfast/cluster/node/client"
+	"holdfast/shell/source"
+)
+
+// Main is the crm command. args excludes its name.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	s := &session{
+		stdin: stdin, in: bufio.NewReader(stdin), stdout: stdout, stderr: stderr,
+		getenv: os.Getenv, agents: newHostAgents(os.Getenv), options: loadOptions(os.Getenv),
+		connect: func() (source.Cluster, error) { return dial(client.New("")) },
+	}
+	s.levels = []*level{rootLevel()}
+	script, words, status := s.arguments(args)
+	if status >= 0 {
+		return status
+	}
+	return s.run(script, words)
+}
+
+// run executes what the arguments ask for: one command, a script, or a conversation.
+func (s *session) run(script string, words []word) int {
+	if len(words) > 0 {
+		depth := len(s.levels)
+		if err := s.execute(words); err != nil {
+			s.report(err)
+			return s.status()
+		}
+		if len(s.levels) == depth || s.done {
+			return s.status()
+		}
+	}
+	switch {
+	case script != "" && script != "-":
+		f, err := os.Open(script)
+		if err != nil {
+			s.report(fmt.Errorf("open the script: %w", err))
+			return s.status()
+		}
+		defer f.Close()
+		s.script(f)
+	case script == "" && isTerminal(s.stdin):
+		s.interactive = true
+		s.converse()
+	default:
+		s.script(s.in)
+	}
+	if !s.done {
+		if err := s.quit(); err != nil {
+			s.report(err)
+		}
+	}
+	return s.status()
+}
+
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (s *session) status() int {
+	if s.failed {
+		return 1
+	}
+	return 0
+}
+
+// script executes the lines of r; a line that ends with a backslash goes on in the next one.
+func (s *session) script(r io.Reader) {
+	lines := newLineReader(r)
+	for !s.done {
+		line, ok := lines.next()
+		if !ok {
+			break
+		}
+		if err := s.line(line); err != nil {
+			s.report(fmt.Errorf("line %d: %w", lines.number, err))
+		}
+	}
+	if lines.err != nil {
+		s.report(fmt.Errorf("read the commands: %w", lines.err))
+	}
+}
+
+// line executes one logical line.
+func (s *session) line(line string) error {
+	line = strings.TrimSpace(line)
+	if line == "" || strings.HasPrefix(line, "#") {
+		return nil
+	}
+	if rest, ok := strings.CutPrefix(line, "xml "); ok && s.level().name == "configure" {
+		return s.execute([]word{{text: "xml"}, {text: rest}})
+	}
+	words, err := splitWords(line)
+	if err != nil {
+		return err
+	}
+	return s.execute(words)
+}
+
+// lineReader joins lines that end with a backslash.
+type lineReader struct {
+	scanner *bufio.Scanner
+	number  int // of the line that was read last, from 1
+	err     error
+}
+
+func newLineReader(r io.Reader) *lineReader {
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(make([]byte, 64<<10), 16<<20)
+	return &lineReader{scanner: scanner}
+}
+
+func (l *lineReader) next() (string, bool) {
+	var b strings.Builder
+	any := false
+	for l.scanner.Scan() {
+		any = true
+		l.number++
+		line := strings.TrimRight(l.scanner.Text(), " \t\r")
+		if joined, ok := strings.CutSuffix(line, "\\"); ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			b.WriteString(joined + " ")
+			continue
+		}
+		b.WriteString(line)
+		return b.String(), true
+	}
+	l.err = l.scanner.Err()
+	if errors.Is(l.err, io.EOF) {
+		l.err = nil
+	}
+	return b.String(), any
+}
+
+// arguments reads the options in front of the command. A status of 0 or more ends the program.
+func (s *session) arguments(args []string) (script string, words []word, status int) {
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
+		arg := args[0]
+		args = args[1:]
+		name, value, attached := strings.Cut(arg, "=")
+		if takesValue(name) && !attached {
+			if len(args) == 0 {
+				s.error("option %s: expected a value after it", arg)
+				return "", nil, 2
+			}
+			value, args = args[0], args[1:]
+		}
+		switch name {
+		case "-h", "--help":
+			s.printf("%s", mainHelp)
+			return "", nil, 0
+		case "--version":
+			s.printf("crm %s\n", languageVersion)
+			return "", nil, 0
+		case "-f", "--file":
+			script = value
+		default:
+			if err := s.option(name, value); err != nil {
+				s.report(err)
+				return "", nil, 2
+			}
+		}
+	}
+	return script, wordsOf(args), -1
+}
+
+func takesValue(name string) bool {
+	switch name {
+	case "-f", "--file", "-c", "--cib", "-D", "--display", "-H", "--history", "--scriptdir", "-X", "--profile", "-o", "--opt":
+		return true
+	}
+	return false
+}
+
+// option applies one option of the command line.
+func (s *session) option(name, value string) error {
+	switch name {
+	case "-c", "--cib":
+		s.shadow = value
+	case "-F", "--force":
+		s.options.force = true
+	case "-n", "--no":
+		s.options.no = true
+	case "-w", "--wait":
+		s.options.values["wait"] = "yes"
+	case "-d", "--debug":
+		s.options.values["debug"] = "yes"
+	case "-D", "--display":
+		s.options.values["output"] = value
+	case "-R", "--regression-tests", "--scriptdir", "-X", "--profile":
+	case "-H", "--history":
+		s.history = &historyState{source: value}
+	case "-o", "--opt":
+		key, setting, ok := strings.Cut(value, "=")
+		if !ok {
+			return fmt.Errorf("option %s: expected NAME=VALUE, not %q", name, value)
+		}
+		return s.options.set(key, setting)
+	default:
+		return fmt.Errorf("there is no option %s; 'crm --help' lists them", name)
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package crm
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"holdfast/cluster/cib"
+)
+
+// selection picks the objects that the words of show, edit and filter mean: ids and patterns,
+// type:KIND, tag:TAG, related:ID, changed. No word means all.
+func (m *model) selection(words []string) ([]*cib.Element, error) {
+	if len(words) == 0 || slices.Equal(words, []string{"all"}) {
+		return m.all(), nil
+	}
+	chosen := map[string]bool{}
+	for _, w := range words {
+		names, err := m.selected(w)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			chosen[name] = true
+		}
+	}
+	var list []*cib.Element
+	for _, e := range m.all() {
+		if chosen[m.nameOf(e)] {
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
+func (m *model) selected(w string) ([]string, error) {
+	what, value, _ := strings.Cut(w, ":")
+	var names []string
+	switch {
+	case w == "changed":
+		return m.changedObjects(), nil
+	case what == "type" && value != "":
+		k := kindOfCommand(value)
+		if k == nil {
+			return nil, fmt.Errorf("type:%s: there is no such kind of object", value)
+		}
+		for name, e := range m.objects {
+			if kindOf(e) == k || value == "clone" && e.Name == "master" {
+				names = append(names, name)
+			}
+		}
+		return names, nil
+	case what == "tag" && value != "":
+		tag := m.objects[value]
+		if tag == nil || tag.Name != "tag" {
+			return nil, fmt.Errorf("tag:%s: there is no such tag", value)
+		}
+		names = append(names, value)
+		for ref := range tag.All("obj_ref") {
+			names = append(names, ref.ID())
+		}
+		return names, nil
+	case what == "related" && value != "":
+		return m.related(value)
+	case m.objects[w] != nil:
+		return []string{w}, nil
+	case strings.ContainsAny(w, "*?["):
+		for name := range m.objects {
+			if ok, err := path.Match(w, name); err == nil && ok {
+				names = append(names, name)
+			}
+		}
+		return names, nil
+	}
+	return nil, fmt.Errorf("object %s does not exist", w)
+}
+
+// related lists an object and those that name it.
+func (m *model) related(name string) ([]string, error) {
+	e := m.objects[name]
+	if e == nil {
+		return nil, fmt.Errorf("object %s does not exist", name)
+	}
+	names := []string{name}
+	for other, o := range m.objects {
+		refers := slices.Contains(constrainedResources(o), name) || slices.Contains(members(o), name) ||
+			o.Get("template") == name || o.Get("node") == name
+		for ref := range o.All("obj_ref") {
+			refers = refers || ref.ID() == name
+		}
+		if refers {
+			names = append(names, other)
+		}
+	}
+	return names, nil
+}
+
+func runShow(s *session, words []word) error {
+	m, err := s.configuration()
+	if err != nil {
+		return err
+	}
+	texts := textsOf(words)
+	asXML := len(texts) > 0 && texts[0] == "xml"
+	if asXML {
+		texts = texts[1:]
+	}
+	list, err := m.selection(texts)
+	if err != nil {
+		return err
+	}
+	if asXML {
+		s.printf("<?xml version=\"1.0\" ?>\n%s\n", m.extract(list, len(texts) == 0).String())
+		return nil
+	}
+	s.printf("%s", m.text(list, s.options.yes("sort-elements")))
+	return nil
+}
+
+// text formats objects as commands, a line each.
+func (m *model) text(list []*cib.Element, sorted bool) string {
+	f := &formatter{context: m}
+	if !sorted {
+		list = slices.Clone(list)
+		place := m.places()
+		slices.SortStableFunc(list, func(a, b *cib.Element) int {
+			if d := kindOf(a).rank() - kindOf(b).rank(); d != 0 {
+				return d
+			}
+			return place[a] - place[b]
+		})
+	}
+	var b strings.Builder
+	for _, e := range list {
+		for _, line := range f.object(e) {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+func (m *model) places() map[*cib.Element]int {
+	place := map[*cib.Element]int{}
+	for e := range m.doc.Configuration().Descendants() {
+		place[e] = len(place)
+	}
+	return place
+}
+
+// extract is a document's root with the objects of list and what they stand in; whole keeps
+// everything of the configuration.
+func (m *model) extract(list []*cib.Element, whole bool) *cib.Element {
+	root := cib.NewElement("cib")
+	root.Attrs = slices.Clone(m.doc.Root.Attrs)
+	configuration := root.Append(cib.NewElement("configuration"))
+	keep := map[*cib.Element]bool{}
+	for _, e := range list {
+		for isContainer(e.Parent) {
+			e = e.Parent
+		}
+		keep[e] = true
+	}
+	for section := range m.doc.Configuration().Elements() {
+		if whole || keep[section] {
+			configuration.Append(section.Clone())
+			continue
+		}
+		copied := cib.NewElement(section.Name, flatten(section.Attrs)...)
+		for e := range section.Elements() {
+			if keep[e] {
+				copied.Append(e.Clone())
+			}
+		}
+		if len(copied.Children) > 0 || slices.Contains(fixedSections, section.Name) {
+			configuration.Append(copied)
+		}
+	}
+	return root
+}
+
+// fixedSections are in every document.
+var fixedSections = []string{"crm_config", "nodes", "resources", "constraints"}
+
+func flatten(attrs []cib.Attr) []string {
+	var pairs []string
+	for _, a := range attrs {
+		pairs = append(pairs, a.Name, a.Value)
+	}
+	return pairs
+}

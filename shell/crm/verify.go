@@ -1,0 +1,310 @@
+package crm
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"holdfast/cluster/cib"
+)
+
+// finding is one thing that a check found.
+type finding struct {
+	text   string
+	object string // "" for the whole configuration
+	fatal  bool   // the configuration must not be committed
+}
+
+// check looks at the whole document as the cluster would take it.
+func (m *model) check() []finding {
+	var found []finding
+	warn := func(text string) { found = append(found, finding{text: text}) }
+	fencing := m.property("stonith-enabled", "fencing-enabled") != "false"
+	if !fencing {
+		warn("(unpack_config) \twarning: Blind faith: not fencing unseen nodes")
+	}
+	if m.doc.Root.Get("have-quorum") != "1" && m.property("no-quorum-policy") != "ignore" {
+		warn("(cluster_status) \twarning: Fencing and resource management disabled due to lack of quorum")
+	}
+	if fencing && !m.hasFencing() {
+		found = append(found, finding{fatal: true,
+			text: "no stonith resource is defined and stonith-enabled is not false, so nothing would be started: define one or set the property"})
+	}
+	return append(found, m.checkReferences()...)
+}
+
+// property returns the value of a cluster property by any of its names.
+func (m *model) property(names ...string) string {
+	section := m.doc.Section("crm_config")
+	if section == nil {
+		return ""
+	}
+	for set := range section.All("cluster_property_set") {
+		for pair := range set.All("nvpair") {
+			if slices.Contains(names, pair.Get("name")) {
+				return pair.Get("value")
+			}
+		}
+	}
+	return ""
+}
+
+func (m *model) hasFencing() bool {
+	for _, e := range m.objects {
+		if e.Name == "primitive" && (e.Get("class") == "stonith" || m.templateOf(e).Get("class") == "stonith") {
+			return true
+		}
+	}
+	return false
+}
+
+// templateOf returns the template that a primitive is made from, or the primitive.
+func (m *model) templateOf(e *cib.Element) *cib.Element {
+	if t := m.objects[e.Get("template")]; t != nil && t.Name == "template" {
+		return t
+	}
+	return e
+}
+
+func (m *model) hasResources() bool {
+	section := m.doc.Section("resources")
+	return section != nil && len(slices.Collect(section.Elements())) > 0
+}
+
+// checkReferences finds constraints on what does not exist, and references to nothing.
+func (m *model) checkReferences() []finding {
+	var found []finding
+	for _, constraint := range m.constraints() {
+		for _, id := range constrainedResources(constraint) {
+			e := m.objects[id]
+			if e == nil || !isResource(e) && e.Name != "tag" && e.Name != "template" {
+				found = append(found, finding{fatal: true, object: constraint.ID(),
+					text: fmt.Sprintf("%s: there is no resource, tag or template %s", constraint.ID(), id)})
+			} else if e.Parent != nil && e.Parent.Name == "group" && constraint.Name == "rsc_colocation" && m.inClone(e) {
+				continue
+			}
+		}
+	}
+	for ref := range m.refs {
+		if m.refs[ref] > 0 && m.ids.used[ref] == 0 {
+			found = append(found, finding{fatal: true, text: fmt.Sprintf("id-ref %s: nothing has that id", ref)})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b finding) int { return strings.Compare(a.object, b.object) })
+	return found
+}
+
+func (m *model) inClone(e *cib.Element) bool {
+	for p := e.Parent; p != nil; p = p.Parent {
+		if p.Name == "clone" || p.Name == "master" {
+			return true
+		}
+	}
+	return false
+}
+
+// constrainedResources lists what a constraint names as resources.
+func constrainedResources(constraint *cib.Element) []string {
+	var ids []string
+	for _, name := range resourceAttributes {
+		if id, ok := constraint.Lookup(name); ok {
+			ids = append(ids, id)
+		}
+	}
+	for set := range constraint.All("resource_set") {
+		for ref := range set.All("resource_ref") {
+			ids = append(ids, ref.ID())
+		}
+	}
+	return ids
+}
+
+// checkObjects looks at single objects: those of that name, in the order of their names.
+func (m *model) checkObjects(names []string, strict bool) []finding {
+	var found []finding
+	names = slices.Clone(names)
+	slices.Sort(names)
+	for _, name := range names {
+		e := m.objects[name]
+		if e == nil {
+			continue
+		}
+		switch e.Name {
+		case "primitive":
+			found = append(found, m.checkPrimitive(e, strict)...)
+		case "rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket":
+			found = append(found, m.checkConstraint(e)...)
+		case "fencing-topology":
+			found = append(found, m.checkTopology(e)...)
+		}
+	}
+	return found
+}
+
+func (m *model) checkConstraint(e *cib.Element) []finding {
+	var found []finding
+	warn := func(format string, args ...any) {
+		found = append(found, finding{object: e.ID(), text: e.ID() + ": " + fmt.Sprintf(format, args...)})
+	}
+	for _, id := range constrainedResources(e) {
+		r := m.objects[id]
+		switch {
+		case r == nil || r.Parent == nil:
+		case r.Parent.Name == "group":
+			warn("resource %s is grouped, constraints should apply to the group", id)
+		case isContainer(r.Parent):
+			warn("resource %s ambiguous, apply constraints to container", id)
+		}
+	}
+	if node, ok := e.Lookup("node"); ok && len(m.nodeNames(nil)) > 0 && m.objects[node] == nil {
+		warn("referenced node %s does not exist", node)
+	}
+	return found
+}
+
+func (m *model) checkTopology(e *cib.Element) []finding {
+	var found []finding
+	for level := range e.All("fencing-level") {
+		for _, id := range strings.Split(level.Get("devices"), ",") {
+			switch device := m.objects[id]; {
+			case device == nil || device.Name != "primitive":
+				found = append(found, finding{text: fmt.Sprintf("%s: resource %s does not exist", topologyID, id)})
+			case m.templateOf(device).Get("class") != "stonith":
+				found = append(found, finding{text: fmt.Sprintf("%s: %s not a stonith resource", topologyID, id)})
+			}
+		}
+	}
+	return found
+}
+
+// checkPrimitive compares a primitive with what its agent says about itself.
+func (m *model) checkPrimitive(e *cib.Element, strict bool) []finding {
+	agent := m.templateOf(e)
+	if agent.Get("class") != "ocf" {
+		return nil
+	}
+	info, err := m.agents.describe(agent.Get("class"), agent.Get("provider"), agent.Get("type"))
+	if err != nil {
+		return []finding{{object: e.ID(), text: err.Error()}}
+	}
+	var found []finding
+	given := map[string]bool{}
+	for _, source := range []*cib.Element{agent, e} {
+		for set := range source.All("instance_attributes") {
+			if set.Get("id-ref") != "" {
+				return m.checkOperations(e, info)
+			}
+			for pair := range set.All("nvpair") {
+				given[m.pairName(pair)] = true
+			}
+		}
+	}
+	for _, name := range sortedKeys(given) {
+		if _, known := info.params[name]; !known && !strings.HasPrefix(name, "OCF_") && name != "trace_ra" && name != "trace_file" {
+			found = append(found, finding{object: e.ID(), fatal: strict, text: fmt.Sprintf("%s: parameter \"%s\" is not known", e.ID(), name)})
+		}
+	}
+	for _, name := range sortedKeys(info.params) {
+		if info.params[name] && !given[name] {
+			found = append(found, finding{object: e.ID(), fatal: strict, text: fmt.Sprintf("%s: required parameter \"%s\" not defined", e.ID(), name)})
+		}
+	}
+	return append(found, m.checkOperations(e, info)...)
+}
+
+// pairName is the name of an attribute, looked up when the pair refers to another.
+func (m *model) pairName(pair *cib.Element) string {
+	name, ok := pair.Lookup("name")
+	if ref := pair.Get("id-ref"); !ok && ref != "" {
+		if target := m.doc.ByID(ref); target != nil {
+			return target.Get("name")
+		}
+		return ref
+	}
+	return name
+}
+
+func sortedKeys(of map[string]bool) []string {
+	keys := make([]string, 0, len(of))
+	for key := range of {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// checkOperations compares operations with the agent's advice.
+func (m *model) checkOperations(e *cib.Element, info *agentInfo) []finding {
+	var found []finding
+	warn := func(format string, args ...any) {
+		found = append(found, finding{object: e.ID(), text: e.ID() + ": " + fmt.Sprintf(format, args...)})
+	}
+	intervals := map[string]bool{}
+	for ops := range e.All("operations") {
+		for op := range ops.All("op") {
+			name, interval := op.Get("name"), op.Get("interval")
+			advice, known := info.actions[name]
+			if !known {
+				if !slices.Contains([]string{"start", "stop", "monitor", "migrate_to", "migrate_from"}, name) {
+					warn("action '%s' not found in Resource Agent meta-data", name)
+				}
+				continue
+			}
+			if name == "monitor" {
+				seconds := secondsOf(interval)
+				switch key := strconv.FormatFloat(seconds, 'f', -1, 64); {
+				case seconds == 0:
+					warn("interval in monitor should be larger than 0, advised is %s", advice["interval"])
+				case intervals[key]:
+					warn("interval in monitor must be unique, advised is %s", advice["interval"])
+				default:
+					intervals[key] = true
+				}
+			}
+			timeout, ok := op.Lookup("timeout")
+			if advised := advice["timeout"]; ok && advised != "" && secondsOf(timeout) < secondsOf(advised) {
+				warn("specified timeout %s for %s is smaller than the advised %s", timeout, name, advised)
+			}
+		}
+	}
+	return found
+}
+
+// secondsOf reads an interval: a number and us, ms, s, m, min, h or nothing (seconds).
+func secondsOf(text string) float64 {
+	text = strings.TrimSpace(text)
+	digits := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil {
+		return 0
+	}
+	switch strings.ToLower(strings.TrimSpace(text[len(digits):])) {
+	case "us", "usec":
+		return n / 1e6
+	case "ms", "msec":
+		return n / 1e3
+	case "m", "min":
+		return n * 60
+	case "h", "hr":
+		return n * 3600
+	}
+	return n
+}
+
+// tell prints findings, the first about the whole as a warning, and says whether none is fatal.
+func (s *session) tell(found []finding) bool {
+	good, warned := true, false
+	for _, f := range found {
+		good = good && !f.fatal
+		switch {
+		case f.fatal, strings.HasSuffix(f.text, "is not known"), strings.HasSuffix(f.text, "not defined"),
+			strings.Contains(f.text, "got no meta-data"), f.object == "" && warned && strings.HasPrefix(f.text, "("):
+			s.error("%s", f.text)
+		default:
+			s.warn("%s", f.text)
+			warned = warned || f.object == ""
+		}
+	}
+	return good
+}
