@@ -16,7 +16,10 @@ type tool func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 // tools maps the names of programs that Holdfast stands in for (crm, pcs, crm_mon, …)
 // to what they run. Each has its own language and its own --help. Holdfast's own
 // commands are in natives. Areas keep their names in files of their own.
-var tools = merge(labTools)
+var tools = merge(
+	crmTools,
+	labTools,
+)
 
 func merge(areas ...map[string]tool) map[string]tool {
 	all := map[string]tool{}

@@ -1,12 +1,21 @@
 package crm
 
-// agentInfo is what the checks and the completion need of an agent's meta-data.
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/cluster/executor/metadata"
+)
+
+// agentInfo is what the checks, the help and the completion need of an agent's meta-data.
 type agentInfo struct {
-	params  map[string]bool            // the agent's parameters; true: required
-	actions map[string]map[string]string // defaults (timeout, interval, role) by action
+	params  map[string]bool              // the agent's parameters; true: required
+	about   map[string]string            // what a parameter is, with its default
+	actions map[string]map[string]string // advice (timeout, interval, role, depth) by action
 	short   string
 	long    string
-	text    string // the meta-data as the agent printed it
 }
 
 // agents knows the resource agents of this host.
@@ -19,4 +28,58 @@ type agents interface {
 	list(class, provider string) []string
 	// providers lists the providers of ocf agents.
 	providers() []string
+}
+
+// hostAgents are the agents that are installed on this host.
+type hostAgents struct{ store *metadata.Store }
+
+// metadataLimit is how long an agent may take to describe itself.
+const metadataLimit = 20 * time.Second
+
+// provider implements agents: heartbeat comes first, then pacemaker, then the others by name.
+func (h hostAgents) provider(agent string) string {
+	providers := h.store.Providers(agent)
+	for _, provider := range append([]string{"heartbeat", "pacemaker"}, providers...) {
+		if slices.Contains(providers, provider) {
+			return provider
+		}
+	}
+	return "heartbeat"
+}
+
+func (h hostAgents) providers() []string { return h.store.Providers("") }
+
+func (h hostAgents) list(class, provider string) []string { return h.store.Types(class, provider) }
+
+// describe implements agents.
+func (h hostAgents) describe(class, provider, kind string) (*agentInfo, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), metadataLimit)
+	defer cancel()
+	agent, err := h.store.Describe(ctx, class, provider, kind)
+	if err != nil {
+		return nil, fmt.Errorf("%s: got no meta-data, does this RA exist? %w", agentName(class, provider, kind), err)
+	}
+	info := &agentInfo{params: map[string]bool{}, about: map[string]string{}, actions: map[string]map[string]string{},
+		short: agent.ShortDesc, long: agent.LongDesc}
+	for _, p := range agent.Params {
+		info.params[p.Name] = p.Required
+		text := " (" + p.Type
+		if p.HasDefault && p.Default != "" {
+			text += ", [" + p.Default + "]"
+		}
+		info.about[p.Name] = text + "): " + p.ShortDesc + "\n    " + p.LongDesc + "\n"
+	}
+	for _, a := range agent.Actions {
+		if _, seen := info.actions[a.Name]; !seen {
+			info.actions[a.Name] = map[string]string{"timeout": a.Timeout, "interval": a.Interval, "role": a.Role, "depth": a.Depth}
+		}
+	}
+	return info, nil
+}
+
+func agentName(class, provider, kind string) string {
+	if provider != "" {
+		class += ":" + provider
+	}
+	return class + ":" + kind
 }

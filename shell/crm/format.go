@@ -7,8 +7,8 @@ import (
 	"holdfast/cluster/cib"
 )
 
-// context is what words and text may refer to outside themselves.
-type context interface {
+// surroundings are what words and text may refer to outside themselves.
+type surroundings interface {
 	// reference finds the id that $id-ref=NAME means for an element of that tag: the
 	// id itself, or that of the first such element of the object NAME.
 	reference(name, tag string) (string, error)
@@ -23,7 +23,7 @@ type context interface {
 
 // formatter makes text of elements.
 type formatter struct {
-	context context
+	context surroundings
 	hideID  string // id that the head of the object shows already
 }
 

@@ -22,7 +22,9 @@ func dial(c *client.Client) (source.Cluster, error) {
 }
 
 // Document implements source.Cluster.
-func (l liveCluster) Document(ctx context.Context) (*cib.Document, error) { return l.client.Document(ctx) }
+func (l liveCluster) Document(ctx context.Context) (*cib.Document, error) {
+	return l.client.Document(ctx)
+}
 
 // ReplaceDocument implements source.Cluster. Only the configuration is replaced: what the
 // cluster observes moves on meanwhile and is not ours to write.

@@ -295,7 +295,7 @@ func (s *session) setTransient(node, name, value string) error {
 	if err != nil {
 		return err
 	}
-	return c.SetAttribute(context.Background(), client.AttributeUpdate{Name: name, Value: &value, Host: node})
+	return c.SetAttribute(context.Background(), client.AttributeUpdate{Attribute: client.Attribute{Name: name, Value: value, Host: node}})
 }
 
 func transientAttribute(s *session, words []word) error {
@@ -314,7 +314,7 @@ func transientAttribute(s *session, words []word) error {
 		return err
 	}
 	if texts[1] == "delete" {
-		return c.SetAttribute(context.Background(), client.AttributeUpdate{Name: texts[2], Host: texts[0]})
+		return c.SetAttribute(context.Background(), client.AttributeUpdate{Attribute: client.Attribute{Name: texts[2], Host: texts[0]}, Delete: true})
 	}
 	list, err := c.Attributes(context.Background(), texts[2], texts[0])
 	if err != nil {

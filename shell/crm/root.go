@@ -5,22 +5,15 @@ func rootLevel() *level {
 	return &level{
 		name: "crm", summary: "the shell",
 		levels: []*level{
-			configureLevel(), resourceLevel(), nodeLevel(), clusterLevel(), corosyncLevel(), raLevel(),
-			historyLevel(), optionsLevel(), cibLevel(), cibStatusLevel(), maintenanceLevel(), siteLevel(), assistLevel(),
+			configureLevel(), resourceLevel(), nodeLevel(), raLevel(), optionsLevel(), cibLevel(),
 		},
 		commands: []*command{
-			{name: "status", aliases: []string{"st"}, usage: "[full] [bynode] [inactive] [ops] [timing] [failcounts] [tickets] [xml] [html] [simple] [noheaders] [detail]",
-				summary: "what the cluster is doing", example: "status inactive failcounts", run: runStatus},
 			{name: "verify", usage: "[scores]", summary: "check the configuration of the running cluster", run: runRootVerify},
-			{name: "report", usage: "[-f TIME] [-t TIME] [-n NODE] [NAME]", summary: "collect configuration, status and logs into an archive", run: runReport},
 		},
 	}
 }
 
-func runRootVerify(s *session, words []word) error {
-	if len(words) > 0 && words[0].text == "scores" {
-		return runScores(s, nil)
-	}
+func runRootVerify(s *session, _ []word) error {
 	defer func() { s.model = nil }()
 	return runVerify(s, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
 	"holdfast/shell/source"
 )
@@ -17,7 +18,7 @@ import (
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	s := &session{
 		stdin: stdin, in: bufio.NewReader(stdin), stdout: stdout, stderr: stderr,
-		getenv: os.Getenv, agents: newHostAgents(os.Getenv), options: loadOptions(os.Getenv),
+		getenv: os.Getenv, agents: hostAgents{metadata.NewStore(client.Root(""))}, options: loadOptions(os.Getenv),
 		connect: func() (source.Cluster, error) { return dial(client.New("")) },
 	}
 	s.levels = []*level{rootLevel()}
@@ -199,7 +200,7 @@ func (s *session) option(name, value string) error {
 		s.options.values["output"] = value
 	case "-R", "--regression-tests", "--scriptdir", "-X", "--profile":
 	case "-H", "--history":
-		s.history = &historyState{source: value}
+		s.past = value
 	case "-o", "--opt":
 		key, setting, ok := strings.Cut(value, "=")
 		if !ok {

@@ -27,10 +27,9 @@ type session struct {
 	model       *model   // open since a configuration command; nil before
 	interactive bool
 	shadow      string // shadow copy in use; "" for none
-	history     *historyState
-	template    *templateState
-	failed      bool // some command has failed
-	done        bool // quit was asked for
+	past        string // report or session that history reads; "" for the live cluster
+	failed      bool   // some command has failed
+	done        bool   // quit was asked for
 }
 
 // errReported is an error whose message is out already.
@@ -102,7 +101,9 @@ func (s *session) configuration() (*model, error) {
 	return s.model, nil
 }
 
-func (s *session) cause(command string) cib.Cause { return cib.Cause{User: user(), Client: "crm", Command: "crm " + command} }
+func (s *session) cause(command string) cib.Cause {
+	return cib.Cause{User: user(), Client: "crm", Command: "crm " + command}
+}
 
 func user() string {
 	for _, name := range []string{"SUDO_USER", "USER", "LOGNAME"} {

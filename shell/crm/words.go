@@ -133,7 +133,7 @@ type reader struct {
 	command string
 	words   []word
 	at      int
-	context context // what the words may refer to
+	context surroundings // what the words may refer to
 }
 
 func (r *reader) more() bool { return r.at < len(r.words) }

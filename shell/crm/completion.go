@@ -1,0 +1,177 @@
+package crm
+
+import (
+	"slices"
+	"strings"
+)
+
+// completions lists what the last word of a line can become. before are the words in front
+// of it; the answer is sorted and does not depend on what has been typed of the last word.
+func (s *session) completions(before []string) []string {
+	l := s.level()
+	for i, text := range before {
+		next := exact(l, text)
+		if next.level != nil {
+			l = next.level
+			continue
+		}
+		if next.command == nil || next.command.words == nil {
+			return nil
+		}
+		return sortedUnique(next.command.words(s, before[i+1:]))
+	}
+	var names []string
+	for _, sub := range l.levels {
+		names = append(names, sub.name)
+	}
+	for _, c := range append(slices.Clone(l.commands), anywhere()...) {
+		names = append(names, c.name)
+	}
+	return sortedUnique(names)
+}
+
+func exact(l *level, text string) found {
+	for _, sub := range l.levels {
+		if sub.name == text {
+			return found{level: sub}
+		}
+	}
+	for _, c := range append(slices.Clone(l.commands), anywhere()...) {
+		if c.name == text || slices.Contains(c.aliases, text) || slices.Contains(c.old, text) {
+			return found{command: c}
+		}
+	}
+	return found{}
+}
+
+func sortedUnique(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// objectNames lists the objects that accept takes.
+func objectNames(s *session, accept func(*kind) bool) []string {
+	m := s.model
+	if m == nil {
+		doc, err := s.document()
+		if err != nil {
+			return nil
+		}
+		m = newModel(doc, s.agents, func(string) {})
+	}
+	var names []string
+	for name, e := range m.objects {
+		if accept(kindOf(e)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func completeObjects(s *session, _ []string) []string {
+	return objectNames(s, func(*kind) bool { return true })
+}
+
+func completeResources(s *session, before []string) []string {
+	if len(before) > 0 {
+		return completeNodes(s, nil)
+	}
+	return objectNames(s, func(k *kind) bool { return k.section == "resources" })
+}
+
+func completeNodes(s *session, _ []string) []string {
+	return objectNames(s, func(k *kind) bool { return k.command == "node" })
+}
+
+// completeDefinition completes the commands that define objects: agents and their parameters
+// for primitives, members for containers, resources and nodes for constraints.
+func completeDefinition(s *session, k *kind, before []string) []string {
+	switch {
+	case k.command == "primitive" || k.command == "rsc_template":
+		return completePrimitive(s, before)
+	case k.section == "resources" && len(before) > 0:
+		return append(objectNames(s, func(k *kind) bool { return k.command == "primitive" || k.command == "group" }), "meta", "params")
+	case k.command == "location" && len(before) > 1:
+		return completeNodes(s, nil)
+	case k.section == "constraints" && len(before) > 0:
+		return objectNames(s, func(k *kind) bool { return k.section == "resources" })
+	}
+	return nil
+}
+
+func completePrimitive(s *session, before []string) []string {
+	switch len(before) {
+	case 0:
+		return nil
+	case 1:
+		return completeAgent(s)
+	}
+	e, err := agentElement(s, before[1])
+	if err != nil {
+		return nil
+	}
+	info, err := s.agents.describe(e.Get("class"), e.Get("provider"), e.Get("type"))
+	if err != nil {
+		return nil
+	}
+	part := "params"
+	for _, w := range before[2:] {
+		if slices.Contains(primitiveParts, w) {
+			part = w
+		}
+	}
+	names := slices.Clone(primitiveParts)
+	switch {
+	case part == "op" && before[len(before)-1] == "op":
+		names = nil
+		for name := range info.actions {
+			names = append(names, name)
+		}
+	case part == "op":
+		names = append(names, "interval=", "timeout=", "on-fail=", "role=")
+	case part == "meta":
+		for _, name := range metaNames {
+			names = append(names, name+"=")
+		}
+	case part == "params":
+		for name := range info.params {
+			names = append(names, name+"=")
+		}
+	}
+	return names
+}
+
+// metaNames are the meta attributes that resources have.
+var metaNames = []string{"allow-migrate", "failure-timeout", "is-managed", "maintenance", "migration-threshold", "multiple-active",
+	"priority", "resource-stickiness", "target-role", "requires", "container-attribute-target", "remote-node", "clone-max",
+	"clone-node-max", "globally-unique", "interleave", "notify", "ordered", "promotable", "promoted-max", "promoted-node-max"}
+
+func completeAgent(s *session) []string {
+	names := []string{"ocf:", "systemd:", "lsb:", "stonith:", "service:"}
+	for _, provider := range s.agents.providers() {
+		for _, agent := range s.agents.list("ocf", provider) {
+			names = append(names, "ocf:"+provider+":"+agent)
+			if provider == "heartbeat" {
+				names = append(names, agent)
+			}
+		}
+	}
+	for _, class := range []string{"stonith", "systemd", "lsb"} {
+		for _, agent := range s.agents.list(class, "") {
+			names = append(names, class+":"+agent)
+		}
+	}
+	return names
+}
+
+// fitting keeps the candidates that start with prefix.
+func fitting(candidates []string, prefix string) []string {
+	var fits []string
+	for _, c := range candidates {
+		if strings.HasPrefix(c, prefix) {
+			fits = append(fits, c)
+		}
+	}
+	return fits
+}
