@@ -16,13 +16,24 @@ func (m *model) changed() bool {
 func (m *model) result() *cib.Document {
 	doc := m.doc.Clone()
 	configuration := doc.Configuration()
+	for section := range m.base.Configuration().Elements() {
+		if section.Name != "fencing-topology" {
+			configuration.Ensure(section.Name)
+		}
+	}
 	arrange(configuration, m.base.Configuration(), func(e *cib.Element) string { return e.Name }, nil)
 	for section := range configuration.Elements() {
 		before := m.base.Configuration().Child(section.Name)
+		name := func(e *cib.Element) string {
+			if first := m.origin[m.nameOf(e)]; first != "" {
+				return first
+			}
+			return m.nameOf(e)
+		}
 		if section.Name == "fencing-topology" {
 			continue
 		}
-		arrange(section, before, m.nameOf, m.born)
+		arrange(section, before, name, m.born)
 	}
 	return doc
 }

@@ -126,7 +126,13 @@ func (s *session) define(name string, words []word) error {
 	if k.command == "ms" {
 		s.warn("\"ms\" is deprecated. Please use \"clone %s meta promotable=true\"", strings.Join(textsOf(words), " "))
 	}
-	return m.define(k, e)
+	if err := m.define(k, e); err != nil {
+		return err
+	}
+	if on := pairIn(e, "maintenance-mode"); on != nil && k.command == "property" && on.Get("value") == "true" {
+		s.overrideMaintenance(m.doc, true)
+	}
+	return nil
 }
 
 func leaveConfigure(s *session) error {

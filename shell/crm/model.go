@@ -2,6 +2,7 @@ package crm
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,7 +16,8 @@ type model struct {
 	doc     *cib.Document
 	base    *cib.Document // as it was loaded or last committed; never changed
 	objects map[string]*cib.Element
-	born    map[string]int // when an object came to stand at the top of its section, in this session
+	origin  map[string]string // former name of an object that was renamed in this session
+	born    map[string]int    // when an object came to stand at the top of its section, in this session
 	births  int
 	ids     *identifiers
 	refs    map[string]int // how many elements refer to an id by id-ref
@@ -25,6 +27,7 @@ type model struct {
 
 // newModel starts working on doc, which it takes over.
 func newModel(doc *cib.Document, agents agents, notice func(string)) *model {
+	arrangeContainers(doc)
 	m := &model{base: doc.Clone(), agents: agents, notice: notice}
 	m.adopt(doc)
 	return m
@@ -33,6 +36,7 @@ func newModel(doc *cib.Document, agents agents, notice func(string)) *model {
 // adopt makes doc the document, and its objects known.
 func (m *model) adopt(doc *cib.Document) {
 	m.doc, m.objects, m.born, m.births = doc, map[string]*cib.Element{}, map[string]int{}, 0
+	m.origin = map[string]string{}
 	m.ids, m.refs = newIdentifiers(doc.Configuration()), map[string]int{}
 	m.countRefs(doc.Configuration(), 1)
 	for section := range doc.Configuration().Elements() {
@@ -50,16 +54,8 @@ func (m *model) adopt(doc *cib.Document) {
 func (m *model) copy() *model {
 	c := &model{base: m.base, agents: m.agents, notice: m.notice}
 	c.adopt(m.doc.Clone())
-	c.born, c.births = cloneMap(m.born), m.births
+	c.born, c.origin, c.births = maps.Clone(m.born), maps.Clone(m.origin), m.births
 	return c
-}
-
-func cloneMap(from map[string]int) map[string]int {
-	to := make(map[string]int, len(from))
-	for k, v := range from {
-		to[k] = v
-	}
-	return to
 }
 
 func (m *model) countRefs(e *cib.Element, by int) {
@@ -354,19 +350,28 @@ func (m *model) free(child, container *cib.Element) {
 
 // inheritIDs gives the parts of to the ids that the same parts of from have.
 func inheritIDs(from, to *cib.Element) {
+	same := map[*cib.Element]*cib.Element{}
 	taken := map[*cib.Element]bool{}
-	for c := range to.Elements() {
-		for o := range from.Elements() {
-			if taken[o] || o.Name != c.Name || partKey(o) != partKey(c) {
-				continue
+	match := func(alike func(o, c *cib.Element) bool) {
+		for c := range to.Elements() {
+			for o := range from.Elements() {
+				if same[c] == nil && !taken[o] && o.Name == c.Name && alike(o, c) {
+					same[c], taken[o] = o, true
+				}
 			}
-			taken[o] = true
-			if id, ok := o.Lookup("id"); ok && c.Get("id") == "" && c.Get("id-ref") == "" && !isResource(o) {
-				c.Set("id", id)
-			}
-			inheritIDs(o, c)
-			break
 		}
+	}
+	match(func(o, c *cib.Element) bool { return sameElement(canonical(o, false), canonical(c, false)) })
+	match(func(o, c *cib.Element) bool { return partKey(o) == partKey(c) })
+	for c := range to.Elements() {
+		o := same[c]
+		if o == nil {
+			continue
+		}
+		if id, ok := o.Lookup("id"); ok && c.Get("id") == "" && c.Get("id-ref") == "" && !isResource(o) {
+			c.Set("id", id)
+		}
+		inheritIDs(o, c)
 	}
 }
 

@@ -67,7 +67,12 @@ func (m *model) drop(e *cib.Element) {
 	m.release(e)
 	delete(m.objects, name)
 	delete(m.born, name)
+	delete(m.origin, name)
+	section := e.Parent
 	e.Remove()
+	if section != nil && section.Parent == m.doc.Configuration() && len(section.Children) == 0 && !slices.Contains(fixedSections, section.Name) {
+		section.Remove()
+	}
 }
 
 // unknownObject says that there is no object of that name.
@@ -238,6 +243,11 @@ func (m *model) rename(from, to string) error {
 	e.Set("id", to)
 	delete(m.objects, from)
 	m.objects[to] = e
+	m.origin[to] = from
+	if first := m.origin[from]; first != "" {
+		m.origin[to] = first
+		delete(m.origin, from)
+	}
 	if n, ok := m.born[from]; ok {
 		m.born[to] = n
 		delete(m.born, from)

@@ -76,6 +76,15 @@ func tidyAttributes(doc *cib.Document) {
 			e.Remove()
 		}
 	}
+	arrangeContainers(doc)
+}
+
+// arrangeContainers puts the attribute lists of containers before the members.
+func arrangeContainers(doc *cib.Document) {
+	section := doc.Section("resources")
+	if section == nil {
+		return
+	}
 	for e := range section.Descendants() {
 		if e.Name == "group" || e.Name == "clone" || e.Name == "master" {
 			slices.SortStableFunc(e.Children, func(a, b *cib.Element) int { return listFirst(a) - listFirst(b) })
@@ -182,8 +191,8 @@ func (m *metaSetter) apply(e *cib.Element, name, value, conflict string) {
 	e = cloneOf(e)
 	for _, child := range children(e) {
 		if hasMeta(child, name) {
-			always := e.Name == "clone" || e.Name == "master" || m.s.options.values["manage-children"] == "always"
-			if old, _ := metaOf(child, name); always || old != value && m.override(name, child.ID()) {
+			cloned := child.Parent == e && (e.Name == "clone" || e.Name == "master")
+			if cloned || m.override(name, child.ID()) {
 				m.unset(child, name)
 			}
 		}
@@ -201,8 +210,11 @@ func (m *metaSetter) apply(e *cib.Element, name, value, conflict string) {
 
 // override asks whether the attribute of a member shall give way to that of its group.
 func (m *metaSetter) override(name, child string) bool {
-	if m.s.options.values["manage-children"] == "never" {
+	switch m.s.options.values["manage-children"] {
+	case "never":
 		return false
+	case "always":
+		return true
 	}
 	return m.s.confirm(false, "Do you want to override '%s' for child resource %s?", name, child)
 }

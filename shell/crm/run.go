@@ -112,7 +112,8 @@ func (s *session) line(line string) error {
 // lineReader joins lines that end with a backslash.
 type lineReader struct {
 	scanner *bufio.Scanner
-	number  int // of the line that was read last, from 1
+	number  int          // of the line that was read last, from 1
+	comment func(string) // if set, takes comment lines inside a line that goes on
 	err     error
 }
 
@@ -129,6 +130,10 @@ func (l *lineReader) next() (string, bool) {
 		any = true
 		l.number++
 		line := strings.TrimRight(l.scanner.Text(), " \t\r")
+		if text := strings.TrimSpace(line); b.Len() > 0 && strings.HasPrefix(text, "#") && l.comment != nil {
+			l.comment(text)
+			continue
+		}
 		if joined, ok := strings.CutSuffix(line, "\\"); ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
 			b.WriteString(joined + " ")
 			continue
@@ -172,7 +177,27 @@ func (s *session) arguments(args []string) (script string, words []word, status 
 			}
 		}
 	}
-	return script, wordsOf(args), -1
+	return script, argumentWords(args), -1
+}
+
+// argumentWords makes words of arguments. Quotes that the calling shell has left in them, as when a
+// script builds a command by concatenation, are understood as in a line.
+func argumentWords(args []string) []word {
+	var line strings.Builder
+	for _, arg := range args {
+		if strings.ContainsAny(arg, " \t\n") || arg == "" {
+			return wordsOf(args)
+		}
+		line.WriteString(arg + " ")
+	}
+	if !strings.ContainsAny(line.String(), "'\"") {
+		return wordsOf(args)
+	}
+	words, err := splitWords(line.String())
+	if err != nil {
+		return wordsOf(args)
+	}
+	return words
 }
 
 func takesValue(name string) bool {

@@ -30,6 +30,11 @@ func (m *model) parseText(file, text string) ([]*parsedObject, error) {
 	lines := newLineReader(strings.NewReader(text))
 	var list []*parsedObject
 	var comments []string
+	lines.comment = func(text string) {
+		if !slices.Contains(comments, text) {
+			comments = append(comments, text)
+		}
+	}
 	for {
 		line, ok := lines.next()
 		if !ok {
@@ -39,7 +44,7 @@ func (m *model) parseText(file, text string) ([]*parsedObject, error) {
 		case line == "":
 			continue
 		case strings.HasPrefix(line, "#"):
-			comments = append(comments, line)
+			lines.comment(line)
 			continue
 		}
 		o, err := parseObjectLine(line)
@@ -129,6 +134,7 @@ func (m *model) apply(file, text string, method loadMethod, scope []string) erro
 	if err := m.removeMissing(scope, named, method); err != nil {
 		return err
 	}
+	m.emptyClones(list)
 	slices.SortStableFunc(list, func(a, b *parsedObject) int { return loadRank(a) - loadRank(b) })
 	for _, o := range list {
 		if err := m.applyOne(file, o, method); err != nil {
@@ -155,6 +161,25 @@ func loadRank(o *parsedObject) int {
 		return 5
 	}
 	return 6
+}
+
+// emptyClones takes the member out of clones that get another one, so that it is free for
+// another container of the same text.
+func (m *model) emptyClones(list []*parsedObject) {
+	for _, o := range list {
+		if o.element == nil {
+			continue
+		}
+		old := m.objects[o.element.ID()]
+		if old == nil || old.Name != "clone" && old.Name != "master" {
+			continue
+		}
+		for _, id := range members(old) {
+			if !slices.Contains(members(o.element), id) {
+				m.free(m.objects[id], old)
+			}
+		}
+	}
 }
 
 func (m *model) removeMissing(scope []string, named map[string]bool, method loadMethod) error {

@@ -81,8 +81,9 @@ func (m *model) checkReferences() []finding {
 			if e == nil || !isResource(e) && e.Name != "tag" && e.Name != "template" {
 				found = append(found, finding{fatal: true, object: constraint.ID(),
 					text: fmt.Sprintf("%s: there is no resource, tag or template %s", constraint.ID(), id)})
-			} else if e.Parent != nil && e.Parent.Name == "group" && constraint.Name == "rsc_colocation" && m.inClone(e) {
-				continue
+			} else if outer := m.instantiated(e); outer != nil {
+				found = append(found, finding{fatal: true, object: constraint.ID(),
+					text: fmt.Sprintf("%s: %s has instances, being in %s %s; constrain that", constraint.ID(), id, kindName(outer), outer.ID())})
 			}
 		}
 	}
@@ -95,13 +96,14 @@ func (m *model) checkReferences() []finding {
 	return found
 }
 
-func (m *model) inClone(e *cib.Element) bool {
+// instantiated is the clone or bundle that makes several of a resource, nil when there is none.
+func (m *model) instantiated(e *cib.Element) *cib.Element {
 	for p := e.Parent; p != nil; p = p.Parent {
-		if p.Name == "clone" || p.Name == "master" {
-			return true
+		if p.Name == "clone" || p.Name == "master" || p.Name == "bundle" {
+			return p
 		}
 	}
-	return false
+	return nil
 }
 
 // constrainedResources lists what a constraint names as resources.
@@ -151,9 +153,9 @@ func (m *model) checkConstraint(e *cib.Element) []finding {
 		r := m.objects[id]
 		switch {
 		case r == nil || r.Parent == nil:
-		case r.Parent.Name == "group":
+		case r.Parent.Name == "group" && e.Name == "rsc_colocation":
 			warn("resource %s is grouped, constraints should apply to the group", id)
-		case isContainer(r.Parent):
+		case isContainer(r.Parent) && r.Parent.Name != "group":
 			warn("resource %s ambiguous, apply constraints to container", id)
 		}
 	}
