@@ -41,6 +41,8 @@ type Request struct {
 	Input       *Element // the object; it is copied, never kept
 	AllowCreate bool     // OpModify: add what is not there
 	SkipSchema  bool     // accept what Validate refuses (an administrator forces it)
+	User        string   // on whose behalf; access rules hold for all but "", root and hacluster
+	Groups      []string // that User belongs to
 }
 
 // Result says what an Apply did.
@@ -65,7 +67,18 @@ func (d *Document) Apply(r Request, cause Cause) (Result, error) {
 		result.After = before
 		return result, err
 	}
+	var old *Document // only access rules need a copy of what was
+	restricted := !d.Unrestricted(r.User)
+	if restricted {
+		old = d.Clone()
+	}
 	failed, err := t.run(r)
+	if err == nil && restricted {
+		access := old.AccessOf(r.User, func(string) []string { return r.Groups })
+		if err = access.CheckWrite(old, d); err != nil && access.Empty() && r.Op == OpCreate && r.Input != nil {
+			failed = FailedUpdate(r.Input, "cib_create", "Permission denied")
+		}
+	}
 	if err != nil {
 		result.Failed = failed
 		return fail(err)

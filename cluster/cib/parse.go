@@ -2,6 +2,7 @@ package cib
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -50,13 +51,34 @@ func ParseElement(file string, text []byte) (*Element, error) {
 }
 
 type parser struct {
-	file string
-	text string
-	pos  int
-	line int
-	open []*Element
-	slab []Element // elements are handed out from slabs, a thousand at a time
-	attr []Attr
+	file  string
+	text  string
+	pos   int
+	line  int
+	open  []*Element
+	slab  []Element // elements are handed out from slabs, a thousand at a time
+	attr  []Attr
+	mend  bool           // go on after an error, see Mend
+	flaws []*SyntaxError // what was mended
+}
+
+// Mend reads text as Parse does, but where it is broken it goes on as well as it can:
+// unclosed elements are closed, stray closing tags and what is no attribute are left
+// out. flaws tells each place and what is wrong there. The error says that nothing could be read.
+func Mend(file string, text []byte) (root *Element, flaws []*SyntaxError, err error) {
+	p := parser{file: file, text: strings.TrimPrefix(string(text), "\ufeff"), line: 1, mend: true}
+	root, err = p.document()
+	return root, p.flaws, err
+}
+
+// tolerate returns nil when the parser mends, having noted err; otherwise err.
+func (p *parser) tolerate(err error) error {
+	flaw, ok := err.(*SyntaxError)
+	if !p.mend || !ok {
+		return err
+	}
+	p.flaws = append(p.flaws, flaw)
+	return nil
 }
 
 func (p *parser) fail(format string, args ...any) error {
@@ -93,17 +115,22 @@ func (p *parser) document() (*Element, error) {
 			return nil, err
 		}
 		if done != nil {
-			if root != nil {
-				return nil, p.fail("a second root element <%s>; a document has one", done.Name)
+			if root == nil {
+				root = done
+			} else if err := p.tolerate(p.fail("a second root element <%s>; a document has one", done.Name)); err != nil {
+				return nil, err
 			}
-			root = done
 		}
 	}
 	if err := p.characters(p.text[p.pos:]); err != nil {
 		return nil, err
 	}
 	if n := len(p.open); n > 0 {
-		return nil, p.fail("the file ends here, but <%s> of line %d is not closed", p.open[n-1].Name, p.open[n-1].Line)
+		err := p.tolerate(p.fail("the file ends here, but <%s> of line %d is not closed", p.open[n-1].Name, p.open[n-1].Line))
+		if err != nil {
+			return nil, err
+		}
+		root = p.open[0]
 	}
 	if root == nil {
 		return nil, p.fail("no element found; expected one such as <cib>")
@@ -119,7 +146,7 @@ func (p *parser) characters(s string) error {
 		return nil
 	}
 	if len(p.open) == 0 {
-		return p.fail("text outside the root element: %.20q", strings.TrimSpace(s))
+		return p.tolerate(p.fail("text outside the root element: %.20q", strings.TrimSpace(s)))
 	}
 	value, err := p.unescape(s)
 	if err != nil {
@@ -194,15 +221,22 @@ func (p *parser) endTag() (*Element, error) {
 	}
 	name := strings.TrimRight(p.text[p.pos+2:p.pos+i], " \t\r\n")
 	n := len(p.open)
+	var err error
 	if n == 0 {
-		return nil, p.fail("closing tag </%s> without an open element", name)
+		err = p.fail("closing tag </%s> without an open element", name)
+	} else if e := p.open[n-1]; e.Name != name {
+		err = p.fail("closing tag </%s> found, </%s> expected (opened in line %d)", name, e.Name, e.Line)
+		n = slices.IndexFunc(p.open, func(e *Element) bool { return e.Name == name }) + 1
 	}
-	e := p.open[n-1]
-	if e.Name != name {
-		return nil, p.fail("closing tag </%s> found, </%s> expected (opened in line %d)", name, e.Name, e.Line)
+	if err != nil && p.tolerate(err) != nil {
+		return nil, err
 	}
 	p.line += strings.Count(p.text[p.pos:p.pos+i], "\n")
 	p.pos += i + 1
+	if n == 0 {
+		return nil, nil // mended: the tag is left out
+	}
+	e := p.open[n-1]
 	p.open = p.open[:n-1]
 	if n == 1 {
 		return e, nil
@@ -234,7 +268,11 @@ func (p *parser) startTag() (*Element, error) {
 			return nil, nil
 		case '/':
 			if !strings.HasPrefix(p.text[p.pos:], "/>") {
-				return nil, p.fail("'/>' expected at the end of the tag <%s", name)
+				if err := p.tolerate(p.fail("'/>' expected at the end of the tag <%s", name)); err != nil {
+					return nil, err
+				}
+				p.pos++
+				continue
 			}
 			p.pos += 2
 			p.finish(e, first)
@@ -243,8 +281,14 @@ func (p *parser) startTag() (*Element, error) {
 			}
 			return nil, nil
 		}
+		before := p.pos
 		if err := p.attribute(e, first); err != nil {
-			return nil, err
+			if p.tolerate(err) != nil {
+				return nil, err
+			}
+			if p.pos == before {
+				p.pos++ // mended: the character is left out
+			}
 		}
 	}
 }
