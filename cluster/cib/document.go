@@ -17,10 +17,17 @@ type Document struct {
 	File string   // where it was read from, for messages; "" when made in memory
 }
 
+// FeatureSet is the feature set of Pacemaker that documents made here conform to;
+// NewestSchema the schema they are valid by.
+const (
+	FeatureSet   = "3.16.1"
+	NewestSchema = "pacemaker-3.9"
+)
+
 // New returns an empty document with all sections in place.
 func New() *Document {
 	root := NewElement("cib",
-		"validate-with", "pacemaker-3.9", "epoch", "0", "num_updates", "0", "admin_epoch", "0")
+		"crm_feature_set", FeatureSet, "validate-with", NewestSchema, "epoch", "0", "num_updates", "0", "admin_epoch", "0")
 	configuration := root.Append(NewElement("configuration"))
 	for _, section := range []string{"crm_config", "nodes", "resources", "constraints"} {
 		configuration.Append(NewElement(section))

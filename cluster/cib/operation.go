@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Op names what a Request does to a document.
@@ -270,7 +272,7 @@ func findObject(root, object *Element) *Element {
 // merge takes over the attributes and, object by object, the children of update.
 func (t *edit) merge(target, update *Element) {
 	for _, a := range update.Attrs {
-		t.set(target, a.Name, a.Value)
+		t.set(target, a.Name, counted(a, target.Get(a.Name)))
 	}
 	for _, c := range update.Children {
 		if c.Kind != ElementNode {
@@ -282,6 +284,27 @@ func (t *edit) merge(target, update *Element) {
 			t.append(target, c.Clone())
 		}
 	}
+}
+
+// counted expands a value of the form name++ or name+=N, which counts the attribute up
+// from old, within a score's limits.
+func counted(a Attr, old string) string {
+	by, ok := strings.CutPrefix(a.Value, a.Name)
+	if !ok || by == "" {
+		return a.Value
+	}
+	step := 1
+	if by != "++" {
+		number, ok := strings.CutPrefix(by, "+=")
+		n, err := strconv.Atoi(number)
+		if !ok || err != nil {
+			return a.Value
+		}
+		step = n
+	}
+	from, _ := strconv.Atoi(old) // absent and unreadable count as 0
+	const infinity = 1_000_000
+	return strconv.Itoa(max(-infinity, min(infinity, from+max(-infinity, min(infinity, step)))))
 }
 
 func (t *edit) replaceObject(section string, r Request) error {

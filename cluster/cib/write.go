@@ -2,7 +2,10 @@ package cib
 
 import (
 	"bytes"
+	"crypto/md5"
+	"encoding/hex"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -26,6 +29,70 @@ func (e *Element) String() string {
 	return b.String()
 }
 
+// Compact returns the element on one line, without white space between elements.
+func (e *Element) Compact() string {
+	var b bytes.Buffer
+	e.compact(&b)
+	return b.String()
+}
+
+func (e *Element) compact(b *bytes.Buffer) {
+	switch e.Kind {
+	case CommentNode:
+		b.WriteString("<!--" + e.Text + "-->")
+		return
+	case InstructionNode:
+		b.WriteString("<?" + e.Name + " " + e.Text + "?>")
+		return
+	case TextNode:
+		escape(b, e.Text, false)
+		return
+	}
+	e.startTag(b)
+	if len(e.Children) == 0 {
+		b.WriteString("/>")
+		return
+	}
+	b.WriteByte('>')
+	for _, c := range e.Children {
+		c.compact(b)
+	}
+	b.WriteString("</" + e.Name + ">")
+}
+
+// Digest is Pacemaker's digest of what is on disk: MD5 over the compact form.
+func (e *Element) Digest() string {
+	sum := md5.Sum([]byte(" " + e.Compact() + "\n"))
+	return hex.EncodeToString(sum[:])
+}
+
+// VersionedDigest is the digest that Pacemaker sends along with differences; who wrote
+// the document last, and when, does not count.
+func (e *Element) VersionedDigest() string {
+	root := *e
+	root.Attrs = slices.DeleteFunc(slices.Clone(e.Attrs), func(a Attr) bool {
+		switch a.Name {
+		case "cib-last-written", "update-origin", "update-client", "update-user", "crm-debug-origin":
+			return true
+		}
+		return false
+	})
+	sum := md5.Sum([]byte(root.Compact()))
+	return hex.EncodeToString(sum[:])
+}
+
+func (e *Element) startTag(b *bytes.Buffer) {
+	b.WriteByte('<')
+	b.WriteString(e.Name)
+	for i := range e.Attrs {
+		b.WriteByte(' ')
+		b.WriteString(e.Attrs[i].Name)
+		b.WriteString(`="`)
+		escape(b, e.Attrs[i].Value, true)
+		b.WriteByte('"')
+	}
+}
+
 func (e *Element) format(b *bytes.Buffer, depth int) {
 	indent(b, depth)
 	switch e.Kind {
@@ -40,15 +107,7 @@ func (e *Element) format(b *bytes.Buffer, depth int) {
 		b.WriteByte('\n')
 		return
 	}
-	b.WriteByte('<')
-	b.WriteString(e.Name)
-	for i := range e.Attrs {
-		b.WriteByte(' ')
-		b.WriteString(e.Attrs[i].Name)
-		b.WriteString(`="`)
-		escape(b, e.Attrs[i].Value, true)
-		b.WriteByte('"')
-	}
+	e.startTag(b)
 	switch {
 	case len(e.Children) == 0:
 		b.WriteString("/>\n")
@@ -88,6 +147,27 @@ func indent(b *bytes.Buffer, depth int) {
 		b.WriteString("  ")
 	}
 }
+
+// Escaped returns String with the apostrophes of attribute values escaped too, which is
+// how Pacemaker's tools print.
+func (e *Element) Escaped() string {
+	text := e.String()
+	if !strings.Contains(text, "'") {
+		return text
+	}
+	c := e.Clone()
+	var b bytes.Buffer
+	for d := range c.Descendants() {
+		for i, a := range d.Attrs {
+			d.Attrs[i].Value = strings.ReplaceAll(a.Value, "'", apostrophe)
+		}
+	}
+	c.format(&b, 0)
+	return strings.ReplaceAll(b.String(), apostrophe, "&apos;")
+}
+
+// apostrophe stands for one while Escaped writes; XML cannot hold it.
+const apostrophe = "\x00"
 
 func escape(b *bytes.Buffer, s string, attribute bool) {
 	special := "&<>"

@@ -19,6 +19,7 @@ type tool func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 var tools = merge(
 	crmTools,
 	labTools,
+	cibTools,
 )
 
 func merge(areas ...map[string]tool) map[string]tool {

@@ -45,3 +45,23 @@ func (d daemon) ReplaceDocument(ctx context.Context, doc *cib.Document, base cib
 	}
 	return err
 }
+
+// Apply hands the operation to the daemon.
+func (d daemon) Apply(ctx context.Context, request cib.Request, cause cib.Cause) (cib.Result, error) {
+	change := client.Change{
+		Op: client.Op(request.Op), Section: request.Section, XPath: request.XPath,
+		AllowCreate: request.AllowCreate, Cause: cause.Command, User: request.User,
+	}
+	if request.Op == cib.OpDeleteAll {
+		change.Op, change.All = client.Delete, true
+	}
+	if request.Input != nil {
+		change.XML = request.Input.String()
+	}
+	answer, err := d.client.Change(ctx, change)
+	if err != nil {
+		return cib.Result{}, err
+	}
+	version, err := cib.ParseVersion(answer.Version)
+	return cib.Result{After: version}, err
+}

@@ -65,6 +65,18 @@ func (f *file) Change(cause cib.Cause, change func(*cib.Document) error) error {
 	return f.Replace(cause, after)
 }
 
+func (f *file) Apply(request cib.Request, cause cib.Cause) (cib.Result, error) {
+	doc, err := f.Load()
+	if err != nil {
+		return cib.Result{}, err
+	}
+	result, err := doc.Apply(request, cause)
+	if err != nil || !result.Changed() {
+		return result, err
+	}
+	return result, f.Replace(cause, doc)
+}
+
 func (f *file) Replace(_ cib.Cause, doc *cib.Document) error {
 	if f.stdin != nil {
 		return fmt.Errorf("store document: %w; give a file", ErrReadOnly)

@@ -46,6 +46,12 @@ func (l *live) Change(cause cib.Cause, change func(*cib.Document) error) error {
 	return fmt.Errorf("change the live document: %w, %d times in a row; try again", ErrConflict, attempts)
 }
 
+func (l *live) Apply(request cib.Request, cause cib.Cause) (cib.Result, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
+	defer cancel()
+	return l.cluster.Apply(ctx, request, cause)
+}
+
 func (l *live) Replace(cause cib.Cause, doc *cib.Document) error {
 	now, err := l.Load()
 	if err != nil {

@@ -36,6 +36,9 @@ type Source interface {
 	// if it is different now. When the live document has moved meanwhile, it is
 	// loaded again and change called again. An error of change stores nothing.
 	Change(cause cib.Cause, change func(*cib.Document) error) error
+	// Apply makes one operation, as cibadmin names them. With a live cluster the daemon makes it, on
+	// the document as it is then; it also reaches the status, which Change and Replace do not.
+	Apply(request cib.Request, cause cib.Cause) (cib.Result, error)
 	// Replace stores doc whole, at the version that doc says.
 	Replace(cause cib.Cause, doc *cib.Document) error
 	// Live says whether a running cluster stands behind.
@@ -51,6 +54,8 @@ type Cluster interface {
 	// ReplaceDocument commits doc in place of the one with version base. It fails with
 	// an error that wraps ErrConflict when the committed version is another.
 	ReplaceDocument(ctx context.Context, doc *cib.Document, base cib.Version, cause cib.Cause) error
+	// Apply makes one operation.
+	Apply(ctx context.Context, request cib.Request, cause cib.Cause) (cib.Result, error)
 }
 
 // ErrConflict says that the document has changed since it was read.

@@ -157,6 +157,10 @@ func (c *contended) ReplaceDocument(_ context.Context, doc *cib.Document, base c
 	return nil
 }
 
+func (c *contended) Apply(_ context.Context, request cib.Request, cause cib.Cause) (cib.Result, error) {
+	return c.doc.Apply(request, cause)
+}
+
 func TestLiveChangeIsMadeAgainWhenSomebodyWasFaster(t *testing.T) {
 	t.Parallel()
 	cluster := &contended{doc: cib.New(), faster: 2}

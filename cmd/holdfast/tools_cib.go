@@ -1,0 +1,11 @@
+package main
+
+import "holdfast/shell/tools/cibtool"
+
+// cibTools work on the document as a whole.
+var cibTools = map[string]tool{
+	"cibadmin":   cibtool.CIBAdmin,
+	"crm_shadow": cibtool.Shadow,
+	"crm_diff":   cibtool.Diff,
+	"crm_verify": cibtool.Verify,
+}
