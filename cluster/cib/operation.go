@@ -130,6 +130,14 @@ func (t *edit) run(r Request) (failed *Element, err error) {
 	if section == "all" || section == "cib" {
 		section = ""
 	}
+	if section != "" && r.Input.Name == "cib" {
+		// A whole document stands for its section.
+		part := (&edit{doc: &Document{Root: r.Input}}).sectionRoot(section, false)
+		if part == nil {
+			return nil, fmt.Errorf("%s: %w: no <%s> in the document given", r.Op, ErrInput, section)
+		}
+		r.Input = part
+	}
 	switch r.Op {
 	case OpCreate:
 		return t.create(section, r.Input)

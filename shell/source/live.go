@@ -47,9 +47,18 @@ func (l *live) Change(cause cib.Cause, change func(*cib.Document) error) error {
 }
 
 func (l *live) Apply(request cib.Request, cause cib.Cause) (cib.Result, error) {
+	applier, ok := l.cluster.(Applier)
+	if !ok {
+		var result cib.Result
+		err := l.Change(cause, func(doc *cib.Document) (err error) {
+			result, err = doc.Apply(request, cause)
+			return err
+		})
+		return result, err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
 	defer cancel()
-	return l.cluster.Apply(ctx, request, cause)
+	return applier.Apply(ctx, request, cause)
 }
 
 func (l *live) Replace(cause cib.Cause, doc *cib.Document) error {

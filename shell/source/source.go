@@ -54,7 +54,11 @@ type Cluster interface {
 	// ReplaceDocument commits doc in place of the one with version base. It fails with
 	// an error that wraps ErrConflict when the committed version is another.
 	ReplaceDocument(ctx context.Context, doc *cib.Document, base cib.Version, cause cib.Cause) error
-	// Apply makes one operation.
+}
+
+// Applier is a Cluster that makes single operations, on its status too. With one that
+// does not, Apply edits a copy of the document and replaces it.
+type Applier interface {
 	Apply(ctx context.Context, request cib.Request, cause cib.Cause) (cib.Result, error)
 }
 
