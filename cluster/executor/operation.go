@@ -1,5 +1,3 @@
-// Package executor runs resource agents on this host: OCF, LSB, systemd, service
-// and stonith classes, their one-shot operations and their recurring monitors.
 package executor
 
 import (
@@ -12,6 +10,14 @@ type Agent struct {
 	Class    string // ocf, lsb, systemd, service, stonith
 	Provider string // of class ocf: heartbeat, pacemaker, holdfast, …
 	Type     string // IPaddr2, apache, …
+}
+
+// String returns the agent's name as users write it: class:provider:type.
+func (a Agent) String() string {
+	if a.Provider != "" {
+		return a.Class + ":" + a.Provider + ":" + a.Type
+	}
+	return a.Class + ":" + a.Type
 }
 
 // Operation is one call of an agent.
@@ -39,6 +45,22 @@ const (
 	NotInstalled Status = 7 // no such agent
 )
 
+// The exit codes of OCF agents (OCF resource agent API 1.1, "Exit status codes").
+const (
+	CodeOK            = 0
+	CodeError         = 1
+	CodeBadArgs       = 2
+	CodeUnimplemented = 3
+	CodeNoPermission  = 4
+	CodeNotInstalled  = 5
+	CodeNotConfigured = 6
+	CodeNotRunning    = 7
+	CodePromoted      = 8
+	CodeFailedPromot  = 9
+	CodeDegraded      = 190
+	CodeDegradedProm  = 191
+)
+
 // Result is the outcome of one call.
 type Result struct {
 	Code      int // OCF exit code (LSB and systemd answers are translated): 0 ok, 1 error, …, 7 not running, 8 running promoted
@@ -56,7 +78,7 @@ type Runner interface {
 	// with Status Cancelled, when ctx ends.
 	Run(ctx context.Context, op Operation) Result
 	// Schedule starts a recurring operation; report is called, from one goroutine
-	// per resource, with the first result and then with each that differs from the
+	// per operation, with the first result and then with each that differs from the
 	// one before. Scheduling the same resource, action and interval again replaces it.
 	Schedule(op Operation, report func(Result))
 	// Cancel ends a recurring operation and says whether there was one.

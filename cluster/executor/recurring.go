@@ -1,0 +1,134 @@
+package executor
+
+import (
+	"context"
+	"time"
+)
+
+// resource is the queue of one resource. Who holds the token in turn may call the agent.
+type resource struct {
+	turn      chan struct{}
+	interrupt context.CancelFunc // ends the monitor in flight; guarded by Executor.mu
+}
+
+func (r *resource) enter(ctx context.Context) bool {
+	select {
+	case r.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *resource) leave() { <-r.turn }
+
+func (e *Executor) resource(id string) *resource {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.resources[id]
+	if r == nil {
+		r = &resource{turn: make(chan struct{}, 1)}
+		e.resources[id] = r
+	}
+	return r
+}
+
+// interrupt ends the recurring call in flight, if there is one.
+func (e *Executor) interrupt(r *resource) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r.interrupt != nil {
+		r.interrupt()
+	}
+}
+
+// recurrence identifies a recurring operation.
+type recurrence struct {
+	resource, action string
+	interval         time.Duration
+}
+
+// repetition is a recurring operation at work.
+type repetition struct {
+	op     Operation
+	report func(Result)
+	cancel context.CancelFunc
+}
+
+// Schedule starts a recurring operation; see Runner. The first call comes after op.Delay, each
+// further one op.Interval after the end of the one before.
+func (e *Executor) Schedule(op Operation, report func(Result)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	key := recurrence{op.Resource, op.Action, op.Interval}
+	repeat := &repetition{op: op, report: report, cancel: cancel}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		cancel()
+		return
+	}
+	if old := e.recurring[key]; old != nil {
+		old.cancel()
+	}
+	e.recurring[key] = repeat
+	e.running.Go(func() {
+		defer cancel()
+		e.repeat(ctx, repeat)
+	})
+}
+
+// Cancel ends a recurring operation; see Runner. A call in flight is killed and not reported.
+func (e *Executor) Cancel(resource, action string, interval time.Duration) bool {
+	key := recurrence{resource, action, interval}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	repeat := e.recurring[key]
+	if repeat == nil {
+		return false
+	}
+	delete(e.recurring, key)
+	repeat.cancel()
+	return true
+}
+
+func (e *Executor) repeat(ctx context.Context, repeat *repetition) {
+	op, r := repeat.op, e.resource(repeat.op.Resource)
+	pause, reported := op.Delay, false
+	var last Result
+	for wait(ctx, pause) {
+		pause = op.Interval
+		result, whole := e.watch(ctx, r, op)
+		if ctx.Err() != nil {
+			return
+		}
+		if !whole {
+			continue
+		}
+		if !reported || result.Code != last.Code || result.Status != last.Status {
+			repeat.report(result)
+		}
+		last, reported = result, true
+	}
+}
+
+// watch makes one call of a recurring operation. It says false when an operation
+// that changes the resource ended the call.
+func (e *Executor) watch(ctx context.Context, r *resource, op Operation) (Result, bool) {
+	queued := time.Now()
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	if !r.enter(ctx) {
+		return Result{}, false
+	}
+	e.mu.Lock()
+	r.interrupt = interrupt
+	e.mu.Unlock()
+	waited := time.Since(queued)
+	result := e.call(ctx, op)
+	e.mu.Lock()
+	r.interrupt = nil
+	e.mu.Unlock()
+	r.leave()
+	result.Queued = waited
+	return result, result.Status != Cancelled
+}
