@@ -38,7 +38,7 @@ func (e *Executor) baseEnvironment(own []string) []string {
 	if e.config.Root != "/" {
 		env = append(env, "HOLDFAST_ROOT="+e.config.Root)
 	}
-	return append(env, "PATH="+path, "LC_ALL=C",
+	return append(env, "PATH="+path,
 		"HA_RSCTMP="+e.stateDir(), "HA_LOGFACILITY=none", "HA_logfacility=none", "HA_LOGTAG=holdfast",
 		"HA_cluster_type=corosync", "PCMK_cluster_type=corosync", "PCMK_logfacility=none")
 }

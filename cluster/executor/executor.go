@@ -114,7 +114,8 @@ func (e *Executor) Run(ctx context.Context, op Operation) Result {
 	queued = time.Now()
 	r := e.resource(op.Resource)
 	if changes(op.Action) {
-		e.interrupt(r)
+		e.beginChange(r)
+		defer e.endChange(r)
 	}
 	if passive(op.Action) {
 		return e.call(ctx, op)

@@ -9,6 +9,7 @@ import (
 type resource struct {
 	turn      chan struct{}
 	interrupt context.CancelFunc // ends the monitor in flight; guarded by Executor.mu
+	changing  int                // operations that change the resource, waiting or at work; guarded by Executor.mu
 }
 
 func (r *resource) enter(ctx context.Context) bool {
@@ -33,13 +34,21 @@ func (e *Executor) resource(id string) *resource {
 	return r
 }
 
-// interrupt ends the recurring call in flight, if there is one.
-func (e *Executor) interrupt(r *resource) {
+// beginChange ends the recurring call in flight and keeps others from starting until
+// endChange.
+func (e *Executor) beginChange(r *resource) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	r.changing++
 	if r.interrupt != nil {
 		r.interrupt()
 	}
+}
+
+func (e *Executor) endChange(r *resource) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r.changing--
 }
 
 // recurrence identifies a recurring operation.
@@ -120,15 +129,19 @@ func (e *Executor) watch(ctx context.Context, r *resource, op Operation) (Result
 	if !r.enter(ctx) {
 		return Result{}, false
 	}
+	defer r.leave()
 	e.mu.Lock()
+	obsolete := r.changing > 0
 	r.interrupt = interrupt
 	e.mu.Unlock()
+	if obsolete {
+		return Result{}, false
+	}
 	waited := time.Since(queued)
 	result := e.call(ctx, op)
 	e.mu.Lock()
 	r.interrupt = nil
 	e.mu.Unlock()
-	r.leave()
 	result.Queued = waited
 	return result, result.Status != Cancelled
 }
