@@ -3,8 +3,6 @@ package lab
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,26 +46,4 @@ func (h *keptHost) fill(full bool) error {
 	h.full = full
 	h.mu.Unlock()
 	return nil
-}
-
-// lowerLayers are the mount points of the machine whose files hosts see: / and what an
-// administrator may have put on disks of its own, outermost first.
-func lowerLayers(mountInfo string) []string {
-	wanted := map[string]bool{"/usr": true, "/var": true, "/etc": true, "/opt": true, "/srv": true,
-		"/home": true, "/root": true, "/var/lib": true, "/var/log": true, "/usr/local": true}
-	layers := []string{"/"}
-	for _, line := range strings.Split(mountInfo, "\n") {
-		fields := strings.Fields(line)
-		if len(fields) > 4 && wanted[fields[4]] {
-			layers = append(layers, fields[4])
-			delete(wanted, fields[4])
-		}
-	}
-	return layers
-}
-
-// layerDir is where the upper layer over a mount point is kept.
-func layerDir(dir, layer, part string) string {
-	name := strings.ReplaceAll(strings.Trim(layer, "/"), "/", "-")
-	return filepath.Join(dir, "layers", "_"+name, part)
 }

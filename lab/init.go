@@ -35,6 +35,7 @@ const initChannel = 3 // open file: the keeper's requests
 type initHost struct {
 	children *children
 	env      []string
+	booted   chan struct{} // closed when the host is one; until then its files are the machine's
 }
 
 // runInit is the main function of a host's PID 1.
@@ -44,7 +45,7 @@ func runInit() {
 		fmt.Fprintln(os.Stderr, "holdfast lab: host without a channel to its keeper:", err)
 		os.Exit(1)
 	}
-	h := &initHost{children: newChildren(), env: os.Environ()}
+	h := &initHost{children: newChildren(), env: os.Environ(), booted: make(chan struct{})}
 	for {
 		var r request
 		files, err := receive(channel, &r)
@@ -69,8 +70,10 @@ func (h *initHost) answer(r request, files []*os.File) {
 	defer conn.Close()
 	switch r.Verb {
 	case "exec":
+		<-h.booted
 		h.exec(conn, r, files)
 	case "dial":
+		<-h.booted
 		h.dial(conn, r)
 	default:
 		_ = send(conn, errorReply(h.do(r)))
@@ -108,11 +111,12 @@ func (h *initHost) boot(b *bootRequest) error {
 	if err := configureNetwork(b.Links); err != nil {
 		return err
 	}
-	if err := os.WriteFile("/etc/hosts", []byte(hostsFile(b.Addresses)), 0o644); err != nil {
-		return err
-	}
-	if err := os.WriteFile("/etc/hostname", []byte(b.Name+"\n"), 0o644); err != nil {
-		return err
+	for path, text := range map[string]string{"/etc/hosts": hostsFile(b.Addresses), "/etc/hostname": b.Name + "\n"} {
+		// The machine's file may belong to somebody whom this user namespace does not know.
+		_ = os.Remove(path)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
 	if b.Fresh {
 		for _, c := range b.Install {
@@ -126,6 +130,7 @@ func (h *initHost) boot(b *bootRequest) error {
 			return err
 		}
 	}
+	close(h.booted)
 	return nil
 }
 

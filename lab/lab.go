@@ -35,9 +35,7 @@ func start(ctx context.Context, c Config, detached bool) (*Lab, error) {
 		return nil, err
 	}
 	if c.Binary == "" {
-		if c.Binary, err = os.Executable(); err != nil {
-			return nil, fmt.Errorf("find the running program for the hosts: %w", err)
-		}
+		c.Binary = "/proc/self/exe"
 	}
 	listener, name, err := listen(c.Name)
 	if err != nil {

@@ -14,6 +14,10 @@ import (
 
 func TestMain(m *testing.M) {
 	Main()
+	if os.Getenv(holderVariable) != "" {
+		holdLab()
+		return
+	}
 	os.Exit(m.Run())
 }
 

@@ -10,12 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hidden is what the machine itself keeps of clusters, which a lab's host must not see.
-var hidden = []string{
-	"/etc/holdfast", "/etc/corosync", "/etc/booth", "/var/lib/holdfast", "/var/lib/corosync",
-	"/var/lib/pacemaker", "/var/lib/pcsd", "/var/log/pacemaker", "/var/log/cluster",
-}
-
 // devices are the files of /dev that hosts have.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "fuse", "net/tun"}
 
@@ -25,13 +19,11 @@ func makeRoot(b *bootRequest) error {
 		return fmt.Errorf("make the host's mounts private: %w", err)
 	}
 	root := filepath.Join(b.Dir, "root")
-	if err := mountLayers(b.Dir, root); err != nil {
-		return err
+	if err := unix.Mount(root, root, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("make the host's root a mount point: %w", err)
 	}
-	if b.Fresh {
-		if err := hide(root); err != nil {
-			return err
-		}
+	if err := newLayers(b.Dir, root).mountAll(); err != nil {
+		return err
 	}
 	if err := mountBinds(root, b); err != nil {
 		return err
@@ -40,34 +32,6 @@ func makeRoot(b *bootRequest) error {
 		return err
 	}
 	return enter(root)
-}
-
-// mountLayers puts a writable overlay over the machine's / and its other disks.
-func mountLayers(dir, root string) error {
-	mountInfo, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return err
-	}
-	for _, layer := range lowerLayers(string(mountInfo)) {
-		upper, work := layerDir(dir, layer, "upper"), layerDir(dir, layer, "work")
-		if err := errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o755)); err != nil {
-			return err
-		}
-		options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s,userxattr", layer, upper, work)
-		if err := unix.Mount("overlay", filepath.Join(root, layer), "overlay", 0, options); err != nil {
-			return fmt.Errorf("mount an overlay over the machine's %s: %w", layer, err)
-		}
-	}
-	return nil
-}
-
-func hide(root string) error {
-	for _, path := range hidden {
-		if err := os.RemoveAll(filepath.Join(root, path)); err != nil {
-			return fmt.Errorf("hide the machine's %s from the host: %w", path, err)
-		}
-	}
-	return nil
 }
 
 // mountBinds gives the host its state directory, its binary and the directories it shares.
