@@ -18,7 +18,8 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 		c.seen[id] = true
 		c.boots[id] = v.Boots[i]
 	}
-	if v.Leader != c.cfg.Self {
+	// A view of an earlier life of this daemon, read from its log, gives it no leadership.
+	if v.Leader != c.cfg.Self || c.boots[c.cfg.Self] != c.cfg.Boot {
 		c.leading, c.transition, c.members, c.dirty, c.hostWrite = false, nil, nil, "", 0
 		return
 	}

@@ -132,7 +132,7 @@ func (n *Node) serveWait(ctx context.Context, _ messaging.HostID, payload []byte
 		case n.controller.Idle():
 			done <- true
 		default:
-			n.idleWaits = append(n.idleWaits, func() { done <- true })
+			n.idleWaits = append(n.idleWaits, func(idle bool) { done <- idle })
 		}
 	})
 	select {

@@ -88,12 +88,11 @@ func (n *Node) step(ev controller.Event) {
 	for _, f := range batch.Fences {
 		n.spawn(func() { n.fence(f) })
 	}
-	if n.controller.Idle() {
-		waits := n.idleWaits
-		n.idleWaits = nil
-		for _, answer := range waits {
-			answer()
+	if _, leading := n.controller.Leading(); !leading || n.controller.Idle() {
+		for _, answer := range n.idleWaits {
+			answer(leading)
 		}
+		n.idleWaits = nil
 	}
 }
 

@@ -56,7 +56,7 @@ type Node struct {
 	controller *controller.Controller
 	worker     *controller.Worker
 	timer      *time.Timer
-	idleWaits  []func()
+	idleWaits  []func(idle bool)
 	quorate    bool
 	asleep     bool
 	leaving    bool

@@ -18,6 +18,7 @@ import (
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/quorum"
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/simulation"
 )
 
 // fakeAgents are resource agents in memory: what runs where.
@@ -110,7 +111,7 @@ func (c *testCluster) start(i int) {
 	if os.Getenv("HOLDFAST_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("on", c.settings[i].Name)
 	}
-	n, err := Start(Parts{Settings: c.settings[i], Runner: c.agents[i], Log: log,
+	n, err := Start(Parts{Settings: c.settings[i], Runner: c.agents[i], Log: log, Plan: simulation.PlainPlan,
 		Fencer: func(func() *cib.Document) Fencer { return fakeFencer{} }})
 	if err != nil {
 		c.t.Fatal(err)
@@ -173,5 +174,112 @@ func TestClusterFormsAndTakesChanges(t *testing.T) {
 	if err := api.Wait(ctx, 20*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s", c.nodes[0].replica.Document().Bytes())
+	if starts := c.starts("ip"); starts != 1 {
+		t.Errorf("ip was started %d times, want once", starts)
+	}
+}
+
+// starts counts how often a resource was started, on whichever host.
+func (c *testCluster) starts(resource string) int {
+	n := 0
+	for _, a := range c.agents {
+		a.mu.Lock()
+		for _, s := range a.starts {
+			if s == resource {
+				n++
+			}
+		}
+		a.mu.Unlock()
+	}
+	return n
+}
+
+// where returns the hosts on which a resource is active.
+func (c *testCluster) where(resource string) []int {
+	var hosts []int
+	for i, a := range c.agents {
+		a.mu.Lock()
+		if a.active[resource] {
+			hosts = append(hosts, i)
+		}
+		a.mu.Unlock()
+	}
+	return hosts
+}
+
+const dummy = `<primitive id="ip" class="ocf" provider="heartbeat" type="Dummy"><operations><op id="ip-m" name="monitor" interval="10s"/></operations></primitive>`
+
+// loaded is a cluster of three hosts that runs the resource ip on host 0, and a client of host 2.
+func loaded(t testing.TB) (*testCluster, *client.Client) {
+	t.Helper()
+	c := newTestCluster(t, 3)
+	for i := range 3 {
+		c.await(i, view(3))
+	}
+	api := c.client(2)
+	ctx := context.Background()
+	if _, err := api.Change(ctx, client.Change{Op: client.Create, Section: "resources", XML: dummy}); err != nil {
+		t.Fatal(err)
+	}
+	if err := api.Wait(ctx, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if at := c.where("ip"); len(at) != 1 || at[0] != 0 {
+		t.Fatalf("ip is active on %v, want host 0", at)
+	}
+	return c, api
+}
+
+func TestLeaderThatDiesIsFencedAndItsResourceRecovered(t *testing.T) {
+	t.Parallel()
+	c, api := loaded(t)
+	c.kill(0)
+	c.agents[0].mu.Lock()
+	clear(c.agents[0].active) // the fence device switches it off
+	c.agents[0].mu.Unlock()
+	c.await(2, func(e client.Event) bool { return e.Kind == client.Fenced && e.Subject == "web1" })
+	if err := api.Wait(context.Background(), 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if at := c.where("ip"); len(at) != 1 || at[0] == 0 {
+		t.Errorf("ip is active on %v, want one of the others", at)
+	}
+}
+
+func TestRestartedDaemonFindsItsResourceRunning(t *testing.T) {
+	t.Parallel()
+	c, api := loaded(t)
+	c.kill(0)
+	c.start(0)
+	c.await(0, view(3))
+	if err := api.Wait(context.Background(), 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if starts, at := c.starts("ip"), c.where("ip"); starts != 1 || len(at) != 1 {
+		t.Errorf("ip was started %d times and is active on %v; want it left alone", starts, at)
+	}
+}
+
+func TestHostThatLeavesHandsItsResourceOver(t *testing.T) {
+	t.Parallel()
+	c, api := loaded(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := c.nodes[0].Leave(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c.kill(0)
+	c.await(2, view(2))
+	if err := api.Wait(ctx, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if at := c.where("ip"); len(at) != 1 || at[0] == 0 {
+		t.Errorf("ip is active on %v, want one of the others", at)
+	}
+	events, _ := c.nodes[2].events.after(0)
+	for _, e := range events {
+		if e.Kind == client.FenceStarted || e.Kind == client.Fenced {
+			t.Errorf("a host that left was fenced: %+v", e)
+		}
+	}
 }

@@ -1,9 +1,17 @@
 package node
 
 import (
+	"context"
+	"log/slog"
+	"path/filepath"
+
 	"holdfast/cluster/messaging"
+	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/messaging/core"
 )
+
+// stateDir is where a host keeps its state, below the root.
+const stateDir = "var/lib/holdfast"
 
 // Settings are what a configured host's daemon runs with.
 type Settings struct {
@@ -12,6 +20,44 @@ type Settings struct {
 	Self      core.HostID
 	Name      string // this host's uname
 	Messaging messaging.Config
+}
+
+// LoadSettings reads the cluster's configuration; path "" finds it below root. Warnings
+// go to the log.
+func LoadSettings(ctx context.Context, root, path string, log *slog.Logger) (Settings, error) {
+	var err error
+	if path == "" {
+		if path, err = config.Find(root); err != nil {
+			return Settings{}, err
+		}
+	}
+	file, err := config.Load(path)
+	if err != nil {
+		return Settings{}, err
+	}
+	for _, w := range file.Warnings {
+		log.Warn(w.Error())
+	}
+	here, err := config.ThisMachine()
+	if err != nil {
+		return Settings{}, err
+	}
+	m, err := file.Messaging(ctx, here)
+	if err != nil {
+		return Settings{}, err
+	}
+	m.Dir = filepath.Join(root, stateDir)
+	settings := Settings{Root: root, Cluster: file.Cluster, Self: m.Self, Messaging: m}
+	for i, h := range m.Hosts {
+		if h.ID == m.Self {
+			if !file.Hosts[i].Named {
+				// corosync.conf without names: the host is known by what it calls itself.
+				m.Hosts[i].Name = here.Name
+			}
+			settings.Name = m.Hosts[i].Name
+		}
+	}
+	return settings, nil
 }
 
 // names returns the configured hosts' unames.

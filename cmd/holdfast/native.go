@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/cluster/node"
 	"holdfast/lab/command"
 	"holdfast/shell/setup"
 )
@@ -20,6 +21,7 @@ func natives() []*cobra.Command {
 		binaryCommands,
 		setup.Commands,
 		command.Commands,
+		node.Commands,
 	} {
 		for _, make := range area {
 			all = append(all, make())

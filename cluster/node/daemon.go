@@ -1,0 +1,217 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
+	"holdfast/cluster/messaging/config"
+	"holdfast/cluster/node/client"
+	"holdfast/cluster/setup"
+)
+
+// Options are what a Daemon is made of.
+type Options struct {
+	Root   string // below which every path hangs
+	Config string // the configuration file; "" finds it below Root
+	Listen string // address for setup and the console, "" for none
+	Log    *slog.Logger
+	Runner func(root string, log *slog.Logger) (executor.Runner, error)
+	Fencer func(root string, runner executor.Runner, document func() *cib.Document, log *slog.Logger) Fencer
+}
+
+// Daemon is the process: it answers locally from the start, and runs a Node while the
+// host is configured and has not been told to stop.
+type Daemon struct {
+	options Options
+	log     *slog.Logger
+	files   setup.Files
+	setup   *setup.Server
+	host    string
+
+	mu   sync.Mutex // guards node and its start and stop
+	node *Node
+	mux  http.Handler // of node
+}
+
+// Run runs a daemon until ctx ends; then it hands resources over and leaves. A second
+// context, force, ends that early.
+func Run(ctx, force context.Context, options Options) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("find this host's name: %w", err)
+	}
+	d := &Daemon{options: options, log: options.Log, files: setup.Files{Root: options.Root}, host: host}
+	listener, err := listen(options.Root)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	d.setup, err = setup.NewServer(setup.Options{Dir: filepath.Join(options.Root, "var/lib/holdfast/setup"), Host: host, Cluster: d, Log: options.Log})
+	if err != nil {
+		return err
+	}
+	defer serveAPI(listener, d.local(), d.log).close()
+	if options.Listen != "" {
+		remote, err := d.listenTLS()
+		if err != nil {
+			return err
+		}
+		defer remote.close()
+	}
+	if err := d.Start(ctx); errors.Is(err, fs.ErrNotExist) && options.Config == "" {
+		d.log.Warn("this host belongs to no cluster yet; set it up with 'holdfast init', 'holdfast join' or 'pcs cluster setup'", "cause", err)
+	} else if err != nil {
+		return err
+	}
+	daemon.SdNotify(false, daemon.SdNotifyReady)
+	<-ctx.Done()
+	daemon.SdNotify(false, daemon.SdNotifyStopping)
+	return d.Stop(force)
+}
+
+// listenTLS begins to answer setup requests from the network. A port that is taken
+// costs only that service.
+func (d *Daemon) listenTLS() (*api, error) {
+	listener, err := net.Listen("tcp", d.options.Listen)
+	if err != nil {
+		d.log.Error("setup and console are not served", "address", d.options.Listen, "cause", err)
+		return &api{server: &http.Server{}}, nil
+	}
+	return serveAPI(tls.NewListener(listener, d.setup.TLS()), d.setup.Handler(), d.log), nil
+}
+
+// local routes requests of the local socket: setup is always answered, the rest by the
+// node that runs.
+func (d *Daemon) local() http.Handler {
+	mux := http.NewServeMux()
+	local := d.setup.Local()
+	mux.HandleFunc("/v1/setup/", guarded(d.log, func(w http.ResponseWriter, r *http.Request) (any, error) {
+		local.ServeHTTP(w, r)
+		return nil, nil
+	}))
+	mux.HandleFunc("POST /v1/stop", guarded(d.log, func(http.ResponseWriter, *http.Request) (any, error) {
+		go func() {
+			if err := d.Stop(context.Background()); err != nil {
+				d.log.Error("stop asked for over the local socket", "cause", err)
+			}
+		}()
+		return struct{}{}, nil
+	}))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		d.mu.Lock()
+		routes := d.mux
+		d.mu.Unlock()
+		if routes == nil {
+			guarded(d.log, d.notSetUp)(w, r)
+			return
+		}
+		routes.ServeHTTP(w, r)
+	})
+	return mux
+}
+
+func (d *Daemon) notSetUp(_ http.ResponseWriter, r *http.Request) (any, error) {
+	if r.URL.Path == "/v1/status" {
+		return client.Status{Host: d.host, Build: Build}, nil
+	}
+	return nil, &client.Error{Code: client.NotSetUp, Message: "this host takes part in no cluster at the moment; " +
+		"set it up with 'holdfast init' or 'pcs cluster setup', or start it with 'pcs cluster start'"}
+}
+
+// State tells what this host is part of.
+func (d *Daemon) State() setup.State {
+	state := setup.State{Host: d.host}
+	path, _, ok := d.files.Find()
+	if state.Configured = ok; ok {
+		if file, err := config.Load(path); err == nil {
+			state.Cluster = file.Cluster
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	state.Running = d.node != nil
+	return state
+}
+
+// Configure stores a cluster configuration.
+func (d *Daemon) Configure(c setup.Configuration) error { return d.files.Write(c) }
+
+// Start lets this host take part in the cluster that it is configured for.
+func (d *Daemon) Start(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.node != nil {
+		return nil
+	}
+	settings, err := LoadSettings(ctx, d.options.Root, d.options.Config, d.log)
+	if err != nil {
+		return err
+	}
+	runner, err := d.options.Runner(d.options.Root, d.log)
+	if err != nil {
+		return fmt.Errorf("start the executor: %w", err)
+	}
+	n, err := Start(Parts{Settings: settings, Runner: runner, Log: d.log, Fencer: func(document func() *cib.Document) Fencer {
+		return d.options.Fencer(d.options.Root, runner, document, d.log)
+	}})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	n.routes(mux)
+	d.node, d.mux = n, mux
+	d.log.Info("started", "cluster", settings.Cluster, "host", settings.Name, "id", settings.Self, "build", Build)
+	return nil
+}
+
+// Stop hands this host's resources over and leaves the cluster. The daemon goes on in
+// idle mode.
+func (d *Daemon) Stop(ctx context.Context) error {
+	d.mu.Lock()
+	n := d.node
+	d.mu.Unlock()
+	if n == nil {
+		return nil
+	}
+	began := time.Now()
+	leaveErr := n.Leave(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.node != n {
+		return leaveErr
+	}
+	d.node, d.mux = nil, nil
+	err := errors.Join(leaveErr, n.Close())
+	d.log.Info("left the cluster", "took", time.Since(began), "error", err)
+	return err
+}
+
+// Destroy is Stop, and the host forgets its cluster.
+func (d *Daemon) Destroy(ctx context.Context) error {
+	if err := d.Stop(ctx); err != nil {
+		return err
+	}
+	if err := d.files.Forget(); err != nil {
+		return err
+	}
+	for _, name := range []string{"log.db", "log", "forks"} {
+		if err := os.RemoveAll(filepath.Join(d.options.Root, stateDir, name)); err != nil {
+			return fmt.Errorf("forget the cluster's state: %w", err)
+		}
+	}
+	return nil
+}
