@@ -3,93 +3,92 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
+	"strings"
 	"time"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor"
 )
 
-func newRunner(root string, log *slog.Logger) (executor.Runner, error) {
-	return &execRunner{log: log, root: root, recurring: map[string]chan struct{}{}}, nil
-}
-
-func newFencer(string, executor.Runner, func() *cib.Document, *slog.Logger) Fencer { return noFencer{} }
-
-type noFencer struct{}
-
-func (noFencer) Fence(context.Context, string, string, time.Duration) (string, error) {
-	return "", errors.New("no fence device is configured for the host")
-}
-
-type execRunner struct {
-	log       *slog.Logger
-	root      string
-	mu        sync.Mutex
-	recurring map[string]chan struct{}
-}
-
-func (r *execRunner) Run(ctx context.Context, op executor.Operation) executor.Result {
-	path := filepath.Join("/usr/lib/ocf/resource.d", op.Agent.Provider, op.Agent.Type)
-	cmd := exec.CommandContext(ctx, path, op.Action)
-	cmd.Env = append(cmd.Environ(), "OCF_ROOT=/usr/lib/ocf", "OCF_RESOURCE_INSTANCE="+op.Resource, "OCF_RESOURCE_TYPE="+op.Agent.Type,
-		"OCF_RESOURCE_PROVIDER="+op.Agent.Provider, "OCF_RA_VERSION_MAJOR=1", "OCF_RA_VERSION_MINOR=0")
-	for k, v := range op.Params {
-		cmd.Env = append(cmd.Env, "OCF_RESKEY_"+k+"="+v)
-	}
-	for k, v := range op.Meta {
-		cmd.Env = append(cmd.Env, "OCF_RESKEY_CRM_meta_"+k+"="+v)
-	}
-	began := time.Now()
-	out, err := cmd.CombinedOutput()
-	result := executor.Result{StartedAt: began, Ran: time.Since(began), Output: string(out)}
+// newRunner makes the executor of this host. Commands that agents call (crm_master,
+// crm_attribute, …) are links to this binary in a directory of the daemon's own.
+func newRunner(root, host string, log *slog.Logger) (executor.Runner, error) {
+	commands := filepath.Join(root, "run/holdfast/commands")
+	self, err := os.Executable()
 	if err != nil {
-		result.Code = 1
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			result.Code = exit.ExitCode()
-		} else {
-			result.Status, result.Reason = executor.NotInstalled, err.Error()
-			result.Code = 5
-		}
+		return nil, fmt.Errorf("find this binary: %w", err)
 	}
-	return result
+	if output, err := exec.Command(self, "link", commands).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("link the commands that agents call into %s: %w: %s", commands, err, strings.TrimSpace(string(output)))
+	}
+	return executor.New(executor.Config{Root: root, Host: host, Commands: commands, Log: log}), nil
 }
 
-func (r *execRunner) Schedule(op executor.Operation, report func(executor.Result)) {
-	stop := make(chan struct{})
-	key := op.Resource + op.Action + op.Interval.String()
-	r.mu.Lock()
-	r.recurring[key] = stop
-	r.mu.Unlock()
-	go func() {
-		last := -1
-		for {
-			result := r.Run(context.Background(), op)
-			if result.Code != last {
-				report(result)
-			}
-			last = result.Code
-			select {
-			case <-stop:
-				return
-			case <-time.After(op.Interval):
-			}
-		}
-	}()
+// newFencer makes the fencer of this host.
+func newFencer(_ string, runner executor.Runner, document func() *cib.Document, _ *slog.Logger) Fencer {
+	return &deviceFencer{runner: runner, document: document}
 }
 
-func (r *execRunner) Cancel(resource, action string, interval time.Duration) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key := resource + action + interval.String()
-	if stop, ok := r.recurring[key]; ok {
-		close(stop)
-		delete(r.recurring, key)
-		return true
+// deviceFencer tries the devices that the document has for the target, one after the other.
+type deviceFencer struct {
+	runner   executor.Runner
+	document func() *cib.Document
+}
+
+// Fence is Fencer's.
+func (f *deviceFencer) Fence(ctx context.Context, target, action string, limit time.Duration) (string, error) {
+	agent, ok := f.runner.(interface {
+		FenceAgent(ctx context.Context, call executor.FenceCall) executor.Result
+	})
+	if !ok {
+		return "", errors.New("this host's executor runs no fence agents")
 	}
-	return false
+	var errs []error
+	for e := range f.document().Section("resources").Descendants() {
+		if e.Name != "primitive" || e.Get("class") != "stonith" {
+			continue
+		}
+		params := map[string]string{}
+		for set := range e.All("instance_attributes") {
+			for pair := range set.All("nvpair") {
+				params[pair.Get("name")] = pair.Get("value")
+			}
+		}
+		port, ok := portOf(params, target)
+		if !ok {
+			continue
+		}
+		params["port"], params["nodename"], params["plug"] = port, target, port
+		result := agent.FenceAgent(ctx, executor.FenceCall{Device: e.ID(), Agent: e.Get("type"), Action: action, Params: params, Timeout: limit})
+		if result.Status == executor.Done && result.Code == 0 {
+			return e.ID(), nil
+		}
+		errs = append(errs, fmt.Errorf("device %s: %s", e.ID(), result.Reason))
+	}
+	if len(errs) == 0 {
+		return "", fmt.Errorf("no fence device is configured for %s; add one with pcmk_host_list=%s", target, target)
+	}
+	return "", errors.Join(errs...)
+}
+
+// portOf tells whether a device can fence a host, and what the device calls it.
+func portOf(params map[string]string, target string) (string, bool) {
+	for _, pair := range strings.FieldsFunc(params["pcmk_host_map"], func(r rune) bool { return r == ';' || r == ' ' || r == '\t' }) {
+		host, port, _ := strings.Cut(pair, ":")
+		if host == target {
+			return port, true
+		}
+	}
+	list := strings.FieldsFunc(params["pcmk_host_list"], func(r rune) bool { return r == ';' || r == ' ' || r == ',' })
+	for _, host := range list {
+		if host == target {
+			return target, true
+		}
+	}
+	return target, len(list) == 0 && params["pcmk_host_map"] == ""
 }

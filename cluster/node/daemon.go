@@ -29,7 +29,7 @@ type Options struct {
 	Config string // the configuration file; "" finds it below Root
 	Listen string // address for setup and the console, "" for none
 	Log    *slog.Logger
-	Runner func(root string, log *slog.Logger) (executor.Runner, error)
+	Runner func(root, host string, log *slog.Logger) (executor.Runner, error)
 	Fencer func(root string, runner executor.Runner, document func() *cib.Document, log *slog.Logger) Fencer
 }
 
@@ -161,7 +161,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	runner, err := d.options.Runner(d.options.Root, d.log)
+	runner, err := d.options.Runner(d.options.Root, settings.Name, d.log)
 	if err != nil {
 		return fmt.Errorf("start the executor: %w", err)
 	}
