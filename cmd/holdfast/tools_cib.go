@@ -1,6 +1,9 @@
 package main
 
-import "holdfast/shell/tools/cibtool"
+import (
+	"holdfast/shell/tools/cibtool"
+	"holdfast/shell/tools/dates"
+)
 
 // cibTools work on the document as a whole.
 var cibTools = map[string]tool{
@@ -8,4 +11,5 @@ var cibTools = map[string]tool{
 	"crm_shadow": cibtool.Shadow,
 	"crm_diff":   cibtool.Diff,
 	"crm_verify": cibtool.Verify,
+	"iso8601":    dates.ISO8601,
 }

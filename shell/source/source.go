@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"holdfast/cluster/cib"
 )
@@ -113,5 +114,5 @@ func ShadowPath(getenv func(string) string, name string) (string, error) {
 	if dir == "" {
 		dir = DefaultShadowDir
 	}
-	return filepath.Join(dir, "shadow."+name), nil
+	return strings.TrimSuffix(dir, "/") + "/shadow." + name, nil // a relative directory is shown as it was given
 }
