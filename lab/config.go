@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"regexp"
 	"time"
 )
@@ -25,6 +26,8 @@ type Config struct {
 	Binary string `json:"binary,omitempty"`
 	// Binds are directories of the machine that hosts see, read-only, at the same place.
 	Binds []string `json:"binds,omitempty"`
+	// Files are written in each host of the cluster when its disk is fresh, before Install.
+	Files []File `json:"files,omitempty"`
 	// Install are commands run in each host before its very first Boot, when its disk
 	// is fresh: links, configuration files. A host whose Install fails does not come up.
 	Install []Command `json:"install,omitempty"`
@@ -35,6 +38,13 @@ type Config struct {
 	StateDir string `json:"state_dir,omitempty"`
 	// RebootDelay is the time that a fenced or rebooting host stays off. Default 1 s.
 	RebootDelay time.Duration `json:"reboot_delay,omitempty"`
+}
+
+// File is a file that hosts have from the beginning.
+type File struct {
+	Path string      `json:"path"`
+	Data []byte      `json:"data"`
+	Mode os.FileMode `json:"mode"` // permissions; directories on the way are made with 0755
 }
 
 // Command is a program to run in a host.

@@ -29,7 +29,7 @@ type Host struct {
 // Name is the host's name, as in /etc/hosts of every host.
 func (h *Host) Name() string { return h.name }
 
-// Moment is a point of CLOCK_MONOTONIC, which every process and host of a machine shares.
+// Moment is a point of CLOCK_BOOTTIME, which all processes and virtual hosts of a machine share.
 type Moment time.Duration
 
 // Now is the present moment.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 	"syscall"
@@ -25,6 +26,7 @@ type bootRequest struct {
 	Links     []string            // its own addresses with prefix length, by link
 	Addresses map[string][]string // every host's, for /etc/hosts
 	Fresh     bool                // the first boot of this disk
+	Files     []File
 	Install   []Command
 	Run       []Command
 }
@@ -119,10 +121,8 @@ func (h *initHost) boot(b *bootRequest) error {
 		}
 	}
 	if b.Fresh {
-		for _, c := range b.Install {
-			if err := h.install(c); err != nil {
-				return err
-			}
+		if err := h.furnish(b); err != nil {
+			return err
 		}
 	}
 	for _, c := range b.Run {
@@ -131,6 +131,25 @@ func (h *initHost) boot(b *bootRequest) error {
 		}
 	}
 	close(h.booted)
+	return nil
+}
+
+// furnish gives a fresh disk the files and whatever else its owner wants there.
+func (h *initHost) furnish(b *bootRequest) error {
+	for _, f := range b.Files {
+		if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
+			return err
+		}
+		_ = os.Remove(f.Path)
+		if err := os.WriteFile(f.Path, f.Data, f.Mode); err != nil {
+			return err
+		}
+	}
+	for _, c := range b.Install {
+		if err := h.install(c); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -178,7 +178,7 @@ func (h *keptHost) finishBoot(fresh bool) error {
 		}
 	}
 	if h.index >= 0 {
-		b.Install, b.Run = config.Install, config.Boot
+		b.Files, b.Install, b.Run = config.Files, config.Install, config.Boot
 	}
 	return h.ask(request{Verb: "boot", Boot: &b})
 }

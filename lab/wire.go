@@ -35,7 +35,7 @@ type reply struct {
 	Ended  bool         `json:"ended,omitempty"`
 	Code   int          `json:"code,omitempty"`
 	Signal int          `json:"signal,omitempty"`
-	At     int64        `json:"at,omitempty"` // CLOCK_MONOTONIC, nanoseconds
+	At     int64        `json:"at,omitempty"` // CLOCK_BOOTTIME, nanoseconds
 	Hosts  []HostStatus `json:"hosts,omitempty"`
 	State  string       `json:"state,omitempty"`
 	Data   []byte       `json:"data,omitempty"`
@@ -154,11 +154,11 @@ func connFromFile(f *os.File) (*net.UnixConn, error) {
 	return unixConn, nil
 }
 
-// monotonic is CLOCK_MONOTONIC in nanoseconds: the same in every host of the machine.
+// monotonic is CLOCK_BOOTTIME in nanoseconds: the same in every host of the machine.
 func monotonic() int64 {
 	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		panic("lab: CLOCK_MONOTONIC: " + err.Error())
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic("lab: CLOCK_BOOTTIME: " + err.Error())
 	}
 	return ts.Nano()
 }

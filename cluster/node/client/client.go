@@ -60,10 +60,16 @@ func New(root string) *Client { return At(Socket(root)) }
 
 // At returns a client of the daemon that listens on socket.
 func At(socket string) *Client {
+	var d net.Dialer
+	return Through(socket, d.DialContext)
+}
+
+// Through returns a client of the daemon that listens on socket, which is reached by
+// dial: a virtual host's socket, say.
+func Through(socket string, dial func(ctx context.Context, network, address string) (net.Conn, error)) *Client {
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", socket)
+			return dial(ctx, "unix", socket)
 		},
 		MaxIdleConnsPerHost: 4,
 		IdleConnTimeout:     30 * time.Second,
