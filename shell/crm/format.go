@@ -64,11 +64,8 @@ func (f *formatter) command(e *cib.Element) ([]string, bool) {
 		return nil, false
 	}
 	back, err := k.parse(&reader{command: k.command, words: words[1:], context: f.context})
-	if err == nil && k.attributes() && len(e.Children) == 0 {
-		return parts, true
-	}
 	if err != nil || !sameShape(skeleton(e), back) {
-		return nil, k.attributes() && len(parts) == 1
+		return nil, false
 	}
 	return continued(parts), true
 }

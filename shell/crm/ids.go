@@ -61,16 +61,12 @@ func (ids *identifiers) fresh(base string) string {
 // fill gives every element below the object e the id that it lacks. e has its own.
 func (ids *identifiers) fill(e *cib.Element) {
 	switch e.Name {
-	case "cluster_property_set":
-		ids.fillChildren(e, e.ID())
 	case "fencing-topology":
 		for level := range e.All("fencing-level") {
 			ids.give(level, "fencing")
 		}
-	case "rsc_defaults", "op_defaults":
-		for set := range e.All("meta_attributes") {
-			ids.fillChildren(set, set.ID())
-		}
+	case "node":
+		ids.fillChildren(e, asID(e.Get("uname")))
 	default:
 		ids.fillChildren(e, e.ID())
 	}

@@ -16,12 +16,22 @@ import (
 
 // Main is the crm command. args excludes its name.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s := &session{
-		stdin: stdin, in: bufio.NewReader(stdin), stdout: stdout, stderr: stderr,
-		getenv: os.Getenv, agents: hostAgents{metadata.NewStore(client.Root(""))}, options: loadOptions(os.Getenv),
-		connect: func() (source.Cluster, error) { return dial(client.New("")) },
-	}
+	s := newSession(stdin, stdout, stderr, os.Getenv)
+	s.agents = hostAgents{metadata.NewStore(client.Root(""))}
+	s.connect = func() (source.Cluster, error) { return dial(client.New("")) }
+	return s.main(args)
+}
+
+// newSession makes a session without agents and without a cluster.
+func newSession(stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) *session {
+	s := &session{stdin: stdin, in: bufio.NewReader(stdin), stdout: stdout, stderr: stderr, getenv: getenv}
+	s.options = loadOptions(getenv)
 	s.levels = []*level{rootLevel()}
+	return s
+}
+
+// main runs the session and returns the exit status.
+func (s *session) main(args []string) int {
 	script, words, status := s.arguments(args)
 	if status >= 0 {
 		return status

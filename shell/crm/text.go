@@ -124,7 +124,11 @@ func (m *model) apply(file, text string, method loadMethod, scope []string) erro
 	}
 	named := map[string]bool{}
 	for _, o := range list {
-		if o.name != "monitor" {
+		switch o.name {
+		case "monitor":
+		case topologyID: // may depend on nodes of the same text
+			named[topologyID] = true
+		default:
 			if err := m.resolve(file, o); err != nil {
 				return err
 			}
