@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -40,6 +41,7 @@ type host struct {
 	machine *register
 	core    *core.Core // nil: off
 	frozen  bool
+	held    []parcel // that came while it was frozen
 	answers map[uint64]core.Answer
 	changes []string
 	seq     uint64
@@ -54,6 +56,21 @@ type parcel struct {
 	ev   core.Event
 }
 
+// parcels is a heap, the earliest first.
+type parcels []parcel
+
+func (p parcels) Len() int      { return len(p) }
+func (p parcels) Swap(i, j int) { p[i], p[j] = p[j], p[i] }
+func (p parcels) Less(i, j int) bool {
+	return p[i].at < p[j].at || p[i].at == p[j].at && p[i].n < p[j].n
+}
+func (p *parcels) Push(x any) { *p = append(*p, x.(parcel)) }
+func (p *parcels) Pop() any {
+	last := (*p)[len(*p)-1]
+	*p = (*p)[:len(*p)-1]
+	return last
+}
+
 // cluster runs hosts on one virtual clock.
 type cluster struct {
 	t       *testing.T
@@ -65,7 +82,7 @@ type cluster struct {
 	loss    float64
 	cuts    map[[2]core.HostID]bool // from, to
 	downs   map[int]bool            // links
-	flying  []parcel
+	flying  parcels
 	n       int
 	boots   uint64
 	compact int
@@ -103,7 +120,7 @@ func (c *cluster) start(ids ...core.HostID) {
 
 func (c *cluster) kill(ids ...core.HostID) {
 	for _, id := range ids {
-		c.host(id).core = nil
+		c.host(id).core, c.host(id).held = nil, nil
 		c.host(id).disk.Crash()
 	}
 }
@@ -174,7 +191,7 @@ func (c *cluster) fly(from, to core.HostID, ev core.Event) {
 	if _, ok := ev.(core.Received); ok {
 		delay = 200 * time.Microsecond // streams keep their order
 	}
-	c.flying = append(c.flying, parcel{c.now + delay, c.n, to, from, ev})
+	heap.Push(&c.flying, parcel{c.now + delay, c.n, to, from, ev})
 }
 
 // run lets virtual time pass.
@@ -193,21 +210,11 @@ func (c *cluster) until(d time.Duration, ok func() bool) bool {
 				next, who = h.core.Next(), i
 			}
 		}
-		at := -1
-		for i, p := range c.flying {
-			if h := c.host(p.to); p.at <= next && !h.frozen && (at < 0 || p.at < c.flying[at].at || p.at == c.flying[at].at && p.n < c.flying[at].n) {
-				at, next = i, p.at
-			}
-		}
 		switch {
-		case at >= 0:
-			p := c.flying[at]
-			c.flying = slices.Delete(c.flying, at, at+1)
+		case len(c.flying) > 0 && c.flying[0].at <= next:
+			p := heap.Pop(&c.flying).(parcel)
 			c.now = max(c.now, p.at)
-			if h := c.host(p.to); h.core != nil && !c.cuts[[2]core.HostID{p.from, p.to}] {
-				h.core.Step(c.now, p.ev)
-				c.pump(h)
-			}
+			c.arrive(p)
 		case who >= 0:
 			h := c.hosts[who]
 			c.now = max(c.now, next)
@@ -225,6 +232,30 @@ func (c *cluster) until(d time.Duration, ok func() bool) bool {
 		}
 	}
 	return true
+}
+
+// arrive hands a parcel over, unless its way is cut.
+func (c *cluster) arrive(p parcel) {
+	h := c.host(p.to)
+	switch {
+	case h.core == nil || c.cuts[[2]core.HostID{p.from, p.to}]:
+	case h.frozen:
+		h.held = append(h.held, p)
+	default:
+		h.core.Step(c.now, p.ev)
+		c.pump(h)
+	}
+}
+
+// thaw lets a frozen host run on, with what came meanwhile.
+func (c *cluster) thaw(id core.HostID) {
+	h := c.host(id)
+	h.frozen = false
+	for _, p := range h.held {
+		p.at = c.now
+		heap.Push(&c.flying, p)
+	}
+	h.held = nil
 }
 
 func (c *cluster) propose(id core.HostID, text string) uint64 {

@@ -19,6 +19,8 @@ type fork struct {
 	sent     time.Duration            // when the proposal was last sent
 	invited  map[HostID]time.Duration // when the group's log was last sent to a host
 	founding []HostID                 // this host was the seed of the group for these
+	seeding  bool                     // the tail of the log is being applied
+	begun    time.Duration            // when this host entered its group
 	sealedAt [3]uint64                // what sealed was computed for
 	sealed   Seal
 }
@@ -152,7 +154,7 @@ func (c *Core) considerFork() {
 	if len(c.reach) > 1 {
 		wait = 2 * c.cfg.Timing.Heartbeat // until all have said where they are
 	}
-	if !c.verdict.Quorate || c.sleeper.suspect || c.leaving || c.now-c.steady < wait {
+	if !c.verdict.Quorate || c.sleeper.dazed(c, 2*c.cfg.Timing.Token) || c.leaving || c.now-c.steady < wait {
 		return
 	}
 	if c.leads() && (c.obstructed() || !c.electable(c.ballot, c.voters(), c.reach)) {
@@ -166,7 +168,8 @@ func (c *Core) considerFork() {
 		}
 		return
 	}
-	if c.anyElectable() || c.reach[0] != c.cfg.ID {
+	young := c.steady <= c.fork.begun && c.now-c.fork.begun < 2*c.cfg.Timing.Token // others are still entering
+	if young || c.anyElectable() || c.reach[0] != c.cfg.ID {
 		c.abandon()
 		return
 	}
@@ -191,7 +194,7 @@ func (c *Core) proposeFork() {
 		top = max(top, c.promisedOf(h).Number, c.positionOf(h).Log.Number)
 	}
 	if f.ballot.Number < top || f.ballot.Number == 0 || c.promised != f.ballot || !slices.Equal(f.hosts, c.reach) {
-		*f = fork{ballot: Ballot{top + 1, c.cfg.ID}, hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, sent: never}
+		*f = fork{begun: f.begun, ballot: Ballot{top + 1, c.cfg.ID}, hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, sent: never}
 		c.promise(f.ballot)
 		f.promises[c.cfg.ID] = c.position()
 	}
@@ -272,6 +275,8 @@ func (c *Core) startAsked(m *Message) {
 // start makes this host's log the new group's (rule 5): everything in it counts as
 // committed, because some of it may have been acknowledged.
 func (c *Core) start(b Ballot, hosts []HostID) {
+	c.fork.seeding = true // what is answered meanwhile is held by this host alone
+	defer func() { c.fork.seeding = false }()
 	for _, e := range c.tail() {
 		if e.GetType() == pb.EntryNormal && len(e.GetData()) > 0 && e.GetIndex() > c.applied {
 			c.applied = e.GetIndex()
@@ -294,7 +299,7 @@ func (c *Core) start(b Ballot, hosts []HostID) {
 	snap := &pb.Snapshot{Data: marshalState(&c.agreed, machine), Metadata: &pb.SnapshotMetadata{
 		ConfState: confState(hosts), Index: proto.Uint64(index), Term: proto.Uint64(term)}}
 	c.install(b, snap, nil)
-	c.fork = fork{founding: hosts}
+	c.fork = fork{founding: hosts, begun: c.now}
 	c.change(Change{Kind: Forked, Ballot: b, Text: fmt.Sprintf("hosts %v go on as group %s", hosts, b)})
 	c.found()
 }
@@ -370,7 +375,7 @@ func (c *Core) installAsked(m *Message) {
 	}
 	old := c.ballot
 	c.install(m.Ballot, m.Snapshot, lost)
-	c.fork = fork{}
+	c.fork = fork{begun: c.now}
 	if lost != nil {
 		c.change(Change{Kind: Discarded, Ballot: old, Text: fmt.Sprintf(
 			"group %s has gone on without what group %s wrote here; that is kept, see holdfast forks", m.Ballot, old)})

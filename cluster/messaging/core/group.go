@@ -257,6 +257,9 @@ func (c *Core) apply(re *pb.Entry) {
 // confirmed is rule 7: any majority of the voters is strong, or all others are fenced.
 func (c *Core) confirmed() bool {
 	voters := c.voters()
+	if c.fork.seeding {
+		return false
+	}
 	if c.agreed.allFenced(voters, c.cfg.Quorum.Hosts) {
 		return true
 	}

@@ -10,7 +10,8 @@ import (
 type sleeper struct {
 	last    time.Duration
 	suspect bool
-	asked   uint64 // barriers proposed since the pause
+	woke    time.Duration // when suspect became true
+	asked   uint64        // barriers proposed since the pause
 }
 
 // pass moves time forward.
@@ -22,7 +23,7 @@ func (c *Core) pass(now time.Duration) {
 		c.excuse(gap - c.cfg.Timing.Heartbeat)
 	}
 	if gap > c.cfg.Timing.Token {
-		c.sleeper.suspect = true
+		c.sleeper.suspect, c.sleeper.woke = true, c.now
 		c.change(Change{Kind: Paused, For: gap, Text: fmt.Sprintf(
 			"this host stood still for %s, longer than the token: it starts nothing until the view is confirmed", gap.Round(time.Millisecond))})
 	}
@@ -66,4 +67,10 @@ func (c *Core) Pulse(now time.Duration) []Packet {
 	packets := c.out.Heartbeats
 	c.out.Heartbeats = before
 	return packets
+}
+
+// dazed tells that this host woke up less than so long ago: who is there and who leads
+// may not have been heard yet.
+func (s *sleeper) dazed(c *Core, long time.Duration) bool {
+	return s.suspect && c.now-s.woke < long
 }
