@@ -9,13 +9,13 @@ import (
 // agreed is what all hosts know alike by applying the log, beside the machine.
 type agreed struct {
 	View     View
-	Sealed   Seal
+	Sealed   Ballot     // the highest ballot that was sealed (rule 8)
 	Seen     []Peer     // boots that were in a view of all configured hosts (wait_for_all), by id
 	Fenced   []Peer     // boots confirmed dead and not in a view since, by id
 	Quorate  []HostID   // members of the last quorate view (auto_tie_breaker)
 	Expected int        // expected votes when not the configured ones
 	Sessions []session  // of proposers, by id and then oldest first
-	Lineage  []Position // where the earlier groups ended that this log grew from, oldest first
+	Lineage  []Ancestor // where the earlier groups ended that this log grew from, oldest first
 }
 
 // session remembers which proposals of one daemon were applied, so that a proposal
@@ -91,13 +91,13 @@ func (a *agreed) open(p Peer) int {
 }
 
 // install takes a committed view over. all are the configured hosts.
-func (a *agreed) install(v View, at Seal, all []HostID) {
+func (a *agreed) install(v View, all []HostID) {
 	a.View = v
 	if v.Quorate {
 		a.Quorate = v.Members
 	}
 	if v.Strong {
-		a.Sealed = at
+		a.Sealed = v.Ballot
 	}
 	for i, h := range v.Members {
 		a.Fenced = slices.DeleteFunc(a.Fenced, func(p Peer) bool { return p.ID == h })
@@ -145,7 +145,7 @@ func marshalState(a *agreed, machine []byte) []byte {
 	w := &writer{b: make([]byte, 0, len(machine)+256)}
 	w.uint(FormatVersion)
 	writeView(w, &a.View)
-	w.seal(a.Sealed)
+	w.ballot(a.Sealed)
 	list(w, a.Seen, w.peer)
 	list(w, a.Fenced, w.peer)
 	w.hosts(a.Quorate)
@@ -155,7 +155,7 @@ func marshalState(a *agreed, machine []byte) []byte {
 		w.uint(s.Oldest)
 		list(w, s.Done, func(d done) { w.uint(d.Seq); w.bytes(d.Answer) })
 	})
-	list(w, a.Lineage, func(p Position) { w.seal(p.Sealed); w.ballot(p.Log); w.uint(p.LastTerm); w.uint(p.LastIndex) })
+	list(w, a.Lineage, w.ancestor)
 	w.bool(machine != nil)
 	w.bytes(machine)
 	return w.b
@@ -166,15 +166,13 @@ func marshalState(a *agreed, machine []byte) []byte {
 func unmarshalState(b []byte) (a agreed, machine []byte, err error) {
 	r := &reader{b: b}
 	r.version()
-	a = agreed{View: readView(r), Sealed: r.seal(), Seen: readList(r, r.peer), Fenced: readList(r, r.peer),
+	a = agreed{View: readView(r), Sealed: r.ballot(), Seen: readList(r, r.peer), Fenced: readList(r, r.peer),
 		Quorate: r.hosts(), Expected: int(r.uint())}
 	a.Sessions = readList(r, func() session {
 		return session{Peer: r.peer(), Oldest: r.uint(),
 			Done: readList(r, func() done { return done{Seq: r.uint(), Answer: slices.Clone(r.bytes())} })}
 	})
-	a.Lineage = readList(r, func() Position {
-		return Position{Sealed: r.seal(), Log: r.ballot(), LastTerm: r.uint(), LastIndex: r.uint()}
-	})
+	a.Lineage = readList(r, r.ancestor)
 	has := r.bool()
 	machine = r.bytes()
 	if has && machine == nil {

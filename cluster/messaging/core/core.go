@@ -297,7 +297,7 @@ func (c *Core) Halt(cause error) {
 func (c *Core) Status() Status {
 	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict,
 		Suspect: c.sleeper.suspect, Applied: c.applied, Promised: c.promised, Ballot: c.ballot,
-		Sealed: c.sealed().Ballot, Links: map[HostID][]bool{}}
+		Sealed: c.sealed(), Links: map[HostID][]bool{}}
 	hs := c.rn.BasicStatus().HardState
 	st.Term, st.Commit = hs.GetTerm(), hs.GetCommit()
 	for _, id := range c.others {

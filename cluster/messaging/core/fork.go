@@ -22,59 +22,12 @@ type fork struct {
 	seeding  bool                     // the tail of the log is being applied
 	begun    time.Duration            // when this host entered its group
 	sealedAt [3]uint64                // what sealed was computed for
-	sealed   Seal
-}
-
-// Position is where a log ends and what it has sealed: the order in which a seed is chosen.
-type Position struct {
-	Sealed    Seal
-	Log       Ballot
-	LastTerm  uint64
-	LastIndex uint64
-}
-
-// Less orders seals.
-func (s Seal) Less(o Seal) bool {
-	if s.Ballot != o.Ballot {
-		return s.Ballot.Less(o.Ballot)
-	}
-	return s.Term < o.Term || s.Term == o.Term && s.Index < o.Index
-}
-
-// shorter orders logs of one group as raft does.
-func (p Position) shorter(o Position) bool {
-	return p.LastTerm < o.LastTerm || p.LastTerm == o.LastTerm && p.LastIndex < o.LastIndex
-}
-
-// seed chooses the host whose log the new group starts with: of each group the longest
-// log, and of those the one with the greatest seal, then the highest ballot. Position in
-// the log never counts between groups.
-func seed(promises map[HostID]Position, hosts []HostID) HostID {
-	best := map[Ballot]HostID{}
-	var ballots []Ballot
-	for _, h := range hosts {
-		p := promises[h]
-		if old, ok := best[p.Log]; !ok {
-			ballots = append(ballots, p.Log)
-			best[p.Log] = h
-		} else if promises[old].shorter(p) {
-			best[p.Log] = h
-		}
-	}
-	return best[slices.MaxFunc(ballots, func(a, b Ballot) int {
-		pa, pb := promises[best[a]], promises[best[b]]
-		switch {
-		case pa.Sealed.Less(pb.Sealed) || pa.Sealed == pb.Sealed && a.Less(b):
-			return -1
-		default:
-			return 1
-		}
-	})]
+	sealed   Ballot
 }
 
 // position is this host's.
 func (c *Core) position() Position {
-	p := Position{Sealed: c.sealed(), Log: c.ballot}
+	p := Position{Sealed: c.sealed(), Log: c.ballot, Lineage: c.agreed.Lineage}
 	p.LastTerm, p.LastIndex = c.last()
 	return p
 }
@@ -85,7 +38,7 @@ func (c *Core) positionOf(id HostID) Position {
 		return c.position()
 	}
 	hb := &c.peers[id].last
-	return Position{hb.Sealed, hb.Ballot, hb.LastTerm, hb.LastIndex}
+	return Position{Sealed: hb.Sealed, Log: hb.Ballot, LastTerm: hb.LastTerm, LastIndex: hb.LastIndex}
 }
 
 func (c *Core) promisedOf(id HostID) Ballot {
@@ -111,12 +64,13 @@ func (c *Core) electable(group Ballot, voters, set []HostID) bool {
 }
 
 // obstructed tells whether a reachable host may not enter this host's group (rule 9).
-func (c *Core) obstructed() bool { return c.obstructs(c.ballot, c.sealed()) }
+func (c *Core) obstructed() bool { return c.obstructs(c.position()) }
 
-func (c *Core) obstructs(group Ballot, sealed Seal) bool {
+// obstructs tells it of any group, as far as its log's position says.
+func (c *Core) obstructs(group Position) bool {
 	for _, h := range c.reach {
 		p := c.positionOf(h)
-		if group.Less(c.promisedOf(h)) || group.Less(p.Log) || p.Log != group && sealed.Less(p.Sealed) {
+		if group.Log.Less(c.promisedOf(h)) || group.Log.Less(p.Log) || p.withheld(group) {
 			return true
 		}
 	}
@@ -131,7 +85,7 @@ func (c *Core) anyElectable() bool {
 		if h != c.cfg.ID {
 			voters = c.peers[h].last.Voters
 		}
-		if c.electable(p.Log, voters, c.reach) && !c.obstructs(p.Log, p.Sealed) {
+		if c.electable(p.Log, voters, c.reach) && !c.obstructs(p) {
 			return true
 		}
 	}
@@ -232,7 +186,7 @@ func (c *Core) proposed(m *Message) {
 		c.promise(m.Ballot)
 	}
 	p := c.position()
-	c.send(Message{Kind: PromiseMessage, To: m.From, Ballot: m.Ballot, Sealed: p.Sealed, Log: p.Log, LastTerm: p.LastTerm, LastIndex: p.LastIndex})
+	c.send(Message{Kind: PromiseMessage, To: m.From, Ballot: m.Ballot, Position: p})
 }
 
 func (c *Core) refusedBy(m *Message) {
@@ -248,7 +202,7 @@ func (c *Core) promisedBy(m *Message) {
 	if f.promises == nil || m.Ballot != f.ballot || c.promised != f.ballot || !slices.Contains(f.hosts, m.From) {
 		return
 	}
-	f.promises[m.From] = Position{m.Sealed, m.Log, m.LastTerm, m.LastIndex}
+	f.promises[m.From] = m.Position
 	c.tryStart()
 }
 
@@ -284,7 +238,7 @@ func (c *Core) start(b Ballot, hosts []HostID) {
 		}
 	}
 	term, index := c.last()
-	c.agreed.Lineage = append(c.agreed.Lineage, Position{c.agreed.Sealed, c.ballot, term, index})
+	c.agreed.Lineage = append(slices.Clone(c.agreed.Lineage), Ancestor{c.ballot, term, index})
 	if n := len(c.agreed.Lineage); n > keptLineage {
 		c.agreed.Lineage = slices.Delete(c.agreed.Lineage, 0, n-keptLineage)
 	}
@@ -356,21 +310,27 @@ func (c *Core) sendLog(to HostID) {
 		c.fork.invited = map[HostID]time.Duration{}
 	}
 	c.fork.invited[to] = c.now
-	c.send(Message{Kind: InstallMessage, To: to, Ballot: c.ballot, Sealed: c.sealed(), Snapshot: snap})
+	c.send(Message{Kind: InstallMessage, To: to, Ballot: c.ballot, Position: c.position(), Snapshot: snap})
 }
 
 // installAsked takes a group's log over: as a founder, or as a joiner (rule 9).
 func (c *Core) installAsked(m *Message) {
-	own := c.sealed()
-	if !c.ballot.Less(m.Ballot) || m.Ballot.Less(c.promised) || m.Sealed.Less(own) {
+	if !c.ballot.Less(m.Ballot) || m.Ballot.Less(c.promised) {
 		return
 	}
 	state, _, err := unmarshalState(m.Snapshot.GetData())
 	if err != nil || m.Snapshot.GetMetadata().GetIndex() == 0 {
 		return
 	}
+	// Who promised this ballot was asked for its seal, and a log that the group's grew
+	// from has nothing to lose.
+	own := c.position()
+	group := Position{Sealed: m.Sealed, Log: m.Ballot, Lineage: state.Lineage}
+	if m.Ballot != c.promised && own.withheld(group) {
+		return
+	}
 	var lost *Fork
-	if p := c.position(); p.LastIndex > firstIndex && !state.grewFrom(p) {
+	if own.LastIndex > firstIndex && !own.within(group) {
 		lost = c.discard()
 	}
 	old := c.ballot
@@ -381,16 +341,6 @@ func (c *Core) installAsked(m *Message) {
 			"group %s has gone on without what group %s wrote here; that is kept, see holdfast forks", m.Ballot, old)})
 	}
 	c.change(Change{Kind: Forked, Ballot: m.Ballot, Text: fmt.Sprintf("this host joins group %s", m.Ballot)})
-}
-
-// grewFrom tells whether a log is contained in the one that this state comes from.
-func (a *agreed) grewFrom(p Position) bool {
-	for _, old := range a.Lineage {
-		if old.Log == p.Log {
-			return !old.shorter(p)
-		}
-	}
-	return false
 }
 
 // discard collects what this host has, before its log goes.

@@ -248,16 +248,18 @@ func (c *Core) apply(re *pb.Entry) {
 			return // a leader that had not yet applied its predecessor's
 		}
 		e.View.Ballot = c.ballot
-		c.agreed.install(e.View, Seal{c.ballot, re.GetTerm(), re.GetIndex()}, c.cfg.Quorum.Hosts)
+		c.agreed.install(e.View, c.cfg.Quorum.Hosts)
 		c.cfg.Machine.View(re.GetIndex(), e.View)
 		c.change(Change{Kind: Viewed, View: e.View, Text: viewText(e.View)})
 	}
 }
 
 // confirmed is rule 7: any majority of the voters is strong, or all others are fenced.
+// Before the group's ballot is sealed nothing is: a fork is chosen by seals, so what an
+// unsealed group has written may lose.
 func (c *Core) confirmed() bool {
 	voters := c.voters()
-	if c.fork.seeding {
+	if c.fork.seeding || c.agreed.Sealed != c.ballot {
 		return false
 	}
 	if c.agreed.allFenced(voters, c.cfg.Quorum.Hosts) {
@@ -332,7 +334,7 @@ func (c *Core) last() (term, index uint64) {
 
 // sealed is the seal of the log: the applied one, or a later one in the log's tail. A seal
 // counts once it is persisted: the hosts that committed it may be gone.
-func (c *Core) sealed() Seal {
+func (c *Core) sealed() Ballot {
 	term, last := c.last()
 	at := [3]uint64{term, last, c.applied}
 	if c.fork.sealedAt == at {
@@ -341,7 +343,7 @@ func (c *Core) sealed() Seal {
 	s := c.agreed.Sealed
 	for _, re := range c.tail() {
 		if e, err := unmarshalEntry(re.GetData()); err == nil && e.Kind == viewEntry && e.View.Strong {
-			s = Seal{c.ballot, re.GetTerm(), re.GetIndex()}
+			s = c.ballot
 		}
 	}
 	c.fork.sealedAt, c.fork.sealed = at, s

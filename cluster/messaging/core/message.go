@@ -15,7 +15,7 @@ type Heartbeat struct {
 	// Where its log is: for forks and joins.
 	Promised  Ballot
 	Ballot    Ballot
-	Sealed    Seal
+	Sealed    Ballot
 	Voters    []HostID
 	LastTerm  uint64
 	LastIndex uint64
@@ -27,13 +27,6 @@ type Peer struct {
 	Boot uint64
 }
 
-// Seal is the position of the last entry that sealed a ballot (rule 8).
-type Seal struct {
-	Ballot Ballot
-	Term   uint64
-	Index  uint64
-}
-
 // MessageKind says which fields a Message has.
 type MessageKind uint8
 
@@ -43,28 +36,25 @@ const (
 	ForwardMessage                        // Seq, Data: a proposal for the leader
 	RefusedMessage                        // Seq, Reason: the forwarded proposal was not taken, and why
 	ProposeMessage                        // Ballot, Hosts: rule 2
-	PromiseMessage                        // Ballot, Sealed, Log, LastTerm, LastIndex: rule 3
+	PromiseMessage                        // Ballot, Position: rule 3
 	RefuseMessage                         // Ballot: the highest seen
 	StartMessage                          // Ballot, Hosts, Host: the seed, asked to start the group
-	InstallMessage                        // Ballot, Hosts, Snapshot: rule 5 and joins
+	InstallMessage                        // Ballot, Position, Snapshot: rule 5 and joins
 )
 
 // Message is what one core sends to another over an ordered, authenticated stream.
 type Message struct {
-	Kind      MessageKind
-	From, To  HostID
-	Boot      uint64 // of the sender
-	Ballot    Ballot // the group it belongs to, or the proposed one
-	Raft      *pb.Message
-	Seq       uint64
-	Oldest    uint64 // the lowest Seq that the proposer still waits for
-	Reason    uint8
-	Data      []byte
-	Hosts     []HostID
-	Host      HostID
-	Sealed    Seal
-	Log       Ballot
-	LastTerm  uint64
-	LastIndex uint64
-	Snapshot  *pb.Snapshot
+	Kind     MessageKind
+	From, To HostID
+	Boot     uint64 // of the sender
+	Ballot   Ballot // the group it belongs to, or the proposed one
+	Raft     *pb.Message
+	Seq      uint64
+	Oldest   uint64 // the lowest Seq that the proposer still waits for
+	Reason   uint8
+	Data     []byte
+	Hosts    []HostID
+	Host     HostID
+	Position // of the sender's log
+	Snapshot *pb.Snapshot
 }

@@ -16,14 +16,14 @@ var ErrFormat = errors.New("not a message of this version")
 // writer appends fields: integers as uvarints, bytes and lists with their length before them.
 type writer struct{ b []byte }
 
-func (w *writer) uint(v uint64)    { w.b = binary.AppendUvarint(w.b, v) }
-func (w *writer) host(h HostID)    { w.uint(uint64(h)) }
-func (w *writer) ballot(b Ballot)  { w.uint(b.Number); w.host(b.Proposer) }
-func (w *writer) seal(s Seal)      { w.ballot(s.Ballot); w.uint(s.Term); w.uint(s.Index) }
-func (w *writer) bytes(b []byte)   { w.uint(uint64(len(b))); w.b = append(w.b, b...) }
-func (w *writer) hosts(h []HostID) { list(w, h, w.host) }
-func (w *writer) uints(u []uint64) { list(w, u, w.uint) }
-func (w *writer) peer(p Peer)      { w.host(p.ID); w.uint(p.Boot) }
+func (w *writer) uint(v uint64)       { w.b = binary.AppendUvarint(w.b, v) }
+func (w *writer) host(h HostID)       { w.uint(uint64(h)) }
+func (w *writer) ballot(b Ballot)     { w.uint(b.Number); w.host(b.Proposer) }
+func (w *writer) ancestor(a Ancestor) { w.ballot(a.Log); w.uint(a.Term); w.uint(a.Index) }
+func (w *writer) bytes(b []byte)      { w.uint(uint64(len(b))); w.b = append(w.b, b...) }
+func (w *writer) hosts(h []HostID)    { list(w, h, w.host) }
+func (w *writer) uints(u []uint64)    { list(w, u, w.uint) }
+func (w *writer) peer(p Peer)         { w.host(p.ID); w.uint(p.Boot) }
 func (w *writer) bool(v bool) {
 	if v {
 		w.b = append(w.b, 1)
@@ -79,8 +79,10 @@ func (r *reader) bool() bool {
 	return v == 1
 }
 
-func (r *reader) ballot() Ballot  { return Ballot{Number: r.uint(), Proposer: r.host()} }
-func (r *reader) seal() Seal      { return Seal{Ballot: r.ballot(), Term: r.uint(), Index: r.uint()} }
+func (r *reader) ballot() Ballot { return Ballot{Number: r.uint(), Proposer: r.host()} }
+func (r *reader) ancestor() Ancestor {
+	return Ancestor{Log: r.ballot(), Term: r.uint(), Index: r.uint()}
+}
 func (r *reader) peer() Peer      { return Peer{ID: r.host(), Boot: r.uint()} }
 func (r *reader) hosts() []HostID { return readList(r, r.host) }
 func (r *reader) uints() []uint64 { return readList(r, r.uint) }
@@ -138,7 +140,7 @@ func (h *Heartbeat) Marshal() []byte {
 	w.host(h.Leader)
 	w.ballot(h.Promised)
 	w.ballot(h.Ballot)
-	w.seal(h.Sealed)
+	w.ballot(h.Sealed)
 	w.hosts(h.Voters)
 	w.uint(h.LastTerm)
 	w.uint(h.LastIndex)
@@ -151,7 +153,7 @@ func UnmarshalHeartbeat(b []byte) (Heartbeat, error) {
 	r.version()
 	h := Heartbeat{From: r.host(), Boot: r.uint(), Seq: r.uint(), Leaving: r.bool()}
 	h.Hears = readList(r, r.peer)
-	h.Leader, h.Promised, h.Ballot, h.Sealed = r.host(), r.ballot(), r.ballot(), r.seal()
+	h.Leader, h.Promised, h.Ballot, h.Sealed = r.host(), r.ballot(), r.ballot(), r.ballot()
 	h.Voters, h.LastTerm, h.LastIndex = r.hosts(), r.uint(), r.uint()
 	if err := r.end(); err != nil {
 		return Heartbeat{}, fmt.Errorf("read heartbeat: %w", err)
@@ -181,10 +183,11 @@ func (m *Message) Marshal() ([]byte, error) {
 	w.bytes(m.Data)
 	w.hosts(m.Hosts)
 	w.host(m.Host)
-	w.seal(m.Sealed)
+	w.ballot(m.Sealed)
 	w.ballot(m.Log)
 	w.uint(m.LastTerm)
 	w.uint(m.LastIndex)
+	list(w, m.Lineage, w.ancestor)
 	return w.b, nil
 }
 
@@ -207,7 +210,7 @@ func UnmarshalMessage(b []byte) (Message, error) {
 	}
 	m.Seq, m.Oldest, m.Reason = r.uint(), r.uint(), uint8(r.uint())
 	m.Data, m.Hosts, m.Host = r.bytes(), r.hosts(), r.host()
-	m.Sealed, m.Log, m.LastTerm, m.LastIndex = r.seal(), r.ballot(), r.uint(), r.uint()
+	m.Position = Position{Sealed: r.ballot(), Log: r.ballot(), LastTerm: r.uint(), LastIndex: r.uint(), Lineage: readList(r, r.ancestor)}
 	if m.Kind == RaftMessage && m.Raft == nil {
 		r.fail("raft message without its content")
 	}
