@@ -1,0 +1,242 @@
+// Package fencing makes sure that a lost host is off before its resources are
+// started elsewhere.
+//
+// Devices are the document's stonith resources. Operation is the pure core: it finds which
+// devices can fence a host (pcmk_host_list, pcmk_host_map, pcmk_host_check), walks
+// the levels of a fencing topology, retries, remaps reboot to off and on, and says which
+// agent to call next, on which host. Fencer is the edge that makes those calls. The meaning of
+// the parameters is that of Pacemaker's, "Fencing" in Pacemaker Explained.
+//
+// A fence that fails leaves the host unfenced: the caller must not recover its resources until a
+// later one succeeds or an operator confirms.
+//
+// Goroutines: one per agent call in flight, which ends with the call; Fence waits for them.
+package fencing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
+	"holdfast/cluster/executor/metadata"
+)
+
+// DefaultTimeout is stonith-timeout when nobody sets it.
+const DefaultTimeout = 60 * time.Second
+
+// Agents calls fence agents on this host; *executor.Executor does.
+type Agents interface {
+	FenceAgent(ctx context.Context, call executor.FenceCall) executor.Result
+}
+
+// Config says what a Fencer works with.
+type Config struct {
+	Host     string               // this host's name
+	Document func() *cib.Document // the present one, not to be changed
+	Agents   Agents
+	Describe *metadata.Store // nil: what agents support is not known, and trusted
+	// Hosts lists other hosts that can call agents, and Remote has one of them do so.
+	// nil: only this host does.
+	Hosts  func() []string
+	Remote func(ctx context.Context, host string, call executor.FenceCall) executor.Result
+	Log    *slog.Logger // nil: silence
+}
+
+// Fencer fences hosts. It is safe for concurrent use.
+type Fencer struct {
+	config Config
+	log    *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	flights map[string]*flight
+	busy    map[string]chan struct{} // one token a device: a device does one thing at a time
+}
+
+// flight is a fencing under way. Who asks for the same again shares its outcome.
+type flight struct {
+	done    chan struct{}
+	confirm chan struct{}
+	once    sync.Once
+	device  string
+	err     error
+}
+
+// New returns a Fencer.
+func New(config Config) *Fencer {
+	f := &Fencer{config: config, log: config.Log, flights: map[string]*flight{}, busy: map[string]chan struct{}{}}
+	if f.log == nil {
+		f.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return f
+}
+
+// Fence carries action (off, on, reboot) out on target and returns the devices that
+// did it, comma separated. limit is that of each device's action; 0 is DefaultTimeout.
+// Asking for what is already under way waits for that.
+func (f *Fencer) Fence(ctx context.Context, target, action string, limit time.Duration) (string, error) {
+	if !slices.Contains([]string{"off", "on", "reboot"}, action) {
+		return "", fmt.Errorf("fence %s: action %q; expected off, on or reboot", target, action)
+	}
+	if limit <= 0 {
+		limit = DefaultTimeout
+	}
+	key := target + " " + action
+	f.mu.Lock()
+	under := f.flights[key]
+	if under != nil {
+		f.mu.Unlock()
+		select {
+		case <-under.done:
+			return under.device, under.err
+		case <-ctx.Done():
+			return "", fmt.Errorf("fence %s: %w", target, ctx.Err())
+		}
+	}
+	under = &flight{done: make(chan struct{}), confirm: make(chan struct{})}
+	f.flights[key] = under
+	f.mu.Unlock()
+	under.device, under.err = f.carryOut(ctx, Request{Target: target, Action: action, Limit: limit}, under.confirm)
+	f.mu.Lock()
+	delete(f.flights, key)
+	f.mu.Unlock()
+	close(under.done)
+	return under.device, under.err
+}
+
+// Confirm takes an operator's word that target is off and ends what is under way
+// against it. It says whether there was anything.
+func (f *Fencer) Confirm(target string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	any := false
+	for _, action := range []string{"off", "reboot"} {
+		if under := f.flights[target+" "+action]; under != nil {
+			under.once.Do(func() { close(under.confirm) })
+			any = true
+		}
+	}
+	return any
+}
+
+// carryOut runs one operation.
+func (f *Fencer) carryOut(ctx context.Context, request Request, confirm <-chan struct{}) (string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	doc := f.config.Document()
+	request.Hosts = []string{f.config.Host}
+	if f.config.Hosts != nil && f.config.Remote != nil {
+		for _, host := range f.config.Hosts() {
+			if host != f.config.Host {
+				request.Hosts = append(request.Hosts, host)
+			}
+		}
+	}
+	operation := NewOperation(request, f.devices(ctx, doc), Levels(doc, request.Target), rand.Float64)
+	answers := make(chan Answer)
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	defer cancel()
+	start := func(next []Call) {
+		for _, call := range next {
+			calls.Go(func() {
+				answer := f.make(ctx, call)
+				select {
+				case answers <- answer:
+				case <-ctx.Done():
+				}
+			})
+		}
+	}
+	start(operation.Start())
+	for !operation.End().Done {
+		select {
+		case answer := <-answers:
+			if answer.Failed || answer.Code != 0 {
+				f.log.Warn("fence agent failed", "target", request.Target, "reason", answer.Reason)
+			}
+			start(operation.Answered(answer))
+		case <-confirm:
+			operation.Confirm()
+		case <-ctx.Done():
+			return "", fmt.Errorf("fence %s: %w", request.Target, ctx.Err())
+		}
+	}
+	end := operation.End()
+	if !end.Success {
+		return "", fmt.Errorf("fence %s (%s): %w", request.Target, request.Action, errors.New(end.Reason))
+	}
+	f.log.Info("fenced", "target", request.Target, "action", request.Action, "device", end.Device)
+	return end.Device, nil
+}
+
+// make makes one call, here or on another host.
+func (f *Fencer) make(ctx context.Context, call Call) Answer {
+	answer := Answer{ID: call.ID, Failed: true}
+	if call.Delay > 0 {
+		timer := time.NewTimer(call.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return answer
+		}
+	}
+	turn := f.turn(call.Device)
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return answer
+	}
+	run := f.config.Agents.FenceAgent
+	if call.Host != f.config.Host {
+		run = func(ctx context.Context, c executor.FenceCall) executor.Result {
+			return f.config.Remote(ctx, call.Host, c)
+		}
+	}
+	r := run(ctx, executor.FenceCall{Device: call.Device, Agent: call.Agent, Action: call.Action, Params: call.Params, Timeout: call.Timeout})
+	answer.Code, answer.Failed, answer.Output, answer.Reason = r.Code, r.Status != executor.Done, r.Output, r.Reason
+	return answer
+}
+
+func (f *Fencer) turn(device string) chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.busy[device] == nil {
+		f.busy[device] = make(chan struct{}, 1)
+	}
+	return f.busy[device]
+}
+
+func (f *Fencer) devices(ctx context.Context, doc *cib.Document) []*Device {
+	return Devices(doc, func(agent string) *metadata.Agent {
+		if f.config.Describe == nil {
+			return nil
+		}
+		described, err := f.config.Describe.Describe(ctx, "stonith", "", agent)
+		if err != nil {
+			f.log.Warn("a fence agent does not describe itself", "agent", agent, "error", err)
+			return nil
+		}
+		return described
+	})
+}
+
+// Devices lists the devices that can fence target as far as the document tells, or all when
+// target is "". Devices that would have to be asked first are included.
+func (f *Fencer) Devices(target string) []string {
+	ids := []string{}
+	for _, d := range f.devices(context.Background(), f.config.Document()) {
+		if target == "" || d.covers(target) != no {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}
