@@ -1,0 +1,11 @@
+// Package failover measures how long a client goes without a service when something breaks:
+// `holdfast lab bench`. A cluster of three virtual hosts with default settings serves one page on a
+// floating address; a client polls it every 5 ms; each row of the report is one fault, done
+// again and again. What is printed is minimum, median and maximum, never a verdict.
+//
+// An outage lasts from the sending of the first request that was not answered within 250 ms to
+// the first answer after it. Agents are part of it, so the report names them:
+// ocf:heartbeat:IPaddr2 and ocf:holdfast:web.
+//
+// The package starts no goroutines of its own.
+package failover

@@ -1,0 +1,178 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/cluster/node/client"
+	"holdfast/lab"
+)
+
+// fault is a row of the report.
+type fault struct {
+	key     string
+	name    string
+	fencing bool
+	// inject breaks something, waits until the service is as it should be again, and returns
+	// the moment from which outages count.
+	inject func(ctx context.Context, s *service) (lab.Moment, error)
+}
+
+var faults = []fault{
+	{"kill", "active host killed, fencing on", true, killActive},
+	{"kill-unfenced", "active host killed, fencing off", false, killActive},
+	{"leader", "leader killed while not active", true, killLeader},
+	{"cut", "active host's links all cut, fencing on", true, cutActive},
+	{"crash", "web server killed, monitor every 1 s", true, crashServer},
+	{"move", "planned move", true, plannedMove},
+	{"daemon", "daemon killed and restarted", true, restartDaemon},
+	{"freeze", "active host frozen for 600 ms", true, freezeActive},
+	{"loss", "active host loses 10 % of its packets for 10 s", true, loseActive},
+}
+
+func killActive(ctx context.Context, s *service) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at, err := active.Kill()
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.poll.Await(ctx, at, notFrom(active.Name()))
+	return at, err
+}
+
+// notFrom is an answer of any other host.
+func notFrom(host string) func(lab.Answer) bool {
+	return func(a lab.Answer) bool { return a.OK && a.Body != host }
+}
+
+func killLeader(ctx context.Context, s *service) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	leader := s.Leader(ctx)
+	if leader == active.Name() {
+		if _, err := s.move(ctx, s.other(leader).Name()); err != nil {
+			return 0, err
+		}
+		settle(ctx)
+	}
+	at, err := s.Host(leader).Kill()
+	if err != nil {
+		return 0, err
+	}
+	return at, s.awaitEvent(ctx, at, client.ViewAgreed)
+}
+
+func cutActive(ctx context.Context, s *service) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at, err := active.Cut(lab.AllLinks)
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.poll.Await(ctx, at, notFrom(active.Name()))
+	return at, err
+}
+
+func crashServer(ctx context.Context, s *service) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at := lab.Now()
+	if _, err := active.Exec(ctx, "pkill", "-KILL", "-f", server); err != nil {
+		return 0, err
+	}
+	killed := lab.Now()
+	if _, err := s.poll.Await(ctx, at, func(a lab.Answer) bool { return !a.OK }); err != nil {
+		return 0, err
+	}
+	_, err = s.poll.Await(ctx, killed, lab.Answered)
+	return at, err
+}
+
+func plannedMove(ctx context.Context, s *service) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return s.move(ctx, s.other(active.Name()).Name())
+}
+
+// restartDaemon kills the daemon of the active host and starts it anew, as systemd would.
+func restartDaemon(ctx context.Context, s *service) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at := lab.Now()
+	if _, err := active.Exec(ctx, "pkill", "-KILL", "-f", "^holdfast node"); err != nil {
+		return 0, err
+	}
+	p := lab.Process{Command: lab.Command{Args: []string{"sh", "-c", "exec holdfast node >>/var/log/boot.log 2>&1"}, Detach: true}}
+	if _, err := active.Start(p); err != nil {
+		return 0, err
+	}
+	return at, s.Ready(ctx)
+}
+
+func freezeActive(ctx context.Context, s *service) (lab.Moment, error) {
+	return s.undisturbed(ctx, (*lab.Host).Freeze, 600*time.Millisecond, (*lab.Host).Thaw)
+}
+
+func loseActive(ctx context.Context, s *service) (lab.Moment, error) {
+	lose := func(h *lab.Host) (lab.Moment, error) { return lab.Now(), h.Lose(lab.AllLinks, 10) }
+	return s.undisturbed(ctx, lose, 10*time.Second, func(h *lab.Host) error { return h.Lose(lab.AllLinks, 0) })
+}
+
+// undisturbed lets the active host suffer for a while, and fails if the cluster takes it for dead.
+func (s *service) undisturbed(ctx context.Context, begin func(*lab.Host) (lab.Moment, error), last time.Duration, end func(*lab.Host) error) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at, err := begin(active)
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case <-time.After(last):
+	case <-ctx.Done():
+	}
+	if err := end(active); err != nil {
+		return 0, err
+	}
+	settle(ctx)
+	for _, e := range s.Events().Since(at) {
+		if e.Kind == client.HostDead || e.Kind == client.Fenced {
+			return 0, fmt.Errorf("host %s told %s of %s, which only suffered", e.Host, e.Kind, e.Subject)
+		}
+	}
+	return at, nil
+}
+
+// awaitEvent waits until some host tells an event of a kind.
+func (s *service) awaitEvent(ctx context.Context, since lab.Moment, kind client.Kind) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		for _, e := range s.Events().Since(since) {
+			if e.Kind == kind {
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("no host told the event %s", kind), ctx.Err())
+		}
+	}
+}

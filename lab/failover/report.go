@@ -1,0 +1,135 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/lab"
+)
+
+// Options say what to measure.
+type Options struct {
+	Runs   int      // of each fault; default 10
+	Only   []string // keys of faults, and of further figures; default all
+	Binary string   // holdfast; default the running program
+	Events bool     // print what the daemons told of every run
+}
+
+// row is the outages of one fault.
+type row struct {
+	name    string
+	outages []time.Duration
+	failed  []error
+}
+
+// Run measures and prints the report. The error tells of runs in which the service did not
+// come back, or which could not be done.
+func Run(ctx context.Context, o Options, w io.Writer) error {
+	if o.Runs == 0 {
+		o.Runs = 10
+	}
+	fmt.Fprintf(w, "three virtual hosts, default settings, ocf:heartbeat:IPaddr2 and ocf:holdfast:web, a request every %v\n\n", pollEvery)
+	fmt.Fprintf(w, "%-50s %4s %9s %9s %9s\n", "fault: outage seen by a client, ms", "n", "min", "median", "max")
+	var all error
+	for _, fencing := range []bool{true, false} {
+		all = errors.Join(all, o.runFaults(ctx, fencing, w))
+	}
+	if o.wants("figures") {
+		all = errors.Join(all, o.runFigures(ctx, w))
+	}
+	return all
+}
+
+func (o Options) wants(key string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, key) }
+
+// runFaults measures all faults that want the same cluster.
+func (o Options) runFaults(ctx context.Context, fencing bool, w io.Writer) error {
+	chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.fencing != fencing || !o.wants(f.key) })
+	if len(chosen) == 0 {
+		return nil
+	}
+	s, err := start(ctx, o.Binary, fencing)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var all error
+	for _, f := range chosen {
+		r := o.measure(ctx, s, f, w)
+		r.print(w)
+		for _, err := range r.failed {
+			all = errors.Join(all, fmt.Errorf("%s: %w", f.name, err))
+		}
+	}
+	return all
+}
+
+// measure does one fault again and again. After a run that failed the others are left out,
+// because they would start from a broken cluster.
+func (o Options) measure(ctx context.Context, s *service, f fault, w io.Writer) row {
+	r := row{name: f.name}
+	for range o.Runs {
+		outage, err := o.once(ctx, s, f, w)
+		if err != nil {
+			r.failed = append(r.failed, err)
+			return r
+		}
+		r.outages = append(r.outages, outage)
+	}
+	return r
+}
+
+func (o Options) once(ctx context.Context, s *service, f fault, w io.Writer) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	began := lab.Now()
+	at, err := f.inject(ctx, s)
+	if err != nil {
+		o.tell(s, began, w)
+		return 0, err
+	}
+	settle(ctx)
+	outage, ok := s.poll.Outage(at)
+	o.tell(s, at, w)
+	if !ok {
+		return 0, errors.New("the service stopped answering again")
+	}
+	if err := s.mend(ctx); err != nil {
+		return 0, fmt.Errorf("bring everything back: %w", err)
+	}
+	return outage, nil
+}
+
+// tell prints the events since a moment, for whoever looks for the milliseconds.
+func (o Options) tell(s *service, at lab.Moment, w io.Writer) {
+	if !o.Events {
+		return
+	}
+	for _, e := range s.Events().Since(at) {
+		words := strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", e.Subject, e.Action, e.On, e.Detail)), " ")
+		fmt.Fprintf(w, "    %9.1f  %-6s %-16s %s (code %d, took %v)\n", ms(lab.Moment(e.Boottime).Sub(at)), e.Host, e.Kind, words, e.Code, e.Took)
+	}
+}
+
+func (r row) print(w io.Writer) {
+	if len(r.outages) == 0 {
+		fmt.Fprintf(w, "%-50s %4d %9s %9s %9s\n", r.name, 0, "-", "-", "-")
+		return
+	}
+	low, middle, high := spread(r.outages)
+	fmt.Fprintf(w, "%-50s %4d %9.1f %9.1f %9.1f\n", r.name, len(r.outages), ms(low), ms(middle), ms(high))
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// spread is the minimum, the median and the maximum.
+func spread(values []time.Duration) (low, middle, high time.Duration) {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return sorted[0], (sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[n-1]
+}

@@ -1,0 +1,165 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/cluster/node/client"
+	"holdfast/lab"
+	"holdfast/lab/fleet"
+)
+
+const (
+	floating  = "10.77.0.100"
+	pollEvery = 5 * time.Millisecond
+	patience  = 30 * time.Second // for anything that should happen
+	settling  = 300 * time.Millisecond
+	server    = "resource.d/holdfast/web serve" // in the server's command line
+)
+
+// configuration is the cluster's: floating address and server in a group, a monitor every second,
+// and fencing of all hosts by the lab.
+func configuration(fencing bool) string {
+	return fmt.Sprintf(`<configuration>
+  <crm_config><cluster_property_set id="options">
+    <nvpair id="options-stonith" name="stonith-enabled" value="%t"/>
+  </cluster_property_set></crm_config>
+  <nodes><node id="1" uname="web1"/><node id="2" uname="web2"/><node id="3" uname="web3"/></nodes>
+  <resources>
+    <primitive id="Fence" class="stonith" type="fence_lab">
+      <instance_attributes id="Fence-params"><nvpair id="Fence-hosts" name="pcmk_host_list" value="web1 web2 web3"/></instance_attributes>
+    </primitive>
+    <group id="WebApp">
+      <primitive id="AppIP" class="ocf" provider="heartbeat" type="IPaddr2">
+        <instance_attributes id="AppIP-params">
+          <nvpair id="AppIP-ip" name="ip" value="%s"/><nvpair id="AppIP-mask" name="cidr_netmask" value="24"/>
+        </instance_attributes>
+        <operations><op id="AppIP-monitor" name="monitor" interval="1s"/></operations>
+      </primitive>
+      <primitive id="AppWebServer" class="ocf" provider="holdfast" type="web">
+        <operations><op id="AppWebServer-monitor" name="monitor" interval="1s"/></operations>
+      </primitive>
+    </group>
+  </resources>
+  <constraints/>
+  <rsc_defaults><meta_attributes id="defaults"><nvpair id="defaults-stickiness" name="resource-stickiness" value="1"/></meta_attributes></rsc_defaults>
+</configuration>`, fencing, floating)
+}
+
+// service is the fleet with a service that a client watches.
+type service struct {
+	*fleet.Fleet
+	poll *lab.Poller
+}
+
+func start(ctx context.Context, binary string, fencing bool) (*service, error) {
+	f, err := fleet.Start(ctx, fleet.Config{Hosts: lab.Names("web", 3), Binary: binary})
+	if err != nil {
+		return nil, err
+	}
+	s := &service{Fleet: f}
+	if err := s.begin(ctx, fencing); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return s, nil
+}
+
+func (s *service) begin(ctx context.Context, fencing bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
+		return err
+	}
+	if err := s.Load(ctx, "web1", configuration(fencing)); err != nil {
+		return err
+	}
+	var err error
+	if s.poll, err = s.Lab.Client().Poll(floating+":80", pollEvery); err != nil {
+		return err
+	}
+	if _, err := s.poll.Await(ctx, 0, lab.Answered); err != nil {
+		return err
+	}
+	return s.Ready(ctx)
+}
+
+func (s *service) close() error {
+	if s.poll != nil {
+		s.poll.Stop()
+	}
+	return s.Fleet.Close()
+}
+
+// active is the host that answers now.
+func (s *service) active(ctx context.Context) (*lab.Host, error) {
+	answer, err := s.poll.Await(ctx, lab.Now(), lab.Answered)
+	if err != nil {
+		return nil, err
+	}
+	return s.Host(answer.Body), nil
+}
+
+// other is the first host that is none of the given.
+func (s *service) other(not ...string) *lab.Host {
+next:
+	for _, h := range s.Hosts() {
+		for _, name := range not {
+			if h.Name() == name {
+				continue next
+			}
+		}
+		return h
+	}
+	return nil
+}
+
+// move lets the group go to a host, as crm_resource --move does, waits until it answers there,
+// and lets it stay there for its stickiness alone.
+func (s *service) move(ctx context.Context, to string) (at lab.Moment, err error) {
+	c := s.Fleet.Client(to)
+	at = lab.Now()
+	_, err = c.Change(ctx, client.Change{Op: client.Create, Section: "constraints", Cause: "move",
+		XML: fmt.Sprintf(`<rsc_location id="move" rsc="WebApp" node="%s" score="INFINITY"/>`, to)})
+	if err != nil {
+		return 0, fmt.Errorf("move the group to %s: %w", to, err)
+	}
+	if _, err := s.poll.Await(ctx, at, lab.AnsweredBy(to)); err != nil {
+		return 0, err
+	}
+	if err := s.Ready(ctx); err != nil {
+		return 0, err
+	}
+	_, err = c.Change(ctx, client.Change{Op: client.Delete, ID: "move", Cause: "moved"})
+	return at, err
+}
+
+// mend switches on and heals every host, and waits until all is as before.
+func (s *service) mend(ctx context.Context) error {
+	for _, h := range s.Hosts() {
+		if err := errors.Join(h.Boot(), h.Thaw(), h.Heal(lab.AllLinks), h.Lose(lab.AllLinks, 0)); err != nil {
+			return err
+		}
+	}
+	if err := s.Ready(ctx); err != nil {
+		return err
+	}
+	if _, err := s.Fleet.Client("web1").Forget(ctx, client.Forget{FailedOnly: true}); err != nil {
+		return err
+	}
+	if err := s.Ready(ctx); err != nil {
+		return err
+	}
+	_, err := s.poll.Await(ctx, lab.Now(), lab.Answered)
+	return err
+}
+
+// settle waits until the fate of every request that was sent up to now is known, and
+// then a little.
+func settle(ctx context.Context) {
+	select {
+	case <-time.After(settling):
+	case <-ctx.Done():
+	}
+}
