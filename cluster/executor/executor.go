@@ -89,6 +89,9 @@ func New(config Config) *Executor {
 // stateDir is HA_RSCTMP, where agents keep state that a reboot ends.
 func (e *Executor) stateDir() string { return filepath.Join(e.config.Root, "run/resource-agents") }
 
+// Host returns this host's name in the cluster.
+func (e *Executor) Host() string { return e.config.Host }
+
 // Close ends recurring operations and waits for them. Agents in the middle of a
 // one-shot operation go on; services are left as they are.
 func (e *Executor) Close() {
