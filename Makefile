@@ -11,3 +11,12 @@ lint:
 	test -z "$$(gofmt -l .)"
 	go vet ./...
 	staticcheck ./...
+
+.PHONY: demo bench-failover
+demo: build
+	bin/holdfast lab demo
+
+# Outages seen by a client: min, median, max. RUNS=3 for a quick look.
+RUNS ?= 10
+bench-failover: build
+	bin/holdfast lab bench --runs $(RUNS)

@@ -44,7 +44,7 @@ func labCommand() *cobra.Command {
 	command.PersistentFlags().StringVar(&n.name, "name", "lab", "which of your labs")
 	command.AddCommand(n.up(), n.down(), n.status(), n.exec())
 	command.AddCommand(n.hostCommands()...)
-	command.AddCommand(n.cut(), n.heal(), n.lose(), n.partition(), n.fenceFault(), bench())
+	command.AddCommand(n.cut(), n.heal(), n.lose(), n.partition(), n.fenceFault(), bench(), demoCommand())
 	return command
 }
 

@@ -1,0 +1,20 @@
+package command
+
+import (
+	"github.com/spf13/cobra"
+
+	"holdfast/lab/demo"
+)
+
+func demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "show how a cluster keeps a web service alive",
+		Long: "Makes a lab of its own with a cluster of three hosts, loads the configuration of a published\n" +
+			"cookbook, breaks the cluster in five ways, and prints what it did about each, with the\n" +
+			"milliseconds. It ends with exit status 0 if the service came back every time.",
+		Example: "  holdfast lab demo",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return demo.Run(cmd.Context(), "", cmd.OutOrStdout()) },
+	}
+}
