@@ -20,3 +20,10 @@ demo: build
 RUNS ?= 10
 bench-failover: build
 	bin/holdfast lab bench --runs $(RUNS)
+
+# make sim SEEDS=200 runs many seeds of the simulated cluster; make sim SEED=n replays one.
+SEEDS ?= 200
+SEED ?= 0
+.PHONY: sim
+sim:
+	go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 0 -v -args -seeds=$(SEEDS) -seed=$(SEED)

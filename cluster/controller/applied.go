@@ -45,15 +45,13 @@ func (c *Controller) outside(why string) {
 // result takes a worker's result in.
 func (c *Controller) result(now time.Time, e *Entry) {
 	o := e.Result
-	carried := c.carried(o.Key)
+	c.carried(o.Key)
 	var r *running
 	if c.transition != nil && !o.Repeat {
 		r = c.transition.inFlight[o.Key]
 	}
 	if r == nil {
-		if carried || o.Repeat || !o.OK() {
-			c.outside(fmt.Sprintf("%s of %s on %s reported %d", o.Task, o.Resource, o.Node, o.Code))
-		}
+		c.outside(fmt.Sprintf("%s of %s on %s reported %d", o.Task, o.Resource, o.Node, o.Code))
 		return
 	}
 	delete(c.transition.inFlight, o.Key)
@@ -66,20 +64,16 @@ func (c *Controller) result(now time.Time, e *Entry) {
 	}
 }
 
-// carried notes that a result came through the log, and tells whether it was in flight
-// when this reign began.
-func (c *Controller) carried(key string) bool {
-	found, all := false, true
+// carried notes that a result came through the log: it is not in flight any more, should
+// it have been when this reign began.
+func (c *Controller) carried(key string) {
+	all := true
 	for _, m := range c.members {
-		if m.inFlight[key] {
-			delete(m.inFlight, key)
-			found = true
-		}
+		delete(m.inFlight, key)
 		all = all && m.synced
 	}
 	if !all {
 		// A host may yet tell of it in its answer to Sync.
 		c.recent[key] = true
 	}
-	return found
 }

@@ -24,6 +24,9 @@ type Config struct {
 	// FirstWait is how long the first plan after a cold start waits for configured hosts
 	// that have not been seen; 0 means DefaultFirstWait. dc-deadtime, when set, overrides it.
 	FirstWait time.Duration
+	// Alone is not 0 for a Controller that acts on its own host only, because that has
+	// lost quorum (package alone). It tells such Controllers of one boot apart.
+	Alone uint64
 }
 
 // Times that the Controller keeps.
@@ -193,7 +196,7 @@ func (c *Controller) advance(now time.Time) {
 
 // acting tells whether this side of the cluster may act.
 func (c *Controller) acting() bool {
-	return (c.view.Quorate && c.quorate) || quorumIgnored(c.cfg.Document())
+	return c.cfg.Alone > 0 || (c.view.Quorate && c.quorate) || quorumIgnored(c.cfg.Document())
 }
 
 // settled tells whether enough is known about the hosts to plan.
@@ -286,8 +289,8 @@ func (c *Controller) write(e *Entry) uint64 {
 }
 
 // reignUUID names a reign in the form of a UUID, as transition keys carry one.
-func reignUUID(self core.HostID, boot uint64, r Reign) string {
-	sum := md5.Sum(fmt.Appendf(nil, "%d %d %s", self, boot, r))
+func reignUUID(cfg Config, r Reign) string {
+	sum := md5.Sum(fmt.Appendf(nil, "%d %d %d %s", cfg.Self, cfg.Boot, cfg.Alone, r))
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:])
 }
 

@@ -91,6 +91,20 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 		w.floor = r.Reign
 		w.finished = map[string]bool{}
 	}
+	return w.obey(r)
+}
+
+// AskAlone takes a request of this host's own controller in, which acts because there is
+// no quorum (package alone). What suspends the worker does not hold it up.
+func (w *Worker) AskAlone(r Request) (Reply, WorkerBatch, error) {
+	w.out = WorkerBatch{}
+	return w.obey(r)
+}
+
+// Floor returns the greatest reign that the worker has heard of.
+func (w *Worker) Floor() Reign { return w.floor }
+
+func (w *Worker) obey(r Request) (Reply, WorkerBatch, error) {
 	if r.Kind == SyncRequest {
 		return Reply{Name: w.cfg.Name, InFlight: w.inFlight()}, w.out, nil
 	}

@@ -25,6 +25,7 @@ func (n *Node) loop() {
 			}
 		case <-n.timer.C:
 			n.step(controller.Nothing{})
+			n.checkAlone()
 		case <-n.ctx.Done():
 			return
 		}
@@ -35,6 +36,11 @@ func (n *Node) loop() {
 // arm sets the timer for what the controller waits for.
 func (n *Node) arm() {
 	next := n.controller.Next()
+	for _, at := range []time.Time{n.aloneAt, n.aloneNext()} {
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
 	if next.IsZero() {
 		n.timer.Stop()
 		return
@@ -224,6 +230,9 @@ func (n *Node) work(batch controller.WorkerBatch) {
 		})
 	}
 	n.writeResults(batch.Entries)
+	if n.alone != nil && len(batch.Entries) > 0 {
+		n.actAlone(n.alone.Results(time.Now(), batch.Entries))
+	}
 	if batch.Leave && !n.leaving {
 		n.leaving = true
 		close(n.left)
@@ -258,11 +267,6 @@ var changeKinds = map[core.ChangeKind]client.Kind{
 	core.HostUp: client.HostAlive, core.HostDead: client.HostDead, core.HostLeft: client.HostDead, core.LinkUp: client.LinkUp,
 	core.LinkDown: client.LinkDown, core.LeaderIs: client.LeaderChanged, core.Paused: client.Paused, core.DuplicateID: client.Problem,
 	core.Forked: client.Problem, core.Discarded: client.Problem,
-}
-
-func (n *Node) quorumIs(quorate bool) {
-	n.quorate = quorate
-	n.step(controller.QuorumHere{Quorate: quorate})
 }
 
 // serve answers other hosts' requests.

@@ -10,8 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"holdfast/cluster/cib"
 	"holdfast/cluster/controller"
+	"holdfast/cluster/controller/alone"
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/messaging"
@@ -42,6 +45,8 @@ type Node struct {
 	log      *slog.Logger
 	runner   executor.Runner
 	fencer   Fencer
+	plan     func(*cib.Document, time.Time) *scheduler.Plan
+	end      func(how int) error // reboot(2)
 	boot     uint64
 
 	messenger *messaging.Messenger
@@ -57,7 +62,11 @@ type Node struct {
 	worker     *controller.Worker
 	timer      *time.Timer
 	idleWaits  []func(idle bool)
+	alone      *alone.Alone // acts while this host has no quorum; nil while it has
+	aloneAt    time.Time    // when it is to begin; zero: not now
+	alones     uint64       // how often that was so
 	quorate    bool
+	everQuorum bool // this daemon has had quorum
 	asleep     bool
 	leaving    bool
 
@@ -74,9 +83,9 @@ func Start(parts Parts) (*Node, error) {
 		parts.Plan = scheduler.Make
 	}
 	n := &Node{
-		settings: parts.Settings, log: parts.Log, runner: parts.Runner, boot: newBoot(), queue: newQueue(),
+		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
 		events: newEventLog(parts.Settings.Name), started: time.Now(), quorate: true, left: make(chan struct{}),
-		fences: &fenceLog{}, timer: time.NewTimer(time.Hour),
+		end: unix.Reboot, fences: &fenceLog{}, timer: time.NewTimer(time.Hour),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.replica = replica.New(func(ev controller.Event) { n.queue.put(func() { n.happened(ev) }) })

@@ -283,3 +283,22 @@ func TestHostThatLeavesHandsItsResourceOver(t *testing.T) {
 		}
 	}
 }
+
+func TestHostWithoutQuorumStopsItsResources(t *testing.T) {
+	t.Parallel()
+	c, api := loaded(t)
+	c.kill(1)
+	c.kill(2)
+	c.await(0, func(e client.Event) bool { return e.Kind == client.QuorumLost && e.Seq > 5 })
+	c.await(0, func(e client.Event) bool { return e.Kind == client.ActionFinished && e.Action == "stop" })
+	if at := c.where("ip"); len(at) != 0 {
+		t.Errorf("ip is active on %v without quorum", at)
+	}
+	c.start(1)
+	c.await(1, func(e client.Event) bool { return e.Kind == client.QuorumGained })
+	c.await(0, func(e client.Event) bool { return e.Kind == client.ActionFinished && e.Action == "start" && e.Transition > 2 })
+	_ = api
+	if at := c.where("ip"); len(at) != 1 {
+		t.Errorf("ip is active on %v after quorum was regained, want one host", at)
+	}
+}

@@ -135,7 +135,11 @@ func (p *plainPlan) place(e *cib.Element) {
 	}
 }
 
+// wanted tells whether a primitive shall run at all: not when it is disabled, nor without quorum.
 func (p *plainPlan) wanted(e *cib.Element) bool {
+	if p.doc.Root.Get("have-quorum") == "0" {
+		return false
+	}
 	for pair := range e.Descendants() {
 		if pair.Name == "nvpair" && pair.Get("name") == "target-role" && pair.Get("value") == "Stopped" {
 			return false

@@ -152,6 +152,24 @@ func (r *Replica) apply(e *controller.Entry) (Answer, bool) {
 	return Answer{Version: r.doc.Version().String()}, true
 }
 
+// Alone makes a replica of one host for itself: doc is copied, changed by edit, and
+// takes entries from nobody else. notify is New's.
+func Alone(doc *cib.Document, view core.View, edit func(*cib.Document), notify func(controller.Event)) *Replica {
+	r := &Replica{doc: doc.Clone(), view: view, notify: notify}
+	edit(r.doc)
+	return r
+}
+
+// Take applies one entry that comes from no log.
+func (r *Replica) Take(e *controller.Entry) {
+	r.mu.Lock()
+	_, applied := r.apply(e)
+	r.mu.Unlock()
+	if applied {
+		r.notify(controller.Applied{Entry: e})
+	}
+}
+
 func (r *Replica) member(id core.HostID, boot uint64) bool {
 	i := slices.Index(r.view.Members, id)
 	return i >= 0 && (i >= len(r.view.Boots) || r.view.Boots[i] == boot)
