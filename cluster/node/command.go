@@ -105,6 +105,6 @@ func run(cmd *cobra.Command, f flags) error {
 		now()
 	}()
 	return Run(ctx, force, Options{
-		Root: f.root, Config: f.config, Listen: f.listen, Log: slog.New(handler), Runner: newRunner, Fencer: newFencer,
+		Root: f.root, Config: f.config, Listen: f.listen, Log: slog.New(handler),
 	})
 }

@@ -16,8 +16,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"holdfast/cluster/cib"
-	"holdfast/cluster/executor"
 	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/setup"
@@ -29,8 +27,6 @@ type Options struct {
 	Config string // the configuration file; "" finds it below Root
 	Listen string // address for setup and the console, "" for none
 	Log    *slog.Logger
-	Runner func(root, host string, log *slog.Logger) (executor.Runner, error)
-	Fencer func(root string, runner executor.Runner, document func() *cib.Document, log *slog.Logger) Fencer
 }
 
 // Daemon is the process: it answers locally from the start, and runs a Node while the
@@ -161,13 +157,11 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	runner, err := d.options.Runner(d.options.Root, settings.Name, d.log)
+	runner, err := newRunner(d.options.Root, settings.Name, d.log)
 	if err != nil {
 		return fmt.Errorf("start the executor: %w", err)
 	}
-	n, err := Start(Parts{Settings: settings, Runner: runner, Log: d.log, Fencer: func(document func() *cib.Document) Fencer {
-		return d.options.Fencer(d.options.Root, runner, document, d.log)
-	}})
+	n, err := Start(Parts{Settings: settings, Runner: runner, Agents: runner, Log: d.log})
 	if err != nil {
 		return err
 	}

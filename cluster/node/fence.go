@@ -66,6 +66,14 @@ func (l *fenceLog) clean(target string) {
 	})
 }
 
+// learnDevices reads the meta-data of the fence agents that are configured, so that no
+// fencing waits for it.
+func (n *Node) learnDevices() {
+	if lister, ok := n.fencer.(interface{ Devices(target string) []string }); ok {
+		n.spawn(func() { lister.Devices("") })
+	}
+}
+
 // fence carries out the controller's fencing and brings the answer into the loop.
 func (n *Node) fence(f controller.Fence) {
 	device, err := n.fenceHost(n.ctx, client.Fence{Target: f.Target, Action: f.Action, Timeout: f.Timeout}, "controller")
@@ -107,6 +115,9 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 	if f.Confirm {
 		began := n.fences.begin(client.FenceEvent{Target: f.Target, Action: "off", Delegate: n.settings.Name, Origin: n.name(from), Client: "operator"})
 		n.fences.end(began, "manual", nil)
+		if under, ok := n.fencer.(interface{ Confirm(target string) bool }); ok {
+			under.Confirm(f.Target)
+		}
 	} else if _, err := n.fenceHost(ctx, f.Fence, "operator on "+n.name(from)); err != nil {
 		return nil, fmt.Errorf("fence %s: %w", f.Target, err)
 	}

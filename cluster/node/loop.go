@@ -67,6 +67,7 @@ func (n *Node) committed(e *controller.Entry) {
 	case e.Kind == controller.ChangeEntry:
 		n.events.add(client.Event{Kind: client.Committed, Detail: e.Cause})
 		n.messenger.IgnoreQuorum(quorumIgnored(n.replica.Document()))
+		n.learnDevices()
 	case e.Kind == controller.FencedEntry:
 		n.events.add(client.Event{Kind: client.Fenced, Subject: e.Target})
 	case e.Kind == controller.ResultEntry && e.Result.Repeat && !e.Result.OK():
@@ -276,6 +277,7 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		"operate":          n.serveOperate,
 		"wait":             n.serveWait,
 		"fence":            n.serveFence,
+		"fence-agent":      n.serveFenceAgent,
 		"fence-history":    n.serveFenceHistory,
 	}[service]
 	if !ok {

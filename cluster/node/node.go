@@ -17,6 +17,7 @@ import (
 	"holdfast/cluster/controller/alone"
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/executor"
+	"holdfast/cluster/fencing"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
@@ -34,7 +35,8 @@ type Fencer interface {
 type Parts struct {
 	Settings Settings
 	Runner   executor.Runner
-	Fencer   func(document func() *cib.Document) Fencer
+	Agents   fencing.Agents // calls fence agents
+	Fencer   Fencer         // nil: one that uses the document's devices through Agents
 	Log      *slog.Logger
 	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make
 }
@@ -89,7 +91,9 @@ func Start(parts Parts) (*Node, error) {
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.replica = replica.New(func(ev controller.Event) { n.queue.put(func() { n.happened(ev) }) })
-	n.fencer = parts.Fencer(n.replica.Document)
+	if n.fencer = parts.Fencer; n.fencer == nil {
+		n.fencer = n.fencerOf(parts.Agents)
+	}
 	n.controller = controller.New(controller.Config{
 		Self: n.settings.Self, Boot: n.boot, Hosts: n.settings.names(), Document: n.replica.Document, Plan: parts.Plan,
 	})

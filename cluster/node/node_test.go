@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/cluster/cib"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
@@ -111,8 +110,7 @@ func (c *testCluster) start(i int) {
 	if os.Getenv("HOLDFAST_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("on", c.settings[i].Name)
 	}
-	n, err := Start(Parts{Settings: c.settings[i], Runner: c.agents[i], Log: log, Plan: simulation.PlainPlan,
-		Fencer: func(func() *cib.Document) Fencer { return fakeFencer{} }})
+	n, err := Start(Parts{Settings: c.settings[i], Runner: c.agents[i], Log: log, Plan: simulation.PlainPlan, Fencer: fakeFencer{}})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -296,7 +294,9 @@ func TestHostWithoutQuorumStopsItsResources(t *testing.T) {
 	}
 	c.start(1)
 	c.await(1, func(e client.Event) bool { return e.Kind == client.QuorumGained })
-	c.await(0, func(e client.Event) bool { return e.Kind == client.ActionFinished && e.Action == "start" && e.Transition > 2 })
+	c.await(0, func(e client.Event) bool {
+		return e.Kind == client.ActionFinished && e.Action == "start" && e.Transition > 2
+	})
 	_ = api
 	if at := c.where("ip"); len(at) != 1 {
 		t.Errorf("ip is active on %v after quorum was regained, want one host", at)
