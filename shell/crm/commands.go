@@ -31,6 +31,7 @@ func configurationCommands() []*command {
 		{name: "commit", usage: "[force]", summary: "store the changes", run: runCommit},
 		{name: "refresh", summary: "drop the changes and load the configuration again", run: runRefresh},
 		{name: "erase", usage: "[nodes]", summary: "empty the configuration, or forget the nodes", run: runErase},
+		{name: "ptest", aliases: []string{"simulate"}, usage: "[scores] [utilization] [actions]", summary: "show what the cluster would do after a commit", run: runSimulate},
 		{name: "graph", usage: "[dot [FILE]]", summary: "draw the objects and the constraints between them as a graph", run: runGraph},
 		{name: "schema", usage: "[NAME]", summary: "show or set the schema of the document", run: runSchema},
 		{name: "upgrade", usage: "[force]", summary: "bring the document to the newest schema", run: runUpgrade},

@@ -19,7 +19,6 @@ levels, 'crm LEVEL help' a level's commands, 'crm LEVEL COMMAND --help' one comm
   -w, --wait             wait after each command until the cluster has nothing more to do
   -D, --display FORM     plain, color, color-always or uppercase
   -o, --opt NAME=VALUE   set a preference for this run; 'crm options show' lists them
-  -H, --history SOURCE   a report or a session for the history commands
   -d, --debug            say more about what is done
   -R, --regression-tests accepted for scripts that give it
   -h, --help             this text

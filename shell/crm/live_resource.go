@@ -18,6 +18,7 @@ func liveResourceCommands() []*command {
 		{name: "locate", usage: "[RESOURCE…]", summary: "the nodes that resources run on", run: resourceStatus, words: completeResources},
 		{name: "cleanup", usage: "[RESOURCE] [NODE] [force]", summary: "forget failures, so that resources are tried again", run: forgetCommand(true), words: completeResources},
 		{name: "refresh", aliases: []string{"reprobe"}, usage: "[RESOURCE] [NODE] [force]", summary: "forget everything about resources and look again", run: forgetCommand(false), words: completeResources},
+		{name: "scores", summary: "the scores by which resources are placed", run: runScores},
 		{name: "failcount", usage: "RESOURCE set NODE VALUE | RESOURCE delete|show NODE", summary: "how often a resource failed on a node", run: failcount, words: completeResources},
 	}
 }

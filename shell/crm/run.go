@@ -233,9 +233,7 @@ func (s *session) option(name, value string) error {
 		s.options.values["debug"] = "yes"
 	case "-D", "--display":
 		s.options.values["output"] = value
-	case "-R", "--regression-tests", "--scriptdir", "-X", "--profile":
-	case "-H", "--history":
-		s.past = value
+	case "-R", "--regression-tests", "--scriptdir", "-X", "--profile", "-H", "--history":
 	case "-o", "--opt":
 		key, setting, ok := strings.Cut(value, "=")
 		if !ok {

@@ -26,10 +26,10 @@ type session struct {
 	levels      []*level // open levels, the root first
 	model       *model   // open since a configuration command; nil before
 	interactive bool
-	shadow      string // shadow copy in use; "" for none
-	past        string // report or session that history reads; "" for the live cluster
-	failed      bool   // some command has failed
-	done        bool   // quit was asked for
+	shadow      string    // shadow copy in use; "" for none
+	span        timeframe // of the history commands
+	failed      bool      // some command has failed
+	done        bool      // quit was asked for
 }
 
 // errReported is an error whose message is out already.
