@@ -80,6 +80,9 @@ func (m *model) know(e *cib.Element) {
 }
 
 func isResource(e *cib.Element) bool {
+	if e == nil {
+		return false
+	}
 	switch e.Name {
 	case "primitive", "group", "clone", "master", "bundle":
 		return true
@@ -183,6 +186,10 @@ func (m *model) define(k *kind, e *cib.Element) error {
 		return m.insert(k, e)
 	case kindOf(old) != k:
 		return fmt.Errorf("%s %s: %s is the id of a %s already; choose another", k.command, m.nameOf(e), m.nameOf(e), kindOf(old).command)
+	case k.attributes() && e.Child("rule") != nil:
+		e.Set("id", m.ids.fresh(m.nameOf(e))) // a rule is for a whole set: it needs one of its own
+		m.ids.used[e.ID()]--
+		return m.insert(k, e)
 	case k.attributes(), k.command == "node":
 		m.merge(old, e)
 		return nil

@@ -21,6 +21,7 @@ func (m *model) redirect(from, to string) {
 			m.drop(constraint)
 			continue
 		}
+		m.simplify(constraint)
 		m.notice(fmt.Sprintf("modified %s:%s from %s to %s", kindName(constraint), constraint.ID(), from, to))
 	}
 }
@@ -34,31 +35,85 @@ func renameIn(constraint *cib.Element, from, to string) bool {
 			found = true
 		}
 	}
-	for set := range constraint.All("resource_set") {
-		for _, ref := range slices.Collect(set.All("resource_ref")) {
-			if ref.ID() != from {
-				continue
-			}
+	for d := range constraint.Descendants() {
+		if d.Name == "resource_ref" && d.ID() == from {
+			d.Set("id", to)
 			found = true
-			if slices.ContainsFunc(set.Children, func(o *cib.Element) bool { return o.ID() == to }) {
-				ref.Remove()
-				continue
-			}
-			ref.Set("id", to)
 		}
+	}
+	if found {
+		removeRepeated(constraint, to)
 	}
 	return found
 }
 
+// removeRepeated leaves the resource id once in the sets of a constraint, where it comes first.
+func removeRepeated(constraint *cib.Element, id string) {
+	seen := false
+	for _, set := range slices.Collect(constraint.All("resource_set")) {
+		for _, ref := range slices.Collect(set.All("resource_ref")) {
+			if ref.ID() == id && seen {
+				ref.Remove()
+			}
+			seen = seen || ref.ID() == id
+		}
+		if set.Child("resource_ref") == nil {
+			set.Remove()
+		}
+	}
+}
+
+// pairNames are the attributes of a constraint between two resources, and what is said of each.
+func pairNames(constraint *cib.Element) (names [2]string, detail string) {
+	if constraint.Name == "rsc_order" {
+		return [2]string{"first", "then"}, "action"
+	}
+	return [2]string{"rsc", "with-rsc"}, "role"
+}
+
+// simplify turns sets that name only two resources, or a single one in a ticket, into attributes.
+// In a colocation the members of one set follow the first of them, so they change places.
+func (m *model) simplify(constraint *cib.Element) {
+	var refs []reference
+	sets := slices.Collect(constraint.All("resource_set"))
+	names, detail := pairNames(constraint)
+	for _, set := range sets {
+		for ref := range set.All("resource_ref") {
+			refs = append(refs, reference{ref.ID(), set.Get(detail)})
+		}
+	}
+	want := 2
+	switch {
+	case constraint.Name == "rsc_location":
+		return
+	case constraint.Name == "rsc_ticket":
+		want = 1
+	case len(sets) == 1 && sets[0].Get("sequential") == "false":
+		return
+	case len(sets) == 1 && constraint.Name == "rsc_colocation":
+		slices.Reverse(refs)
+	}
+	if len(refs) != want || len(sets) == 0 {
+		return
+	}
+	for _, set := range sets {
+		m.release(set)
+		set.Remove()
+	}
+	for i, ref := range refs {
+		constraint.Set(names[i], ref.resource)
+		if ref.detail != "" {
+			constraint.Set(names[i]+"-"+detail, ref.detail)
+		}
+	}
+}
+
 // collapsed says whether a constraint between two resources has become one about a single one.
 func (m *model) collapsed(constraint *cib.Element) bool {
-	switch constraint.Name {
-	case "rsc_order":
-		return constraint.Get("first") != "" && constraint.Get("first") == constraint.Get("then")
-	case "rsc_colocation":
-		return constraint.Get("rsc") != "" && constraint.Get("rsc") == constraint.Get("with-rsc")
-	}
-	return false
+	ids := constrainedResources(constraint)
+	slices.Sort(ids)
+	pair := constraint.Name == "rsc_order" || constraint.Name == "rsc_colocation"
+	return pair && len(slices.Compact(ids)) < 2
 }
 
 // drop takes an object out of the document without looking further.
@@ -146,7 +201,7 @@ func (m *model) leave(e, container *cib.Element) {
 	if len(members(container)) > 1 {
 		return
 	}
-	for above := container.Parent; isContainer(above); above = above.Parent {
+	if above := container.Parent; isContainer(above) {
 		m.removeOne(above)
 	}
 	m.dissolve(container)
@@ -161,7 +216,10 @@ func (m *model) forget(id string) {
 		if hanging(constraint) {
 			m.notice(fmt.Sprintf("hanging %s:%s deleted", kindName(constraint), constraint.ID()))
 			m.drop(constraint)
+			continue
 		}
+		m.simplify(constraint)
+		m.notice(fmt.Sprintf("constraint %s:%s updated", kindName(constraint), constraint.ID()))
 	}
 	m.untag(id)
 }
@@ -179,6 +237,7 @@ func (m *model) untag(id string) {
 			}
 		}
 		if tag.Child("obj_ref") == nil {
+			m.notice(fmt.Sprintf("hanging tag:%s deleted", tag.ID()))
 			m.drop(tag)
 		}
 	}

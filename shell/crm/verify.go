@@ -81,9 +81,13 @@ func (m *model) checkReferences() []finding {
 			if e == nil || !isResource(e) && e.Name != "tag" && e.Name != "template" {
 				found = append(found, finding{fatal: true, object: constraint.ID(),
 					text: fmt.Sprintf("%s: there is no resource, tag or template %s", constraint.ID(), id)})
-			} else if outer := m.instantiated(e); outer != nil {
-				found = append(found, finding{fatal: true, object: constraint.ID(),
-					text: fmt.Sprintf("%s: %s has instances, being in %s %s; constrain that", constraint.ID(), id, kindName(outer), outer.ID())})
+				continue
+			}
+			for _, member := range m.tagged(e) {
+				if outer := m.instantiated(member); outer != nil {
+					found = append(found, finding{fatal: true, object: constraint.ID(),
+						text: fmt.Sprintf("%s: %s has instances, being in %s %s; constrain that", constraint.ID(), member.ID(), kindName(outer), outer.ID())})
+				}
 			}
 		}
 	}
@@ -94,6 +98,20 @@ func (m *model) checkReferences() []finding {
 	}
 	slices.SortStableFunc(found, func(a, b finding) int { return strings.Compare(a.object, b.object) })
 	return found
+}
+
+// tagged lists the resources that a tag stands for, or the resource itself.
+func (m *model) tagged(e *cib.Element) []*cib.Element {
+	if e.Name != "tag" {
+		return []*cib.Element{e}
+	}
+	var list []*cib.Element
+	for ref := range e.All("obj_ref") {
+		if r := m.objects[ref.ID()]; isResource(r) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // instantiated is the clone or bundle that makes several of a resource, nil when there is none.
@@ -247,6 +265,9 @@ func (m *model) checkOperations(e *cib.Element, info *agentInfo) []finding {
 		for op := range ops.All("op") {
 			name, interval := op.Get("name"), op.Get("interval")
 			advice, known := info.actions[name]
+			if role := op.Get("role"); known && role != "" && role != "Started" && advice["role"] != role {
+				continue // the advice is for another role
+			}
 			if !known {
 				if !slices.Contains([]string{"start", "stop", "monitor", "migrate_to", "migrate_from"}, name) {
 					warn("action '%s' not found in Resource Agent meta-data", name)
