@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -131,7 +132,7 @@ func until(ctx context.Context, done func() error) error {
 	}
 }
 
-// Ready waits until the hosts, or all of the fleet when none is named, are online in one
+// Ready waits until the hosts, or all of the fleet when none is named, are in one
 // view with a leader that has nothing left to do.
 func (f *Fleet) Ready(ctx context.Context, hosts ...string) error {
 	if len(hosts) == 0 {
@@ -153,13 +154,13 @@ func (f *Fleet) ready(ctx context.Context, hosts []string) error {
 		if err != nil {
 			return fmt.Errorf("host %s: %w", name, err)
 		}
-		online := map[string]bool{}
+		member := map[string]bool{}
 		for _, h := range status.Hosts {
-			online[h.Name] = h.Online
+			member[h.Name] = slices.Contains(status.View.Members, h.ID)
 		}
 		for _, other := range hosts {
-			if !online[other] {
-				return fmt.Errorf("host %s does not see %s online", name, other)
+			if !member[other] {
+				return fmt.Errorf("host %s is not in the view of %s", other, name)
 			}
 		}
 		if status.View.Leader == 0 || !status.View.Quorate || view != 0 && view != status.View.Number {

@@ -1,0 +1,191 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/cluster/node/client"
+	"holdfast/lab"
+)
+
+// binary is the holdfast program for the hosts; TestMain builds it.
+var binary string
+
+func TestMain(m *testing.M) {
+	lab.Main()
+	dir, err := os.MkdirTemp("", "holdfast-fleet")
+	if err == nil {
+		binary = filepath.Join(dir, "holdfast")
+		build := exec.Command("go", "build", "-o", binary, "holdfast/cmd/holdfast")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		var out []byte
+		if out, err = build.CombinedOutput(); err != nil {
+			err = fmt.Errorf("build holdfast: %w: %s", err, out)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// startFleet makes a cluster of three hosts that have agreed on a view.
+func startFleet(t *testing.T) (context.Context, *Fleet) {
+	t.Helper()
+	if err := lab.Supported(); err != nil {
+		t.Skipf("this machine cannot have labs: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	t.Cleanup(cancel)
+	f, err := Start(ctx, Config{Hosts: lab.Names("web", 3), Binary: binary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			tellAll(t, f)
+		}
+		f.Close()
+	})
+	must(t, f.Ready(ctx))
+	return ctx, f
+}
+
+// tellAll logs what the hosts' daemons wrote.
+func tellAll(t *testing.T, f *Fleet) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, h := range f.Hosts() {
+		out, err := h.Exec(ctx, "tail", "-n", "40", "/var/log/boot.log")
+		t.Logf("%s: %v\n%s", h.Name(), err, out)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mark makes a change of the configuration that can be found again.
+func mark(n int) client.Change {
+	return client.Change{Op: client.Modify, Section: "crm_config", AllowCreate: true, Cause: "test",
+		XML: fmt.Sprintf(`<cluster_property_set id="marks"><nvpair id="mark-%d" name="mark-%d" value="here"/></cluster_property_set>`, n, n)}
+}
+
+func TestPowerCutOfAllHostsLosesNoAcknowledgedChange(t *testing.T) {
+	ctx, f := startFleet(t)
+	acknowledged := 0
+	enough := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if _, err := f.Client("web2").Change(ctx, mark(acknowledged)); err != nil {
+				return
+			}
+			if acknowledged++; acknowledged == 20 {
+				close(enough)
+			}
+		}
+	}()
+	select {
+	case <-enough:
+	case <-ctx.Done():
+		t.Fatalf("%d changes were acknowledged", acknowledged)
+	}
+	for _, h := range f.Hosts() {
+		if _, err := h.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-done
+	for _, h := range f.Hosts() {
+		must(t, h.Boot())
+	}
+	must(t, f.Ready(ctx))
+	for _, h := range f.Hosts() {
+		text, err := f.Client(h.Name()).Query(ctx, "//cluster_property_set[@id='marks']")
+		must(t, err)
+		for n := range acknowledged {
+			if !strings.Contains(text, fmt.Sprintf(`"mark-%d"`, n)) {
+				t.Fatalf("host %s has lost change %d of %d", h.Name(), n, acknowledged)
+			}
+		}
+	}
+}
+
+func TestHostThatOnlySuffersIsNotDeclaredDead(t *testing.T) {
+	ctx, f := startFleet(t)
+	web1 := f.Host("web1")
+	since, err := web1.Freeze()
+	must(t, err)
+	pause(ctx, 600*time.Millisecond)
+	must(t, web1.Thaw())
+	must(t, web1.Lose(lab.AllLinks, 10))
+	pause(ctx, 5*time.Second)
+	must(t, web1.Lose(lab.AllLinks, 0))
+	for _, e := range f.Events().Since(since) {
+		if e.Kind == client.HostDead || e.Kind == client.ViewAgreed {
+			t.Errorf("host %s told %s %s", e.Host, e.Kind, e.Subject)
+		}
+	}
+}
+
+// pause lets a fault last: how long is part of what is tested.
+func pause(ctx context.Context, long time.Duration) {
+	select {
+	case <-time.After(long):
+	case <-ctx.Done():
+	}
+}
+
+func TestDeadHostLeavesTheViewAndComesBack(t *testing.T) {
+	ctx, f := startFleet(t)
+	leader := f.Leader(ctx)
+	if _, err := f.Host(leader).Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, h := range f.Hosts() {
+		if h.Name() != leader {
+			left = append(left, h.Name())
+		}
+	}
+	must(t, until(ctx, func() error {
+		status, err := f.Client(left[0]).Status(ctx)
+		if err == nil && (len(status.View.Members) != 2 || !status.View.Quorate) {
+			err = fmt.Errorf("the view is %+v", status.View)
+		}
+		return err
+	}))
+	_, err := f.Client(left[1]).Change(ctx, mark(1))
+	must(t, err)
+	must(t, f.Host(leader).Boot())
+	must(t, f.Ready(ctx))
+	text, err := f.Client(leader).Query(ctx, "//cluster_property_set[@id='marks']")
+	must(t, err)
+	if !strings.Contains(text, "mark-1") {
+		t.Errorf("the host that came back does not know the change made meanwhile: %s", text)
+	}
+}
+
+func TestFullDiskHarmsOneHostOnly(t *testing.T) {
+	ctx, f := startFleet(t)
+	must(t, f.Host("web3").FillDisk())
+	for n := range 50 {
+		_, err := f.Client("web1").Change(ctx, mark(n))
+		must(t, err)
+	}
+	must(t, f.Host("web3").EmptyDisk())
+}
