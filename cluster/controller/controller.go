@@ -58,6 +58,7 @@ type Controller struct {
 	boots map[core.HostID]uint64 // last seen in a view
 	seen  map[core.HostID]bool   // in a view since this daemon started
 
+	now     time.Time // of the last Step
 	view    core.View
 	quorate bool // as this host can tell now
 	leading bool
@@ -100,6 +101,7 @@ func New(cfg Config) *Controller {
 // Step takes in what happened at now and returns what is to be done.
 func (c *Controller) Step(now time.Time, ev Event) Batch {
 	c.out = Batch{}
+	c.now = now
 	switch ev := ev.(type) {
 	case Viewed:
 		c.viewed(now, ev.View)
@@ -129,12 +131,14 @@ func (c *Controller) Next() time.Time {
 	if !c.leading {
 		return time.Time{}
 	}
-	next := c.recheckAt
+	var next time.Time
 	earlier := func(t time.Time) {
-		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+		// What was due by the last Step was done then, or waits for something that will happen.
+		if t.After(c.now) && (next.IsZero() || t.Before(next)) {
 			next = t
 		}
 	}
+	earlier(c.recheckAt)
 	for _, m := range c.members {
 		earlier(m.retryAt)
 		if !m.synced {

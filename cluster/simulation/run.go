@@ -32,7 +32,7 @@ func Run(cfg Config) Report {
 	w.after(500*time.Millisecond, func() { w.configure(0) })
 	w.run(5*time.Second, func() bool { return false })
 	w.faults = true
-	strikes := w.strike(5 * time.Second)
+	strikes := w.strike(cfg.Pace)
 	end := w.now + cfg.Faulty
 	w.client(end)
 	w.run(end, func() bool { return false })

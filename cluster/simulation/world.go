@@ -21,6 +21,7 @@ type Config struct {
 	Hosts     int           // 1 to 9
 	Resources int           // primitives configured
 	Faulty    time.Duration // how long faults strike
+	Pace      time.Duration // between two faults, in the mean
 	Calm      time.Duration // how long the cluster has afterwards to converge
 	Plan      func(*cib.Document, time.Time) *scheduler.Plan
 	Trace     func(at time.Duration, host, text string) // nil: none
