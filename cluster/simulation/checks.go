@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,12 +12,12 @@ import (
 // checks are what the checkers remember.
 type checks struct {
 	violations []string
-	log        map[uint64][32]byte // index: digest of what was applied there, by whoever was first
-	acked      []string            // ids of elements whose creation was acknowledged
+	log        map[uint64]string // index: what was applied there, by whoever was first
+	acked      []string          // ids of elements whose creation was acknowledged
 	applied    int
 }
 
-func (c *checks) init() { c.log = map[uint64][32]byte{} }
+func (c *checks) init() { c.log = map[uint64]string{} }
 
 // violate notes that an invariant is broken; the run ends.
 func (w *World) violate(format string, args ...any) {
@@ -35,24 +34,26 @@ type recorder struct {
 
 // Apply checks and applies an entry.
 func (r *recorder) Apply(index uint64, entry []byte) []byte {
-	r.record(index, sha256.Sum256(entry))
+	r.record(index, string(entry))
 	return r.Replica.Apply(index, entry)
 }
 
 // View checks and applies a view.
 func (r *recorder) View(index uint64, v core.View) {
-	r.record(index, sha256.Sum256(fmt.Appendf(nil, "%+v", v)))
+	if last := r.LastView(); last.Number != v.Number || last.Ballot != v.Ballot { // a snapshot's view is told again
+		r.record(index, fmt.Sprintf("%+v", v))
+	}
 	r.Replica.View(index, v)
 }
 
-func (r *recorder) record(index uint64, sum [32]byte) {
+func (r *recorder) record(index uint64, text string) {
 	w := r.h.w
 	w.check.applied++
 	first, known := w.check.log[index]
 	if !known {
-		w.check.log[index] = sum
-	} else if first != sum {
-		w.violate("agreement: %s applies another entry at index %d than a host before it", r.h.name, index)
+		w.check.log[index] = text
+	} else if first != text {
+		w.violate("agreement: %s applies at index %d\n%s\na host before it applied\n%s", r.h.name, index, text, first)
 	}
 }
 

@@ -175,7 +175,7 @@ func (h *host) fence(f controller.Fence) {
 		done := controller.FenceDone{Key: f.Key, Device: "power"}
 		if h.w.faults && h.w.chance(0.1) {
 			done.Err = "the device does not answer"
-		} else if target != nil {
+		} else if target != nil && !h.w.cfg.LyingFences {
 			target.switchOff()
 			h.w.after(h.w.between(time.Second, 4*time.Second), target.switchOn)
 		}

@@ -68,3 +68,17 @@ func TestSameSeedGivesTheSameRun(t *testing.T) {
 		t.Errorf("%d and %d lines", len(a), len(b))
 	}
 }
+
+func TestCheckersNoticeFenceDevicesThatLie(t *testing.T) {
+	t.Parallel()
+	for n := range uint64(40) {
+		cfg := config(n + 1)
+		cfg.LyingFences = true
+		for _, violation := range simulation.Run(cfg).Violations {
+			if strings.Contains(violation, "twice: ") {
+				return
+			}
+		}
+	}
+	t.Error("no resource was found active twice in 40 runs, although no lost host was switched off")
+}

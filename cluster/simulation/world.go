@@ -23,8 +23,11 @@ type Config struct {
 	Faulty    time.Duration // how long faults strike
 	Pace      time.Duration // between two faults, in the mean
 	Calm      time.Duration // how long the cluster has afterwards to converge
-	Plan      func(*cib.Document, time.Time) *scheduler.Plan
-	Trace     func(at time.Duration, host, text string) // nil: none
+	// LyingFences makes fence devices say that they did what they did not: the checkers
+	// have to notice.
+	LyingFences bool
+	Plan        func(*cib.Document, time.Time) *scheduler.Plan
+	Trace       func(at time.Duration, host, text string) // nil: none
 }
 
 // World is one run.

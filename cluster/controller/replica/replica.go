@@ -83,9 +83,12 @@ func (r *Replica) LastView() core.View {
 // View keeps a committed view.
 func (r *Replica) View(index uint64, view core.View) {
 	r.mu.Lock()
+	again := r.view.Number == view.Number && r.view.Ballot == view.Ballot // Restore told it
 	r.index, r.view = index, view
 	r.mu.Unlock()
-	r.notify(controller.Viewed{View: view})
+	if !again {
+		r.notify(controller.Viewed{View: view})
+	}
 }
 
 // Answer is what Apply tells the proposer, one for each entry.
