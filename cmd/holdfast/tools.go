@@ -20,6 +20,7 @@ var tools = merge(
 	crmTools,
 	labTools,
 	cibTools,
+	agentTools,
 )
 
 func merge(areas ...map[string]tool) map[string]tool {

@@ -1,0 +1,137 @@
+package attribute
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/option"
+)
+
+// CRMMaster is crm_master: crm_attribute --promotion for the agent that calls.
+func CRMMaster(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	if os.Getenv("OCF_RESOURCE_INSTANCE") == "" && !hasResource(args) && !asksForHelp(args) {
+		fmt.Fprintln(stderr, "crm_master: no resource: call it from a resource agent (OCF_RESOURCE_INSTANCE), or give --resource=ID")
+		return exit.Usage
+	}
+	var rest []string
+	promotion := "--promotion"
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case (arg == "-r" || arg == "--resource") && i+1 < len(args):
+			i++
+			promotion = "--promotion=" + args[i]
+		case strings.HasPrefix(arg, "--resource="):
+			promotion = "--promotion=" + strings.TrimPrefix(arg, "--resource=")
+		default:
+			rest = append(rest, arg)
+		}
+	}
+	return runAttribute("crm_master", append([]string{promotion}, rest...), stdout, stderr)
+}
+
+func hasResource(args []string) bool {
+	for _, arg := range args {
+		if arg == "-r" || strings.HasPrefix(arg, "--resource") {
+			return true
+		}
+	}
+	return false
+}
+
+func asksForHelp(args []string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "--help", "-?", "--version", "-$":
+			return true
+		}
+	}
+	return false
+}
+
+// CRMStandby is crm_standby: the host attribute "standby", on this host unless another is named.
+func CRMStandby(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	line, err := option.Parse(attributeSpecsWithQuiet(), args)
+	rest := append([]string{"--name=standby"}, args...)
+	if err == nil && line.Get("lifetime") == "" {
+		rest = append(rest, "--lifetime=forever")
+	}
+	if err == nil && line.Has("query") && !line.Has("default") {
+		rest = append(rest, "--default=off")
+	}
+	return runAttribute("crm_standby", rest, stdout, stderr)
+}
+
+func attributeSpecsWithQuiet() []option.Spec {
+	return append(append([]option.Spec{}, attributeSpecs...), option.Spec{Long: "quiet", Short: 'q'}, option.Spec{Long: "verbose", Short: 'V'})
+}
+
+// CRMFailcount is crm_failcount: how often a resource has failed on a host. Deleting is
+// crm_resource --cleanup, which also forgets the failed operations.
+func CRMFailcount(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	t := &tool{name: "crm_failcount", args: args, stdout: stdout, stderr: stderr}
+	if status, ok := t.parse([]option.Spec{
+		{Long: "query", Short: 'G', Help: "print the fail count"},
+		{Long: "delete", Short: 'D', Help: "forget the fail count"},
+		{Long: "resource", Short: 'r', Arg: option.Required, Help: "the resource"},
+		{Long: "operation", Short: 'n', Arg: option.Required, Help: "failures of this operation only"},
+		{Long: "interval", Short: 'I', Arg: option.Required, Help: "and of this interval"},
+		{Long: "node", Short: 'N', Arg: option.Required, Value: "HOST", Help: "on which host (default: this one)"},
+	}, "show and forget how often a resource has failed", "crm_failcount --query --resource web --node alice"); !ok {
+		return status
+	}
+	if t.line.Get("resource") == "" {
+		return t.fail(fmt.Errorf("%w: --resource says which", exit.ErrUsage))
+	}
+	if err := t.failcount(); err != nil {
+		return t.fail(err)
+	}
+	return exit.OK
+}
+
+func (t *tool) failcount() error {
+	if err := t.open(); err != nil {
+		return err
+	}
+	name, id, err := t.host(t.line.Get("node"))
+	if err != nil {
+		return err
+	}
+	resource, prefix := t.line.Get("resource"), "fail-count-"+t.line.Get("resource")
+	if operation := t.line.Get("operation"); operation != "" {
+		interval := t.line.Get("interval")
+		prefix += "#" + operation + "_" + first(strings.TrimRight(interval, "ms"), "0")
+	}
+	r := request{place: hostPlace(name, id, true, false)}
+	total, infinite := 0, false
+	for _, pair := range r.find(t.doc, selector{}) {
+		if found := pair.Get("name"); found != prefix && !strings.HasPrefix(found, prefix+"#") {
+			continue
+		}
+		n, err := strconv.Atoi(pair.Get("value"))
+		infinite = infinite || err != nil
+		total += n
+		if t.line.Has("delete") {
+			r.name = pair.Get("name")
+			if err := t.remove(r); err != nil {
+				return err
+			}
+		}
+	}
+	if t.line.Has("delete") {
+		return nil
+	}
+	count := strconv.Itoa(total)
+	if infinite || total >= 1000000 {
+		count = "INFINITY"
+	}
+	if t.line.Has("quiet") {
+		fmt.Fprintln(t.stdout, count)
+	} else {
+		fmt.Fprintf(t.stdout, "scope=status  name=fail-count-%s value=%s\n", resource, count)
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+// Package fence is stonith_admin: fence devices and what they have done. Fencing is asked
+// of the daemon; devices and levels are those of the document. It starts no goroutine.
+package fence
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
+	"holdfast/cluster/executor/metadata"
+	"holdfast/cluster/node/client"
+	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/option"
+)
+
+var specs = []option.Spec{
+	{Long: "fence", Short: 'F', Arg: option.Required, Value: "HOST", Help: "power a host off"},
+	{Long: "reboot", Short: 'B', Arg: option.Required, Value: "HOST", Help: "reboot a host"},
+	{Long: "unfence", Short: 'U', Arg: option.Required, Value: "HOST", Help: "power a host on"},
+	{Long: "confirm", Short: 'C', Arg: option.Required, Value: "HOST", Help: "take my word that the host is off; wrong, it corrupts data"},
+	{Long: "history", Short: 'H', Arg: option.Required, Value: "HOST", Help: "what was done to a host ('*': to all)"},
+	{Long: "last", Short: 'h', Arg: option.Required, Value: "HOST", Help: "when a host was fenced last"},
+	{Long: "list", Short: 'l', Arg: option.Required, Value: "HOST", Help: "the devices that can fence a host"},
+	{Long: "list-registered", Short: 'L', Help: "the configured devices"},
+	{Long: "list-installed", Short: 'I', Help: "the fence agents of this host"},
+	{Long: "list-targets", Short: 's', Arg: option.Required, Value: "DEVICE", Help: "the hosts that a device names"},
+	{Long: "metadata", Short: 'M', Help: "an agent's description; needs --agent"},
+	{Long: "query", Short: 'Q', Arg: option.Required, Value: "DEVICE", Help: "does a device work?"},
+	{Long: "validate", Short: 'K', Help: "are an agent's parameters right? needs --agent"},
+	{Long: "agent", Short: 'a', Arg: option.Required, Help: "the fence agent"},
+	{Long: "option", Short: 'o', Arg: option.Required, Value: "NAME=VALUE", Help: "a parameter, with --validate"},
+	{Long: "env-option", Short: 'e', Arg: option.Required, Value: "NAME", Help: "a parameter from OCF_RESKEY_NAME of the environment"},
+	{Long: "cleanup", Short: 'c', Help: "with --history: forget it"},
+	{Long: "timeout", Short: 't', Arg: option.Required, Value: "SECONDS", Help: "of the operation (120)"},
+	{Long: "tolerance", Arg: option.Required, Value: "SECONDS", Help: "a success no longer ago than this counts"},
+	{Long: "delay", Short: 'y', Arg: option.Required, Value: "SECONDS", Help: "wait before fencing"},
+	{Long: "broadcast", Short: 'b', Help: "accepted: history is always asked of all hosts"},
+	{Long: "tag", Short: 'T', Arg: option.Required, Help: "accepted"},
+	{Long: "quiet", Short: 'q', Help: "print less"},
+	{Long: "verbose", Short: 'V', Help: "print more"},
+	{Long: "output-as", Arg: option.Required, Value: "FORMAT", Help: "text"},
+	{Long: "version", Short: '$', Help: "print the version"},
+	{Long: "help", Short: '?', Help: "print this"},
+}
+
+type command struct {
+	line   *option.Line
+	stdout io.Writer
+	ctx    context.Context
+	daemon *client.Client
+	agents *metadata.Store
+}
+
+// StonithAdmin is stonith_admin.
+func StonithAdmin(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	line, err := option.Parse(specs, args)
+	if err != nil {
+		fmt.Fprintf(stderr, "stonith_admin: %v; 'stonith_admin --help' lists the options\n", err)
+		return exit.Usage
+	}
+	switch {
+	case line.Has("help"):
+		option.Usage(stdout, "stonith_admin", "fence hosts, and look at fence devices", specs,
+			"stonith_admin --reboot alice", "stonith_admin --history '*'", "stonith_admin --metadata --agent fence_ipmilan")
+		return exit.OK
+	case line.Has("version"):
+		fmt.Fprintln(stdout, "Holdfast stonith_admin")
+		return exit.OK
+	}
+	limit := 120 * time.Second
+	if text := line.Get("timeout"); text != "" {
+		given, ok := metadata.Duration(text)
+		if !ok {
+			fmt.Fprintf(stderr, "stonith_admin: --timeout=%s: expected seconds\n", text)
+			return exit.Usage
+		}
+		limit = given
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	root := client.Root("")
+	c := command{line: line, stdout: stdout, ctx: ctx, daemon: client.New(root), agents: metadata.NewStore(root)}
+	if err := c.run(limit); err != nil {
+		fmt.Fprintf(stderr, "stonith_admin: %v\n", err)
+		return exit.Of(err)
+	}
+	return exit.OK
+}
+
+func (c *command) run(limit time.Duration) error {
+	for option, action := range map[string]string{"fence": "off", "reboot": "reboot", "unfence": "on"} {
+		if host, ok := c.line.Lookup(option); ok {
+			request := client.Fence{Target: host, Action: action, Timeout: limit}
+			request.Tolerance, _ = metadata.Duration(c.line.Get("tolerance"))
+			request.Delay, _ = metadata.Duration(c.line.Get("delay"))
+			return c.daemon.Fence(c.ctx, request)
+		}
+	}
+	has := c.line.Has
+	switch {
+	case has("confirm"):
+		return c.daemon.ConfirmFenced(c.ctx, c.line.Get("confirm"))
+	case has("history"), has("last"):
+		return c.history()
+	case has("list"), has("list-registered"):
+		devices, err := c.daemon.FenceDevices(c.ctx, c.line.Get("list"))
+		return c.print(devices, "device", err)
+	case has("list-installed"):
+		return c.print(c.agents.Types("stonith", ""), "fence agent", nil)
+	case has("list-targets"):
+		return c.targets(c.line.Get("list-targets"))
+	case has("metadata"):
+		if err := c.needAgent(); err != nil {
+			return err
+		}
+		text, err := c.agents.Raw(c.ctx, "stonith", "", c.line.Get("agent"))
+		fmt.Fprint(c.stdout, string(text))
+		return err
+	case has("query"):
+		return c.call(c.line.Get("query"), "monitor")
+	case has("validate"):
+		if err := c.needAgent(); err != nil {
+			return err
+		}
+		return c.validate()
+	}
+	return fmt.Errorf("%w: say what to do; 'stonith_admin --help' lists the options", exit.ErrUsage)
+}
+
+func (c *command) needAgent() error {
+	if c.line.Get("agent") == "" {
+		return fmt.Errorf("%w: --agent says which fence agent", exit.ErrUsage)
+	}
+	return nil
+}
+
+func (c *command) print(names []string, what string, err error) error {
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		fmt.Fprintln(c.stdout, name)
+	}
+	if c.line.Has("quiet") {
+		return nil
+	}
+	plural := "s"
+	if len(names) == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(c.stdout, "%d %s%s found\n", len(names), what, plural)
+	return nil
+}
+
+func (c *command) history() error {
+	target := c.line.Get("history")
+	if target == "" {
+		target = c.line.Get("last")
+	}
+	if c.line.Has("cleanup") {
+		return c.daemon.CleanFenceHistory(c.ctx, target)
+	}
+	events, err := c.daemon.FenceHistory(c.ctx, target)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if c.line.Has("last") && e.State != "success" {
+			continue
+		}
+		if c.line.Has("quiet") || c.line.Has("last") {
+			fmt.Fprintln(c.stdout, e.Time.Unix())
+			return nil
+		}
+		text := fmt.Sprintf("%s of %s %s: by=%s device=%s client=%s origin=%s time='%s'", e.Action, e.Target, e.State, e.Delegate, e.Device, e.Client, e.Origin, e.Time.Format(time.RFC3339))
+		if e.Reason != "" {
+			text += " reason='" + e.Reason + "'"
+		}
+		fmt.Fprintln(c.stdout, text)
+	}
+	if !c.line.Has("quiet") {
+		fmt.Fprintf(c.stdout, "%d events found\n", len(events))
+	}
+	return nil
+}
+
+// device finds a stonith resource in the running cluster's document.
+func (c *command) device(id string) (*cib.Element, map[string]string, error) {
+	doc, err := c.daemon.Document(c.ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := doc.ByID(id)
+	if e == nil || e.Get("class") != "stonith" {
+		return nil, nil, fmt.Errorf("fence device %q: %w; 'stonith_admin --list-registered' shows those there are", id, cib.ErrNotFound)
+	}
+	params := map[string]string{}
+	for set := range e.All("instance_attributes") {
+		for pair := range set.All("nvpair") {
+			params[pair.Get("name")] = pair.Get("value")
+		}
+	}
+	return e, params, nil
+}
+
+func (c *command) targets(id string) error {
+	_, params, err := c.device(id)
+	if err != nil {
+		return err
+	}
+	names := strings.FieldsFunc(params["pcmk_host_list"], func(r rune) bool { return strings.ContainsRune(" \t;,", r) })
+	for _, entry := range strings.FieldsFunc(params["pcmk_host_map"], func(r rune) bool { return strings.ContainsRune(" \t;,", r) }) {
+		name, _, _ := strings.Cut(entry, ":")
+		names = append(names, name)
+	}
+	return c.print(names, "target", nil)
+}
+
+// call calls a configured device's agent from this host.
+func (c *command) call(id, action string) error {
+	e, params, err := c.device(id)
+	if err != nil {
+		return err
+	}
+	return c.agent(id, e.Get("type"), action, params)
+}
+
+func (c *command) agent(id, agent, action string, params map[string]string) error {
+	run := executor.New(executor.Config{Root: c.agents.Root(), Agents: c.agents})
+	defer run.Close()
+	r := run.FenceAgent(c.ctx, executor.FenceCall{Device: id, Agent: agent, Action: action, Params: params})
+	if r.Status != executor.Done || r.Code != 0 {
+		return fmt.Errorf("%s", r.Reason)
+	}
+	return nil
+}
+
+func (c *command) validate() error {
+	params := map[string]string{}
+	for _, given := range c.line.Options {
+		switch given.Name {
+		case "option":
+			name, value, ok := strings.Cut(given.Value, "=")
+			if !ok {
+				return fmt.Errorf("%w: --option=%s: expected NAME=VALUE", exit.ErrUsage, given.Value)
+			}
+			params[name] = value
+		case "env-option":
+			params[given.Value] = os.Getenv("OCF_RESKEY_" + given.Value)
+		}
+	}
+	agent := c.line.Get("agent")
+	if err := c.agent(agent, agent, "validate-all", params); err != nil {
+		return err
+	}
+	if !c.line.Has("quiet") {
+		fmt.Fprintf(c.stdout, "the parameters of %s are right\n", agent)
+	}
+	return nil
+}
