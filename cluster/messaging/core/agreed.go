@@ -12,6 +12,7 @@ type agreed struct {
 	Sealed   Ballot     // the highest ballot that was sealed (rule 8)
 	Seen     []Peer     // boots that were in a view of all configured hosts (wait_for_all), by id
 	Fenced   []Peer     // boots confirmed dead and not in a view since, by id
+	Disks    []Peer     // of hosts that were in a view: the disk that they had, by id
 	Quorate  []HostID   // members of the last quorate view (auto_tie_breaker)
 	Expected int        // expected votes when not the configured ones
 	Sessions []session  // of proposers, by id and then oldest first
@@ -91,7 +92,11 @@ func (a *agreed) open(p Peer) int {
 }
 
 // install takes a committed view over. all are the configured hosts.
-func (a *agreed) install(v View, all []HostID) {
+func (a *agreed) install(e *entry, all []HostID) {
+	v := e.View
+	for _, p := range e.Disks {
+		a.Disks = setPeer(a.Disks, p)
+	}
 	a.View = v
 	if v.Quorate {
 		a.Quorate = v.Members
@@ -148,6 +153,7 @@ func marshalState(a *agreed, machine []byte) []byte {
 	w.ballot(a.Sealed)
 	list(w, a.Seen, w.peer)
 	list(w, a.Fenced, w.peer)
+	list(w, a.Disks, w.peer)
 	w.hosts(a.Quorate)
 	w.uint(uint64(a.Expected))
 	list(w, a.Sessions, func(s session) {
@@ -167,7 +173,7 @@ func unmarshalState(b []byte) (a agreed, machine []byte, err error) {
 	r := &reader{b: b}
 	r.version()
 	a = agreed{View: readView(r), Sealed: r.ballot(), Seen: readList(r, r.peer), Fenced: readList(r, r.peer),
-		Quorate: r.hosts(), Expected: int(r.uint())}
+		Disks: readList(r, r.peer), Quorate: r.hosts(), Expected: int(r.uint())}
 	a.Sessions = readList(r, func() session {
 		return session{Peer: r.peer(), Oldest: r.uint(),
 			Done: readList(r, func() done { return done{Seq: r.uint(), Answer: slices.Clone(r.bytes())} })}

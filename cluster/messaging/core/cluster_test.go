@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"container/heap"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"holdfast/cluster/messaging/quorum"
 	"holdfast/cluster/messaging/store"
 )
+
+var errDiskFull = errors.New("no space left on device")
 
 // register is a machine that keeps its entries in order.
 type register struct {
@@ -153,8 +156,8 @@ func (c *cluster) pump(h *host) {
 		c.sendAll(h, b.Early)
 		if b.Save != nil {
 			if err := h.disk.Save(b.Save); err != nil {
-				h.core = nil
-				return
+				h.core.Halt(err)
+				continue
 			}
 		}
 		c.sendAll(h, b.Messages)

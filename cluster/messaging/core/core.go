@@ -53,12 +53,14 @@ type Core struct {
 	election election
 	views    viewKeeper
 	fork     fork
+	known    facts
 
 	proposals proposals
 
 	out    Batch
 	save   *Save
 	halted bool
+	disk   uint64 // rule 12
 }
 
 // New starts a core at the given instant of the host's clock, which must count time
@@ -142,7 +144,7 @@ func (c *Core) heartbeat(ev *Heard) {
 		return
 	}
 	a, b := &before, &p.last
-	if a.Boot != b.Boot || a.Leaving != b.Leaving || a.Leader != b.Leader || a.Promised != b.Promised ||
+	if a.Boot != b.Boot || a.Leaving != b.Leaving || a.Disk != b.Disk || a.Leader != b.Leader || a.Promised != b.Promised ||
 		a.Ballot != b.Ballot || a.Sealed != b.Sealed || !slices.Equal(a.Hears, b.Hears) || !slices.Equal(a.Voters, b.Voters) {
 		c.dirty = true
 	}
@@ -185,7 +187,7 @@ func (c *Core) hurry() { c.nextBeat = min(c.nextBeat, max(c.now, c.lastBeat+minB
 func (c *Core) beat() {
 	c.beats++
 	c.lastBeat, c.nextBeat = c.now, c.now+c.cfg.Timing.Heartbeat
-	hb := Heartbeat{From: c.cfg.ID, Boot: c.cfg.Boot, Seq: c.beats, Leaving: c.gone(), Hears: c.hears(), Leader: c.leader(),
+	hb := Heartbeat{From: c.cfg.ID, Boot: c.cfg.Boot, Seq: c.beats, Leaving: c.gone(), Disk: c.disk, Trusted: c.cfg.TrustEmpty, Hears: c.hears(), Leader: c.leader(),
 		Promised: c.promised, Ballot: c.ballot, Sealed: c.sealed(), Voters: c.voters()}
 	hb.LastTerm, hb.LastIndex = c.last()
 	for _, id := range c.others {
@@ -220,8 +222,11 @@ func (c *Core) consider() {
 }
 
 // judge asks package quorum about a set, as things are now.
-func (c *Core) judge(set []HostID) quorum.Verdict {
-	in := quorum.Input{Members: set, Previous: c.agreed.Quorate, Expected: c.agreed.Expected, Ignore: c.ignore}
+func (c *Core) judge(set []HostID) quorum.Verdict { return c.judgeVotes(c.counted(set), set) }
+
+// judgeVotes asks about the votes of some of the hosts that are present.
+func (c *Core) judgeVotes(votes, present []HostID) quorum.Verdict {
+	in := quorum.Input{Members: votes, Present: present, Previous: c.agreed.Quorate, Expected: c.agreed.Expected, Ignore: c.ignore}
 	for _, p := range c.agreed.Seen {
 		if slices.Contains(c.cfg.Quorum.Hosts, p.ID) && c.bootOf(p.ID) == p.Boot {
 			in.SeenAll = append(in.SeenAll, p.ID)
@@ -300,6 +305,11 @@ func (c *Core) Status() Status {
 		Sealed: c.sealed(), Links: map[HostID][]bool{}}
 	hs := c.rn.BasicStatus().HardState
 	st.Term, st.Commit = hs.GetTerm(), hs.GetCommit()
+	for _, h := range c.reach {
+		if c.forgot(h) {
+			st.Forgot = append(st.Forgot, h)
+		}
+	}
 	for _, id := range c.others {
 		up := make([]bool, c.cfg.Links)
 		for i, heard := range c.peers[id].links {

@@ -122,7 +122,7 @@ func (c *Core) rank() int {
 
 // mayCampaign tells whether this host could be elected and should try.
 func (c *Core) mayCampaign() bool {
-	return !c.leaving && !c.sleeper.dazed(c, c.cfg.Timing.Token/2) && slices.Contains(c.voters(), c.cfg.ID) &&
+	return !c.forgot(c.cfg.ID) && !c.leaving && !c.sleeper.dazed(c, c.cfg.Timing.Token/2) && slices.Contains(c.voters(), c.cfg.ID) &&
 		c.electable(c.ballot, c.voters(), c.reach) && !c.obstructed()
 }
 
@@ -159,6 +159,9 @@ func (c *Core) receiveRaft(m *Message) {
 		return
 	}
 	if raft.IsLocalMsg(rm.GetType()) || rm.GetType() == pb.MsgProp {
+		return
+	}
+	if c.beyond(rm) {
 		return
 	}
 	if HostID(c.rn.BasicStatus().Lead) == m.From {

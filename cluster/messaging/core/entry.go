@@ -22,6 +22,7 @@ type entry struct {
 	Oldest uint64 // the proposer waits for nothing below
 	Data   []byte
 	View   View
+	Disks  []Peer // of a view's members
 	Votes  int
 }
 
@@ -37,6 +38,7 @@ func (e *entry) marshal() []byte {
 	switch e.Kind {
 	case viewEntry:
 		writeView(w, &e.View)
+		list(w, e.Disks, w.peer)
 	case expectedEntry:
 		w.uint(uint64(e.Votes))
 	}
@@ -50,6 +52,7 @@ func unmarshalEntry(b []byte) (entry, error) {
 	switch e.Kind {
 	case viewEntry:
 		e.View = readView(r)
+		e.Disks = readList(r, r.peer)
 	case expectedEntry:
 		e.Votes = int(r.uint())
 	case changeEntry, fencedEntry, barrierEntry:

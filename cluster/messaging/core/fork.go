@@ -21,8 +21,6 @@ type fork struct {
 	founding []HostID                 // this host was the seed of the group for these
 	seeding  bool                     // the tail of the log is being applied
 	begun    time.Duration            // when this host entered its group
-	sealedAt [3]uint64                // what sealed was computed for
-	sealed   Ballot
 }
 
 // position is this host's.
@@ -270,7 +268,7 @@ func (c *Core) install(b Ballot, snap *pb.Snapshot, lost *Fork) {
 	}
 	promised := c.promised
 	s := c.saving()
-	*s = Save{Boot: s.Boot, Promised: &promised, Install: true, Ballot: b, HardState: hs, Snapshot: snap, Discarded: lost, Sync: true}
+	*s = Save{Boot: s.Boot, Disk: s.Disk, Promised: &promised, Install: true, Ballot: b, HardState: hs, Snapshot: snap, Discarded: lost, Sync: true}
 	if err := c.open(Saved{Promised: promised, Ballot: b, HardState: hs, Snapshot: snap}); err != nil {
 		panic(fmt.Sprintf("host %d: the log of group %s cannot be opened: %v", c.cfg.ID, b, err))
 	}

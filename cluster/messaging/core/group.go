@@ -31,8 +31,10 @@ func (c *Core) load(saved Saved) error {
 			HardState: &pb.HardState{Term: proto.Uint64(1), Vote: proto.Uint64(0), Commit: proto.Uint64(firstIndex)}}
 		s := c.saving()
 		s.Install, s.Ballot, s.Promised = true, b, &b
-		s.Snapshot, s.HardState, s.Sync = first, saved.HardState, true
+		s.Snapshot, s.HardState, s.Sync, s.Disk = first, saved.HardState, true, c.cfg.Boot
+		saved.Disk = c.cfg.Boot
 	}
+	c.disk = saved.Disk
 	c.promised = saved.Promised
 	return c.open(saved)
 }
@@ -81,7 +83,7 @@ func (c *Core) open(saved Saved) error {
 	}
 	c.log, c.rn, c.ballot = log, rn, saved.Ballot
 	c.election, c.views = election{reported: c.election.reported}, viewKeeper{}
-	c.fork.sealedAt = [3]uint64{}
+	c.known = facts{}
 	return nil
 }
 
@@ -248,7 +250,7 @@ func (c *Core) apply(re *pb.Entry) {
 			return // a leader that had not yet applied its predecessor's
 		}
 		e.View.Ballot = c.ballot
-		c.agreed.install(e.View, c.cfg.Quorum.Hosts)
+		c.agreed.install(&e, c.cfg.Quorum.Hosts)
 		c.cfg.Machine.View(re.GetIndex(), e.View)
 		c.change(Change{Kind: Viewed, View: e.View, Text: viewText(e.View)})
 	}
@@ -273,7 +275,7 @@ func (c *Core) confirmed() bool {
 				set = append(set, v)
 			}
 		}
-		if len(set) == need && !c.judge(set).Strong {
+		if len(set) == need && !c.judgeVotes(set, set).Strong {
 			return false
 		}
 	}
@@ -332,22 +334,37 @@ func (c *Core) last() (term, index uint64) {
 	return term, index
 }
 
-// sealed is the seal of the log: the applied one, or a later one in the log's tail. A seal
-// counts once it is persisted: the hosts that committed it may be gone.
-func (c *Core) sealed() Ballot {
+// sealed is the highest ballot that the log seals, applied or not. A seal counts once it
+// is persisted: the hosts that committed it may be gone.
+func (c *Core) sealed() Ballot { return c.facts().sealed }
+
+// facts are what the log says, applied or not.
+type facts struct {
+	at     [3]uint64 // the log's end, term and index, and what is applied
+	sealed Ballot
+	disks  []Peer // as recorded by views
+}
+
+func (c *Core) facts() *facts {
 	term, last := c.last()
 	at := [3]uint64{term, last, c.applied}
-	if c.fork.sealedAt == at {
-		return c.fork.sealed
+	if c.known.at == at {
+		return &c.known
 	}
-	s := c.agreed.Sealed
+	c.known = facts{at: at, sealed: c.agreed.Sealed, disks: slices.Clone(c.agreed.Disks)}
 	for _, re := range c.tail() {
-		if e, err := unmarshalEntry(re.GetData()); err == nil && e.Kind == viewEntry && e.View.Strong {
-			s = c.ballot
+		e, err := unmarshalEntry(re.GetData())
+		if err != nil || e.Kind != viewEntry {
+			continue
+		}
+		if e.View.Strong {
+			c.known.sealed = c.ballot
+		}
+		for _, d := range e.Disks {
+			c.known.disks = setPeer(c.known.disks, d)
 		}
 	}
-	c.fork.sealedAt, c.fork.sealed = at, s
-	return s
+	return &c.known
 }
 
 // tail is what the log has and the machine has not applied.

@@ -10,6 +10,8 @@ type Heartbeat struct {
 	Boot    uint64
 	Seq     uint64
 	Leaving bool
+	Disk    uint64 // the boot that found its disk empty (rule 12)
+	Trusted bool   // an operator says that an empty disk has forgotten nothing
 	Hears   []Peer // hosts heard within a token on any link, ascending
 	Leader  HostID // of its group, 0 when none is known
 	// Where its log is: for forks and joins.

@@ -16,12 +16,14 @@ type Saved struct {
 	Snapshot  *pb.Snapshot  // nil on a new disk
 	Entries   []*pb.Entry   // following Snapshot
 	Boot      uint64        // of the last daemon that wrote here
+	Disk      uint64        // the boot that found the disk empty: another one has forgotten what this one knows
 }
 
 // Save is one atomic write. Fields that are nil stay as they are.
 type Save struct {
 	Boot     uint64 // 0: unchanged
 	Promised *Ballot
+	Disk     uint64 // 0: unchanged
 	// Install starts a new log: Ballot and Snapshot replace it and all its entries at once.
 	Install   bool
 	Ballot    Ballot

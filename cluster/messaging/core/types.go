@@ -87,6 +87,9 @@ type Config struct {
 	// CompactEvery is the number of applied entries after which the log is replaced
 	// by a snapshot of the machine; 0 means 4096.
 	CompactEvery int
+	// TrustEmpty lets a host whose disk is empty vote at once, although it may have
+	// forgotten what it acknowledged: for an operator who knows that it has not.
+	TrustEmpty bool
 }
 
 // Event is something that happens to a core: Heard, Received, Propose, Unsent,
@@ -205,6 +208,7 @@ type Status struct {
 	View     View           // the last committed
 	Reach    []HostID       // hosts that all hear each other, as seen from here
 	Verdict  quorum.Verdict // for Reach, now
+	Forgot   []HostID       // reachable hosts that lost their disk: they count in no vote until a leader has brought them up to date
 	Suspect  bool           // paused and not yet confirmed
 	Term     uint64
 	Applied  uint64

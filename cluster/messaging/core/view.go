@@ -20,6 +20,7 @@ type viewKeeper struct {
 	number   uint64        // of the last view proposed
 	term     uint64        // and in which term
 	conf     time.Duration // when a conf change was last proposed
+	renewed  []Peer        // daemons with a new disk whose progress was looked at
 	moved    time.Duration // when leadership was last offered to another
 }
 
@@ -48,6 +49,10 @@ func (c *Core) considerView() {
 	last, _ := c.log.LastIndex()
 	if term, _ := c.log.Term(last); term < st.HardState.GetTerm() {
 		return // the entry that begins the term is not in the log yet
+	}
+	if c.overrated() {
+		c.stepDown()
+		return
 	}
 	c.reconcile()
 	set := c.agreeSet()
@@ -140,10 +145,10 @@ func (c *Core) proposeView(set []HostID) {
 		}
 	}
 	term := c.rn.BasicStatus().HardState.GetTerm()
-	if sameView(&v, &c.agreed.View) || c.views.number == v.Number && c.views.term == term {
+	if sameView(&v, &c.agreed.View) && !c.anyForgot(set) || c.views.number == v.Number && c.views.term == term {
 		return
 	}
-	if c.rn.Propose((&entry{Kind: viewEntry, View: v}).marshal()) == nil {
+	if c.rn.Propose((&entry{Kind: viewEntry, View: v, Disks: c.disks(set)}).marshal()) == nil {
 		c.views.number, c.views.term = v.Number, term
 	}
 }

@@ -136,6 +136,8 @@ func (h *Heartbeat) Marshal() []byte {
 	w.uint(h.Boot)
 	w.uint(h.Seq)
 	w.bool(h.Leaving)
+	w.uint(h.Disk)
+	w.bool(h.Trusted)
 	list(w, h.Hears, w.peer)
 	w.host(h.Leader)
 	w.ballot(h.Promised)
@@ -151,7 +153,7 @@ func (h *Heartbeat) Marshal() []byte {
 func UnmarshalHeartbeat(b []byte) (Heartbeat, error) {
 	r := &reader{b: b}
 	r.version()
-	h := Heartbeat{From: r.host(), Boot: r.uint(), Seq: r.uint(), Leaving: r.bool()}
+	h := Heartbeat{From: r.host(), Boot: r.uint(), Seq: r.uint(), Leaving: r.bool(), Disk: r.uint(), Trusted: r.bool()}
 	h.Hears = readList(r, r.peer)
 	h.Leader, h.Promised, h.Ballot, h.Sealed = r.host(), r.ballot(), r.ballot(), r.ballot()
 	h.Voters, h.LastTerm, h.LastIndex = r.hosts(), r.uint(), r.uint()

@@ -43,7 +43,9 @@ type Options struct {
 
 // Input is the set in question and what is known about it.
 type Input struct {
-	Members []HostID // the set, ascending
+	Members []HostID // the hosts whose votes count, ascending
+	// Present are the hosts that are there, votes or not; nil: Members. Only wait_for_all asks.
+	Present []HostID
 	// SeenAll are the hosts that have been, since they booted, in an agreed view
 	// of all configured hosts. Only wait_for_all asks.
 	SeenAll []HostID
@@ -134,10 +136,10 @@ func Judge(o *Options, in Input) Verdict {
 
 // satisfied is wait_for_all: all are here now, or a member has seen all since it booted.
 func (o *Options) satisfied(in Input) bool {
-	if len(in.Members) >= len(o.Hosts) {
+	if max(len(in.Members), len(in.Present)) >= len(o.Hosts) {
 		return true
 	}
-	for _, h := range in.Members {
+	for _, h := range append(slices.Clone(in.Members), in.Present...) {
 		if slices.Contains(in.SeenAll, h) {
 			return true
 		}

@@ -32,6 +32,7 @@ var (
 
 	versionKey   = []byte("version")
 	bootKey      = []byte("boot")
+	diskKey      = []byte("disk")
 	promisedKey  = []byte("promised")
 	ballotKey    = []byte("ballot")
 	hardStateKey = []byte("hardstate")
@@ -40,7 +41,7 @@ var (
 
 // Bolt is a host's disk in one bbolt file, log.db, below the state directory.
 //
-// Bucket meta: version (1), boot, promised, ballot, hardstate and snapshot (raft's
+// Bucket meta: version (1), boot, disk, promised, ballot, hardstate and snapshot (raft's
 // protobuf); bucket log: an entry (raft's protobuf) under its index as eight bytes, big
 // endian. Every value begins with its CRC-32C. Discarded logs are files in forks/.
 type Bolt struct {
@@ -148,12 +149,14 @@ func loadMeta(meta *bbolt.Bucket, s *core.Saved) error {
 	if len(version) != 1 || version[0] != core.FormatVersion {
 		return fmt.Errorf("it has format %v and this daemon reads format %d: install the newer release again", version, core.FormatVersion)
 	}
-	boot, err := unseal("boot", get(bootKey))
-	if err != nil {
-		return err
-	}
-	if len(boot) == 8 {
-		s.Boot = binary.BigEndian.Uint64(boot)
+	for key, id := range map[string]*uint64{string(bootKey): &s.Boot, string(diskKey): &s.Disk} {
+		v, err := unseal(key, get([]byte(key)))
+		if err != nil {
+			return err
+		}
+		if len(v) == 8 {
+			*id = binary.BigEndian.Uint64(v)
+		}
 	}
 	for key, ballot := range map[string]*core.Ballot{string(promisedKey): &s.Promised, string(ballotKey): &s.Ballot} {
 		v, err := unseal(key, get([]byte(key)))
@@ -256,6 +259,9 @@ func write(tx *bbolt.Tx, s *core.Save) error {
 	}
 	if s.Boot != 0 {
 		put(bootKey, binary.BigEndian.AppendUint64(nil, s.Boot))
+	}
+	if s.Disk != 0 {
+		put(diskKey, binary.BigEndian.AppendUint64(nil, s.Disk))
 	}
 	if s.Promised != nil {
 		ballot(promisedKey, *s.Promised)

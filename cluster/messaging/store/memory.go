@@ -77,6 +77,9 @@ func apply(t *core.Saved, s *core.Save) {
 	if s.Boot != 0 {
 		t.Boot = s.Boot
 	}
+	if s.Disk != 0 {
+		t.Disk = s.Disk
+	}
 	if s.Promised != nil {
 		t.Promised = *s.Promised
 	}

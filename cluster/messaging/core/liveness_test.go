@@ -1,0 +1,217 @@
+package core_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
+	"holdfast/cluster/messaging/store"
+)
+
+// heardOf tells whether a host reported something with the words in it.
+func (h *host) heardOf(words string) bool {
+	return slices.ContainsFunc(h.changes, func(c string) bool { return strings.Contains(c, words) })
+}
+
+func TestSlowHostIsNotDead(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	for range 50 {
+		for id := core.HostID(1); id <= 3; id++ {
+			c.host(id).frozen = true
+			c.run(600 * time.Millisecond)
+			c.thaw(id)
+			c.run(time.Second)
+		}
+	}
+	c.loss = 0.1
+	c.run(10 * time.Minute)
+	for _, h := range c.hosts {
+		if n := len(h.machine.views); n != 1 {
+			t.Errorf("host %d: %d views %v", h.id, n, h.machine.views)
+		}
+		if h.heardOf("not heard for") {
+			t.Errorf("host %d declared a host dead: %q", h.id, h.changes)
+		}
+	}
+}
+
+func TestDeadHostIsOutOfTheViewWithinASecond(t *testing.T) {
+	t.Parallel()
+	for victim := core.HostID(1); victim <= 3; victim++ {
+		c := newCluster(t, 3, quorum.Options{})
+		c.start(1, 2, 3)
+		c.await(3*time.Second, 1, 2, 3)
+		c.run(5*time.Second + 33*time.Millisecond*time.Duration(victim))
+		c.kill(victim)
+		rest := slices.DeleteFunc([]core.HostID{1, 2, 3}, func(h core.HostID) bool { return h == victim })
+		if took := c.await(2*time.Second, rest...); took > 950*time.Millisecond {
+			t.Errorf("host %d: view agreed after %s", victim, took)
+		}
+	}
+}
+
+func TestLinkFaultIsReportedAndCostsNothing(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	c.downs[0] = true
+	c.run(3 * time.Second)
+	delete(c.downs, 0)
+	c.run(time.Second)
+	for _, h := range c.hosts {
+		if len(h.machine.views) != 1 || !h.heardOf("link 0 to host") || !h.heardOf("works again") {
+			t.Errorf("host %d: views %v, changes %q", h.id, h.machine.views, h.changes)
+		}
+	}
+}
+
+func TestHalfBrokenNetworkGivesOneView(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	before := len(c.host(3).machine.views)
+	c.cut([]core.HostID{1}, []core.HostID{2}) // 3 hears both
+	c.run(10 * time.Second)
+	last := c.host(3).machine.views
+	if len(last)-before > 2 {
+		t.Errorf("views flap: %v", last)
+	}
+	if members := last[len(last)-1].Members; !slices.Equal(members, []core.HostID{1, 3}) && !slices.Equal(members, []core.HostID{2, 3}) {
+		t.Errorf("members %v", members)
+	}
+	c.heal()
+	c.await(3*time.Second, 1, 2, 3)
+}
+
+func TestPausedHostIsSuspectUntilTheViewIsConfirmed(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	h := c.host(3)
+	h.frozen = true
+	c.await(2*time.Second, 1, 2)
+	c.run(3 * time.Second)
+	c.thaw(3)
+	if !c.until(time.Millisecond, func() bool { return h.core.Status().Suspect }) {
+		t.Fatal("the pause went unnoticed")
+	}
+	c.await(3*time.Second, 1, 2, 3)
+	if !c.until(2*time.Second, func() bool { return !h.core.Status().Suspect }) {
+		t.Fatal("the view was not confirmed")
+	}
+	for _, o := range c.hosts[:2] {
+		if o.heardOf("stood still") {
+			t.Errorf("host %d: %q", o.id, o.changes)
+		}
+	}
+}
+
+func TestDuplicateIDIsReportedAndKeptOut(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	views := len(c.host(1).machine.views)
+	for i := range 100 { // a second daemon with id 3 speaks up
+		hb := core.Heartbeat{From: 3, Boot: 999, Seq: uint64(i + 1), Hears: []core.Peer{{ID: 1, Boot: 1}}}
+		for _, h := range c.hosts {
+			h.core.Step(c.now, core.Heard{Link: 0, Heartbeat: hb})
+			c.pump(h)
+		}
+		c.run(50 * time.Millisecond)
+	}
+	for _, h := range c.hosts {
+		if !h.heardOf("two daemons use host id 3") || len(h.machine.views) != views {
+			t.Errorf("host %d: views %v, changes %q", h.id, h.machine.views, h.changes)
+		}
+	}
+}
+
+func TestLostDiskCountsInNoVote(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	c.kill(3)
+	c.await(2*time.Second, 1, 2)
+	if a := c.must(1, "kept"); a.Err != nil || a.Unconfirmed {
+		t.Fatalf("%+v", a)
+	}
+	c.kill(1, 2)
+	c.host(2).disk = &store.Memory{}
+	c.start(2, 3)
+	if c.until(20*time.Second, func() bool { return c.host(3).core.Status().Leader != 0 }) {
+		t.Fatalf("hosts 2 and 3 elected a leader, and neither has what was confirmed: %+v", c.host(3).core.Status())
+	}
+	c.start(1)
+	c.await(5*time.Second, 1, 2, 3)
+	c.kill(1) // host 2 is up to date now and counts
+	c.await(5*time.Second, 2, 3)
+	for _, h := range c.hosts[1:] {
+		if !slices.Contains(h.machine.entries, "kept") {
+			t.Errorf("host %d has %q", h.id, h.machine.entries)
+		}
+	}
+}
+
+func TestOrderlyLeaveIsNotALoss(t *testing.T) {
+	t.Parallel()
+	for leaver := core.HostID(1); leaver <= 3; leaver++ {
+		c := newCluster(t, 3, quorum.Options{})
+		c.start(1, 2, 3)
+		c.await(3*time.Second, 1, 2, 3)
+		c.host(leaver).core.Step(c.now, core.Leave{})
+		rest := slices.DeleteFunc([]core.HostID{1, 2, 3}, func(h core.HostID) bool { return h == leaver })
+		took := c.await(time.Second, rest...)
+		v := c.host(rest[0]).core.Status().View
+		if took > 300*time.Millisecond || !slices.Equal(v.Left, []core.HostID{leaver}) || len(v.Lost) > 0 {
+			t.Errorf("host %d left: view %+v after %s", leaver, v, took)
+		}
+		c.kill(leaver)
+		c.run(3 * time.Second)
+		if v := c.host(rest[0]).core.Status().View; len(v.Lost) > 0 {
+			t.Errorf("host %d left and was then called lost: %+v", leaver, v)
+		}
+		c.start(leaver)
+		c.await(3*time.Second, 1, 2, 3)
+	}
+}
+
+func TestFullDiskHaltsTheHostOnly(t *testing.T) {
+	t.Parallel()
+	for victim := core.HostID(1); victim <= 3; victim++ {
+		c := newCluster(t, 3, quorum.Options{})
+		c.start(1, 2, 3)
+		c.await(3*time.Second, 1, 2, 3)
+		h, other := c.host(victim), c.host(victim%3+1)
+		h.disk.Fail = errDiskFull
+		if a := c.must(other.id, "x"); a.Err != nil && victim != 1 {
+			t.Errorf("%+v", a)
+		}
+		c.run(3 * time.Second)
+		if !h.heardOf("no space left") {
+			t.Errorf("host %d did not say that its disk is full: %q", victim, h.changes)
+		}
+		if other.heardOf("not heard for") {
+			t.Errorf("host %d was taken for dead while it stops what it runs", victim)
+		}
+		if a := c.must(other.id, "y"); a.Err != nil {
+			t.Errorf("the others do not go on: %+v", a)
+		}
+		h.core.Step(c.now, core.Leave{})
+		rest := slices.DeleteFunc([]core.HostID{1, 2, 3}, func(h core.HostID) bool { return h == victim })
+		c.await(2*time.Second, rest...)
+		if v := other.core.Status().View; !slices.Equal(v.Left, []core.HostID{victim}) {
+			t.Errorf("view %+v", v)
+		}
+	}
+}
