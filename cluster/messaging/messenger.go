@@ -281,6 +281,9 @@ func (m *Messenger) Leave(ctx context.Context) error {
 	defer beat.Stop()
 	for {
 		st := m.Status()
+		if st.Halted {
+			return m.sayGoodbye(ctx)
+		}
 		alone := true
 		for _, r := range st.Reach {
 			alone = alone && r == m.cfg.Self
@@ -295,6 +298,21 @@ func (m *Messenger) Leave(ctx context.Context) error {
 			return core.ErrStopped
 		case <-beat.C:
 		}
+	}
+}
+
+// sayGoodbye gives the heartbeats of a host that takes part no more, and so does not see
+// the view, time to reach the peers.
+func (m *Messenger) sayGoodbye(ctx context.Context) error {
+	timer := time.NewTimer(core.NewTiming(m.cfg.Token).Token / 2)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("leave the cluster: %w", context.Cause(ctx))
+	case <-m.stopped:
+		return core.ErrStopped
 	}
 }
 

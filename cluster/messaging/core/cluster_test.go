@@ -313,3 +313,5 @@ func (c *cluster) together(ids []core.HostID) bool {
 	}
 	return true
 }
+
+var threeHosts quorum.Options

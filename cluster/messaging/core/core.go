@@ -41,19 +41,20 @@ type Core struct {
 	sleeper  sleeper
 
 	// The group: this host's log and its raft.
-	promised Ballot
-	ballot   Ballot
-	log      *raft.MemoryStorage
-	rn       *raft.RawNode
-	conf     *pb.ConfState
-	applied  uint64
-	snapped  uint64 // index of the last snapshot
-	agreed   agreed
-	ready    *raft.Ready
-	election election
-	views    viewKeeper
-	fork     fork
-	known    facts
+	promised  Ballot
+	ballot    Ballot
+	log       *raft.MemoryStorage
+	rn        *raft.RawNode
+	conf      *pb.ConfState
+	conferred bool // conf changed since the last snapshot
+	applied   uint64
+	snapped   uint64 // index of the last snapshot
+	agreed    agreed
+	ready     *raft.Ready
+	election  election
+	views     viewKeeper
+	fork      fork
+	known     facts
 
 	proposals proposals
 
@@ -101,10 +102,7 @@ func New(cfg Config, now time.Duration) (*Core, error) {
 // Step takes an event in.
 func (c *Core) Step(now time.Duration, ev Event) {
 	if c.halted {
-		if _, ok := ev.(Leave); ok {
-			c.leaving = true
-			c.hurry()
-		}
+		c.stepHalted(ev)
 		return
 	}
 	c.pass(now)
@@ -119,6 +117,7 @@ func (c *Core) Step(now time.Duration, ev Event) {
 		c.cancel(ev.Seq)
 	case Unsent:
 		c.raftUnreachable(ev.To)
+		delete(c.fork.invited, ev.To)
 	case Fenced:
 		c.confirmFenced(ev)
 	case Policy:
@@ -129,6 +128,17 @@ func (c *Core) Step(now time.Duration, ev Event) {
 	}
 	if c.dirty {
 		c.consider()
+	}
+}
+
+// stepHalted takes an event of a host that takes part no more.
+func (c *Core) stepHalted(ev Event) {
+	switch ev := ev.(type) {
+	case Leave:
+		c.leaving = true
+		c.hurry()
+	case Propose:
+		c.out.Answers = append(c.out.Answers, Answer{Seq: ev.Seq, Err: ErrStopped})
 	}
 }
 
@@ -301,7 +311,7 @@ func (c *Core) Halt(cause error) {
 // Status returns what the core knows.
 func (c *Core) Status() Status {
 	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict,
-		Suspect: c.sleeper.suspect, Applied: c.applied, Promised: c.promised, Ballot: c.ballot,
+		Suspect: c.sleeper.suspect, Halted: c.halted, Applied: c.applied, Promised: c.promised, Ballot: c.ballot,
 		Sealed: c.sealed(), Links: map[HostID][]bool{}}
 	hs := c.rn.BasicStatus().HardState
 	st.Term, st.Commit = hs.GetTerm(), hs.GetCommit()

@@ -207,14 +207,14 @@ func (c *Core) applyRaft(e *pb.Entry) {
 			panic(fmt.Sprintf("host %d: conf change at %d: %v", c.cfg.ID, e.GetIndex(), err))
 		}
 		c.conf = c.rn.ApplyConfChange(cc)
-		c.dirty, c.views.conf = true, 0
+		c.dirty, c.views.conf, c.conferred = true, 0, true
 	case e.GetType() == pb.EntryConfChangeV2:
 		cc := &pb.ConfChangeV2{}
 		if err := proto.Unmarshal(e.GetData(), cc); err != nil {
 			panic(fmt.Sprintf("host %d: conf change at %d: %v", c.cfg.ID, e.GetIndex(), err))
 		}
 		c.conf = c.rn.ApplyConfChange(cc)
-		c.dirty, c.views.conf = true, 0
+		c.dirty, c.views.conf, c.conferred = true, 0, true
 	case len(e.GetData()) > 0:
 		c.apply(e)
 	}
@@ -284,9 +284,11 @@ func (c *Core) confirmed() bool {
 
 // compact replaces the applied log by a snapshot now and then.
 func (c *Core) compact() {
-	if c.applied < c.snapped+uint64(c.cfg.CompactEvery) {
+	// A host that was added is only sent a snapshot that names it.
+	if c.applied < c.snapped+uint64(c.cfg.CompactEvery) && !c.conferred {
 		return
 	}
+	c.conferred = false
 	snap, err := c.snapshot()
 	if err != nil {
 		c.change(Change{Kind: Viewed, View: c.agreed.View, Text: "the log could not be compacted: " + err.Error()})

@@ -208,6 +208,7 @@ type Status struct {
 	View     View           // the last committed
 	Reach    []HostID       // hosts that all hear each other, as seen from here
 	Verdict  quorum.Verdict // for Reach, now
+	Halted   bool           // the disk failed
 	Forgot   []HostID       // reachable hosts that lost their disk: they count in no vote until a leader has brought them up to date
 	Suspect  bool           // paused and not yet confirmed
 	Term     uint64

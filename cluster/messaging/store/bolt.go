@@ -89,9 +89,26 @@ func Open(dir string) (*Bolt, error) {
 func openFile(path string) (db *bbolt.DB, err error) {
 	err = guard(func() error {
 		var err error
-		db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
-		return err
+		// The list of free pages is kept in the file: without it bbolt looks for them in a
+		// goroutine of its own, where a fault of a damaged file cannot be caught.
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
+		if err != nil {
+			return err
+		}
+		st, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		return db.View(func(tx *bbolt.Tx) error {
+			if st.Size() < tx.Size() {
+				return fmt.Errorf("%w: the file has %d bytes of %d", ErrCorrupt, st.Size(), tx.Size())
+			}
+			return nil
+		})
 	})
+	if err != nil && db != nil {
+		err = errors.Join(err, guard(db.Close))
+	}
 	return db, err
 }
 

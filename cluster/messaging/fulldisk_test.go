@@ -1,0 +1,23 @@
+package messaging_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"syscall"
+
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/store"
+)
+
+// fullDisk is a disk that fills up when told to.
+type fullDisk struct {
+	store.Memory
+	full atomic.Bool
+}
+
+func (d *fullDisk) Save(s *core.Save) error {
+	if d.full.Load() {
+		return fmt.Errorf("write log: %w", syscall.ENOSPC)
+	}
+	return d.Memory.Save(s)
+}
