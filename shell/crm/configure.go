@@ -124,7 +124,11 @@ func (s *session) define(name string, words []word) error {
 		return err
 	}
 	if k.command == "ms" {
-		s.warn("\"ms\" is deprecated. Please use \"clone %s meta promotable=true\"", strings.Join(textsOf(words), " "))
+		texts := textsOf(words)
+		if !slices.Contains(texts, "meta") {
+			texts = append(texts, "meta")
+		}
+		s.warn("\"ms\" is deprecated. Please use \"clone %s promotable=true\"", strings.Join(texts, " "))
 	}
 	if err := m.define(k, e); err != nil {
 		return err

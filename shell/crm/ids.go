@@ -96,8 +96,14 @@ func (ids *identifiers) fillOne(c *cib.Element, prefix string, n int) {
 	switch c.Name {
 	case "primitive", "group", "clone", "master", "bundle", "template":
 		return // an object of its own
-	case "resource_ref", "obj_ref", "role", "docker", "podman", "rkt", "network", "storage",
-		"port-mapping", "storage-mapping":
+	case "port-mapping", "storage-mapping":
+		if c.ID() == "" {
+			for n = 0; ids.used[prefix+"-"+strconv.Itoa(n)] > 0; n++ {
+			}
+			ids.give(c, prefix+"-"+strconv.Itoa(n))
+		}
+		return
+	case "resource_ref", "obj_ref", "role", "docker", "podman", "rkt", "network", "storage":
 		ids.fillChildren(c, prefix)
 		return
 	case "operations":

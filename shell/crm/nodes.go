@@ -33,9 +33,6 @@ func parseNode(r *reader) (*cib.Element, error) {
 	if typed {
 		e.Set("type", kind)
 	}
-	if e.ID() == "" {
-		e.Set("id", name)
-	}
 	for r.more() {
 		if r.description(e) {
 			continue
@@ -50,6 +47,9 @@ func parseNode(r *reader) (*cib.Element, error) {
 			return nil, err
 		}
 		e.Append(set)
+	}
+	if e.ID() == "" {
+		e.Set("id", name)
 	}
 	return e, nil
 }

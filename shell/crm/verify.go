@@ -158,6 +158,7 @@ func (m *model) checkObjects(names []string, strict bool) []finding {
 		case "fencing-topology":
 			found = append(found, m.checkTopology(e)...)
 		}
+		found = append(found, checkNames(e)...)
 	}
 	return found
 }
