@@ -8,7 +8,7 @@ import (
 
 // changed says whether the configuration differs from what was loaded.
 func (m *model) changed() bool {
-	return m.base.Configuration().String() != m.doc.Configuration().String()
+	return !sameElement(m.base.Configuration(), m.doc.Configuration())
 }
 
 // result is the document to store: what was there before keeps its place in each section,

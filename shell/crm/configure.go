@@ -168,9 +168,9 @@ func (s *session) commit() error {
 		return err
 	}
 	result := m.result()
-	base := m.base.Configuration().String()
+	base := m.base.Configuration()
 	err = to.Change(s.cause("configure commit"), func(doc *cib.Document) error {
-		if doc.Configuration().String() != base && !s.options.force {
+		if !s.options.force && !sameConfiguration(doc, base) {
 			return errors.New("commit: somebody else has changed the configuration since it was loaded; 'refresh' loads it again, -F overwrites it")
 		}
 		transplant(doc, result)
@@ -185,6 +185,13 @@ func (s *session) commit() error {
 	}
 	m.committed(stored)
 	return s.awaitTransition()
+}
+
+// sameConfiguration says whether doc still has the configuration that was loaded.
+func sameConfiguration(doc *cib.Document, loaded *cib.Element) bool {
+	now := doc.Clone()
+	arrangeContainers(now)
+	return sameElement(now.Configuration(), loaded)
 }
 
 // awaitTransition waits, if the user wants it, until the cluster has nothing more to do.

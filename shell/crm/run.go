@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/term"
@@ -16,6 +17,7 @@ import (
 
 // Main is the crm command. args excludes its name.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	debug.SetGCPercent(400) // short-lived, and a large document is mostly small objects that stay
 	s := newSession(stdin, stdout, stderr, os.Getenv)
 	s.agents = hostAgents{metadata.NewStore(client.Root(""))}
 	s.connect = func() (source.Cluster, error) { return dial(client.New("")) }
