@@ -22,6 +22,8 @@ func (e *Executor) baseEnvironment(own []string) []string {
 		case name == "PATH":
 			path = value
 		case slices.Contains(dropped, name), strings.HasPrefix(name, "OCF_"):
+		case strings.HasSuffix(strings.ToLower(name), "_proxy"):
+			// A shell's proxy would stand between an agent and the service that it checks.
 		default:
 			env = append(env, pair)
 		}
