@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"slices"
 	"time"
 
 	"holdfast/cluster/cib"
@@ -9,10 +10,142 @@ import (
 // Make decides what to do about the cluster that the document describes, as of now.
 // The document is only read. The same document and time give the same plan.
 func Make(doc *cib.Document, now time.Time) *Plan {
-	return &Plan{Graph: &Graph{}, Status: Observe(doc, now)}
+	c := newCluster(doc, now)
+	c.scores = &scoreLog{}
+	return c.plan()
 }
 
 // Observe reads the cluster's state without deciding anything.
 func Observe(doc *cib.Document, now time.Time) *Status {
-	return &Status{}
+	c := newCluster(doc, now)
+	c.observe()
+	return c.status()
+}
+
+// observe reads configuration and status.
+func (c *cluster) observe() {
+	c.unpackOptions()
+	c.unpackNodes()
+	c.unpackResources()
+	c.findDC()
+	c.unpackStatus()
+	c.count()
+}
+
+// plan runs the phases, in the order in which they build on each other.
+func (c *cluster) plan() *Plan {
+	c.observe()
+	status := c.status()
+
+	c.applyHealth()
+	c.unpackConstraints()
+	c.applyShutdownLocks()
+	c.applyLocations()
+	c.applyStickiness()
+	c.applyFailures()
+	c.createInternalConstraints()
+	c.checkParameters()
+
+	c.assignResources()
+
+	c.createAllActions()
+	c.orderRemoteActions()
+	c.scheduleFencing()
+	c.applyOrderings()
+
+	return &Plan{
+		Status: status, Moves: c.summarize(), Graph: c.createGraph(), Scores: c.sortedScores(),
+		Placements: c.placements(), actions: c.actions,
+	}
+}
+
+func (c *cluster) applyFailures() {
+	for _, n := range c.byName {
+		for _, r := range c.resources {
+			c.applyThresholds(r, n)
+			r.applyExclusiveDiscovery(n)
+		}
+	}
+}
+
+// applyExclusiveDiscovery keeps a resource from nodes on which it is not looked for.
+func (r *resource) applyExclusiveDiscovery(n *node) {
+	top := r.uber()
+	if !r.is(exclusiveDiscovery) && !top.is(exclusiveDiscovery) {
+		return
+	}
+	for _, child := range r.children {
+		child.applyExclusiveDiscovery(n)
+	}
+	if w := r.lookAt(n); w != nil && w.discover != discoverExclusive {
+		w.score = -infinity
+	}
+}
+
+func (c *cluster) createAllActions() {
+	c.scheduleProbes()
+	for _, r := range c.resources {
+		c.createActions(r)
+	}
+	c.orderProbes()
+}
+
+func (c *cluster) findDC() {
+	if n := c.nodeIDs[c.options.dcID]; n != nil {
+		n.dc, c.dc = true, n
+	}
+}
+
+// count counts resource instances for the summary's first line.
+func (c *cluster) count() {
+	for _, r := range c.resources {
+		c.countBelow(r)
+	}
+}
+
+func (c *cluster) countBelow(r *resource) {
+	if len(r.children) > 0 {
+		for _, child := range r.children {
+			c.countBelow(child)
+		}
+		return
+	}
+	if r.is(orphan) && len(r.running) == 0 {
+		return
+	}
+	c.instances++
+	if wanted := parseRole(r.meta["target-role"]); wanted == roleStopped {
+		c.disabled++
+	}
+	if r.is(blocked) {
+		c.blocked++
+	}
+}
+
+func (c *cluster) sortedScores() []string {
+	lines := c.scores.lines
+	slices.Sort(lines)
+	return lines
+}
+
+// placements reports the decision about each primitive.
+func (c *cluster) placements() []Placement {
+	var list []Placement
+	c.eachResource(func(r *resource) {
+		if !r.isPrimitive() {
+			return
+		}
+		p := Placement{Resource: r.id, Role: r.next.String()}
+		if r.assigned != nil {
+			p.Node = r.assigned.name
+		}
+		if n := r.currentNode(); n != nil {
+			p.Current = n.name
+		}
+		r.eachCandidate(func(n *node, w *candidate) {
+			p.Choices = append(p.Choices, Choice{Node: n.name, Score: w.score, Allowed: w.score >= 0 && available(n)})
+		})
+		list = append(list, p)
+	})
+	return list
 }

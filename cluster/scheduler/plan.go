@@ -11,6 +11,8 @@ type Plan struct {
 	Placements []Placement // where each resource may run, with scores and reasons
 	Scores     []string    // the allocation scores as they were weighed, one line each, as crm_simulate -s prints
 	Notes      []string    // what a person should know: "fencing is disabled, but ..."
+
+	actions []*action // for drawings
 }
 
 // Move is one line of a transition's summary.

@@ -111,6 +111,9 @@ type ResourceStatus struct {
 	Promotable         bool
 	Notify             bool
 	Description        string
+
+	StopPlaces  map[string]bool   // of a clone: the nodes on which an instance may be
+	Uninstalled map[string]string // of a clone: why it cannot be on a node, by node
 }
 
 // Failure is one failed operation from the history.

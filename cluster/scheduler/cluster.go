@@ -1,0 +1,105 @@
+package scheduler
+
+import (
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/rule"
+)
+
+// cluster is the working data of one run: everything the phases share. It is made,
+// filled phase by phase, read out into a Plan, and dropped.
+type cluster struct {
+	doc     *cib.Document
+	now     time.Time
+	options options
+
+	nodes     []*node // by index
+	byName    []*node // by name; the order in which hosts are looked at
+	nodeIDs   map[string]*node
+	nodeNames map[string]*node
+
+	resources []*resource // top-level resources, by descending priority, then in document order
+	lookup    map[string]*resource
+	templates map[string][]string // resource ids derived from each template
+	tags      map[string][]string
+
+	tickets     map[string]*ticket
+	ticketNames []string // sorted
+
+	colocations []*colocation
+	locations   []*location
+	orders      []*ordering
+
+	actions    []*action // by id
+	singletons map[string]*action
+	nextAction int
+
+	failedOps     []Failure
+	stopNeeded    []*resource // containers to be stopped because the connection into them failed
+	deferred      []deferredCheck
+	attributeSets map[string]string
+	elements      map[string]*cib.Element // by id, filled on first use
+	opDefaults    *cib.Element
+	rscDefaults   *cib.Element
+
+	hasRemotes, unfencing, maintenanceRemotes bool
+	sawMigration                              bool
+	forcedRestart                             map[string]bool // recurring operations that must run anew because their failure expired
+	haveFencing                               bool            // there is a device to fence with
+	recheck                                   time.Time
+	scores                                    *scoreLog
+	dc                                        *node
+
+	instances, disabled, blocked int
+}
+
+func newCluster(doc *cib.Document, now time.Time) *cluster {
+	c := &cluster{
+		doc: doc, now: now,
+		nodeIDs: map[string]*node{}, nodeNames: map[string]*node{},
+		lookup: map[string]*resource{}, templates: map[string][]string{}, tags: map[string][]string{},
+		tickets: map[string]*ticket{}, singletons: map[string]*action{},
+		nextAction: 1,
+	}
+	c.rscDefaults, c.opDefaults = doc.Section("rsc_defaults"), doc.Section("op_defaults")
+	return c
+}
+
+// byID finds the element of an id-ref.
+func (c *cluster) byID(id string) *cib.Element {
+	if c.elements == nil {
+		c.elements = map[string]*cib.Element{}
+		for e := range c.doc.Root.Child("configuration").Descendants() {
+			if v, ok := e.Lookup("id"); ok {
+				if _, taken := c.elements[v]; !taken {
+					c.elements[v] = e
+				}
+			}
+		}
+	}
+	return c.elements[id]
+}
+
+// ruleContext is the context of rules about the cluster as a whole, or about a node.
+func (c *cluster) ruleContext(n *node) *rule.Context {
+	ctx := &rule.Context{Now: c.now}
+	if n != nil {
+		ctx.Attribute = n.attribute
+	}
+	return ctx
+}
+
+// noteRecheck remembers that time alone may change the plan at t.
+func (c *cluster) noteRecheck(t time.Time) {
+	if !t.IsZero() && t.After(c.now) && (c.recheck.IsZero() || t.Before(c.recheck)) {
+		c.recheck = t
+	}
+}
+
+// eachResource visits top-level resources and all below them, parents first.
+func (c *cluster) eachResource(visit func(*resource)) {
+	for _, r := range c.resources {
+		r.each(visit)
+	}
+}

@@ -1,0 +1,209 @@
+package scheduler
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// failName is the name under which failures of r are counted.
+func (r *resource) failName() string {
+	name := r.id
+	if r.historyID != "" {
+		name = r.historyID
+	}
+	if !r.is(unique) {
+		name = stripInstance(name)
+	}
+	return name
+}
+
+// matchesFailure reports whether a node attribute such as fail-count-web#start_0 is about r.
+func (r *resource) matchesFailure(attribute, prefix string) bool {
+	rest, ok := strings.CutPrefix(attribute, prefix+"-")
+	if !ok {
+		return false
+	}
+	name, _, _ := strings.Cut(rest, "#")
+	own := r.failName()
+	return name == own || !r.is(unique) && stripInstance(name) == own
+}
+
+// failCount returns how often r has failed on n, and when last. With effective, failures
+// older than failure-timeout do not count.
+func (c *cluster) failCount(r *resource, n *node, effective bool) (count int, last time.Time) {
+	for name, value := range n.attributes {
+		switch {
+		case r.matchesFailure(name, "fail-count"):
+			count = addScores(count, parseScore(value, 0))
+		case r.matchesFailure(name, "last-failure"):
+			if s, err := strconv.ParseInt(value, 10, 64); err == nil && time.Unix(s, 0).After(last) {
+				last = time.Unix(s, 0)
+			}
+		}
+	}
+	if count > 0 && c.blockingFailure(r, n) {
+		r.failureTimeout = 0
+	}
+	if count > 0 && effective && r.failureTimeout > 0 && !last.IsZero() && c.now.After(last.Add(r.failureTimeout)) {
+		count = 0
+	}
+	return count, last
+}
+
+// failCountWithFillers adds the failures of what runs inside r's container.
+func (c *cluster) failCountWithFillers(r *resource, n *node) int {
+	count, _ := c.failCount(r, n, true)
+	for _, f := range r.fillers {
+		if f.remoteHost {
+			continue
+		}
+		inner, _ := c.failCount(f, n, true)
+		count = addScores(count, inner)
+	}
+	return count
+}
+
+// blockingFailure reports whether an operation with on-fail=block failed on the node: such
+// a failure does not expire.
+func (c *cluster) blockingFailure(r *resource, n *node) bool {
+	if n.state == nil || r.failureTimeout == 0 {
+		return false
+	}
+	for ops := range r.xml.All("operations") {
+		for op := range ops.All("op") {
+			task, interval := op.Get("name"), intervalOf(op)
+			if r.operation(task, interval).onFail != failBlock {
+				continue
+			}
+			for _, e := range c.eventsOn(r, n) {
+				if e.task == task && e.interval == interval && e.status != statusDone && e.status != statusPending ||
+					e.task == task && e.interval == interval && e.expected >= 0 && e.rc != e.expected && e.status != statusPending {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// eventsOn returns the history of r on n as it is recorded.
+func (c *cluster) eventsOn(r *resource, n *node) []*event {
+	if n == nil || n.state == nil {
+		return nil
+	}
+	var events []*event
+	for x := range n.state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
+		id := x.ID()
+		if id != r.id && id != r.historyID && (r.is(unique) || stripInstance(id) != stripInstance(r.id)) {
+			continue
+		}
+		for op := range x.All("lrm_rsc_op") {
+			events = append(events, newEvent(r, n, op))
+		}
+	}
+	return events
+}
+
+// checkExpiry decides whether the event is old enough to be forgotten, and schedules that
+// fail counts which expired are cleared.
+func (c *cluster) checkExpiry(e *event) bool {
+	if e.status == statusNotInstalled {
+		return false
+	}
+	r := e.r
+	isLastFailure := strings.HasSuffix(e.id, "_last_failure_0")
+	expired, unexpired := false, 0
+	if r.failureTimeout > 0 && e.changed > 0 {
+		c.blockingFailure(r, e.n)
+		var last time.Time
+		unexpired, last = c.failCount(r, e.n, true)
+		if r.failureTimeout > 0 {
+			when := time.Unix(e.changed, 0).Add(r.failureTimeout)
+			expired = !c.now.Before(when) && !c.keepReconnecting(e, isLastFailure)
+			if unexpired > 0 {
+				c.noteRecheck(last.Add(r.failureTimeout))
+			}
+		}
+	}
+	reason := ""
+	if expired {
+		if total, _ := c.failCount(r, e.n, false); total > 0 {
+			if unexpired == 0 {
+				reason = "it expired"
+			} else {
+				expired = false
+			}
+		} else if isLastFailure && r.reconnectDelay > 0 {
+			reason = "reconnect interval is set"
+		}
+	}
+	if reason != "" {
+		clear := c.clearFailCount(r, e.n, reason)
+		if c.options.fencing && r.reconnectDelay > 0 {
+			c.orderAfterRemoteFencing(clear, r)
+		}
+	}
+	if expired && e.interval == 0 && e.task == "monitor" {
+		switch e.rc {
+		case rcOK, rcNotRunning, rcPromoted, rcDegraded, rcDegradedPromoted:
+			expired = false
+		}
+	}
+	return expired
+}
+
+// keepReconnecting: the failure of a remote connection is kept while its node is still
+// to be fenced, or until it was.
+func (c *cluster) keepReconnecting(e *event, isLastFailure bool) bool {
+	r := e.r
+	if r.reconnectDelay == 0 || !c.options.fencing || e.interval == 0 || e.task != "monitor" || isLastFailure {
+		return false
+	}
+	n := c.nodeNamed(r.id)
+	return n != nil && !n.remoteFenced
+}
+
+func (c *cluster) clearFailCount(r *resource, n *node, reason string) *action {
+	a := c.action(r, "clear_failcount", 0, n, false)
+	a.setExtra("op_no_wait", "true")
+	a.setReason(reason, true)
+	return a
+}
+
+func (c *cluster) orderAfterRemoteFencing(a *action, r *resource) {
+	n := c.nodeNamed(r.id)
+	if n == nil {
+		return
+	}
+	fence := c.fenceAction(n, "", true, "", false)
+	c.order(&ordering{firstAction: fence, thenAction: a, kind: orderOptional})
+}
+
+// applyThresholds bans resources from nodes where they have failed too often.
+func (c *cluster) applyThresholds(r *resource, n *node) {
+	if len(r.children) > 0 {
+		for _, child := range r.children {
+			c.applyThresholds(child, n)
+		}
+		return
+	}
+	if target := c.thresholdReached(r, n); target != nil {
+		c.ban(target, n, -infinity, "__fail_limit__")
+	}
+}
+
+// thresholdReached returns what must leave the node because r failed too often there.
+func (c *cluster) thresholdReached(r *resource, n *node) *resource {
+	if r.migrationThreshold == 0 || r.is(failureIgnored) {
+		return nil
+	}
+	count := c.failCountWithFillers(r, n)
+	if count <= 0 || r.migrationThreshold-count > 0 {
+		return nil
+	}
+	if top := r.uber(); top.isAnonymousClone() {
+		return top
+	}
+	return r
+}

@@ -1,0 +1,300 @@
+package scheduler
+
+import (
+	"maps"
+	"slices"
+	"sort"
+	"strconv"
+	"time"
+)
+
+// createGraph selects the actions that really happen, with what each waits for, resource by
+// resource.
+func (c *cluster) createGraph() *Graph {
+	g := &Graph{Settings: c.graphSettings()}
+	for _, r := range c.resources {
+		c.graphResource(g, r)
+	}
+	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+		c.graphAction(g, a)
+	}
+	return g
+}
+
+func (c *cluster) graphSettings() GraphSettings {
+	o := &c.options
+	return GraphSettings{
+		BatchLimit: o.batchLimit, MigrationLimit: o.migrationLimit, ClusterDelay: o.clusterDelay,
+		FencingTimeout: o.fencingTimeout, StopOffset: "INFINITY", StartOffset: o.startOffset(), RecheckAt: c.recheck,
+	}
+}
+
+func (o *options) startOffset() string {
+	if o.startFailureFatal {
+		return "INFINITY"
+	}
+	return "1"
+}
+
+func (c *cluster) graphResource(g *Graph, r *resource) {
+	switch r.variant {
+	case BundleResource:
+		c.graphOwn(g, r)
+		if r.bundle.inner != nil {
+			c.graphResource(g, r.bundle.inner)
+		}
+		for _, p := range r.bundle.replicas {
+			for _, x := range []*resource{p.ip, p.container, p.connection} {
+				if x != nil {
+					c.graphResource(g, x)
+				}
+			}
+		}
+	case CloneResource:
+		for _, a := range slices.Backward(slices.Clone(r.actions)) {
+			r.actionFlags(a, nil)
+		}
+		c.createNotifications(r)
+		for _, child := range r.children {
+			c.graphResource(g, child)
+		}
+		c.graphOwn(g, r)
+	default:
+		c.graphOwn(g, r)
+		for _, child := range r.children {
+			c.graphResource(g, child)
+		}
+	}
+}
+
+func (c *cluster) graphOwn(g *Graph, r *resource) {
+	for _, a := range slices.Backward(r.actions) {
+		c.graphAction(g, a)
+	}
+}
+
+// belongsInGraph decides whether an action happens.
+func (a *action) belongsInGraph() bool {
+	switch {
+	case !a.is(runnable), a.is(optional) && !a.is(printAlways):
+		return false
+	case a.rsc != nil && !a.rsc.is(managed) && a.task != "monitor" && a.interval == 0:
+		return false
+	case a.is(pseudo), a.task == "stonith", a.task == "do_shutdown":
+		return true
+	case a.node == nil:
+		return false
+	case a.is(onDC), a.node.isGuest() && !a.node.needsReset:
+		return true
+	}
+	return a.node.online && !a.node.unclean
+}
+
+func (c *cluster) graphAction(g *Graph, a *action) {
+	mergeInputs(a)
+	if a.is(inGraph) || !a.belongsInGraph() {
+		return
+	}
+	a.set(inGraph)
+	a.number = len(g.Actions)
+	g.Actions = append(g.Actions, c.export(a))
+	slices.SortStableFunc(a.inputs, func(x, y *input) int { return y.first.id - x.first.id })
+	for _, in := range a.inputs {
+		if in.counts() {
+			a.triggers = append(a.triggers, in)
+		}
+	}
+	last := g.Actions[a.number]
+	for _, in := range a.triggers {
+		last.Inputs = append(last.Inputs, Input{Action: in.first.id})
+	}
+	sort.Slice(last.Inputs, func(i, j int) bool { return last.Inputs[i].Action < last.Inputs[j].Action })
+}
+
+// mergeInputs joins edges between the same two actions.
+func mergeInputs(a *action) {
+	seen := map[*action]*input{}
+	kept := a.inputs[:0:0]
+	for _, in := range a.inputs {
+		if have := seen[in.first]; have != nil {
+			have.kind |= in.kind
+			continue
+		}
+		seen[in.first] = in
+		kept = append(kept, in)
+	}
+	a.inputs = kept
+}
+
+// counts decides whether an edge makes its action wait.
+func (in *input) counts() bool {
+	first, then := in.first, in.then
+	switch {
+	case in.kind == 0:
+		return false
+	case !first.is(runnable) && in.kind&^(showsThen|showsFirst|orderOptional) == 0:
+		return false
+	case !first.is(runnable) && in.kind&atLeast != 0:
+		return false
+	case in.kind&unmigratableBlocks != 0 && !first.is(runnable):
+		return false
+	case in.kind&ifFirstUnmigratable != 0 && first.is(migratable):
+		return false
+	case in.kind == sameNodeOrTarget:
+		target := then.node
+		if then.rsc != nil && then.task == "migrate_to" {
+			target = then.rsc.assigned
+		}
+		if first.node != target || first.is(optional) {
+			in.kind = 0
+			return false
+		}
+	case in.kind == requiredOnSameNode:
+		if first.node != nil && then.node != nil && first.node != then.node || first.is(optional) {
+			in.kind = 0
+			return false
+		}
+	case first.rsc != nil && first.rsc != then.rsc && first.rsc.is(failed) && !first.rsc.is(managed) &&
+		first.task == "stop" && then.rsc != nil && then.rsc.isClone():
+		return false
+	}
+	if first.is(optional) && !first.is(printAlways) && !first.is(inGraph) && !first.belongsInGraph() {
+		return false
+	}
+	return true
+}
+
+// displayID is the id that the history uses for a resource.
+func (r *resource) displayID() string {
+	if r.historyID != "" && !r.is(unique) {
+		return r.historyID
+	}
+	return r.id
+}
+
+func (a *action) displayKey() string {
+	if a.rsc == nil || a.rsc.historyID == "" || a.rsc.is(unique) || len(a.key) < len(a.rsc.id) {
+		return a.key
+	}
+	return a.rsc.historyID + a.key[len(a.rsc.id):]
+}
+
+// export turns an action into its public form.
+func (c *cluster) export(a *action) *Action {
+	x := &Action{
+		ID: a.id, Task: a.task, Key: a.displayKey(), Interval: time.Duration(a.interval) * time.Millisecond,
+		Priority: a.priority, Reason: a.reason, Timeout: defaultTimeout,
+	}
+	switch {
+	case a.task == "stonith" && !a.is(pseudo):
+		x.Kind = Fencing
+	case a.is(pseudo):
+		x.Kind = Pseudo
+	case a.rsc == nil || a.task == "clear_failcount" || a.task == "delete":
+		x.Kind = HostTask
+	default:
+		x.Kind = Agent
+	}
+	if a.node != nil {
+		x.Node, x.NodeID = a.node.name, a.node.id
+		if a.node.isRemote() && x.Kind != Fencing {
+			x.Router = routerOf(a)
+		}
+	}
+	if a.rsc != nil {
+		x.CanFail = a.is(canFail)
+		if a.rsc.isPrimitive() {
+			x.Resource = a.rsc.reference()
+			if x.Kind == Agent {
+				x.Params = sortedParams(a.rsc.params(a.node))
+			}
+		}
+		if a.params != nil {
+			x.Timeout = a.params.timeout
+		}
+	}
+	x.Meta = a.exportMeta()
+	return x
+}
+
+func (a *action) exportMeta() []Param {
+	meta := map[string]string{}
+	if a.rsc != nil && a.params != nil {
+		for k, v := range a.params.meta {
+			meta[metaName(k)] = v
+		}
+		meta["timeout"] = strconv.FormatInt(a.params.timeout.Milliseconds(), 10)
+		delete(meta, "interval")
+		if a.interval > 0 {
+			meta["interval"] = strconv.Itoa(a.interval)
+		}
+		if c := a.rsc.uber(); c.isClone() && a.rsc != c {
+			meta["clone"] = strconv.Itoa(instanceNumberOf(a.rsc.id))
+			meta["clone_max"] = strconv.Itoa(c.clone.max)
+			meta["clone_node_max"] = strconv.Itoa(c.clone.nodeMax)
+			meta["globally_unique"] = strconv.FormatBool(c.is(unique))
+			meta["notify"] = strconv.FormatBool(c.is(notifies))
+		}
+	}
+	for k, v := range a.extra {
+		meta[metaName(k)] = v
+	}
+	if a.node != nil && a.task != "stonith" {
+		meta["on_node"], meta["on_node_uuid"] = a.node.name, a.node.id
+	}
+	return sortedParams(meta)
+}
+
+func metaName(name string) string { return replaceAll(name, "-", "_") }
+
+func sortedParams(m map[string]string) []Param {
+	params := make([]Param, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		params = append(params, Param{name, m[name]})
+	}
+	return params
+}
+
+func (r *resource) reference() *ResourceRef {
+	ref := r.agent
+	if r.is(unique) || stripInstance(r.id) == r.id {
+		ref.ID = r.id
+		return &ref
+	}
+	ref.ID = stripInstance(r.id)
+	ref.LongID = r.id
+	if r.historyID != "" && r.historyID != ref.ID {
+		ref.LongID = r.historyID
+	}
+	return &ref
+}
+
+// routerOf is the cluster host through which a remote node is reached for an action: where
+// its connection will be, or, for what precedes its move, where it is.
+func routerOf(a *action) string {
+	r := a.node.remote
+	if r == nil {
+		return ""
+	}
+	began, ended := r.currentNode(), r.assigned
+	if began != nil && ended == nil {
+		return began.name
+	}
+	if began != nil && ended != nil && began != ended {
+		moved := false
+		for _, x := range r.actions {
+			if x.task == "migrate_to" && !x.is(optional) && x.is(runnable) {
+				moved = true
+			}
+		}
+		switch a.task {
+		case "stop", "demote", "migrate_to", "cancel":
+			return began.name
+		}
+		_ = moved
+	}
+	if ended != nil {
+		return ended.name
+	}
+	return ""
+}

@@ -1,0 +1,224 @@
+package scheduler
+
+import "strconv"
+
+// createInternalConstraints makes the orderings and colocations that resources imply.
+func (c *cluster) createInternalConstraints() {
+	for _, r := range c.resources {
+		c.internalConstraints(r)
+	}
+}
+
+func (c *cluster) internalConstraints(r *resource) {
+	switch r.variant {
+	case GroupResource:
+		c.groupConstraints(r)
+	case CloneResource:
+		c.cloneConstraints(r)
+	case BundleResource:
+		c.bundleInternalConstraints(r)
+	default:
+		c.primitiveConstraints(r)
+	}
+}
+
+func (c *cluster) primitiveConstraints(r *resource) {
+	top := r.uber()
+	checkUnfencing := c.unfencing && r.is(needsUnfencing) && c.options.fencing
+	// A restart: stop, then start.
+	c.orderTasks(r, "stop", r, "start", orderOptional|impliesThen*0|intermediateStop|unrunnableFirstBlocks)
+	if top.is(promotable) || top.isClone() && top.is(promotable) {
+		c.orderTasks(r, "demote", r, "stop", promotedImpliesFirst|orderOptional)
+		c.orderTasks(r, "start", r, "promote", unrunnableFirstBlocks)
+	}
+	c.orderTasks(r, "stop", r, "delete", orderOptional|impliesThen*0)
+	c.orderTasks(r, "delete", r, "start", orderOptional*1)
+	c.orders = c.orders[:len(c.orders)-2]
+	if !r.is(managed) {
+		return
+	}
+	if checkUnfencing {
+		c.unfencingConstraints(r)
+	}
+	c.utilizationConstraints(r)
+	c.containerConstraints(r)
+	if r.remoteHost || r.is(fenceDevice) {
+		// Connections and fence devices do not run on remote nodes.
+		r.eachCandidate(func(n *node, w *candidate) {
+			if n.isRemote() {
+				w.score = -infinity
+			}
+		})
+	}
+}
+
+// containerConstraints ties what runs in a container to the container.
+func (c *cluster) containerConstraints(r *resource) {
+	if r.container == nil {
+		return
+	}
+	var remote *resource
+	if r.container.isRemoteContainer() {
+		remote = r.container
+	}
+	if r.remoteHost {
+		// Connections start after their container and stop before it.
+		c.orderTasks(r.container, "start", r, "start", impliesThen|unrunnableFirstBlocks)
+		c.orderTasks(r, "stop", r.container, "stop", impliesFirst)
+		if r.remoteNode == nil || r.replica == nil {
+			score := infinity
+			if r.is(allowMigrate) && false {
+				score = 10000
+			}
+			c.colocate(colocationSpec{id: "#resource-with-container", score: score, influence: "true"}, r, r.container, "", "")
+		}
+		return
+	}
+	_ = remote
+	c.orderTasks(r.container, "start", r, "start", impliesThen|unrunnableFirstBlocks)
+	c.orderTasks(r, "stop", r.container, "stop", impliesFirst)
+	c.colocate(colocationSpec{id: "#resource-with-container", score: infinity, influence: "true"}, r, r.container, "", "")
+}
+
+func (r *resource) isRemoteContainer() bool {
+	for _, f := range r.fillers {
+		if f.remoteHost {
+			return true
+		}
+	}
+	return false
+}
+
+// unfencingConstraints: a resource that needs unfencing starts after its host was switched on.
+func (c *cluster) unfencingConstraints(r *resource) {
+	r.eachCandidate(func(n *node, _ *candidate) {
+		unfence := c.fenceAction(n, "on", true, "", false)
+		c.order(&ordering{first: r, firstTask: "stop", thenAction: unfence, kind: orderOptional | sameNodeOnly})
+		c.order(&ordering{firstAction: unfence, then: r, thenTask: "start", kind: impliesThenSameNode | sameNodeOnly})
+	})
+}
+
+func (c *cluster) orderVersusUnfencing(r *resource, n *node, a *action, kind relation) {
+	if c.unfencing && c.options.fencing && n != nil && (r.is(needsUnfencing) || r.is(fenceDevice) && false) {
+		unfence := c.fenceAction(n, "on", true, "", false)
+		c.link(unfence, a, kind)
+		if !nodeUnfenced(n) && !a.is(optional) {
+			unfence.clear(optional)
+		}
+	}
+}
+
+// nodeUnfenced reports whether the node was switched on by a fence device since it joined.
+func nodeUnfenced(n *node) bool {
+	v := n.attributes["#node-unfenced"]
+	return v != "" && v != "0"
+}
+
+func (c *cluster) groupConstraints(r *resource) {
+	top := r.uber()
+	c.orderTasks(r, "stop", r, "stopped", impliesThen*0|orderOptional*0|impliesThen)
+	c.orderTasks(r, "stopped", r, "start", orderOptional)
+	c.orderTasks(r, "start", r, "running", orderOptional)
+	isPromotable := top.isClone() && top.is(promotable)
+	_ = isPromotable
+	var last *resource
+	lastActive := (*resource)(nil)
+	for i, member := range r.children {
+		c.internalConstraints(member)
+		if r.group.colocated && last != nil {
+			c.colocate(colocationSpec{id: "#group-members", score: infinity, influence: strconv.FormatBool(member.is(critical))}, member, last, "", "")
+		}
+		c.memberConstraints(r, member, last, i, isPromotable)
+		last = member
+		if member.isRunning() {
+			lastActive = member
+		}
+	}
+	_ = lastActive
+}
+
+func (c *cluster) memberConstraints(r, member, last *resource, i int, isPromotable bool) {
+	downKind := orderOptional * 0
+	_ = downKind
+	startKind := impliesThen | unrunnableFirstBlocks
+	if !r.group.ordered {
+		startKind = 0
+	}
+	c.orderTasks(r, "start", member, "start", showsThen)
+	c.orderTasks(member, "stop", r, "stopped", orderOptional)
+	c.orderTasks(r, "stop", member, "stop", showsThen|impliesFirst*0)
+	c.orderTasks(member, "start", r, "running", unrunnableFirstBlocks|orderOptional*0|showsThen)
+	if isPromotable {
+		c.orderTasks(r, "demote", member, "demote", showsThen)
+		c.orderTasks(member, "demote", r, "demoted", showsThen)
+		c.orderTasks(member, "promote", r, "promoted", showsThen|unrunnableFirstBlocks)
+		c.orderTasks(r, "promote", member, "promote", showsThen)
+	}
+	switch {
+	case !r.group.ordered:
+	case last == nil:
+		if isPromotable {
+			c.orderTasks(r, "promote", member, "promote", showsThen)
+		}
+	default:
+		c.orderTasks(last, "start", member, "start", startKind)
+		stopKind := orderOptional
+		if len(member.running) > 0 && len(last.running) > 0 || true {
+			stopKind = orderOptional | impliesFirst
+		}
+		c.orderTasks(member, "stop", last, "stop", stopKind)
+		if isPromotable {
+			c.orderTasks(last, "promote", member, "promote", startKind)
+			c.orderTasks(member, "demote", last, "demote", orderOptional|impliesFirst)
+		}
+	}
+}
+
+func (c *cluster) cloneConstraints(r *resource) {
+	c.orderTasks(r, "running", r, "promote", 0)
+	c.orders = c.orders[:len(c.orders)-1]
+	if r.is(promotable) {
+		c.promotableOrders(r)
+	}
+	c.orderTasks(r, "stop", r, "stopped", orderOptional)
+	c.orderTasks(r, "start", r, "running", orderOptional)
+	c.orderTasks(r, "stopped", r, "start", orderOptional)
+	var last *resource
+	for _, child := range r.children {
+		c.internalConstraints(child)
+		c.orderTasks(r, "start", child, "start", unrunnableFirstBlocks|showsThen)
+		c.orderTasks(child, "start", r, "running", showsThen)
+		if r.clone.ordered && last != nil {
+			c.orderTasks(last, "start", child, "start", orderOptional)
+		}
+		c.orderTasks(r, "stop", child, "stop", showsThen)
+		c.orderTasks(child, "stop", r, "stopped", showsThen)
+		if r.clone.ordered && last != nil {
+			c.orderTasks(child, "stop", last, "stop", orderOptional)
+		}
+		if r.is(promotable) {
+			c.orderTasks(r, "promote", child, "promote", showsThen)
+			c.orderTasks(child, "promote", r, "promoted", showsThen)
+			c.orderTasks(r, "demote", child, "demote", showsThen)
+			c.orderTasks(child, "demote", r, "demoted", showsThen)
+			if r.clone.ordered && last != nil {
+				c.orderTasks(last, "promote", child, "promote", orderOptional)
+				c.orderTasks(child, "demote", last, "demote", orderOptional)
+			}
+		}
+		last = child
+	}
+}
+
+// promotableOrders orders what happens to a promotable collective as a whole.
+func (c *cluster) promotableOrders(r *resource) {
+	for _, pair := range [][2]string{
+		{"start", "promote"}, {"running", "promote"}, {"promote", "promoted"}, {"demoted", "promote"}, {"demote", "demoted"},
+		{"demoted", "start"}, {"demoted", "stop"}, {"stopped", "promote"},
+	} {
+		if pair[0] == "start" {
+			continue
+		}
+		c.orderTasks(r, pair[0], r, pair[1], orderOptional)
+	}
+}

@@ -1,0 +1,75 @@
+package scheduler
+
+import (
+	"strconv"
+	"time"
+
+	"holdfast/cluster/cib"
+)
+
+// unpackShutdownLock reads which resource waits for its host to come back.
+func (c *cluster) unpackShutdownLock(n *node, x *cib.Element) {
+	s, err := strconv.ParseInt(x.Get("shutdown-lock"), 10, 64)
+	if err != nil || s == 0 {
+		return
+	}
+	r := c.historyResource(n, x.ID())
+	if r == nil {
+		return
+	}
+	since := time.Unix(s, 0)
+	if limit := c.options.shutdownLockLimit; limit > 0 && c.now.After(since.Add(limit)) {
+		c.action(r, "delete", 0, n, false).setExtra("mode", "cib")
+		return
+	}
+	r.lockNode, r.lockTime = n, since
+}
+
+// applyShutdownLocks keeps what was active on a host that shut down cleanly for that host.
+func (c *cluster) applyShutdownLocks() {
+	if !c.options.shutdownLock {
+		return
+	}
+	for _, r := range c.resources {
+		c.lock(r)
+	}
+}
+
+func (c *cluster) lock(r *resource) {
+	if len(r.children) > 0 {
+		if r.isClone() {
+			return
+		}
+		for _, child := range r.children {
+			c.lock(child)
+		}
+		return
+	}
+	if r.isBundle() || r.is(fenceDevice) || r.remoteHost || r.is(orphan) || r.inBundle() {
+		return
+	}
+	if r.lockNode != nil && (r.lockNode.online && !r.lockNode.shutdown) {
+		r.lockNode = nil
+	}
+	if r.lockNode == nil && len(r.running) == 1 {
+		n := r.running[0]
+		if n.shutdown && n.online && !n.isRemote() {
+			r.lockNode, r.lockTime = n, n.shuttingDownSince
+		}
+	}
+	if r.lockNode == nil {
+		return
+	}
+	if limit := c.options.shutdownLockLimit; limit > 0 {
+		if c.now.After(r.lockTime.Add(limit)) {
+			r.lockNode = nil
+			return
+		}
+		c.noteRecheck(r.lockTime.Add(limit))
+	}
+	for _, n := range c.byName {
+		if n != r.lockNode {
+			c.ban(r, n, -infinity, "shutdown-lock")
+		}
+	}
+}

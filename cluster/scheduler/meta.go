@@ -1,0 +1,165 @@
+package scheduler
+
+import (
+	"maps"
+
+	"holdfast/cluster/cib/rule"
+)
+
+// unpackMeta collects the meta-attributes: the resource's own, then its parent's, then
+// the defaults of all resources.
+func (r *resource) unpackMeta() {
+	r.meta = map[string]string{}
+	add := func(name, value string) {
+		if _, seen := r.meta[name]; !seen && value != "#default" {
+			r.meta[name] = value
+		}
+	}
+	ctx := r.ruleContext(nil)
+	ctx.Pairs(r.xml, "meta_attributes", "", r.c.byID, add)
+	if r.parent != nil {
+		for name, value := range r.parent.meta {
+			if name != "container" && name != "remote-node" {
+				add(name, value)
+			}
+		}
+	}
+	if r.c.rscDefaults != nil {
+		ctx.Pairs(r.c.rscDefaults, "meta_attributes", "", r.c.byID, add)
+	}
+	r.c.noteRecheck(ctx.NextChange)
+}
+
+// applyMeta turns meta-attributes into fields and flags.
+func (r *resource) applyMeta() {
+	m := r.meta
+	flag := func(name string, fallback bool, f resourceFlags) {
+		if parseBool(m[name], fallback) {
+			r.set(f)
+		} else {
+			r.clear(f)
+		}
+	}
+	r.priority = parseScore(m["priority"], 0)
+	r.stickiness = parseScore(m["resource-stickiness"], 0)
+	r.remoteHost = r.isPrimitive() && r.agent.Class == "ocf" && r.agent.Provider == "pacemaker" && r.agent.Type == "remote"
+	flag("is-managed", true, managed)
+	flag("notify", false, notifies)
+	flag("critical", true, critical)
+	flag("allow-migrate", r.remoteHost, allowMigrate)
+	if v, ok := m["globally-unique"]; ok && r.parent != nil && r.parent.isClone() {
+		_ = v
+	}
+	if parseBool(m["maintenance"], false) {
+		r.clear(managed)
+		r.set(inMaintenance)
+	}
+	if r.c.options.maintenance {
+		r.clear(managed)
+		r.set(inMaintenance)
+	}
+	r.multipleActive = lower(m["multiple-active"])
+	if r.multipleActive == "stop_unexpected" {
+		r.set(stopUnexpected)
+	}
+	r.migrationThreshold = infinity
+	if v, ok := m["migration-threshold"]; ok {
+		if n := parseScore(v, infinity); n >= 0 {
+			r.migrationThreshold = n
+		}
+	}
+	if r.agent.Class == "stonith" {
+		r.set(fenceDevice)
+	}
+	r.failureTimeout, _ = rule.ParseInterval(m["failure-timeout"])
+	r.applyRequires()
+	if r.remoteHost {
+		params := r.params(nil)
+		r.reconnectDelay, _ = rule.ParseInterval(params["reconnect_interval"])
+	}
+}
+
+// applyRequires works out what must be true of the cluster before the resource may start.
+func (r *resource) applyRequires() {
+	requires, given := r.meta["requires"]
+	requires = lower(requires)
+	o := &r.c.options
+	if !given || (requires != "nothing" && requires != "quorum" && requires != "fencing" && requires != "unfencing") {
+		switch {
+		case r.is(fenceDevice):
+			requires = "quorum"
+		case r.isPrimitive() && r.remoteHost && r.meta["container"] == "" || r.remoteHost:
+			requires = "quorum"
+		case r.c.unfencing && r.isPrimitive():
+			requires = "unfencing"
+		case o.fencing:
+			requires = "fencing"
+		default:
+			requires = "quorum"
+		}
+	}
+	if r.is(fenceDevice) && requires == "unfencing" || !o.fencing && (requires == "fencing" || requires == "unfencing") {
+		requires = "quorum"
+	}
+	switch requires {
+	case "quorum":
+		r.set(needsQuorum)
+	case "fencing":
+		r.set(needsQuorum | needsFencing)
+	case "unfencing":
+		r.set(needsQuorum | needsFencing | needsUnfencing)
+	}
+	if r.c.isUnfencingDevice(r) {
+		r.c.unfencing = true
+	}
+}
+
+// isUnfencingDevice reports whether the fence device must also switch hosts on (provides
+// unfencing), which its meta-attribute says.
+func (c *cluster) isUnfencingDevice(r *resource) bool {
+	return r.is(fenceDevice) && (lower(r.meta["provides"]) == "unfencing" || lower(r.meta["requires"]) == "unfencing" && r.is(fenceDevice))
+}
+
+// params returns the instance attributes as seen on a node (nil: anywhere).
+func (r *resource) params(n *node) map[string]string {
+	key := n
+	if !r.paramsDependOnNode() {
+		key = nil
+	}
+	if p, ok := r.paramCache[key]; ok {
+		return p
+	}
+	p := map[string]string{}
+	add := func(name, value string) {
+		if _, seen := p[name]; !seen {
+			p[name] = value
+		}
+	}
+	ctx := r.ruleContext(n)
+	ctx.Pairs(r.xml, "instance_attributes", "", r.c.byID, add)
+	if r.parent != nil {
+		for name, value := range r.parent.params(n) {
+			add(name, value)
+		}
+	}
+	if r.c.rscDefaults != nil {
+		ctx.Pairs(r.c.rscDefaults, "instance_attributes", "", r.c.byID, add)
+	}
+	if r.paramCache == nil {
+		r.paramCache = map[*node]map[string]string{}
+	}
+	r.paramCache[key] = maps.Clone(p)
+	return p
+}
+
+// paramsDependOnNode tells whether rules may make the attributes differ between nodes.
+func (r *resource) paramsDependOnNode() bool {
+	for x := r; x != nil; x = x.parent {
+		for set := range x.xml.All("instance_attributes") {
+			if set.Child("rule") != nil || set.Get("id-ref") != "" {
+				return true
+			}
+		}
+	}
+	return false
+}

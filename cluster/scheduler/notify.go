@@ -1,0 +1,139 @@
+package scheduler
+
+// notification is the set of points around one task of a clone at which its instances are
+// told of it: before (pre, confirmed pre) and after (post, confirmed post).
+type notification struct {
+	task                         string
+	begin, end                   *action
+	pre, preDone, post, postDone *action
+}
+
+// newNotification makes the points; what instances are told is added when all actions are known.
+func (c *cluster) newNotification(r *resource, task string, begin, end *action) *notification {
+	if !r.is(notifies) {
+		return nil
+	}
+	n := &notification{task: task, begin: begin, end: end}
+	if begin != nil {
+		n.pre = c.notifyPoint(r, "pre", begin.task, "notify", begin)
+		n.pre.setExtra("notify_key_type", "pre")
+		n.pre.setExtra("notify_key_operation", begin.task)
+		n.preDone = c.notifyPoint(r, "confirmed-pre", begin.task, "notified", begin)
+		n.preDone.setExtra("notify_key_type", "confirmed-pre")
+		n.preDone.setExtra("notify_key_operation", begin.task)
+		c.link(n.pre, n.preDone, orderOptional)
+		c.link(n.preDone, begin, orderOptional)
+	}
+	if end != nil {
+		n.post = c.notifyPoint(r, "post", end.task, "notify", end)
+		n.post.priority = infinity
+		n.post.setExtra("notify_key_type", "post")
+		n.post.setExtra("notify_key_operation", end.task)
+		if end.is(runnable) {
+			n.post.set(runnable)
+		} else {
+			n.post.clear(runnable)
+		}
+		n.postDone = c.notifyPoint(r, "confirmed-post", end.task, "notified", end)
+		n.postDone.priority = infinity
+		n.postDone.setExtra("notify_key_type", "confirmed-post")
+		n.postDone.setExtra("notify_key_operation", end.task)
+		c.link(end, n.post, impliesThen)
+		c.link(n.post, n.postDone, impliesThen)
+	}
+	if begin != nil && end != nil {
+		c.link(n.preDone, n.post, orderOptional)
+	}
+	return n
+}
+
+func (c *cluster) notifyPoint(r *resource, kind, of, task string, around *action) *action {
+	key := notifyKey(r.id, kind, of)
+	a := c.keyedAction(r, key, task, 0, nil, around.is(optional))
+	a.set(pseudo | runnable)
+	if !around.is(optional) {
+		a.clear(optional)
+	}
+	begun := of
+	if b, ok := beginnings[of]; ok {
+		begun = b
+	}
+	a.setExtra("notify_type", map[bool]string{true: "pre", false: "post"}[kind == "pre" || kind == "confirmed-pre"])
+	a.setExtra("notify_operation", begun)
+	return a
+}
+
+// createNotifications tells the instances of clones about what will happen.
+func (c *cluster) createNotifications(r *resource) {
+	if !r.isClone() {
+		return
+	}
+	d := r.clone
+	for _, n := range []*notification{d.startNotify, d.stopNotify, d.promoteNotify, d.demoteNotify} {
+		if n == nil {
+			continue
+		}
+		for _, child := range r.children {
+			c.notifyInstance(child, n)
+		}
+	}
+}
+
+// notifyInstance makes one instance's notifications.
+func (c *cluster) notifyInstance(r *resource, n *notification) {
+	if len(r.children) > 0 {
+		for _, child := range r.children {
+			c.notifyInstance(child, n)
+		}
+		return
+	}
+	if r.role > roleStopped && (n.task == "stop" || n.task == "start" || n.task == "promote" || n.task == "demote") {
+		for _, host := range r.running {
+			c.notifyOn(r, host, n.pre, n.preDone, n)
+			if n.task == "demote" || n.task == "stop" {
+				stays := r.next > roleStopped && r.assigned == host
+				stop := r.firstAction("stop", host)
+				if n.task == "stop" && (!stays || stop != nil && !stop.is(optional)) && r.next == roleStopped {
+					continue
+				}
+				c.notifyOn(r, host, n.post, n.postDone, n)
+			}
+		}
+	}
+	if r.next > roleStopped && (n.task == "start" || n.task == "promote") {
+		if r.assigned != nil {
+			c.notifyOn(r, r.assigned, n.post, n.postDone, n)
+		}
+	}
+}
+
+func (c *cluster) notifyOn(r *resource, host *node, point, done *action, n *notification) {
+	if point == nil || done == nil || host == nil || !host.online {
+		return
+	}
+	if !point.is(runnable) || !done.is(runnable) {
+		return
+	}
+	key := notifyKeyOfInstance(r.id, point.extra["notify_type"], point.extra["notify_operation"])
+	a := c.keyedAction(r, key, "notify", 0, host, point.is(optional))
+	for k, v := range point.extra {
+		a.setExtra(k, v)
+	}
+	a.priority = point.priority
+	c.link(point, a, orderOptional)
+	c.link(a, done, orderOptional)
+}
+
+func notifyKeyOfInstance(id, kind, task string) string {
+	return id + "_" + kind + "_notify_" + task + "_0"
+}
+
+// notifyAfterFencing: when fencing stops an instance, the others are told after it.
+func (c *cluster) notifyAfterFencing(r *resource, stop, fence *action) {
+	top := r.uber()
+	if !top.isClone() || top.clone.stopNotify == nil {
+		return
+	}
+	c.link(fence, top.clone.stopNotify.pre, orderOptional)
+	_ = stop
+}

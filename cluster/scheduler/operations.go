@@ -1,0 +1,235 @@
+package scheduler
+
+import (
+	"strconv"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/rule"
+)
+
+// onFail is what follows when an operation fails, mildest first: of several failures
+// the greatest counts.
+type onFail uint8
+
+const (
+	failIgnore onFail = iota
+	failDemote
+	failRestart
+	failResetRemote
+	failRestartContainer
+	failBan
+	failBlock
+	failStop
+	failStandby
+	failFence
+)
+
+// operationConfig is an operation as configured: its own settings over the defaults.
+type operationConfig struct {
+	config   *cib.Element // nil when only defaults apply
+	meta     map[string]string
+	timeout  time.Duration
+	onFail   onFail
+	failRole role
+	enabled  bool
+}
+
+const defaultTimeout = 20 * time.Second
+
+// operation returns the configuration of an operation of r.
+func (r *resource) operation(task string, interval int) *operationConfig {
+	key := task + "/" + strconv.Itoa(interval)
+	if cached, ok := r.opsByKey[key]; ok {
+		return cached
+	}
+	// Instances of a clone that differ in nothing but number could share this; resources
+	// keep their own because rules may look at them.
+	if r.opsByKey == nil {
+		r.opsByKey = map[string]*operationConfig{}
+	}
+	o := &operationConfig{config: r.findOperation(task, interval, true)}
+	r.opsByKey[key] = o
+	o.unpackMeta(r, task, interval)
+	o.unpackFailure(r, task, interval)
+	return o
+}
+
+// findOperation finds the <op> for a task and interval in ms.
+func (r *resource) findOperation(task string, interval int, includeDisabled bool) *cib.Element {
+	for ops := range r.xml.All("operations") {
+		for op := range ops.All("op") {
+			if op.Get("name") != task || intervalOf(op) != interval {
+				continue
+			}
+			if includeDisabled || parseBool(op.Get("enabled"), true) {
+				return op
+			}
+		}
+	}
+	if task == "migrate_to" || task == "migrate_from" {
+		return r.findOperation("migrate", interval, includeDisabled)
+	}
+	return nil
+}
+
+// intervalOf returns the interval of an <op> in ms.
+func intervalOf(op *cib.Element) int {
+	text, ok := op.Lookup("interval")
+	if !ok {
+		return 0
+	}
+	d, err := rule.ParseInterval(text)
+	if err != nil {
+		return 0
+	}
+	return int(d / time.Millisecond)
+}
+
+func (o *operationConfig) unpackMeta(r *resource, task string, interval int) {
+	o.meta = map[string]string{}
+	add := func(name, value string) {
+		if _, seen := o.meta[name]; !seen {
+			o.meta[name] = value
+		}
+	}
+	ctx := r.ruleContext(nil)
+	ctx.Operation = &rule.Operation{Name: task, Interval: time.Duration(interval) * time.Millisecond}
+	isProbe := task == "monitor" && interval == 0
+	if o.config != nil {
+		for _, a := range o.config.Attrs {
+			if a.Name != "id" && a.Name != "description" {
+				add(a.Name, a.Value)
+			}
+		}
+		ctx.Pairs(o.config, "meta_attributes", "", r.c.byID, add)
+		ctx.Pairs(o.config, "instance_attributes", "", r.c.byID, add)
+	}
+	_, own := o.meta["timeout"]
+	if r.c.opDefaults != nil {
+		ctx.Pairs(r.c.opDefaults, "meta_attributes", "", r.c.byID, add)
+	}
+	if isProbe && !own {
+		delete(o.meta, "timeout")
+		if text := r.probeTimeout(); text != "" {
+			o.meta["timeout"] = text
+		} else if r.c.opDefaults != nil {
+			ctx.Pairs(r.c.opDefaults, "meta_attributes", "", r.c.byID, add)
+		}
+	}
+	o.timeout = defaultTimeout
+	if d, err := rule.ParseInterval(o.meta["timeout"]); err == nil && d > 0 {
+		o.timeout = d
+	}
+	o.enabled = parseBool(o.meta["enabled"], true)
+	r.c.noteRecheck(ctx.NextChange)
+}
+
+// probeTimeout is the timeout of the most frequent recurring monitor.
+func (r *resource) probeTimeout() string {
+	best, text := -1, ""
+	for ops := range r.xml.All("operations") {
+		for op := range ops.All("op") {
+			if op.Get("name") != "monitor" || !parseBool(op.Get("enabled"), true) {
+				continue
+			}
+			if ms := intervalOf(op); ms > 0 && (best < 0 || ms < best) {
+				best, text = ms, op.Get("timeout")
+				if text == "" {
+					text = metaOf(op, "timeout")
+				}
+			}
+		}
+	}
+	return text
+}
+
+func metaOf(e *cib.Element, name string) string {
+	for set := range e.All("meta_attributes") {
+		for pair := range set.All("nvpair") {
+			if pair.Get("name") == name {
+				return pair.Get("value")
+			}
+		}
+	}
+	return ""
+}
+
+func (o *operationConfig) unpackFailure(r *resource, task string, interval int) {
+	text := lower(o.meta["on-fail"])
+	o.failRole = roleUnknown
+	isProbe := task == "monitor" && interval == 0
+	if text == "demote" && !r.demoteAllowed(o, task, interval) {
+		text = ""
+	}
+	switch text {
+	case "block":
+		o.onFail = failBlock
+	case "fence":
+		o.onFail = failFence
+		if !r.c.options.fencing {
+			o.onFail = failStop
+		}
+	case "standby":
+		o.onFail = failStandby
+	case "ignore", "nothing":
+		o.onFail = failIgnore
+	case "migrate":
+		o.onFail = failBan
+	case "stop":
+		o.onFail = failStop
+	case "restart":
+		o.onFail = failRestart
+	case "demote":
+		o.onFail = failDemote
+	case "restart-container":
+		o.onFail = failRestart
+		if r.container != nil || r.inBundle() {
+			o.onFail = failRestartContainer
+		}
+	default:
+		text = ""
+	}
+	if text == "" {
+		o.onFail = r.defaultOnFail(task, isProbe)
+	}
+	if r.remoteHost && r.container == nil && !isProbe && task != "start" && (text == "" || o.onFail != failBlock) && !(task == "stop" && text != "") {
+		o.onFail = failResetRemote
+		if !r.is(managed) {
+			o.onFail = failStop
+		}
+	}
+	o.failRole = o.roleAfter(r, task)
+}
+
+func (r *resource) defaultOnFail(task string, isProbe bool) onFail {
+	switch {
+	case r.inContainerNode() && !isProbe && r.container != nil && r.remoteHost:
+		return failRestartContainer
+	case task == "stop" && r.c.options.fencing:
+		return failFence
+	case task == "stop":
+		return failBlock
+	}
+	return failRestart
+}
+
+// inContainerNode reports whether r is the connection into a guest or bundle node.
+func (r *resource) inContainerNode() bool { return r.remoteHost && r.container != nil }
+
+// demoteAllowed: on-fail=demote is for promote and for recurring monitors of the promoted role.
+func (r *resource) demoteAllowed(o *operationConfig, task string, interval int) bool {
+	return task == "promote" || task == "monitor" && interval > 0 && parseRole(o.meta["role"]) == rolePromoted
+}
+
+func (o *operationConfig) roleAfter(r *resource, task string) role {
+	switch {
+	case o.onFail == failStop:
+		return roleStopped
+	case o.onFail == failResetRemote && r.reconnectDelay > 0:
+		return roleStopped
+	case task == "promote":
+		return roleUnpromoted
+	}
+	return roleStarted
+}

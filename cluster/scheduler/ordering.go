@@ -1,0 +1,193 @@
+package scheduler
+
+import "strings"
+
+// relation says how two actions depend on each other.
+type relation uint32
+
+const (
+	orderOptional         relation = 1 << iota // if both happen, first goes first
+	ifFirstUnmigratable                        // counts only when first is no live migration
+	impliesFirst                               // if then is required, so is first
+	impliesThen                                // if first is required, so is then
+	promotedImpliesFirst                       // impliesFirst, for a promoted resource
+	unmigratableBlocks                         // first cannot run unless then can be migrated
+	unrunnableFirstBlocks                      // if first cannot run, then cannot either
+	nestedRemoteProbe                          // a probe behind a connection that is being set up
+	impliesThenSameNode                        // impliesThen, for instances on first's node
+	intermediateStop                           // a restart: then requires first, which must be done in between
+	serializeOnly                              // not at the same time, in no particular order
+	sameNodeOnly                               // counts only when both are on one node
+	showsFirst                                 // if then is done, first appears in the graph
+	showsThen                                  // if first is done, then appears in the graph
+	asymmetric                                 // only for starting, not for stopping
+	sameNodeOrTarget                           // counts when both concern one node: first may free capacity there
+	atLeast                                    // then runs when enough of its inputs can
+	requiredOnSameNode                         // counts when first is required on then's node
+	guestAllowed                               // made by the scheduler: may relate a guest to its container
+	cancelsFirst                               // if then is required, first is dropped
+)
+
+// input is an edge of the order: a must precede the action that holds it as input.
+type input struct {
+	first, then *action
+	kind        relation
+}
+
+// ordering is a constraint between actions, or between resources' actions of some task,
+// which exist or not when the constraint is applied.
+type ordering struct {
+	first, then             *resource
+	firstTask, thenTask     string // operation keys without resource, "start"
+	firstKey, thenKey       string // whole keys, when they are given
+	firstAction, thenAction *action
+	kind                    relation
+}
+
+// order remembers an ordering until all actions are known.
+func (c *cluster) order(o *ordering) {
+	if o.first != nil && o.firstAction == nil && o.firstKey == "" {
+		o.firstKey = operationKey(o.first.id, o.firstTask, 0)
+	}
+	if o.then != nil && o.thenAction == nil && o.thenKey == "" {
+		o.thenKey = operationKey(o.then.id, o.thenTask, 0)
+	}
+	if o.first == nil && o.firstAction != nil {
+		o.first = o.firstAction.rsc
+	}
+	if o.then == nil && o.thenAction != nil {
+		o.then = o.thenAction.rsc
+	}
+	c.orders = append(c.orders, o)
+}
+
+// orderTasks orders a task of one resource before a task of another.
+func (c *cluster) orderTasks(first *resource, firstTask string, then *resource, thenTask string, kind relation) {
+	c.order(&ordering{first: first, firstTask: firstTask, then: then, thenTask: thenTask, kind: kind})
+}
+
+// link puts first before then, and reports whether that is new.
+func (c *cluster) link(first, then *action, kind relation) bool {
+	if kind == 0 || first == nil || then == nil || first == then {
+		return false
+	}
+	// Look on the side with fewer edges.
+	list := first.outputs
+	if len(then.inputs) < len(list) {
+		list = then.inputs
+	}
+	for _, in := range list {
+		if in.first == first && in.then == then && in.kind&kind != 0 {
+			return false
+		}
+	}
+	in := &input{first: first, then: then, kind: kind}
+	first.outputs = append(first.outputs, in)
+	then.inputs = append(then.inputs, in)
+	return true
+}
+
+// applyOrderings turns the orderings into edges between the actions that there are.
+func (c *cluster) applyOrderings() {
+	for i := 0; i < len(c.orders); i++ {
+		o := c.orders[i]
+		switch {
+		case o.first != nil:
+			c.orderFirst(o)
+		case o.then != nil:
+			c.orderThen(o.firstAction, o)
+		default:
+			c.link(o.firstAction, o.thenAction, o.kind)
+		}
+	}
+	c.propagate()
+}
+
+func (c *cluster) orderFirst(o *ordering) {
+	firsts := []*action{o.firstAction}
+	if o.firstAction == nil {
+		firsts = o.first.findByKey(o.firstKey)
+	}
+	if len(firsts) == 0 {
+		if o.first == o.then {
+			return
+		}
+		task, interval := taskOfKey(o.firstKey)
+		switch {
+		case task == "stop" && o.first.effectiveRole(true) == roleStopped:
+		case task == "demote" && o.first.effectiveRole(true) == roleUnpromoted:
+		default:
+			firsts = []*action{c.action(o.first, task, interval, nil, true)}
+		}
+	}
+	for _, a := range firsts {
+		if o.then == nil {
+			c.link(a, o.thenAction, o.kind)
+		} else {
+			c.orderThen(a, o)
+		}
+	}
+}
+
+func (c *cluster) orderThen(first *action, o *ordering) {
+	thens := []*action{o.thenAction}
+	if o.thenAction == nil {
+		thens = o.then.findByKey(o.thenKey)
+	}
+	kind := o.kind
+	if first != nil && first.rsc == o.then && first.is(migrationGone) {
+		kind &^= impliesThen
+	}
+	for _, a := range thens {
+		if first != nil {
+			c.link(first, a, kind)
+		} else if kind&impliesThen != 0 {
+			a.clear(runnable)
+		}
+	}
+}
+
+// findByKey finds actions by key, or by the task in it when the key is another resource's.
+func (r *resource) findByKey(key string) []*action {
+	var found []*action
+	for i := len(r.actions) - 1; i >= 0; i-- {
+		if r.actions[i].key == key {
+			found = append(found, r.actions[i])
+		}
+	}
+	if len(found) > 0 || strings.HasPrefix(key, r.id+"_") {
+		return found
+	}
+	task, interval := taskOfKey(key)
+	own := operationKey(r.id, task, interval)
+	for i := len(r.actions) - 1; i >= 0; i-- {
+		if r.actions[i].key == own {
+			found = append(found, r.actions[i])
+		}
+	}
+	return found
+}
+
+// taskOfKey takes the task and interval out of an operation key.
+func taskOfKey(key string) (string, int) {
+	i := strings.LastIndexByte(key, '_')
+	if i < 0 {
+		return key, 0
+	}
+	interval := number(key[i+1:], 0)
+	rest := key[:i]
+	for _, known := range []string{"migrate_to", "migrate_from", "clear_failcount"} {
+		if strings.HasSuffix(rest, "_"+known) {
+			return known, interval
+		}
+	}
+	for _, marker := range []string{"_pre_notify_", "_post_notify_", "_confirmed-pre_notify_", "_confirmed-post_notify_"} {
+		if j := strings.LastIndex(rest, marker); j >= 0 {
+			return rest[j+1:], interval
+		}
+	}
+	if j := strings.LastIndexByte(rest, '_'); j >= 0 {
+		return rest[j+1:], interval
+	}
+	return rest, interval
+}

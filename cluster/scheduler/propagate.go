@@ -1,0 +1,334 @@
+package scheduler
+
+import "slices"
+
+// change says which side of an ordering an update altered.
+type change uint8
+
+const (
+	changedFirst change = 1 << iota
+	changedThen
+)
+
+// propagate carries what is required and what is runnable along the edges until nothing
+// changes any more.
+func (c *cluster) propagate() {
+	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+		c.blockColocated(a)
+	}
+	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+		c.updateAction(a)
+	}
+	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+		c.updateAction(a)
+	}
+}
+
+// updateAction re-examines an action in the light of all that precede it, and in turn what
+// comes after it when it changes.
+func (c *cluster) updateAction(then *action) {
+	var changed change
+	lastFlags := then.flags
+	if then.is(minRunnable) {
+		then.ready = 0
+		if then.required == 0 {
+			then.required = 1
+		}
+		then.clear(runnable)
+	}
+	for i := len(then.inputs) - 1; i >= 0; i-- {
+		changed = c.updateInput(then, then.inputs[i], changed)
+	}
+	if then.is(minRunnable) {
+		if lastFlags == then.flags {
+			changed &^= changedThen
+		} else {
+			changed |= changedThen
+		}
+	}
+	if changed&changedThen == 0 {
+		return
+	}
+	if lastFlags&runnable != 0 && !then.is(runnable) {
+		c.blockColocated(then)
+	}
+	c.updateAction(then)
+	for _, out := range slices.Backward(slices.Clone(then.outputs)) {
+		c.updateAction(out.then)
+	}
+}
+
+func (c *cluster) updateInput(then *action, in *input, changed change) change {
+	first := in.first
+	firstNode, thenNode := first.node, then.node
+	if first.rsc != nil && first.rsc.isGroup() && first.task == "start" {
+		firstNode = first.rsc.onlyNode()
+	}
+	if then.rsc != nil && then.rsc.isGroup() && then.task == "start" {
+		thenNode = then.rsc.onlyNode()
+	}
+	if in.kind&sameNodeOnly != 0 && firstNode != nil && thenNode != nil && firstNode != thenNode {
+		in.kind = 0
+		return changed
+	}
+	changed &^= changedFirst
+	if first.rsc != nil && in.kind&cancelsFirst != 0 && !then.is(optional) {
+		first.set(optional)
+		if first.task == "reload-agent" {
+			first.rsc.clear(reloading)
+		}
+	}
+	if first.rsc != nil && then.rsc != nil && first.rsc != then.rsc && !isBelow(first.rsc, then.rsc) {
+		first = c.completionOf(first)
+	}
+	changed |= c.updatePair(first, then, flagsFor(first, thenNode), flagsFor(then, firstNode), in)
+	if changed&changedFirst == 0 {
+		return changed
+	}
+	for _, out := range slices.Backward(slices.Clone(first.outputs)) {
+		c.updateAction(out.then)
+	}
+	c.updateAction(first)
+	return changed
+}
+
+// onlyNode is where a group's first member is or shall be.
+func (r *resource) onlyNode() *node {
+	if nodes := r.where(false); len(nodes) == 1 {
+		return nodes[0]
+	}
+	return nil
+}
+
+// isBelow reports whether r is part of parent.
+func isBelow(r, parent *resource) bool {
+	for x := r.parent; x != nil; x = x.parent {
+		if x == parent {
+			return true
+		}
+	}
+	return false
+}
+
+var completions = map[string]string{"start": "running", "stop": "stopped", "promote": "promoted", "demote": "demoted"}
+
+var beginnings = map[string]string{"running": "start", "stopped": "stop", "promoted": "promote", "demoted": "demote"}
+
+// completionOf returns what tells that a clone's or bundle's action is finished, all
+// notifications about it included; for other actions, the action itself.
+func (c *cluster) completionOf(a *action) *action {
+	r := a.rsc
+	if !r.isClone() && !r.isBundle() {
+		return a
+	}
+	task := a.task
+	if done, ok := completions[task]; ok {
+		task = done
+	} else if _, ok := beginnings[task]; !ok {
+		return a
+	}
+	key := operationKey(r.id, task, 0)
+	if r.is(notifies) {
+		key = notifyKey(r.id, "confirmed-post", task)
+	}
+	for _, x := range slices.Backward(r.actions) {
+		if x.key == key {
+			return x
+		}
+	}
+	return a
+}
+
+func notifyKey(id, kind, task string) string { return id + "_" + kind + "_notify_" + task + "_0" }
+
+// originalTask is the task behind an action that marks its completion: stop for stopped.
+func originalTask(a *action) string {
+	task := a.task
+	if task == "notify" || task == "notified" {
+		task, _ = taskOfKey(a.key)
+		for _, marker := range []string{"confirmed-post_notify_", "confirmed-pre_notify_", "pre_notify_", "post_notify_"} {
+			if len(task) > len(marker) && task[:len(marker)] == marker {
+				task = task[len(marker):]
+				break
+			}
+		}
+	}
+	if begin, ok := beginnings[task]; ok {
+		return begin
+	}
+	return task
+}
+
+// updatePair applies each aspect of an ordering.
+func (c *cluster) updatePair(first, then *action, firstFlags, thenFlags actionFlags, in *input) change {
+	var changed change
+	n := then.node
+	if in.kind&impliesThenSameNode != 0 {
+		in.kind = in.kind&^impliesThenSameNode | impliesThen
+		n = first.node
+	}
+	update := func(r *resource, flags, filter actionFlags, kind relation) {
+		changed |= r.updateOrdered(first, then, n, flags, filter, kind)
+	}
+	if in.kind&impliesThen != 0 {
+		if then.rsc != nil {
+			update(then.rsc, firstFlags&optional, optional, impliesThen)
+		} else if firstFlags&optional == 0 && then.is(optional) {
+			then.clear(optional)
+			changed |= changedThen
+		}
+	}
+	if in.kind&intermediateStop != 0 && then.rsc != nil {
+		update(then.rsc, firstFlags, optional|runnable, intermediateStop)
+	}
+	if in.kind&impliesFirst != 0 {
+		if first.rsc != nil {
+			update(first.rsc, thenFlags, optional, impliesFirst)
+		} else if firstFlags&optional == 0 && !first.is(runnable) {
+			first.clear(runnable)
+			changed |= changedFirst
+		}
+	}
+	if then.rsc != nil {
+		if in.kind&promotedImpliesFirst != 0 {
+			update(then.rsc, firstFlags&optional, optional, promotedImpliesFirst)
+		}
+		if in.kind&nestedRemoteProbe != 0 {
+			if firstFlags&runnable == 0 && first.rsc != nil && len(first.rsc.running) > 0 {
+				in.kind = 0
+			} else {
+				update(then.rsc, firstFlags, runnable, unrunnableFirstBlocks)
+			}
+		}
+		if in.kind&unmigratableBlocks != 0 {
+			update(then.rsc, firstFlags, optional, unmigratableBlocks)
+		}
+		if in.kind&orderOptional != 0 {
+			update(then.rsc, firstFlags, runnable, orderOptional)
+		}
+		if in.kind&asymmetric != 0 {
+			update(then.rsc, firstFlags, runnable, asymmetric)
+		}
+	}
+	changed |= c.updateRunnable(first, then, n, firstFlags, in)
+	c.showInGraph(first, then, firstFlags, thenFlags, in)
+	if in.kind&(impliesThen|impliesFirst|intermediateStop) != 0 && first.rsc != nil && first.task == "stop" &&
+		!first.rsc.is(managed) && first.rsc.is(blocked) && !first.is(runnable) && then.is(runnable) {
+		then.clear(runnable)
+		changed |= changedThen
+	}
+	return changed
+}
+
+func (c *cluster) updateRunnable(first, then *action, n *node, firstFlags actionFlags, in *input) change {
+	var changed change
+	if in.kind&atLeast != 0 {
+		if then.rsc != nil {
+			changed |= then.rsc.updateOrdered(first, then, n, firstFlags, runnable, atLeast)
+		} else if firstFlags&runnable != 0 {
+			then.ready++
+			if then.ready >= then.required && !then.is(runnable) {
+				then.set(runnable)
+				changed |= changedThen
+			}
+		}
+	}
+	if in.kind&unrunnableFirstBlocks != 0 {
+		if then.rsc != nil {
+			changed |= then.rsc.updateOrdered(first, then, n, firstFlags, runnable, unrunnableFirstBlocks)
+		} else if firstFlags&runnable == 0 && then.is(runnable) {
+			then.clear(runnable)
+			changed |= changedThen
+		}
+	}
+	return changed
+}
+
+func (c *cluster) showInGraph(first, then *action, firstFlags, thenFlags actionFlags, in *input) {
+	if first.is(runnable) && in.kind&showsThen != 0 && firstFlags&optional == 0 {
+		then.set(printAlways)
+	}
+	if in.kind&showsFirst != 0 && thenFlags&optional == 0 {
+		first.set(printAlways)
+	}
+}
+
+// flagsFor are an action's flags as an ordering sees them: those of a clone's action depend
+// on the node that the other action is on.
+func flagsFor(a *action, n *node) actionFlags {
+	if a.rsc == nil {
+		return a.flags
+	}
+	flags := a.rsc.actionFlags(a, nil)
+	if n == nil || !a.rsc.isClone() {
+		return flags
+	}
+	anywhere := flags & runnable
+	return a.rsc.actionFlags(a, n) | anywhere
+}
+
+// actionFlags are the flags of a resource's action; of a collective's, as its parts' make them.
+func (r *resource) actionFlags(a *action, n *node) actionFlags {
+	switch r.variant {
+	case GroupResource:
+		return r.groupActionFlags(a, n)
+	case CloneResource:
+		return r.instancesActionFlags(a, r.children, n)
+	case BundleResource:
+		return r.bundleActionFlags(a, n)
+	}
+	return a.flags
+}
+
+func (r *resource) groupActionFlags(a *action, n *node) actionFlags {
+	flags := optional | runnable | pseudo
+	task := originalTask(a)
+	for _, member := range r.children {
+		own := member.firstAction(task, n)
+		if own == nil {
+			if task != "stop" && task != "demote" {
+				flags &^= runnable
+			}
+			continue
+		}
+		memberFlags := member.actionFlags(own, n)
+		if flags&optional != 0 && memberFlags&optional == 0 {
+			flags &^= optional
+			a.clear(optional)
+		}
+		if task == a.task && flags&runnable != 0 && memberFlags&runnable == 0 {
+			flags &^= runnable
+			a.clear(runnable)
+		}
+	}
+	return flags
+}
+
+func (r *resource) instancesActionFlags(a *action, instances []*resource, n *node) actionFlags {
+	flags := optional | runnable | pseudo
+	task := originalTask(a)
+	anyRunnable := false
+	for _, instance := range instances {
+		where := n
+		if !instance.isPrimitive() {
+			where = nil
+		}
+		own := instance.firstAction(task, where)
+		if own == nil {
+			continue
+		}
+		instanceFlags := instance.actionFlags(own, n)
+		if flags&optional != 0 && instanceFlags&optional == 0 {
+			flags &^= optional
+			a.clear(optional)
+		}
+		anyRunnable = anyRunnable || instanceFlags&runnable != 0
+	}
+	if !anyRunnable {
+		flags &^= runnable
+		if n == nil {
+			a.clear(runnable)
+		}
+	}
+	return flags
+}

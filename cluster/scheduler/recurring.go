@@ -1,0 +1,167 @@
+package scheduler
+
+import "strconv"
+
+// createRecurring keeps recurring operations going where the resource is, or shall be.
+func (c *cluster) createRecurring(r *resource) {
+	if r.is(blocked) || r.is(inMaintenance) {
+		return
+	}
+	var start *action
+	if r.assigned != nil {
+		if r.assigned.maintenance {
+			return
+		}
+		if r.next != roleStopped || !r.is(managed) {
+			start = c.startAction(r, r.assigned, true)
+		}
+	}
+	for ops := range r.xml.All("operations") {
+		for op := range ops.All("op") {
+			task, interval := op.Get("name"), intervalOf(op)
+			if interval == 0 || task == "start" || task == "stop" || task == "promote" || task == "demote" {
+				continue
+			}
+			config := r.operation(task, interval)
+			if !config.enabled {
+				continue
+			}
+			wanted := parseRole(config.meta["role"])
+			if wanted == roleStopped {
+				c.recurWhileStopped(r, task, interval)
+			} else if start != nil {
+				c.recurWhileActive(r, start, task, interval, wanted)
+			}
+		}
+	}
+}
+
+func (c *cluster) recurWhileActive(r *resource, start *action, task string, interval int, wanted role) {
+	n := r.assigned
+	if wanted == roleStarted && r.next != rolePromoted {
+		wanted = roleUnknown
+	}
+	key := operationKey(r.id, task, interval)
+	existing := r.exactAction(key, n)
+	if wanted == roleUnknown && r.next == rolePromoted || wanted != roleUnknown && wanted != r.next {
+		if existing != nil {
+			c.cancelForRole(r, task, interval, n)
+		}
+		return
+	}
+	isOptional := existing != nil && start.is(optional)
+	if existing != nil && existing.is(rescheduled) {
+		return
+	}
+	mon := c.action(r, task, interval, n, isOptional)
+	if !start.is(runnable) || n == nil || !n.online || n.unclean {
+		mon.clear(runnable)
+	}
+	if r.next == rolePromoted {
+		mon.setExtra("op_target_rc", strconv.Itoa(rcPromoted))
+	}
+	if n != nil && !r.is(managed) {
+		return
+	}
+	c.order(&ordering{first: r, firstTask: "start", then: r, thenAction: mon, kind: impliesThen | unrunnableFirstBlocks})
+	c.order(&ordering{first: r, firstTask: "reload-agent", then: r, thenAction: mon, kind: impliesThen | unrunnableFirstBlocks})
+	if r.next == rolePromoted {
+		c.order(&ordering{first: r, firstTask: "promote", then: r, thenAction: mon, kind: orderOptional | unrunnableFirstBlocks})
+	} else if r.role == rolePromoted {
+		c.order(&ordering{first: r, firstTask: "demote", then: r, thenAction: mon, kind: orderOptional | unrunnableFirstBlocks})
+	}
+}
+
+// exactAction finds the action with that key and node.
+func (r *resource) exactAction(key string, n *node) *action {
+	for i := len(r.actions) - 1; i >= 0; i-- {
+		if a := r.actions[i]; a.key == key && a.node == n {
+			return a
+		}
+	}
+	return nil
+}
+
+// cancelForRole ends a recurring operation that is for another role.
+func (c *cluster) cancelForRole(r *resource, task string, interval int, n *node) {
+	cancel := c.cancelAction(r, task, interval, n)
+	after := ""
+	switch r.role {
+	case roleStarted, roleUnpromoted:
+		if r.next == rolePromoted {
+			after = "promote"
+		} else if r.next == roleStopped {
+			after = "stop"
+		}
+	case rolePromoted:
+		after = "demote"
+	}
+	if after != "" {
+		c.order(&ordering{firstAction: cancel, first: r, then: r, thenTask: after, kind: unrunnableFirstBlocks})
+	}
+}
+
+// cancelAction ends a recurring operation.
+func (c *cluster) cancelAction(r *resource, task string, interval int, n *node) *action {
+	key := operationKey(r.id, task, interval)
+	a := r.exactCancel(key, n)
+	if a == nil {
+		a = c.newAction(r, key, "cancel", n, false)
+		a.interval = interval
+		a.params = r.operation(task, interval)
+		a.setExtra("operation", task)
+		a.setExtra("interval", strconv.Itoa(interval))
+		a.target = task
+		c.judgeRunnable(a)
+	}
+	return a
+}
+
+func (r *resource) exactCancel(key string, n *node) *action {
+	for _, a := range r.actions {
+		if a.key == key && a.node == n && a.task == "cancel" {
+			return a
+		}
+	}
+	return nil
+}
+
+// recurWhileStopped is for operations with role Stopped: they watch every node on which the
+// resource is not supposed to run.
+func (c *cluster) recurWhileStopped(r *resource, task string, interval int) {
+	if !r.is(unique) {
+		return
+	}
+	key := operationKey(r.id, task, interval)
+	n := r.assigned
+	if n != nil && r.exactAction(key, n) != nil {
+		cancel := c.cancelAction(r, task, interval, n)
+		if r.next == roleStarted || r.next == roleUnpromoted {
+			c.order(&ordering{firstAction: cancel, first: r, then: r, thenTask: "start", kind: unrunnableFirstBlocks})
+		}
+	}
+	for _, other := range c.byName {
+		if other == n {
+			continue
+		}
+		isOptional := r.exactAction(key, other) != nil
+		mon := c.action(r, task, interval, other, isOptional)
+		mon.setExtra("op_target_rc", strconv.Itoa(rcNotRunning))
+		if r.is(managed) {
+			for _, probe := range r.actionsOf("monitor", 0, other) {
+				c.link(probe, mon, unrunnableFirstBlocks)
+			}
+		}
+		for _, stop := range r.actionsOf("stop", 0, other) {
+			if stop.is(optional) == false && !stop.is(runnable) || !stop.is(runnable) {
+				mon.clear(runnable)
+			}
+			if r.is(managed) {
+				c.order(&ordering{first: r, firstTask: "stop", firstAction: stop, thenAction: mon, then: nil, kind: impliesThen | unrunnableFirstBlocks})
+			}
+		}
+		if !other.online || other.unclean {
+			mon.clear(runnable)
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package scheduler
+
+import "fmt"
+
+// scoreLog collects the scores as they were when each resource was looked at.
+type scoreLog struct{ lines []string }
+
+func (c *cluster) logScores(phase string, r *resource) {
+	if c.scores == nil {
+		return
+	}
+	if r.is(orphan) {
+		return
+	}
+	r.each(func(x *resource) {
+		x.eachCandidate(func(n *node, w *candidate) {
+			c.scores.lines = append(c.scores.lines, fmt.Sprintf("%s: %s allocation score on %s: %s", phase, x.id, n.name, scoreText(w.score)))
+		})
+	})
+}

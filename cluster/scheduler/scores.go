@@ -1,0 +1,419 @@
+package scheduler
+
+import "slices"
+
+// select flags for adding colocated scores.
+type scoreMode uint8
+
+const (
+	nonNegative scoreMode = 1 << iota // a positive score may be brought down to 1, not below
+	activeOnly                        // give up when no node would remain
+	selectThisWith
+)
+
+const keepAtOne = 1
+
+// available reports whether the node can run anything now.
+func available(n *node) bool {
+	return n != nil && n.online && !n.shutdown && !n.unclean && !n.standby && !n.maintenance
+}
+
+// availableTo reports whether it can, and r's score for it is not negative.
+func (r *resource) availableTo(n *node) bool {
+	w := r.lookAt(n)
+	return w != nil && w.score >= 0 && available(n)
+}
+
+func (c *cluster) anyAvailable(table []candidate) bool {
+	for i, w := range table {
+		if w.present && w.score >= 0 && available(c.nodes[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// addColocated adds what r, and what is colocated with it in turn, prefers to a table of
+// scores for the nodes of target, each preference weighed by factor.
+func (r *resource) addColocated(target *resource, table []candidate, l *colocation, factor float64, mode scoreMode) []candidate {
+	if r.isGroup() {
+		if r.is(addingScores) || len(r.children) == 0 {
+			return table
+		}
+		r.set(addingScores)
+		member := r.children[0]
+		if table == nil {
+			member = r.children[len(r.children)-1]
+		}
+		table = member.addColocated(target, table, l, factor, mode)
+		r.clear(addingScores)
+		return table
+	}
+	if r.is(addingScores) {
+		return table
+	}
+	r.set(addingScores)
+	defer r.clear(addingScores)
+	var work []candidate
+	if table == nil {
+		work, target = slices.Clone(r.allowed), r
+	} else {
+		work = slices.Clone(table)
+		r.addMatching(work, target, l, factor, mode&nonNegative != 0)
+	}
+	if !r.c.anyAvailable(work) {
+		if mode&activeOnly != 0 {
+			return table
+		}
+		return work
+	}
+	list := r.withThisAll()
+	if mode&selectThisWith != 0 {
+		list = r.thisWithAll()
+	}
+	for _, next := range list {
+		other := next.dependent
+		if mode&selectThisWith != 0 {
+			other = next.primary
+		} else if !next.hasInfluence(nil) {
+			continue
+		}
+		work = other.addColocated(target, work, next, factor*float64(next.score)/infinity, mode|activeOnly)
+	}
+	if mode&nonNegative != 0 {
+		for i := range work {
+			if work[i].score == -keepAtOne-infinity*2 {
+				work[i].score = keepAtOne
+			}
+		}
+	}
+	return work
+}
+
+// addMatching adds the best of r's scores among nodes that match by the colocation's attribute.
+func (r *resource) addMatching(table []candidate, target *resource, l *colocation, factor float64, positive bool) {
+	for i := range table {
+		w := &table[i]
+		if !w.present {
+			continue
+		}
+		score := r.bestMatching(l, attributeFor(r.c.nodes[i], l.attribute, target))
+		if factor < 0 && score < 0 && !onlyOneAllowed(l.dependent) {
+			continue
+		}
+		if w.score == -keepAtOne-infinity*2 {
+			continue
+		}
+		weighed := factor * float64(score)
+		var delta int
+		if weighed < 0 {
+			delta = int(weighed - 0.5)
+		} else {
+			delta = int(weighed + 0.5)
+		}
+		if delta == 0 && score != 0 {
+			if factor > 0 {
+				delta = 1
+			} else if factor < 0 {
+				delta = -1
+			}
+		}
+		sum := addScores(delta, w.score)
+		if positive && sum < 0 && w.score > 0 {
+			w.score = -keepAtOne - infinity*2
+			continue
+		}
+		if positive && sum < 0 && w.score <= 0 {
+			continue
+		}
+		w.score = sum
+	}
+}
+
+func onlyOneAllowed(r *resource) bool {
+	count := 0
+	for _, w := range r.allowed {
+		if w.present && w.score >= 0 {
+			count++
+		}
+	}
+	return count == 1
+}
+
+// bestMatching is r's best score among available nodes with that attribute value.
+func (r *resource) bestMatching(l *colocation, value string) int {
+	table := r.allowed
+	if l.dependent == r && l.dependentRole > roleStarted {
+		// What the constraints say about that role has not been added yet.
+		table = slices.Clone(table)
+		for _, k := range r.locations {
+			if k.role == l.dependentRole {
+				for _, s := range k.nodes {
+					if s.n.index < len(table) && table[s.n.index].present {
+						table[s.n.index].score = addScores(table[s.n.index].score, s.score)
+					}
+				}
+			}
+		}
+	}
+	best := -infinity
+	if l.attribute == "#uname" {
+		if n := r.c.nodeNamed(value); n != nil && n.index < len(table) && table[n.index].present && available(n) {
+			return max(best, table[n.index].score)
+		}
+		return best
+	}
+	for i, w := range table {
+		n := r.c.nodes[i]
+		if w.present && w.score > best && available(n) && attributeFor(n, l.attribute, r) == value {
+			best = w.score
+		}
+	}
+	return best
+}
+
+// effect says what a colocation changes.
+type effect uint8
+
+const (
+	affectsNothing effect = iota
+	affectsPlace
+	affectsRole
+)
+
+func roleHolder(r *resource) *resource {
+	if p := r.replica; p != nil && p.instance != nil && p.container == r {
+		return p.instance
+	}
+	return r
+}
+
+func (l *colocation) effectOn(dependent, primary *resource, preview bool) effect {
+	if !preview && primary.is(provisional) {
+		return affectsNothing
+	}
+	d, p := roleHolder(dependent), roleHolder(primary)
+	if l.dependentRole >= roleUnpromoted && d.parent != nil && d.parent.is(promotable) && !d.is(provisional) {
+		return affectsRole
+	}
+	if !preview && !dependent.is(provisional) {
+		return affectsNothing
+	}
+	if l.dependentRole != roleUnknown && l.dependentRole != d.next {
+		return affectsNothing
+	}
+	if l.primaryRole != roleUnknown && l.primaryRole != p.next {
+		return affectsNothing
+	}
+	return affectsPlace
+}
+
+// applyColocation adds a colocation's score to the dependent's nodes (or promotion
+// priority), now that the primary has its place.
+func (l *colocation) apply(dependent, primary *resource) {
+	switch {
+	case dependent.isGroup():
+		if dependent.group.colocated {
+			if len(dependent.children) > 0 {
+				l.apply(dependent.children[0], primary)
+			}
+			return
+		}
+		for _, member := range dependent.children {
+			l.apply(member, primary)
+		}
+		return
+	case primary.isGroup():
+		l.applyWithGroup(dependent, primary)
+	case primary.isClone():
+		l.applyWithClone(dependent, primary)
+	case primary.isBundle():
+		l.applyWithBundle(dependent, primary)
+	default:
+		switch l.effectOn(dependent, primary, false) {
+		case affectsRole:
+			l.applyToPriority(dependent, primary)
+		case affectsPlace:
+			l.applyToScores(dependent, primary)
+		}
+	}
+}
+
+func (l *colocation) applyWithGroup(dependent, primary *resource) {
+	if primary.is(provisional) || len(primary.children) == 0 {
+		return
+	}
+	members := primary.children
+	switch {
+	case !primary.group.colocated && l.score >= infinity:
+	case !primary.group.colocated:
+		for _, member := range members {
+			l.apply(dependent, member)
+		}
+	case l.score >= infinity:
+		l.apply(dependent, members[len(members)-1])
+	default:
+		l.apply(dependent, members[0])
+	}
+}
+
+func (l *colocation) applyToScores(dependent, primary *resource) {
+	c := dependent.c
+	if primary.assigned == nil && l.score < 0 {
+		return
+	}
+	value := attributeFor(primary.assigned, l.attribute, primary)
+	work := slices.Clone(dependent.allowed)
+	for i := range work {
+		w := &work[i]
+		switch {
+		case !w.present:
+		case primary.assigned == nil:
+			w.score = addScores(-l.score, w.score)
+		case attributeFor(c.nodes[i], l.attribute, dependent) == value:
+			if l.score < infinity {
+				w.score = addScores(l.score, w.score)
+			}
+		case l.score >= infinity:
+			w.score = addScores(-l.score, w.score)
+		}
+	}
+	if l.score <= -infinity || l.score >= infinity || c.anyAvailable(work) {
+		dependent.allowed = work
+	}
+}
+
+func (l *colocation) applyToPriority(dependent, primary *resource) {
+	if dependent.assigned == nil {
+		return
+	}
+	p := roleHolder(primary)
+	if primary.assigned == nil {
+		return
+	}
+	if attributeFor(dependent.assigned, l.attribute, dependent) != attributeFor(primary.assigned, l.attribute, primary) {
+		if l.score >= infinity && l.dependentRole == rolePromoted {
+			dependent.priority = -infinity
+		}
+		return
+	}
+	if l.primaryRole != roleUnknown && l.primaryRole != p.next {
+		return
+	}
+	score := l.score
+	if l.dependentRole == roleUnpromoted {
+		score = -score
+	}
+	dependent.priority = addScores(score, dependent.priority)
+}
+
+// applyWithClone: the dependent of a clone goes where an instance is; an interleaved clone's
+// instance goes with the instance that is compatible with it.
+func (l *colocation) applyWithClone(dependent, primary *resource) {
+	if primary.is(provisional) {
+		return
+	}
+	if primary.is(promotable) && l.primaryRole != roleUnknown {
+		l.applyWithPromotable(dependent, primary)
+		return
+	}
+	if top := dependent.top(false); (top.isClone() || top.isBundle()) && top.interleaves() && l.score >= 0 || dependent.topInterleaves() && l.score >= infinity {
+		partner := dependent.compatibleInstance(primary, roleUnknown, false)
+		if partner != nil {
+			l.apply(dependent, partner)
+			return
+		} else if l.score >= infinity {
+			dependent.c.assign(dependent, nil, true)
+			return
+		}
+	}
+	if l.score >= infinity {
+		// Only where an instance will be.
+		var places []*node
+		for _, instance := range primary.children {
+			if n := first(instance.where(false)); n != nil && !instance.is(blockedColocation) {
+				places = append(places, n)
+			}
+		}
+		l.restrictTo(dependent, places)
+		return
+	}
+	for _, instance := range primary.children {
+		l.apply(dependent, instance)
+	}
+}
+
+const blockedColocation = orphan & 0
+
+func first(nodes []*node) *node {
+	if len(nodes) == 0 {
+		return nil
+	}
+	return nodes[0]
+}
+
+func (r *resource) topInterleaves() bool {
+	for x := r; x != nil; x = x.parent {
+		if (x.isClone() || x.isBundle()) && x.interleaves() {
+			return true
+		}
+	}
+	return false
+}
+
+// restrictTo leaves the dependent only nodes that match one of places.
+func (l *colocation) restrictTo(dependent *resource, places []*node) {
+	c := dependent.c
+	for i := range dependent.allowed {
+		w := &dependent.allowed[i]
+		if !w.present {
+			continue
+		}
+		value := attributeFor(c.nodes[i], l.attribute, dependent)
+		matches := slices.ContainsFunc(places, func(n *node) bool { return attributeFor(n, l.attribute, dependent) == value })
+		switch {
+		case matches && l.score < infinity:
+			w.score = addScores(w.score, l.score)
+		case !matches && l.score >= infinity:
+			w.score = -infinity
+		}
+	}
+}
+
+func (l *colocation) applyWithPromotable(dependent, primary *resource) {
+	if dependent.is(provisional) {
+		var places []*node
+		for _, instance := range primary.children {
+			n := first(instance.where(false))
+			if n != nil && instance.effectiveRole(false) == l.primaryRole {
+				places = append(places, n)
+			}
+		}
+		for i := range dependent.allowed {
+			w := &dependent.allowed[i]
+			if !w.present {
+				continue
+			}
+			value := attributeFor(dependent.c.nodes[i], l.attribute, dependent)
+			if slices.ContainsFunc(places, func(n *node) bool { return attributeFor(n, l.attribute, dependent) == value }) {
+				if l.score < infinity {
+					w.score = addScores(w.score, l.score)
+				}
+			} else if l.score >= infinity {
+				w.score = -infinity
+			}
+		}
+		return
+	}
+	if l.dependentRole != rolePromoted {
+		return
+	}
+	partner := dependent.compatibleInstance(primary, l.primaryRole, false)
+	switch {
+	case partner != nil:
+		score := addScores(dependent.priority, l.score)
+		dependent.priority = score
+	case l.score >= infinity:
+		dependent.priority = -infinity
+	}
+}

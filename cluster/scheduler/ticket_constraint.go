@@ -1,0 +1,107 @@
+package scheduler
+
+import "holdfast/cluster/cib"
+
+// ticketConstraint ties a resource, or its role, to a ticket.
+type ticketConstraint struct {
+	ticket *ticket
+	role   role
+	loss   string // stop, demote, fence, freeze
+}
+
+func (c *cluster) unpackTicketConstraint(e *cib.Element) {
+	name := e.Get("ticket")
+	if name == "" {
+		return
+	}
+	t := c.ticketNamed(name)
+	found := false
+	for setElement := range e.All("resource_set") {
+		found = true
+		set := c.unpackSet(setElement)
+		for _, r := range set.members {
+			c.tieToTicket(r, t, set.role, e.Get("loss-policy"))
+		}
+	}
+	if found {
+		return
+	}
+	for _, id := range c.expand(e.Get("rsc")) {
+		if r := c.constrained(id); r != nil {
+			c.tieToTicket(r, t, e.Get("rsc-role"), e.Get("loss-policy"))
+		}
+	}
+}
+
+func (c *cluster) tieToTicket(r *resource, t *ticket, role, loss string) {
+	k := &ticketConstraint{ticket: t, role: parseRole(role), loss: lower(loss)}
+	switch {
+	case k.loss == "fence" && !c.options.fencing:
+		k.loss = "stop"
+	case k.loss == "" && k.role == rolePromoted:
+		k.loss = "demote"
+	case k.loss == "":
+		k.loss = "stop"
+	}
+	r.tickets = append(r.tickets, k)
+	c.applyTicket(r, k)
+}
+
+// applyTicket forbids what a missing ticket forbids.
+func (c *cluster) applyTicket(r *resource, k *ticketConstraint) {
+	t := k.ticket
+	if t.granted && !t.standby {
+		return
+	}
+	if len(r.children) > 0 {
+		for _, child := range r.children {
+			c.applyTicket(child, k)
+		}
+		return
+	}
+	if !t.granted && !t.lastGranted.IsZero() {
+		c.loseTicket(r, k)
+	}
+	if k.role != rolePromoted || k.loss == "stop" {
+		c.banEverywhere(r)
+	}
+}
+
+func (c *cluster) loseTicket(r *resource, k *ticketConstraint) {
+	switch k.loss {
+	case "stop":
+		c.banEverywhere(r)
+	case "demote":
+		if k.role != rolePromoted {
+			c.banEverywhere(r)
+		}
+	case "fence":
+		if len(r.running) == 0 {
+			return
+		}
+		c.banEverywhere(r)
+		for _, n := range r.running {
+			c.fenceNode(n, "deadman ticket was lost", false)
+		}
+	case "freeze":
+		if len(r.running) > 0 {
+			r.clear(managed)
+			r.set(blocked)
+		}
+	}
+}
+
+func (c *cluster) banEverywhere(r *resource) {
+	for _, n := range c.byName {
+		c.ban(r, n, -infinity, "")
+	}
+}
+
+// requirePromotionTickets keeps a clone's instances from being promoted without their ticket.
+func (c *cluster) requirePromotionTickets(r *resource) {
+	for _, k := range r.tickets {
+		if k.role == rolePromoted && (!k.ticket.granted || k.ticket.standby) {
+			c.banEverywhere(r)
+		}
+	}
+}

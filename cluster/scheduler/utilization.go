@@ -1,0 +1,179 @@
+package scheduler
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// compareCapacity puts the node with more free capacity first.
+func compareCapacity(a, b *node) int {
+	result := 0
+	names := slices.Sorted(maps.Keys(a.utilization))
+	for name := range b.utilization {
+		if _, ok := a.utilization[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		result -= cmp.Compare(a.utilization[name], b.utilization[name])
+	}
+	return result
+}
+
+func (c *cluster) consumeCapacity(n *node, r *resource) { n.adjust(r, -1) }
+func (c *cluster) releaseCapacity(n *node, r *resource) { n.adjust(r, 1) }
+
+func (n *node) adjust(r *resource, sign int) {
+	for name, amount := range r.utilization {
+		if have, ok := n.utilization[name]; ok {
+			n.utilization[name] = have + sign*amount
+		}
+	}
+}
+
+// fits reports whether the node has room for what is needed.
+func (n *node) fits(needs map[string]int) bool {
+	for name, amount := range needs {
+		if amount > 0 && n.utilization[name] < amount {
+			return false
+		}
+	}
+	return true
+}
+
+// banWithoutCapacity forbids nodes that have no room for the resource and all that must be
+// with it, unless no node has; it returns the node with most room.
+func (c *cluster) banWithoutCapacity(r *resource) *node {
+	if c.options.placement == placeDefault {
+		return nil
+	}
+	together := r.mandatoryCompany()
+	needs := map[string]int{}
+	for _, x := range together {
+		if x.is(provisional) {
+			for name, amount := range x.utilization {
+				needs[name] += amount
+			}
+		}
+	}
+	if len(needs) == 0 {
+		return nil
+	}
+	var mostFree *node
+	capable := false
+	r.eachCandidate(func(n *node, w *candidate) {
+		if w.score < 0 || !available(n) || !n.fits(needs) {
+			return
+		}
+		capable = true
+		if mostFree == nil || compareCapacity(n, mostFree) < 0 {
+			mostFree = n
+		}
+	})
+	own := needs
+	if !capable {
+		own = r.utilization
+	}
+	r.eachCandidate(func(n *node, w *candidate) {
+		if w.score >= 0 && !n.fits(own) {
+			w.score = -infinity
+		}
+	})
+	return mostFree
+}
+
+// mandatoryCompany are the resources that must be where r is, r included.
+func (r *resource) mandatoryCompany() []*resource {
+	list := []*resource{r}
+	for i := 0; i < len(list); i++ {
+		x := list[i]
+		for _, l := range x.thisWithAll() {
+			if l.score >= infinity && l.primary.isPrimitive() && !slices.Contains(list, l.primary) && x.uber() == l.primary.uber() || l.score >= infinity && l.primary.isPrimitive() && !slices.Contains(list, l.primary) {
+				list = append(list, l.primary)
+			}
+		}
+		for _, l := range x.withThisAll() {
+			if l.score >= infinity && !slices.Contains(list, l.dependent) {
+				l.dependent.each(func(y *resource) {
+					if y.isPrimitive() && !slices.Contains(list, y) && !l.dependent.isClone() {
+						list = append(list, y)
+					}
+				})
+			}
+		}
+	}
+	return list
+}
+
+// sortForPlacement: with a placement strategy, what prefers its node most is placed first.
+func (c *cluster) sortForPlacement() {
+	type key struct{ score int }
+	scoreOf := func(r *resource, n *node) int {
+		table := r.addColocated(r, nil, &colocation{dependent: r, primary: r, attribute: "#uname"}, 1, selectThisWith)
+		if n == nil || n.index >= len(table) || !table[n.index].present {
+			return -infinity
+		}
+		return table[n.index].score
+	}
+	slices.SortStableFunc(c.resources, func(a, b *resource) int {
+		if o := cmp.Compare(b.priority, a.priority); o != 0 {
+			return o
+		}
+		nodeA, nodeB := a.currentNode(), b.currentNode()
+		if nodeA != nil && nodeB == nil {
+			return -1
+		}
+		if nodeA == nil && nodeB != nil {
+			return 1
+		}
+		if nodeA != nil {
+			if o := cmp.Compare(scoreOf(b, nodeB), scoreOf(a, nodeA)); o != 0 {
+				return o
+			}
+		}
+		for _, n := range c.byCapacity() {
+			if o := cmp.Compare(scoreOf(b, n), scoreOf(a, n)); o != 0 {
+				return o
+			}
+		}
+		return 0
+	})
+}
+
+func (c *cluster) byCapacity() []*node {
+	nodes := slices.Clone(c.byName)
+	slices.SortStableFunc(nodes, func(a, b *node) int {
+		if x, y := available(a), available(b); x != y {
+			return boolFirst(x)
+		}
+		if c.options.placement == placeBalanced {
+			return compareCapacity(a, b)
+		}
+		return 0
+	})
+	return nodes
+}
+
+// utilizationConstraints: capacity is free only after what used it has stopped.
+func (c *cluster) utilizationConstraints(r *resource) {
+	if c.options.placement == placeDefault || len(r.utilization) == 0 {
+		return
+	}
+	for _, n := range r.running {
+		load := c.loadStopped(n)
+		c.order(&ordering{first: r, firstTask: "stop", thenAction: load, kind: sameNodeOrTarget})
+	}
+	r.eachCandidate(func(n *node, _ *candidate) {
+		load := c.loadStopped(n)
+		c.order(&ordering{firstAction: load, then: r, thenTask: "start", kind: sameNodeOrTarget})
+		c.order(&ordering{firstAction: load, then: r, thenTask: "migrate_to", kind: sameNodeOrTarget})
+	})
+}
+
+func (c *cluster) loadStopped(n *node) *action {
+	a := c.clusterAction("load_stopped_"+n.name, "load_stopped_"+n.name, n, false)
+	a.node = n
+	a.set(pseudo | optional)
+	return a
+}

@@ -1,0 +1,305 @@
+package simulate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+)
+
+// execute carries the graph out on the document: again and again it goes over the actions
+// in order and does those whose inputs are done.
+func (s *session) execute(g *scheduler.Graph) {
+	done := map[int]bool{}
+	state := make([]bool, len(g.Actions))
+	for progress := true; progress; {
+		progress = false
+		for i, a := range g.Actions {
+			if state[i] || !ready(a, done) {
+				continue
+			}
+			state[i], progress = true, true
+			if !s.perform(a) {
+				return
+			}
+			done[a.ID] = true
+		}
+	}
+}
+
+func ready(a *scheduler.Action, done map[int]bool) bool {
+	for _, in := range a.Inputs {
+		if !done[in.Action] {
+			return false
+		}
+	}
+	return true
+}
+
+// perform does one action on the document; false when it fails and the transition ends.
+func (s *session) perform(a *scheduler.Action) bool {
+	switch a.Kind {
+	case scheduler.Pseudo:
+		if a.Task == "stonith" {
+			s.printf("  * Pseudo action:   %s on %s\n", a.Key, a.Node)
+		} else {
+			s.printf("  * Pseudo action:   %s\n", a.Key)
+		}
+	case scheduler.Fencing:
+		s.fence(a)
+	case scheduler.HostTask:
+		s.hostTask(a)
+	default:
+		return s.agent(a)
+	}
+	return true
+}
+
+func (s *session) hostTask(a *scheduler.Action) {
+	switch a.Task {
+	case "clear_failcount":
+		id := resourceOf(a)
+		s.printf("  * Cluster action:  %s for %s on %s\n", a.Task, id, a.Node)
+		s.clearFailCount(a.Node, id)
+	case "delete":
+		id := resourceOf(a)
+		s.printf("  * Resource action: %-15s %s on %s\n", id, a.Task, a.Node)
+		s.deleteHistory(a.Node, id)
+	default:
+		s.printf("  * Cluster action:  %s on %s\n", a.Task, a.Node)
+		if a.Task == "do_shutdown" {
+			if state := s.nodeState(a.Node, a.NodeID); state != nil {
+				state.Set("crmd", "offline")
+				state.Set("join", "down")
+				state.Set("in_ccm", "false")
+				state.Set("expected", "down")
+			}
+		}
+	}
+}
+
+// resourceOf is the resource's id as the history has it, which the operation's key tells.
+func resourceOf(a *scheduler.Action) string {
+	suffix := "_" + a.Task + "_"
+	if a.Task == "cancel" || a.Task == "notify" {
+		suffix = "_"
+	}
+	if a.Task == "notify" {
+		for _, mark := range []string{"_pre_notify_", "_post_notify_"} {
+			if i := strings.LastIndex(a.Key, mark); i > 0 {
+				return a.Key[:i]
+			}
+		}
+	}
+	if i := strings.LastIndex(a.Key, suffix); i > 0 {
+		if a.Task == "cancel" {
+			if j := strings.LastIndex(a.Key[:i], "_"); j > 0 {
+				return a.Key[:j]
+			}
+		}
+		return a.Key[:i]
+	}
+	if a.Resource.LongID != "" {
+		return a.Resource.LongID
+	}
+	return a.Resource.ID
+}
+
+func metaOf(a *scheduler.Action, name string) string {
+	for _, p := range a.Meta {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return ""
+}
+
+func (s *session) agent(a *scheduler.Action) bool {
+	id, task := resourceOf(a), a.Task
+	shown := task
+	if ms := a.Interval.Milliseconds(); ms > 0 {
+		shown = fmt.Sprintf("%s=%d", task, ms)
+	}
+	s.printf("  * Resource action: %-15s %s on %s\n", id, shown, a.Node)
+	if task == "cancel" || task == "notify" || task == "meta-data" {
+		return true
+	}
+	rc := 0
+	if target := metaOf(a, "op_target_rc"); target != "" {
+		rc, _ = strconv.Atoi(target)
+	}
+	ok := true
+	expected := rc
+	if forced, status := s.forcedResult(a, id); status {
+		rc, ok = forced, false
+		s.printf("    Pretending action %d failed with rc=%d\n", a.ID, rc)
+	}
+	s.record(a, id, rc, expected)
+	return ok
+}
+
+// forcedResult finds the exit status that --op-fail gives an operation.
+func (s *session) forcedResult(a *scheduler.Action, id string) (int, bool) {
+	key := fmt.Sprintf("%s_%s_%d@%s=", id, a.Task, a.Interval.Milliseconds(), a.Node)
+	for _, spec := range s.opFail {
+		if text, ok := strings.CutPrefix(spec, key); ok {
+			rc, err := strconv.Atoi(text)
+			return rc, err == nil
+		}
+	}
+	return 0, false
+}
+
+// record writes an operation's result into the status section.
+func (s *session) record(a *scheduler.Action, id string, rc, expected int) {
+	state := s.nodeState(a.Node, a.NodeID)
+	r := lrmResource(state, id, a.Resource)
+	key := fmt.Sprintf("%s_%s_%d", id, a.Task, a.Interval.Milliseconds())
+	s.result(r, a, key, rc, expected)
+}
+
+func (s *session) result(r *cib.Element, a *scheduler.Action, key string, rc, expected int) {
+	call := 0
+	for op := range r.All("lrm_rsc_op") {
+		if n, err := strconv.Atoi(op.Get("call-id")); err == nil && n > call {
+			call = n
+		}
+	}
+	call++
+	entry := key
+	if a.Interval == 0 {
+		entry = strings.TrimSuffix(key, "_"+a.Task+"_0") + "_last_0"
+	}
+	if rc != expected {
+		entry = strings.TrimSuffix(key, fmt.Sprintf("_%s_%d", a.Task, a.Interval.Milliseconds())) + "_last_failure_0"
+	}
+	if a.Task == "migrate_to" || a.Task == "migrate_from" {
+		entry = key
+	}
+	op := find(r, "lrm_rsc_op", "id", entry)
+	if op == nil {
+		op = r.Append(cib.NewElement("lrm_rsc_op", "id", entry))
+	}
+	status := "0"
+	if rc != expected {
+		status = "4"
+	}
+	transition := fmt.Sprintf("%d:-1:%d:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", a.ID, expected)
+	for _, pair := range [][2]string{
+		{"operation_key", key}, {"operation", a.Task}, {"crm_feature_set", "3.19.0"},
+		{"transition-key", transition}, {"transition-magic", status + ":" + strconv.Itoa(rc) + ";" + transition},
+		{"call-id", strconv.Itoa(call)}, {"rc-code", strconv.Itoa(rc)}, {"op-status", status},
+		{"interval", strconv.FormatInt(a.Interval.Milliseconds(), 10)},
+		{"last-rc-change", strconv.FormatInt(s.now.Unix(), 10)}, {"exec-time", "0"}, {"queue-time", "0"},
+	} {
+		op.Set(pair[0], pair[1])
+	}
+	for _, name := range []string{"migrate_source", "migrate_target"} {
+		if v := metaOf(a, name); v != "" {
+			op.Set(name, v)
+		} else {
+			op.Unset(name)
+		}
+	}
+}
+
+func find(e *cib.Element, name, attribute, value string) *cib.Element {
+	for x := range e.All(name) {
+		if x.Get(attribute) == value {
+			return x
+		}
+	}
+	return nil
+}
+
+// nodeState returns a node's entry in the status section, made when there is none.
+func (s *session) nodeState(name, id string) *cib.Element {
+	status := s.doc.EnsureSection("status")
+	for e := range status.All("node_state") {
+		if e.Get("uname") == name || id != "" && e.ID() == id {
+			return e
+		}
+	}
+	if id == "" {
+		id = name
+	}
+	e := cib.NewElement("node_state", "id", id, "uname", name)
+	if s.isRemote(name) {
+		e.Set("remote_node", "true")
+	}
+	return status.Append(e)
+}
+
+func (s *session) isRemote(name string) bool {
+	for e := range s.doc.Section("nodes").All("node") {
+		if e.Get("uname") == name {
+			return e.Get("type") == "remote"
+		}
+	}
+	return true
+}
+
+func lrmResource(state *cib.Element, id string, ref *scheduler.ResourceRef) *cib.Element {
+	lrm := state.Child("lrm")
+	if lrm == nil {
+		lrm = state.Append(cib.NewElement("lrm", "id", state.ID()))
+	}
+	list := lrm.Ensure("lrm_resources")
+	if r := find(list, "lrm_resource", "id", id); r != nil {
+		return r
+	}
+	r := cib.NewElement("lrm_resource", "id", id, "class", ref.Class)
+	if ref.Provider != "" {
+		r.Set("provider", ref.Provider)
+	}
+	r.Set("type", ref.Type)
+	return list.Append(r)
+}
+
+func (s *session) fence(a *scheduler.Action) {
+	op := metaOf(a, "stonith_action")
+	s.printf("  * Fencing %s (%s)\n", a.Node, op)
+	state := s.nodeState(a.Node, a.NodeID)
+	if op == "on" {
+		return
+	}
+	for _, child := range append([]*cib.Element{}, state.Children...) {
+		if child.Name == "lrm" || child.Name == "transient_attributes" {
+			child.Remove()
+		}
+	}
+	if state.Get("remote_node") == "true" || s.isRemote(a.Node) {
+		state.Set("node_fenced", "1")
+		return
+	}
+	for name, value := range map[string]string{"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"} {
+		state.Set(name, value)
+	}
+}
+
+func (s *session) clearFailCount(node, id string) {
+	state := s.nodeState(node, "")
+	for section := range state.All("transient_attributes") {
+		for set := range section.All("instance_attributes") {
+			for _, pair := range append([]*cib.Element{}, set.Children...) {
+				name := pair.Get("name")
+				for _, prefix := range []string{"fail-count-", "last-failure-"} {
+					rest, ok := strings.CutPrefix(name, prefix+id)
+					if ok && (rest == "" || rest[0] == '#' || rest[0] == ':') {
+						pair.Remove()
+					}
+				}
+			}
+		}
+	}
+}
+
+func (s *session) deleteHistory(node, id string) {
+	state := s.nodeState(node, "")
+	list := state.Child("lrm").Child("lrm_resources")
+	if r := find(list, "lrm_resource", "id", id); r != nil {
+		r.Remove()
+	}
+}

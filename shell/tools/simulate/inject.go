@@ -1,0 +1,190 @@
+package simulate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+)
+
+func (s *session) injects() bool {
+	return len(s.up)+len(s.down)+len(s.fail)+len(s.opInject)+len(s.grant)+len(s.revoke)+len(s.ticketStandby)+len(s.ticketActivate) > 0 ||
+		s.quorum != "" || s.watchdog != ""
+}
+
+// inject changes the document by what the command line pretends.
+func (s *session) inject() error {
+	s.printf("\nPerforming Requested Modifications:\n")
+	if s.quorum != "" {
+		s.printf("  * Setting quorum: %s\n", s.quorum)
+		s.doc.Root.Set("have-quorum", truth(s.quorum))
+	}
+	if s.watchdog != "" {
+		s.printf("  * Setting watchdog: %s\n", s.watchdog)
+		s.setOption("have-watchdog", truth(s.watchdog))
+	}
+	for _, n := range s.up {
+		s.printf("  * Bringing node %s online\n", n)
+		s.setMembership(n, "true", "online", "member", "member")
+	}
+	for _, n := range s.down {
+		s.printf("  * Taking node %s offline\n", n)
+		s.setMembership(n, "false", "offline", "down", "down")
+		s.forget(n)
+	}
+	for _, n := range s.fail {
+		s.printf("  * Failing node %s\n", n)
+		s.setMembership(n, "false", "offline", "down", "member")
+	}
+	s.injectTickets()
+	for _, spec := range s.opInject {
+		if err := s.injectOperation(spec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func truth(text string) string {
+	switch strings.ToLower(text) {
+	case "1", "true", "yes", "on", "y":
+		return "true"
+	}
+	return "false"
+}
+
+func (s *session) setOption(name, value string) {
+	section := s.doc.EnsureSection("crm_config")
+	for set := range section.All("cluster_property_set") {
+		if pair := find(set, "nvpair", "name", name); pair != nil {
+			pair.Set("value", value)
+			return
+		}
+	}
+	set := section.Child("cluster_property_set")
+	if set == nil {
+		set = section.Append(cib.NewElement("cluster_property_set", "id", "cib-bootstrap-options"))
+	}
+	set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+name, "name", name, "value", value))
+}
+
+func (s *session) setMembership(name, member, peer, join, expected string) {
+	id := ""
+	for e := range s.doc.Section("nodes").All("node") {
+		if e.Get("uname") == name {
+			id = e.ID()
+		}
+	}
+	state := s.nodeState(name, id)
+	for _, pair := range [][2]string{{"in_ccm", member}, {"crmd", peer}, {"join", join}, {"expected", expected}} {
+		state.Set(pair[0], pair[1])
+	}
+}
+
+// forget drops what was known of a node that left properly.
+func (s *session) forget(name string) {
+	state := s.nodeState(name, "")
+	for _, child := range append([]*cib.Element{}, state.Children...) {
+		if child.Name == "lrm" || child.Name == "transient_attributes" {
+			child.Remove()
+		}
+	}
+}
+
+func (s *session) injectTickets() {
+	for _, change := range []struct {
+		names                  []string
+		verb, attribute, value string
+	}{
+		{s.grant, "Granting", "granted", "true"}, {s.revoke, "Revoking", "granted", "false"},
+		{s.ticketStandby, "Making standby", "standby", "true"}, {s.ticketActivate, "Activating", "standby", "false"},
+	} {
+		for _, name := range change.names {
+			s.printf("  * %s ticket %s\n", change.verb, name)
+			tickets := s.doc.EnsureSection("status").Ensure("tickets")
+			t := find(tickets, "ticket_state", "id", name)
+			if t == nil {
+				t = tickets.Append(cib.NewElement("ticket_state", "id", name))
+			}
+			t.Set(change.attribute, change.value)
+			if change.verb == "Granting" {
+				t.Set("last-granted", strconv.FormatInt(s.now.Unix(), 10))
+			}
+		}
+	}
+}
+
+// injectOperation adds a result such as web_monitor_10000@web1=7 to the history.
+func (s *session) injectOperation(spec string) error {
+	fail := func(what string) error {
+		return fmt.Errorf("operation %q: %s; expected RESOURCE_TASK_INTERVAL@NODE=STATUS, such as web_monitor_10000@web1=7", spec, what)
+	}
+	key, rest, ok := strings.Cut(spec, "@")
+	node, status, ok2 := strings.Cut(rest, "=")
+	if !ok || !ok2 {
+		return fail("incomplete")
+	}
+	rc, err := strconv.Atoi(status)
+	if err != nil {
+		return fail("the status is no number")
+	}
+	i := strings.LastIndexByte(key, '_')
+	if i < 0 {
+		return fail("no interval")
+	}
+	interval, err := strconv.Atoi(key[i+1:])
+	j := strings.LastIndexByte(key[:i], '_')
+	if err != nil || j < 0 {
+		return fail("no task and interval")
+	}
+	id, task := key[:j], key[j+1:i]
+	for _, two := range []string{"migrate_to", "migrate_from"} {
+		if before, found := strings.CutSuffix(key[:i], "_"+two); found {
+			id, task = before, two
+		}
+	}
+	e := s.doc.ByID(strings.SplitN(id, ":", 2)[0])
+	if e == nil {
+		return fail("no resource " + id)
+	}
+	s.printf("  * Injecting %s into the configuration\n", spec)
+	ref := &scheduler.ResourceRef{ID: id, Class: e.Get("class"), Provider: e.Get("provider"), Type: e.Get("type")}
+	a := &scheduler.Action{Task: task, Interval: time.Duration(interval) * time.Millisecond, Resource: ref, Node: node}
+	expected := 0
+	if task == "monitor" && interval == 0 {
+		expected = 7
+	}
+	state := s.nodeState(node, "")
+	s.result(lrmResource(state, id, ref), a, key, rc, expected)
+	if rc != expected {
+		s.addFailure(state, id, task, interval)
+	}
+	return nil
+}
+
+func (s *session) addFailure(state *cib.Element, id, task string, interval int) {
+	section := state.Child("transient_attributes")
+	if section == nil {
+		section = state.Append(cib.NewElement("transient_attributes", "id", state.ID()))
+	}
+	set := section.Child("instance_attributes")
+	if set == nil {
+		set = section.Append(cib.NewElement("instance_attributes", "id", "status-"+state.ID()))
+	}
+	suffix := fmt.Sprintf("%s#%s_%d", id, task, interval)
+	name := "fail-count-" + suffix
+	pair := find(set, "nvpair", "name", name)
+	if pair == nil {
+		pair = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+name, "name", name, "value", "0"))
+	}
+	count, _ := strconv.Atoi(pair.Get("value"))
+	pair.Set("value", strconv.Itoa(count+1))
+	last := find(set, "nvpair", "name", "last-failure-"+suffix)
+	if last == nil {
+		last = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-last-failure-"+suffix, "name", "last-failure-"+suffix))
+	}
+	last.Set("value", strconv.FormatInt(s.now.Unix(), 10))
+}

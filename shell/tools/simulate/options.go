@@ -1,0 +1,224 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"holdfast/cluster/cib"
+)
+
+// options are the tool's command line.
+type options struct {
+	file, date                                   string
+	pipe, live                                   bool
+	process, simulate, inPlace, quiet            bool
+	showScores, showUtilization, allActions      bool
+	help, version                                bool
+	dotFile, graphFile, saveInput, saveOutput    string
+	profile                                      string
+	up, down, fail, opInject, opFail             []string
+	grant, revoke, ticketStandby, ticketActivate []string
+	quorum, watchdog                             string
+}
+
+// option is one entry of the command line's grammar.
+type option struct {
+	short byte
+	long  string
+	flag  func(o *options)
+	value func(o *options, v string)
+}
+
+func add(list func(o *options) *[]string) func(*options, string) {
+	return func(o *options, v string) { l := list(o); *l = append(*l, v) }
+}
+
+var grammar = []option{
+	{'x', "xml-file", nil, func(o *options, v string) { o.file = v }},
+	{'p', "xml-pipe", func(o *options) { o.pipe = true }, nil},
+	{'L', "live-check", func(o *options) { o.live = true }, nil},
+	{'R', "run", func(o *options) { o.process = true }, nil},
+	{'S', "simulate", func(o *options) { o.process, o.simulate = true, true }, nil},
+	{'X', "in-place", func(o *options) { o.process, o.simulate, o.inPlace = true, true, true }, nil},
+	{'Q', "quiet", func(o *options) { o.quiet = true }, nil},
+	{'s', "show-scores", func(o *options) { o.process, o.showScores = true, true }, nil},
+	{'U', "show-utilization", func(o *options) { o.process, o.showUtilization = true, true }, nil},
+	{'A', "show-attrs", func(o *options) {}, nil},
+	{'c', "show-failcounts", func(o *options) {}, nil},
+	{'a', "all-actions", func(o *options) { o.allActions = true }, nil},
+	{'D', "save-dotfile", nil, func(o *options, v string) { o.process, o.dotFile = true, v }},
+	{'G', "save-graph", nil, func(o *options, v string) { o.process, o.graphFile = true, v }},
+	{'t', "set-datetime", nil, func(o *options, v string) { o.date = v }},
+	{'I', "save-input", nil, func(o *options, v string) { o.saveInput = v }},
+	{'O', "save-output", nil, func(o *options, v string) { o.saveOutput = v }},
+	{'P', "profile", nil, func(o *options, v string) { o.profile = v }},
+	{'N', "repeat", nil, func(o *options, v string) {}},
+	{'u', "node-up", nil, add(func(o *options) *[]string { return &o.up })},
+	{'d', "node-down", nil, add(func(o *options) *[]string { return &o.down })},
+	{'f', "node-fail", nil, add(func(o *options) *[]string { return &o.fail })},
+	{'i', "op-inject", nil, add(func(o *options) *[]string { return &o.opInject })},
+	{'F', "op-fail", nil, add(func(o *options) *[]string { return &o.opFail })},
+	{'q', "quorum", nil, func(o *options, v string) { o.quorum = v }},
+	{'w', "watchdog", nil, func(o *options, v string) { o.watchdog = v }},
+	{'g', "ticket-grant", nil, add(func(o *options) *[]string { return &o.grant })},
+	{'r', "ticket-revoke", nil, add(func(o *options) *[]string { return &o.revoke })},
+	{'b', "ticket-standby", nil, add(func(o *options) *[]string { return &o.ticketStandby })},
+	{'e', "ticket-activate", nil, add(func(o *options) *[]string { return &o.ticketActivate })},
+	{'V', "verbose", func(o *options) {}, nil},
+	{'h', "help", func(o *options) { o.help = true }, nil},
+	{'$', "version", func(o *options) { o.version = true }, nil},
+}
+
+const usage = `Usage: crm_simulate -x FILE [-S] [OPTION...]
+
+Shows what the cluster would do about a document, without touching any cluster.
+
+What to look at:
+  -x, --xml-file FILE     the document in FILE
+  -p, --xml-pipe          the document on standard input
+  -L, --live-check        the running cluster's document
+
+What to do:
+  -R, --run               show the plan
+  -S, --simulate          show it, carry it out on the document, show the outcome
+  -X, --in-place          the same, and write the outcome back to FILE
+  -s, --show-scores       show each resource's scores for each node
+  -P, --profile DIR       time the plan of every document in DIR
+  -Q, --quiet             say less
+
+What to pretend first:
+  -u, --node-up NODE      -d, --node-down NODE      -f, --node-fail NODE
+  -i, --op-inject OP      an operation's result: RESOURCE_TASK_INTERVAL@NODE=STATUS
+  -F, --op-fail OP        if that operation runs, it ends with STATUS
+  -t, --set-datetime TIME what time it is (ISO 8601)
+  -q, --quorum BOOL       -w, --watchdog BOOL
+  -g, -r, -b, -e TICKET   grant, revoke, make standby, activate a ticket
+
+What to keep:
+  -D, --save-dotfile FILE the graph, for Graphviz     -a, --all-actions
+  -G, --save-graph FILE   the graph, as XML
+  -I, --save-input FILE   the document as planned for
+  -O, --save-output FILE  the document after the simulation
+
+Example:
+  crm_simulate -x cib.xml -S --node-fail web1
+`
+
+var errUsage = errors.New("give a document with -x FILE, -p or -L; --help explains")
+
+func parseOptions(args []string) (*options, error) {
+	o := &options{}
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		next := func() (string, bool) {
+			if i+1 >= len(args) {
+				return "", false
+			}
+			i++
+			return args[i], true
+		}
+		var err error
+		switch {
+		case strings.HasPrefix(arg, "--"):
+			err = o.long(arg[2:], next)
+		case len(arg) > 1 && arg[0] == '-':
+			err = o.short(arg[1:], next)
+		default:
+			err = fmt.Errorf("unexpected word %q; options start with - (see --help)", arg)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if o.file == "" && !o.pipe && !o.live && !o.help && !o.version && o.profile == "" {
+		if name := os.Getenv("CIB_file"); name != "" {
+			o.file = name
+			return o, nil
+		}
+		return nil, errUsage
+	}
+	return o, nil
+}
+
+func (o *options) long(text string, next func() (string, bool)) error {
+	name, value, given := strings.Cut(text, "=")
+	for _, g := range grammar {
+		if g.long != name {
+			continue
+		}
+		if g.flag != nil {
+			g.flag(o)
+			return nil
+		}
+		if !given {
+			if value, given = next(); !given {
+				return fmt.Errorf("--%s needs a value", name)
+			}
+		}
+		g.value(o, value)
+		return nil
+	}
+	return fmt.Errorf("unknown option --%s; --help lists them", name)
+}
+
+func (o *options) short(letters string, next func() (string, bool)) error {
+	for j := 0; j < len(letters); j++ {
+		g := findShort(letters[j])
+		switch {
+		case g == nil:
+			return fmt.Errorf("unknown option -%c; --help lists them", letters[j])
+		case g.flag != nil:
+			g.flag(o)
+		default:
+			value := letters[j+1:]
+			if value == "" {
+				var ok bool
+				if value, ok = next(); !ok {
+					return fmt.Errorf("-%c needs a value", letters[j])
+				}
+			}
+			g.value(o, value)
+			return nil
+		}
+	}
+	return nil
+}
+
+func findShort(c byte) *option {
+	for i := range grammar {
+		if grammar[i].short == c {
+			return &grammar[i]
+		}
+	}
+	return nil
+}
+
+// load reads the document.
+func (o *options) load(stdin io.Reader) (*cib.Document, int, error) {
+	name := o.file
+	var text []byte
+	var err error
+	switch {
+	case o.pipe || name == "-":
+		name = "standard input"
+		text, err = io.ReadAll(stdin)
+	case name != "":
+		text, err = os.ReadFile(name)
+	case o.live:
+		if name = os.Getenv("CIB_file"); name == "" {
+			return nil, exitNoInput, errors.New("--live-check: no running cluster is reachable from here; give a document with -x")
+		}
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, exitNoInput, fmt.Errorf("read document: %w", err)
+	}
+	doc, err := cib.Parse(name, text)
+	if err != nil {
+		return nil, exitDataErr, err
+	}
+	return doc, exitOK, nil
+}

@@ -1,0 +1,202 @@
+// Package simulate is crm_simulate: it shows what the cluster would do about a document,
+// carries the transition out on a copy of it, and shows what comes of that.
+package simulate
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/rule"
+	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/status"
+)
+
+// Exit statuses.
+const (
+	exitOK       = 0
+	exitUsage    = 64
+	exitNoInput  = 66
+	exitDataErr  = 65
+	exitSoftware = 70
+	exitCantMake = 73
+)
+
+// Main runs crm_simulate and returns its exit status.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o, err := parseOptions(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
+		return exitUsage
+	}
+	if o.help {
+		fmt.Fprint(stdout, usage)
+		return exitOK
+	}
+	if o.version {
+		fmt.Fprintln(stdout, "Holdfast crm_simulate (Pacemaker 2.1 compatible)")
+		return exitOK
+	}
+	doc, code, err := o.load(stdin)
+	if err != nil {
+		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
+		return code
+	}
+	s := &session{options: o, doc: doc, out: stdout}
+	if err := s.run(); err != nil {
+		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
+		return exitSoftware
+	}
+	return exitOK
+}
+
+// session is one run of the tool.
+type session struct {
+	*options
+	doc *cib.Document
+	now time.Time
+	out io.Writer
+}
+
+func (s *session) printf(format string, args ...any) {
+	if !s.quiet {
+		fmt.Fprintf(s.out, format, args...)
+	}
+}
+
+func (s *session) run() error {
+	if err := s.setTime(); err != nil {
+		return err
+	}
+	before := scheduler.Observe(s.doc, s.now)
+	s.showStatus("Current cluster status", before, true)
+	if s.injects() {
+		if err := s.inject(); err != nil {
+			return err
+		}
+		s.printf("\n")
+		before = scheduler.Observe(s.doc, s.now)
+		s.showStatus("Revised cluster status after injecting", before, false)
+	}
+	if s.saveInput != "" {
+		if err := write(s.saveInput, s.doc.Bytes()); err != nil {
+			return fmt.Errorf("save input: %w", err)
+		}
+	}
+	if !s.process {
+		return nil
+	}
+	plan := scheduler.Make(s.doc, s.now)
+	if err := s.saveGraphs(plan); err != nil {
+		return err
+	}
+	s.showMoves(plan)
+	if !s.simulate {
+		return nil
+	}
+	s.printf("\nExecuting Cluster Transition:\n")
+	s.execute(plan.Graph)
+	s.printf("\n")
+	s.showStatus("Revised Cluster Status", scheduler.Observe(s.doc, s.now), false)
+	return s.saveResult()
+}
+
+func (s *session) saveGraphs(plan *scheduler.Plan) error {
+	if s.graphFile != "" {
+		f, err := os.Create(s.graphFile)
+		if err != nil {
+			return fmt.Errorf("save graph: %w", err)
+		}
+		defer f.Close()
+		if err := plan.WriteXML(f); err != nil {
+			return fmt.Errorf("save graph: %w", err)
+		}
+	}
+	if s.dotFile == "" {
+		return nil
+	}
+	f, err := os.Create(s.dotFile)
+	if err != nil {
+		return fmt.Errorf("save drawing: %w", err)
+	}
+	defer f.Close()
+	if err := plan.WriteDOT(f, s.allActions); err != nil {
+		return fmt.Errorf("save drawing: %w", err)
+	}
+	return nil
+}
+
+func (s *session) saveResult() error {
+	target := s.saveOutput
+	if s.inPlace {
+		target = s.file
+	}
+	if target == "" {
+		return nil
+	}
+	if err := write(target, s.doc.Bytes()); err != nil {
+		return fmt.Errorf("save output: %w", err)
+	}
+	return nil
+}
+
+// write replaces a file's content whole.
+func write(name string, content []byte) error {
+	if name == "-" {
+		_, err := os.Stdout.Write(content)
+		return err
+	}
+	return os.WriteFile(name, content, 0o644)
+}
+
+// setTime takes the time from -t, else from the document, else the clock's.
+func (s *session) setTime() error {
+	switch {
+	case s.date != "":
+		t, err := rule.ParseTime(s.date, time.Now())
+		if err != nil {
+			return fmt.Errorf("--set-datetime: %w", err)
+		}
+		s.now = t
+		s.printf("Setting effective cluster time: %s\n", s.date)
+		return nil
+	case s.doc.Root.Get("execution-date") != "":
+		seconds, err := strconv.ParseInt(s.doc.Root.Get("execution-date"), 10, 64)
+		if err == nil {
+			s.now = time.Unix(seconds, 0)
+			s.printf("Using the original execution date of: %s\n", s.now.UTC().Format("2006-01-02 15:04:05Z"))
+			return nil
+		}
+	}
+	s.now = time.Now()
+	return nil
+}
+
+func (s *session) showStatus(title string, st *scheduler.Status, counts bool) {
+	if s.quiet {
+		return
+	}
+	if counts && st.Disabled+st.Blocked > 0 {
+		s.printf("%d of %d resource instances DISABLED and %d BLOCKED from further action due to failure\n\n", st.Disabled, st.Instances, st.Blocked)
+	}
+	s.printf("%s:\n  * Node List:\n", title)
+	status.Nodes(s.out, st, "    ")
+	s.printf("\n  * Full List of Resources:\n")
+	status.Resources(s.out, st, "    ")
+}
+
+func (s *session) showMoves(plan *scheduler.Plan) {
+	if s.showScores {
+		s.printf("\nAssignment Scores:\n")
+		for _, line := range plan.Scores {
+			s.printf("  * %s\n", line)
+		}
+	}
+	s.printf("\nTransition Summary:\n")
+	for _, m := range plan.Moves {
+		s.printf("  * %s\n", m.Text)
+	}
+}

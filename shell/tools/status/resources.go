@@ -1,0 +1,236 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"holdfast/cluster/scheduler"
+)
+
+// Resources writes the full list of resources.
+func Resources(w io.Writer, s *scheduler.Status, indent string) {
+	p := printer{w: w, s: s}
+	for _, r := range s.Resources {
+		// What was removed from the configuration is worth a line only while it is active.
+		if r.Orphan && !active(r) {
+			continue
+		}
+		p.resource(r, indent)
+	}
+}
+
+type printer struct {
+	w io.Writer
+	s *scheduler.Status
+}
+
+func (p *printer) resource(r *scheduler.ResourceStatus, indent string) {
+	switch r.Variant {
+	case scheduler.GroupResource:
+		p.group(r, indent)
+	case scheduler.CloneResource:
+		p.clone(r, indent)
+	case scheduler.BundleResource:
+		p.bundle(r, indent)
+	default:
+		fmt.Fprintf(p.w, "%s* %s\n", indent, Primitive(r, r.ID))
+	}
+}
+
+func active(r *scheduler.ResourceStatus) bool {
+	if r.Variant == scheduler.PrimitiveResource {
+		return len(r.Nodes) > 0
+	}
+	for _, c := range r.Children {
+		if active(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// Primitive describes one primitive under a name: its agent, state, places and flags.
+func Primitive(r *scheduler.ResourceStatus, name string) string {
+	return primitiveAt(r, name, nil)
+}
+
+func primitiveAt(r *scheduler.ResourceStatus, name string, at *scheduler.Placed) string {
+	var b strings.Builder
+	agent := r.Agent.Class + ":"
+	if r.Agent.Provider != "" {
+		agent += r.Agent.Provider + ":"
+	}
+	fmt.Fprintf(&b, "%s\t(%s%s):\t", name, agent, r.Agent.Type)
+	if r.Orphan {
+		b.WriteString(" ORPHANED")
+	}
+	role := displayRole(r)
+	switch {
+	case r.Failed && r.Role == "Promoted":
+		b.WriteString(" FAILED " + r.Role)
+	case r.Failed:
+		b.WriteString(" FAILED")
+	default:
+		b.WriteString(" " + role)
+	}
+	if at == nil && len(r.Nodes) > 0 {
+		at = &r.Nodes[0]
+		for i := range r.Nodes {
+			if r.Nodes[i].Online && !r.Nodes[i].Unclean && (!at.Online || at.Unclean) {
+				at = &r.Nodes[i]
+			}
+		}
+	}
+	several := len(r.Nodes) > 1
+	if at != nil && !several {
+		b.WriteString(" " + at.Node)
+	}
+	if flags := flagsOf(r, at); len(flags) > 0 {
+		b.WriteString(" (" + strings.Join(flags, ", ") + ")")
+	}
+	if several {
+		var names []string
+		for _, n := range r.Nodes {
+			names = append(names, n.Node)
+		}
+		b.WriteString(" [ " + strings.Join(names, " ") + " ]")
+	}
+	return b.String()
+}
+
+func displayRole(r *scheduler.ResourceStatus) string {
+	if r.PendingText != "" && r.PendingText != "Monitoring" && r.PendingTask != "monitor" {
+		return r.PendingText
+	}
+	return r.Role
+}
+
+func flagsOf(r *scheduler.ResourceStatus, at *scheduler.Placed) []string {
+	var flags []string
+	if at != nil && !at.Online && at.Unclean {
+		flags = append(flags, "UNCLEAN")
+	}
+	if r.LockedTo != "" {
+		flags = append(flags, "LOCKED")
+	}
+	if r.PendingText == "Monitoring" {
+		flags = append(flags, "Monitoring")
+	}
+	if r.Disabled {
+		flags = append(flags, "disabled")
+	} else if r.DisabledUnpromoted && r.Role == "Promoted" {
+		flags = append(flags, "disabled")
+	}
+	switch {
+	case r.Blocked:
+		flags = append(flags, "blocked")
+	case r.Maintenance:
+		flags = append(flags, "maintenance")
+	case !r.Managed:
+		flags = append(flags, "unmanaged")
+	}
+	if r.FailIgnored {
+		flags = append(flags, "failure ignored")
+	}
+	return flags
+}
+
+// collectiveFlags are the flags after a group's or clone's title.
+func collectiveFlags(r *scheduler.ResourceStatus) []string {
+	var flags []string
+	if r.Promotable {
+		flags = append(flags, "promotable")
+	}
+	if r.Unique && r.Variant != scheduler.GroupResource {
+		flags = append(flags, "unique")
+	}
+	if r.Disabled {
+		flags = append(flags, "disabled")
+	}
+	switch {
+	case r.Maintenance:
+		flags = append(flags, "maintenance")
+	case !r.Managed:
+		flags = append(flags, "unmanaged")
+	}
+	return flags
+}
+
+func withFlags(title string, flags []string) string {
+	if len(flags) > 0 {
+		title += " (" + strings.Join(flags, ", ") + ")"
+	}
+	return title + ":"
+}
+
+func (p *printer) group(r *scheduler.ResourceStatus, indent string) {
+	flags := collectiveFlags(r)
+	if r.Promotable {
+		flags = flags[1:]
+	}
+	id := r.LongID
+	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags("Resource Group: "+id, flags))
+	for _, member := range r.Children {
+		p.resource(member, indent+"  ")
+	}
+}
+
+func (p *printer) bundle(r *scheduler.ResourceStatus, indent string) {
+	kind := "Container bundle"
+	if len(r.Children) > 1 {
+		kind = "Container bundle set"
+	}
+	var flags []string
+	if r.Unique {
+		flags = append(flags, "unique")
+	}
+	switch {
+	case r.Maintenance:
+		flags = append(flags, "maintenance")
+	case !r.Managed:
+		flags = append(flags, "unmanaged")
+	}
+	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("%s: %s [%s]", kind, r.ID, r.Image), flags))
+	for _, replica := range r.Children {
+		fmt.Fprintf(p.w, "%s  * %s\n", indent, replicaLine(replica))
+	}
+}
+
+// replicaLine describes a replica by what runs inside it, else by its container.
+func replicaLine(replica *scheduler.ResourceStatus) string {
+	var address string
+	var container, connection, inner *scheduler.ResourceStatus
+	for _, part := range replica.Children {
+		switch {
+		case part.Agent.Type == "IPaddr2" && strings.HasPrefix(part.LongID, replica.ID+"-ip-"):
+			address = strings.TrimPrefix(part.LongID, replica.ID+"-ip-")
+		case part.Agent.Type == "remote" && part.Agent.Provider == "pacemaker":
+			connection = part
+		case strings.HasPrefix(part.LongID, replica.ID+"-docker-") || strings.HasPrefix(part.LongID, replica.ID+"-podman-") || strings.HasPrefix(part.LongID, replica.ID+"-rkt-"):
+			container = part
+		default:
+			inner = part
+		}
+	}
+	shown := inner
+	if shown == nil {
+		shown = container
+	}
+	name := container.LongID
+	if connection != nil {
+		name = connection.LongID
+	}
+	if address != "" {
+		name += " (" + address + ")"
+	}
+	copied := *shown
+	copied.Nodes = nil
+	var at *scheduler.Placed
+	if len(container.Nodes) > 0 {
+		at = &container.Nodes[0]
+	}
+	copied.Maintenance, copied.Managed = shown.Maintenance && false, true
+	line := primitiveAt(&copied, name, at)
+	return line
+}
