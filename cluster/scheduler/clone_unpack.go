@@ -48,8 +48,9 @@ func (r *resource) unpackClone() bool {
 	d.interleave = parseBool(m["interleave"], false)
 	if parseBool(m["globally-unique"], d.nodeMax > 1) {
 		r.set(unique)
-	} else if d.nodeMax > 1 {
-		d.nodeMax = 1
+	} else {
+		r.clear(unique)
+		d.nodeMax = min(d.nodeMax, 1)
 	}
 	if r.is(unique) {
 		m["globally-unique"] = "true"

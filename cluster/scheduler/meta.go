@@ -47,8 +47,8 @@ func (r *resource) applyMeta() {
 	flag("notify", false, notifies)
 	flag("critical", true, critical)
 	flag("allow-migrate", r.remoteHost, allowMigrate)
-	if v, ok := m["globally-unique"]; ok && r.parent != nil && r.parent.isClone() {
-		_ = v
+	if top := r.uber(); parseBool(m["globally-unique"], false) || !top.isClone() {
+		r.set(unique)
 	}
 	if parseBool(m["maintenance"], false) {
 		r.clear(managed)
@@ -70,6 +70,7 @@ func (r *resource) applyMeta() {
 	}
 	if r.agent.Class == "stonith" {
 		r.set(fenceDevice)
+		r.c.haveFencing = true
 	}
 	r.failureTimeout, _ = rule.ParseInterval(m["failure-timeout"])
 	r.applyRequires()

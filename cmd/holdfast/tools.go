@@ -21,6 +21,7 @@ var tools = merge(
 	labTools,
 	cibTools,
 	agentTools,
+	schedulerTools,
 )
 
 func merge(areas ...map[string]tool) map[string]tool {
