@@ -99,10 +99,11 @@ func (l *Lab) startKeeper(ctx context.Context, listener *os.File, detached bool)
 		return fmt.Errorf("start the lab's keeper in namespaces of its own: %w", explainClone(err))
 	}
 	files.readyWrite.Close()
-	l.lifeline, l.ended = files.lifeline, make(chan struct{})
+	ended := make(chan struct{})
+	l.lifeline, l.ended = files.lifeline, ended
 	go func() {
 		_ = command.Wait()
-		close(l.ended)
+		close(ended)
 	}()
 	stop := context.AfterFunc(ctx, func() { _ = command.Process.Kill() })
 	_, writeErr := stdin.Write(config)
