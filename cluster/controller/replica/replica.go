@@ -17,8 +17,12 @@ import (
 	"holdfast/cluster/messaging/core"
 )
 
-// historyKept bounds the configurations that are kept with who, when and why.
-const historyKept = 100
+// Configurations that are kept with who, when and why: a number of them, and of bytes in
+// all but the newest, so that large documents do not swell every snapshot.
+const (
+	historyKept  = 100
+	historyBytes = 8 << 20
+)
 
 // Replica is this host's copy of the replicated state: the document, its history and
 // the last view. messaging's goroutine changes it; everyone may read it.
@@ -209,8 +213,13 @@ func (r *Replica) remember(e *controller.Entry, cause cib.Cause) {
 		Commit: Commit{Index: r.index, Version: r.doc.Version().String(), Time: e.Time, User: cause.User, Cause: cause.Command},
 		XML:    string(configuration.Bytes()),
 	})
-	if extra := len(r.history) - historyKept; extra > 0 {
-		r.history = slices.Delete(r.history, 0, extra)
+	size := 0
+	for i := len(r.history) - 1; i >= 0; i-- {
+		size += len(r.history[i].XML)
+		if i < len(r.history)-1 && (size > historyBytes || len(r.history)-i > historyKept) {
+			r.history = slices.Delete(r.history, 0, i+1)
+			break
+		}
 	}
 }
 
