@@ -258,6 +258,9 @@ func (n *Node) watch() {
 			}
 			n.events.add(client.Event{Kind: kind, Detail: change.Text})
 			n.queue.put(func() { n.quorumIs(change.Quorate) })
+		case core.Halted:
+			n.events.add(client.Event{Kind: client.Problem, Detail: change.Text})
+			n.queue.put(n.diskFailed)
 		case core.Paused, core.Resumed:
 			n.queue.put(func() { n.asleep = change.Kind == core.Paused })
 		}

@@ -70,6 +70,7 @@ type Node struct {
 	quorate    bool
 	everQuorum bool // this daemon has had quorum
 	asleep     bool
+	broken     bool // its disk failed
 	leaving    bool
 
 	ctx    context.Context // ends when the daemon stops

@@ -78,6 +78,12 @@ func freePort(t testing.TB, address string) uint16 {
 
 func newTestCluster(t testing.TB, n int) *testCluster {
 	t.Helper()
+	return newTestClusterWith(t, n, func(int, *Settings) {})
+}
+
+// newTestClusterWith lets each host's settings be changed before it starts.
+func newTestClusterWith(t testing.TB, n int, change func(int, *Settings)) *testCluster {
+	t.Helper()
 	c := &testCluster{t: t, nodes: make([]*Node, n)}
 	var hosts []messaging.Host
 	var ids []core.HostID
@@ -95,6 +101,7 @@ func newTestCluster(t testing.TB, n int) *testCluster {
 		c.agents = append(c.agents, &fakeAgents{active: map[string]bool{}})
 	}
 	for i := range n {
+		change(i, &c.settings[i])
 		c.start(i)
 	}
 	t.Cleanup(func() {
@@ -213,21 +220,27 @@ const dummy = `<primitive id="ip" class="ocf" provider="heartbeat" type="Dummy">
 func loaded(t testing.TB) (*testCluster, *client.Client) {
 	t.Helper()
 	c := newTestCluster(t, 3)
+	return c, load(c)
+}
+
+// load has the cluster run ip, and returns a client of host 2.
+func load(c *testCluster) *client.Client {
+	c.t.Helper()
 	for i := range 3 {
 		c.await(i, view(3))
 	}
 	api := c.client(2)
 	ctx := context.Background()
 	if _, err := api.Change(ctx, client.Change{Op: client.Create, Section: "resources", XML: dummy}); err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	if err := api.Wait(ctx, 20*time.Second); err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	if at := c.where("ip"); len(at) != 1 || at[0] != 0 {
-		t.Fatalf("ip is active on %v, want host 0", at)
+		c.t.Fatalf("ip is active on %v, want host 0", at)
 	}
-	return c, api
+	return api
 }
 
 func TestLeaderThatDiesIsFencedAndItsResourceRecovered(t *testing.T) {

@@ -21,7 +21,7 @@ func (n *Node) quorumIs(quorate bool) {
 	n.everQuorum = n.everQuorum || quorate
 	n.step(controller.QuorumHere{Quorate: quorate})
 	n.alone, n.aloneAt = nil, time.Time{}
-	if quorate || n.leaving {
+	if quorate || n.leaving || n.broken {
 		return
 	}
 	n.aloneAt = time.Now()
@@ -44,15 +44,20 @@ func (n *Node) checkAlone() {
 		return
 	}
 	n.aloneAt = time.Time{}
-	doc := n.replica.Document()
-	if quorumIgnored(doc) {
+	if quorumIgnored(n.replica.Document()) {
 		return
 	}
 	n.log.Warn("no quorum: this host applies no-quorum-policy by itself")
+	n.beginAlone(now, false)
+}
+
+// beginAlone lets this host act by itself.
+func (n *Node) beginAlone(now time.Time, stopAll bool) {
 	n.alones++
 	var batch alone.Batch
 	n.alone, batch = alone.New(alone.Config{
-		Self: n.settings.Self, Boot: n.boot, Serial: n.alones, Hosts: n.settings.names(), Document: doc, Worker: n.worker, Plan: n.plan,
+		Self: n.settings.Self, Boot: n.boot, Serial: n.alones, Hosts: n.settings.names(),
+		Document: n.replica.Document(), Worker: n.worker, Plan: n.plan, StopAll: stopAll,
 	}, now)
 	n.actAlone(batch)
 }
@@ -74,6 +79,36 @@ func (n *Node) actAlone(batch alone.Batch) {
 	}
 	for _, work := range batch.Work {
 		n.work(work)
+	}
+	if n.broken && n.alone.Idle() && !n.leaving {
+		n.leaving = true
+		active := n.alone.Active(time.Now())
+		n.spawn(func() { n.leaveBroken(active) })
+	}
+}
+
+// diskFailed stops what runs here: messaging cannot write its state, so this host can take
+// part in nothing any more.
+func (n *Node) diskFailed() {
+	if n.broken {
+		return
+	}
+	n.broken = true
+	n.log.Error("the state directory cannot be written: this host stops its resources and leaves; free space or repair the disk, then restart the daemon",
+		"directory", n.settings.Messaging.Dir)
+	n.beginAlone(time.Now(), true)
+}
+
+// leaveBroken says goodbye when nothing runs here any more. With something left it falls
+// silent instead, so that the others take it for dead and fence it.
+func (n *Node) leaveBroken(active []string) {
+	if len(active) > 0 {
+		n.log.Error("resources could not be stopped: this host falls silent and waits to be fenced", "active", active)
+	} else if err := n.messenger.Leave(n.ctx); err != nil {
+		n.log.Error("leaving with a failed disk", "cause", err)
+	}
+	if err := n.messenger.Close(); err != nil {
+		n.log.Debug("closing with a failed disk", "cause", err)
 	}
 }
 

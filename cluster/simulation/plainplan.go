@@ -140,6 +140,11 @@ func (p *plainPlan) wanted(e *cib.Element) bool {
 	if p.doc.Root.Get("have-quorum") == "0" {
 		return false
 	}
+	for pair := range p.doc.Section("crm_config").Descendants() {
+		if pair.Get("name") == "stop-all-resources" && pair.Get("value") == "true" {
+			return false
+		}
+	}
 	for pair := range e.Descendants() {
 		if pair.Name == "nvpair" && pair.Get("name") == "target-role" && pair.Get("value") == "Stopped" {
 			return false

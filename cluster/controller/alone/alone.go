@@ -27,6 +27,7 @@ type Config struct {
 	Serial   uint64 // another one, from 1, each time that quorum is lost
 	Hosts    map[core.HostID]string
 	Document *cib.Document // as last committed
+	StopAll  bool          // stop everything, whatever no-quorum-policy says: this host's disk failed
 	Worker   *controller.Worker
 	Plan     func(*cib.Document, time.Time) *scheduler.Plan
 }
@@ -66,6 +67,9 @@ var down = []cib.Attr{{Name: "in_ccm", Value: "false"}, {Name: "crmd", Value: "o
 // down: what happens there is not this host's business now.
 func (a *Alone) isolate(doc *cib.Document) {
 	doc.Root.Set("have-quorum", "0")
+	if a.cfg.StopAll {
+		stopAll(doc)
+	}
 	status := doc.EnsureSection("status")
 	known := map[string]bool{}
 	for state := range status.All("node_state") {
@@ -83,6 +87,34 @@ func (a *Alone) isolate(doc *cib.Document) {
 			state.Attrs = append(state.Attrs, down...)
 		}
 	}
+}
+
+// stopAll makes the copy's configuration tell that nothing shall run.
+func stopAll(doc *cib.Document) {
+	options := doc.EnsureSection("crm_config")
+	for _, want := range [][2]string{{"stop-all-resources", "true"}, {"no-quorum-policy", "stop"}} {
+		for set := range options.All("cluster_property_set") {
+			for pair := range set.All("nvpair") {
+				if pair.Get("name") == want[0] {
+					pair.Set("value", want[1])
+				}
+			}
+		}
+	}
+	set := cib.NewElement("cluster_property_set", "id", "alone")
+	set.Append(cib.NewElement("nvpair", "id", "alone-stop-all", "name", "stop-all-resources", "value", "true"))
+	set.Append(cib.NewElement("nvpair", "id", "alone-policy", "name", "no-quorum-policy", "value", "stop"))
+	options.Append(set)
+}
+
+// Active returns the resources that are still active on this host, for all it knows.
+func (a *Alone) Active(now time.Time) []string {
+	for _, node := range scheduler.Observe(a.replica.Document(), now).Nodes {
+		if node.Name == a.cfg.Hosts[a.cfg.Self] {
+			return node.RunningResources
+		}
+	}
+	return nil
 }
 
 // Results takes in what the worker writes for the log.
