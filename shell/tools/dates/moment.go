@@ -232,3 +232,12 @@ func parsePeriod(text string, now time.Time) (start, end time.Time, err error) {
 	}
 	return start, end, err
 }
+
+// Moment reads a date with an optional time, as rules write them.
+func Moment(text string, now time.Time) (time.Time, error) { return parseMoment(text, now) }
+
+// After returns the moment that lies a duration such as P1DT2H after t.
+func After(t time.Time, duration string) (time.Time, error) {
+	s, err := parseSpan(duration)
+	return s.addTo(t, +1), err
+}

@@ -1,0 +1,102 @@
+package resource
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"holdfast/cluster/executor"
+	"holdfast/cluster/executor/metadata"
+	"holdfast/cluster/node/client"
+	"holdfast/shell/tools/exit"
+)
+
+func store() *metadata.Store { return metadata.NewStore(client.Root("")) }
+
+func (c *call) listStandards() error { return c.lines("standards", "standard", store().Standards()) }
+
+func (c *call) listProviders() error {
+	return c.lines("providers", "provider", store().Providers(c.line.Get("list-ocf-alternatives")))
+}
+
+func (c *call) listAgents() error {
+	class, provider, _ := strings.Cut(c.line.Get("list-agents"), ":")
+	return c.lines("agents", "agent", store().Types(class, provider))
+}
+
+// lines prints a list, one item a line.
+func (c *call) lines(list, item string, items []string) error {
+	if len(items) == 0 {
+		return &outcome{exit.NoSuch, "no " + list + " found"}
+	}
+	out := c.result.Append(element(list))
+	for _, text := range items {
+		c.say("%s\n", text)
+		out.Append(element(item)).Append(textNode(text))
+	}
+	return nil
+}
+
+func (c *call) showMetadata() error {
+	spec := c.line.Get("show-metadata")
+	class, rest, _ := strings.Cut(spec, ":")
+	provider, kind, ok := strings.Cut(rest, ":")
+	if !ok {
+		provider, kind = "", rest
+	}
+	if class == "" || kind == "" {
+		return fmt.Errorf("%w: --show-metadata=%s: expected class:provider:agent or class:agent", exit.ErrUsage, spec)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), executor.DefaultTimeout)
+	defer cancel()
+	text, err := store().Raw(ctx, class, provider, kind)
+	if err != nil {
+		return err
+	}
+	c.say("%s\n", strings.TrimRight(string(text), "\n"))
+	c.result.Append(element("metadata")).Append(textNode(string(text)))
+	return nil
+}
+
+// operate runs an operation: through the daemon for a configured resource of the live cluster, else here.
+func (c *call) operate(operation client.Operation) (client.OperationResult, error) {
+	if c.src != nil && c.src.Live() {
+		cl, ctx, cancel, err := c.live()
+		if err != nil {
+			return client.OperationResult{}, err
+		}
+		defer cancel()
+		return cl.Operate(ctx, operation)
+	}
+	op := executor.Operation{Resource: "test", Action: operation.Action, Timeout: time.Minute, Params: map[string]string{}}
+	agent := strings.Split(operation.Agent, ":")
+	if c.id() != "" {
+		e := c.resource(c.id())
+		if e.Name != "primitive" {
+			return client.OperationResult{}, &outcome{exit.InvalidParam, fmt.Sprintf("%s is a %s; name a primitive in it", c.id(), e.Name)}
+		}
+		op.Resource = e.ID()
+		agent = strings.Split(agentName(e), ":")
+		params, _ := c.parameters(e)
+		for _, p := range params {
+			op.Params[p.Name] = p.Value
+		}
+	}
+	for _, p := range operation.Params {
+		op.Params[p.Name] = p.Value
+	}
+	if len(agent) == 2 {
+		agent = []string{agent[0], "", agent[1]}
+	}
+	if len(agent) != 3 {
+		return client.OperationResult{}, fmt.Errorf("%w: an agent is named by --class, --provider and --agent", exit.ErrUsage)
+	}
+	op.Agent = executor.Agent{Class: agent[0], Provider: agent[1], Type: agent[2]}
+	host, _ := os.Hostname()
+	runner := executor.New(executor.Config{Root: client.Root(""), Host: host})
+	defer runner.Close()
+	result := runner.Run(context.Background(), op)
+	return client.OperationResult{Code: result.Code, Status: int(result.Status), Reason: result.Reason, Output: result.Output, Ran: result.Ran}, nil
+}

@@ -1,0 +1,230 @@
+package resource
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/shell/tools/dates"
+	"holdfast/shell/tools/exit"
+)
+
+func (c *call) promotedOnly() bool { return c.line.Has("promoted") || c.line.Has("master") }
+
+func (c *call) role() string {
+	if c.promotedOnly() {
+		return "Promoted"
+	}
+	return "Started"
+}
+
+// knownNode fails when the host named is not in the document.
+func (c *call) knownNode(name string) error {
+	for n := range c.doc.Section("nodes").All("node") {
+		if n.Get("uname") == name {
+			return nil
+		}
+	}
+	for s := range c.doc.Section("status").All("node_state") {
+		if s.Get("uname") == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("host %q: %w", name, cib.ErrNotFound)
+}
+
+// target returns the resource to constrain: a group's or clone's member stands for itself, an instance is refused.
+func (c *call) target() (*cib.Element, error) {
+	e := c.resource(c.id())
+	if e.ID() != c.id() {
+		return nil, &outcome{exit.InvalidParam, fmt.Sprintf("%s is one instance of a clone; name the clone", c.id())}
+	}
+	if p := e.Parent; p != nil && (p.Name == "clone" || p.Name == "master") {
+		e = p
+	}
+	return e, nil
+}
+
+func (c *call) move() error {
+	e, err := c.target()
+	if err != nil {
+		return err
+	}
+	node := c.node()
+	if node == "" {
+		return c.banWhereActive(e, "not moved")
+	}
+	if err := c.knownNode(node); err != nil {
+		return err
+	}
+	places := c.active(e)
+	here := slices.ContainsFunc(places, func(p place) bool {
+		return p.node == node && (!c.promotedOnly() || p.role == "Promoted")
+	})
+	if here && !c.line.Has("force") && e.Name != "clone" {
+		return &outcome{exit.Exists, fmt.Sprintf("resource %s is active on %s already; --force makes the constraint all the same", e.ID(), node)}
+	}
+	if err := c.clearOf(e.ID(), node, true); err != nil {
+		return err
+	}
+	if err := c.constrain(e.ID(), "cli-prefer-"+e.ID(), node, "INFINITY"); err != nil {
+		return err
+	}
+	if c.line.Has("force") && len(places) == 1 && places[0].node != node {
+		return c.banFrom(e.ID(), places[0].node)
+	}
+	return nil
+}
+
+func (c *call) ban() error {
+	e, err := c.target()
+	if err != nil {
+		return err
+	}
+	if node := c.node(); node != "" {
+		if err := c.knownNode(node); err != nil {
+			return err
+		}
+		return c.banFrom(e.ID(), node)
+	}
+	return c.banWhereActive(e, "not banned")
+}
+
+// banWhereActive bans a resource from the only host it is active, or promoted, on.
+func (c *call) banWhereActive(e *cib.Element, refused string) error {
+	places := c.active(e)
+	var nodes, promoted []string
+	for _, p := range places {
+		if !slices.Contains(nodes, p.node) {
+			nodes = append(nodes, p.node)
+		}
+		if p.role == "Promoted" {
+			promoted = append(promoted, p.node)
+		}
+	}
+	switch {
+	case len(nodes) == 1:
+		return c.banFrom(e.ID(), nodes[0])
+	case len(promoted) == 1:
+		return c.banFrom(e.ID(), promoted[0])
+	}
+	return fmt.Errorf("%w: resource %s %s: it is active on %d hosts; name one with -N HOST", exit.ErrUsage, e.ID(), refused, len(nodes))
+}
+
+func (c *call) banFrom(id, node string) error {
+	constraint := "cli-ban-" + id + "-on-" + node
+	if err := c.constrain(id, constraint, node, "-INFINITY"); err != nil {
+		return err
+	}
+	if c.line.Has("quiet") {
+		return nil
+	}
+	doing := "running"
+	if c.promotedOnly() {
+		doing = "being promoted"
+	}
+	c.say("WARNING: Creating rsc_location constraint '%s' with a score of -INFINITY for resource %s on %s.\n"+
+		"\tThis will prevent %s from %s on %s until the constraint is removed using the clear option or by editing the CIB with an appropriate tool\n"+
+		"\tThis will be the case even if %s is the last node in the cluster\n", constraint, id, node, id, doing, node, node)
+	return nil
+}
+
+// constrain makes a location constraint, with an end when --lifetime is given.
+func (c *call) constrain(id, constraint, node, score string) error {
+	e := cib.NewElement("rsc_location", "id", constraint, "rsc", id, "role", c.role())
+	if lifetime := c.line.Get("lifetime"); lifetime != "" {
+		end, err := dates.After(c.now, lifetime)
+		if err != nil {
+			return fmt.Errorf("%w: --lifetime: %w", exit.ErrUsage, err)
+		}
+		until := end.UTC().Format("2006-01-02 15:04:05Z")
+		c.say("Migration will take effect until: %s\n", until)
+		rule := e.Append(cib.NewElement("rule", "id", constraint+"-rule", "score", score, "boolean-op", "and"))
+		rule.Append(cib.NewElement("expression", "id", constraint+"-expr", "attribute", "#uname", "operation", "eq",
+			"value", node, "type", "string"))
+		rule.Append(cib.NewElement("date_expression", "id", constraint+"-lifetime", "operation", "lt", "end", until))
+	} else {
+		e.Set("node", node)
+		e.Set("score", score)
+	}
+	return c.apply(cib.Request{Op: cib.OpModify, Section: "constraints", Input: e, AllowCreate: true})
+}
+
+func (c *call) clear() error {
+	if node := c.node(); node != "" {
+		if err := c.knownNode(node); err != nil {
+			return err
+		}
+	}
+	id := c.id()
+	if id != "" {
+		e, err := c.target()
+		if err != nil {
+			return err
+		}
+		id = e.ID()
+	}
+	before := c.cliConstraints(id, c.node())
+	if err := c.clearOf(id, c.node(), c.line.Has("force")); err != nil {
+		return err
+	}
+	for _, gone := range before {
+		if c.doc.ByID(gone) == nil {
+			c.say("Removing constraint: %s\n", gone)
+		}
+	}
+	return nil
+}
+
+// cliConstraints returns the ids of what --move and --ban left for a resource ("": any).
+func (c *call) cliConstraints(id, _ string) []string {
+	var out []string
+	for e := range c.doc.Section("constraints").All("rsc_location") {
+		if made := e.ID(); (id == "" || e.Get("rsc") == id) && (strings.HasPrefix(made, "cli-ban-") || strings.HasPrefix(made, "cli-prefer-")) {
+			out = append(out, made)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// clearOf removes the constraints for a resource; with node only those about it, and the
+// preference for another host too when force is given.
+func (c *call) clearOf(id, node string, force bool) error {
+	for _, constraint := range c.cliConstraints(id, node) {
+		e := c.doc.ByID(constraint)
+		about := e.Get("node")
+		for expression := range e.Descendants() {
+			if expression.Get("attribute") == "#uname" {
+				about = expression.Get("value")
+			}
+		}
+		isPreference := strings.HasPrefix(constraint, "cli-prefer-")
+		if node != "" && about != node && !(isPreference && force) {
+			continue
+		}
+		if c.line.Has("expired") && !c.expired(e) {
+			continue
+		}
+		if err := c.apply(cib.Request{Op: cib.OpDelete, Section: "constraints", Input: cib.NewElement("rsc_location", "id", constraint)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expired says whether a constraint's lifetime is over.
+func (c *call) expired(e *cib.Element) bool {
+	for d := range e.Descendants() {
+		if d.Name != "date_expression" {
+			continue
+		}
+		end, err := dates.Moment(d.Get("end"), c.now)
+		if err == nil && c.now.After(end.Add(time.Second-1)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,220 @@
+package resource
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"holdfast/cluster/cib"
+	"holdfast/shell/tools/exit"
+)
+
+// setName is the element that holds the kind of attribute the call is about.
+func (c *call) setName() string {
+	switch {
+	case c.line.Has("meta"):
+		return "meta_attributes"
+	case c.line.Has("utilization"):
+		return "utilization"
+	}
+	return "instance_attributes"
+}
+
+// matching returns the attributes of that name at and below a resource; with several it lists them.
+func (c *call) matching(e *cib.Element, name string) []*cib.Element {
+	var found []*cib.Element
+	for set := range e.Descendants() {
+		if set.Name != c.setName() || c.line.Has("set-name") && set.ID() != c.line.Get("set-name") {
+			continue
+		}
+		for nvpair := range set.All("nvpair") {
+			if nvpair.Get("name") == name && (!c.line.Has("nvpair") || nvpair.ID() == c.line.Get("nvpair")) {
+				found = append(found, nvpair)
+			}
+		}
+	}
+	if len(found) > 1 {
+		c.say("Multiple attributes match name=%s\n", name)
+		for _, nvpair := range found {
+			c.say("  Value: %s \t(id=%s)\n", nvpair.Get("value"), nvpair.ID())
+		}
+		c.say("\n")
+	}
+	return found
+}
+
+// holder returns the resource that an attribute belongs to.
+func holder(nvpair *cib.Element) *cib.Element { return nvpair.Parent.Parent }
+
+// targets returns the resources to act on: what is asked for a clone is done to its child, and the other way
+// round, where the attribute already is; what is asked for a group is also done to members that have it.
+func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
+	if c.line.Has("force") {
+		return []*cib.Element{e}
+	}
+	isClone := e.Name == "clone" || e.Name == "master"
+	if parent := e.Parent; parent != nil && (parent.Name == "clone" || parent.Name == "master") {
+		if found := c.matching(parent, name); len(found) == 1 && holder(found[0]) == parent {
+			c.say("Performing %s of '%s' on '%s', the parent of '%s'\n", verb, name, parent.ID(), e.ID())
+			return []*cib.Element{parent}
+		}
+		return []*cib.Element{e}
+	}
+	if isClone {
+		c.matching(e, name)
+		for child := range e.Elements() {
+			if child.Name != "primitive" && child.Name != "group" {
+				continue
+			}
+			if found := own(child, c.setName(), name); found != nil {
+				c.say("A value for '%s' already exists in child '%s', performing %s on that instead of '%s'\n", name, child.ID(), verb, e.ID())
+				return []*cib.Element{child}
+			}
+		}
+	}
+	if e.Name == "group" && verb == "update" && c.setName() == "meta_attributes" {
+		var all []*cib.Element
+		for child := range e.All("primitive") {
+			if own(child, c.setName(), name) != nil {
+				all = append(all, child)
+			}
+		}
+		return append(all, e)
+	}
+	return []*cib.Element{e}
+}
+
+// own finds an attribute in the resource's own sets.
+func own(e *cib.Element, setName, name string) *cib.Element {
+	for set := range e.All(setName) {
+		for nvpair := range set.All("nvpair") {
+			if nvpair.Get("name") == name {
+				return nvpair
+			}
+		}
+	}
+	return nil
+}
+
+func (c *call) setParameter() error {
+	name, value := c.line.Get("set-parameter"), c.line.Get("parameter-value")
+	for _, e := range c.targets(c.resource(c.id()), name, "update") {
+		setID, id, made := "", "", ""
+		if found := own(e, c.setName(), name); found != nil && !c.line.Has("set-name") && !c.line.Has("nvpair") {
+			setID, id = found.Parent.ID(), found.ID()
+		} else {
+			setID = cmp.Or(c.line.Get("set-name"), e.ID()+"-"+c.setName())
+			id = cmp.Or(c.line.Get("nvpair"), setID+"-"+name)
+			made = " set=" + setID
+		}
+		update := cib.NewElement(e.Name, "id", e.ID())
+		update.Append(cib.NewElement(c.setName(), "id", setID)).
+			Append(cib.NewElement("nvpair", "id", id, "name", name, "value", value))
+		if err := c.apply(cib.Request{Op: cib.OpModify, Section: "resources", Input: update}); err != nil {
+			return err
+		}
+		c.say("Set '%s' option: id=%s%s name=%s value=%s\n", e.ID(), id, made, name, value)
+	}
+	return nil
+}
+
+func (c *call) deleteParameter() error {
+	name := c.line.Get("delete-parameter")
+	e := c.targets(c.resource(c.id()), name, "delete")[0]
+	for set := range e.All(c.setName()) {
+		if c.line.Has("set-name") && set.ID() != c.line.Get("set-name") {
+			continue
+		}
+		for nvpair := range set.All("nvpair") {
+			if nvpair.Get("name") != name || c.line.Has("nvpair") && nvpair.ID() != c.line.Get("nvpair") {
+				continue
+			}
+			err := c.apply(cib.Request{Op: cib.OpDelete, Section: "resources", Input: cib.NewElement("nvpair", "id", nvpair.ID())})
+			if err == nil {
+				c.say("Deleted '%s' option: id=%s name=%s\n", e.ID(), nvpair.ID(), name)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) getParameter() error {
+	name := c.line.Get("get-parameter")
+	value, ok := c.effective(c.resource(c.id()), name)
+	if c.xml() {
+		attribute := c.result.Append(cib.NewElement("item"))
+		attribute.Set("name", name)
+		attribute.Set("value", value)
+		return nil
+	}
+	if !ok {
+		return &outcome{exit.OK, fmt.Sprintf("resource %q has no attribute %q", c.id(), name)}
+	}
+	c.say("%s\n", value)
+	return nil
+}
+
+// effective returns the value that the cluster works with: the resource's own, its template's, and for meta
+// attributes that of what it is part of and the cluster's default.
+func (c *call) effective(e *cib.Element, name string) (string, bool) {
+	for r := e; r != nil && r.Name != "resources"; r = r.Parent {
+		if v, ok := c.inSets(r, name); ok {
+			return v, true
+		}
+		if t := r.Get("template"); t != "" {
+			if template := c.doc.ByID(t); template != nil {
+				if v, ok := c.inSets(template, name); ok {
+					return v, true
+				}
+			}
+		}
+		if c.setName() != "meta_attributes" {
+			return "", false
+		}
+	}
+	if defaults := c.doc.Section("rsc_defaults"); defaults != nil {
+		return c.inSets(defaults, name)
+	}
+	return "", false
+}
+
+// inSets looks through an element's sets, the highest score first; sets by reference count.
+func (c *call) inSets(e *cib.Element, name string) (string, bool) {
+	sets := slices.Collect(e.All(c.setName()))
+	score := func(set *cib.Element) int {
+		n, _ := strconv.Atoi(set.Get("score"))
+		if set.Get("score") == "INFINITY" {
+			n = 1_000_000
+		}
+		return n
+	}
+	slices.SortStableFunc(sets, func(a, b *cib.Element) int { return cmp.Compare(score(b), score(a)) })
+	for _, set := range sets {
+		if ref := set.Get("id-ref"); ref != "" {
+			if set = c.doc.ByID(ref); set == nil {
+				continue
+			}
+		}
+		for nvpair := range set.All("nvpair") {
+			if ref := nvpair.Get("id-ref"); ref != "" {
+				if nvpair = c.doc.ByID(ref); nvpair == nil {
+					continue
+				}
+			}
+			if nvpair.Get("name") == name {
+				return nvpair.Get("value"), true
+			}
+		}
+	}
+	return "", false
+}
+
+func (c *call) remove() error {
+	kind := c.line.Get("resource-type")
+	if kind == "" {
+		return fmt.Errorf("%w: --delete needs the resource's element: give -t primitive, group, clone or bundle", exit.ErrUsage)
+	}
+	return c.apply(cib.Request{Op: cib.OpDelete, Section: "resources", Input: cib.NewElement(kind, "id", c.id())})
+}
