@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/cluster/executor/metadata"
@@ -14,6 +15,8 @@ type agentInfo struct {
 	params  map[string]bool              // the agent's parameters; true: required
 	about   map[string]string            // what a parameter is, with its default
 	actions map[string]map[string]string // advice (timeout, interval, role, depth) by action
+	inOrder []string                     // the parameters, then in plan the actions, as the agent lists them
+	plan    []string
 	short   string
 	long    string
 }
@@ -63,14 +66,20 @@ func (h hostAgents) describe(class, provider, kind string) (*agentInfo, error) {
 		short: agent.ShortDesc, long: agent.LongDesc}
 	for _, p := range agent.Params {
 		info.params[p.Name] = p.Required
+		info.inOrder = append(info.inOrder, p.Name)
 		text := " (" + p.Type
 		if p.HasDefault && p.Default != "" {
 			text += ", [" + p.Default + "]"
 		}
-		info.about[p.Name] = text + "): " + p.ShortDesc + "\n    " + p.LongDesc + "\n"
+		text += "): "
+		if p.ShortDesc != p.LongDesc {
+			text += p.ShortDesc
+		}
+		info.about[p.Name] = text + "\n    " + strings.ReplaceAll(p.LongDesc, "\n", "\n    ") + "\n"
 	}
 	for _, a := range agent.Actions {
 		if _, seen := info.actions[a.Name]; !seen {
+			info.plan = append(info.plan, a.Name)
 			info.actions[a.Name] = map[string]string{"timeout": a.Timeout, "interval": a.Interval, "role": a.Role, "depth": a.Depth}
 		}
 	}

@@ -24,6 +24,8 @@ func configurationCommands() []*command {
 		{name: "set", usage: "ID.ATTRIBUTE VALUE", summary: "give an attribute of an object a value", example: "set vip.ip 10.0.0.2", run: runSet},
 		{name: "monitor", usage: "RESOURCE[:ROLE] INTERVAL[:TIMEOUT]", summary: "add a monitor operation to a primitive",
 			example: "monitor vip 20s:20s", run: runMonitor, words: completeObjects},
+		{name: "get_property", aliases: []string{"get-property"}, usage: "[-t] NAME…", summary: "print the values of cluster properties",
+			example: "get_property stonith-enabled", run: runGetProperty},
 		{name: "xml", usage: "ELEMENT", summary: "define an object by its XML", run: func(s *session, w []word) error { return s.define("xml", w) }},
 		{name: "default-timeouts", usage: "ID…", summary: "set time limits of operations to the agents' advice", run: runDefaultTimeouts, words: completeObjects},
 		{name: "verify", usage: "", summary: "check the whole configuration", run: runVerify},

@@ -72,3 +72,47 @@ func checkNames(e *cib.Element) []finding {
 	}
 	return found
 }
+
+// propertyDefaults are what the cluster takes when a property is not set.
+var propertyDefaults = map[string]string{
+	"batch-limit": "0", "cluster-delay": "60s", "cluster-infrastructure": "corosync", "cluster-recheck-interval": "15min",
+	"concurrent-fencing": "true", "dc-deadtime": "20s", "election-timeout": "2min", "enable-acl": "false",
+	"enable-startup-probes": "true", "fence-reaction": "stop", "have-watchdog": "false", "load-threshold": "80%",
+	"maintenance-mode": "false", "migration-limit": "-1", "no-quorum-policy": "stop", "node-action-limit": "0",
+	"node-health-strategy": "none", "placement-strategy": "default", "priority-fencing-delay": "0",
+	"shutdown-escalation": "20min", "shutdown-lock": "false", "start-failure-is-fatal": "true", "startup-fencing": "true",
+	"stonith-action": "reboot", "stonith-enabled": "true", "stonith-max-attempts": "10", "stonith-timeout": "60s",
+	"stop-all-resources": "false", "stop-orphan-actions": "true", "stop-orphan-resources": "true", "symmetric-cluster": "true",
+}
+
+// runGetProperty prints properties: as they are set, or their defaults. With -t a truth value is
+// printed as true or false.
+func runGetProperty(s *session, words []word) error {
+	m, err := s.configuration()
+	if err != nil {
+		return err
+	}
+	texts := textsOf(words)
+	truth := len(texts) > 0 && (texts[0] == "-t" || texts[0] == "--true")
+	if truth {
+		texts = texts[1:]
+	}
+	if len(texts) == 0 {
+		s.columns(clusterProperty)
+		return nil
+	}
+	for _, name := range texts {
+		value := m.property(name)
+		if value == "" {
+			value = propertyDefaults[name]
+		}
+		if value == "" {
+			return fmt.Errorf("get_property: %s is not set", name)
+		}
+		if truth {
+			value = fmt.Sprint(slices.Contains([]string{"true", "on", "yes", "y", "1"}, strings.ToLower(value)))
+		}
+		s.printf("%s\n", value)
+	}
+	return nil
+}

@@ -258,7 +258,7 @@ func changeLevel(s *session, words []word) error {
 func listCommands(s *session, _ []word) error {
 	var names []string
 	for _, l := range s.level().levels {
-		names = append(names, l.name+"/")
+		names = append(names, l.name)
 	}
 	for _, c := range append(slices.Clone(s.level().commands), anywhere()...) {
 		names = append(names, c.name)
@@ -267,7 +267,7 @@ func listCommands(s *session, _ []word) error {
 	for i := 0; i < len(names); i += 4 {
 		line := ""
 		for _, name := range names[i:min(i+4, len(names))] {
-			line += fmt.Sprintf("%-20s", name)
+			line += fmt.Sprintf("%-19s", name)
 		}
 		s.printf("%s\n", strings.TrimRight(line, " "))
 	}

@@ -71,7 +71,7 @@ func loadOptions(getenv func(string) string) *options {
 
 // set gives a preference a value for this run.
 func (o *options) set(name, value string) error {
-	name = strings.TrimPrefix(name, "core.")
+	name = strings.ReplaceAll(strings.TrimPrefix(name, "core."), "_", "-")
 	for _, s := range settings {
 		if s.name != name {
 			continue
@@ -128,7 +128,7 @@ func optionsLevel() *level {
 		})
 	}
 	l.commands = append(l.commands,
-		&command{name: "show", usage: "[all | NAME]", summary: "list the preferences", run: showOptions},
+		&command{name: "show", usage: "[all | NAME]", summary: "list the preferences that differ from the defaults, or all", run: showOptions},
 		&command{name: "set", usage: "NAME VALUE", summary: "set a preference", example: "set check-mode relaxed",
 			run: func(s *session, words []word) error {
 				if len(words) != 2 {
@@ -162,13 +162,20 @@ func setOption(s *session, name string, words []word) error {
 
 func showOptions(s *session, words []word) error {
 	for _, o := range settings {
-		value := s.options.values[o.name]
-		if len(words) == 1 && words[0].text != "all" && words[0].text != o.name {
+		name := strings.TrimPrefix(strings.ReplaceAll(firstText(words), "_", "-"), "core.")
+		if name == "" && s.options.values[o.name] == o.byDefault || name != "" && name != "all" && name != o.name {
 			continue
 		}
-		s.printf("%s \"%s\"\n", o.name, value)
+		s.printf("core.%s = %s\n", strings.ReplaceAll(o.name, "-", "_"), s.options.values[o.name])
 	}
 	return nil
+}
+
+func firstText(words []word) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0].text
 }
 
 func resetOptions(s *session, _ []word) error {

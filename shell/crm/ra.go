@@ -49,10 +49,27 @@ func listAgents(s *session, words []word) error {
 			return fmt.Errorf("there is no provider %s for class %s", provider, texts[0])
 		}
 	}
-	for _, name := range s.agents.list(texts[0], provider) {
-		s.printf("%s\n", name)
-	}
+	s.columns(s.agents.list(texts[0], provider))
 	return nil
+}
+
+// screenWidth is what lists are made for.
+const screenWidth = 80
+
+// columns prints words side by side.
+func (s *session) columns(words []string) {
+	longest := 0
+	for _, w := range words {
+		longest = max(longest, len(w))
+	}
+	across := max(1, screenWidth/(longest+4))
+	for row := range slices.Chunk(words, across) {
+		line := ""
+		for _, w := range row {
+			line += fmt.Sprintf("%-*s", screenWidth/across, w)
+		}
+		s.printf("%s\n", strings.TrimRight(line, " "))
+	}
 }
 
 func agentProviders(s *session, words []word) error {
@@ -95,8 +112,8 @@ func agentInformation(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	s.printf("%s (%s)\n\n%s\n\nParameters (*: required):\n\n", info.short, agentTitle(e), info.long)
-	names := sortedKeys(info.params)
+	s.printf("%s (%s)\n\n%s\n\nParameters (*: required, []: default):\n\n", info.short, agentTitle(e), info.long)
+	names := slices.Clone(info.inOrder)
 	slices.SortStableFunc(names, func(a, b string) int { return boolRank(info.params[b]) - boolRank(info.params[a]) })
 	for _, name := range names {
 		mark := ""
@@ -106,10 +123,13 @@ func agentInformation(s *session, words []word) error {
 		s.printf("%s%s%s\n", name, mark, info.about[name])
 	}
 	s.printf("\nOperations' defaults (advisory minimum):\n\n")
-	for _, name := range actionNames(info) {
-		line := fmt.Sprintf("    %-14s", name)
-		for _, attribute := range []string{"timeout", "interval", "depth", "role"} {
-			if value := info.actions[name][attribute]; value != "" && value != "0" && value != "0s" {
+	for _, name := range info.plan {
+		if name == "meta-data" || name == "validate-all" {
+			continue
+		}
+		line := fmt.Sprintf("    %-13s", name)
+		for _, attribute := range []string{"timeout", "interval", "role", "depth"} {
+			if value := info.actions[name][attribute]; value != "" {
 				line += " " + attribute + "=" + value
 			}
 		}
@@ -130,17 +150,6 @@ func agentTitle(e *cib.Element) string {
 		return e.Get("class") + ":" + provider + ":" + e.Get("type")
 	}
 	return e.Get("class") + ":" + e.Get("type")
-}
-
-func actionNames(info *agentInfo) []string {
-	var names []string
-	for name := range info.actions {
-		if name != "meta-data" && name != "validate-all" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // validateAgent lets the agent on this host check parameters.
