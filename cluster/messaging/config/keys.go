@@ -68,13 +68,6 @@ func hostOrAddress(v string) string {
 	return ""
 }
 
-func fraction(v string) string {
-	if n, err := strconv.ParseFloat(v, 64); err != nil || n < 0 {
-		return "a number is accepted"
-	}
-	return ""
-}
-
 func tieNodes(v string) string {
 	if v == "lowest" || v == "highest" {
 		return ""

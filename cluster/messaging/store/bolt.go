@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 	"google.golang.org/protobuf/proto"
 
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -57,7 +58,7 @@ func Open(dir string) (*Bolt, error) {
 	}
 	path := filepath.Join(dir, logFile)
 	db, err := openFile(path)
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("open %s: %w: stop it first", path, ErrBusy)
 	}
 	if err != nil {

@@ -81,7 +81,7 @@ func ListenStreams(identity *Identity, at Addresses, token time.Duration, to Req
 			grpc.WithTransportCredentials(&watched{TransportCredentials: credentials.NewTLS(identity.client(host)), log: &s.log}),
 			grpc.WithContextDialer(out.dial.dial), grpc.WithIdleTimeout(0), grpc.WithDisableServiceConfig(),
 			grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * token,
-				Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: token}}),
+				Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 200 * time.Millisecond}}),
 			grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("prepare the connection to host %d: %w", host, err), s.Close())
@@ -156,7 +156,7 @@ func (s *Streams) watch(stream grpc.ClientStream, end context.CancelFunc) {
 func (s *Streams) Reset(host core.HostID, link int) {
 	if out := s.peers[host]; out != nil {
 		out.dial.drop(link)
-		out.conn.ResetConnectBackoff()
+		out.conn.Connect()
 	}
 }
 
