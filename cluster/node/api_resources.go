@@ -244,22 +244,13 @@ func (n *Node) postAttributes(_ http.ResponseWriter, r *http.Request) (any, erro
 		}
 		host = id
 	}
-	present := controller.TransientAttribute(n.replica.Document(), id32(host), u.Name)
+	present := n.presentAttribute(host, u.Name)
 	value, err := counted(present, u.Value)
 	if err != nil {
 		return nil, &client.Error{Code: client.Invalid, Message: fmt.Sprintf("set attribute %s: %v", u.Name, err)}
 	}
-	new := &value
-	if u.Delete {
-		new = nil
-	}
-	if new != nil && present == value && present != "" {
-		return struct{}{}, nil // nothing changes: no entry, no plan
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), changeLimit)
-	defer cancel()
-	edits := controller.AttributeEdits(id32(host), n.name(host), u.Name, new)
-	return struct{}{}, n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: u.Name + " of " + n.name(host)})
+	u.Value = value
+	return struct{}{}, n.setAttribute(host, u)
 }
 
 // counted computes "++", "--", "+=N" and "-=N" from the present value; another value is itself.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/cluster/attributes"
 	"holdfast/cluster/cib"
 	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/alone"
@@ -56,6 +57,7 @@ type Node struct {
 	events    *eventLog
 	queue     *queue
 	writer    *writer
+	keeper    *attributes.Keeper
 	fences    *fenceLog
 	started   time.Time
 
@@ -101,12 +103,14 @@ func Start(parts Parts) (*Node, error) {
 	n.worker = controller.NewWorker(controller.WorkerConfig{
 		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document,
 	})
+	n.keeper = n.newKeeper()
 	n.writer = &writer{queue: make(chan pendingEntry, 1024), propose: n.proposeData}
 	config := n.settings.Messaging
 	config.Log, config.Serve, config.Boot = n.log, n.serve, n.boot
 	messenger, err := messaging.Open(config, n.replica)
 	if err != nil {
 		n.cancel()
+		n.keeper.Close()
 		return nil, fmt.Errorf("start host %d (%s): %w", n.settings.Self, n.settings.Name, err)
 	}
 	n.messenger = messenger
@@ -163,6 +167,7 @@ func (n *Node) Leave(ctx context.Context) error {
 // Close stops the daemon at once and leaves running resources as they are.
 func (n *Node) Close() error {
 	n.cancel()
+	n.keeper.Close()
 	err := n.messenger.Close()
 	n.tasks.Wait()
 	return err
