@@ -10,6 +10,7 @@ import (
 
 	"holdfast/cluster/node"
 	"holdfast/lab/command"
+	"holdfast/shell/history"
 	"holdfast/shell/setup"
 )
 
@@ -22,6 +23,7 @@ func natives() []*cobra.Command {
 		setup.Commands,
 		command.Commands,
 		node.Commands,
+		history.Commands,
 	} {
 		for _, make := range area {
 			all = append(all, make())

@@ -84,6 +84,12 @@ func (c *call) operate(operation client.Operation) (client.OperationResult, erro
 			op.Params[p.Name] = p.Value
 		}
 	}
+	for _, variable := range os.Environ() {
+		// Scripts give parameters to --validate as an agent would get them.
+		if name, value, ok := strings.Cut(strings.TrimPrefix(variable, "OCF_RESKEY_"), "="); ok && strings.HasPrefix(variable, "OCF_RESKEY_") {
+			op.Params[name] = value
+		}
+	}
 	for _, p := range operation.Params {
 		op.Params[p.Name] = p.Value
 	}
