@@ -395,6 +395,9 @@ func runLoad(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
+	if strings.TrimSpace(text) == "" {
+		return fmt.Errorf("load %s: there is nothing in it", texts[1])
+	}
 	if asXML || strings.HasPrefix(strings.TrimSpace(text), "<") {
 		return m.loadXML(texts[1], text, method)
 	}

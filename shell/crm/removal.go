@@ -176,9 +176,23 @@ func (m *model) removeOne(e *cib.Element) {
 	}
 	name := m.nameOf(e)
 	m.drop(e)
-	if section := e.Name; section == "primitive" {
+	switch e.Name {
+	case "primitive":
 		m.forget(name)
+	case "template":
+		m.forgetTemplate(name)
 	}
+}
+
+// forgetTemplate deletes the primitives that are nothing without their template.
+func (m *model) forgetTemplate(id string) {
+	for _, e := range m.all() {
+		if e.Name == "primitive" && e.Get("template") == id && m.objects[e.ID()] == e {
+			m.notice(fmt.Sprintf("hanging primitive:%s deleted", e.ID()))
+			m.removeOne(e)
+		}
+	}
+	m.forget(id)
 }
 
 // dissolve deletes a container; its members stay, and inherit the constraints on it.
