@@ -309,6 +309,11 @@ func (r *reader) quorum(root *block) {
 		if s, ok := b.get("auto_tie_breaker_node"); ok {
 			q.Tie = tie(s.value)
 		}
+		for _, key := range []string{"last_man_standing", "allow_downscale"} {
+			if s, ok := b.get(key); ok && s.value == "1" {
+				r.warn(s.line, "quorum.%s is not applied by this release; expected votes stay as configured", key)
+			}
+		}
 		r.device(b)
 		if s, ok := b.get("two_node"); ok && q.TwoNode && len(q.Hosts) != 2 {
 			r.warn(s.line, "quorum.two_node has no effect with %d nodes; it is for two", len(q.Hosts))

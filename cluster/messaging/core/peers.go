@@ -123,7 +123,9 @@ func (c *Core) judgePeers() {
 			continue
 		}
 		for link, heard := range p.links {
-			if c.now-max(heard, p.upSince) >= token && !p.down[link] {
+			// A link whose last packet came just before another link's says nothing: the host may be dying.
+			alone := p.heard-heard >= 2*c.cfg.Timing.Heartbeat
+			if c.now-max(heard, p.upSince) >= token && alone && !p.down[link] {
 				p.down[link] = true
 				c.change(Change{Kind: LinkDown, Host: id, Link: link, Text: fmt.Sprintf("link %d to host %d is silent, another carries on", link, id)})
 			}
