@@ -26,6 +26,10 @@ func configurationCommands() []*command {
 			example: "monitor vip 20s:20s", run: runMonitor, words: completeObjects},
 		{name: "get_property", aliases: []string{"get-property"}, usage: "[-t] NAME…", summary: "print the values of cluster properties",
 			example: "get_property stonith-enabled", run: runGetProperty},
+		{name: "promotable", usage: "ID RESOURCE [meta …] [params …]", summary: "clone a resource that can be promoted: clone with promotable=true",
+			example: "promotable data-clone data", run: func(s *session, w []word) error {
+				return s.define("clone", append(slices.Clone(w), wordsOf([]string{"meta", "promotable=true"})...))
+			}},
 		{name: "xml", usage: "ELEMENT", summary: "define an object by its XML", run: func(s *session, w []word) error { return s.define("xml", w) }},
 		{name: "default-timeouts", usage: "ID…", summary: "set time limits of operations to the agents' advice", run: runDefaultTimeouts, words: completeObjects},
 		{name: "verify", usage: "", summary: "check the whole configuration", run: runVerify},

@@ -57,7 +57,6 @@ func definitionCommand(k *kind) *command {
 	switch k.command {
 	case "ms":
 		c.old = []string{"master"}
-		c.aliases = []string{"promotable"}
 	case "colocation":
 		c.old = []string{"collocation"}
 	}

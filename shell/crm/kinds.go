@@ -64,7 +64,7 @@ func (k *kind) attributes() bool {
 
 func kindOfCommand(command string) *kind {
 	switch command {
-	case "master", "promotable":
+	case "master":
 		command = "ms"
 	case "collocation":
 		command = "colocation"

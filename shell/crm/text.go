@@ -159,7 +159,7 @@ func loadRank(o *parsedObject) int {
 		return 2
 	case "monitor", "bundle", "group":
 		return 3
-	case "clone", "ms", "master", "promotable":
+	case "clone", "ms", "master":
 		return 4
 	case "tag":
 		return 5
