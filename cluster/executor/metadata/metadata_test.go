@@ -267,3 +267,38 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestInstalledFenceAgentsDescribeThemselves(t *testing.T) {
+	t.Parallel()
+	store := NewStore("/")
+	store.cache = t.TempDir()
+	var names []Name
+	for _, name := range store.Types("stonith", "") {
+		switch name {
+		case "fence_ack_manual", "fence_legacy", "fence_kdump_send", "fence_virtd":
+			continue // these ask an operator, or wrap other agents, or are no agents
+		}
+		names = append(names, Name{"stonith", "", name})
+	}
+	if len(names) == 0 {
+		t.Skip("no fence agent in /usr/sbin; install the package fence-agents")
+	}
+	if testing.Short() {
+		names = names[:min(3, len(names))] // each is a Python program that takes a third of a second to start
+	}
+	described := 0
+	for i, agent := range store.DescribeAll(context.Background(), names) {
+		if agent == nil {
+			_, err := store.Describe(context.Background(), "stonith", "", names[i].Type)
+			t.Logf("%s: %v", names[i].Type, err)
+			continue
+		}
+		described++
+		if len(agent.Params) == 0 || len(agent.Actions) == 0 {
+			t.Errorf("%s: %d parameters, %d actions", agent.Title(), len(agent.Params), len(agent.Actions))
+		}
+	}
+	if described < len(names)*9/10 {
+		t.Errorf("only %d of %d fence agents described themselves", described, len(names))
+	}
+}
