@@ -262,6 +262,19 @@ func (d *Device) retries(action string) int {
 	return min(n, 100)
 }
 
+// atOnce is how many actions the device takes at a time (pcmk_action_limit, 1 unless
+// given); 0 means any number.
+func (d *Device) atOnce() int {
+	n, err := strconv.Atoi(d.Params["pcmk_action_limit"])
+	switch {
+	case err != nil || n == 0:
+		return 1
+	case n < 0:
+		return 0
+	}
+	return min(n, 1000)
+}
+
 // delay is the pause before the device acts on target: pcmk_delay_base (one for all hosts,
 // or "host:time;…") and a random part that keeps the whole within pcmk_delay_max. draw is in [0, 1).
 func (d *Device) delay(target string, draw float64) time.Duration {

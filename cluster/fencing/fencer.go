@@ -57,7 +57,7 @@ type Fencer struct {
 
 	mu      sync.Mutex // guards what follows
 	flights map[string]*flight
-	busy    map[string]chan struct{} // one token a device: a device does one thing at a time
+	busy    map[string]chan struct{} // tokens of each device: how many actions it takes at a time
 }
 
 // flight is a fencing under way. Who asks for the same again shares its outcome.
@@ -188,12 +188,14 @@ func (f *Fencer) make(ctx context.Context, call Call) Answer {
 			return answer
 		}
 	}
-	turn := f.turn(call.Device)
-	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
-	case <-ctx.Done():
-		return answer
+	if atOnce := call.device.atOnce(); atOnce > 0 {
+		turn := f.turn(call.Device, atOnce)
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-ctx.Done():
+			return answer
+		}
 	}
 	run := f.config.Agents.FenceAgent
 	if call.Host != f.config.Host {
@@ -206,11 +208,12 @@ func (f *Fencer) make(ctx context.Context, call Call) Answer {
 	return answer
 }
 
-func (f *Fencer) turn(device string) chan struct{} {
+// turn returns the tokens of a device; another limit makes new ones.
+func (f *Fencer) turn(device string, atOnce int) chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.busy[device] == nil {
-		f.busy[device] = make(chan struct{}, 1)
+	if cap(f.busy[device]) != atOnce {
+		f.busy[device] = make(chan struct{}, atOnce)
 	}
 	return f.busy[device]
 }

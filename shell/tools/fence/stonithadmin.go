@@ -146,15 +146,18 @@ func (c *command) print(names []string, what string, err error) error {
 	for _, name := range names {
 		fmt.Fprintln(c.stdout, name)
 	}
-	if c.line.Has("quiet") {
-		return nil
-	}
-	plural := "s"
-	if len(names) == 1 {
-		plural = ""
-	}
-	fmt.Fprintf(c.stdout, "%d %s%s found\n", len(names), what, plural)
+	c.count(len(names), what)
 	return nil
+}
+
+func (c *command) count(n int, what string) {
+	if c.line.Has("quiet") {
+		return
+	}
+	if n != 1 {
+		what += "s"
+	}
+	fmt.Fprintf(c.stdout, "%d %s found\n", n, what)
 }
 
 func (c *command) history() error {
@@ -183,9 +186,7 @@ func (c *command) history() error {
 		}
 		fmt.Fprintln(c.stdout, text)
 	}
-	if !c.line.Has("quiet") {
-		fmt.Fprintf(c.stdout, "%d events found\n", len(events))
-	}
+	c.count(len(events), "event")
 	return nil
 }
 
