@@ -26,13 +26,17 @@ func (c *cluster) summarize() []Move {
 }
 
 func alignMoves(moves []Move) {
-	idWidth, placeWidth := 0, 0
+	// A name that does not fit makes room for itself and two more.
+	idWidth, placeWidth := 5, 5
 	for _, m := range moves {
-		idWidth, placeWidth = max(idWidth, len(m.Resource)), max(placeWidth, len(m.To))
+		if len(m.Resource) > idWidth {
+			idWidth = len(m.Resource) + 2
+		}
+		placeWidth = max(placeWidth, len(m.To))
 	}
 	for i := range moves {
 		m := &moves[i]
-		m.Text = fmt.Sprintf("%-8s   %-*s   ( %*s )", m.Verb, idWidth+2, m.Resource, placeWidth, m.To)
+		m.Text = fmt.Sprintf("%-8s   %-*s   ( %*s )", m.Verb, idWidth, m.Resource, placeWidth, m.To)
 		if m.Reason != "" {
 			m.Text += "  " + m.Reason
 		}
