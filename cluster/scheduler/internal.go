@@ -138,38 +138,37 @@ func (c *cluster) groupConstraints(r *resource) {
 }
 
 func (c *cluster) memberConstraints(r, member, last *resource, i int, isPromotable bool) {
-	downKind := orderOptional * 0
-	_ = downKind
-	startKind := impliesThen | unrunnableFirstBlocks
-	if !r.group.ordered {
-		startKind = 0
-	}
-	c.orderTasks(r, "start", member, "start", showsThen)
-	c.orderTasks(member, "stop", r, "stopped", orderOptional)
-	c.orderTasks(r, "stop", member, "stop", showsThen|impliesFirst*0)
-	c.orderTasks(member, "start", r, "running", unrunnableFirstBlocks|orderOptional*0|showsThen)
+	c.orderTasks(r, "stop", member, "stop", orderOptional)
+	c.orderTasks(r, "start", member, "start", orderOptional)
+	c.orderTasks(member, "stop", r, "stopped", impliesThen)
+	c.orderTasks(member, "start", r, "running", impliesThen)
 	if isPromotable {
-		c.orderTasks(r, "demote", member, "demote", showsThen)
-		c.orderTasks(member, "demote", r, "demoted", showsThen)
-		c.orderTasks(member, "promote", r, "promoted", showsThen|unrunnableFirstBlocks)
-		c.orderTasks(r, "promote", member, "promote", showsThen)
+		c.orderTasks(r, "demote", member, "demote", orderOptional)
+		c.orderTasks(member, "demote", r, "demoted", impliesThen)
+		c.orderTasks(member, "promote", r, "promoted", impliesThen)
 	}
+	needs := impliesThen | unrunnableFirstBlocks
 	switch {
 	case !r.group.ordered:
-	case last == nil:
+		c.orderTasks(r, "start", member, "start", needs|showsFirst)
 		if isPromotable {
-			c.orderTasks(r, "promote", member, "promote", showsThen)
+			c.orderTasks(r, "promote", member, "promote", needs|showsFirst)
+		}
+	case last == nil:
+		c.orderTasks(r, "start", member, "start", orderOptional)
+		if isPromotable {
+			c.orderTasks(r, "promote", member, "promote", orderOptional)
 		}
 	default:
-		c.orderTasks(last, "start", member, "start", startKind)
-		stopKind := orderOptional
-		if len(member.running) > 0 && len(last.running) > 0 || true {
-			stopKind = orderOptional | impliesFirst
+		c.orderTasks(last, "start", member, "start", needs)
+		c.orderTasks(member, "stop", last, "stop", orderOptional|intermediateStop)
+		if member.isRunning() && !last.isRunning() {
+			// The restart orderings do not reach a member added before active ones.
+			c.orderTasks(member, "stop", last, "start", impliesFirst|unrunnableFirstBlocks)
 		}
-		c.orderTasks(member, "stop", last, "stop", stopKind)
 		if isPromotable {
-			c.orderTasks(last, "promote", member, "promote", startKind)
-			c.orderTasks(member, "demote", last, "demote", orderOptional|impliesFirst)
+			c.orderTasks(last, "promote", member, "promote", needs)
+			c.orderTasks(member, "demote", last, "demote", orderOptional)
 		}
 	}
 }

@@ -135,7 +135,7 @@ func (c *cluster) probePrimitive(r *resource, n *node) bool {
 	}
 	top := r.uber()
 	orderFor := r
-	if !top.isBundle() && top.isAnonymousClone() {
+	if top.isClone() {
 		orderFor = top
 	}
 	if c.unfencing && r.is(fenceDevice) && r.is(needsUnfencing) || orderFor.isClone() && c.unfencing && r.is(fenceDevice) {

@@ -78,10 +78,18 @@ func (c *cluster) updateInput(then *action, in *input, changed change) change {
 			first.rsc.clear(reloading)
 		}
 	}
-	if first.rsc != nil && then.rsc != nil && first.rsc != then.rsc && !isBelow(first.rsc, then.rsc) {
+	if first.rsc != nil && then.rsc != nil && first.rsc != then.rsc && !isBelow(then.rsc, first.rsc) {
 		first = c.completionOf(first)
 	}
-	changed |= c.updatePair(first, then, flagsFor(first, thenNode), flagsFor(then, firstNode), in)
+	if first == in.first {
+		changed |= c.updatePair(first, then, flagsFor(first, thenNode), flagsFor(then, firstNode), in)
+	} else {
+		// Wait for all of a clone, not for its beginning.
+		if c.link(first, then, in.kind) {
+			changed |= changedFirst | changedThen
+		}
+		in.kind = 0
+	}
 	if changed&changedFirst == 0 {
 		return changed
 	}
@@ -118,7 +126,7 @@ var beginnings = map[string]string{"running": "start", "stopped": "stop", "promo
 // notifications about it included; for other actions, the action itself.
 func (c *cluster) completionOf(a *action) *action {
 	r := a.rsc
-	if !r.isClone() && !r.isBundle() {
+	if r.isPrimitive() {
 		return a
 	}
 	task := a.task

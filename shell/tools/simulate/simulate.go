@@ -197,6 +197,9 @@ func (s *session) showMoves(plan *scheduler.Plan) {
 	}
 	s.printf("\nTransition Summary:\n")
 	for _, m := range plan.Moves {
+		if m.Verb == "Shutdown" {
+			continue // the peer's summary leaves it out
+		}
 		s.printf("  * %s\n", m.Text)
 	}
 }
