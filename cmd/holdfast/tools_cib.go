@@ -3,6 +3,7 @@ package main
 import (
 	"holdfast/shell/tools/cibtool"
 	"holdfast/shell/tools/dates"
+	"holdfast/shell/tools/monitor"
 	"holdfast/shell/tools/resource"
 )
 
@@ -14,4 +15,5 @@ var cibTools = map[string]tool{
 	"crm_verify":   cibtool.Verify,
 	"iso8601":      dates.ISO8601,
 	"crm_resource": resource.Tool,
+	"crm_mon":      monitor.Tool,
 }

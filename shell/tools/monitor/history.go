@@ -1,0 +1,265 @@
+package monitor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+)
+
+// titled writes a section whose heading appears only with its first line.
+func (v *view) titled(title string) func(format string, args ...any) {
+	first := true
+	return func(format string, args ...any) {
+		if first {
+			v.heading(title)
+			first = false
+		}
+		fmt.Fprintf(v.w, format, args...)
+	}
+}
+
+func (v *view) attributes() {
+	line := v.titled("Node Attributes")
+	for _, n := range v.s.Nodes {
+		if !n.Online {
+			continue
+		}
+		var shown []scheduler.Param
+		for _, a := range n.Attributes {
+			hidden := slices.ContainsFunc([]string{"fail-count-", "last-failure-", "standby", "maintenance", "terminate", "probe_complete", "shutdown", "#", "master-"},
+				func(prefix string) bool { return strings.HasPrefix(a.Name, prefix) })
+			if !hidden {
+				shown = append(shown, a)
+			}
+		}
+		if len(shown) == 0 {
+			continue
+		}
+		line("  * Node: %s:\n", v.nodeLabel(n))
+		for _, a := range shown {
+			line("    * %-32s\t: %-10s\n", a.Name, a.Value)
+		}
+	}
+}
+
+// operations writes the history, or with fail counts alone the resources that have some.
+func (v *view) operations() {
+	history := v.show["operations"]
+	if !history && !v.show["failcounts"] {
+		return
+	}
+	title := "Migration Summary"
+	if history {
+		title = "Operations"
+	}
+	line := v.titled(title)
+	for state := range v.doc.Section("status").All("node_state") {
+		node := v.node(state)
+		if node == nil || !node.Online {
+			continue
+		}
+		first := true
+		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
+			v.resourceHistory(state, rsc, history, func(format string, args ...any) {
+				if first {
+					line("  * Node: %s:\n", v.nodeLabel(node))
+					first = false
+				}
+				line(format, args...)
+			})
+		}
+	}
+}
+
+func (v *view) node(state *cib.Element) *scheduler.NodeStatus {
+	for _, n := range v.s.Nodes {
+		if n.Name == state.Get("uname") || n.Name == state.ID() {
+			return n
+		}
+	}
+	return nil
+}
+
+func (v *view) resourceHistory(state, rsc *cib.Element, history bool, line func(string, ...any)) {
+	base, _, _ := strings.Cut(rsc.ID(), ":")
+	r := find(v.s.Resources, base)
+	if r == nil {
+		return
+	}
+	fails, last := failures(state, base)
+	var ops []*cib.Element
+	for op := range rsc.All("lrm_rsc_op") {
+		probe := op.Get("operation") == "monitor" && op.Get("interval") == "0"
+		if !probe || op.Get("rc-code") != "7" {
+			ops = append(ops, op)
+		}
+	}
+	if history && len(ops) == 0 || !history && fails == "" {
+		return
+	}
+	threshold := v.meta(base, "migration-threshold")
+	if threshold == "" || threshold == "INFINITY" {
+		threshold = "1000000"
+	}
+	text := "    * " + r.ID + ": migration-threshold=" + threshold
+	if fails != "" {
+		text += " fail-count=" + fails
+		if last != "" {
+			text += " last-failure='" + last + "'"
+		}
+	}
+	if !history {
+		line("%s\n", text)
+		return
+	}
+	line("%s:\n", text)
+	slices.SortStableFunc(ops, func(a, b *cib.Element) int { return cmp.Compare(number(a.Get("call-id")), number(b.Get("call-id"))) })
+	for _, op := range ops {
+		line("      * (%s) %s\n", op.Get("call-id"), v.operation(op))
+	}
+}
+
+func number(s string) int { n, _ := strconv.Atoi(s); return n }
+
+func (v *view) operation(op *cib.Element) string {
+	text := op.Get("operation")
+	if op.Get("interval") == "0" && text == "monitor" {
+		text = "probe"
+	}
+	if interval := op.Get("interval"); interval != "0" && interval != "" {
+		text += ": interval=\"" + interval + "ms\""
+	} else if v.line.Has("timing-details") || op.Get("rc-code") != "0" && text != "probe" {
+		text += ":"
+	}
+	if v.line.Has("timing-details") {
+		text += fmt.Sprintf(" last-rc-change=\"%s\" exec-time=\"%sms\" queue-time=\"%sms\"", stamp(op.Get("last-rc-change")), op.Get("exec-time"), op.Get("queue-time"))
+	}
+	if rc := op.Get("rc-code"); rc != "0" && (rc != "8" || text == "probe") && text != "probe" {
+		text += " rc=" + rc
+	}
+	return text
+}
+
+func stamp(seconds string) string {
+	n, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return ""
+	}
+	return time.Unix(n, 0).Format("Mon Jan _2 15:04:05 2006")
+}
+
+// failures returns a resource's fail count on a host and when it last failed.
+func failures(state *cib.Element, resource string) (count, last string) {
+	sum := 0
+	for set := range state.Child("transient_attributes").All("instance_attributes") {
+		for nvpair := range set.All("nvpair") {
+			name := nvpair.Get("name")
+			if after, ok := strings.CutPrefix(name, "fail-count-"+resource); ok && (after == "" || after[0] == '#') {
+				if nvpair.Get("value") == "INFINITY" {
+					sum = 1_000_000
+				} else {
+					sum += number(nvpair.Get("value"))
+				}
+			}
+			if after, ok := strings.CutPrefix(name, "last-failure-"+resource); ok && (after == "" || after[0] == '#') {
+				last = stamp(nvpair.Get("value"))
+			}
+		}
+	}
+	if sum > 0 {
+		count = strconv.Itoa(min(sum, 1_000_000))
+	}
+	return count, last
+}
+
+func find(all []*scheduler.ResourceStatus, id string) *scheduler.ResourceStatus {
+	for _, r := range all {
+		if r.Variant == scheduler.PrimitiveResource && (r.ID == id || strings.HasPrefix(r.LongID, id+":")) {
+			return r
+		}
+		if found := find(r.Children, id); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// meta returns a primitive's own meta attribute.
+func (v *view) meta(id, name string) string {
+	e := v.doc.ByID(id)
+	for ; e != nil && e.Name != "resources"; e = e.Parent {
+		for set := range e.All("meta_attributes") {
+			for nvpair := range set.All("nvpair") {
+				if nvpair.Get("name") == name {
+					return nvpair.Get("value")
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func (v *view) failures() {
+	line := v.titled("Failed Resource Actions")
+	for _, f := range v.s.Failures {
+		if v.nodes != nil && !v.nodes[f.Node] || find(v.s.Resources, strings.SplitN(f.Resource, ":", 2)[0]) == nil {
+			continue
+		}
+		text := fmt.Sprintf("%s on %s '%s' (%d): call=%d, status='%s'", f.Key, f.Node, f.RCText, f.RC, f.Call, f.Status)
+		if f.Reason != "" {
+			text += fmt.Sprintf(", exitreason='%s'", f.Reason)
+		}
+		if !f.LastChange.IsZero() {
+			text += fmt.Sprintf(", last-rc-change='%s', queued=%dms, exec=%dms", f.LastChange.Local().Format("Mon Jan _2 15:04:05 2006"),
+				f.Queued.Milliseconds(), f.Exec.Milliseconds())
+		}
+		line("  * %s\n", text)
+	}
+}
+
+func (v *view) tickets() {
+	line := v.titled("Tickets")
+	for _, t := range v.s.Tickets {
+		state := "revoked"
+		if t.Granted {
+			state = "granted"
+		}
+		if t.Standby {
+			state += " [standby]"
+		}
+		if !t.LastGranted.IsZero() {
+			state += " last-granted='" + t.LastGranted.Local().Format("Mon Jan _2 15:04:05 2006") + "'"
+		}
+		line("  * %s\t%s\n", t.Name, state)
+	}
+}
+
+func (v *view) bans() {
+	prefix := v.line.Get("neg-locations")
+	line := v.titled("Negative Location Constraints")
+	for e := range v.doc.Section("constraints").All("rsc_location") {
+		score, node := e.Get("score"), e.Get("node")
+		if !strings.HasPrefix(score, "-") || node == "" || !strings.HasPrefix(e.ID(), prefix) || v.nodes != nil && !v.nodes[node] {
+			continue
+		}
+		if v.line.Has("resource") && find(v.s.Resources, e.Get("rsc")) == nil {
+			continue
+		}
+		doing := "running"
+		if role := e.Get("role"); role == "Promoted" || role == "Master" {
+			doing = "becoming Promoted"
+		}
+		for _, n := range v.s.Nodes {
+			if n.Name == node {
+				node = v.nodeLabel(n)
+			}
+		}
+		line("  * %s\tprevents %s from %s on %s\n", e.ID(), e.Get("rsc"), doing, node)
+	}
+}

@@ -1,0 +1,154 @@
+package monitor
+
+import (
+	"fmt"
+	"strings"
+
+	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/status"
+)
+
+func (v *view) detail() bool { return v.line.Has("show-detail") }
+
+// option returns a cluster option.
+func (v *view) option(name string) string {
+	for set := range v.doc.Section("crm_config").All("cluster_property_set") {
+		for nvpair := range set.All("nvpair") {
+			if nvpair.Get("name") == name {
+				return nvpair.Get("value")
+			}
+		}
+	}
+	return ""
+}
+
+func (v *view) summary() {
+	var b strings.Builder
+	if v.show["stack"] {
+		stack := v.option("cluster-infrastructure")
+		if stack == "" {
+			stack = "unknown"
+		}
+		fmt.Fprintf(&b, "  * Stack: %s\n", stack)
+	}
+	if v.show["dc"] {
+		b.WriteString("  * Current DC: " + v.dc() + "\n")
+	}
+	if v.show["times"] {
+		root := v.doc.Root
+		fmt.Fprintf(&b, "  * Last updated: %s\n  * Last change:  %s", v.now.Format("Mon Jan _2 15:04:05 2006"), root.Get("cib-last-written"))
+		for _, a := range [][2]string{{"by", "update-user"}, {"via", "update-client"}, {"on", "update-origin"}} {
+			if value := root.Get(a[1]); value != "" {
+				fmt.Fprintf(&b, " %s %s", a[0], value)
+			}
+		}
+		b.WriteString("\n")
+	}
+	if v.show["counts"] {
+		b.WriteString("  * " + counted(len(v.s.Nodes), "node") + " configured\n")
+		b.WriteString("  * " + counted(v.s.Instances, "resource instance") + " configured" + v.held() + "\n")
+	}
+	if b.Len() > 0 {
+		v.heading("Cluster Summary")
+		fmt.Fprint(v.w, b.String())
+	}
+	if v.show["maint-mode"] && v.s.Options.MaintenanceMode {
+		fmt.Fprint(v.w, "\n              *** Resource management is DISABLED ***\n  The cluster will not attempt to start, stop or recover services\n")
+	}
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (v *view) held() string {
+	var parts []string
+	if v.s.Disabled > 0 {
+		parts = append(parts, fmt.Sprintf("%d DISABLED", v.s.Disabled))
+	}
+	if v.s.Blocked > 0 {
+		parts = append(parts, fmt.Sprintf("%d BLOCKED from further action due to failure", v.s.Blocked))
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+func (v *view) dc() string {
+	if v.s.DC == "" {
+		return "NONE"
+	}
+	version := v.option("dc-version")
+	if version == "" {
+		version = "unknown"
+	}
+	name := v.s.DC
+	sets := map[string]bool{}
+	for _, n := range v.s.Nodes {
+		if n.Name == v.s.DC && v.detail() {
+			name += " (" + n.ID + ")"
+		}
+		if n.Online && n.FeatureSet != "" {
+			sets[n.FeatureSet] = true
+		}
+	}
+	mixed, quorum := "", "with"
+	if len(sets) > 1 {
+		mixed = "MIXED-VERSION "
+	}
+	if !v.s.Quorate {
+		quorum = "WITHOUT"
+	}
+	return fmt.Sprintf("%s (version %s) - %spartition %s quorum", name, version, mixed, quorum)
+}
+
+// nodeLabel is a node's name, with its id or host when details are wanted.
+func (v *view) nodeLabel(n *scheduler.NodeStatus) string {
+	switch {
+	case !v.detail():
+		return n.Name
+	case n.Kind == scheduler.GuestNode:
+		return n.Name + "@" + n.Hosts
+	}
+	return n.Name + " (" + n.ID + ")"
+}
+
+func (v *view) nodeLine(n *scheduler.NodeStatus) string {
+	kind := "Node"
+	switch n.Kind {
+	case scheduler.GuestNode:
+		kind = "GuestNode"
+	case scheduler.RemoteNode:
+		kind = "RemoteNode"
+	}
+	text := kind + " " + v.nodeLabel(n) + ": " + status.NodeState(n)
+	if v.detail() && n.Kind == scheduler.MemberNode && n.Online {
+		set := n.FeatureSet
+		if set == "" {
+			set = "<3.15.1"
+		}
+		text += ", feature set " + set
+	}
+	return text
+}
+
+func (v *view) nodeList() {
+	if len(v.s.Nodes) == 0 {
+		return
+	}
+	v.heading("Node List")
+	switch {
+	case v.line.Has("group-by-node"):
+		v.nodesWithResources()
+	case v.detail():
+		for _, n := range v.s.Nodes {
+			fmt.Fprintf(v.w, "  * %s\n", v.nodeLine(n))
+		}
+	default:
+		status.Nodes(v.w, v.s, "  ")
+	}
+}

@@ -1,0 +1,265 @@
+// Package monitor is crm_mon: the state of the cluster as text or HTML, once or
+// again and again, with Pacemaker's options and layout.
+//
+// What there is to show comes from scheduler.Observe; package status writes nodes and resources,
+// this package the rest and the choice of what is shown. It starts no goroutine.
+package monitor
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
+	"holdfast/cluster/scheduler"
+	"holdfast/shell/source"
+	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/option"
+)
+
+var options = []option.Spec{
+	{Long: "one-shot", Short: '1', Help: "show the state once and exit"},
+	{Long: "interval", Short: 'i', Arg: option.Required, Value: "TIME", Help: "show it again after this time (default 5s)"},
+	{Long: "group-by-node", Short: 'n', Help: "list resources below the nodes they are on"},
+	{Long: "brief", Short: 'b', Help: "count resources instead of naming them"},
+	{Long: "inactive", Short: 'r', Help: "show inactive resources too"},
+	{Long: "failcounts", Short: 'f', Help: "show fail counts"},
+	{Long: "operations", Short: 'o', Help: "show the history of operations"},
+	{Long: "timing-details", Short: 't', Help: "show operations with their times"},
+	{Long: "show-node-attributes", Short: 'A', Help: "show node attributes"},
+	{Long: "tickets", Short: 'c', Help: "show tickets"},
+	{Long: "neg-locations", Short: 'L', Arg: option.Optional, Value: "PREFIX", Help: "show constraints that ban resources"},
+	{Long: "show-detail", Short: 'R', Help: "show more"},
+	{Long: "pending", Short: 'j', Help: "accepted; operations in progress are always shown"},
+	{Long: "include", Short: 'I', Arg: option.Required, Value: "SECTIONS", Help: "show these sections too"},
+	{Long: "exclude", Short: 'U', Arg: option.Required, Value: "SECTIONS", Help: "leave these sections out"},
+	{Long: "node", Arg: option.Required, Value: "NAME", Help: "only this node, or nodes with this tag"},
+	{Long: "resource", Arg: option.Required, Value: "ID", Help: "only this resource, or resources with this tag"},
+	{Long: "hide-headers", Short: 'D', Help: "leave the summary out"},
+	{Long: "simple-status", Short: 's', Help: "print one line, for monitoring programs"},
+	{Long: "quorum", Short: 'q', Help: "show quorum in the summary"},
+	{Long: "as-html", Short: 'h', Arg: option.Required, Value: "FILE", Help: "write HTML to a file"},
+	{Long: "web-cgi", Short: 'w', Help: "print HTML as a CGI program"},
+	{Long: "fence-history", Short: 'm', Arg: option.Optional, Value: "LEVEL", Help: "accepted"},
+	{Long: "daemonize", Short: 'd', Help: "accepted"},
+	{Long: "watch-fencing", Short: 'W', Help: "accepted"},
+	{Long: "output-as", Arg: option.Required, Value: "text|html", Help: "how to print"},
+	{Long: "output-to", Arg: option.Required, Value: "FILE", Help: "where to print"},
+	{Long: "help", Short: '?', Help: "show this text"},
+	{Long: "version", Short: '$', Help: "show the version"},
+	{Long: "verbose", Short: 'V', Help: "say more"},
+}
+
+// view is one look at the cluster.
+type view struct {
+	line  *option.Line
+	doc   *cib.Document
+	s     *scheduler.Status
+	now   time.Time
+	w     io.Writer
+	show  map[string]bool
+	nodes map[string]bool // that are shown; nil: all
+	begun bool            // something was printed
+}
+
+// Tool is crm_mon.
+func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	line, err := option.Parse(options, args)
+	if err != nil {
+		fmt.Fprintf(stderr, "crm_mon: %v; 'crm_mon --help' lists the options\n", err)
+		return exit.Usage
+	}
+	switch {
+	case line.Has("help"):
+		option.Usage(stdout, "crm_mon", "show the state of the cluster", options, "crm_mon -1", "crm_mon -1 -n -r", "crm_mon --output-as=html --output-to=status.html")
+		return exit.OK
+	case line.Has("version"):
+		fmt.Fprintln(stdout, "Pacemaker 2.1.5\nHoldfast's crm_mon")
+		return exit.OK
+	case len(line.Words) > 0:
+		fmt.Fprintf(stderr, "crm_mon: words that are no option: %s\n", strings.Join(line.Words, " "))
+		return exit.Usage
+	case line.Get("output-as") == "xml":
+		fmt.Fprintln(stderr, "crm_mon: --output-as=xml is not offered; text and html are")
+		return exit.Unimplement
+	}
+	show, err := sections(line)
+	if err != nil {
+		fmt.Fprintf(stderr, "crm_mon: %v\n", err)
+		return exit.Usage
+	}
+	env := source.FromOS()
+	env.Stdin = stdin
+	src, err := source.Open(env)
+	if err != nil {
+		fmt.Fprintf(stderr, "crm_mon: %v\n", err)
+		return exit.Of(err)
+	}
+	return watch(line, src, show, stdout, stderr)
+}
+
+// watch shows the state once, or again and again on a live cluster's screen.
+func watch(line *option.Line, src source.Source, show map[string]bool, stdout, stderr io.Writer) int {
+	interval := 5 * time.Second
+	if text := line.Get("interval"); text != "" {
+		d, ok := metadata.Duration(text)
+		if !ok || d <= 0 {
+			fmt.Fprintf(stderr, "crm_mon: --interval=%s: expected a time such as 5s\n", text)
+			return exit.Usage
+		}
+		interval = d
+	}
+	path := line.Get("output-to")
+	asHTML := line.Get("output-as") == "html" || line.Has("as-html") || line.Has("web-cgi")
+	if p := line.Get("as-html"); p != "" {
+		path = p
+	}
+	once := line.Has("one-shot") || line.Has("simple-status") || line.Has("web-cgi") || !src.Live()
+	for {
+		doc, err := src.Load()
+		if err != nil {
+			fmt.Fprintf(stderr, "crm_mon: %v\n", err)
+			return exit.Of(err)
+		}
+		text := Render(line, doc, show, time.Now())
+		if asHTML {
+			text = page(text)
+		}
+		if line.Has("web-cgi") {
+			text = "Content-Type: text/html\n\n" + text
+		}
+		switch {
+		case path != "" && path != "-":
+			if err := source.WriteFile(path, []byte(text)); err != nil {
+				fmt.Fprintf(stderr, "crm_mon: %v\n", err)
+				return exit.CannotCreate
+			}
+		case once:
+			fmt.Fprint(stdout, text)
+		default:
+			fmt.Fprint(stdout, "\x1b[H\x1b[2J"+text) // home, clear
+		}
+		if once {
+			return exit.OK
+		}
+		time.Sleep(interval)
+	}
+}
+
+// page wraps text for browsers.
+func page(text string) string {
+	return "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>Cluster Status</title></head>\n<body><pre>\n" +
+		html.EscapeString(text) + "</pre></body></html>\n"
+}
+
+// Render writes what a look at the document shows.
+func Render(line *option.Line, doc *cib.Document, show map[string]bool, now time.Time) string {
+	var b strings.Builder
+	v := &view{line: line, doc: doc, now: now, w: &b, show: show, s: scheduler.Observe(doc, now)}
+	if line.Has("simple-status") {
+		v.simple()
+		return b.String()
+	}
+	v.filter()
+	for _, section := range []struct {
+		name  string
+		write func()
+	}{
+		{"summary", v.summary}, {"nodes", v.nodeList}, {"resources", v.resources}, {"attributes", v.attributes},
+		{"operations", v.operations}, {"failures", v.failures}, {"tickets", v.tickets}, {"bans", v.bans},
+	} {
+		if show[section.name] || section.name == "summary" || section.name == "operations" {
+			section.write()
+		}
+	}
+	return b.String()
+}
+
+// heading starts a section, a blank line apart from the one before.
+func (v *view) heading(title string) {
+	if v.begun {
+		fmt.Fprintln(v.w)
+	}
+	v.begun = true
+	fmt.Fprintf(v.w, "%s:\n", title)
+}
+
+var summarySections = []string{"stack", "dc", "times", "counts", "options", "maint-mode"}
+
+var defaultSections = append([]string{"nodes", "resources", "failures", "fencing-failed"},
+	"stack", "dc", "times", "counts", "maint-mode")
+
+var otherSections = []string{"attributes", "bans", "failcounts", "operations", "tickets", "fencing", "fencing-pending", "fencing-succeeded"}
+
+// sections decides what is shown: the defaults, then every option in its order.
+func sections(line *option.Line) (map[string]bool, error) {
+	show := map[string]bool{}
+	set := func(on bool, names ...string) {
+		for _, n := range names {
+			show[n] = on
+		}
+	}
+	everything := slices.Concat(defaultSections, otherSections, summarySections)
+	set(true, defaultSections...)
+	for _, o := range line.Options {
+		switch o.Name {
+		case "failcounts":
+			set(true, "failcounts")
+		case "operations", "timing-details":
+			set(true, "operations")
+		case "show-node-attributes":
+			set(true, "attributes")
+		case "tickets":
+			set(true, "tickets")
+		case "neg-locations":
+			set(true, "bans")
+		case "hide-headers":
+			set(false, summarySections...)
+		case "include", "exclude":
+			on := o.Name == "include"
+			for _, name := range strings.Split(o.Value, ",") {
+				name, _, _ = strings.Cut(name, ":")
+				switch {
+				case name == "all":
+					set(on, everything...)
+				case name == "none":
+					set(!on, everything...)
+				case name == "default":
+					set(false, everything...)
+					set(true, defaultSections...)
+				case name == "summary":
+					set(on, summarySections...)
+				case slices.Contains(everything, name):
+					set(on, name)
+				default:
+					return nil, fmt.Errorf("--%s=%s: expected all, none, default, summary, %s", o.Name, name, strings.Join(everything, ", "))
+				}
+			}
+		}
+	}
+	return show, nil
+}
+
+// simple prints one line for monitoring programs such as Nagios.
+func (v *view) simple() {
+	online, offline := 0, 0
+	for _, n := range v.s.Nodes {
+		if n.Online {
+			online++
+		} else {
+			offline++
+		}
+	}
+	switch {
+	case v.s.DC == "":
+		fmt.Fprintln(v.w, "CLUSTER CRIT: No DC")
+	case offline > 0:
+		fmt.Fprintf(v.w, "CLUSTER WARN: %d offline node(s): %d nodes online, %d resource instances configured\n", offline, online, v.s.Instances)
+	default:
+		fmt.Fprintf(v.w, "CLUSTER OK: %d nodes online, %d resource instances configured\n", online, v.s.Instances)
+	}
+}
