@@ -81,10 +81,11 @@ func (s *Store) Path(class, provider, name string) (string, error) {
 			}
 		}
 	case "service":
-		if path, err := s.Path("systemd", "", name); err == nil {
+		// As Pacemaker does: an init script counts before a unit of the same name.
+		if path, err := s.Path("lsb", "", name); err == nil {
 			return path, nil
 		}
-		return s.Path("lsb", "", name)
+		return s.Path("systemd", "", name)
 	default:
 		return "", fmt.Errorf("find agent %s: unknown class %q; known are ocf, lsb, systemd, service, stonith", title(class, provider, name), class)
 	}
