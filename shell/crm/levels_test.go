@@ -215,3 +215,23 @@ func TestAbbreviations(t *testing.T) {
 		}
 	}
 }
+
+// TestStatus shows nodes and resources, also those that do not run.
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cib.xml")
+	setup := "configure\nnode 1: alpha\nproperty stonith-enabled=false\nprimitive a Dummy\nprimitive b Dummy\ngroup g b\ncommit\n"
+	if _, stderr, status := shell(t, file, setup); status != 0 {
+		t.Fatal(stderr)
+	}
+	stdout, stderr, status := shell(t, file, "", "status")
+	if status != 0 {
+		t.Fatal(stderr)
+	}
+	for _, want := range []string{"  * Current DC: NONE\n", "  * 1 node configured\n  * 2 resource instances configured\n",
+		"Full List of Resources:\n  * a\t(ocf:heartbeat:Dummy):\t Stopped\n  * Resource Group: g:\n    * b\t(ocf:heartbeat:Dummy):\t Stopped\n"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("want %q in\n%s", want, stdout)
+		}
+	}
+}

@@ -9,12 +9,13 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/scheduler"
 )
 
 // liveResourceCommands are those that look at, or act on, what runs.
 func liveResourceCommands() []*command {
 	return []*command{
-		{name: "status", aliases: []string{"list"}, usage: "[RESOURCE…]", summary: "where resources run", run: resourceStatus, words: completeResources},
+		{name: "status", old: []string{"list"}, usage: "[RESOURCE…]", summary: "where resources run", run: resourceStatus, words: completeResources},
 		{name: "locate", usage: "[RESOURCE…]", summary: "the nodes that resources run on", run: resourceStatus, words: completeResources},
 		{name: "cleanup", usage: "[RESOURCE] [NODE] [force]", summary: "forget failures, so that resources are tried again", run: forgetCommand(true), words: completeResources},
 		{name: "refresh", aliases: []string{"reprobe"}, usage: "[RESOURCE] [NODE] [force]", summary: "forget everything about resources and look again", run: forgetCommand(false), words: completeResources},
@@ -28,17 +29,14 @@ func resourceStatus(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	ids := textsOf(words)
-	if len(ids) == 0 {
-		if section := doc.Section("resources"); section != nil {
-			for e := range section.Elements() {
-				if isResource(e) {
-					ids = append(ids, e.ID())
-				}
-			}
+	if len(words) == 0 {
+		s.printf("Full List of Resources:\n")
+		if !s.listResources(scheduler.Observe(doc, time.Now())) {
+			return errReported
 		}
+		return nil
 	}
-	for _, id := range ids {
+	for _, id := range textsOf(words) {
 		e, err := resourceIn(doc, id)
 		if err != nil {
 			return err

@@ -5,6 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/status"
 )
 
 // statusOptions maps the words of status to crm_mon's options.
@@ -13,8 +18,11 @@ var statusOptions = map[string]string{
 	"html": "--output-as=html", "xml": "--output-as=xml", "simple": "-s", "tickets": "-c", "noheaders": "-D", "detail": "-R", "brief": "-b",
 }
 
-// runStatus shows what crm_mon shows once.
+// runStatus shows a summary, the nodes and the resources; other forms are crm_mon's.
 func runStatus(s *session, words []word) error {
+	if len(words) == 0 || len(words) == 1 && strings.HasPrefix("inactive", words[0].text) && words[0].text != "" {
+		return s.summarize()
+	}
 	args := []string{"-1"}
 	for _, w := range words {
 		option, ok := statusOptions[w.text]
@@ -34,10 +42,103 @@ func runStatus(s *session, words []word) error {
 			return usageError(fmt.Sprintf("%q is none of %s", w.text, strings.Join(statusWords(s, nil), ", ")))
 		}
 	}
-	if len(words) == 0 {
-		args = append(args, "-r")
-	}
 	return s.native("crm_mon", args)
+}
+
+// summarize prints the state of the cluster, resources that do not run included.
+func (s *session) summarize() error {
+	doc, err := s.document()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	state := scheduler.Observe(doc, now)
+	s.printf("Cluster Summary:\n")
+	s.printf("  * Stack: %s\n", orUnknown(propertyOf(doc, "cluster-infrastructure")))
+	s.printf("  * Current DC: %s\n", currentDC(doc, state))
+	s.printf("  * Last updated: %s\n", now.Format(time.ANSIC))
+	s.printf("  * Last change:  %s\n", lastChange(doc))
+	s.printf("  * %s configured\n", counted(len(state.Nodes), "node"))
+	s.printf("  * %s configured%s\n", counted(state.Instances, "resource instance"), setAside(state))
+	if state.Options.MaintenanceMode {
+		s.printf("\n              *** Resource management is DISABLED ***\n  The cluster will not attempt to start, stop or recover services\n")
+	}
+	s.printf("\nNode List:\n")
+	status.Nodes(s.stdout, state, "  ")
+	s.printf("\nFull List of Resources:\n")
+	s.listResources(state)
+	if len(state.Failures) > 0 {
+		s.printf("\nFailed Resource Actions:\n")
+	}
+	for _, f := range state.Failures {
+		s.printf("  * %s\n", failureText(f))
+	}
+	return nil
+}
+
+// listResources prints the resources and says whether there are any.
+func (s *session) listResources(state *scheduler.Status) bool {
+	if len(state.Resources) == 0 {
+		s.printf("  * No resources\n")
+		return false
+	}
+	status.Resources(s.stdout, state, "  ")
+	return true
+}
+
+func propertyOf(doc *cib.Document, name string) string {
+	m := &model{doc: doc}
+	return m.property(name)
+}
+
+func orUnknown(text string) string {
+	if text == "" {
+		return "unknown"
+	}
+	return text
+}
+
+func currentDC(doc *cib.Document, state *scheduler.Status) string {
+	if state.DC == "" {
+		return "NONE"
+	}
+	quorum := "WITHOUT quorum"
+	if state.Quorate {
+		quorum = "with quorum"
+	}
+	return fmt.Sprintf("%s (version %s) - partition %s", state.DC, orUnknown(propertyOf(doc, "dc-version")), quorum)
+}
+
+func lastChange(doc *cib.Document) string {
+	text := doc.Root.Get("cib-last-written")
+	for _, part := range [][2]string{{" by ", "update-user"}, {" via ", "update-client"}, {" on ", "update-origin"}} {
+		if value := doc.Root.Get(part[1]); value != "" && text != "" {
+			text += part[0] + value
+		}
+	}
+	return text
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// setAside says how many resources are disabled or blocked.
+func setAside(state *scheduler.Status) string {
+	var parts []string
+	if state.Disabled > 0 {
+		parts = append(parts, fmt.Sprintf("%d DISABLED", state.Disabled))
+	}
+	if state.Blocked > 0 {
+		parts = append(parts, fmt.Sprintf("%d BLOCKED from further action due to failure", state.Blocked))
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 func statusWords(*session, []string) []string {
@@ -79,4 +180,15 @@ func runSimulate(s *session, words []word) error {
 		}
 	}
 	return s.native("crm_simulate", args)
+}
+
+func failureText(f scheduler.Failure) string {
+	text := fmt.Sprintf("%s on %s '%s' (%d): call=%d, status='%s'", f.Key, f.Node, f.RCText, f.RC, f.Call, f.Status)
+	if f.Reason != "" {
+		text += fmt.Sprintf(", exitreason='%s'", f.Reason)
+	}
+	if !f.LastChange.IsZero() {
+		text += fmt.Sprintf(", last-rc-change='%s'", f.LastChange.Local().Format(time.ANSIC))
+	}
+	return text + fmt.Sprintf(", queued=%dms, exec=%dms", f.Queued.Milliseconds(), f.Exec.Milliseconds())
 }
