@@ -7,7 +7,6 @@ package demo
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -19,9 +18,6 @@ import (
 	"holdfast/lab"
 	"holdfast/lab/fleet"
 )
-
-//go:embed cluster.pcs
-var listing string
 
 const (
 	floating  = "192.168.56.204"
@@ -35,9 +31,10 @@ const (
 // demo is a run of it.
 type demo struct {
 	*fleet.Fleet
-	out  io.Writer
-	poll *lab.Poller
-	rows []row
+	shell shell
+	out   io.Writer
+	poll  *lab.Poller
+	rows  []row
 }
 
 // row is a line of the table at the end.
@@ -48,9 +45,12 @@ type row struct {
 	err    error
 }
 
-// Run shows everything on w. The error says which fault the service did not survive. binary is
-// the holdfast program for the hosts, "" for the running one.
-func Run(ctx context.Context, binary string, w io.Writer) error {
+// Run shows everything on w. The error says which fault the service did not survive.
+func Run(ctx context.Context, o Options, w io.Writer) error {
+	shell, err := o.shell()
+	if err != nil {
+		return err
+	}
 	if os.Getuid() != 0 {
 		return errors.New("the demo runs as root only: Apache changes to a user of its own, which a lab of an ordinary user does not have; " +
 			"'holdfast lab bench --runs 1' shows the same faults with a light web server")
@@ -64,7 +64,7 @@ func Run(ctx context.Context, binary string, w io.Writer) error {
 		Hosts:  lab.Names("web", 3),
 		Links:  []netip.Prefix{netip.MustParsePrefix("192.168.56.0/24"), netip.MustParsePrefix("192.168.57.0/24")},
 		First:  200,
-		Binary: binary,
+		Binary: o.Binary,
 		Install: []lab.Command{
 			{Args: []string{"sh", "-c", "hostname > /var/www/html/index.html; echo ServerName localhost > /etc/apache2/conf-enabled/name.conf"}},
 		},
@@ -73,7 +73,7 @@ func Run(ctx context.Context, binary string, w io.Writer) error {
 		return err
 	}
 	defer f.Close()
-	d := &demo{Fleet: f, out: w}
+	d := &demo{Fleet: f, shell: shell, out: w}
 	if err := d.setUp(ctx); err != nil {
 		return err
 	}
@@ -93,10 +93,7 @@ func (d *demo) setUp(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "The daemons have agreed on a view of three hosts, %d ms after their start.\n\n", lab.Now().Sub(began).Milliseconds())
-	for _, line := range strings.Split(listing, "\n") {
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
+	for _, line := range d.shell.load {
 		fmt.Fprintln(d.out, "  web1#", line)
 		if _, err := d.Host("web1").Exec(ctx, "sh", "-c", line); err != nil {
 			return fmt.Errorf("load the cluster: %w", err)
@@ -113,7 +110,7 @@ func (d *demo) setUp(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "\nhttp://%s/ answers. The cluster, as its own tools show it:\n\n", floating)
-	d.show(ctx, "web1", "pcs status")
+	d.show(ctx, "web1", d.shell.show)
 	return nil
 }
 
@@ -190,7 +187,7 @@ func (d *demo) mend(ctx context.Context) error {
 	if err := d.Ready(ctx); err != nil {
 		return err
 	}
-	for _, line := range []string{"pcs node unstandby --all", "pcs resource clear " + group, "pcs resource cleanup"} {
+	for _, line := range d.shell.restore {
 		if _, err := d.Host("web1").Exec(ctx, "sh", "-c", line); err != nil {
 			return fmt.Errorf("bring everything back: %w", err)
 		}

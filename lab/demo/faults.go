@@ -30,7 +30,7 @@ var faults = []fault{
 	}, anywhere},
 	{"the active host is put in standby", func(ctx context.Context, d *demo, active string) (lab.Moment, error) {
 		at := lab.Now()
-		_, err := d.Host(active).Exec(ctx, "pcs", "node", "standby", active)
+		_, err := d.Host(active).Exec(ctx, "sh", "-c", d.shell.standby+active)
 		return at, err
 	}, elsewhere},
 	{"the group is moved by hand", func(ctx context.Context, d *demo, active string) (lab.Moment, error) {
@@ -39,7 +39,7 @@ var faults = []fault{
 		if active == to {
 			to = "web2"
 		}
-		_, err := d.Host(active).Exec(ctx, "pcs", "resource", "move", group, to)
+		_, err := d.Host(active).Exec(ctx, "sh", "-c", d.shell.move+to)
 		return at, err
 	}, elsewhere},
 }
