@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 
+	"holdfast/cluster/node/client"
 	"holdfast/lab"
 )
 
@@ -17,8 +18,12 @@ var faults = []fault{
 	{"the active host loses its power", func(_ context.Context, d *demo, active string) (lab.Moment, error) {
 		return d.Host(active).Kill()
 	}, elsewhere},
-	{"one of two links of the active host is cut", func(_ context.Context, d *demo, active string) (lab.Moment, error) {
-		return d.Host(active).Cut(1)
+	{"one of two links of the active host is cut", func(ctx context.Context, d *demo, active string) (lab.Moment, error) {
+		at, err := d.Host(active).Cut(1)
+		if err != nil {
+			return 0, err
+		}
+		return at, d.AwaitEvent(ctx, at, client.LinkDown)
 	}, anywhere},
 	{"the web server crashes", func(ctx context.Context, d *demo, active string) (lab.Moment, error) {
 		if _, err := d.Host(active).Exec(ctx, "pkill", "-KILL", "-x", "apache2"); err != nil {

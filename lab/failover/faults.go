@@ -2,7 +2,6 @@ package failover
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,21 +14,24 @@ type fault struct {
 	key     string
 	name    string
 	fencing bool
+	// alive marks what a host must survive without being declared dead; its outage says
+	// nothing about the cluster.
+	alive bool
 	// inject breaks something, waits until the service is as it should be again, and returns
 	// the moment from which outages count.
 	inject func(ctx context.Context, s *service) (lab.Moment, error)
 }
 
 var faults = []fault{
-	{"kill", "active host killed, fencing on", true, killActive},
-	{"kill-unfenced", "active host killed, fencing off", false, killActive},
-	{"leader", "leader killed while not active", true, killLeader},
-	{"cut", "active host's links all cut, fencing on", true, cutActive},
-	{"crash", "web server killed, monitor every 1 s", true, crashServer},
-	{"move", "planned move", true, plannedMove},
-	{"daemon", "daemon killed and restarted", true, restartDaemon},
-	{"freeze", "active host frozen for 600 ms", true, freezeActive},
-	{"loss", "active host loses 10 % of its packets for 10 s", true, loseActive},
+	{key: "kill", name: "active host killed, fencing on", fencing: true, inject: killActive},
+	{key: "kill-unfenced", name: "active host killed, fencing off", fencing: false, inject: killActive},
+	{key: "leader", name: "leader killed while not active", fencing: true, inject: killLeader},
+	{key: "cut", name: "active host's links all cut, fencing on", fencing: true, inject: cutActive},
+	{key: "crash", name: "web server killed, monitor every 1 s", fencing: true, inject: crashServer},
+	{key: "move", name: "planned move", fencing: true, inject: plannedMove},
+	{key: "daemon", name: "daemon killed and restarted", fencing: true, inject: restartDaemon},
+	{key: "freeze", name: "active host frozen for 600 ms", fencing: true, inject: freezeActive, alive: true},
+	{key: "loss", name: "active host loses 10 % of its packets for 10 s", fencing: true, inject: loseActive, alive: true},
 }
 
 func killActive(ctx context.Context, s *service) (lab.Moment, error) {
@@ -66,7 +68,7 @@ func killLeader(ctx context.Context, s *service) (lab.Moment, error) {
 	if err != nil {
 		return 0, err
 	}
-	return at, s.awaitEvent(ctx, at, client.ViewAgreed)
+	return at, s.AwaitEvent(ctx, at, client.ViewAgreed)
 }
 
 func cutActive(ctx context.Context, s *service) (lab.Moment, error) {
@@ -157,22 +159,4 @@ func (s *service) undisturbed(ctx context.Context, begin func(*lab.Host) (lab.Mo
 		}
 	}
 	return at, nil
-}
-
-// awaitEvent waits until some host tells an event of a kind.
-func (s *service) awaitEvent(ctx context.Context, since lab.Moment, kind client.Kind) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		for _, e := range s.Events().Since(since) {
-			if e.Kind == kind {
-				return nil
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("no host told the event %s", kind), ctx.Err())
-		}
-	}
 }

@@ -23,6 +23,7 @@ type Options struct {
 // row is the outages of one fault.
 type row struct {
 	name    string
+	alive   bool // only whether the host stayed in the view counts
 	outages []time.Duration
 	failed  []error
 }
@@ -72,7 +73,7 @@ func (o Options) runFaults(ctx context.Context, fencing bool, w io.Writer) error
 // measure does one fault again and again. After a run that failed the others are left out,
 // because they would start from a broken cluster.
 func (o Options) measure(ctx context.Context, s *service, f fault, w io.Writer) row {
-	r := row{name: f.name}
+	r := row{name: f.name, alive: f.alive}
 	for range o.Runs {
 		outage, err := o.once(ctx, s, f, w)
 		if err != nil {
@@ -119,6 +120,10 @@ func (o Options) tell(s *service, at lab.Moment, w io.Writer) {
 func (r row) print(w io.Writer) {
 	if len(r.outages) == 0 {
 		fmt.Fprintf(w, "%-50s %4d %9s %9s %9s\n", r.name, 0, "-", "-", "-")
+		return
+	}
+	if r.alive {
+		fmt.Fprintf(w, "%-50s %4d   not declared dead\n", r.name, len(r.outages))
 		return
 	}
 	low, middle, high := spread(r.outages)

@@ -215,6 +215,22 @@ func (f *Fleet) Leader(ctx context.Context) string {
 	return ""
 }
 
+// AwaitEvent waits until some host has told an event of a kind since a moment.
+func (f *Fleet) AwaitEvent(ctx context.Context, since lab.Moment, kind client.Kind) error {
+	err := until(ctx, func() error {
+		for _, e := range f.events.Since(since) {
+			if e.Kind == kind {
+				return nil
+			}
+		}
+		return errors.New("no host has told it")
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the event %s: %w", kind, err)
+	}
+	return nil
+}
+
 // Load puts a configuration, the XML of <configuration>, in the place of the cluster's.
 func (f *Fleet) Load(ctx context.Context, host, configuration string) error {
 	_, err := f.clients[host].Change(ctx, client.Change{
