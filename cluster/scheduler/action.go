@@ -241,7 +241,6 @@ func (c *cluster) judgeQuorum(a *action) {
 			}
 		}
 	}
-	a.reason = ""
 	a.set(runnable)
 }
 

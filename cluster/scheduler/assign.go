@@ -111,7 +111,11 @@ func (c *cluster) heedDependent(l *colocation, r *resource) {
 	if !l.hasInfluence(nil) {
 		return
 	}
-	r.allowed = l.dependent.addColocated(r, r.allowed, l, float64(l.score)/infinity, 0)
+	mode := activeOnly
+	if r.isClone() {
+		mode |= nonNegative
+	}
+	r.allowed = l.dependent.addColocated(r, r.allowed, l, float64(l.score)/infinity, mode)
 }
 
 // limitRole applies what is already known of the role that the resource shall have.

@@ -26,7 +26,7 @@ func (c *cluster) primitiveConstraints(r *resource) {
 	top := r.uber()
 	checkUnfencing := c.unfencing && r.is(needsUnfencing) && c.options.fencing
 	// A restart: stop, then start.
-	c.orderTasks(r, "stop", r, "start", orderOptional|impliesThen*0|intermediateStop|unrunnableFirstBlocks)
+	c.orderTasks(r, "stop", r, "start", orderOptional|impliesThen|intermediateStop)
 	if top.is(promotable) || top.isClone() && top.is(promotable) {
 		c.orderTasks(r, "demote", r, "stop", promotedImpliesFirst|orderOptional)
 		c.orderTasks(r, "start", r, "promote", unrunnableFirstBlocks)

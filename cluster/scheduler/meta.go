@@ -41,7 +41,12 @@ func (r *resource) applyMeta() {
 		}
 	}
 	r.priority = parseScore(m["priority"], 0)
-	r.stickiness = parseScore(m["resource-stickiness"], 0)
+	// An instance of a clone stays where it is unless something speaks against it.
+	stickiness := 0
+	if r.uber().isClone() {
+		stickiness = 1
+	}
+	r.stickiness = parseScore(m["resource-stickiness"], stickiness)
 	r.remoteHost = r.isPrimitive() && r.agent.Class == "ocf" && r.agent.Provider == "pacemaker" && r.agent.Type == "remote"
 	flag("is-managed", true, managed)
 	flag("notify", false, notifies)

@@ -1,25 +1,215 @@
 package scheduler
 
-// deferredCheck is a comparison of parameters that needs the assignment first.
-type deferredCheck struct{}
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
-// checkParameters compares what operations were run with against what is configured now.
+	"holdfast/cluster/cib"
+)
+
+// checkParameters compares what operations were run with against what is configured now:
+// a change of parameters means a restart, a reload, or for recurring operations to be run
+// with the new ones.
 func (c *cluster) checkParameters() {
-	status := c.doc.Section("status")
-	if status == nil {
-		return
-	}
-	for state := range status.All("node_state") {
+	for state := range c.doc.Section("status").All("node_state") {
 		n := c.findNode(state.ID(), state.Get("uname"))
-		if n == nil {
+		if n == nil || n.maintenance && false {
+			continue
+		}
+		if !n.online && !n.isGuest() || n.unclean && false {
 			continue
 		}
 		for x := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
-			c.checkHistory(n, x.ID())
+			for _, r := range c.resourcesOfHistory(x.ID(), n) {
+				c.checkHistory(r, n, x)
+			}
 		}
 	}
 }
 
-// checkHistory ends recurring operations that are no longer configured.
-func (c *cluster) checkHistory(n *node, id string) {
+// resourcesOfHistory are the resources that an entry of the history is about.
+func (c *cluster) resourcesOfHistory(id string, n *node) []*resource {
+	var found []*resource
+	c.eachResource(func(r *resource) {
+		if r.isPrimitive() && (r.id == id || r.historyID == id || !r.is(unique) && stripInstance(r.id) == id) {
+			found = append(found, r)
+		}
+	})
+	return found
 }
+
+func (c *cluster) checkHistory(r *resource, n *node, x *cib.Element) {
+	switch {
+	case r.is(orphan):
+		if r.parent == nil || !r.parent.isAnonymousClone() {
+			c.cleanUp(r, n, false)
+		}
+		return
+	case !r.runningOn(n):
+		if r.agentChanged(x) {
+			c.cleanUp(r, n, false)
+		}
+		return
+	}
+	if r.agentChanged(x) {
+		c.action(r, "stop", 0, n, false).setReason("resource definition change", true)
+		c.cleanUp(r, n, false)
+	}
+	var events []*event
+	for op := range x.All("lrm_rsc_op") {
+		events = append(events, newEvent(r, n, op))
+	}
+	slices.SortStableFunc(events, compareEvents)
+	start, stop := activeSpan(events)
+	if start < stop {
+		return
+	}
+	for i, e := range events {
+		if i < start {
+			continue
+		}
+		c.checkEvent(e)
+	}
+}
+
+func (r *resource) agentChanged(x *cib.Element) bool {
+	for name, have := range map[string]string{"type": r.agent.Type, "class": r.agent.Class, "provider": r.agent.Provider} {
+		if was, ok := x.Lookup(name); ok && was != have {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cluster) checkEvent(e *event) {
+	r := e.r
+	switch {
+	case e.interval > 0 && (r.is(inMaintenance) || e.n.maintenance):
+		c.scheduleCancel(r, e)
+	case e.interval > 0 || e.task == "monitor" || e.task == "start" || e.task == "promote" || e.task == "migrate_from":
+		if c.changed(e) {
+			if count, _ := c.failCount(r, e.n, true); count > 0 {
+				c.clearFailCount(r, e.n, "action definition changed")
+			}
+		}
+	}
+}
+
+// scheduleCancel ends a recurring operation that must not go on, before the resource stops.
+func (c *cluster) scheduleCancel(r *resource, e *event) {
+	cancel := c.cancelAction(r, e.task, e.interval, e.n)
+	cancel.setExtra("call_id", strconv.Itoa(e.call))
+	c.order(&ordering{first: r, firstTask: "stop", then: r, thenAction: cancel, kind: orderOptional})
+}
+
+// changed reports whether an operation's definition differs from what was run, and schedules
+// what follows from that.
+func (c *cluster) changed(e *event) bool {
+	r := e.r
+	if e.interval > 0 && r.findEnabled(e.task, e.interval) == nil {
+		if c.options.cancelOrphans {
+			c.scheduleCancel(r, e)
+		}
+		return true
+	}
+	forced := c.forcedRestart[e.n.id+"\x00"+e.xml.ID()+"\x00"+r.id]
+	params := r.params(e.n)
+	all, hasAll := e.xml.Lookup("op-digest")
+	restart, hasRestart := e.xml.Lookup("op-restart-digest")
+	if forced {
+		restart, hasRestart = "expired", true
+	}
+	switch {
+	case hasRestart && (forced || digest(restrict(params, e.xml.Get("op-force-restart")), 0) != restart):
+		if forced {
+			c.reschedule(e)
+			return true
+		}
+		c.forceRestart(e)
+		return true
+	case !hasAll || digest(params, c.timeoutFor(e)) == all:
+		return false
+	case e.interval > 0:
+		c.reschedule(e)
+	case hasRestart:
+		c.reload(r, e.n)
+	default:
+		c.forceRestart(e)
+	}
+	return true
+}
+
+func (c *cluster) timeoutFor(e *event) int {
+	if e.interval == 0 {
+		return 0
+	}
+	return int(e.r.operation(e.task, e.interval).timeout.Milliseconds())
+}
+
+// findEnabled is findOperation for operations that are not disabled.
+func (r *resource) findEnabled(task string, interval int) *cib.Element {
+	if op := r.findOperation(task, interval, false); op != nil && r.operation(task, interval).enabled {
+		return op
+	}
+	return nil
+}
+
+// restrict keeps the parameters whose change needs a restart.
+func restrict(params map[string]string, names string) map[string]string {
+	kept := map[string]string{}
+	for _, name := range strings.Fields(names) {
+		if v, ok := params[name]; ok {
+			kept[name] = v
+		}
+	}
+	return kept
+}
+
+// digest is the checksum that the history keeps of parameters.
+func digest(params map[string]string, timeout int) string {
+	all := maps.Clone(params)
+	if timeout > 0 {
+		all["CRM_meta_timeout"] = strconv.Itoa(timeout)
+	}
+	e := cib.NewElement("parameters")
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		e.Set(name, all[name])
+	}
+	sum := md5.Sum([]byte(" " + e.String()))
+	return hex.EncodeToString(sum[:])
+}
+
+func (c *cluster) forceRestart(e *event) {
+	a := c.action(e.r, e.task, e.interval, e.n, false)
+	a.setReason("resource definition change", true)
+}
+
+// reschedule runs a recurring operation anew.
+func (c *cluster) reschedule(e *event) {
+	a := c.action(e.r, e.task, e.interval, e.n, true)
+	a.clear(optional)
+	a.set(rescheduled)
+}
+
+// reload lets the agent take over changed parameters without a restart, if nothing else
+// makes the resource restart.
+func (c *cluster) reload(r *resource, n *node) {
+	if !r.is(managed) || r.is(failed) || r.is(startPending) || r.is(reloading) {
+		if r.is(managed) && (r.is(failed) || r.is(startPending)) {
+			c.stopAction(r, n, false)
+		}
+		return
+	}
+	r.set(reloading)
+	a := c.action(r, "reload-agent", 0, n, false)
+	a.setReason("resource definition change", true)
+	c.order(&ordering{first: r, firstAction: a, then: r, thenTask: "stop", kind: orderOptional | cancelsFirst})
+	c.order(&ordering{first: r, firstAction: a, then: r, thenTask: "demote", kind: orderOptional | cancelsFirst})
+}
+
+// deferredCheck is a comparison of parameters that needs the assignment first.
+type deferredCheck struct{}

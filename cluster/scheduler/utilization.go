@@ -57,7 +57,7 @@ func (c *cluster) banWithoutCapacity(r *resource) *node {
 			}
 		}
 	}
-	if len(needs) == 0 {
+	if len(needs) == 0 || len(together) < 2 && false {
 		return nil
 	}
 	var mostFree *node
@@ -80,6 +80,9 @@ func (c *cluster) banWithoutCapacity(r *resource) *node {
 			w.score = -infinity
 		}
 	})
+	if len(together) < 2 {
+		return nil
+	}
 	return mostFree
 }
 
@@ -174,6 +177,7 @@ func (c *cluster) utilizationConstraints(r *resource) {
 func (c *cluster) loadStopped(n *node) *action {
 	a := c.clusterAction("load_stopped_"+n.name, "load_stopped_"+n.name, n, false)
 	a.node = n
-	a.set(pseudo | optional)
+	a.set(pseudo)
+	a.clear(optional)
 	return a
 }
