@@ -7,6 +7,9 @@ import (
 
 // applied takes a committed entry in. Only what the plan did not expect asks for another.
 func (c *Controller) applied(now time.Time, e *Entry) {
+	if e.Kind == ResultEntry {
+		c.remember(e.Result.Key)
+	}
 	if !c.leading {
 		return
 	}
@@ -45,7 +48,6 @@ func (c *Controller) outside(why string) {
 // result takes a worker's result in.
 func (c *Controller) result(now time.Time, e *Entry) {
 	o := e.Result
-	c.carried(o.Key)
 	var r *running
 	if c.transition != nil && !o.Repeat {
 		r = c.transition.inFlight[o.Key]
@@ -64,16 +66,22 @@ func (c *Controller) result(now time.Time, e *Entry) {
 	}
 }
 
-// carried notes that a result came through the log: it is not in flight any more, should
-// it have been when this reign began.
-func (c *Controller) carried(key string) {
-	all := true
+// recentKept bounds the results that are remembered.
+const recentKept = 8192
+
+// remember notes that a result came through the log, whoever led then: a host whose
+// answer to Sync comes later may still count the operation among those in flight.
+func (c *Controller) remember(key string) {
 	for _, m := range c.members {
 		delete(m.inFlight, key)
-		all = all && m.synced
 	}
-	if !all {
-		// A host may yet tell of it in its answer to Sync.
-		c.recent[key] = true
+	if c.recent[key] {
+		return
+	}
+	c.recent[key] = true
+	c.recentKeys = append(c.recentKeys, key)
+	if len(c.recentKeys) > recentKept {
+		delete(c.recent, c.recentKeys[0])
+		c.recentKeys = c.recentKeys[1:]
 	}
 }

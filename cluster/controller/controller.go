@@ -66,10 +66,11 @@ type Controller struct {
 	uuid    string // of the reign, for transition keys
 	begun   time.Time
 
-	members   map[core.HostID]*member
-	recent    map[string]bool // keys of results applied in this reign
-	hostWrite uint64          // Seq of the hosts entry that is on its way; 0: none
-	seq       uint64          // of the last entry written
+	members    map[core.HostID]*member
+	recent     map[string]bool // keys of the last results applied
+	recentKeys []string        // the same, in order
+	hostWrite  uint64          // Seq of the hosts entry that is on its way; 0: none
+	seq        uint64          // of the last entry written
 
 	transition *transition
 	plans      uint64 // made in this reign
@@ -90,7 +91,7 @@ func New(cfg Config) *Controller {
 	}
 	c := &Controller{
 		cfg: cfg, names: map[core.HostID]string{}, boots: map[core.HostID]uint64{},
-		seen: map[core.HostID]bool{}, quorate: true,
+		seen: map[core.HostID]bool{}, recent: map[string]bool{}, quorate: true,
 	}
 	for id, name := range cfg.Hosts {
 		c.names[id] = name

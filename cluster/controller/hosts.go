@@ -36,7 +36,7 @@ func (c *Controller) beginReign(now time.Time) {
 	c.reign = Reign{Ballot: c.view.Ballot, View: c.view.Number}
 	c.uuid = reignUUID(c.cfg, c.reign)
 	c.begun = now
-	c.members, c.recent, c.fencePause = map[core.HostID]*member{}, map[string]bool{}, map[string]time.Duration{}
+	c.members, c.fencePause = map[core.HostID]*member{}, map[string]time.Duration{}
 	c.transition, c.hostWrite, c.plans, c.idle, c.notBefore = nil, 0, 0, false, time.Time{}
 }
 

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"holdfast/cluster/cib"
@@ -38,6 +40,7 @@ type Worker struct {
 	calls     int
 	suspended string // why nothing may be started; "" when it may
 	seq       uint64
+	unlogged  map[uint64]*Entry // by Seq: results on their way into the log
 	out       WorkerBatch
 }
 
@@ -64,7 +67,8 @@ type Job struct {
 
 // NewWorker makes the worker of a host that was just started.
 func NewWorker(cfg WorkerConfig) *Worker {
-	return &Worker{cfg: cfg, jobs: map[string]*job{}, finished: map[string]bool{}, recurring: map[recurrence]string{}}
+	return &Worker{cfg: cfg, jobs: map[string]*job{}, finished: map[string]bool{}, recurring: map[recurrence]string{},
+		unlogged: map[uint64]*Entry{}}
 }
 
 // Refusal is a worker's reason not to obey a request.
@@ -91,23 +95,36 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 		w.floor = r.Reign
 		w.finished = map[string]bool{}
 	}
+	if r.Kind == SyncRequest {
+		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(true)}, w.out, nil
+	}
 	return w.obey(r)
 }
 
 // AskAlone takes a request of this host's own controller in, which acts because there is
-// no quorum (package alone). What suspends the worker does not hold it up.
+// no quorum (package alone). What suspends the worker does not hold it up, and a result that
+// is not in the log is known to it nevertheless (Unlogged).
 func (w *Worker) AskAlone(r Request) (Reply, WorkerBatch, error) {
 	w.out = WorkerBatch{}
+	if r.Kind == SyncRequest {
+		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(false)}, w.out, nil
+	}
 	return w.obey(r)
+}
+
+// Unlogged returns the results that are not known to be in the log, in their order.
+func (w *Worker) Unlogged() []*Entry {
+	var entries []*Entry
+	for _, seq := range slices.Sorted(maps.Keys(w.unlogged)) {
+		entries = append(entries, w.unlogged[seq])
+	}
+	return entries
 }
 
 // Floor returns the greatest reign that the worker has heard of.
 func (w *Worker) Floor() Reign { return w.floor }
 
 func (w *Worker) obey(r Request) (Reply, WorkerBatch, error) {
-	if r.Kind == SyncRequest {
-		return Reply{Name: w.cfg.Name, InFlight: w.inFlight()}, w.out, nil
-	}
 	if w.jobs[r.Key] != nil || w.finished[r.Key] {
 		return Reply{}, w.out, nil
 	}
@@ -115,10 +132,12 @@ func (w *Worker) obey(r Request) (Reply, WorkerBatch, error) {
 	return Reply{}, w.out, nil
 }
 
-func (w *Worker) inFlight() []string {
+// inFlight returns the keys of what has no result yet and, with unlogged, of what has one
+// that is not known to be in the log.
+func (w *Worker) inFlight(unlogged bool) []string {
 	var keys []string
 	for _, key := range sortedKeys(w.jobs) {
-		if j := w.jobs[key]; j.unlogged > 0 || (!j.ended && !j.reported) {
+		if j := w.jobs[key]; (unlogged && j.unlogged > 0) || (!j.ended && !j.reported) {
 			keys = append(keys, key)
 		}
 	}
@@ -213,11 +232,14 @@ func (w *Worker) entry(j *job, o *Outcome, edits []Edit) {
 	o.Key, o.Node, o.Resource, o.Task, o.Interval = r.Key, r.Node, r.ResourceID, r.Task, r.Operation.Interval
 	w.seq++
 	j.unlogged++
-	w.out.Entries = append(w.out.Entries, &Entry{Kind: ResultEntry, Host: w.cfg.Self, Boot: w.cfg.Boot, Seq: w.seq, Edits: edits, Result: o})
+	e := &Entry{Kind: ResultEntry, Host: w.cfg.Self, Boot: w.cfg.Boot, Seq: w.seq, Edits: edits, Result: o}
+	w.unlogged[w.seq] = e
+	w.out.Entries = append(w.out.Entries, e)
 }
 
 // Logged tells that an entry is in the log, or will never be accepted there.
 func (w *Worker) Logged(e *Entry) {
+	delete(w.unlogged, e.Seq)
 	j := w.jobs[e.Result.Key]
 	if j == nil {
 		return

@@ -17,6 +17,6 @@ func (c *testCluster) client(i int) *client.Client {
 	mux := http.NewServeMux()
 	n.routes(mux)
 	served := serveAPI(listener, mux, n.log)
-	c.t.Cleanup(served.close)
+	c.served[i] = served
 	return client.New(n.settings.Root)
 }

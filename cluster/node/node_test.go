@@ -18,7 +18,6 @@ import (
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/quorum"
 	"holdfast/cluster/node/client"
-	"holdfast/cluster/simulation"
 )
 
 // fakeAgents are resource agents in memory: what runs where.
@@ -64,6 +63,7 @@ type testCluster struct {
 	settings []Settings
 	nodes    []*Node
 	agents   []*fakeAgents
+	served   []*api // of each node whose client was asked for
 }
 
 func freePort(t testing.TB, address string) uint16 {
@@ -84,7 +84,7 @@ func newTestCluster(t testing.TB, n int) *testCluster {
 // newTestClusterWith lets each host's settings be changed before it starts.
 func newTestClusterWith(t testing.TB, n int, change func(int, *Settings)) *testCluster {
 	t.Helper()
-	c := &testCluster{t: t, nodes: make([]*Node, n)}
+	c := &testCluster{t: t, nodes: make([]*Node, n), served: make([]*api, n)}
 	var hosts []messaging.Host
 	var ids []core.HostID
 	for i := range n {
@@ -118,7 +118,7 @@ func (c *testCluster) start(i int) {
 	if os.Getenv("HOLDFAST_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("on", c.settings[i].Name)
 	}
-	n, err := Start(Parts{Settings: c.settings[i], Runner: c.agents[i], Log: log, Plan: simulation.PlainPlan, Fencer: fakeFencer{}})
+	n, err := Start(Parts{Settings: c.settings[i], Runner: c.agents[i], Log: log, Fencer: fakeFencer{}})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -126,6 +126,10 @@ func (c *testCluster) start(i int) {
 }
 
 func (c *testCluster) kill(i int) {
+	if c.served[i] != nil {
+		c.served[i].close()
+		c.served[i] = nil
+	}
 	if c.nodes[i] != nil {
 		c.nodes[i].Close()
 		c.nodes[i] = nil
@@ -165,8 +169,7 @@ func TestClusterFormsAndTakesChanges(t *testing.T) {
 	}
 	ctx := context.Background()
 	api := c.client(1)
-	answer, err := api.Change(ctx, client.Change{Op: client.Create, Section: "resources", Cause: "test",
-		XML: `<primitive id="ip" class="ocf" provider="heartbeat" type="Dummy"/>`})
+	answer, err := api.Change(ctx, client.Change{Op: client.Replace, Section: "resources", Cause: "test", XML: dummy})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,106 +217,127 @@ func (c *testCluster) where(resource string) []int {
 	return hosts
 }
 
-const dummy = `<primitive id="ip" class="ocf" provider="heartbeat" type="Dummy"><operations><op id="ip-m" name="monitor" interval="10s"/></operations></primitive>`
+const dummy = `<resources><primitive id="power" class="stonith" type="fence_test"/><primitive id="ip" class="ocf" provider="heartbeat" type="Dummy">
+<operations><op id="ip-m" name="monitor" interval="10s"/></operations></primitive></resources>`
 
-// loaded is a cluster of three hosts that runs the resource ip on host 0, and a client of host 2.
-func loaded(t testing.TB) (*testCluster, *client.Client) {
+// loaded is a cluster of three hosts that runs the resource ip on the host returned, and a
+// client of another host.
+func loaded(t testing.TB) (*testCluster, int, *client.Client) {
 	t.Helper()
 	c := newTestCluster(t, 3)
-	return c, load(c)
+	active, api := load(c)
+	return c, active, api
 }
 
-// load has the cluster run ip, and returns a client of host 2.
-func load(c *testCluster) *client.Client {
+// load has the cluster run ip, and returns where it is, and a client of another host.
+func load(c *testCluster) (int, *client.Client) {
 	c.t.Helper()
+	apis := make([]*client.Client, 3)
 	for i := range 3 {
 		c.await(i, view(3))
+		apis[i] = c.client(i)
 	}
-	api := c.client(2)
 	ctx := context.Background()
-	if _, err := api.Change(ctx, client.Change{Op: client.Create, Section: "resources", XML: dummy}); err != nil {
+	if _, err := apis[0].Change(ctx, client.Change{Op: client.Replace, Section: "resources", XML: dummy}); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := api.Wait(ctx, 20*time.Second); err != nil {
+	if err := apis[0].Wait(ctx, 20*time.Second); err != nil {
 		c.t.Fatal(err)
 	}
-	if at := c.where("ip"); len(at) != 1 || at[0] != 0 {
-		c.t.Fatalf("ip is active on %v, want host 0", at)
+	at := c.where("ip")
+	if len(at) != 1 {
+		c.t.Fatalf("ip is active on %v, want one host", at)
 	}
-	return api
+	return at[0], apis[(at[0]+1)%3]
 }
 
-func TestLeaderThatDiesIsFencedAndItsResourceRecovered(t *testing.T) {
-	t.Parallel()
-	c, api := loaded(t)
-	c.kill(0)
-	c.agents[0].mu.Lock()
-	clear(c.agents[0].active) // the fence device switches it off
-	c.agents[0].mu.Unlock()
-	c.await(2, func(e client.Event) bool { return e.Kind == client.Fenced && e.Subject == "web1" })
+// off is what a fence device does to what runs on a host.
+func (c *testCluster) off(i int) {
+	c.kill(i)
+	c.agents[i].mu.Lock()
+	defer c.agents[i].mu.Unlock()
+	clear(c.agents[i].active)
+}
+
+// settled waits until nothing is left to do, and returns where ip is then.
+func (c *testCluster) settled(api *client.Client) []int {
+	c.t.Helper()
 	if err := api.Wait(context.Background(), 20*time.Second); err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	if at := c.where("ip"); len(at) != 1 || at[0] == 0 {
-		t.Errorf("ip is active on %v, want one of the others", at)
+	return c.where("ip")
+}
+
+// unfenced checks that no host fenced another.
+func (c *testCluster) unfenced() {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		if n == nil {
+			continue
+		}
+		events, _ := n.events.after(0)
+		for _, e := range events {
+			if e.Kind == client.FenceStarted || e.Kind == client.Fenced {
+				c.t.Errorf("%s: host %s was fenced: %+v", n.settings.Name, e.Subject, e)
+			}
+		}
+	}
+}
+
+func TestHostThatDiesIsFencedAndItsResourceRecovered(t *testing.T) {
+	t.Parallel()
+	c, active, api := loaded(t)
+	c.off(active)
+	c.await((active+1)%3, func(e client.Event) bool {
+		return e.Kind == client.Fenced && e.Subject == c.settings[active].Name
+	})
+	if at := c.settled(api); len(at) != 1 || at[0] == active {
+		t.Errorf("ip is active on %v, want one of the others than %d", at, active)
 	}
 }
 
 func TestRestartedDaemonFindsItsResourceRunning(t *testing.T) {
 	t.Parallel()
-	c, api := loaded(t)
-	c.kill(0)
-	c.start(0)
-	c.await(0, view(3))
-	if err := api.Wait(context.Background(), 20*time.Second); err != nil {
-		t.Fatal(err)
+	c, active, api := loaded(t)
+	c.kill(active)
+	c.start(active)
+	c.await(active, view(3))
+	if at := c.settled(api); len(at) != 1 || c.starts("ip") != 1 {
+		t.Errorf("ip was started %d times and is active on %v; want it left alone", c.starts("ip"), at)
 	}
-	if starts, at := c.starts("ip"), c.where("ip"); starts != 1 || len(at) != 1 {
-		t.Errorf("ip was started %d times and is active on %v; want it left alone", starts, at)
-	}
+	c.unfenced()
 }
 
 func TestHostThatLeavesHandsItsResourceOver(t *testing.T) {
 	t.Parallel()
-	c, api := loaded(t)
+	c, active, api := loaded(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := c.nodes[0].Leave(ctx); err != nil {
+	if err := c.nodes[active].Leave(ctx); err != nil {
 		t.Fatal(err)
 	}
-	c.kill(0)
-	c.await(2, view(2))
-	if err := api.Wait(ctx, 20*time.Second); err != nil {
-		t.Fatal(err)
+	c.kill(active)
+	c.await((active+1)%3, view(2))
+	if at := c.settled(api); len(at) != 1 || at[0] == active {
+		t.Errorf("ip is active on %v, want one of the others than %d", at, active)
 	}
-	if at := c.where("ip"); len(at) != 1 || at[0] == 0 {
-		t.Errorf("ip is active on %v, want one of the others", at)
-	}
-	events, _ := c.nodes[2].events.after(0)
-	for _, e := range events {
-		if e.Kind == client.FenceStarted || e.Kind == client.Fenced {
-			t.Errorf("a host that left was fenced: %+v", e)
-		}
-	}
+	c.unfenced()
 }
 
 func TestHostWithoutQuorumStopsItsResources(t *testing.T) {
 	t.Parallel()
-	c, api := loaded(t)
-	c.kill(1)
-	c.kill(2)
-	c.await(0, func(e client.Event) bool { return e.Kind == client.QuorumLost && e.Seq > 5 })
-	c.await(0, func(e client.Event) bool { return e.Kind == client.ActionFinished && e.Action == "stop" })
+	c, active, _ := loaded(t)
+	others := []int{(active + 1) % 3, (active + 2) % 3}
+	c.kill(others[0])
+	c.kill(others[1])
+	c.await(active, func(e client.Event) bool { return e.Kind == client.ActionFinished && e.Action == "stop" })
 	if at := c.where("ip"); len(at) != 0 {
 		t.Errorf("ip is active on %v without quorum", at)
 	}
-	c.start(1)
-	c.await(1, func(e client.Event) bool { return e.Kind == client.QuorumGained })
-	c.await(0, func(e client.Event) bool {
-		return e.Kind == client.ActionFinished && e.Action == "start" && e.Transition > 2
-	})
-	_ = api
-	if at := c.where("ip"); len(at) != 1 {
+	c.start(others[0])
+	c.start(others[1])
+	c.await(others[0], func(e client.Event) bool { return e.Kind == client.ViewAgreed && e.View.Number > 1 })
+	if at := c.settled(c.client(others[0])); len(at) != 1 {
 		t.Errorf("ip is active on %v after quorum was regained, want one host", at)
 	}
 }

@@ -40,7 +40,11 @@ func (h *host) act(op executor.Operation) int {
 		if failing {
 			return 1
 		}
-		h.activate(op.Resource)
+		if op.Agent.Class == "stonith" {
+			h.active[op.Resource] = true // known here; it does no harm on two hosts
+		} else {
+			h.activate(op.Resource)
+		}
 	case "stop":
 		delete(h.active, op.Resource)
 		h.w.trace(h.name, "%s stopped", op.Resource)

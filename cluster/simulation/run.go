@@ -62,7 +62,7 @@ func resourceName(i int) string { return fmt.Sprintf("r%d", i) }
 // configure loads the resources, through whichever host takes the change.
 func (w *World) configure(attempt int) {
 	var b strings.Builder
-	b.WriteString("<resources>")
+	b.WriteString(`<resources><primitive id="power" class="stonith" type="fence_sim"/>`)
 	for i := range w.cfg.Resources {
 		fmt.Fprintf(&b, `<primitive id="%[1]s" class="ocf" provider="sim" type="Thing"><operations><op id="%[1]s-m" name="monitor" interval="10s"/></operations></primitive>`, resourceName(i))
 	}

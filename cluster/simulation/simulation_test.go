@@ -19,7 +19,7 @@ var (
 )
 
 func config(n uint64) simulation.Config {
-	return simulation.Config{Seed: n, Hosts: 3 + 2*int(n%2), Resources: 1 + int(n%4), Faulty: *faulty, Pace: 3 * time.Second, Calm: 60 * time.Second, Plan: simulation.PlainPlan}
+	return simulation.Config{Seed: n, Hosts: 3 + 2*int(n%2), Resources: 1 + int(n%4), Faulty: *faulty, Pace: 3 * time.Second, Calm: 60 * time.Second}
 }
 
 func TestSeeds(t *testing.T) {

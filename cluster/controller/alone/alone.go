@@ -57,6 +57,9 @@ func New(cfg Config, now time.Time) (*Alone, Batch) {
 		Self: cfg.Self, Boot: cfg.Boot, Hosts: map[core.HostID]string{cfg.Self: cfg.Hosts[cfg.Self]},
 		Document: a.replica.Document, Plan: cfg.Plan, Alone: cfg.Serial,
 	})
+	for _, e := range cfg.Worker.Unlogged() {
+		a.replica.Take(e) // before there is a plan; the controller learns nothing new from it
+	}
 	return a, a.Step(now, controller.Viewed{View: view})
 }
 

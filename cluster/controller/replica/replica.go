@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/cluster/cib"
@@ -30,6 +31,8 @@ type Replica struct {
 	// notify is called after each view and each applied entry, in their order, from
 	// messaging's goroutine; it must not block. Set before the replica is used.
 	notify func(controller.Event)
+
+	told atomic.Uint64 // see Index
 
 	mu       sync.Mutex // guards everything below
 	doc      *cib.Document
@@ -70,12 +73,8 @@ func (r *Replica) Document() *cib.Document {
 	return r.snapshot
 }
 
-// Index returns the index of the last applied entry.
-func (r *Replica) Index() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.index
-}
+// Index returns the index of the last entry that was applied and told to notify.
+func (r *Replica) Index() uint64 { return r.told.Load() }
 
 // LastView returns the last committed view.
 func (r *Replica) LastView() core.View {
@@ -93,6 +92,7 @@ func (r *Replica) View(index uint64, view core.View) {
 	if !again {
 		r.notify(controller.Viewed{View: view})
 	}
+	r.told.Store(index)
 }
 
 // Answer is what Apply tells the proposer, one for each entry.
@@ -123,6 +123,7 @@ func (r *Replica) Apply(index uint64, data []byte) []byte {
 			r.notify(controller.Applied{Entry: e})
 		}
 	}
+	r.told.Store(index)
 	return encodeAnswers(answers)
 }
 
@@ -269,5 +270,6 @@ func (r *Replica) Restore(snapshot []byte) error {
 	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, w.Index, w.View, w.History
 	r.mu.Unlock()
 	r.notify(controller.Restored{View: w.View})
+	r.told.Store(w.Index)
 	return nil
 }
