@@ -26,7 +26,7 @@ const (
 // cores are the packages that compute and never act: time, randomness and I/O are
 // handed in, so that the simulator can run them.
 var cores = []string{
-	"cluster/cib", "cluster/scheduler", "cluster/messaging/quorum", "cluster/controller",
+	"cluster/cib", "cluster/scheduler", "cluster/messaging/quorum", "cluster/messaging/core", "cluster/controller",
 }
 
 // actingCalls are what a core must not call.

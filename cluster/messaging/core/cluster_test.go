@@ -89,6 +89,7 @@ type cluster struct {
 	n       int
 	boots   uint64
 	compact int
+	ignore  bool
 	trace   func(id core.HostID, text string)
 }
 
@@ -117,6 +118,9 @@ func (c *cluster) start(ids ...core.HostID) {
 			Machine: h.machine, Saved: saved, CompactEvery: c.compact}, c.now)
 		if err != nil {
 			c.t.Fatal(err)
+		}
+		if c.ignore {
+			h.core.Step(c.now, core.Policy{Ignore: true})
 		}
 	}
 }

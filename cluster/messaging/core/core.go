@@ -198,7 +198,7 @@ func (c *Core) beat() {
 	c.beats++
 	c.lastBeat, c.nextBeat = c.now, c.now+c.cfg.Timing.Heartbeat
 	hb := Heartbeat{From: c.cfg.ID, Boot: c.cfg.Boot, Seq: c.beats, Leaving: c.gone(), Disk: c.disk, Trusted: c.cfg.TrustEmpty, Hears: c.hears(), Leader: c.leader(),
-		Promised: c.promised, Ballot: c.ballot, Sealed: c.sealed(), Voters: c.voters()}
+		Promised: c.promised, Ballot: c.ballot, Sealed: c.sealed(), Kept: c.position().Kept, Voters: c.voters()}
 	hb.LastTerm, hb.LastIndex = c.last()
 	for _, id := range c.others {
 		for link := range c.cfg.Links {

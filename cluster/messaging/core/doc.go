@@ -72,7 +72,8 @@
 //
 // The seed is chosen so: of the logs of one group the longest, as raft orders them;
 // without those that are contained in another (its lineage says so); of the rest the one
-// with the highest sealed ballot, then one that is sealed itself, then the highest ballot.
+// with the highest sealed ballot, then the one with more of the sealed group's log, then the
+// highest ballot.
 //
 // # Persisted
 //

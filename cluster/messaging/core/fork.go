@@ -27,6 +27,7 @@ type fork struct {
 func (c *Core) position() Position {
 	p := Position{Sealed: c.sealed(), Log: c.ballot, Lineage: c.agreed.Lineage}
 	p.LastTerm, p.LastIndex = c.last()
+	p.Kept = p.kept()
 	return p
 }
 
@@ -36,7 +37,7 @@ func (c *Core) positionOf(id HostID) Position {
 		return c.position()
 	}
 	hb := &c.peers[id].last
-	return Position{Sealed: hb.Sealed, Log: hb.Ballot, LastTerm: hb.LastTerm, LastIndex: hb.LastIndex}
+	return Position{Sealed: hb.Sealed, Kept: hb.Kept, Log: hb.Ballot, LastTerm: hb.LastTerm, LastIndex: hb.LastIndex}
 }
 
 func (c *Core) promisedOf(id HostID) Ballot {
@@ -323,7 +324,7 @@ func (c *Core) installAsked(m *Message) {
 	// Who promised this ballot was asked for its seal, and a log that the group's grew
 	// from has nothing to lose.
 	own := c.position()
-	group := Position{Sealed: m.Sealed, Log: m.Ballot, Lineage: state.Lineage}
+	group := Position{Sealed: m.Sealed, Kept: m.Kept, Log: m.Ballot, Lineage: state.Lineage}
 	if m.Ballot != c.promised && own.withheld(group) {
 		return
 	}

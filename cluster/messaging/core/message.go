@@ -18,6 +18,7 @@ type Heartbeat struct {
 	Promised  Ballot
 	Ballot    Ballot
 	Sealed    Ballot
+	Kept      Ancestor // how much of the sealed group's log it has
 	Voters    []HostID
 	LastTerm  uint64
 	LastIndex uint64

@@ -8,6 +8,7 @@ type Position struct {
 	Log       Ballot
 	LastTerm  uint64
 	LastIndex uint64
+	Kept      Ancestor   // how much of the sealed group's log it has
 	Lineage   []Ancestor // oldest first; not in heartbeats
 }
 
@@ -33,15 +34,33 @@ func (p Position) within(o Position) bool {
 	return false
 }
 
+// kept works Kept out.
+func (p Position) kept() Ancestor {
+	if p.Log == p.Sealed {
+		return Ancestor{p.Log, p.LastTerm, p.LastIndex}
+	}
+	for _, a := range p.Lineage {
+		if a.Log == p.Sealed {
+			return a
+		}
+	}
+	return Ancestor{Log: p.Sealed}
+}
+
+// less orders ends of one group's log.
+func (a Ancestor) less(o Ancestor) bool {
+	return a.Term < o.Term || a.Term == o.Term && a.Index < o.Index
+}
+
 // outranks tells which of two logs goes on, neither of which is within the other: the one
-// with the higher seal; then one that is sealed itself, since a log that is not has
-// confirmed nothing of its own; then the higher ballot.
+// with the higher seal; then the one that has more of the sealed group's log, since only
+// there something was confirmed; then the higher ballot.
 func (p Position) outranks(o Position) bool {
 	if p.Sealed != o.Sealed {
 		return o.Sealed.Less(p.Sealed)
 	}
-	if own, other := p.Sealed == p.Log, o.Sealed == o.Log; own != other {
-		return own
+	if p.Kept.less(o.Kept) || o.Kept.less(p.Kept) {
+		return o.Kept.less(p.Kept)
 	}
 	return o.Log.Less(p.Log)
 }
@@ -52,7 +71,7 @@ func (p Position) withheld(group Position) bool {
 	if p.Log == group.Log || p.within(group) {
 		return false
 	}
-	return group.Sealed.Less(p.Sealed) || p.Sealed == group.Sealed && p.Sealed == p.Log
+	return group.Sealed.Less(p.Sealed) || p.Sealed == group.Sealed && group.Kept.less(p.Kept)
 }
 
 // seed chooses the host whose log the new group starts with: of each group the longest

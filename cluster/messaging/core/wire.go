@@ -143,6 +143,7 @@ func (h *Heartbeat) Marshal() []byte {
 	w.ballot(h.Promised)
 	w.ballot(h.Ballot)
 	w.ballot(h.Sealed)
+	w.ancestor(h.Kept)
 	w.hosts(h.Voters)
 	w.uint(h.LastTerm)
 	w.uint(h.LastIndex)
@@ -156,6 +157,7 @@ func UnmarshalHeartbeat(b []byte) (Heartbeat, error) {
 	h := Heartbeat{From: r.host(), Boot: r.uint(), Seq: r.uint(), Leaving: r.bool(), Disk: r.uint(), Trusted: r.bool()}
 	h.Hears = readList(r, r.peer)
 	h.Leader, h.Promised, h.Ballot, h.Sealed = r.host(), r.ballot(), r.ballot(), r.ballot()
+	h.Kept = r.ancestor()
 	h.Voters, h.LastTerm, h.LastIndex = r.hosts(), r.uint(), r.uint()
 	if err := r.end(); err != nil {
 		return Heartbeat{}, fmt.Errorf("read heartbeat: %w", err)
@@ -186,6 +188,7 @@ func (m *Message) Marshal() ([]byte, error) {
 	w.hosts(m.Hosts)
 	w.host(m.Host)
 	w.ballot(m.Sealed)
+	w.ancestor(m.Kept)
 	w.ballot(m.Log)
 	w.uint(m.LastTerm)
 	w.uint(m.LastIndex)
@@ -212,7 +215,7 @@ func UnmarshalMessage(b []byte) (Message, error) {
 	}
 	m.Seq, m.Oldest, m.Reason = r.uint(), r.uint(), uint8(r.uint())
 	m.Data, m.Hosts, m.Host = r.bytes(), r.hosts(), r.host()
-	m.Position = Position{Sealed: r.ballot(), Log: r.ballot(), LastTerm: r.uint(), LastIndex: r.uint(), Lineage: readList(r, r.ancestor)}
+	m.Position = Position{Sealed: r.ballot(), Kept: r.ancestor(), Log: r.ballot(), LastTerm: r.uint(), LastIndex: r.uint(), Lineage: readList(r, r.ancestor)}
 	if m.Kind == RaftMessage && m.Raft == nil {
 		r.fail("raft message without its content")
 	}
