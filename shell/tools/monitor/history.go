@@ -96,7 +96,7 @@ func (v *view) resourceHistory(state, rsc *cib.Element, history bool, line func(
 	var ops []*cib.Element
 	for op := range rsc.All("lrm_rsc_op") {
 		probe := op.Get("operation") == "monitor" && op.Get("interval") == "0"
-		if !probe || op.Get("rc-code") != "7" {
+		if (!probe || op.Get("rc-code") != "7" && op.Get("rc-code") != "5") && op.Get("operation") != "notify" {
 			ops = append(ops, op)
 		}
 	}
@@ -210,6 +210,9 @@ func (v *view) failures() {
 	for _, f := range v.s.Failures {
 		if v.nodes != nil && !v.nodes[f.Node] || find(v.s.Resources, strings.SplitN(f.Resource, ":", 2)[0]) == nil {
 			continue
+		}
+		if f.RC == 5 && f.Task == "monitor" && f.Interval == 0 {
+			continue // a probe that finds no agent only says that the resource cannot be here
 		}
 		text := fmt.Sprintf("%s on %s '%s' (%d): call=%d, status='%s'", f.Key, f.Node, f.RCText, f.RC, f.Call, f.Status)
 		if f.Reason != "" {

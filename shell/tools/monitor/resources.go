@@ -15,6 +15,7 @@ import (
 func (v *view) filter() {
 	copied := *v.s
 	v.s = &copied
+	v.total = len(v.s.Nodes)
 	if name, ok := v.line.Lookup("node"); ok {
 		v.nodes = v.tagged(name)
 		v.s.Nodes = slices.DeleteFunc(slices.Clone(v.s.Nodes), func(n *scheduler.NodeStatus) bool { return !v.nodes[n.Name] && n.Name != name })
@@ -92,8 +93,10 @@ func (v *view) resources() {
 		if !inactive && !whole || inactive && byNode && fullyActive(r) {
 			continue
 		}
-		if !inactive {
-			r = onlyActive(r)
+		if r.Variant == scheduler.BundleResource && r.Unique {
+			plain := *r // crm_mon says so of clones only
+			plain.Unique = false
+			r = &plain
 		}
 		shown.Resources = append(shown.Resources, r)
 	}
@@ -112,7 +115,7 @@ func (v *view) resources() {
 	if v.line.Has("brief") {
 		shown.Resources = v.brief(shown.Resources)
 	}
-	status.Resources(v.w, &shown, "  ")
+	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail()})
 }
 
 func fullyActive(r *scheduler.ResourceStatus) bool {
@@ -120,22 +123,6 @@ func fullyActive(r *scheduler.ResourceStatus) bool {
 		return len(r.Nodes) > 0
 	}
 	return !slices.ContainsFunc(r.Children, func(c *scheduler.ResourceStatus) bool { return !fullyActive(c) })
-}
-
-// onlyActive leaves out what is not running, except in bundles, which are shown whole.
-func onlyActive(r *scheduler.ResourceStatus) *scheduler.ResourceStatus {
-	if r.Variant == scheduler.BundleResource || r.Variant == scheduler.PrimitiveResource {
-		return r
-	}
-	copied := *r
-	copied.StopPlaces = nil
-	copied.Children = nil
-	for _, c := range r.Children {
-		if isActive(c, nil) {
-			copied.Children = append(copied.Children, onlyActive(c))
-		}
-	}
-	return &copied
 }
 
 func agent(r *scheduler.ResourceStatus) string {

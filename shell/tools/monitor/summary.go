@@ -45,7 +45,7 @@ func (v *view) summary() {
 		b.WriteString("\n")
 	}
 	if v.show["counts"] {
-		b.WriteString("  * " + counted(len(v.s.Nodes), "node") + " configured\n")
+		b.WriteString("  * " + counted(v.total, "node") + " configured\n")
 		b.WriteString("  * " + counted(v.s.Instances, "resource instance") + " configured" + v.held() + "\n")
 	}
 	if b.Len() > 0 {

@@ -63,6 +63,7 @@ type view struct {
 	w     io.Writer
 	show  map[string]bool
 	nodes map[string]bool // that are shown; nil: all
+	total int             // nodes, shown or not
 	begun bool            // something was printed
 }
 

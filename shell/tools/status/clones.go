@@ -15,6 +15,14 @@ func (p *printer) clone(r *scheduler.ResourceStatus, indent string) {
 		name = baseID(r.Children[0].LongID)
 	}
 	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("Clone Set: %s [%s]", r.ID, name), collectiveFlags(r)))
+	if p.Detail {
+		for _, child := range r.Children {
+			if active(child) || !child.Orphan && (!p.ActiveOnly || anyOf(child, special)) {
+				p.resource(child, indent+"  ")
+			}
+		}
+		return
+	}
 	var promoted, started, unpromoted, stopped []string
 	on := map[string]bool{}
 	inside := indent + "  "
@@ -75,7 +83,7 @@ func (p *printer) roleLine(indent, title string, names []string) {
 }
 
 func (p *printer) stopped(r *scheduler.ResourceStatus, indent string, names []string) {
-	if r.Unique {
+	if r.Unique || p.ActiveOnly {
 		return
 	}
 	// Nodes on which an instance may be; offline ones too when all of them are.

@@ -8,9 +8,20 @@ import (
 	"holdfast/cluster/scheduler"
 )
 
+// Options narrow or widen what is written.
+type Options struct {
+	ActiveOnly bool // leave out what is not running: members of groups, nodes without an instance
+	Detail     bool // every instance of a clone and every part of a bundle on a line of its own
+}
+
 // Resources writes the full list of resources.
 func Resources(w io.Writer, s *scheduler.Status, indent string) {
-	p := printer{w: w, s: s}
+	ResourcesWith(w, s, indent, Options{})
+}
+
+// ResourcesWith is Resources with options.
+func ResourcesWith(w io.Writer, s *scheduler.Status, indent string, options Options) {
+	p := printer{w: w, s: s, Options: options}
 	for _, r := range s.Resources {
 		// What was removed from the configuration is worth a line only while it is active.
 		if r.Orphan && !active(r) {
@@ -23,6 +34,7 @@ func Resources(w io.Writer, s *scheduler.Status, indent string) {
 type printer struct {
 	w io.Writer
 	s *scheduler.Status
+	Options
 }
 
 func (p *printer) resource(r *scheduler.ResourceStatus, indent string) {
@@ -170,9 +182,25 @@ func (p *printer) group(r *scheduler.ResourceStatus, indent string) {
 		flags = flags[1:]
 	}
 	id := r.LongID
-	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags("Resource Group: "+id, flags))
+	title := "Resource Group: " + id
+	inactive := 0
 	for _, member := range r.Children {
-		p.resource(member, indent+"  ")
+		if p.ActiveOnly && !active(member) {
+			inactive++
+		}
+	}
+	if inactive > 0 {
+		plural := "s"
+		if inactive == 1 {
+			plural = ""
+		}
+		flags = append([]string{fmt.Sprintf("%d member%s inactive", inactive, plural)}, flags...)
+	}
+	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(title, flags))
+	for _, member := range r.Children {
+		if !p.ActiveOnly || active(member) {
+			p.resource(member, indent+"  ")
+		}
 	}
 }
 
@@ -193,11 +221,20 @@ func (p *printer) bundle(r *scheduler.ResourceStatus, indent string) {
 	}
 	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("%s: %s [%s]", kind, r.ID, r.Image), flags))
 	for _, replica := range r.Children {
-		fmt.Fprintf(p.w, "%s  * %s\n", indent, replicaLine(replica))
+		if line := replicaLine(replica); line != "" && !p.Detail {
+			fmt.Fprintf(p.w, "%s  * %s\n", indent, line)
+			continue
+		}
+		if len(r.Children) > 1 {
+			fmt.Fprintf(p.w, "%s  * Replica[%d]\n", indent, replica.Replica)
+		}
+		for _, part := range replica.Children {
+			p.resource(part, indent+"    ")
+		}
 	}
 }
 
-// replicaLine describes a replica by what runs inside it, else by its container.
+// replicaLine describes a replica by what runs inside it, else by its container; "" when it is known only in part.
 func replicaLine(replica *scheduler.ResourceStatus) string {
 	var address string
 	var container, connection, inner *scheduler.ResourceStatus
@@ -212,6 +249,9 @@ func replicaLine(replica *scheduler.ResourceStatus) string {
 		default:
 			inner = part
 		}
+	}
+	if container == nil {
+		return ""
 	}
 	shown := inner
 	if shown == nil {
