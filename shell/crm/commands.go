@@ -322,15 +322,27 @@ func runDefaultTimeouts(s *session, words []word) error {
 		if err != nil {
 			return err
 		}
-		for ops := range e.All("operations") {
-			for op := range ops.All("op") {
-				if advice := info.actions[op.Get("name")]["timeout"]; advice != "" && op.Get("timeout") == "" {
-					op.Set("timeout", advice)
-				}
-			}
-		}
+		m.adviseTimeouts(e, info)
 	}
 	return nil
+}
+
+// adviseTimeouts gives operations the time limits that the agent advises; start and stop
+// are made when they are missing.
+func (m *model) adviseTimeouts(e *cib.Element, info *agentInfo) {
+	ops := e.Ensure("operations")
+	seen := map[string]bool{}
+	for op := range ops.All("op") {
+		seen[op.Get("name")] = true
+		if advice := info.actions[op.Get("name")]["timeout"]; advice != "" && op.Get("timeout") == "" {
+			op.Set("timeout", advice)
+		}
+	}
+	for _, name := range []string{"start", "stop"} {
+		if advice := info.actions[name]["timeout"]; advice != "" && !seen[name] {
+			ops.Append(cib.NewElement("op", "name", name, "timeout", advice, "interval", "0", "id", m.ids.fresh(e.ID()+"-"+name+"-0")))
+		}
+	}
 }
 
 func runErase(s *session, words []word) error {

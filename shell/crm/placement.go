@@ -88,7 +88,7 @@ func (s *session) place(words []word, how string) error {
 		return err
 	}
 	if how == "ban" || w.node == "" {
-		s.info("Ban constraint created for %s on %s", w.resource, moved)
+		s.info("Ban constraint created for %s to %s", w.resource, moved)
 	} else {
 		s.info("Move constraint created for %s to %s", w.resource, moved)
 	}
@@ -150,7 +150,7 @@ func endOf(lifetime string, now time.Time) string {
 		}
 		number = 0
 	}
-	return now.Format("2006-01-02 15:04:05 -07:00")
+	return now.UTC().Format("2006-01-02 15:04:05Z")
 }
 
 func clearResource(s *session, words []word) error {

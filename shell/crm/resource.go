@@ -21,8 +21,8 @@ func resourceLevel() *level {
 		{name: "start", usage: "RESOURCE…", summary: "let resources run", example: "start vip", run: role("Started"), words: completeResources},
 		{name: "stop", usage: "RESOURCE…", summary: "stop resources", example: "stop vip", run: role("Stopped"), words: completeResources},
 		{name: "restart", usage: "RESOURCE", summary: "stop and start a resource", run: restartResource, words: completeResources},
-		{name: "promote", usage: "RESOURCE", summary: "promote a promotable clone", run: role("Promoted"), words: completeResources},
-		{name: "demote", usage: "RESOURCE", summary: "demote a promotable clone", run: role("Unpromoted"), words: completeResources},
+		{name: "promote", usage: "RESOURCE", summary: "promote a promotable clone", run: promoteTo("Master"), words: completeResources},
+		{name: "demote", usage: "RESOURCE", summary: "demote a promotable clone", run: promoteTo("Slave"), words: completeResources},
 		{name: "manage", usage: "RESOURCE", summary: "let the cluster manage a resource", run: managed("true"), words: completeResources},
 		{name: "unmanage", usage: "RESOURCE", summary: "keep the cluster's hands off a resource", run: managed("false"), words: completeResources},
 		{name: "maintenance", usage: "RESOURCE [on|off]", summary: "put a resource into maintenance: nothing is done to it, not even monitored",
@@ -244,6 +244,21 @@ func (s *session) changeMeta(command string, ids []string, name, value, conflict
 
 func setRole(s *session, words []word, value string) error {
 	return s.changeMeta("target-role="+value, expandTags(s, textsOf(words)), "target-role", value, "")
+}
+
+// promoteTo sets the role of promotable clones, under the name that every version knows.
+func promoteTo(role string) func(*session, []word) error {
+	return func(s *session, words []word) error {
+		if len(words) == 0 {
+			return usageError("expected a resource")
+		}
+		for _, w := range words {
+			if err := s.setResourceAttribute("meta_attributes", w.text, "target-role", role); err != nil {
+				return err
+			}
+		}
+		return s.awaitTransition()
+	}
 }
 
 // expandTags puts a tag's members in the place of the tag.

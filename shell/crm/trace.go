@@ -71,28 +71,35 @@ func traceResource(s *session, words []word) error {
 	}
 	s.info("Trace for %s is written to %s/%s", about, directory, agent)
 	switch {
-	case r.operation == "" || r.probe:
+	case r.operation == "" || r.operation == "monitor":
 		s.info("Trace set, restart %s to trace non-monitor operations", r.resource)
-	case r.operation != "monitor":
+	default:
 		s.info("Trace set, restart %s to trace the %s operation", r.resource, r.operation)
 	}
 	return nil
 }
 
-// setTrace gives a primitive, or its operations of that name, the parameter that agents trace by.
+// setTrace gives operations of a primitive the parameter that agents trace by: those of that
+// name, or start, stop and monitors when none is named.
 func setTrace(e *cib.Element, r traceRequest, ids *identifiers) {
-	targets := []*cib.Element{e}
-	if r.operation != "" {
-		targets = tracedOperations(e, r)
-		if len(targets) == 0 {
-			interval := r.interval
-			if interval == "" {
-				interval = "0"
-			}
-			op := e.Ensure("operations").Append(cib.NewElement("op", "name", r.operation, "interval", interval))
-			op.Set("id", ids.fresh(e.ID()+"-"+asID(r.operation)+"-"+asID(interval)))
-			targets = []*cib.Element{op}
+	if r.operation == "" { // all that it does
+		for _, name := range []string{"start", "stop"} {
+			setTrace(e, traceRequest{operation: name, directory: r.directory}, ids)
 		}
+		if len(tracedOperations(e, traceRequest{operation: "monitor"})) > 0 {
+			setTrace(e, traceRequest{operation: "monitor", directory: r.directory}, ids)
+		}
+		return
+	}
+	targets := tracedOperations(e, r)
+	if len(targets) == 0 {
+		interval := r.interval
+		if interval == "" {
+			interval = "0"
+		}
+		op := e.Ensure("operations").Append(cib.NewElement("op", "name", r.operation, "interval", interval))
+		op.Set("id", ids.fresh(e.ID()+"-"+asID(r.operation)+"-"+asID(interval)))
+		targets = []*cib.Element{op}
 	}
 	for _, target := range targets {
 		list := target.Child("instance_attributes")
@@ -134,13 +141,12 @@ func untraceResource(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	found := false
 	err = s.change("resource untrace", func(doc *cib.Document) error {
 		e, err := resourceIn(doc, r.resource)
 		if err != nil {
 			return err
 		}
-		targets := []*cib.Element{e}
+		targets := []*cib.Element{e} // older versions traced by a parameter of the resource
 		if r.operation != "" {
 			targets = tracedOperations(e, r)
 		} else {
@@ -149,7 +155,7 @@ func untraceResource(s *session, words []word) error {
 			}
 		}
 		for _, target := range targets {
-			found = clearTrace(target) || found
+			clearTrace(target)
 		}
 		return nil
 	})
@@ -157,8 +163,6 @@ func untraceResource(s *session, words []word) error {
 		return err
 	}
 	switch {
-	case !found:
-		return fmt.Errorf("untrace: %s is not traced", r.resource)
 	case r.operation != "":
 		s.info("Stop tracing %s for operation %s", r.resource, r.operation)
 	default:
@@ -167,9 +171,9 @@ func untraceResource(s *session, words []word) error {
 	return nil
 }
 
-// clearTrace takes the trace parameters from e, and e itself if it is an operation that has
+// clearTrace takes the trace parameters from e, and e away if it is an operation that has
 // nothing else to say.
-func clearTrace(e *cib.Element) bool {
+func clearTrace(e *cib.Element) {
 	found := false
 	for _, list := range slices.Collect(e.All("instance_attributes")) {
 		for _, name := range []string{"trace_ra", "trace_dir", "trace_file"} {
@@ -189,5 +193,4 @@ func clearTrace(e *cib.Element) bool {
 			ops.Remove()
 		}
 	}
-	return found
 }
