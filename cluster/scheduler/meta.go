@@ -77,6 +77,9 @@ func (r *resource) applyMeta() {
 		r.set(fenceDevice)
 		r.c.haveFencing = true
 	}
+	if wanted, ok := r.targetRole(); ok {
+		r.setNext(wanted, "target-role")
+	}
 	r.failureTimeout, _ = rule.ParseInterval(m["failure-timeout"])
 	r.applyRequires()
 	if r.remoteHost {

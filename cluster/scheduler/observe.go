@@ -79,6 +79,9 @@ func (c *cluster) resourceStatus(r *resource, parent *ResourceStatus) *ResourceS
 		FailIgnored: r.is(failureIgnored), Orphan: r.is(orphan), Unique: r.is(unique), Promotable: r.is(promotable), Notify: r.is(notifies),
 		Description: r.xml.Get("description"),
 	}
+	if r.isPrimitive() && r.role == roleStarted && r.uber().is(promotable) {
+		s.Role = roleUnpromoted.String()
+	}
 	if wanted := parseRole(s.TargetRole); wanted == roleStopped {
 		s.Disabled = true
 	} else if wanted == roleUnpromoted && r.uber().is(promotable) {

@@ -59,6 +59,47 @@ func (c *cluster) order(o *ordering) {
 		o.then = o.thenAction.rsc
 	}
 	c.orders = append(c.orders, o)
+	c.orderMigrations(o)
+}
+
+// orderMigrations lets an ordering of starts and stops count for the live migrations that
+// may stand in for them.
+func (c *cluster) orderMigrations(o *ordering) {
+	first, then := o.first, o.then
+	if first == nil || then == nil || first == then || isBelow(first, then) || isBelow(then, first) || !then.is(allowMigrate) {
+		return
+	}
+	from, _ := taskOfKey(o.firstKey)
+	to, _ := taskOfKey(o.thenKey)
+	flags := orderOptional
+	add := func(firstTask, thenTask string) {
+		c.orders = append(c.orders, &ordering{
+			first: first, then: then, firstKey: operationKey(first.id, firstTask, 0), thenKey: operationKey(then.id, thenTask, 0), kind: flags,
+		})
+	}
+	switch {
+	case from == "start" && to == "start":
+		if first.is(allowMigrate) {
+			add("migrate_to", "migrate_to")
+			flags |= ifFirstUnmigratable
+		}
+		add("start", "migrate_to")
+	case from == "stop" && to == "stop":
+		if first.is(allowMigrate) {
+			flags |= ifFirstUnmigratable
+		}
+		add("stop", "migrate_to")
+		if then.partialTarget != nil {
+			add("stop", "migrate_from")
+		}
+	case from == "promote" && to == "start":
+		add("promote", "migrate_to")
+	case from == "demote" && to == "stop":
+		add("demote", "migrate_to")
+		if then.partialTarget != nil {
+			add("demote", "migrate_from")
+		}
+	}
 }
 
 // orderTasks orders a task of one resource before a task of another.

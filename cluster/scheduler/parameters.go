@@ -131,7 +131,7 @@ func (c *cluster) changed(e *event) bool {
 		}
 		c.forceRestart(e)
 		return true
-	case !hasAll || digest(params, c.timeoutFor(e)) == all:
+	case !hasAll || digest(params, c.timeoutFor(e)) == all || digest(params, 0) == all:
 		return false
 	case e.interval > 0:
 		c.reschedule(e)

@@ -90,10 +90,13 @@ func (c *cluster) promotionApplies(r *resource, n *node) bool {
 			return true
 		}
 	}
-	if r.runningOn(n) || r.knownOn(n) {
-		return r.lookAt(n) != nil || r.runningOn(n)
+	// Once it was probed or started anywhere, only nodes where its state is known count. At
+	// the cluster's start none is, and permanent scores must count.
+	if (len(r.running) > 0 || len(r.known) > 0) && !r.runningOn(n) && !r.knownOn(n) {
+		return false
 	}
-	return false
+	w := r.lookAt(n)
+	return w != nil && w.score >= 0
 }
 
 // setInstanceRoles chooses which of a promotable clone's instances are promoted.

@@ -331,7 +331,7 @@ func (l *colocation) applyWithClone(dependent, primary *resource) {
 		// Only where an instance will be.
 		var places []*node
 		for _, instance := range primary.children {
-			if n := first(instance.where(false)); n != nil && !instance.is(blockedColocation) {
+			if n := first(instance.where(false)); n != nil {
 				places = append(places, n)
 			}
 		}
@@ -342,8 +342,6 @@ func (l *colocation) applyWithClone(dependent, primary *resource) {
 		l.apply(dependent, instance)
 	}
 }
-
-const blockedColocation = orphan & 0
 
 func first(nodes []*node) *node {
 	if len(nodes) == 0 {

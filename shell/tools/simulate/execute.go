@@ -69,14 +69,6 @@ func (s *session) hostTask(a *scheduler.Action) {
 		s.deleteHistory(a.Node, id)
 	default:
 		s.printf("  * Cluster action:  %s on %s\n", a.Task, a.Node)
-		if a.Task == "do_shutdown" {
-			if state := s.nodeState(a.Node, a.NodeID); state != nil {
-				state.Set("crmd", "offline")
-				state.Set("join", "down")
-				state.Set("in_ccm", "false")
-				state.Set("expected", "down")
-			}
-		}
 	}
 }
 
