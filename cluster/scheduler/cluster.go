@@ -49,6 +49,7 @@ type cluster struct {
 	haveFencing                               bool            // there is a device to fence with
 	recheck                                   time.Time
 	scores                                    *scoreLog
+	bans                                      []ban // what failures, stickiness and the like added to scores
 	dc                                        *node
 
 	instances, disabled, blocked int

@@ -283,7 +283,7 @@ func (c *cluster) ban(r *resource, n *node, score int, why string) {
 		}
 		w.score = addScores(w.score, score)
 	})
-	_ = why
+	c.bans = append(c.bans, ban{r, n, score, why})
 }
 
 func (c *cluster) recordFailure(e *event) {

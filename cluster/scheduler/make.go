@@ -55,7 +55,7 @@ func (c *cluster) plan() *Plan {
 
 	return &Plan{
 		Status: status, Moves: c.summarize(), Graph: c.createGraph(), Scores: c.sortedScores(),
-		Placements: c.placements(), actions: c.actions,
+		actions: c.actions, cluster: c,
 	}
 }
 
@@ -126,26 +126,4 @@ func (c *cluster) sortedScores() []string {
 	lines := c.scores.lines
 	slices.Sort(lines)
 	return lines
-}
-
-// placements reports the decision about each primitive.
-func (c *cluster) placements() []Placement {
-	var list []Placement
-	c.eachResource(func(r *resource) {
-		if !r.isPrimitive() {
-			return
-		}
-		p := Placement{Resource: r.id, Role: r.next.String()}
-		if r.assigned != nil {
-			p.Node = r.assigned.name
-		}
-		if n := r.currentNode(); n != nil {
-			p.Current = n.name
-		}
-		r.eachCandidate(func(n *node, w *candidate) {
-			p.Choices = append(p.Choices, Choice{Node: n.name, Score: w.score, Allowed: w.score >= 0 && available(n)})
-		})
-		list = append(list, p)
-	})
-	return list
 }

@@ -5,14 +5,14 @@ import "time"
 // Plan is everything that one run of the scheduler decided. It is a value: whoever
 // explains, simulates, lints, rehearses or executes reads it and never changes it.
 type Plan struct {
-	Graph      *Graph      // what to do, in which order
-	Status     *Status     // what the cluster was like before
-	Moves      []Move      // what happens to each resource and host, in the words of the transition summary
-	Placements []Placement // where each resource may run, with scores and reasons
-	Scores     []string    // the allocation scores as they were weighed, one line each, as crm_simulate -s prints
-	Notes      []string    // what a person should know: "fencing is disabled, but ..."
+	Graph  *Graph   // what to do, in which order
+	Status *Status  // what the cluster was like before
+	Moves  []Move   // what happens to each resource and host, in the words of the transition summary
+	Scores []string // the allocation scores as they were weighed, one line each, as crm_simulate -s prints
+	Notes  []string // what a person should know: "fencing is disabled, but ..."
 
 	actions []*action // for drawings
+	cluster *cluster  // for Placements, which are made when asked for
 }
 
 // Move is one line of a transition's summary.
@@ -22,31 +22,6 @@ type Move struct {
 	From, To string // host, with role in front for promotable instances
 	Reason   string // "due to node availability", "blocked"; "" for none
 	Text     string // the whole line as it stands in the summary, without indentation
-}
-
-// Placement is the decision about one primitive, or one instance of a clone.
-type Placement struct {
-	Resource string // with instance number
-	Node     string // where it shall run; "" for nowhere
-	Role     string // what it shall be there
-	Current  string // where it is active now; "" for nowhere
-	Choices  []Choice
-}
-
-// Choice is one host a resource could be put on.
-type Choice struct {
-	Node    string
-	Score   int  // millions are infinity
-	Allowed bool // false when nothing lets it run there at all
-	Reasons []Reason
-}
-
-// Reason is one contribution to a score.
-type Reason struct {
-	Kind  string // location, stickiness, colocation, failures, standby, offline, maintenance, health, ticket, utilization, target-role, ...
-	From  string // id of the constraint or resource behind it; "" when there is none
-	Score int
-	Text  string // for people: "AppIP prefers web1 (stickiness 100)"
 }
 
 // Graph is the transition: actions and the order between them.

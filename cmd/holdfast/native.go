@@ -10,6 +10,7 @@ import (
 
 	"holdfast/cluster/node"
 	"holdfast/lab/command"
+	"holdfast/shell/explain"
 	"holdfast/shell/history"
 	"holdfast/shell/setup"
 )
@@ -21,6 +22,7 @@ func natives() []*cobra.Command {
 	for _, area := range [][]func() *cobra.Command{
 		binaryCommands,
 		setup.Commands,
+		explain.Commands,
 		command.Commands,
 		node.Commands,
 		history.Commands,
