@@ -46,7 +46,7 @@ type agent struct {
 	actions  map[string]func(Call) (status int, err error)
 }
 
-var all = map[string]agent{"web": web}
+var all = map[string]agent{"address": address, "web": web}
 
 // Names returns the names of all agents, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(all)) }

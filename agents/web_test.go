@@ -2,10 +2,12 @@ package agents
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/xml"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -161,5 +163,33 @@ func TestMetadataIsXML(t *testing.T) {
 	}
 	if parsed.Name != "web" || parsed.Version != "1.1" || len(parsed.Actions) < 5 {
 		t.Errorf("meta-data is %+v", parsed)
+	}
+}
+
+func TestAddressSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ ip, mask, says string }{
+		{"", "", "parameter ip"},
+		{"fd00::1", "", "want an IPv4 address"},
+		{"192.0.2.1", "33", "parameter cidr_netmask"},
+	} {
+		var errs bytes.Buffer
+		c := Call{Path: "/resource.d/holdfast/address", Action: "start", Stderr: &errs, Getenv: func(name string) string {
+			return map[string]string{"OCF_RESKEY_ip": test.ip, "OCF_RESKEY_cidr_netmask": test.mask}[name]
+		}}
+		if status := address.run(c); status != badConfigured || !strings.Contains(errs.String(), test.says) {
+			t.Errorf("ip %q, mask %q: exit status %d, %q; want %d and %q", test.ip, test.mask, status, errs.String(), badConfigured, test.says)
+		}
+	}
+}
+
+func TestARPAnnouncement(t *testing.T) {
+	t.Parallel()
+	mac := net.HardwareAddr{2, 0, 0, 0, 0, 9}
+	got := arpAnnouncement(mac, netip.MustParseAddr("10.1.2.3"), 1)
+	want := "ffffffffffff" + "020000000009" + "0806" + "0001" + "0800" + "06" + "04" + "0001" +
+		"020000000009" + "0a010203" + "ffffffffffff" + "0a010203"
+	if hex.EncodeToString(got) != want {
+		t.Errorf("frame is %x, want %s", got, want)
 	}
 }

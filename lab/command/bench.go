@@ -13,12 +13,14 @@ func bench() *cobra.Command {
 		Short: "measure how long a client goes without a service, for each fault",
 		Long: "Makes a lab of its own with a cluster of three hosts, breaks it in every way that the report has\n" +
 			"a row for, again and again, and prints the outages that a polling client saw.",
-		Example: "  holdfast lab bench\n  holdfast lab bench --runs 3 --only kill --only move --events",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return failover.Run(cmd.Context(), o, cmd.OutOrStdout()) },
+		Example: "  holdfast lab bench\n  holdfast lab bench --runs 3 --only kill --only move --events\n" +
+			"  holdfast lab bench --address ocf:holdfast:address",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return failover.Run(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
 	command.Flags().IntVar(&o.Runs, "runs", 10, "how often each fault is done")
 	command.Flags().StringArrayVar(&o.Only, "only", nil, "these rows only: kill, kill-unfenced, leader, cut, crash, move, daemon, freeze, loss, figures")
+	command.Flags().StringVar(&o.Address, "address", "ocf:heartbeat:IPaddr2", "agent of the floating address; ocf:holdfast:address is the light one")
 	command.Flags().BoolVar(&o.Events, "events", false, "print what the daemons told of every run")
 	return command
 }

@@ -5,7 +5,7 @@
 //
 // An outage lasts from the sending of the first request that was not answered within 250 ms to
 // the first answer after it. Agents are part of it, so the report names them:
-// ocf:heartbeat:IPaddr2 and ocf:holdfast:web.
+// ocf:holdfast:web and, unless Options say otherwise, ocf:heartbeat:IPaddr2.
 //
 // The package starts no goroutines of its own.
 package failover

@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"holdfast/cluster/node/client"
@@ -88,6 +89,11 @@ func crashServer(ctx context.Context, s *service) (lab.Moment, error) {
 	active, err := s.active(ctx)
 	if err != nil {
 		return 0, err
+	}
+	// The crash must not always come at the same moment of the monitor's second.
+	select {
+	case <-time.After(rand.N(time.Second)):
+	case <-ctx.Done():
 	}
 	at := lab.Now()
 	if _, err := active.Exec(ctx, "pkill", "-KILL", "-f", server); err != nil {

@@ -14,10 +14,11 @@ import (
 
 // Options say what to measure.
 type Options struct {
-	Runs   int      // of each fault; default 10
-	Only   []string // keys of faults, and of further figures; default all
-	Binary string   // holdfast; default the running program
-	Events bool     // print what the daemons told of every run
+	Runs    int      // of each fault; default 10
+	Only    []string // keys of faults, and of further figures; default all
+	Binary  string   // holdfast; default the running program
+	Address string   // agent of the floating address; default ocf:heartbeat:IPaddr2
+	Events  bool     // print what the daemons told of every run
 }
 
 // row is the outages of one fault.
@@ -34,7 +35,10 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if o.Runs == 0 {
 		o.Runs = 10
 	}
-	fmt.Fprintf(w, "three virtual hosts, default settings, ocf:heartbeat:IPaddr2 and ocf:holdfast:web, a request every %v\n\n", pollEvery)
+	if o.Address == "" {
+		o.Address = defaultAddress
+	}
+	fmt.Fprintf(w, "three virtual hosts, default settings, %s and ocf:holdfast:web, a request every %v\n\n", o.Address, pollEvery)
 	fmt.Fprintf(w, "%-50s %4s %9s %9s %9s\n", "fault: outage seen by a client, ms", "n", "min", "median", "max")
 	var all error
 	for _, fencing := range []bool{true, false} {
@@ -54,7 +58,7 @@ func (o Options) runFaults(ctx context.Context, fencing bool, w io.Writer) error
 	if len(chosen) == 0 {
 		return nil
 	}
-	s, err := start(ctx, o.Binary, fencing)
+	s, err := o.start(ctx, fencing)
 	if err != nil {
 		return err
 	}

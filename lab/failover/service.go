@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"holdfast/cluster/node/client"
@@ -19,9 +20,12 @@ const (
 	server    = "resource.d/holdfast/web serve" // in the server's command line
 )
 
+// defaultAddress is the agent of the floating address that users have.
+const defaultAddress = "ocf:heartbeat:IPaddr2"
+
 // configuration is the cluster's: floating address and server in a group, a monitor every second,
 // and fencing of all hosts by the lab.
-func configuration(fencing bool) string {
+func configuration(fencing bool, addressProvider, addressType string) string {
 	return fmt.Sprintf(`<configuration>
   <crm_config><cluster_property_set id="options">
     <nvpair id="options-stonith" name="stonith-enabled" value="%t"/>
@@ -32,7 +36,7 @@ func configuration(fencing bool) string {
       <instance_attributes id="Fence-params"><nvpair id="Fence-hosts" name="pcmk_host_list" value="web1 web2 web3"/></instance_attributes>
     </primitive>
     <group id="WebApp">
-      <primitive id="AppIP" class="ocf" provider="heartbeat" type="IPaddr2">
+      <primitive id="AppIP" class="ocf" provider="%s" type="%s">
         <instance_attributes id="AppIP-params">
           <nvpair id="AppIP-ip" name="ip" value="%s"/><nvpair id="AppIP-mask" name="cidr_netmask" value="24"/>
         </instance_attributes>
@@ -45,7 +49,7 @@ func configuration(fencing bool) string {
   </resources>
   <constraints/>
   <rsc_defaults><meta_attributes id="defaults"><nvpair id="defaults-stickiness" name="resource-stickiness" value="1"/></meta_attributes></rsc_defaults>
-</configuration>`, fencing, floating)
+</configuration>`, fencing, addressProvider, addressType, floating)
 }
 
 // service is the fleet with a service that a client watches.
@@ -54,25 +58,29 @@ type service struct {
 	poll *lab.Poller
 }
 
-func start(ctx context.Context, binary string, fencing bool) (*service, error) {
-	f, err := fleet.Start(ctx, fleet.Config{Hosts: lab.Names("web", 3), Binary: binary})
+func (o Options) start(ctx context.Context, fencing bool) (*service, error) {
+	provider, agent, ok := strings.Cut(strings.TrimPrefix(o.Address, "ocf:"), ":")
+	if !ok || strings.ContainsAny(o.Address, "<>&\"") {
+		return nil, fmt.Errorf("address agent %q: want one like %s", o.Address, defaultAddress)
+	}
+	f, err := fleet.Start(ctx, fleet.Config{Hosts: lab.Names("web", 3), Binary: o.Binary})
 	if err != nil {
 		return nil, err
 	}
 	s := &service{Fleet: f}
-	if err := s.begin(ctx, fencing); err != nil {
+	if err := s.begin(ctx, configuration(fencing, provider, agent)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return s, nil
 }
 
-func (s *service) begin(ctx context.Context, fencing bool) error {
+func (s *service) begin(ctx context.Context, configuration string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := s.Ready(ctx); err != nil {
 		return err
 	}
-	if err := s.Load(ctx, "web1", configuration(fencing)); err != nil {
+	if err := s.Load(ctx, "web1", configuration); err != nil {
 		return err
 	}
 	var err error

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -188,4 +189,37 @@ func TestFullDiskHarmsOneHostOnly(t *testing.T) {
 		must(t, err)
 	}
 	must(t, f.Host("web3").EmptyDisk())
+}
+
+func TestAddressAgent(t *testing.T) {
+	ctx, f := startFleet(t)
+	agent := func(host, action string) error {
+		_, err := f.Host(host).Exec(ctx, "env", "OCF_RESKEY_ip=10.77.0.99", "/usr/lib/ocf/resource.d/holdfast/address", action)
+		return err
+	}
+	reach := func() error {
+		_, err := f.Lab.Client().Exec(ctx, "busybox", "ping", "-c", "1", "-W", "1", "10.77.0.99")
+		return err
+	}
+	status := func(host string, want int) {
+		t.Helper()
+		code := 0
+		var exit *lab.ExitError
+		if err := agent(host, "monitor"); errors.As(err, &exit) {
+			code = exit.Code
+		}
+		if code != want {
+			t.Errorf("monitor on %s: exit status %d, want %d", host, code, want)
+		}
+	}
+	status("web1", 7)
+	for _, host := range []string{"web1", "web2", "web1"} {
+		must(t, agent(host, "start"))
+		must(t, agent(host, "start"))
+		status(host, 0)
+		must(t, reach()) // at once: the neighbours were told
+		must(t, agent(host, "stop"))
+		must(t, agent(host, "stop"))
+		status(host, 7)
+	}
 }
