@@ -1,0 +1,134 @@
+package pcs
+
+import (
+	"fmt"
+	"strings"
+
+	"holdfast/cluster/cib"
+)
+
+// newSet makes a set of name-value pairs. Empty values are left out.
+func (s *session) newSet(kind, id string, values pairs) *cib.Element {
+	id = s.freeID(id)
+	s.booked = append(s.booked, id)
+	set := cib.NewElement(kind, "id", id)
+	for _, p := range values {
+		if p.value != "" {
+			set.Append(s.newPair(set, p))
+		}
+	}
+	return set
+}
+
+func (s *session) newPair(set *cib.Element, p pair) *cib.Element {
+	id := s.freeID(set.ID() + "-" + pairID(p.name))
+	s.booked = append(s.booked, id)
+	return cib.NewElement("nvpair", "id", id, "name", p.name, "value", p.value)
+}
+
+// pairID makes the part of an nvpair's id that comes from its name.
+func pairID(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if r < 0x80 && idPart(r) {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// setValues changes a set: empty values remove.
+func (s *session) setValues(set *cib.Element, values pairs) {
+	for _, p := range values {
+		old := findPair(set, p.name)
+		switch {
+		case old != nil && p.value == "":
+			old.Remove()
+		case old != nil:
+			old.Set("value", p.value)
+		case p.value != "":
+			set.Append(s.newPair(set, p))
+		}
+	}
+}
+
+func findPair(set *cib.Element, name string) *cib.Element {
+	for nv := range set.All("nvpair") {
+		if nv.Get("name") == name {
+			return nv
+		}
+	}
+	return nil
+}
+
+// values are the pairs of a set.
+func values(set *cib.Element) pairs {
+	var out pairs
+	for nv := range set.All("nvpair") {
+		out = append(out, pair{nv.Get("name"), nv.Get("value")})
+	}
+	return out
+}
+
+// updateSet changes owner's first set of that kind, made when it is missing and something is to be set.
+func (s *session) updateSet(owner *cib.Element, kind string, changes pairs) {
+	set := owner.Child(kind)
+	if set == nil {
+		if !anySet(changes) {
+			return
+		}
+		set = owner.Append(s.newSet(kind, owner.ID()+"-"+kind, nil))
+	}
+	s.setValues(set, changes)
+}
+
+// dropEmptySet removes owner's set of that kind when nothing is left in it.
+func dropEmptySet(owner *cib.Element, kind string) {
+	if set := owner.Child(kind); set != nil && set.Child("nvpair") == nil && set.Child("rule") == nil {
+		set.Remove()
+	}
+}
+
+func anySet(changes pairs) bool {
+	for _, p := range changes {
+		if p.value != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// meta returns the value of a meta attribute of e itself.
+func meta(e *cib.Element, name string) string {
+	for set := range e.All("meta_attributes") {
+		if nv := findPair(set, name); nv != nil {
+			return nv.Get("value")
+		}
+	}
+	return ""
+}
+
+// truth reads a boolean as Pacemaker does.
+func truth(value string) bool {
+	switch strings.ToLower(value) {
+	case "true", "on", "yes", "y", "1":
+		return true
+	}
+	return false
+}
+
+// showPairs is name=value words as pcs prints them: a value with blanks in quotes.
+func showPairs(p pairs) string {
+	var words []string
+	for _, x := range p {
+		words = append(words, x.name+"="+quoteBlank(x.value))
+	}
+	return strings.Join(words, " ")
+}
+
+func quoteBlank(value string) string {
+	if strings.ContainsAny(value, " \t") {
+		return fmt.Sprintf("\"%s\"", strings.ReplaceAll(value, `"`, `\"`))
+	}
+	return value
+}

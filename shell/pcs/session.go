@@ -1,0 +1,174 @@
+package pcs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+)
+
+// session is one call: its options, its streams, its document.
+type session struct {
+	opts           options
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            time.Time // when the call was made; rules expire against it
+	words          []string  // the whole call, the cause that history keeps
+	cmd            *command
+	args           []string // the words after the command's own
+	doc            *cib.Document
+	store          documentStore
+	loaded         []byte   // the document's text as it was loaded
+	booked         []string // ids given to elements that are not in the document yet
+	agents         map[string]agentLookup
+}
+
+func (s *session) force() bool { return s.opts.has("force") }
+
+// Run is the pcs program. The answer is its exit status: 0, or 1 when the call was refused.
+func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	opts, words, err := parseOptions(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "Error: %v\n", err)
+		return 1
+	}
+	s := &session{opts: opts, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now(), words: args}
+	return s.run(words)
+}
+
+func (s *session) run(words []string) int {
+	if s.opts.has("version") {
+		s.printf("%s\n", version)
+		return 0
+	}
+	cmd, args, ambiguous := lookup(words)
+	if s.opts.has("help") || len(words) == 0 {
+		writeUsage(s.stdout, words)
+		if len(words) == 0 && !s.opts.has("help") {
+			return 1
+		}
+		return 0
+	}
+	if cmd == nil {
+		if len(words) > 1 && words[len(words)-1] == "help" || words[0] == "help" {
+			writeUsage(s.stdout, words)
+			return 0
+		}
+		fmt.Fprintf(s.stderr, "Error: %s\n\n", ambiguous)
+		writeUsage(s.stderr, words)
+		return 1
+	}
+	if len(args) == 1 && args[0] == "help" {
+		writeUsage(s.stdout, words[:len(words)-1])
+		return 0
+	}
+	s.cmd, s.args = cmd, args
+	return s.status(s.execute())
+}
+
+// status prints what ended the command and turns it into the exit status.
+func (s *session) status(err error) int {
+	var usage usageError
+	var code exitCode
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &usage):
+		if usage.note != "" {
+			fmt.Fprintf(s.stderr, "Error: %s\n", usage.note)
+		}
+		fmt.Fprintln(s.stderr)
+		writeUsage(s.stderr, s.cmd.words())
+	case errors.Is(err, errReported):
+		fmt.Fprintln(s.stderr, "Error: nothing was changed")
+	default:
+		fmt.Fprintf(s.stderr, "Error: %v\n", err)
+	}
+	return 1
+}
+
+// exitCode ends a command with a status of its own, without a message.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func (s *session) execute() error {
+	if name := s.opts.unsupported(s.cmd.options); name != "" {
+		return fmt.Errorf("option %s does nothing for 'pcs %s'; it accepts: %s", name, s.cmd.path, s.cmd.accepted())
+	}
+	if s.opts.has("wait") && s.opts.has("f") {
+		return errors.New("--wait needs a running cluster; it cannot be used with -f")
+	}
+	if err := s.checkWait(); err != nil {
+		return err
+	}
+	if s.cmd.document {
+		if err := s.load(); err != nil {
+			return err
+		}
+	}
+	if err := s.cmd.run(s); err != nil {
+		return err
+	}
+	if err := s.save(); err != nil {
+		return err
+	}
+	return s.wait()
+}
+
+func (s *session) load() error {
+	store, err := openStore(s.opts)
+	if err != nil {
+		return err
+	}
+	s.store = store
+	if s.doc, err = store.Load(); err != nil {
+		return err
+	}
+	s.loaded = s.doc.Bytes()
+	return nil
+}
+
+// save stores the document if the command changed it.
+func (s *session) save() error {
+	if s.doc == nil || s.store == nil || bytes.Equal(s.loaded, s.doc.Bytes()) {
+		return nil
+	}
+	if err := s.validate(); err != nil {
+		return err
+	}
+	return s.store.Store(s.doc, "pcs "+strings.Join(withoutSecrets(s.words), " "))
+}
+
+// withoutSecrets leaves passwords out of what history keeps.
+func withoutSecrets(words []string) []string {
+	var kept []string
+	for i := 0; i < len(words); i++ {
+		if words[i] == "-p" {
+			kept = append(kept, "-p", "…")
+			i++
+			continue
+		}
+		if strings.HasPrefix(words[i], "-p") && len(words[i]) > 2 {
+			kept = append(kept, "-p…")
+			continue
+		}
+		if name, _, ok := strings.Cut(words[i], "="); ok && secretName(name) {
+			kept = append(kept, name+"=…")
+			continue
+		}
+		kept = append(kept, words[i])
+	}
+	return kept
+}
+
+func secretName(name string) bool {
+	name = strings.ToLower(name)
+	return strings.Contains(name, "passw") || name == "secret" || name == "token" || name == "--token"
+}
