@@ -18,6 +18,7 @@ type tool func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 // commands are in natives. Areas keep their names in files of their own.
 var tools = merge(
 	crmTools,
+	pcsTools,
 	labTools,
 	cibTools,
 	agentTools,

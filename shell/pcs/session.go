@@ -2,13 +2,18 @@ package pcs
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
+	"holdfast/cluster/node/client"
+	"holdfast/shell/source"
 )
 
 // session is one call: its options, its streams, its document.
@@ -21,10 +26,11 @@ type session struct {
 	cmd            *command
 	args           []string // the words after the command's own
 	doc            *cib.Document
-	store          documentStore
-	loaded         []byte   // the document's text as it was loaded
-	booked         []string // ids given to elements that are not in the document yet
-	agents         map[string]agentLookup
+	source         source.Source
+	version        cib.Version // of the document as it was loaded
+	loaded         []byte      // the document's text as it was loaded
+	booked         []string    // ids given to elements that are not in the document yet
+	agents         *metadata.Store
 }
 
 func (s *session) force() bool { return s.opts.has("force") }
@@ -105,9 +111,6 @@ func (s *session) execute() error {
 	if s.opts.has("wait") && s.opts.has("f") {
 		return errors.New("--wait needs a running cluster; it cannot be used with -f")
 	}
-	if err := s.checkWait(); err != nil {
-		return err
-	}
 	if s.cmd.document {
 		if err := s.load(); err != nil {
 			return err
@@ -122,28 +125,46 @@ func (s *session) execute() error {
 	return s.wait()
 }
 
+// wait holds the call until the cluster has settled, when --wait asks for it.
+func (s *session) wait() error {
+	limit, ok := s.opts["wait"]
+	if !ok {
+		return nil
+	}
+	duration := time.Hour
+	if limit != "" {
+		seconds, err := strconv.Atoi(limit)
+		if err != nil || seconds < 0 {
+			return fmt.Errorf("--wait=%s: a number of seconds was expected", limit)
+		}
+		duration = time.Duration(seconds) * time.Second
+	}
+	return client.New("").Wait(context.Background(), duration)
+}
+
 func (s *session) load() error {
-	store, err := openStore(s.opts)
+	from, err := s.openSource(s.stdin)
 	if err != nil {
 		return err
 	}
-	s.store = store
-	if s.doc, err = store.Load(); err != nil {
+	s.source = from
+	if s.doc, err = from.Load(); err != nil {
 		return err
 	}
+	for _, section := range []string{"crm_config", "nodes", "resources", "constraints"} {
+		s.doc.EnsureSection(section)
+	}
+	s.version = s.doc.Version()
 	s.loaded = s.doc.Bytes()
 	return nil
 }
 
 // save stores the document if the command changed it.
 func (s *session) save() error {
-	if s.doc == nil || s.store == nil || bytes.Equal(s.loaded, s.doc.Bytes()) {
+	if s.doc == nil || s.source == nil || bytes.Equal(s.loaded, s.doc.Bytes()) {
 		return nil
 	}
-	if err := s.validate(); err != nil {
-		return err
-	}
-	return s.store.Store(s.doc, "pcs "+strings.Join(withoutSecrets(s.words), " "))
+	return s.storeDocument("pcs " + strings.Join(withoutSecrets(s.words), " "))
 }
 
 // withoutSecrets leaves passwords out of what history keeps.

@@ -40,10 +40,8 @@ func (c *command) accepted() string {
 // families are the tables of commands, one a file.
 func families() [][]command {
 	return [][]command{
-		resourceCommands, bundleCommands, groupCommands, defaultsCommands, operationCommands, moveCommands,
-		stonithCommands, levelCommands, constraintCommands, propertyCommands, tagCommands, aclCommands, alertCommands, nodeCommands,
-		ticketCommands, statusCommands, configCommands, clusterCommands, remoteCommands, quorumCommands, boothCommands, hostCommands,
-		corosyncCommands, agentCommands,
+		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(),
+		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(),
 	}
 }
 

@@ -1,0 +1,6 @@
+package main
+
+import "holdfast/shell/pcs"
+
+// pcsTools are the programs of pcs's command language.
+var pcsTools = map[string]tool{"pcs": pcs.Run}

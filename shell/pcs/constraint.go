@@ -1,0 +1,458 @@
+package pcs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"holdfast/cluster/cib"
+)
+
+func constraintCommands() []command {
+	kind := func(names ...string) func(*session) error {
+		return func(s *session) error { return showConstraints(s, names...) }
+	}
+	all := kind("location", "order", "colocation", "ticket")
+	return []command{
+		{path: "constraint", document: true, options: "f full all", run: all},
+		{path: "constraint config", syntax: "[--full] [--all]", help: "Shows constraints; --full with ids.", document: true, options: "f full all", run: all},
+		{path: "constraint location", syntax: "RESOURCE prefers|avoids NODE[=SCORE]... | RESOURCE rule EXPRESSION", help: "Says where a resource runs.", document: true, options: "f full all", run: location},
+		{path: "constraint location config", document: true, options: "f full all", run: kind("location")},
+		{path: "constraint location add", syntax: "ID RESOURCE NODE SCORE [resource-discovery=OPTION]", help: "Says where a resource runs, with an id.", document: true, options: "f", run: addLocation},
+		{path: "constraint location delete", document: true, options: "f", run: deleteConstraints},
+		{path: "constraint location remove", document: true, options: "f", run: deleteConstraints},
+		{path: "constraint order", syntax: "[ACTION] FIRST then [ACTION] THEN [OPTION=VALUE...]", help: "Starts one resource before another.", document: true, options: "f full", run: order},
+		{path: "constraint order config", document: true, options: "f full", run: kind("order")},
+		{path: "constraint order set", syntax: "ID... [OPTION=VALUE...] [set ID...]... [setoptions OPTION=VALUE...]", help: "Orders sets of resources.", document: true, options: "f", run: func(s *session) error { return addSets(s, "order") }},
+		{path: "constraint order delete", document: true, options: "f", run: removeFromOrder},
+		{path: "constraint order remove", syntax: "ID...", help: "Takes resources out of orders.", document: true, options: "f", run: removeFromOrder},
+		{path: "constraint colocation", document: true, options: "f full", run: kind("colocation")},
+		{path: "constraint colocation config", document: true, options: "f full", run: kind("colocation")},
+		{path: "constraint colocation add", syntax: "[ROLE] ID with [ROLE] ID [SCORE] [OPTION=VALUE...]", help: "Keeps resources together, or apart with -INFINITY.", document: true, options: "f", run: addColocation},
+		{path: "constraint colocation set", syntax: "ID... [OPTION=VALUE...] [set ID...]... [setoptions OPTION=VALUE...]", help: "Keeps sets of resources together.", document: true, options: "f", run: func(s *session) error { return addSets(s, "colocation") }},
+		{path: "constraint colocation delete", document: true, options: "f", run: removeColocation},
+		{path: "constraint colocation remove", syntax: "ID ID", help: "Lets resources part.", document: true, options: "f", run: removeColocation},
+		{path: "constraint ticket", document: true, options: "f full", run: kind("ticket")},
+		{path: "constraint ticket config", document: true, options: "f full", run: kind("ticket")},
+		{path: "constraint ticket add", syntax: "TICKET [ROLE] ID [loss-policy=POLICY]", help: "Lets a resource run only with a ticket.", document: true, options: "f", run: addTicket},
+		{path: "constraint ticket set", document: true, options: "f", run: func(s *session) error { return addSets(s, "ticket") }},
+		{path: "constraint ticket delete", document: true, options: "f", run: removeTicket},
+		{path: "constraint ticket remove", syntax: "TICKET ID", help: "Undoes 'ticket add'.", document: true, options: "f", run: removeTicket},
+		{path: "constraint delete", document: true, options: "f", run: deleteConstraints},
+		{path: "constraint remove", syntax: "ID...", help: "Removes constraints.", document: true, options: "f", run: deleteConstraints},
+		{path: "constraint ref", syntax: "RESOURCE...", help: "Lists the constraints of resources.", document: true, options: "f", run: references},
+		{path: "constraint rule add", syntax: "CONSTRAINT [id=ID] [score=SCORE] EXPRESSION", help: "Adds a rule to a location constraint.", document: true, options: "f", run: addRule},
+		{path: "constraint rule delete", document: true, options: "f", run: deleteRule},
+		{path: "constraint rule remove", syntax: "RULE", help: "Removes a rule.", document: true, options: "f", run: deleteRule},
+	}
+}
+
+func (s *session) constraints() *cib.Element { return s.doc.EnsureSection("constraints") }
+
+// constrainable finds a resource and refuses one inside a clone or bundle, whose outer id is meant.
+func (s *session) constrainable(id string) error {
+	e, err := s.resource(id)
+	if err != nil {
+		return err
+	}
+	for p := e.Parent; isResource(p); p = p.Parent {
+		if isClone(p) || p.Name == "bundle" {
+			return s.forceable("'%s' is in %s '%s'; constraints use that id", id, p.Name, p.ID())
+		}
+	}
+	return nil
+}
+
+func location(s *session) error {
+	if len(s.args) == 0 {
+		return showConstraints(s, "location")
+	}
+	if len(s.args) < 3 {
+		return errUsage
+	}
+	attr, name, err := s.locationTarget(s.args[0])
+	if err != nil {
+		return err
+	}
+	switch s.args[1] {
+	case "rule":
+		return s.addLocationRule(attr, name, s.args[2:])
+	case "prefers", "avoids":
+	default:
+		return usageError{fmt.Sprintf("'%s' is not known here; prefers, avoids or rule was expected", s.args[1])}
+	}
+	type wish struct{ node, score string }
+	var wishes []wish
+	for _, word := range s.args[2:] {
+		node, score, given := strings.Cut(word, "=")
+		if !given {
+			score = "INFINITY"
+		}
+		if !isScore(score) {
+			return scoreError(score)
+		}
+		if s.args[1] == "avoids" {
+			score = opposite(score)
+		}
+		wishes = append(wishes, wish{node, score})
+	}
+	for _, w := range wishes {
+		s.setLocation(cleanID("location-"+name+"-"+w.node+"-"+w.score), attr, name, w.node, w.score)
+	}
+	return nil
+}
+
+// locationTarget reads RESOURCE, resource%ID or regexp%PATTERN.
+func (s *session) locationTarget(word string) (attr, name string, err error) {
+	if pattern, ok := strings.CutPrefix(word, "regexp%"); ok {
+		return "rsc-pattern", pattern, nil
+	}
+	word = strings.TrimPrefix(strings.TrimPrefix(word, "resource"), "%")
+	if !strings.Contains(s.args[0], "%") {
+		word = s.args[0]
+	}
+	if strings.HasPrefix(s.args[0], "resource%") || strings.HasPrefix(s.args[0], "%") {
+		_, word, _ = strings.Cut(s.args[0], "%")
+	}
+	return "rsc", word, s.constrainable(word)
+}
+
+func opposite(score string) string {
+	if rest, ok := strings.CutPrefix(score, "-"); ok {
+		return rest
+	}
+	return "-" + strings.TrimPrefix(score, "+")
+}
+
+// setLocation replaces the constraint of this resource on this node, or adds one.
+func (s *session) setLocation(id, attr, name, node, score string) {
+	for c := range slices.Values(slices.Clone(s.constraints().Children)) {
+		if c.Name == "rsc_location" && (c.ID() == id || c.Get(attr) == name && c.Get("node") == node && c.Get("role") == "") {
+			c.Remove()
+		}
+	}
+	s.constraints().Append(cib.NewElement("rsc_location", "id", s.freeID(id), attr, name, "node", node, "score", score))
+}
+
+func addLocation(s *session) error {
+	if len(s.args) < 4 {
+		return errUsage
+	}
+	id, node, score := s.args[0], s.args[2], s.args[3]
+	s.args = s.args[1:]
+	attr, name, err := s.locationTarget(s.args[0])
+	if err != nil {
+		return err
+	}
+	if err := checkID(id, "constraint id"); err != nil {
+		return err
+	}
+	if !isScore(score) {
+		return scoreError(score)
+	}
+	options, err := parsePairs(s.args[3:])
+	if err != nil {
+		return err
+	}
+	for _, p := range options {
+		if p.name != "resource-discovery" {
+			if err := s.forceable("'%s' is not an option of a location; resource-discovery is", p.name); err != nil {
+				return err
+			}
+		}
+	}
+	s.setLocation(id, attr, name, node, score)
+	for _, p := range options {
+		s.find(id).Set(p.name, p.value)
+	}
+	return nil
+}
+
+// roleWord reads an optional role before a resource.
+func roleWord(words []string) (role string, rest []string, err error) {
+	if len(words) < 2 {
+		return "", words, nil
+	}
+	role = canonicalRole(words[0])
+	if role == "" {
+		return "", nil, fmt.Errorf("'%s' is not a role; roles are %s", words[0], quoted(roleValues))
+	}
+	return role, words[1:], nil
+}
+
+func addColocation(s *session) error {
+	at := slices.Index(s.args, "with")
+	if at < 1 || at == len(s.args)-1 {
+		return usageError{"ID with ID was expected"}
+	}
+	if slices.Contains(s.args[at+1:], "with") {
+		return usageError{"'with' stands twice; use 'constraint colocation set' for more than two resources"}
+	}
+	role, left, err := roleWord(s.args[:at])
+	if err != nil || len(left) != 1 {
+		return errors.Join(err, map[bool]error{true: errUsage}[err == nil])
+	}
+	var words, optionWords []string
+	for _, w := range s.args[at+1:] {
+		if strings.Contains(w, "=") {
+			optionWords = append(optionWords, w)
+		} else {
+			words = append(words, w)
+		}
+	}
+	score := "INFINITY"
+	if n := len(words); n > 1 && isScore(words[n-1]) {
+		score, words = words[n-1], words[:n-1]
+	}
+	withRole, right, err := roleWord(words)
+	if err != nil || len(right) != 1 {
+		return errors.Join(err, map[bool]error{true: errUsage}[err == nil])
+	}
+	options, err := parsePairs(optionWords)
+	if err != nil {
+		return err
+	}
+	return s.colocate(left[0], role, right[0], withRole, score, options)
+}
+
+func (s *session) colocate(left, role, right, withRole, score string, options pairs) error {
+	for _, p := range options {
+		if p.value == "" {
+			return fmt.Errorf("option '%s' has no value", p.name)
+		}
+	}
+	for _, id := range []string{left, right} {
+		if err := s.constrainable(id); err != nil {
+			return err
+		}
+	}
+	id := options.value("id")
+	if id != "" {
+		if err := s.newID(id, "constraint id"); err != nil {
+			return err
+		}
+	} else {
+		id = s.freeID("colocation-" + left + "-" + right + "-" + score)
+	}
+	if role == "" && withRole != "" {
+		role = "Started"
+	}
+	if withRole == "" && role != "" {
+		withRole = "Started"
+	}
+	for c := range s.constraints().All("rsc_colocation") {
+		if !s.force() && c.Get("rsc") == left && c.Get("with-rsc") == right &&
+			roleOf(c.Get("rsc-role")) == roleOf(role) && roleOf(c.Get("with-rsc-role")) == roleOf(withRole) {
+			return fmt.Errorf("constraint '%s' says this already, use --force to override", c.ID())
+		}
+	}
+	c := cib.NewElement("rsc_colocation", "id", id, "rsc", left, "with-rsc", right, "score", score)
+	for _, p := range append(options.without("id"), pair{"rsc-role", role}, pair{"with-rsc-role", withRole}) {
+		if p.value != "" {
+			c.Set(p.name, p.value)
+		}
+	}
+	s.constraints().Append(c)
+	return nil
+}
+
+func removeColocation(s *session) error {
+	if len(s.args) < 2 {
+		return errUsage
+	}
+	var found bool
+	for c := range slices.Values(slices.Clone(s.constraints().Children)) {
+		if c.Name == "rsc_colocation" && c.Get("rsc") == s.args[0] && c.Get("with-rsc") == s.args[1] {
+			c.Remove()
+			found = true
+		}
+	}
+	if !found {
+		return fmt.Errorf("no colocation of '%s' with '%s' exists", s.args[0], s.args[1])
+	}
+	return nil
+}
+
+var orderActions = []string{"start", "promote", "stop", "demote"}
+
+func order(s *session) error {
+	if len(s.args) == 0 {
+		return showConstraints(s, "order")
+	}
+	at := slices.Index(s.args, "then")
+	if at < 1 || at == len(s.args)-1 {
+		return usageError{"FIRST then THEN was expected"}
+	}
+	if slices.Contains(s.args[at+1:], "then") {
+		return usageError{"'then' stands twice; use 'constraint order set' for more than two resources"}
+	}
+	var words, optionWords []string
+	for _, w := range s.args[at+1:] {
+		if strings.Contains(w, "=") {
+			optionWords = append(optionWords, w)
+		} else {
+			words = append(words, w)
+		}
+	}
+	first, firstAction, err := orderSide(s.args[:at])
+	if err != nil {
+		return err
+	}
+	then, thenAction, err := orderSide(words)
+	if err != nil {
+		return err
+	}
+	options, err := parsePairs(optionWords)
+	if err != nil {
+		return err
+	}
+	if thenAction == "" {
+		thenAction = firstAction
+	}
+	return s.addOrder(cib.NewElement("rsc_order", "id", "", "first", first, "then", then), firstAction, thenAction, options)
+}
+
+func orderSide(words []string) (id, action string, err error) {
+	switch len(words) {
+	case 1:
+		return words[0], "", nil
+	case 2:
+		if !slices.Contains(orderActions, words[0]) {
+			return "", "", fmt.Errorf("'%s' is not an action; actions are %s", words[0], quoted(orderActions))
+		}
+		return words[1], words[0], nil
+	}
+	return "", "", errUsage
+}
+
+func (s *session) addOrder(c *cib.Element, firstAction, thenAction string, options pairs) error {
+	first, then := c.Get("first"), c.Get("then")
+	if firstAction == "" {
+		firstAction = "start"
+	}
+	if thenAction == "" {
+		thenAction = firstAction
+	}
+	for _, id := range []string{first, then} {
+		if err := s.constrainable(id); err != nil {
+			return err
+		}
+	}
+	a, b := s.find(first), s.find(then)
+	if a.Name == "primitive" && a.Parent.Name == "group" && a.Parent == b.Parent {
+		return fmt.Errorf("'%s' and '%s' are in one group, whose order they follow", first, then)
+	}
+	kind := "mandatory"
+	for i, p := range options {
+		if p.value == "" {
+			return fmt.Errorf("option '%s' has no value", p.name)
+		}
+		if p.name == "kind" {
+			proper := map[string]string{"mandatory": "Mandatory", "optional": "Optional", "serialize": "Serialize"}[strings.ToLower(p.value)]
+			if proper == "" {
+				return fmt.Errorf("'%s' is not a kind; kinds are 'Mandatory', 'Optional', 'Serialize'", p.value)
+			}
+			kind, options[i].value = strings.ToLower(p.value), proper
+		}
+	}
+	id := options.value("id")
+	if id != "" {
+		if err := s.newID(id, "constraint id"); err != nil {
+			return err
+		}
+	} else {
+		id = s.freeID("order-" + first + "-" + then + "-" + kind)
+	}
+	for old := range s.constraints().All("rsc_order") {
+		if !s.force() && old.Get("first") == first && old.Get("then") == then &&
+			actionOf(old.Get("first-action")) == firstAction && actionOf(old.Get("then-action")) == thenAction {
+			return fmt.Errorf("constraint '%s' says this already, use --force to override", old.ID())
+		}
+	}
+	c.Set("id", id)
+	c.Set("first-action", firstAction)
+	c.Set("then-action", thenAction)
+	for _, p := range options.without("id") {
+		c.Set(p.name, p.value)
+	}
+	s.constraints().Append(c)
+	return nil
+}
+
+func actionOf(action string) string {
+	if action == "" {
+		return "start"
+	}
+	return action
+}
+
+func removeFromOrder(s *session) error {
+	if len(s.args) == 0 {
+		return errUsage
+	}
+	var found bool
+	for _, id := range s.args {
+		for c := range slices.Values(slices.Clone(s.constraints().Children)) {
+			if c.Name != "rsc_order" {
+				continue
+			}
+			if c.Get("first") == id || c.Get("then") == id {
+				c.Remove()
+				found = true
+			} else if before := len(c.String()); c.Child("resource_set") != nil {
+				s.forgetInSets(c, id)
+				found = found || c.Parent == nil || len(c.String()) != before
+			}
+		}
+	}
+	if !found {
+		return errors.New("no order names these resources")
+	}
+	return nil
+}
+
+func deleteConstraints(s *session) error {
+	if len(s.args) == 0 {
+		return errUsage
+	}
+	for _, id := range s.args {
+		c := s.find(id)
+		if c != nil && c.Name == "rule" && c.Parent.Name == "rsc_location" {
+			s.args = []string{id}
+			if err := deleteRule(s); err != nil {
+				return err
+			}
+			continue
+		}
+		if c == nil || c.Parent != s.constraints() {
+			return fmt.Errorf("constraint '%s' does not exist", id)
+		}
+		c.Remove()
+	}
+	return nil
+}
+
+func references(s *session) error {
+	if len(s.args) == 0 {
+		return errUsage
+	}
+	for _, id := range s.args {
+		s.printf("Resource: %s\n", id)
+		var found bool
+		for c := range s.constraints().Elements() {
+			named := slices.Contains([]string{c.Get("rsc"), c.Get("with-rsc"), c.Get("first"), c.Get("then")}, id)
+			for d := range c.Descendants() {
+				named = named || d.Name == "resource_ref" && d.ID() == id
+			}
+			if named {
+				found = true
+				s.printf("  %s\n", c.ID())
+			}
+		}
+		if !found {
+			s.printf("  No Matches.\n")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package pcs
+
+import (
+	"fmt"
+	"slices"
+
+	"holdfast/cluster/cib"
+)
+
+// nodeNames are the names of all nodes: members, remote and guest nodes.
+func (s *session) nodeNames() []string {
+	var out []string
+	for n := range s.doc.Section("nodes").All("node") {
+		out = append(out, n.Get("uname"))
+	}
+	for _, p := range primitives(s.doc.Section("resources")) {
+		if agentOf(p) == (agentName{"ocf", "pacemaker", "remote"}) {
+			out = append(out, p.ID())
+			if set := p.Child("instance_attributes"); set != nil && findPair(set, "server") != nil {
+				out = append(out, findPair(set, "server").Get("value"))
+			}
+		}
+		if guest := meta(p, "remote-node"); guest != "" {
+			out = append(out, guest)
+			if address := meta(p, "remote-addr"); address != "" {
+				out = append(out, address)
+			}
+		}
+	}
+	return out
+}
+
+func nodeCommands() []command {
+	flag := func(name, value string) func(*session) error {
+		return func(s *session) error { return flagNodes(s, name, value) }
+	}
+	return []command{
+		{path: "node standby", syntax: "[--all | NODE...]", help: "Moves all resources off nodes.", document: true, options: "f all wait", run: flag("standby", "on")},
+		{path: "node unstandby", syntax: "[--all | NODE...]", help: "Lets nodes run resources again.", document: true, options: "f all wait", run: flag("standby", "")},
+		{path: "node maintenance", syntax: "[--all | NODE...]", help: "Leaves all resources on nodes as they are.", document: true, options: "f all wait", run: flag("maintenance", "on")},
+		{path: "node unmaintenance", syntax: "[--all | NODE...]", help: "Ends maintenance.", document: true, options: "f all wait", run: flag("maintenance", "")},
+		{path: "node attribute", syntax: "[NODE [NAME=VALUE...]]", help: "Shows or sets attributes of nodes.", document: true, options: "f force name", run: func(s *session) error { return nodeValues(s, "instance_attributes", "Node Attributes") }},
+		{path: "node utilization", syntax: "[NODE [NAME=VALUE...]]", help: "Shows or sets what nodes offer.", document: true, options: "f force name", run: func(s *session) error { return nodeValues(s, "utilization", "Node Utilization") }},
+		{path: "tag", document: true, options: "f", run: showTags},
+		{path: "tag config", syntax: "[TAG...]", help: "Shows tags.", document: true, options: "f", run: showTags},
+		{path: "tag create", syntax: "TAG ID...", help: "Names a set of resources.", document: true, options: "f", run: createTag},
+		{path: "tag delete", document: true, options: "f", run: deleteTags},
+		{path: "tag remove", syntax: "TAG...", help: "Removes tags.", document: true, options: "f", run: deleteTags},
+	}
+}
+
+func (s *session) node(name string) (*cib.Element, error) {
+	for n := range s.doc.Section("nodes").All("node") {
+		if n.Get("uname") == name {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("node '%s' does not exist", name)
+}
+
+func flagNodes(s *session, name, value string) error {
+	names := s.args
+	if s.opts.has("all") {
+		names = nil
+		for n := range s.doc.Section("nodes").All("node") {
+			names = append(names, n.Get("uname"))
+		}
+	} else if len(names) == 0 {
+		return usageError{"name the node, or say --all"}
+	}
+	var nodes []*cib.Element
+	for _, n := range names {
+		e, err := s.node(n)
+		if err != nil {
+			return err
+		}
+		nodes = append(nodes, e)
+	}
+	for _, e := range nodes {
+		s.setNode(e, "instance_attributes", pairs{{name, value}})
+	}
+	return nil
+}
+
+func (s *session) setNode(e *cib.Element, kind string, changes pairs) {
+	if e.Child(kind) == nil && anySet(changes) {
+		id := "nodes-" + e.ID()
+		if kind == "utilization" {
+			id += "-utilization"
+		}
+		e.Append(s.newSet(kind, id, nil))
+	}
+	if set := e.Child(kind); set != nil {
+		s.setValues(set, changes)
+	}
+}
+
+func nodeValues(s *session, kind, title string) error {
+	if len(s.args) > 1 {
+		e, err := s.node(s.args[0])
+		if err != nil {
+			return err
+		}
+		changes, err := parsePairs(s.args[1:])
+		if err != nil {
+			return err
+		}
+		s.setNode(e, kind, changes)
+		return nil
+	}
+	s.printf("%s:\n", title)
+	for n := range s.doc.Section("nodes").All("node") {
+		set := n.Child(kind)
+		if set == nil || len(s.args) == 1 && n.Get("uname") != s.args[0] {
+			continue
+		}
+		if list := values(set).sorted(); len(list) > 0 {
+			s.printf(" %s: %s\n", n.Get("uname"), showPairs(list))
+		}
+	}
+	return nil
+}
+
+func showTags(s *session) error {
+	var shown bool
+	for tag := range s.doc.Section("tags").All("tag") {
+		if len(s.args) > 0 && !slices.Contains(s.args, tag.ID()) {
+			continue
+		}
+		shown = true
+		s.printf("%s\n", tag.ID())
+		for ref := range tag.All("obj_ref") {
+			s.printf("  %s\n", ref.ID())
+		}
+	}
+	if !shown {
+		if len(s.args) > 0 {
+			return fmt.Errorf("tag '%s' does not exist", s.args[0])
+		}
+		s.printf(" No tags defined\n")
+	}
+	return nil
+}
+
+func createTag(s *session) error {
+	if len(s.args) < 2 {
+		return errUsage
+	}
+	if err := s.newID(s.args[0], "tag id"); err != nil {
+		return err
+	}
+	tag := cib.NewElement("tag", "id", s.args[0])
+	for _, id := range s.args[1:] {
+		if _, err := s.resource(id); err != nil {
+			return err
+		}
+		tag.Append(cib.NewElement("obj_ref", "id", id))
+	}
+	s.doc.EnsureSection("tags").Append(tag)
+	return nil
+}
+
+func deleteTags(s *session) error {
+	if len(s.args) == 0 {
+		return errUsage
+	}
+	for _, id := range s.args {
+		tag := s.find(id)
+		if tag == nil || tag.Name != "tag" {
+			return fmt.Errorf("tag '%s' does not exist", id)
+		}
+		tag.Remove()
+	}
+	if tags := s.doc.Section("tags"); tags.Child("tag") == nil {
+		tags.Remove()
+	}
+	return nil
+}

@@ -1,0 +1,505 @@
+package pcs
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+)
+
+// ruleParser reads a rule's expression: terms joined by and/or, with parentheses.
+type ruleParser struct {
+	words []string
+	at    int
+}
+
+func (p *ruleParser) peek() string {
+	if p.at < len(p.words) {
+		return p.words[p.at]
+	}
+	return ""
+}
+
+func (p *ruleParser) next() string {
+	w := p.peek()
+	p.at++
+	return w
+}
+
+// splitRule separates parentheses from words and splits words that hold several.
+func splitRule(words []string) []string {
+	text := strings.Join(words, " ")
+	text = strings.NewReplacer("(", " ( ", ")", " ) ").Replace(text)
+	return strings.Fields(text)
+}
+
+var dateText = regexp.MustCompile(`^\d{4}(-?\d{2}(-?\d{2})?)?([T ]\d{2}(:?\d{2}(:?\d{2})?)?)?(Z|[+-]\d{2}:?\d{2})?$`)
+
+var comparisons = []string{"eq", "ne", "lt", "gt", "lte", "gte"}
+
+// expression reads "or" of "and" of terms; rules of one kind are flat.
+func (p *ruleParser) expression() (*cib.Element, error) {
+	return p.joined("or", func() (*cib.Element, error) { return p.joined("and", p.term) })
+}
+
+func (p *ruleParser) joined(op string, part func() (*cib.Element, error)) (*cib.Element, error) {
+	first, err := part()
+	if err != nil || p.peek() != op {
+		return first, err
+	}
+	rule := cib.NewElement("rule", "boolean-op", op)
+	join := func(e *cib.Element) {
+		if e.Name == "rule" && e.Get("boolean-op") == op {
+			for _, c := range slices.Clone(e.Children) {
+				rule.Append(c)
+			}
+			return
+		}
+		rule.Append(e)
+	}
+	join(first)
+	for p.peek() == op {
+		p.next()
+		e, err := part()
+		if err != nil {
+			return nil, err
+		}
+		join(e)
+	}
+	return rule, nil
+}
+
+func (p *ruleParser) term() (*cib.Element, error) {
+	switch word := p.next(); word {
+	case "":
+		return nil, errors.New("the rule ends where an expression was expected")
+	case "(":
+		e, err := p.expression()
+		if err != nil {
+			return nil, err
+		}
+		if p.next() != ")" {
+			return nil, errors.New("a '(' of the rule is not closed")
+		}
+		return e, nil
+	case "defined", "not_defined":
+		name := p.next()
+		if name == "" {
+			return nil, fmt.Errorf("an attribute's name was expected after '%s'", word)
+		}
+		return cib.NewElement("expression", "operation", word, "attribute", name), nil
+	case "date":
+		return p.date()
+	case "date-spec":
+		return p.dateSpec()
+	default:
+		return p.comparison(word)
+	}
+}
+
+func (p *ruleParser) comparison(name string) (*cib.Element, error) {
+	op := p.next()
+	if !slices.Contains(comparisons, op) {
+		return nil, fmt.Errorf("'%s' stands where one of %s was expected", op, quoted(comparisons))
+	}
+	e := cib.NewElement("expression", "operation", op, "attribute", name)
+	value := p.next()
+	if slices.Contains([]string{"string", "integer", "number", "version"}, value) && p.peek() != "" && p.peek() != ")" {
+		e.Set("type", value)
+		value = p.next()
+	}
+	if value == "" || value == ")" || value == "and" || value == "or" {
+		return nil, fmt.Errorf("a value was expected after '%s %s'", name, op)
+	}
+	e.Set("value", value)
+	return e, nil
+}
+
+func (p *ruleParser) date() (*cib.Element, error) {
+	op := p.next()
+	switch {
+	case op == "in_range":
+		return p.dateRange()
+	case !slices.Contains([]string{"gt", "lt", "eq", "ne"}, op):
+		return nil, fmt.Errorf("'%s' stands where gt, lt or in_range was expected", op)
+	}
+	date := p.next()
+	if !dateText.MatchString(date) {
+		return nil, fmt.Errorf("'%s' is not a date in the form of ISO 8601", date)
+	}
+	if op == "lt" {
+		return cib.NewElement("date_expression", "operation", op, "end", date), nil
+	}
+	return cib.NewElement("date_expression", "operation", op, "start", date), nil
+}
+
+func (p *ruleParser) dateRange() (*cib.Element, error) {
+	e := cib.NewElement("date_expression", "operation", "in_range")
+	if p.peek() != "to" {
+		start := p.next()
+		if !dateText.MatchString(start) {
+			return nil, fmt.Errorf("'%s' is not a date in the form of ISO 8601", start)
+		}
+		e.Set("start", start)
+	}
+	if p.next() != "to" {
+		return nil, errors.New("'to' was expected in 'date in_range'")
+	}
+	if p.peek() == "duration" {
+		p.next()
+		spec, err := p.timeUnits("duration")
+		if err != nil {
+			return nil, err
+		}
+		e.Append(spec)
+		return e, nil
+	}
+	end := p.next()
+	if !dateText.MatchString(end) {
+		return nil, fmt.Errorf("'%s' is not a date in the form of ISO 8601", end)
+	}
+	e.Set("end", end)
+	return e, nil
+}
+
+func (p *ruleParser) dateSpec() (*cib.Element, error) {
+	spec, err := p.timeUnits("date_spec")
+	if err != nil {
+		return nil, err
+	}
+	e := cib.NewElement("date_expression", "operation", "date_spec")
+	e.Append(spec)
+	return e, nil
+}
+
+var timeUnits = []string{"hours", "monthdays", "weekdays", "yearsdays", "yeardays", "months", "weeks", "years", "weekyears", "moon"}
+
+func (p *ruleParser) timeUnits(kind string) (*cib.Element, error) {
+	e := cib.NewElement(kind)
+	for strings.Contains(p.peek(), "=") {
+		name, value, _ := strings.Cut(p.next(), "=")
+		if !slices.Contains(timeUnits, name) {
+			return nil, fmt.Errorf("'%s' is not a unit of time; units are %s", name, quoted(timeUnits))
+		}
+		e.Set(name, value)
+	}
+	if len(e.Attrs) == 0 {
+		return nil, fmt.Errorf("UNIT=VALUE was expected after %s", strings.ReplaceAll(kind, "_", "-"))
+	}
+	return e, nil
+}
+
+// ruleHead are the words before the expression.
+var ruleHead = []string{"id", "role", "score", "score-attribute"}
+
+// newRule makes a rule from its words. id is used when the words name none.
+func (s *session) newRule(words []string, id string, bare bool) (*cib.Element, error) {
+	head := pairs{}
+	for len(words) > 0 {
+		name, value, ok := strings.Cut(words[0], "=")
+		if !ok || !slices.Contains(ruleHead, name) {
+			break
+		}
+		head, words = head.with(name, value), words[1:]
+	}
+	if err := s.checkRuleHead(head); err != nil {
+		return nil, err
+	}
+	p := &ruleParser{words: splitRule(words)}
+	if len(p.words) == 0 {
+		return nil, errors.New("the rule has no expression")
+	}
+	e, err := p.expression()
+	if err == nil && p.at < len(p.words) {
+		err = fmt.Errorf("'%s' is more than the rule takes", p.peek())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("rule '%s': %w", strings.Join(words, " "), err)
+	}
+	rule := e
+	if e.Name != "rule" {
+		rule = cib.NewElement("rule")
+		rule.Append(e)
+	}
+	if head.has("id") {
+		id = head.value("id")
+	}
+	s.nameRule(rule, s.freeID(id))
+	switch {
+	case head.has("score-attribute"):
+		rule.Set("score-attribute", head.value("score-attribute"))
+	case head.has("score"):
+		rule.Set("score", head.value("score"))
+	case !bare:
+		rule.Set("score", "INFINITY")
+	default:
+		rule.Unset("score")
+	}
+	if role := head.value("role"); role != "" {
+		rule.Set("role", canonicalRole(role))
+	}
+	return rule, nil
+}
+
+func (s *session) checkRuleHead(head pairs) error {
+	if head.has("score") && head.has("score-attribute") {
+		return errors.New("a rule has score or score-attribute, not both")
+	}
+	if head.has("score") && !isScore(head.value("score")) {
+		return scoreError(head.value("score"))
+	}
+	if role := canonicalRole(head.value("role")); head.has("role") && role != "Master" && role != "Slave" {
+		return fmt.Errorf("'%s' is not a role of a rule; use Promoted or Unpromoted", head.value("role"))
+	}
+	if head.has("id") {
+		return s.newID(head.value("id"), "rule id")
+	}
+	return nil
+}
+
+// nameRule gives a rule and what is in it their ids.
+func (s *session) nameRule(rule *cib.Element, id string) {
+	rule.Attrs = append([]cib.Attr{{Name: "id", Value: id}}, rule.Attrs...)
+	s.booked = append(s.booked, id)
+	for e := range rule.Elements() {
+		if e.Name == "rule" {
+			s.nameRule(e, s.freeID(id+"-rule"))
+			e.Set("score", "0")
+			continue
+		}
+		name := s.freeID(id + "-expr")
+		e.Attrs = append([]cib.Attr{{Name: "id", Value: name}}, e.Attrs...)
+		s.booked = append(s.booked, name)
+		for part := range e.Elements() {
+			part.Set("id", s.freeID(name+"-"+strings.ReplaceAll(part.Name, "_", "")))
+		}
+	}
+}
+
+func (s *session) addLocationRule(attr, name string, words []string) error {
+	var id, discovery string
+	var left []string
+	for _, w := range words {
+		switch key, value, _ := strings.Cut(w, "="); key {
+		case "constraint-id":
+			if err := s.newID(value, "constraint id"); err != nil {
+				return err
+			}
+			id = value
+		case "resource-discovery":
+			discovery = value
+		default:
+			left = append(left, w)
+		}
+	}
+	if id == "" {
+		id = s.freeID(cleanID("location-" + name))
+	}
+	rule, err := s.newRule(left, id+"-rule", false)
+	if err != nil {
+		return err
+	}
+	c := cib.NewElement("rsc_location", "id", id, attr, name)
+	if discovery != "" {
+		c.Set("resource-discovery", discovery)
+	}
+	c.Append(rule)
+	for old := range s.constraints().All("rsc_location") {
+		for other := range old.All("rule") {
+			if !s.force() && old.Get(attr) == name && other.Parent != c && s.sameRule(other, rule) {
+				return fmt.Errorf("constraint '%s' says this already, use --force to override", old.ID())
+			}
+		}
+	}
+	s.constraints().Append(c)
+	return nil
+}
+
+// sameRule compares rules without ids and without the order of their parts.
+func (s *session) sameRule(a, b *cib.Element) bool { return ruleKey(a) == ruleKey(b) }
+
+func ruleKey(e *cib.Element) string {
+	var parts []string
+	for _, p := range attributesOf(e, "id", "score", "boolean-op") {
+		parts = append(parts, p.name+"="+p.value)
+	}
+	var inner []string
+	for c := range e.Elements() {
+		inner = append(inner, ruleKey(c))
+	}
+	slices.Sort(inner)
+	op := ""
+	if len(inner) > 1 {
+		op = e.Get("boolean-op")
+	}
+	return e.Name + op + "(" + strings.Join(parts, " ") + strings.Join(inner, ",") + ")"
+}
+
+func addRule(s *session) error {
+	if len(s.args) < 2 {
+		return errUsage
+	}
+	c := s.find(s.args[0])
+	if c == nil || c.Name != "rsc_location" {
+		return fmt.Errorf("location constraint '%s' does not exist", s.args[0])
+	}
+	rule, err := s.newRule(s.args[1:], c.ID()+"-rule", false)
+	if err != nil {
+		return err
+	}
+	c.Unset("score")
+	c.Unset("node")
+	c.Append(rule)
+	return nil
+}
+
+func deleteRule(s *session) error {
+	if len(s.args) != 1 {
+		return errUsage
+	}
+	rule := s.find(s.args[0])
+	if rule == nil || rule.Name != "rule" {
+		return fmt.Errorf("rule '%s' does not exist", s.args[0])
+	}
+	c := rule.Parent
+	rule.Remove()
+	if c.Name == "rsc_location" && c.Child("rule") == nil {
+		s.note("Removing Constraint: %s", c.ID())
+		c.Remove()
+	} else {
+		s.note("Removing Rule: %s", rule.ID())
+	}
+	return nil
+}
+
+func (s *session) showRule(rule *cib.Element, depth int) {
+	expired := ""
+	if s.expired(rule) {
+		expired = " (expired)"
+	}
+	var words []string
+	if op := rule.Get("boolean-op"); op != "" {
+		words = append(words, "boolean-op="+op)
+	}
+	for _, p := range attributesOf(rule, "id", "boolean-op") {
+		words = append(words, p.name+"="+p.value)
+	}
+	s.line(depth, "Rule%s: %s%s", expired, strings.Join(words, " "), s.idText(rule))
+	for e := range rule.Elements() {
+		switch e.Name {
+		case "rule":
+			s.showRule(e, depth+1)
+		case "expression":
+			s.line(depth+1, "Expression: %s%s", expressionText(e), s.idText(e))
+		case "date_expression":
+			s.showDate(e, depth+1)
+		}
+	}
+}
+
+func expressionText(e *cib.Element) string {
+	if strings.HasSuffix(e.Get("operation"), "defined") {
+		return e.Get("operation") + " " + e.Get("attribute")
+	}
+	words := []string{e.Get("attribute"), e.Get("operation")}
+	if t := e.Get("type"); t != "" {
+		words = append(words, t)
+	}
+	return strings.Join(append(words, e.Get("value")), " ")
+}
+
+func (s *session) showDate(e *cib.Element, depth int) {
+	text := "date " + e.Get("operation")
+	switch e.Get("operation") {
+	case "date_spec":
+		text = ""
+	case "in_range":
+		if start := e.Get("start"); start != "" {
+			text += " " + start
+		}
+		text += " to "
+		if e.Child("duration") != nil {
+			text += "duration"
+		} else {
+			text += e.Get("end")
+		}
+	default:
+		text += " " + e.Get("start") + e.Get("end")
+	}
+	s.line(depth, "%s%s", strings.TrimSuffix("Expression: "+text, " "), s.idText(e))
+	for part := range e.Elements() {
+		title := "Duration"
+		if part.Name == "date_spec" {
+			title = "Date Spec"
+		}
+		s.line(depth+1, "%s: %s%s", title, showPairs(attributesOf(part, "id")), s.idText(part))
+	}
+}
+
+func (s *session) allExpired(c *cib.Element) bool {
+	for rule := range c.All("rule") {
+		if !s.expired(rule) {
+			return false
+		}
+	}
+	return true
+}
+
+// expired says that a rule can never hold again. Equality with a past date does not
+// count: only ends do.
+func (s *session) expired(rule *cib.Element) bool {
+	var parts, over int
+	for e := range rule.Elements() {
+		parts++
+		if s.over(e) {
+			over++
+		}
+	}
+	if rule.Get("boolean-op") == "or" {
+		return parts > 0 && parts == over
+	}
+	return over > 0
+}
+
+func (s *session) over(e *cib.Element) bool {
+	switch {
+	case e.Name == "rule":
+		return s.expired(e)
+	case e.Name != "date_expression":
+		return false
+	}
+	var end time.Time
+	switch e.Get("operation") {
+	case "lt", "in_range":
+		end = parseDate(e.Get("end"))
+		if d := e.Child("duration"); d != nil {
+			end = after(parseDate(e.Get("start")), d)
+		}
+	}
+	return !end.IsZero() && !s.now.Before(end)
+}
+
+func parseDate(text string) time.Time {
+	for _, layout := range []string{"2006-01-02", "20060102", time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01", "2006"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+func after(start time.Time, duration *cib.Element) time.Time {
+	if start.IsZero() {
+		return start
+	}
+	number := func(name string) (n int) {
+		_, _ = fmt.Sscanf(duration.Get(name), "%d", &n)
+		return n
+	}
+	return start.AddDate(number("years"), number("months"), number("monthdays")+number("weekdays")+7*number("weeks")).
+		Add(time.Duration(number("hours")) * time.Hour)
+}
