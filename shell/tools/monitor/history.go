@@ -30,14 +30,7 @@ func (v *view) attributes() {
 		if !n.Online {
 			continue
 		}
-		var shown []scheduler.Param
-		for _, a := range n.Attributes {
-			hidden := slices.ContainsFunc([]string{"fail-count-", "last-failure-", "standby", "maintenance", "terminate", "probe_complete", "shutdown", "#", "master-"},
-				func(prefix string) bool { return strings.HasPrefix(a.Name, prefix) })
-			if !hidden {
-				shown = append(shown, a)
-			}
-		}
+		shown := visible(n)
 		if len(shown) == 0 {
 			continue
 		}
@@ -46,6 +39,14 @@ func (v *view) attributes() {
 			line("    * %-32s\t: %-10s\n", a.Name, a.Value)
 		}
 	}
+}
+
+// visible returns a node's attributes without those that the cluster keeps for itself.
+func visible(n *scheduler.NodeStatus) []scheduler.Param {
+	return slices.DeleteFunc(slices.Clone(n.Attributes), func(a scheduler.Param) bool {
+		return slices.ContainsFunc([]string{"fail-count-", "last-failure-", "standby", "maintenance", "terminate", "probe_complete", "shutdown", "#", "master-"},
+			func(prefix string) bool { return strings.HasPrefix(a.Name, prefix) })
+	})
 }
 
 // operations writes the history, or with fail counts alone the resources that have some.
@@ -93,21 +94,11 @@ func (v *view) resourceHistory(state, rsc *cib.Element, history bool, line func(
 		return
 	}
 	fails, last := failures(state, base)
-	var ops []*cib.Element
-	for op := range rsc.All("lrm_rsc_op") {
-		probe := op.Get("operation") == "monitor" && op.Get("interval") == "0"
-		if (!probe || op.Get("rc-code") != "7" && op.Get("rc-code") != "5") && op.Get("operation") != "notify" {
-			ops = append(ops, op)
-		}
-	}
+	ops := shownOperations(rsc)
 	if history && len(ops) == 0 || !history && fails == "" {
 		return
 	}
-	threshold := v.meta(base, "migration-threshold")
-	if threshold == "" || threshold == "INFINITY" {
-		threshold = "1000000"
-	}
-	text := "    * " + r.ID + ": migration-threshold=" + threshold
+	text := "    * " + r.ID + ": migration-threshold=" + v.threshold(base)
 	if fails != "" {
 		text += " fail-count=" + fails
 		if last != "" {
@@ -119,10 +110,29 @@ func (v *view) resourceHistory(state, rsc *cib.Element, history bool, line func(
 		return
 	}
 	line("%s:\n", text)
-	slices.SortStableFunc(ops, func(a, b *cib.Element) int { return cmp.Compare(number(a.Get("call-id")), number(b.Get("call-id"))) })
 	for _, op := range ops {
 		line("      * (%s) %s\n", op.Get("call-id"), v.operation(op))
 	}
+}
+
+// shownOperations returns a resource's history in order, without probes that found nothing.
+func shownOperations(rsc *cib.Element) []*cib.Element {
+	var ops []*cib.Element
+	for op := range rsc.All("lrm_rsc_op") {
+		probe := op.Get("operation") == "monitor" && op.Get("interval") == "0"
+		if (!probe || op.Get("rc-code") != "7" && op.Get("rc-code") != "5") && op.Get("operation") != "notify" {
+			ops = append(ops, op)
+		}
+	}
+	slices.SortStableFunc(ops, func(a, b *cib.Element) int { return cmp.Compare(number(a.Get("call-id")), number(b.Get("call-id"))) })
+	return ops
+}
+
+func (v *view) threshold(id string) string {
+	if t := v.meta(id, "migration-threshold"); t != "" && t != "INFINITY" {
+		return t
+	}
+	return "1000000"
 }
 
 func number(s string) int { n, _ := strconv.Atoi(s); return n }
@@ -207,13 +217,7 @@ func (v *view) meta(id, name string) string {
 
 func (v *view) failures() {
 	line := v.titled("Failed Resource Actions")
-	for _, f := range v.s.Failures {
-		if v.nodes != nil && !v.nodes[f.Node] || find(v.s.Resources, strings.SplitN(f.Resource, ":", 2)[0]) == nil {
-			continue
-		}
-		if f.RC == 5 && f.Task == "monitor" && f.Interval == 0 {
-			continue // a probe that finds no agent only says that the resource cannot be here
-		}
+	for _, f := range v.shownFailures() {
 		text := fmt.Sprintf("%s on %s '%s' (%d): call=%d, status='%s'", f.Key, f.Node, f.RCText, f.RC, f.Call, f.Status)
 		if f.Reason != "" {
 			text += fmt.Sprintf(", exitreason='%s'", f.Reason)
@@ -224,6 +228,15 @@ func (v *view) failures() {
 		}
 		line("  * %s\n", text)
 	}
+}
+
+// shownFailures leaves out what was not asked for, and probes that found no agent: they only say that the
+// resource cannot be there.
+func (v *view) shownFailures() []scheduler.Failure {
+	return slices.DeleteFunc(slices.Clone(v.s.Failures), func(f scheduler.Failure) bool {
+		return v.nodes != nil && !v.nodes[f.Node] || find(v.s.Resources, strings.SplitN(f.Resource, ":", 2)[0]) == nil ||
+			f.RC == 5 && f.Task == "monitor" && f.Interval == 0
+	})
 }
 
 func (v *view) tickets() {
@@ -243,18 +256,24 @@ func (v *view) tickets() {
 	}
 }
 
-func (v *view) bans() {
-	prefix := v.line.Get("neg-locations")
-	line := v.titled("Negative Location Constraints")
+// shownBans returns the constraints that keep resources off a node.
+func (v *view) shownBans() []*cib.Element {
+	var out []*cib.Element
 	for e := range v.doc.Section("constraints").All("rsc_location") {
-		score, node := e.Get("score"), e.Get("node")
-		if !strings.HasPrefix(score, "-") || node == "" || !strings.HasPrefix(e.ID(), prefix) || v.nodes != nil && !v.nodes[node] {
+		node := e.Get("node")
+		if !strings.HasPrefix(e.Get("score"), "-") || node == "" || !strings.HasPrefix(e.ID(), v.line.Get("neg-locations")) ||
+			v.nodes != nil && !v.nodes[node] || v.line.Has("resource") && find(v.s.Resources, e.Get("rsc")) == nil {
 			continue
 		}
-		if v.line.Has("resource") && find(v.s.Resources, e.Get("rsc")) == nil {
-			continue
-		}
-		doing := "running"
+		out = append(out, e)
+	}
+	return out
+}
+
+func (v *view) bans() {
+	line := v.titled("Negative Location Constraints")
+	for _, e := range v.shownBans() {
+		doing, node := "running", e.Get("node")
 		if role := e.Get("role"); role == "Promoted" || role == "Master" {
 			doing = "becoming Promoted"
 		}

@@ -16,6 +16,9 @@ func (v *view) filter() {
 	copied := *v.s
 	v.s = &copied
 	v.total = len(v.s.Nodes)
+	for _, r := range v.s.Resources {
+		v.adjust(r, false)
+	}
 	if name, ok := v.line.Lookup("node"); ok {
 		v.nodes = v.tagged(name)
 		v.s.Nodes = slices.DeleteFunc(slices.Clone(v.s.Nodes), func(n *scheduler.NodeStatus) bool { return !v.nodes[n.Name] && n.Name != name })
@@ -31,6 +34,26 @@ func (v *view) filter() {
 			}
 		}
 		v.s.Resources = kept
+	}
+}
+
+// adjust gives instances of promotable clones the name of their role, and says unique of a bundle only when
+// several of its replicas may be on one host.
+func (v *view) adjust(r *scheduler.ResourceStatus, promotable bool) {
+	promotable = promotable || r.Variant == scheduler.CloneResource && r.Promotable
+	switch {
+	case r.Variant == scheduler.BundleResource:
+		r.Unique = false
+		if e := v.doc.ByID(r.ID); e != nil {
+			for engine := range e.Elements() {
+				r.Unique = r.Unique || number(engine.Get("replicas-per-host")) > 1
+			}
+		}
+	case promotable && r.Variant == scheduler.PrimitiveResource && r.Role == "Started":
+		r.Role = "Unpromoted"
+	}
+	for _, c := range r.Children {
+		v.adjust(c, promotable)
 	}
 }
 
@@ -92,11 +115,6 @@ func (v *view) resources() {
 		whole := isActive(r, v.nodes)
 		if !inactive && !whole || inactive && byNode && fullyActive(r) {
 			continue
-		}
-		if r.Variant == scheduler.BundleResource && r.Unique {
-			plain := *r // crm_mon says so of clones only
-			plain.Unique = false
-			r = &plain
 		}
 		shown.Resources = append(shown.Resources, r)
 	}
@@ -185,6 +203,9 @@ func (v *view) nodesWithResources() {
 			continue
 		}
 		for _, r := range running {
+			if r.Agent.Type == "remote" && r.Agent.Provider == "pacemaker" {
+				continue // the connection to a bundle's host
+			}
 			bare := *r
 			bare.Nodes = nil
 			fmt.Fprintf(v.w, "      * %s\n", status.Primitive(&bare, r.ID))
@@ -204,8 +225,13 @@ func (v *view) runningOn(node string) []*scheduler.ResourceStatus {
 			walk(c)
 		}
 	}
-	for _, r := range v.s.Resources {
-		walk(r)
+	// What is in bundles comes last, as Pacemaker lists it.
+	for _, bundles := range []bool{false, true} {
+		for _, r := range v.s.Resources {
+			if (r.Variant == scheduler.BundleResource) == bundles {
+				walk(r)
+			}
+		}
 	}
 	return out
 }

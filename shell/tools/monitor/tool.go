@@ -84,9 +84,6 @@ func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case len(line.Words) > 0:
 		fmt.Fprintf(stderr, "crm_mon: words that are no option: %s\n", strings.Join(line.Words, " "))
 		return exit.Usage
-	case line.Get("output-as") == "xml":
-		fmt.Fprintln(stderr, "crm_mon: --output-as=xml is not offered; text and html are")
-		return exit.Unimplement
 	}
 	show, err := sections(line)
 	if err != nil {
@@ -100,11 +97,11 @@ func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "crm_mon: %v\n", err)
 		return exit.Of(err)
 	}
-	return watch(line, src, show, stdout, stderr)
+	return watch(line, args, src, show, stdout, stderr)
 }
 
 // watch shows the state once, or again and again on a live cluster's screen.
-func watch(line *option.Line, src source.Source, show map[string]bool, stdout, stderr io.Writer) int {
+func watch(line *option.Line, args []string, src source.Source, show map[string]bool, stdout, stderr io.Writer) int {
 	interval := 5 * time.Second
 	if text := line.Get("interval"); text != "" {
 		d, ok := metadata.Duration(text)
@@ -126,7 +123,12 @@ func watch(line *option.Line, src source.Source, show map[string]bool, stdout, s
 			fmt.Fprintf(stderr, "crm_mon: %v\n", err)
 			return exit.Of(err)
 		}
-		text := Render(line, doc, show, time.Now())
+		text := ""
+		if line.Get("output-as") == "xml" {
+			text = RenderXML(line, args, doc, show, time.Now())
+		} else {
+			text = Render(line, doc, show, time.Now())
+		}
 		if asHTML {
 			text = page(text)
 		}
@@ -206,6 +208,9 @@ func sections(line *option.Line) (map[string]bool, error) {
 	}
 	everything := slices.Concat(defaultSections, otherSections, summarySections)
 	set(true, defaultSections...)
+	if line.Get("output-as") == "xml" {
+		set(true, everything...)
+	}
 	for _, o := range line.Options {
 		switch o.Name {
 		case "failcounts":

@@ -1,0 +1,331 @@
+package monitor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
+	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/option"
+)
+
+// RenderXML writes what a look at the document shows as --output-as=xml.
+func RenderXML(line *option.Line, args []string, doc *cib.Document, show map[string]bool, now time.Time) string {
+	v := &view{line: line, doc: doc, now: now, show: show, s: scheduler.Observe(doc, now)}
+	v.filter()
+	root := cib.NewElement("pacemaker-result", "api-version", "2.25", "request", strings.Join(append([]string{"crm_mon"}, args...), " "))
+	v.summaryXML(root)
+	if show["nodes"] {
+		v.nodesXML(root.Append(cib.NewElement("nodes")))
+	}
+	if show["resources"] {
+		list := root.Append(cib.NewElement("resources"))
+		for _, r := range v.s.Resources {
+			if line.Has("group-by-node") && fullyActive(r) || v.nodes != nil && !isActive(r, v.nodes) && isActive(r, nil) || r.Orphan && !isActive(r, nil) {
+				continue
+			}
+			list.Append(v.resourceXML(r))
+		}
+	}
+	for _, section := range []struct {
+		name, element string
+		write         func(*cib.Element)
+		always        bool
+	}{
+		{"attributes", "node_attributes", v.attributesXML, false}, {"operations", "node_history", v.historyXML, true},
+		{"failures", "failures", v.failuresXML, false}, {"tickets", "tickets", v.ticketsXML, false}, {"bans", "bans", v.bansXML, false},
+	} {
+		if !show[section.name] {
+			continue
+		}
+		e := cib.NewElement(section.element)
+		if section.write(e); section.always || len(e.Children) > 0 {
+			root.Append(e)
+		}
+	}
+	root.Append(cib.NewElement("status", "code", "0", "message", "OK"))
+	return root.Escaped()
+}
+
+func yes(b bool) string { return strconv.FormatBool(b) }
+
+func (v *view) summaryXML(root *cib.Element) {
+	e := cib.NewElement("summary")
+	if v.show["stack"] {
+		e.Append(cib.NewElement("stack", "type", cmp.Or(v.option("cluster-infrastructure"), "unknown")))
+	}
+	if v.show["dc"] {
+		dc := e.Append(cib.NewElement("current_dc", "present", yes(v.s.DC != "")))
+		for _, n := range v.s.Nodes {
+			if n.Name == v.s.DC {
+				dc.Set("version", v.option("dc-version"))
+				dc.Set("name", n.Name)
+				dc.Set("id", n.ID)
+				dc.Set("with_quorum", yes(v.s.Quorate))
+				dc.Set("mixed_version", yes(strings.Contains(v.dc(), "MIXED")))
+			}
+		}
+	}
+	if v.show["times"] {
+		d := v.doc.Root
+		e.Append(cib.NewElement("last_update", "time", v.now.Format("Mon Jan _2 15:04:05 2006")))
+		e.Append(cib.NewElement("last_change", "time", d.Get("cib-last-written"), "user", d.Get("update-user"),
+			"client", d.Get("update-client"), "origin", d.Get("update-origin")))
+	}
+	if v.show["counts"] {
+		e.Append(cib.NewElement("nodes_configured", "number", fmt.Sprint(v.total)))
+		e.Append(cib.NewElement("resources_configured", "number", fmt.Sprint(v.s.Instances), "disabled", fmt.Sprint(v.s.Disabled), "blocked", fmt.Sprint(v.s.Blocked)))
+	}
+	if v.show["options"] {
+		o := v.s.Options
+		e.Append(cib.NewElement("cluster_options", "stonith-enabled", yes(o.FencingEnabled), "symmetric-cluster", yes(o.Symmetric),
+			"no-quorum-policy", o.NoQuorumPolicy, "maintenance-mode", yes(o.MaintenanceMode), "stop-all-resources", yes(o.StopAll),
+			"stonith-timeout-ms", milliseconds(v.option("stonith-timeout"), 60000), "priority-fencing-delay-ms", milliseconds(v.option("priority-fencing-delay"), 0)))
+	}
+	if len(e.Children) > 0 {
+		root.Append(e)
+	}
+}
+
+func (v *view) nodesXML(list *cib.Element) {
+	for _, n := range v.s.Nodes {
+		kind := map[scheduler.NodeKind]string{scheduler.MemberNode: "member"}[n.Kind]
+		e := list.Append(cib.NewElement("node", "name", n.Name, "id", n.ID, "online", yes(n.Online), "standby", yes(n.Standby),
+			"standby_onfail", yes(n.StandbyOnFail), "maintenance", yes(n.Maintenance), "pending", yes(n.Pending), "unclean", yes(n.Unclean),
+			"health", cmp.Or(n.HealthStatus, "green")))
+		if n.Kind == scheduler.MemberNode && n.Online {
+			e.Set("feature_set", cmp.Or(n.FeatureSet, "<3.15.1"))
+		}
+		e.Set("shutdown", yes(n.ShuttingDown))
+		e.Set("expected_up", yes(v.expected(n)))
+		e.Set("is_dc", yes(n.DC))
+		e.Set("resources_running", fmt.Sprint(len(v.runningOn(n.Name))))
+		e.Set("type", cmp.Or(kind, "remote"))
+		if n.Kind == scheduler.GuestNode {
+			e.Set("id_as_resource", v.containerOf(n.Name))
+		}
+		if v.line.Has("group-by-node") {
+			for _, r := range v.runningOn(n.Name) {
+				e.Append(v.resourceXML(r))
+			}
+		}
+	}
+}
+
+// expected says whether the host is meant to be a member.
+func (v *view) expected(n *scheduler.NodeStatus) bool {
+	for state := range v.doc.Section("status").All("node_state") {
+		if state.Get("uname") == n.Name {
+			return state.Get("expected") == "member"
+		}
+	}
+	return false
+}
+
+// containerOf names the resource that a guest node is.
+func (v *view) containerOf(node string) string {
+	name := ""
+	var walk func(r *scheduler.ResourceStatus)
+	walk = func(r *scheduler.ResourceStatus) {
+		if r.Variant == scheduler.ReplicaResource && slices.ContainsFunc(r.Children, func(c *scheduler.ResourceStatus) bool { return c.ID == node }) {
+			for _, c := range r.Children {
+				if t := c.Agent.Type; t == "docker" || t == "podman" || t == "rkt" {
+					name = c.ID
+				}
+			}
+		}
+		for _, c := range r.Children {
+			walk(c)
+		}
+	}
+	for _, r := range scheduler.Observe(v.doc, v.now).Resources {
+		walk(r)
+	}
+	return name
+}
+
+func (v *view) resourceXML(r *scheduler.ResourceStatus) *cib.Element {
+	var e *cib.Element
+	switch r.Variant {
+	case scheduler.GroupResource:
+		e = cib.NewElement("group", "id", r.LongID, "number_resources", fmt.Sprint(len(r.Children)), "managed", yes(r.Managed), "disabled", yes(r.Disabled))
+	case scheduler.CloneResource:
+		e = cib.NewElement("clone", "id", r.ID, "multi_state", yes(r.Promotable), "unique", yes(r.Unique), "managed", yes(r.Managed),
+			"disabled", yes(r.Disabled), "failed", yes(r.Failed), "failure_ignored", yes(r.FailIgnored))
+		if r.TargetRole != "" {
+			e.Set("target_role", r.TargetRole)
+		}
+	case scheduler.BundleResource:
+		e = cib.NewElement("bundle", "id", r.ID, "type", r.ContainerKind, "image", r.Image, "unique", yes(r.Unique), "managed", yes(r.Managed), "failed", yes(r.Failed))
+	case scheduler.ReplicaResource:
+		e = cib.NewElement("replica", "id", fmt.Sprint(r.Replica))
+	default:
+		return v.primitiveXML(r)
+	}
+	for _, c := range r.Children {
+		if c.Orphan && !isActive(c, nil) {
+			continue
+		}
+		e.Append(v.resourceXML(c))
+	}
+	return e
+}
+
+func (v *view) primitiveXML(r *scheduler.ResourceStatus) *cib.Element {
+	e := cib.NewElement("resource", "id", r.ID, "resource_agent", agent(r), "role", r.Role)
+	if r.TargetRole != "" {
+		e.Set("target_role", r.TargetRole)
+	}
+	for _, a := range []struct {
+		name string
+		on   bool
+	}{{"active", len(r.Nodes) > 0}, {"orphaned", r.Orphan}, {"blocked", r.Blocked}, {"managed", r.Managed}, {"failed", r.Failed}, {"failure_ignored", r.FailIgnored}} {
+		e.Set(a.name, yes(a.on))
+	}
+	e.Set("nodes_running_on", fmt.Sprint(len(r.Nodes)))
+	if r.PendingText != "" {
+		e.Set("pending", r.PendingText)
+	}
+	for _, n := range r.Nodes {
+		e.Append(cib.NewElement("node", "name", n.Node, "id", n.ID, "cached", yes(n.Online)))
+	}
+	return e
+}
+
+func (v *view) attributesXML(list *cib.Element) {
+	for _, n := range v.s.Nodes {
+		shown := visible(n)
+		if !n.Online || len(shown) == 0 {
+			continue
+		}
+		node := list.Append(cib.NewElement("node", "name", n.Name))
+		for _, a := range shown {
+			attribute := node.Append(cib.NewElement("attribute", "name", a.Name, "value", a.Value))
+			if score := v.pingScore(a.Name); score > 0 {
+				attribute.Set("expected", fmt.Sprint(score))
+			}
+		}
+	}
+}
+
+// pingScore is the value that a connectivity attribute has when every host answers; 0 when it is none.
+func (v *view) pingScore(name string) int {
+	for e := range v.doc.Section("resources").Descendants() {
+		if e.Name != "primitive" || e.Get("type") != "ping" && e.Get("type") != "pingd" {
+			continue
+		}
+		params := map[string]string{"name": "pingd", "multiplier": "1"}
+		for set := range e.All("instance_attributes") {
+			for nvpair := range set.All("nvpair") {
+				params[nvpair.Get("name")] = nvpair.Get("value")
+			}
+		}
+		if params["name"] == name {
+			return len(strings.Fields(params["host_list"])) * number(params["multiplier"])
+		}
+	}
+	return 0
+}
+
+func (v *view) historyXML(list *cib.Element) {
+	for state := range v.doc.Section("status").All("node_state") {
+		n := v.node(state)
+		if n == nil || !n.Online {
+			continue
+		}
+		node := cib.NewElement("node", "name", n.Name)
+		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
+			base, _, _ := strings.Cut(rsc.ID(), ":")
+			r := find(v.s.Resources, base)
+			ops := shownOperations(rsc)
+			if r == nil || len(ops) == 0 {
+				continue
+			}
+			e := node.Append(cib.NewElement("resource_history", "id", r.ID, "orphan", yes(r.Orphan), "migration-threshold", v.threshold(base)))
+			if fails, last := failures(state, base); fails != "" {
+				e.Set("fail-count", fails)
+				e.Set("last-failure", last)
+			}
+			for _, op := range ops {
+				e.Append(operationXML(op))
+			}
+		}
+		if len(node.Children) > 0 {
+			list.Append(node)
+		}
+	}
+}
+
+func operationXML(op *cib.Element) *cib.Element {
+	task := op.Get("operation")
+	if task == "monitor" && op.Get("interval") == "0" {
+		task = "probe"
+	}
+	e := cib.NewElement("operation_history", "call", op.Get("call-id"), "task", task, "rc", op.Get("rc-code"), "rc_text", codeText(op.Get("rc-code")))
+	if interval := op.Get("interval"); interval != "0" && interval != "" {
+		e.Set("interval", interval+"ms")
+	}
+	if at := stamp(op.Get("last-rc-change")); at != "" {
+		e.Set("last-rc-change", at)
+	}
+	e.Set("exec-time", cmp.Or(op.Get("exec-time"), "0")+"ms")
+	e.Set("queue-time", cmp.Or(op.Get("queue-time"), "0")+"ms")
+	return e
+}
+
+func codeText(code string) string {
+	names := []string{"ok", "error", "invalid parameter", "unimplemented feature", "insufficient privileges", "not installed", "not configured", "not running", "promoted", "promoted (failed)"}
+	if n := number(code); n >= 0 && n < len(names) {
+		return names[n]
+	}
+	return "unknown"
+}
+
+func (v *view) failuresXML(list *cib.Element) {
+	for _, f := range v.shownFailures() {
+		e := list.Append(cib.NewElement("failure", "op_key", f.Key, "node", f.Node, "exitstatus", f.RCText, "exitreason", f.Reason,
+			"exitcode", fmt.Sprint(f.RC), "call", fmt.Sprint(f.Call), "status", f.Status))
+		if !f.LastChange.IsZero() {
+			e.Set("last-rc-change", f.LastChange.UTC().Format("2006-01-02 15:04:05Z"))
+			e.Set("queued", fmt.Sprint(f.Queued.Milliseconds()))
+			e.Set("exec", fmt.Sprint(f.Exec.Milliseconds()))
+			e.Set("interval", fmt.Sprint(f.Interval.Milliseconds()))
+			e.Set("task", f.Task)
+		}
+	}
+}
+
+func (v *view) ticketsXML(list *cib.Element) {
+	for _, t := range v.s.Tickets {
+		status := "revoked"
+		if t.Granted {
+			status = "granted"
+		}
+		list.Append(cib.NewElement("ticket", "id", t.Name, "status", status, "standby", yes(t.Standby)))
+	}
+}
+
+func (v *view) bansXML(list *cib.Element) {
+	for _, e := range v.shownBans() {
+		promoted := e.Get("role") == "Promoted" || e.Get("role") == "Master"
+		weight := e.Get("score")
+		if weight == "-INFINITY" {
+			weight = "-1000000"
+		}
+		list.Append(cib.NewElement("ban", "id", e.ID(), "resource", e.Get("rsc"), "node", e.Get("node"), "weight", weight,
+			"promoted-only", yes(promoted), "master_only", yes(promoted)))
+	}
+}
+
+// milliseconds reads a time such as 60s; what cannot be read counts as the default.
+func milliseconds(text string, fallback int64) string {
+	if d, ok := metadata.Duration(text); ok && text != "" {
+		return fmt.Sprint(d.Milliseconds())
+	}
+	return fmt.Sprint(fallback)
+}
