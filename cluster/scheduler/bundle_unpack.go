@@ -67,6 +67,8 @@ func (r *resource) unpackBundle() bool {
 	b.image = engine.Get("image")
 	if b.perHost > 1 {
 		r.set(unique)
+	} else {
+		r.clear(unique)
 	}
 	network := r.xml.Child("network")
 	b.controlPort = attributeOf(network, "control-port")

@@ -51,7 +51,7 @@ func (c *cluster) assignInstances(top *resource, instances []*resource, total, p
 		if assigned >= total {
 			break
 		}
-		if n := c.preferredNode(instance, share); n != nil && c.assignInstance(instance, n, perNode) {
+		if n := c.preferredNode(instance, share); n != nil && c.keepInPlace(instance, n, perNode, total-assigned) {
 			assigned++
 		}
 	}
@@ -66,6 +66,35 @@ func (c *cluster) assignInstances(top *resource, instances []*resource, total, p
 			assigned++
 		}
 	}
+}
+
+// keepInPlace assigns an instance to the node that it is on. It may give way to a better
+// node only when no other instance is left to go there: until then such nodes are taken for
+// reserved.
+func (c *cluster) keepInPlace(instance *resource, n *node, perNode, left int) bool {
+	var reserved []*candidate
+	defer func() {
+		for _, w := range reserved {
+			w.count--
+		}
+	}()
+	for range left {
+		better, ok := c.tryInstance(instance, n, perNode)
+		if ok {
+			return true
+		}
+		if better == nil {
+			return false
+		}
+		w := instance.parent.lookAt(better)
+		if w == nil || len(reserved)+1 >= left {
+			return false
+		}
+		w.count += perNode
+		reserved = append(reserved, w)
+		w.count -= perNode - 1
+	}
+	return false
 }
 
 // preferredNode is where an active instance should stay; nil when it need not.
@@ -93,13 +122,25 @@ func (r *resource) hasFailed() bool {
 }
 
 func (c *cluster) assignInstance(instance *resource, prefer *node, perNode int) bool {
+	_, ok := c.tryInstance(instance, prefer, perNode)
+	return ok
+}
+
+// tryInstance assigns an instance, to no other node than prefer if that is given; it
+// returns the node that the instance would rather be on.
+func (c *cluster) tryInstance(instance *resource, prefer *node, perNode int) (*node, bool) {
 	if !instance.is(provisional) || instance.is(assigning) {
-		return instance.where(false) != nil
+		return nil, instance.where(false) != nil
 	}
 	if prefer != nil {
 		if w := instance.lookAt(prefer); w == nil || w.score < 0 {
-			return false
+			return nil, false
 		}
+	}
+	var backup map[*resource][]candidate
+	if prefer != nil {
+		backup = map[*resource][]candidate{}
+		instance.each(func(x *resource) { backup[x] = slices.Clone(x.allowed) })
 	}
 	instance.each(func(x *resource) {
 		for i := range x.allowed {
@@ -114,11 +155,6 @@ func (c *cluster) assignInstance(instance *resource, prefer *node, perNode int) 
 			}
 		}
 	})
-	var backup map[*resource][]candidate
-	if prefer != nil {
-		backup = map[*resource][]candidate{}
-		instance.each(func(x *resource) { backup[x] = slices.Clone(x.allowed) })
-	}
 	chosen := c.assignTo(instance, prefer, prefer == nil)
 	if chosen == nil && instance.isGroup() {
 		chosen = first(instance.where(false))
@@ -126,15 +162,15 @@ func (c *cluster) assignInstance(instance *resource, prefer *node, perNode int) 
 	if prefer != nil && chosen != prefer {
 		c.unplace(instance)
 		instance.each(func(x *resource) { x.allowed = backup[x] })
-		return false
+		return chosen, false
 	}
 	if chosen == nil {
-		return false
+		return nil, false
 	}
 	if w := instance.parent.lookAt(chosen); w != nil {
 		w.count++
 	}
-	return true
+	return chosen, true
 }
 
 // compareInstances orders the instances of a clone: those to keep in place first.

@@ -82,6 +82,7 @@ func (c *cluster) resourceStatus(r *resource, parent *ResourceStatus) *ResourceS
 	if r.isPrimitive() && r.role == roleStarted && r.uber().is(promotable) {
 		s.Role = roleUnpromoted.String()
 	}
+	s.Internal = parseBool(r.meta["internal-rsc"], false)
 	if wanted := parseRole(s.TargetRole); wanted == roleStopped {
 		s.Disabled = true
 	} else if wanted == roleUnpromoted && r.uber().is(promotable) {

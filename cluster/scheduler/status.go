@@ -112,6 +112,7 @@ type ResourceStatus struct {
 	Notify             bool
 	Description        string
 
+	Internal    bool              // made by the cluster itself: the connection into a guest
 	StopPlaces  map[string]bool   // of a clone: the nodes on which an instance may be
 	Uninstalled map[string]string // of a clone: why it cannot be on a node, by node
 }

@@ -24,7 +24,7 @@ func ResourcesWith(w io.Writer, s *scheduler.Status, indent string, options Opti
 	p := printer{w: w, s: s, Options: options}
 	for _, r := range s.Resources {
 		// What was removed from the configuration is worth a line only while it is active.
-		if r.Orphan && !active(r) {
+		if r.Orphan && !active(r) || r.Internal {
 			continue
 		}
 		p.resource(r, indent)
