@@ -100,6 +100,7 @@ func (c *cluster) resourceStatus(r *resource, parent *ResourceStatus) *ResourceS
 		return s
 	}
 	if r.isClone() {
+		s.Max = r.clone.max
 		s.StopPlaces = map[string]bool{}
 		r.eachCandidate(func(n *node, _ *candidate) { s.StopPlaces[n.name] = true })
 		s.Uninstalled = c.uninstalled(r)

@@ -108,7 +108,7 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 }
 
 func (c *cluster) probePrimitive(r *resource, n *node) bool {
-	if !c.options.probes || r.is(startPending) || r.knownOn(n) {
+	if !c.options.probes || r.is(startPending) || r.knownOn(n) || r.siblingKnownOn(n) {
 		return false
 	}
 	if n.isRemote() && (r.agent.Class == "stonith" || r.remoteHost || r.c.containsRemote(r)) {
@@ -144,6 +144,24 @@ func (c *cluster) probePrimitive(r *resource, n *node) bool {
 	c.order(&ordering{first: r, firstAction: probe, then: orderFor, thenTask: "start", kind: unrunnableFirstBlocks})
 	c.order(&ordering{first: r, firstAction: probe, then: r, thenTask: "reload-agent", kind: orderOptional})
 	return true
+}
+
+// siblingKnownOn: any instance of an anonymous clone tells about all of them.
+func (r *resource) siblingKnownOn(n *node) bool {
+	top := r.uber()
+	if !top.isAnonymousClone() || top == r {
+		return false
+	}
+	if r.parent == top {
+		return top.knownOn(n)
+	}
+	name := stripInstance(r.id)
+	for _, child := range top.children {
+		if x := child.part(name); x != nil && x.knownOn(n) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *cluster) containsRemote(r *resource) bool { return r.isRemoteContainer() }

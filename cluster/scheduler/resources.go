@@ -258,6 +258,9 @@ func (c *cluster) initialCandidates(r *resource) {
 		return
 	}
 	for _, n := range c.nodes {
+		if n.excluded && n.isRemote() {
+			continue // inside a bundle: for the bundle's own instance only
+		}
 		w := r.at(n)
 		w.present = true
 		if n.excluded {

@@ -45,6 +45,7 @@ func (c *cluster) unpackNodeState(e *cib.Element) {
 	}
 	n.state = e
 	if n.isRemote() {
+		n.unclean, n.unseen = false, false
 		n.remoteFenced = epochOrFlag(e.Get("node_fenced"))
 		n.remoteMaintenance = parseBool(e.Get("node_in_maintenance"), false)
 		return

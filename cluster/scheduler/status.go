@@ -113,6 +113,7 @@ type ResourceStatus struct {
 	Description        string
 
 	Internal    bool              // made by the cluster itself: the connection into a guest
+	Max         int               // of a clone: instances that there shall be
 	StopPlaces  map[string]bool   // of a clone: the nodes on which an instance may be
 	Uninstalled map[string]string // of a clone: why it cannot be on a node, by node
 }

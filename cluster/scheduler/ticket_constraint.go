@@ -59,7 +59,7 @@ func (c *cluster) applyTicket(r *resource, k *ticketConstraint) {
 		}
 		return
 	}
-	if !t.granted && !t.lastGranted.IsZero() {
+	if !t.granted {
 		c.loseTicket(r, k)
 	}
 	if k.role != rolePromoted || k.loss == "stop" {

@@ -99,7 +99,7 @@ func (a *action) clearBecause(f actionFlags, cause *action) {
 	} else if cause.node != nil {
 		object = cause.node.name + " " + cause.task
 	}
-	a.setReason(word+" "+object, f != optional)
+	a.setReason(word+" "+object, f == migratable || f == runnable && cause.rsc == nil)
 }
 
 // updateAsymmetric: with symmetrical=false, then may not run when first cannot, unless what

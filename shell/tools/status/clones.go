@@ -134,7 +134,7 @@ func (p *printer) simplePlace(top, child *scheduler.ResourceStatus) (string, boo
 	case top.Unique:
 		return "", true
 	case !isActive:
-		return "", hasPending(child)
+		return "", anyOf(child, func(x *scheduler.ResourceStatus) bool { return x.PendingText != "" && x.PendingTask != "monitor" })
 	case partlyActive(child), anyOf(child, special), hasPending(child):
 		return "", true
 	}
