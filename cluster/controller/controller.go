@@ -171,6 +171,14 @@ func (c *Controller) Idle() bool {
 // advance does whatever has become possible.
 func (c *Controller) advance(now time.Time) {
 	c.synchronize(now)
+	for c.proceed(now) {
+		// A plan that was over at once leaves room for the next.
+	}
+}
+
+// proceed takes the transition a step further, or begins the next. It tells whether
+// there may be more to do at once.
+func (c *Controller) proceed(now time.Time) bool {
 	if t := c.transition; t != nil {
 		c.overdue(now)
 		if !c.acting() {
@@ -178,7 +186,7 @@ func (c *Controller) advance(now time.Time) {
 		}
 		c.dispatchReady(now)
 		if !t.over() {
-			return
+			return false
 		}
 		c.endTransition(now)
 	}
@@ -187,16 +195,17 @@ func (c *Controller) advance(now time.Time) {
 		c.markDirty("time alone may have changed the plan")
 	}
 	if c.dirty == "" || !c.acting() || !c.settled(now) || c.hostWrite != 0 {
-		return
+		return false
 	}
 	if edits := c.hostEdits(c.cfg.Document()); len(edits) > 0 {
 		c.hostWrite = c.write(&Entry{Kind: HostsEntry, Edits: edits})
-		return
+		return false
 	}
 	if now.Before(c.notBefore) {
-		return
+		return false
 	}
 	c.plan(now)
+	return c.transition == nil && c.dirty != ""
 }
 
 // acting tells whether this side of the cluster may act.

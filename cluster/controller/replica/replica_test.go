@@ -1,0 +1,171 @@
+package replica_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/cluster/controller"
+	"holdfast/cluster/controller/replica"
+	"holdfast/cluster/messaging/core"
+)
+
+// told counts what a replica tells.
+type told struct{ applied, views int }
+
+func newReplica(seen *told) *replica.Replica {
+	return replica.New(func(ev controller.Event) {
+		switch ev.(type) {
+		case controller.Applied:
+			seen.applied++
+		case controller.Viewed:
+			seen.views++
+		}
+	})
+}
+
+func view() core.View {
+	return core.View{Number: 3, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Quorate: true, Leader: 1, Ballot: core.Ballot{Number: 1}}
+}
+
+// apply applies one entry and returns its answer.
+func apply(t *testing.T, r *replica.Replica, index uint64, e *controller.Entry) replica.Answer {
+	t.Helper()
+	data, err := controller.EncodeEntries([]*controller.Entry{e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers []replica.Answer
+	if err := json.Unmarshal(r.Apply(index, data), &answers); err != nil || len(answers) != 1 {
+		t.Fatalf("%v, %v", answers, err)
+	}
+	return answers[0]
+}
+
+func change(c replica.Change) *controller.Entry {
+	text, _ := json.Marshal(c)
+	return &controller.Entry{Kind: controller.ChangeEntry, Host: 2, Boot: 22, Change: text, User: "alice", Cause: "crm configure", Time: time.Unix(1000, 0)}
+}
+
+func TestEntriesOfThoseWhoseTimeIsOverChangeNothing(t *testing.T) {
+	t.Parallel()
+	merge := []controller.Edit{{Merge: `<cib><status><node_state id="9" uname="x"/></status></cib>`}}
+	result := &controller.Outcome{Key: "1:1:0:x"}
+	for name, c := range map[string]struct {
+		entry controller.Entry
+		made  bool
+	}{
+		"result of a member":               {controller.Entry{Kind: controller.ResultEntry, Host: 2, Boot: 22, Edits: merge, Result: result}, true},
+		"result of an earlier boot":        {controller.Entry{Kind: controller.ResultEntry, Host: 2, Boot: 21, Edits: merge, Result: result}, false},
+		"result of a host that is not in":  {controller.Entry{Kind: controller.ResultEntry, Host: 3, Boot: 33, Edits: merge, Result: result}, false},
+		"the leader's knowledge":           {controller.Entry{Kind: controller.HostsEntry, Host: 1, Boot: 11, Edits: merge}, true},
+		"knowledge of who leads no more":   {controller.Entry{Kind: controller.HostsEntry, Host: 2, Boot: 22, Edits: merge}, false},
+		"fencing by the leader's old boot": {controller.Entry{Kind: controller.FencedEntry, Host: 1, Boot: 10, Edits: merge}, false},
+	} {
+		var seen told
+		r := newReplica(&seen)
+		r.View(1, view())
+		a := apply(t, r, 2, &c.entry)
+		if made := r.Document().ByID("9") != nil; made != c.made || (seen.applied == 1) != c.made || (a.Code == "") != c.made {
+			t.Errorf("%s: made %t, told %d times, answer %+v", name, made, seen.applied, a)
+		}
+	}
+}
+
+func TestConditionalChange(t *testing.T) {
+	t.Parallel()
+	var seen told
+	r := newReplica(&seen)
+	r.View(1, view())
+	set := func(id, version string) replica.Answer {
+		return apply(t, r, 2, change(replica.Change{Op: "create", Section: "crm_config", IfVersion: version,
+			XML: fmt.Sprintf(`<cluster_property_set id=%q/>`, id)}))
+	}
+	if a := set("a", "0.0.0"); a.Code != "" {
+		t.Fatalf("%+v", a)
+	}
+	if a := set("b", "0.0.0"); a.Code != replica.Conflict || !strings.Contains(a.Message, "0.1.0") {
+		t.Errorf("%+v; want a conflict that names the version", a)
+	}
+	if a := set("b", "0.1"); a.Code != "" {
+		t.Errorf("%+v; the configuration's version is enough", a)
+	}
+}
+
+func TestWholeDocumentReplacedKeepsTheStatus(t *testing.T) {
+	t.Parallel()
+	var seen told
+	r := newReplica(&seen)
+	r.View(1, view())
+	apply(t, r, 2, &controller.Entry{Kind: controller.HostsEntry, Host: 1, Boot: 11,
+		Edits: []controller.Edit{{Merge: `<cib have-quorum="1"><status><node_state id="1" uname="web1"/></status></cib>`}}})
+	a := apply(t, r, 3, change(replica.Change{Op: "replace", XML: `<cib epoch="0" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.9"><configuration>` +
+		`<crm_config/><nodes/><resources><primitive id="ip" class="ocf" provider="heartbeat" type="Dummy"/></resources><constraints/></configuration><status/></cib>`}))
+	doc := r.Document()
+	if a.Code != "" || doc.ByID("ip") == nil || doc.Section("status").Child("node_state") == nil || doc.Root.Get("have-quorum") != "1" {
+		t.Errorf("%+v\n%s", a, doc.Bytes())
+	}
+}
+
+func TestSnapshotCarriesEverything(t *testing.T) {
+	t.Parallel()
+	var seen, other told
+	r := newReplica(&seen)
+	r.View(1, view())
+	apply(t, r, 2, change(replica.Change{Op: "create", Section: "crm_config", XML: `<cluster_property_set id="a"/>`}))
+	snapshot, err := r.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := newReplica(&other)
+	if err := copied.Restore(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	if string(copied.Document().Bytes()) != string(r.Document().Bytes()) || copied.LastView().Number != 3 || copied.Index() != 2 {
+		t.Errorf("index %d, view %+v\n%s", copied.Index(), copied.LastView(), copied.Document().Bytes())
+	}
+	if h := copied.History(); len(h) != 1 || h[0].User != "alice" || h[0].Cause != "crm configure" || !strings.Contains(h[0].XML, `id="a"`) {
+		t.Errorf("history %+v", h)
+	}
+	copied.View(2, view())
+	if other.views != 0 {
+		t.Error("a view that came with the snapshot was told again")
+	}
+}
+
+func FuzzApply(f *testing.F) {
+	entry, _ := controller.EncodeEntries([]*controller.Entry{change(replica.Change{Op: "modify", XPath: "//nvpair", XML: "<nvpair id='a'/>"})})
+	f.Add(entry)
+	f.Add([]byte(`{"v":1,"entries":[{"kind":"result"}]}`))
+	f.Add([]byte(`{"v":1,"entries":[null]}`))
+	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"v":1,"entries":[{"kind":"attribute","edits":[{"delete":"//["},{"merge":"<a"}]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var seen told
+		r := newReplica(&seen)
+		r.View(1, view())
+		var answers []replica.Answer
+		if err := json.Unmarshal(r.Apply(2, data), &answers); err != nil || r.Document().Root == nil {
+			t.Errorf("%q: %v", data, err)
+		}
+	})
+}
+
+func FuzzRestore(f *testing.F) {
+	var seen told
+	snapshot, _ := newReplica(&seen).Snapshot()
+	f.Add(snapshot)
+	f.Add([]byte(`{"v":1,"document":"<cib"}`))
+	f.Add([]byte(`{"v":7}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var seen told
+		r := newReplica(&seen)
+		if r.Restore(data) == nil {
+			if again, err := r.Snapshot(); err != nil || newReplica(&seen).Restore(again) != nil {
+				t.Errorf("%q restored, but not what it was written as: %v", data, err)
+			}
+		}
+	})
+}
