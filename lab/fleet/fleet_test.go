@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,24 +17,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	lab.Main()
-	dir, err := os.MkdirTemp("", "holdfast-fleet")
-	if err == nil {
-		binary = filepath.Join(dir, "holdfast")
-		build := exec.Command("go", "build", "-o", binary, "holdfast/cmd/holdfast")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		var out []byte
-		if out, err = build.CombinedOutput(); err != nil {
-			err = fmt.Errorf("build holdfast: %w: %s", err, out)
-		}
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(Testing(func(built string) int {
+		binary = built
+		return m.Run()
+	}))
 }
 
 // startFleet makes a cluster of three hosts that have agreed on a view.
