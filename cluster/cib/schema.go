@@ -1,9 +1,131 @@
 package cib
 
-// structure checks that <cib> has its two parts, which everything else relies on.
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The checks of structure: a table of what Pacemaker's schemas say about the parts that people write by
+// hand. It refuses what is certainly wrong and lets pass what it does not know, so that newer
+// documents are not refused by an older table.
+
+// objects are what may stand in a section.
+var objects = map[string][]string{
+	"cib":           {"configuration", "status"},
+	"configuration": sections,
+	"resources":     {"primitive", "group", "clone", "master", "master_slave", "bundle", "template"},
+	"constraints":   {"rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket"},
+	"tags":          {"tag"},
+	"operations":    {"op"},
+	"group":         {"primitive", "meta_attributes", "instance_attributes"},
+}
+
+// needs are the attributes without which an object means nothing.
+var needs = map[string][]string{
+	"primitive": {"id"}, "group": {"id"}, "clone": {"id"}, "master": {"id"}, "bundle": {"id"}, "template": {"id"}, "tag": {"id"},
+	"rsc_location": {"id"}, "rsc_colocation": {"id"}, "rsc_order": {"id"}, "rsc_ticket": {"id", "ticket"}, "op": {"id", "name"},
+	"node": {"id", "uname"},
+}
+
+// choices are the attributes with a fixed set of values.
+var choices = map[string]map[string][]string{
+	"rsc_order": {
+		"first-action": actions, "then-action": actions,
+		"kind": {"Optional", "Mandatory", "Serialize"},
+	},
+	"rsc_colocation": {"rsc-role": roles, "with-rsc-role": roles},
+	"rsc_location":   {"role": roles, "resource-discovery": {"always", "never", "exclusive"}},
+	"rsc_ticket":     {"rsc-role": roles, "loss-policy": {"stop", "demote", "fence", "freeze"}},
+	"op": {
+		"on-fail": {"ignore", "block", "stop", "restart", "standby", "fence", "restart-container", "demote"},
+		"role":    roles,
+	},
+	"rule": {"boolean-op": {"and", "or"}, "role": roles},
+	"expression": {
+		"operation": {"lt", "gt", "lte", "gte", "eq", "ne", "defined", "not_defined"},
+		"type":      {"string", "integer", "number", "version"},
+	},
+}
+
+var (
+	actions = []string{"start", "stop", "promote", "demote"}
+	roles   = []string{"Stopped", "Started", "Master", "Slave", "Promoted", "Unpromoted"}
+)
+
+// newestMinor is the last minor version of each major version of the schema.
+var newestMinor = map[int]int{0: 7, 1: 3, 2: 10, 3: 10, 4: 1}
+
+// schemaVersion reads validate-with; ok is false for a schema that does not exist.
+func schemaVersion(name string) (major, minor int, ok bool) {
+	if name == "" || name == "none" || name == "pacemaker-next" || strings.HasPrefix(name, "transitional") {
+		return 99, 0, true
+	}
+	number, isPacemaker := strings.CutPrefix(name, "pacemaker-")
+	first, second, dotted := strings.Cut(number, ".")
+	major, err1 := strconv.Atoi(first)
+	minor, err2 := strconv.Atoi(second)
+	newest, known := newestMinor[major]
+	return major, minor, isPacemaker && dotted && err1 == nil && err2 == nil && known && minor <= newest
+}
+
 func (d *Document) structure() []Problem {
 	if d.Root.Name != "cib" {
 		return []Problem{d.problem(d.Root, "expected <cib>")}
 	}
-	return nil
+	schema := d.Root.Get("validate-with")
+	major, minor, ok := schemaVersion(schema)
+	if !ok {
+		return []Problem{d.problem(d.Root, "validate-with=%q names no schema; expected one such as %s", schema, NewestSchema)}
+	}
+	if major == 0 {
+		return nil // Heartbeat's documents are checked after their upgrade
+	}
+	var problems []Problem
+	if tags := d.Section("tags"); tags != nil && major == 1 && minor < 3 {
+		problems = append(problems, d.problem(tags, "tags came with schema pacemaker-1.3, this document says %s; upgrade it first", schema))
+	}
+	for c := range d.Root.Elements() {
+		if c.Name != "status" {
+			problems = d.checkStructure(c, problems)
+		}
+	}
+	return append(problems, d.misplaced(d.Root)...)
+}
+
+// checkStructure looks at an element and all below it.
+func (d *Document) checkStructure(e *Element, problems []Problem) []Problem {
+	problems = append(problems, d.misplaced(e)...)
+	if required := needs[e.Name]; required != nil && e.Parent != nil {
+		for _, name := range required {
+			if e.Get(name) == "" && e.Get("id-ref") == "" {
+				problems = append(problems, d.problem(e, "attribute %s is missing", name))
+			}
+		}
+	}
+	for _, a := range e.Attrs {
+		name, value := a.Name, a.Value
+		if accepted := choices[e.Name][name]; accepted != nil && !slices.Contains(accepted, value) {
+			problems = append(problems, d.problem(e, "%s=%q: expected %s", name, value, strings.Join(accepted, ", ")))
+		}
+	}
+	for c := range e.Elements() {
+		problems = d.checkStructure(c, problems)
+	}
+	return problems
+}
+
+// misplaced names the children that do not belong into an element.
+func (d *Document) misplaced(e *Element) []Problem {
+	accepted := objects[e.Name]
+	if accepted == nil {
+		return nil
+	}
+	var problems []Problem
+	for c := range e.Elements() {
+		if !slices.Contains(accepted, c.Name) {
+			problems = append(problems, d.problem(c, "does not belong into <%s>; expected %s", e.Name, strings.Join(accepted, ", ")))
+		}
+	}
+	return problems
 }

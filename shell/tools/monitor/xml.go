@@ -104,7 +104,7 @@ func (v *view) nodesXML(list *cib.Element) {
 		e.Set("shutdown", yes(n.ShuttingDown))
 		e.Set("expected_up", yes(v.expected(n)))
 		e.Set("is_dc", yes(n.DC))
-		e.Set("resources_running", fmt.Sprint(len(v.runningOn(n.Name))))
+		e.Set("resources_running", fmt.Sprint(n.ActiveResources))
 		e.Set("type", cmp.Or(kind, "remote"))
 		if n.Kind == scheduler.GuestNode {
 			e.Set("id_as_resource", v.containerOf(n.Name))
