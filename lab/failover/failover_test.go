@@ -1,12 +1,14 @@
 package failover
 
 import (
+	"context"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"holdfast/cluster/node/client"
 	"holdfast/lab"
 	"holdfast/lab/fleet"
 )
@@ -43,6 +45,46 @@ func TestServiceSurvives(t *testing.T) {
 		if slices.Contains(only, f.key) && !strings.Contains(report.String(), f.name) {
 			t.Errorf("the report lacks %q:\n%s", f.name, report.String())
 		}
+	}
+}
+
+// TestNothingIsRecoveredBeforeFencing: what a host may still be running is not started
+// elsewhere while its fence device does not answer.
+func TestNothingIsRecoveredBeforeFencing(t *testing.T) {
+	if err := lab.Supported(); err != nil {
+		t.Skipf("this machine cannot have labs: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	s, err := Options{Binary: binary, Address: "ocf:holdfast:address"}.start(ctx, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	active, err := s.active(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := active.FenceFault(lab.FenceFails); err != nil {
+		t.Fatal(err)
+	}
+	at, err := active.Cut(lab.AllLinks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AwaitEvent(ctx, at, client.Fenced); err != nil {
+		t.Fatal(err)
+	}
+	early, stop := context.WithTimeout(ctx, 3*time.Second)
+	defer stop()
+	if a, err := s.poll.Await(early, at, notFrom(active.Name())); err == nil {
+		t.Fatalf("%s serves although %s could not be fenced", a.Body, active.Name())
+	}
+	if err := active.FenceFault(lab.FenceWorks); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.poll.Await(ctx, at, notFrom(active.Name())); err != nil {
+		t.Fatalf("the fence device works again: %v", err)
 	}
 }
 

@@ -31,6 +31,7 @@ var faults = []fault{
 	{key: "crash", name: "web server killed, monitor every 1 s", fencing: true, inject: crashServer},
 	{key: "move", name: "planned move", fencing: true, inject: plannedMove},
 	{key: "daemon", name: "daemon killed and restarted", fencing: true, inject: restartDaemon},
+	{key: "leave", name: "daemon of the active host told to stop (SIGTERM)", fencing: true, inject: stopDaemon},
 	{key: "freeze", name: "active host frozen for 600 ms", fencing: true, inject: freezeActive, alive: true},
 	{key: "loss", name: "active host loses 10 % of its packets for 10 s", fencing: true, inject: loseActive, alive: true},
 }
@@ -125,11 +126,39 @@ func restartDaemon(ctx context.Context, s *service) (lab.Moment, error) {
 	if _, err := active.Exec(ctx, "pkill", "-KILL", "-f", "^holdfast node"); err != nil {
 		return 0, err
 	}
-	p := lab.Process{Command: lab.Command{Args: []string{"sh", "-c", "exec holdfast node >>/var/log/boot.log 2>&1"}, Detach: true}}
-	if _, err := active.Start(p); err != nil {
+	if err := startDaemon(active); err != nil {
 		return 0, err
 	}
 	return at, s.Ready(ctx)
+}
+
+func startDaemon(h *lab.Host) error {
+	_, err := h.Start(lab.Process{Command: lab.Command{
+		Args: []string{"sh", "-c", "exec holdfast node >>/var/log/boot.log 2>&1"}, Detach: true,
+	}})
+	return err
+}
+
+// stopDaemon lets the active host's daemon hand its resources over and leave.
+func stopDaemon(ctx context.Context, s *service) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at := lab.Now()
+	stop := "pkill -TERM -f '^holdfast node'; while pgrep -f '^holdfast node' >/dev/null; do busybox usleep 10000; done"
+	if _, err := active.Exec(ctx, "sh", "-c", stop); err != nil {
+		return 0, fmt.Errorf("wait for the daemon to leave: %w", err)
+	}
+	if _, err := s.poll.Await(ctx, at, notFrom(active.Name())); err != nil {
+		return 0, err
+	}
+	for _, e := range s.Events().Since(at) {
+		if e.Kind == client.Fenced {
+			return 0, fmt.Errorf("host %s was fenced although its daemon left in order", e.Subject)
+		}
+	}
+	return at, startDaemon(active)
 }
 
 func freezeActive(ctx context.Context, s *service) (lab.Moment, error) {
