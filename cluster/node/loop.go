@@ -281,6 +281,7 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		"wait":             n.serveWait,
 		"fence":            n.serveFence,
 		"fence-agent":      n.serveFenceAgent,
+		"configure":        n.serveConfigure,
 		"fence-history":    n.serveFenceHistory,
 	}[service]
 	if !ok {

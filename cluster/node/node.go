@@ -23,6 +23,7 @@ import (
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
+	"holdfast/cluster/setup"
 )
 
 // Fencer fences hosts. It chooses among the devices that the document configures.
@@ -40,6 +41,9 @@ type Parts struct {
 	Fencer   Fencer         // nil: one that uses the document's devices through Agents
 	Log      *slog.Logger
 	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make
+	// Reconfigure stores a configuration that another host sends, and restarts this part
+	// of the cluster with it; nil: none is taken.
+	Reconfigure func(setup.Configuration) error
 }
 
 // Node is one running daemon of a configured host.
@@ -50,7 +54,9 @@ type Node struct {
 	fencer   Fencer
 	plan     func(*cib.Document, time.Time) *scheduler.Plan
 	end      func(how int) error // reboot(2)
-	boot     uint64
+
+	reconfigure func(setup.Configuration) error
+	boot        uint64
 
 	messenger *messaging.Messenger
 	replica   *replica.Replica
@@ -79,7 +85,6 @@ type Node struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // goroutines that Close waits for
 	left   chan struct{}  // closed when the leader let this host leave
-	seq    uint64         // of entries proposed outside the worker; owned by the loop
 }
 
 // Start starts the daemon's part of the cluster. It does not wait for other hosts.
@@ -90,7 +95,7 @@ func Start(parts Parts) (*Node, error) {
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
 		events: newEventLog(parts.Settings.Name), started: time.Now(), quorate: true, left: make(chan struct{}),
-		end: unix.Reboot, fences: &fenceLog{}, timer: time.NewTimer(time.Hour),
+		end: unix.Reboot, reconfigure: parts.Reconfigure, fences: &fenceLog{}, timer: time.NewTimer(time.Hour),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.replica = replica.New(func(ev controller.Event) { n.queue.put(func() { n.happened(ev) }) })
@@ -170,6 +175,9 @@ func (n *Node) Close() error {
 	n.keeper.Close()
 	err := n.messenger.Close()
 	n.tasks.Wait()
+	if runner, ok := n.runner.(interface{ Close() }); ok {
+		runner.Close()
+	}
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/messaging/core"
 )
@@ -131,4 +132,14 @@ func (w *World) state() string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// attribute returns a transient attribute of a host.
+func attribute(state *cib.Element, name string) string {
+	for e := range state.Descendants() {
+		if e.Name == "nvpair" && e.Get("name") == name {
+			return e.Get("value")
+		}
+	}
+	return ""
 }
