@@ -57,6 +57,11 @@ const queued = 1024
 // maxMessage bounds messages and calls: a document with its history fits.
 const maxMessage = 256 << 20
 
+// flowWindow is gRPC's flow-control window, in bytes. A fixed one turns off its probing of the
+// link's capacity, a ping for every few messages, which costs an idle host more than the
+// messages themselves.
+const flowWindow = 4 << 20
+
 // ListenStreams listens on the addresses of all links and prepares the ways to the peers.
 func ListenStreams(identity *Identity, at Addresses, token time.Duration, to Requests) (*Streams, error) {
 	ctx, stop := context.WithCancel(context.Background())
@@ -64,7 +69,8 @@ func ListenStreams(identity *Identity, at Addresses, token time.Duration, to Req
 	s.log.report = to.Refused
 	s.server = grpc.NewServer(
 		grpc.Creds(&watched{TransportCredentials: credentials.NewTLS(identity.server()), log: &s.log}),
-		grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+		grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
+		grpc.StaticStreamWindowSize(flowWindow), grpc.StaticConnWindowSize(flowWindow))
 	s.server.RegisterService(&serviceDesc, s)
 	for link, addr := range at.Self {
 		config := net.ListenConfig{Control: controlSocket(token)}
@@ -80,6 +86,7 @@ func ListenStreams(identity *Identity, at Addresses, token time.Duration, to Req
 		out.conn, err = grpc.NewClient("passthrough:///"+hostName(host),
 			grpc.WithTransportCredentials(&watched{TransportCredentials: credentials.NewTLS(identity.client(host)), log: &s.log}),
 			grpc.WithContextDialer(out.dial.dial), grpc.WithIdleTimeout(0), grpc.WithDisableServiceConfig(),
+			grpc.WithStaticStreamWindowSize(flowWindow), grpc.WithStaticConnWindowSize(flowWindow),
 			grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * token,
 				Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 200 * time.Millisecond}}),
 			grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)))
