@@ -210,6 +210,12 @@ func (r *resource) collectThisWith(origin *resource, list []*colocation) []*colo
 	case BundleResource:
 		if r == origin || origin.replica != nil && origin.replica.container == origin {
 			list = mergeColocations(list, r.thisWith, byPrimary)
+			return list
+		}
+		for _, l := range r.thisWith {
+			if l.dependentRole > roleStarted {
+				list = insertColocation(list, l, byPrimary)
+			}
 		}
 		return list
 	}
@@ -228,6 +234,12 @@ func (r *resource) collectWithThis(origin *resource, list []*colocation) []*colo
 	case BundleResource:
 		if r == origin || origin.replica != nil && origin.replica.container == origin {
 			list = mergeColocations(list, r.withThis, byDependent)
+			return list
+		}
+		for _, l := range r.withThis {
+			if l.primaryRole > roleStarted {
+				list = insertColocation(list, l, byDependent)
+			}
 		}
 		return list
 	}
@@ -243,6 +255,14 @@ func (r *resource) collectWithThis(origin *resource, list []*colocation) []*colo
 func attributeFor(n *node, attribute string, r *resource) string {
 	if n == nil {
 		return ""
+	}
+	// A node inside a bundle stands for the host of its container.
+	if n.isGuest() && n.remote != nil && n.remote.replica != nil {
+		if host := n.remote.container.assigned; host != nil {
+			n = host
+		} else if host := n.remote.container.currentNode(); host != nil {
+			n = host
+		}
 	}
 	if attribute == "#uname" {
 		return n.name

@@ -99,6 +99,21 @@ func resourceOf(a *scheduler.Action) string {
 	return a.Resource.ID
 }
 
+// historyName is the name under which the node's history has the resource: an instance of an
+// anonymous clone goes by its plain name where that was probed.
+func (s *session) historyName(a *scheduler.Action) string {
+	id := resourceOf(a)
+	if a.Resource == nil || a.Resource.LongID == "" || id == a.Resource.ID {
+		return id
+	}
+	state := s.nodeState(a.Node, a.NodeID)
+	list := state.Child("lrm").Child("lrm_resources")
+	if find(list, "lrm_resource", "id", id) == nil && find(list, "lrm_resource", "id", a.Resource.ID) != nil {
+		return a.Resource.ID
+	}
+	return id
+}
+
 func metaOf(a *scheduler.Action, name string) string {
 	for _, p := range a.Meta {
 		if p.Name == name {
@@ -109,7 +124,7 @@ func metaOf(a *scheduler.Action, name string) string {
 }
 
 func (s *session) agent(a *scheduler.Action) bool {
-	id, task := resourceOf(a), a.Task
+	id, task := s.historyName(a), a.Task
 	shown := task
 	if ms := a.Interval.Milliseconds(); ms > 0 {
 		shown = fmt.Sprintf("%s=%d", task, ms)
