@@ -160,7 +160,10 @@ func (c *cluster) tryInstance(instance *resource, prefer *node, perNode int) (*n
 		chosen = first(instance.where(false))
 	}
 	if prefer != nil && chosen != prefer {
-		c.unplace(instance)
+		if chosen != nil {
+			c.unplace(instance)
+		}
+		instance.setTree(provisional)
 		instance.each(func(x *resource) { x.allowed = backup[x] })
 		return chosen, false
 	}

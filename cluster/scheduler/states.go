@@ -162,11 +162,9 @@ func (c *cluster) judgeWithFencing(n *node, m membership) bool {
 	switch {
 	case n.shutdown:
 		return m.peer
-	case m.expected == "":
-		c.fenceNode(n, "peer has not been seen by the cluster", false)
 	case m.join == "banned":
 		c.fenceNode(n, "peer failed Pacemaker membership criteria", false)
-	case !m.terminate && m.expected == "down":
+	case !m.terminate && (m.expected == "down" || m.expected == ""):
 		return c.judgeComingUp(n, m)
 	case m.terminate && m.join == "down" && !m.member && !m.peer:
 		return false

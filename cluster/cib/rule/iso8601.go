@@ -167,7 +167,8 @@ func ParseInterval(text string) (time.Duration, error) {
 // parseDuration reads P[n]Y[n]M[n]W[n]DT[n]H[n]M[n]S with years of 365 and months of 30 days.
 func parseDuration(s string) (time.Duration, error) {
 	const day = 24 * time.Hour
-	dateUnits := map[byte]time.Duration{'Y': 365 * day, 'M': 30 * day, 'W': 7 * day, 'D': day}
+	// Hours and seconds are also understood without the T, as the peer does.
+	dateUnits := map[byte]time.Duration{'Y': 365 * day, 'M': 30 * day, 'W': 7 * day, 'D': day, 'H': time.Hour, 'S': time.Second}
 	timeUnits := map[byte]time.Duration{'H': time.Hour, 'M': time.Minute, 'S': time.Second}
 	table, number := dateUnits, ""
 	var total time.Duration
