@@ -268,7 +268,7 @@ func (n *Node) watch() {
 }
 
 var changeKinds = map[core.ChangeKind]client.Kind{
-	core.HostUp: client.HostAlive, core.HostDead: client.HostDead, core.HostLeft: client.HostDead, core.LinkUp: client.LinkUp,
+	core.HostUp: client.HostAlive, core.HostDead: client.HostDead, core.HostLeft: client.HostLeft, core.LinkUp: client.LinkUp,
 	core.LinkDown: client.LinkDown, core.LeaderIs: client.LeaderChanged, core.Paused: client.Paused, core.DuplicateID: client.Problem,
 	core.Forked: client.Problem, core.Discarded: client.Problem,
 }

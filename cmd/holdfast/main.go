@@ -5,10 +5,12 @@ package main
 import (
 	"os"
 
+	"holdfast/cluster/node"
 	"holdfast/lab"
 )
 
 func main() {
 	lab.Main()
+	node.Build = version()
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }

@@ -20,6 +20,7 @@ const (
 	HostSuspected  Kind = "host-suspected"  // Subject: host that has not been heard for a while
 	HostDead       Kind = "host-dead"       // Subject: host declared dead by this host's liveness
 	HostAlive      Kind = "host-alive"      // Subject: host heard again
+	HostLeft       Kind = "host-left"       // Subject: host that said goodbye
 	LinkDown       Kind = "link-down"       // Subject: host; Detail: the link
 	LinkUp         Kind = "link-up"         // Subject: host; Detail: the link
 	LeaderChanged  Kind = "leader-changed"  // Subject: the new leader, "" for none
