@@ -35,11 +35,8 @@ func (c *cluster) assignReplica(r *resource, p *replica) {
 	}
 	if p.connection != nil {
 		if host != nil && host.isRemote() {
-			// Connections cannot run on remote nodes: any cluster host near it will do.
-			link := &colocation{
-				dependent: p.connection, primary: p.container, score: infinity, attribute: "#uname",
-			}
-			_ = link
+			// A remote daemon takes one connection only: the nested one comes from the same host.
+			c.colocate(colocationSpec{id: "#replica-remote-with-host-remote", score: infinity, influence: "true"}, p.connection, host.remote, "", "")
 		}
 		c.assignTo(p.connection, host, true)
 	}
@@ -119,42 +116,19 @@ func (l *colocation) applyWithBundle(dependent, primary *resource) {
 	l.restrictTo(dependent, places)
 }
 
+// bundleActionFlags: promotion happens to the instances inside, the rest to the containers.
 func (r *resource) bundleActionFlags(a *action, n *node) actionFlags {
-	task := originalTask(a)
-	if r.bundle.inner != nil && task != "start" && task != "stop" {
-		task = a.task
+	if r.bundle.inner != nil {
 		switch originalTask(a) {
-		case "promote", "demote":
-			own := r.bundle.inner.firstAction(a.task, nil)
-			if own == nil {
-				own = r.bundle.inner.firstAction(originalTask(a), nil)
-			}
-			if own != nil {
-				flags := r.bundle.inner.actionFlags(own, n)
-				if flags&optional == 0 {
-					a.clear(optional)
-				}
-				return flags
-			}
+		case "promote", "demote", "notify":
+			return r.instancesActionFlags(a, r.bundle.inner.children, n)
 		}
 	}
-	flags := r.instancesActionFlags(a, r.instances(), n)
-	if r.bundle.inner == nil {
-		return flags
-	}
-	if own := r.bundle.inner.firstAction(originalTask(a), nil); own != nil {
-		inner := r.bundle.inner.actionFlags(own, n)
-		if inner&optional == 0 && flags&optional != 0 {
-			flags &^= optional
-			a.clear(optional)
-		}
-	}
-	return flags
+	return r.instancesActionFlags(a, r.instances(), n)
 }
 
 // createBundleActions makes the pseudo actions of the bundle and the actions of its parts.
 func (c *cluster) createBundleActions(r *resource) {
-	start, stop := true, true
 	for _, p := range r.bundle.replicas {
 		p.each(func(x *resource) {
 			if x != p.instance {
@@ -162,16 +136,9 @@ func (c *cluster) createBundleActions(r *resource) {
 			}
 		})
 	}
-	for _, x := range r.instances() {
-		if a := x.firstAction("start", nil); a != nil && !a.is(optional) {
-			start = false
-		}
-		if a := x.firstAction("stop", nil); a != nil && !a.is(optional) {
-			stop = false
-		}
-	}
-	c.pseudoPair(r, "start", "running", start)
-	c.pseudoPair(r, "stop", "stopped", stop)
+	tasks := tallyActions(r.instances())
+	c.pseudoPair(r, "start", "running", !tasks.start)
+	c.pseudoPair(r, "stop", "stopped", !tasks.stop)
 	inner := r.bundle.inner
 	if inner == nil {
 		return
@@ -190,54 +157,44 @@ func (c *cluster) createBundleActions(r *resource) {
 // bundleInternalConstraints orders a bundle's parts: container, connection and address
 // before what runs inside, and the reverse for stopping.
 func (c *cluster) bundleInternalConstraints(r *resource) {
-	inner := r.bundle.inner
-	if inner != nil {
-		c.orderTasks(r, "start", inner, "start", showsThen)
-		c.orderTasks(r, "stop", inner, "stop", showsThen)
-		c.orderTasks(inner, "running", r, "running", showsThen)
-		c.orderTasks(inner, "stopped", r, "stopped", showsThen)
-	}
 	for _, p := range r.bundle.replicas {
 		c.replicaConstraints(r, p)
 	}
+	inner := r.bundle.inner
 	if inner == nil {
 		return
 	}
+	c.orderTasks(r, "start", inner, "start", showsFirst)
+	c.orderTasks(inner, "running", r, "running", showsThen)
+	c.orderTasks(r, "stop", inner, "stop", showsFirst)
+	c.orderTasks(inner, "stopped", r, "stopped", showsThen)
 	c.internalConstraints(inner)
 	if inner.is(promotable) {
 		c.promotableOrders(r)
-		c.orderTasks(r, "promote", inner, "promote", showsThen)
-		c.orderTasks(inner, "promoted", r, "promoted", showsThen)
-		c.orderTasks(r, "demote", inner, "demote", showsThen)
+		c.orderTasks(r, "demote", inner, "demote", showsFirst)
 		c.orderTasks(inner, "demoted", r, "demoted", showsThen)
+		c.orderTasks(r, "promote", inner, "promote", showsFirst)
+		c.orderTasks(inner, "promoted", r, "promoted", showsThen)
 	}
 }
 
 func (c *cluster) replicaConstraints(r *resource, p *replica) {
 	c.internalConstraints(p.container)
-	c.orderTasks(r, "start", p.container, "start", unrunnableFirstBlocks|showsThen)
+	c.orderTasks(r, "start", p.container, "start", unrunnableFirstBlocks|showsFirst)
 	if p.instance != nil {
-		c.orderTasks(r, "stop", p.instance, "stop", showsThen)
+		c.orderTasks(r, "stop", p.instance, "stop", showsFirst)
 	}
-	c.orderTasks(r, "stop", p.container, "stop", showsThen)
+	c.orderTasks(r, "stop", p.container, "stop", showsFirst)
 	c.orderTasks(p.container, "start", r, "running", showsThen)
 	c.orderTasks(p.container, "stop", r, "stopped", showsThen)
 	if p.ip != nil {
 		c.internalConstraints(p.ip)
-		c.orderTasks(p.ip, "start", p.container, "start", unrunnableFirstBlocks|impliesThen*0)
-		c.orderTasks(p.container, "stop", p.ip, "stop", impliesFirst|orderOptional)
-		c.colocate(colocationSpec{id: "#ip-with-container", score: infinity}, p.ip, p.container, "", "")
+		c.orderTasks(p.ip, "start", p.container, "start", unrunnableFirstBlocks|guestAllowed)
+		c.orderTasks(p.container, "stop", p.ip, "stop", impliesFirst|guestAllowed)
+		c.colocate(colocationSpec{id: "#ip-with-container", score: infinity, influence: "true"}, p.ip, p.container, "", "")
 	}
 	if p.connection != nil {
-		// A remote daemon inside must be up before the cluster connects to it.
+		// Its order and place relative to the container are those of any container's contents.
 		c.internalConstraints(p.connection)
-		score := infinity
-		if p.connection.is(movedInternal) || p.instance != nil {
-			score = infinity
-		}
-		c.colocate(colocationSpec{id: "#remote-with-container", score: score, influence: "true"}, p.connection, p.container, "", "")
-	}
-	if p.instance != nil {
-		c.orderTasks(p.connection, "start", p.instance, "start", 0)
 	}
 }

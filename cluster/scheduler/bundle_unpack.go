@@ -182,6 +182,7 @@ func (r *resource) unpackReplicaConnection(p *replica) {
 	p.connection.replica = p
 	n.remote, p.connection.remoteNode = p.connection, n
 	p.connection.container = p.container
+	p.connection.set(nestingAllowed)
 	p.container.fillers = append(p.container.fillers, p.connection)
 }
 

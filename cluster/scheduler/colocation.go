@@ -165,7 +165,7 @@ func (l *colocation) hasInfluence(r *resource) bool {
 		r = l.primary
 	}
 	// A container does not move for its own connection's sake.
-	if l.dependent.is(movedInternal) && !r.is(failed) && len(r.running) == 1 {
+	if l.dependent.is(nestingAllowed) && !r.is(failed) && len(r.running) == 1 {
 		return false
 	}
 	return l.influence || len(r.running) == 0

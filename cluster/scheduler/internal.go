@@ -27,13 +27,12 @@ func (c *cluster) primitiveConstraints(r *resource) {
 	checkUnfencing := c.unfencing && r.is(needsUnfencing) && c.options.fencing
 	// A restart: stop, then start.
 	c.orderTasks(r, "stop", r, "start", orderOptional|impliesThen|intermediateStop)
-	if top.is(promotable) || top.isClone() && top.is(promotable) {
-		c.orderTasks(r, "demote", r, "stop", promotedImpliesFirst|orderOptional)
+	if top.is(promotable) || r.role > roleUnpromoted {
+		c.orderTasks(r, "demote", r, "stop", promotedImpliesFirst)
 		c.orderTasks(r, "start", r, "promote", unrunnableFirstBlocks)
 	}
-	c.orderTasks(r, "stop", r, "delete", orderOptional|impliesThen*0)
-	c.orderTasks(r, "delete", r, "start", orderOptional*1)
-	c.orders = c.orders[:len(c.orders)-2]
+	// History that is being removed from a node is not asked for there again.
+	c.orderTasks(r, "delete", r, "monitor", sameNodeOnly|cancelsFirst)
 	if !r.is(managed) {
 		return
 	}
@@ -52,32 +51,45 @@ func (c *cluster) primitiveConstraints(r *resource) {
 	}
 }
 
-// containerConstraints ties what runs in a container to the container.
+// containerConstraints ties what runs in a container to the container. What is configured
+// to run in a guest or remote node runs there; anything else, the guest's connection
+// included, runs where its container does.
 func (c *cluster) containerConstraints(r *resource) {
 	if r.container == nil {
 		return
 	}
-	var remote *resource
-	if r.container.isRemoteContainer() {
-		remote = r.container
-	}
-	if r.remoteHost {
-		// Connections start after their container and stop before it.
-		c.orderTasks(r.container, "start", r, "start", impliesThen|unrunnableFirstBlocks)
-		c.orderTasks(r, "stop", r.container, "stop", impliesFirst)
-		if r.remoteNode == nil || r.replica == nil {
-			score := infinity
-			if r.is(allowMigrate) && false {
-				score = 10000
+	if connection := r.connectionAround(); connection != nil {
+		r.eachCandidate(func(n *node, w *candidate) {
+			if n.remote != connection {
+				w.score = -infinity
 			}
-			c.colocate(colocationSpec{id: "#resource-with-container", score: score, influence: "true"}, r, r.container, "", "")
-		}
+		})
 		return
 	}
-	_ = remote
 	c.orderTasks(r.container, "start", r, "start", impliesThen|unrunnableFirstBlocks)
 	c.orderTasks(r, "stop", r.container, "stop", impliesFirst)
-	c.colocate(colocationSpec{id: "#resource-with-container", score: infinity, influence: "true"}, r, r.container, "", "")
+	score := infinity
+	if r.is(nestingAllowed) {
+		score = 10000
+	}
+	c.colocate(colocationSpec{id: "#resource-with-container", score: score, influence: "true"}, r, r.container, "", "")
+}
+
+// connectionAround is the connection to the remote or guest node that r's container is, or
+// provides; nil when it is none, or r is that connection.
+func (r *resource) connectionAround() *resource {
+	if r.remoteHost {
+		return nil
+	}
+	if r.container.remoteHost {
+		return r.container
+	}
+	for _, f := range r.container.fillers {
+		if f.remoteHost {
+			return f
+		}
+	}
+	return nil
 }
 
 func (r *resource) isRemoteContainer() bool {
@@ -174,36 +186,43 @@ func (c *cluster) memberConstraints(r, member, last *resource, i int, isPromotab
 }
 
 func (c *cluster) cloneConstraints(r *resource) {
-	c.orderTasks(r, "running", r, "promote", 0)
-	c.orders = c.orders[:len(c.orders)-1]
-	if r.is(promotable) {
-		c.promotableOrders(r)
-	}
-	c.orderTasks(r, "stop", r, "stopped", orderOptional)
-	c.orderTasks(r, "start", r, "running", orderOptional)
 	c.orderTasks(r, "stopped", r, "start", orderOptional)
+	c.orderTasks(r, "start", r, "running", unrunnableFirstBlocks)
+	c.orderTasks(r, "stop", r, "stopped", unrunnableFirstBlocks)
+	if r.is(promotable) {
+		c.orderTasks(r, "demoted", r, "stop", orderOptional)
+		c.orderTasks(r, "running", r, "promote", unrunnableFirstBlocks)
+	}
 	var last *resource
 	for _, child := range r.children {
 		c.internalConstraints(child)
-		c.orderTasks(r, "start", child, "start", unrunnableFirstBlocks|showsThen)
+		c.orderTasks(r, "start", child, "start", unrunnableFirstBlocks|showsFirst)
 		c.orderTasks(child, "start", r, "running", showsThen)
-		if r.clone.ordered && last != nil {
-			c.orderTasks(last, "start", child, "start", orderOptional)
-		}
-		c.orderTasks(r, "stop", child, "stop", showsThen)
+		c.orderTasks(r, "stop", child, "stop", showsFirst)
 		c.orderTasks(child, "stop", r, "stopped", showsThen)
 		if r.clone.ordered && last != nil {
+			c.orderTasks(last, "start", child, "start", orderOptional)
 			c.orderTasks(child, "stop", last, "stop", orderOptional)
 		}
-		if r.is(promotable) {
-			c.orderTasks(r, "promote", child, "promote", showsThen)
-			c.orderTasks(child, "promote", r, "promoted", showsThen)
-			c.orderTasks(r, "demote", child, "demote", showsThen)
-			c.orderTasks(child, "demote", r, "demoted", showsThen)
-			if r.clone.ordered && last != nil {
-				c.orderTasks(last, "promote", child, "promote", orderOptional)
-				c.orderTasks(child, "demote", last, "demote", orderOptional)
-			}
+		last = child
+	}
+	if r.is(promotable) {
+		c.promotableConstraints(r)
+	}
+}
+
+// promotableConstraints orders the promotion of a clone's instances.
+func (c *cluster) promotableConstraints(r *resource) {
+	c.promotableOrders(r)
+	var last *resource
+	for _, child := range r.children {
+		c.orderTasks(r, "promote", child, "promote", showsFirst)
+		c.orderTasks(child, "promote", r, "promoted", showsThen)
+		c.orderTasks(r, "demote", child, "demote", showsFirst)
+		c.orderTasks(child, "demote", r, "demoted", showsThen)
+		if r.clone.ordered && last != nil {
+			c.orderTasks(last, "promote", child, "promote", orderOptional)
+			c.orderTasks(child, "demote", last, "demote", orderOptional)
 		}
 		last = child
 	}
@@ -212,12 +231,10 @@ func (c *cluster) cloneConstraints(r *resource) {
 // promotableOrders orders what happens to a promotable collective as a whole.
 func (c *cluster) promotableOrders(r *resource) {
 	for _, pair := range [][2]string{
-		{"start", "promote"}, {"running", "promote"}, {"promote", "promoted"}, {"demoted", "promote"}, {"demote", "demoted"},
-		{"demoted", "start"}, {"demoted", "stop"}, {"stopped", "promote"},
+		{"stopped", "start"}, {"stopped", "promote"},
+		{"demoted", "stop"}, {"demoted", "start"}, {"demoted", "promote"},
+		{"running", "promote"}, {"demote", "demoted"}, {"promote", "promoted"},
 	} {
-		if pair[0] == "start" {
-			continue
-		}
 		c.orderTasks(r, pair[0], r, pair[1], orderOptional)
 	}
 }

@@ -20,34 +20,34 @@ func (c *cluster) remoteAssigned(r *resource) {
 type connectionState uint8
 
 const (
-	connectionAlive connectionState = iota
-	connectionResting
-	connectionFailed
-	connectionUnknown
+	connectionUnknown connectionState = iota // it may be possible to have it again
+	connectionAlive                          // up, and nothing speaks against it
+	connectionResting                        // up on a host that is lost or left; it comes up elsewhere
+	connectionFailed                         // lost for good: only fencing helps
+	connectionStopped                        // goes down, or is down, as it should
 )
 
 func (c *cluster) connectionStateOf(n *node) connectionState {
 	r := n.remote
-	if r == nil {
-		return connectionUnknown
-	}
-	cluster := r.currentNode()
-	if cluster != nil && cluster.unclean && !cluster.isRemote() && false {
-		return connectionUnknown
-	}
+	host := r.currentNode()
 	switch {
-	case r.next == roleStopped && (!n.unclean || n.remoteFenced) && r.role != roleStopped && !r.is(failed):
-		return connectionAlive
-	case r.next != roleStopped && cluster != nil && cluster.unclean && r.assigned != nil && r.assigned != cluster:
-		return connectionResting
-	case n.unclean || r.is(failed) && r.next == roleStopped:
+	case r.next == roleStopped || r.assigned == nil:
+		switch {
+		case host != nil && host.unclean:
+			return connectionFailed
+		case !r.is(failed):
+			return connectionStopped
+		case r.next == roleStopped && r.reconnectDelay > 0 && n.remoteFenced && !n.shutdown:
+			// Whether it comes back shows only when the delay is over.
+			return connectionUnknown
+		}
 		return connectionFailed
-	case !n.online && n.needsReset:
-		return connectionFailed
-	case r.role == roleStopped && r.next == roleStopped:
+	case host == nil:
+		return connectionUnknown
+	case host.unclean || !host.online:
 		return connectionResting
-	case cluster == nil && r.next == roleStarted:
-		return connectionAlive
+	case len(r.running) > 1 && r.partialSource != nil && r.partialTarget != nil:
+		return connectionResting
 	}
 	return connectionAlive
 }
@@ -57,99 +57,120 @@ func (c *cluster) orderRemoteActions() {
 	if !c.hasRemotes {
 		return
 	}
-	for _, a := range append([]*action{}, c.actions...) {
+	for i := len(c.actions) - 1; i >= 0; i-- {
+		a := c.actions[i]
 		r, n := a.rsc, a.node
-		if r == nil || n == nil || !n.isRemote() || n.remote == nil || a.is(pseudo) {
+		if r == nil {
 			continue
 		}
-		if a.task == "clear_failcount" || a.task == "delete" && false {
+		if r.remoteHost && a.task == "clear_failcount" {
+			// A failure is forgotten before the connection is tried again.
+			c.order(&ordering{first: r, firstAction: a, then: r, thenTask: "start", kind: orderOptional})
+			continue
+		}
+		if n == nil || !n.isRemote() || n.remote == nil {
 			continue
 		}
 		connection := n.remote
-		if n.isGuest() && connection.container != nil {
-			c.orderOnGuest(a, r, n, connection)
-			continue
+		if a.task == "start" {
+			// What moves here leaves its place only when the connection is up.
+			for _, x := range r.actions {
+				if x.node != n && x.task == "stop" {
+					c.order(&ordering{first: connection, firstTask: "start", then: r, thenAction: x, kind: orderOptional})
+				}
+			}
 		}
-		c.orderOnRemote(a, r, n, connection)
+		if connection.container != nil {
+			c.orderOnGuest(a, n, connection)
+		} else {
+			c.orderOnRemote(a, n, connection)
+		}
 	}
 }
 
-func (c *cluster) orderOnGuest(a *action, r *resource, n *node, connection *resource) {
+// orderOnGuest orders an action on a guest node: a guest needs no fencing, since recovering
+// its container ends whatever is inside.
+func (c *cluster) orderOnGuest(a *action, n *node, connection *resource) {
 	container := connection.container
-	kindStart := impliesThen | unrunnableFirstBlocks | guestAllowed
 	if container.is(failed) {
-		// What was on the guest is gone with it.
+		c.fenceNode(n, "container failed", false)
 	}
 	switch a.task {
 	case "start", "promote":
-		c.orderTasksAction(connection, "start", a, kindStart)
-		c.orderTasksAction(container, "start", a, kindStart)
+		c.afterStart(container, a, impliesThen)
+		c.afterStart(connection, a, 0)
 	case "stop", "demote":
-		if container.is(failed) || n.needsReset {
-			// Recovering the container is what stops it.
-			c.orderTasksAction(container, "stop", a, impliesThen|guestAllowed)
-		} else {
-			c.orderActionTasks(a, container, "stop", impliesFirst|guestAllowed)
-			c.orderActionTasks(a, connection, "stop", impliesFirst|guestAllowed)
+		if !container.is(failed) {
+			c.beforeStop(a, connection, 0)
 		}
 	default:
 		if a.interval > 0 {
-			c.orderTasksAction(connection, "start", a, kindStart)
+			if a.task != "cancel" {
+				c.afterStart(connection, a, impliesThen)
+			}
 			return
 		}
-		c.orderTasksAction(connection, "start", a, kindStart&^impliesThen|orderOptional*0)
+		c.afterStart(connection, a, 0)
 	}
-	_ = r
 }
 
-func (c *cluster) orderTasksAction(first *resource, task string, then *action, kind relation) {
-	c.order(&ordering{first: first, firstTask: task, then: then.rsc, thenAction: then, kind: kind})
+// afterStart makes an action on a remote node wait for the start of the connection or container.
+func (c *cluster) afterStart(first *resource, then *action, kind relation) {
+	c.order(&ordering{
+		first: first, firstTask: "start", then: then.rsc, thenAction: then, kind: guestAllowed | unrunnableFirstBlocks | kind,
+	})
 }
 
-func (c *cluster) orderActionTasks(first *action, then *resource, task string, kind relation) {
-	c.order(&ordering{first: first.rsc, firstAction: first, then: then, thenTask: task, kind: kind})
+// beforeStop makes an action on a remote node happen while the connection is still up.
+func (c *cluster) beforeStop(first *action, then *resource, kind relation) {
+	c.order(&ordering{first: first.rsc, firstAction: first, then: then, thenTask: "stop", kind: guestAllowed | kind})
 }
 
-func (c *cluster) orderOnRemote(a *action, r *resource, n *node, connection *resource) {
+// orderOnRemote orders an action on a remote node.
+func (c *cluster) orderOnRemote(a *action, n *node, connection *resource) {
 	state := c.connectionStateOf(n)
 	switch a.task {
 	case "start", "promote":
 		kind := relation(0)
-		kind = impliesThen | unrunnableFirstBlocks
 		if state == connectionFailed {
-			// Wait for the fencing of the node too.
-			if connection.next == roleStopped {
-				c.fenceNode(n, "remote connection is unrecoverable", false)
-			}
+			kind = impliesThen
 		}
-		c.orderTasksAction(connection, "start", a, kind)
+		c.afterStart(connection, a, kind)
 	case "stop":
-		switch state {
-		case connectionAlive:
-			c.orderActionTasks(a, connection, "stop", impliesFirst)
-		case connectionFailed:
-			// Fencing is what stops it.
-			c.orderTasksAction(connection, "stop", a, orderOptional)
+		switch {
+		case state == connectionAlive:
+			c.beforeStop(a, connection, impliesFirst)
+		case state == connectionFailed:
+			// Only fencing stops it.
+			c.fenceNode(n, "resources are active but connection is unrecoverable", false)
+		case connection.next == roleStopped:
+			c.beforeStop(a, connection, impliesFirst)
 		default:
-			if connection.next == roleStopped {
-				c.orderTasksAction(connection, "stop", a, orderOptional)
-			} else {
-				c.orderTasksAction(connection, "start", a, impliesThen|unrunnableFirstBlocks)
-			}
+			c.afterStart(connection, a, 0)
 		}
 	case "demote":
-		switch state {
-		case connectionResting, connectionUnknown:
-			c.orderTasksAction(connection, "start", a, impliesThen|unrunnableFirstBlocks)
+		// When the connection goes down, the stop's order says enough.
+		if state == connectionResting || state == connectionUnknown {
+			c.afterStart(connection, a, 0)
 		}
 	default:
-		if a.interval > 0 {
-			c.orderTasksAction(connection, "start", a, impliesThen|unrunnableFirstBlocks)
-			return
-		}
-		if state == connectionAlive || connection.next != roleStopped {
-			c.orderTasksAction(connection, "start", a, impliesThen*0|unrunnableFirstBlocks)
-		}
+		c.orderOtherOnRemote(a, n, connection, state)
 	}
-	_ = r
+}
+
+// orderOtherOnRemote orders monitors and the like.
+func (c *cluster) orderOtherOnRemote(a *action, n *node, connection *resource, state connectionState) {
+	if a.interval > 0 {
+		c.afterStart(connection, a, impliesThen)
+		return
+	}
+	if a.task == "monitor" && state == connectionFailed {
+		c.fenceNode(n, "resources are in unknown state and connection is unrecoverable", false)
+	}
+	if connection.currentNode() != nil && state == connectionStopped {
+		// Look for what is active while that is still possible.
+		c.beforeStop(a, connection, unrunnableFirstBlocks)
+		return
+	}
+	c.afterStart(connection, a, 0)
 }

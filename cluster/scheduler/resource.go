@@ -38,7 +38,7 @@ const (
 	isTemplateMember
 	reloading
 	maintenanceSet // meta attribute maintenance
-	movedInternal
+	nestingAllowed // connection of a bundle, which may be on another host than its container
 	detectLoop
 	startedOnTarget
 )

@@ -190,7 +190,7 @@ func interleaved(first, then *action) bool {
 	if !collective(first.rsc) || !collective(then.rsc) {
 		return false
 	}
-	if strings.HasSuffix(first.key, "_stop_0") || strings.HasSuffix(first.key, "_demote_0") {
+	if strings.HasSuffix(then.key, "_stop_0") || strings.HasSuffix(then.key, "_demote_0") {
 		return first.rsc.interleaves()
 	}
 	return then.rsc.interleaves()
