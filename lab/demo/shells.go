@@ -50,13 +50,13 @@ func listed(listing, prefix string) []string {
 
 // Options choose how the demo is done.
 type Options struct {
-	Shell  string // crm, the default, or pcs
+	Shell  string // pcs, the default, or crm
 	Binary string // the holdfast program for the hosts; default the running one
 }
 
 func (o Options) shell() (shell, error) {
 	if o.Shell == "" {
-		o.Shell = "crm"
+		o.Shell = "pcs"
 	}
 	s, ok := shells[o.Shell]
 	if !ok {

@@ -24,8 +24,14 @@ func (s *session) storeDocument(command string) error {
 		cause.User = u.Username
 	}
 	return s.source.Change(cause, func(doc *cib.Document) error {
-		if doc.Version() != s.version {
-			return errors.New("somebody else has changed the document since this command read it; run the command again")
+		now := doc.Version()
+		if now.AdminEpoch != s.version.AdminEpoch || now.Epoch != s.version.Epoch {
+			return errors.New("somebody else has changed the configuration since this command read it; run the command again")
+		}
+		// A running cluster's status moves on all the time, and is its own to write.
+		if now != s.version {
+			doc.Configuration().ReplaceWith(s.doc.Configuration().Clone())
+			return nil
 		}
 		doc.Root = s.doc.Root.Clone()
 		return nil
