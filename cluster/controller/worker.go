@@ -35,7 +35,8 @@ type Worker struct {
 	cfg       WorkerConfig
 	floor     Reign
 	jobs      map[string]*job // by key
-	finished  map[string]bool // keys done in the reign of floor: a repeated request is not a new one
+	finished  map[string]bool // the last keys done in the reign of floor: a repeated request is not a new one
+	done      []string        // the same, in order
 	recurring map[recurrence]string
 	calls     int
 	suspended string // why nothing may be started; "" when it may
@@ -93,7 +94,7 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 	}
 	if w.floor.Less(r.Reign) {
 		w.floor = r.Reign
-		w.finished = map[string]bool{}
+		w.finished, w.done = map[string]bool{}, nil
 	}
 	if r.Kind == SyncRequest {
 		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(true)}, w.out, nil
@@ -147,7 +148,7 @@ func (w *Worker) inFlight(unlogged bool) []string {
 func (w *Worker) begin(r Request) {
 	switch r.Kind {
 	case LeaveRequest:
-		w.finished[r.Key] = true
+		w.finish(r.Key)
 		w.out.Leave = true
 		return
 	case CancelRequest:
@@ -252,7 +253,17 @@ func (w *Worker) Logged(e *Entry) {
 func (w *Worker) settle(key string, j *job) {
 	if j.ended && j.unlogged <= 0 {
 		delete(w.jobs, key)
-		w.finished[key] = true
+		w.finish(key)
+	}
+}
+
+// finish remembers a key, and forgets one that no leader can ask for again.
+func (w *Worker) finish(key string) {
+	w.finished[key] = true
+	w.done = append(w.done, key)
+	if len(w.done) > recentKept {
+		delete(w.finished, w.done[0])
+		w.done = w.done[1:]
 	}
 }
 
