@@ -11,6 +11,8 @@
 package alone
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"holdfast/cluster/cib"
@@ -27,9 +29,12 @@ type Config struct {
 	Serial   uint64 // another one, from 1, each time that quorum is lost
 	Hosts    map[core.HostID]string
 	Document *cib.Document // as last committed
-	StopAll  bool          // stop everything, whatever no-quorum-policy says: this host's disk failed
-	Worker   *controller.Worker
-	Plan     func(*cib.Document, time.Time) *scheduler.Plan
+	// HadQuorum tells whether this daemon has had quorum. One that never had does not fence
+	// itself for its lack, or a cluster could never form.
+	HadQuorum bool
+	StopAll   bool // stop everything, whatever no-quorum-policy says: this host's disk failed
+	Worker    *controller.Worker
+	Plan      func(*cib.Document, time.Time) *scheduler.Plan
 }
 
 // Alone acts on one host without quorum. It is not safe for concurrent use.
@@ -60,7 +65,11 @@ func New(cfg Config, now time.Time) (*Alone, Batch) {
 	for _, e := range cfg.Worker.Unlogged() {
 		a.replica.Take(e) // before there is a plan; the controller learns nothing new from it
 	}
-	return a, a.Step(now, controller.Viewed{View: view})
+	batch := a.Step(now, controller.Viewed{View: view})
+	if !cfg.StopAll && cfg.HadQuorum && endsItself(cfg.Document) {
+		batch.Fence = "reboot"
+	}
+	return a, batch
 }
 
 // down is what node_state tells of a host that certainly runs nothing.
@@ -90,6 +99,24 @@ func (a *Alone) isolate(doc *cib.Document) {
 			state.Attrs = append(state.Attrs, down...)
 		}
 	}
+}
+
+// endsItself tells whether no-quorum-policy wants a host that lost quorum to be fenced: by
+// whom, without quorum, if not by itself.
+func endsItself(doc *cib.Document) bool {
+	policy, fencing := "", "true"
+	for set := range doc.Section("crm_config").All("cluster_property_set") {
+		for pair := range set.All("nvpair") {
+			switch pair.Get("name") {
+			case "no-quorum-policy":
+				policy = pair.Get("value")
+			case "stonith-enabled", "fencing-enabled":
+				fencing = strings.ToLower(pair.Get("value"))
+			}
+		}
+	}
+	enabled := slices.Contains([]string{"true", "yes", "on", "y", "1"}, fencing)
+	return enabled && (policy == "suicide" || policy == "fence")
 }
 
 // stopAll makes the copy's configuration tell that nothing shall run.
