@@ -45,6 +45,7 @@ type cluster struct {
 
 	hasRemotes, unfencing, maintenanceRemotes bool
 	sawMigration                              bool
+	updates                                   int             // of actions done so far; see maxUpdates
 	forcedRestart                             map[string]bool // recurring operations that must run anew because their failure expired
 	haveFencing                               bool            // there is a device to fence with
 	recheck                                   time.Time

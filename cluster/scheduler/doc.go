@@ -1,3 +1,41 @@
-// Package scheduler decides where resources run and what has to be done for that.
-// It is a pure function of a document and a moment: no I/O, no clock, no globals.
+// Package scheduler decides where each resource of a cluster runs and what has to be done,
+// in which order, to get there. It is a pure function: a document and a time in, a Plan out.
+// It starts no goroutine, does no I/O and keeps nothing between runs.
+//
+// # The model
+//
+// A score says how much a resource prefers a node: a number up to a million, which stands
+// for infinity. Minus infinity forbids, and wins over everything (score.go). Every resource
+// has a table of candidates, one per node, filled by location constraints, stickiness,
+// failures and the scores of what is colocated with it.
+//
+// An action is something that may be done to a resource on a node. Actions are made for
+// every step that a resource might take; each is optional or required, runnable or not.
+// Orderings relate actions, and say also what follows from one for the other: that it is
+// required too, or cannot run either. When nothing changes any more, the required, runnable
+// actions are the transition graph.
+//
+// # The phases
+//
+// cluster.plan in make.go reads like a table of contents:
+//
+//   - observe: options.go, node.go, resources.go, meta.go, clone_unpack.go and
+//     bundle_unpack.go read the configuration; states.go decides which hosts are up, and
+//     history.go, event.go, active.go, migration_history.go and failures.go work out from
+//     the operations' history what runs where;
+//   - constraints: location.go, colocation.go, order.go, ticket_constraint.go, with what
+//     they share in constraints.go; health.go and locks.go add their own; internal.go adds
+//     what groups, clones and containers imply;
+//   - parameters.go finds what was started with other parameters than are configured now;
+//   - assignment: assign.go for primitives and groups, instances.go for clones,
+//     promotable.go for roles, bundle.go, scores.go for colocated preferences,
+//     utilization.go for capacity;
+//   - actions: create.go, recurring.go, probes.go, migration.go, notify.go, remote.go,
+//     fencing.go;
+//   - order: ordering.go turns orderings into edges, propagate.go and update.go carry
+//     along them what is required and what cannot run;
+//   - result: graph.go, dot.go, graphxml.go, moves.go and observe.go.
+//
+// Nothing depends on the order in which maps are walked: nodes are looked at by name,
+// resources by priority and then in the document's order, actions in order of creation.
 package scheduler

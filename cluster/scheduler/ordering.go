@@ -31,7 +31,8 @@ const (
 // input is an edge of the order: a must precede the action that holds it as input.
 type input struct {
 	first, then *action
-	kind        relation
+	kind        relation // what still counts
+	asked       relation // what it was made with: an edge found not to count is not made again
 }
 
 // ordering is a constraint between actions, or between resources' actions of some task,
@@ -118,11 +119,11 @@ func (c *cluster) link(first, then *action, kind relation) bool {
 		list = then.inputs
 	}
 	for _, in := range list {
-		if in.first == first && in.then == then && in.kind&kind != 0 {
+		if in.first == first && in.then == then && in.asked&kind != 0 {
 			return false
 		}
 	}
-	in := &input{first: first, then: then, kind: kind}
+	in := &input{first: first, then: then, kind: kind, asked: kind}
 	first.outputs = append(first.outputs, in)
 	then.inputs = append(then.inputs, in)
 	return true

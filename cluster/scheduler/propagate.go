@@ -10,6 +10,10 @@ const (
 	changedThen
 )
 
+// updateBudget bounds the updates per action, so that orderings which contradict each other
+// cannot keep the scheduler busy for ever. Sound documents stay far below it.
+const updateBudget = 2000
+
 // propagate carries what is required and what is runnable along the edges until nothing
 // changes any more.
 func (c *cluster) propagate() {
@@ -27,6 +31,9 @@ func (c *cluster) propagate() {
 // updateAction re-examines an action in the light of all that precede it, and in turn what
 // comes after it when it changes.
 func (c *cluster) updateAction(then *action) {
+	if c.updates++; c.updates > updateBudget*len(c.actions) {
+		return
+	}
 	var changed change
 	lastFlags := then.flags
 	if then.is(minRunnable) {
