@@ -13,17 +13,18 @@
 // A Host is a process tree in network, mount, pid, uts and ipc namespaces of its own:
 //
 //   - PID 1 is this binary (Main). It reaps orphans and starts what it is asked to.
-//   - / is an overlay over the machine's / whose upper layer is on the lab's tmpfs. It
-//     is the host's disk: it survives Kill. /run, /tmp and /dev are new at each boot.
+//   - /usr, /etc, /var and so on are overlays over the machine's, whose upper layers are on the
+//     lab's tmpfs. They are the host's disk: they survive Kill. /run, /tmp and /dev are new
+//     at each boot.
 //   - /var/lib/holdfast is a file system of its own that can be made full.
 //   - eth0, eth1, … are veths, one to the bridge of each link.
 //
 // What the machine itself keeps of clusters (/etc/corosync, /var/lib/pacemaker and so
 // on) is hidden, so that a lab on a cluster's host sees none of it.
 //
-// As root, hosts have root's powers, without the clock. As an ordinary user
-// the lab is inside a user namespace with one user, root; programs that change to another
-// user fail there. Supported says whether this machine can have a lab at all.
+// As root, hosts have root's powers; they share the machine's clock, so nothing in a host may
+// set it. As an ordinary user the lab is inside a user namespace with one user, root; programs
+// that change to another user (Apache, for one) fail there. Supported says whether this machine can have a lab at all.
 //
 // # Faults
 //
