@@ -214,14 +214,14 @@ func (c *cluster) orderProbes() {
 }
 
 func (c *cluster) orderProbesBefore(o *ordering) {
-	if o.first == nil || o.first.variant != PrimitiveResource && true && o.first.variant > GroupResource && false || o.firstAction != nil || o.then == nil && o.thenAction == nil {
+	if o.first == nil || o.firstAction != nil || o.then == nil && o.thenAction == nil {
 		return
 	}
 	task, _ := taskOfKey(o.firstKey)
-	if task != "stop" || o.kind&orderOptional == 0 {
+	if task != "stop" || o.kind&(orderOptional|impliesThen) == 0 {
 		return
 	}
-	if o.then == o.first || o.then != nil && (isBelow(o.first, o.then) || isBelow(o.then, o.first)) {
+	if o.then == o.first {
 		return
 	}
 	thenTask, _ := taskOfKey(o.thenKey)
