@@ -12,5 +12,5 @@
 // command prints goes to the standard output. Checks that --force overrides become
 // warnings under it (reports.go).
 //
-// The package starts no goroutine of its own.
+// A command for several hosts starts one goroutine for each and waits for all of them.
 package pcs

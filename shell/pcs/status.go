@@ -2,7 +2,6 @@ package pcs
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -182,27 +181,6 @@ func showStatus(s *session) error {
 		}
 	}
 	return nil
-}
-
-func clusterCommands() []command {
-	own := func(do func(*client.Client) error) func(*session) error {
-		return func(*session) error { return do(client.New("")) }
-	}
-	return []command{
-		{path: "cluster cib", syntax: "[FILE]", help: "Shows the document, or writes it to a file.", document: true, options: "f config", run: showDocument},
-		{path: "cluster cib-upgrade", help: "Brings the document to the latest schema.", document: true, options: "f", run: func(*session) error { return nil }},
-		{path: "cluster start", syntax: "", help: "Starts clustering on this host.", options: "wait", run: own(func(c *client.Client) error { return c.StartHost(contextOf()) })},
-		{path: "cluster stop", syntax: "", help: "Stops clustering on this host.", options: "", run: own(func(c *client.Client) error { return c.StopHost(contextOf()) })},
-		{path: "cluster destroy", syntax: "", help: "Removes this host's cluster configuration.", options: "", run: own(func(c *client.Client) error { return c.DestroyHost(contextOf()) })},
-	}
-}
-
-func showDocument(s *session) error {
-	if len(s.args) == 0 {
-		s.printf("%s", s.doc.Bytes())
-		return nil
-	}
-	return os.WriteFile(s.args[0], s.doc.Bytes(), 0o600)
 }
 
 // lifetimeEnd turns an ISO 8601 duration into the moment it ends; "" for none.

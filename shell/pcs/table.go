@@ -41,7 +41,7 @@ func (c *command) accepted() string {
 func families() [][]command {
 	return [][]command{
 		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(),
-		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(),
+		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), hostCommands(),
 	}
 }
 
