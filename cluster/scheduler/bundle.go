@@ -75,45 +75,59 @@ func (c *cluster) thresholdHit(r *resource, n *node) bool {
 	return hit
 }
 
-// applyWithBundle: the dependent of a bundle goes where a replica's container is.
+// applyWithBundle: the dependent of a bundle goes where a replica's container is. An
+// instance of a clone, or another bundle's container, goes with one container.
 func (l *colocation) applyWithBundle(dependent, primary *resource) {
 	if primary.is(provisional) {
 		return
 	}
-	if l.score < infinity {
-		for _, p := range primary.bundle.replicas {
-			l.apply(dependent, p.container)
+	if l.dependent.isClone() || l.dependent.isBundle() {
+		seeker := dependent
+		if p := dependent.replica; p != nil {
+			// What is inside a container is where the container is.
+			seeker = p.container
 		}
-		if dependent.inBundle() || true {
-			if !dependent.topInterleaves() {
-				return
-			}
-		}
-		return
-	}
-	if dependent.top(true) == primary {
-		return
-	}
-	if dependent.parent != nil && dependent.topInterleaves() {
-		if partner := dependent.compatibleInstance(primary, roleUnknown, false); partner != nil {
+		if partner := seeker.compatibleInstance(primary, roleUnknown, false); partner != nil {
 			l.apply(dependent, partner)
-		} else {
+		} else if l.score >= infinity {
 			dependent.c.assign(dependent, nil, true)
 		}
 		return
 	}
 	var places []*node
 	for _, p := range primary.bundle.replicas {
-		n := p.container.assigned
-		if n == nil {
+		if l.score < infinity {
+			l.apply(dependent, p.container)
 			continue
 		}
-		if l.primaryRole >= rolePromoted && (p.instance == nil || p.instance.next < rolePromoted) {
+		n := p.container.assigned
+		if n == nil || p.container.is(blocked) {
+			continue
+		}
+		if l.primaryRole >= rolePromoted && (p.instance == nil || p.instance.effectiveRole(false) < rolePromoted) {
 			continue
 		}
 		places = append(places, n)
 	}
-	l.restrictTo(dependent, places)
+	if l.score >= infinity {
+		l.restrictTo(dependent, places)
+	}
+}
+
+// sharesColocationsWith reports whether the bundle's colocations concern a resource in it:
+// the containers always; what is inside only for the choice of roles.
+func (r *resource) sharesColocationsWith(origin *resource) bool {
+	if r == origin || origin.replica != nil && origin.replica.container == origin {
+		return true
+	}
+	inner := r.bundle.inner
+	if inner == nil || !inner.is(promotable) || origin.top(false) != inner {
+		return false
+	}
+	if origin == inner {
+		return inner.clone.choosingRoles
+	}
+	return !origin.is(provisional)
 }
 
 // bundleActionFlags: promotion happens to the instances inside, the rest to the containers.

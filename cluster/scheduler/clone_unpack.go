@@ -18,6 +18,7 @@ type cloneData struct {
 	template                     *cib.Element
 	promotedCount, activeCount   int // placed by this run
 	mergedPromotion              bool
+	choosingRoles                bool // places are known, roles are being chosen or known
 	startNotify, stopNotify      *notification
 	promoteNotify, demoteNotify  *notification
 	colocationsUnpacked          bool

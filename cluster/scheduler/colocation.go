@@ -208,7 +208,7 @@ func (r *resource) collectThisWith(origin *resource, list []*colocation) []*colo
 	case CloneResource:
 		list = mergeColocations(list, r.thisWith, byPrimary)
 	case BundleResource:
-		if r == origin || origin.replica != nil && origin.replica.container == origin {
+		if r.sharesColocationsWith(origin) {
 			list = mergeColocations(list, r.thisWith, byPrimary)
 			return list
 		}
@@ -232,7 +232,7 @@ func (r *resource) collectWithThis(origin *resource, list []*colocation) []*colo
 			return list
 		}
 	case BundleResource:
-		if r == origin || origin.replica != nil && origin.replica.container == origin {
+		if r.sharesColocationsWith(origin) {
 			list = mergeColocations(list, r.withThis, byDependent)
 			return list
 		}
@@ -276,4 +276,10 @@ func attributeFor(n *node, attribute string, r *resource) string {
 		}
 	}
 	return n.attributes[attribute]
+}
+
+// insideBundle reports whether r is what runs inside the containers of a bundle.
+func (r *resource) insideBundle() bool {
+	top := r.top(false)
+	return top.parent != nil && top.parent.bundle.inner == top
 }

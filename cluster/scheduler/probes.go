@@ -89,7 +89,7 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 			any = true
 			// A container that is found active must not be started twice: the others wait.
 			for _, other := range r.bundle.replicas {
-				if other == p || other.container == nil {
+				if other == p || r.bundle.perHost != 1 {
 					continue
 				}
 				c.order(&ordering{first: p.container, firstTask: "monitor", then: other.container, thenTask: "start", kind: orderOptional | sameNodeOnly})
@@ -114,7 +114,7 @@ func (c *cluster) probePrimitive(r *resource, n *node) bool {
 	if n.isRemote() && (r.agent.Class == "stonith" || r.remoteHost || r.c.containsRemote(r)) {
 		return false
 	}
-	if r.is(orphan) {
+	if r.is(orphan) || r.container != nil && !r.remoteHost {
 		return false
 	}
 	if n.isGuest() && !c.guestProbeable(r, n) {
@@ -166,26 +166,14 @@ func (r *resource) siblingKnownOn(n *node) bool {
 
 func (c *cluster) containsRemote(r *resource) bool { return r.isRemoteContainer() }
 
-// guestProbeable: a guest is probed only when its own container is to run, and nothing but
-// the replica's own instance is probed inside a bundle.
+// guestProbeable: a guest tells something only when it is up and stays where it is.
 func (c *cluster) guestProbeable(r *resource, n *node) bool {
-	container := n.remote.container
-	if container == nil {
+	guest := n.remote.container
+	if guest == nil || guest.role == roleStopped || guest.next == roleStopped || r.isRemoteContainer() {
 		return false
 	}
-	if container == r || r.container == container {
-		return false
-	}
-	if r.isRemoteContainer() {
-		return false
-	}
-	if len(container.running) > 0 && len(container.running) == 1 && container.assigned != nil && container.assigned != container.running[0] {
-		return false
-	}
-	if container.next == roleStopped || container.assigned == nil {
-		return false
-	}
-	return true
+	current := guest.currentNode()
+	return current == nil || guest.assigned == nil || current == guest.assigned
 }
 
 func (r *resource) excludedFromProbe(w *candidate) bool {

@@ -217,6 +217,7 @@ func (l *colocation) applyRole(instance *resource) {
 
 // sortForPromotion puts the instances that deserve promotion most first.
 func (c *cluster) sortForPromotion(r *resource) {
+	r.clone.choosingRoles = true
 	r.set(addingScores)
 	for _, child := range r.children {
 		n := first(child.where(false))

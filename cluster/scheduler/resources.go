@@ -265,6 +265,10 @@ func (c *cluster) initialCandidates(r *resource) {
 		w.present = true
 		if n.excluded {
 			w.score = -infinity
+			if n.isGuest() {
+				// Nobody but its own instance is looked for inside a bundle.
+				w.discover = discoverNever
+			}
 		}
 	}
 }

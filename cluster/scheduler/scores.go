@@ -157,7 +157,7 @@ func (r *resource) bestMatching(l *colocation, value string) int {
 		}
 	}
 	best := -infinity
-	if l.attribute == "#uname" {
+	if l.attribute == "#uname" && !r.insideBundle() {
 		if n := r.c.nodeNamed(value); n != nil && n.index < len(table) && table[n.index].present && available(n) {
 			return max(best, table[n.index].score)
 		}
