@@ -1,10 +1,11 @@
 package scheduler
 
 import (
-	"cmp"
+	"bufio"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 )
 
 // label names an action in drawings.
@@ -32,12 +33,47 @@ func (a *action) label() string {
 
 // WriteDOT draws the graph for Graphviz. With all, also what was found unnecessary.
 func (p *Plan) WriteDOT(w io.Writer, all bool) error {
-	_, err := io.WriteString(w, " digraph \"g\" {\n")
-	if err != nil {
-		return err
+	// Labels are made once: an action stands in a line for each of its edges.
+	labels := make(map[*action]string, len(p.actions))
+	label := func(a *action) string {
+		text, ok := labels[a]
+		if !ok {
+			text = strconv.Quote(a.label())
+			labels[a] = text
+		}
+		return text
 	}
-	var lines []string
-	drawn := map[*action]bool{}
+	lines, drawn := p.drawActions(label, all)
+	for _, a := range p.actions {
+		for _, in := range a.inputs {
+			style, show := "dashed", all
+			switch {
+			case slices.Contains(a.triggers, in):
+				style, show = "bold", true
+			case in.kind == 0:
+				continue
+			case drawn[in.first] && drawn[a] && in.kind != sameNodeOrTarget:
+				show = true
+			}
+			if show {
+				lines = append(lines, label(in.first)+" -> "+label(a)+" [ style = "+style+"]")
+			}
+		}
+	}
+	slices.Sort(lines)
+	out := bufio.NewWriterSize(w, 64<<10)
+	out.WriteString(" digraph \"g\" {\n")
+	for _, line := range slices.Compact(lines) {
+		out.WriteString(line)
+		out.WriteByte('\n')
+	}
+	out.WriteString("}\n")
+	return out.Flush()
+}
+
+// drawActions makes the lines of the nodes, and tells which actions have one.
+func (p *Plan) drawActions(label func(*action) string, all bool) (lines []string, drawn map[*action]bool) {
+	drawn = make(map[*action]bool, len(p.actions))
 	for _, a := range p.actions {
 		colour, font, style := "black", "black", "dashed"
 		if a.is(pseudo) {
@@ -58,30 +94,7 @@ func (p *Plan) WriteDOT(w io.Writer, all bool) error {
 			colour = "red"
 		}
 		drawn[a] = true
-		lines = append(lines, fmt.Sprintf("%q [ style=%s color=\"%s\" fontcolor=\"%s\"]", a.label(), style, colour, font))
+		lines = append(lines, label(a)+" [ style="+style+" color=\""+colour+"\" fontcolor=\""+font+"\"]")
 	}
-	for _, a := range p.actions {
-		for _, in := range a.inputs {
-			style, show := "dashed", all
-			switch {
-			case slices.Contains(a.triggers, in):
-				style, show = "bold", true
-			case in.kind == 0:
-				continue
-			case drawn[in.first] && drawn[a] && in.kind != sameNodeOrTarget:
-				show = true
-			}
-			if show {
-				lines = append(lines, fmt.Sprintf("%q -> %q [ style = %s]", in.first.label(), a.label(), style))
-			}
-		}
-	}
-	slices.SortFunc(lines, cmp.Compare[string])
-	for _, line := range slices.Compact(lines) {
-		if _, err = fmt.Fprintln(w, line); err != nil {
-			return err
-		}
-	}
-	_, err = io.WriteString(w, "}\n")
-	return err
+	return lines, drawn
 }

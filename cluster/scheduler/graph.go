@@ -1,10 +1,10 @@
 package scheduler
 
 import (
-	"maps"
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -218,40 +218,61 @@ func (c *cluster) export(a *action) *Action {
 }
 
 func (a *action) exportMeta() []Param {
-	meta := map[string]string{}
+	meta := make(paramList, 0, 8)
 	if a.rsc != nil && a.params != nil {
 		for k, v := range a.params.meta {
-			meta[metaName(k)] = v
+			if k != "interval" {
+				meta.set(metaName(k), v)
+			}
 		}
-		meta["timeout"] = strconv.FormatInt(a.params.timeout.Milliseconds(), 10)
-		delete(meta, "interval")
+		meta.set("timeout", strconv.FormatInt(a.params.timeout.Milliseconds(), 10))
 		if a.interval > 0 {
-			meta["interval"] = strconv.Itoa(a.interval)
+			meta.set("interval", strconv.Itoa(a.interval))
 		}
 		if c := a.rsc.uber(); c.isClone() && a.rsc != c {
-			meta["clone"] = strconv.Itoa(instanceNumberOf(a.rsc.id))
-			meta["clone_max"] = strconv.Itoa(c.clone.max)
-			meta["clone_node_max"] = strconv.Itoa(c.clone.nodeMax)
-			meta["globally_unique"] = strconv.FormatBool(c.is(unique))
-			meta["notify"] = strconv.FormatBool(c.is(notifies))
+			meta.set("clone", strconv.Itoa(instanceNumberOf(a.rsc.id)))
+			meta.set("clone_max", strconv.Itoa(c.clone.max))
+			meta.set("clone_node_max", strconv.Itoa(c.clone.nodeMax))
+			meta.set("globally_unique", strconv.FormatBool(c.is(unique)))
+			meta.set("notify", strconv.FormatBool(c.is(notifies)))
 		}
 	}
 	for k, v := range a.extra {
-		meta[metaName(k)] = v
+		meta.set(metaName(k), v)
 	}
 	if a.node != nil && a.task != "stonith" {
-		meta["on_node"], meta["on_node_uuid"] = a.node.name, a.node.id
+		meta.set("on_node", a.node.name)
+		meta.set("on_node_uuid", a.node.id)
 	}
-	return sortedParams(meta)
+	sortParams(meta)
+	return meta
+}
+
+// paramList is a short map that costs one allocation.
+type paramList []Param
+
+func (l *paramList) set(name, value string) {
+	for i := range *l {
+		if (*l)[i].Name == name {
+			(*l)[i].Value = value
+			return
+		}
+	}
+	*l = append(*l, Param{name, value})
+}
+
+func sortParams(list []Param) {
+	slices.SortFunc(list, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
 }
 
 func metaName(name string) string { return replaceAll(name, "-", "_") }
 
 func sortedParams(m map[string]string) []Param {
 	params := make([]Param, 0, len(m))
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		params = append(params, Param{name, m[name]})
+	for name, value := range m {
+		params = append(params, Param{name, value})
 	}
+	sortParams(params)
 	return params
 }
 

@@ -89,7 +89,11 @@ func (s *session) run() error {
 	if !s.process {
 		return nil
 	}
-	plan := scheduler.Make(s.doc, s.now)
+	makePlan := scheduler.Make
+	if s.showScores {
+		makePlan = scheduler.MakeWithScores
+	}
+	plan := makePlan(s.doc, s.now)
 	if err := s.saveGraphs(plan); err != nil {
 		return err
 	}
