@@ -93,10 +93,15 @@ func New(cfg Config) *Controller {
 		cfg: cfg, names: map[core.HostID]string{}, boots: map[core.HostID]uint64{},
 		seen: map[core.HostID]bool{}, recent: map[string]bool{}, quorate: true,
 	}
-	for id, name := range cfg.Hosts {
+	c.configured(cfg.Hosts)
+	return c
+}
+
+// configured takes the hosts' names.
+func (c *Controller) configured(hosts map[core.HostID]string) {
+	for id, name := range hosts {
 		c.names[id] = name
 	}
-	return c
 }
 
 // Step takes in what happened at now and returns what is to be done.
@@ -120,6 +125,8 @@ func (c *Controller) Step(now time.Time, ev Event) Batch {
 		c.quorate = ev.Quorate
 	case Confirmed:
 		c.confirmed(ev.Target)
+	case Configured:
+		c.configured(ev.Hosts)
 	}
 	if c.leading {
 		c.advance(now)

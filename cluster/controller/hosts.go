@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -202,7 +203,9 @@ func (c *Controller) nodesEdits(doc *cib.Document, fragment *cib.Element) {
 		known[node.ID()] = true
 	}
 	for _, id := range sortedHosts(c.names) {
-		if name := c.names[id]; name != "" && !known[hostID(id)] {
+		// What no view tells of was added a moment ago: nothing is known of its state yet.
+		inView := slices.Contains(c.view.Members, id) || slices.Contains(c.view.Lost, id) || slices.Contains(c.view.Left, id)
+		if name := c.names[id]; name != "" && inView && !known[hostID(id)] {
 			fragment.Ensure("configuration").Ensure("nodes").Append(cib.NewElement("node", "id", hostID(id), "uname", name))
 		}
 	}
@@ -253,7 +256,12 @@ func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *ci
 // leftEdits makes node_state tell that the host stopped everything and left.
 func (c *Controller) leftEdits(status *cib.Element, id core.HostID, fragment *cib.Element) []Edit {
 	state := nodeState(status, id)
-	if state == nil {
+	if state == nil && c.names[id] != "" {
+		// It was added and has not come yet. Without this it would be taken for a host of
+		// which nobody knows what it runs, and be fenced.
+		fragment.Ensure("status").Append(downState(id, c.names[id])).Set("crm-debug-origin", Added)
+	}
+	if state == nil || state.Get("crm-debug-origin") == Added {
 		return nil
 	}
 	want := downState(id, state.Get("uname"))
@@ -263,6 +271,9 @@ func (c *Controller) leftEdits(status *cib.Element, id core.HostID, fragment *ci
 	fragment.Ensure("status").Append(want)
 	return eraseEdits(id)
 }
+
+// Added is the crm-debug-origin of a host that was added and has never been in a view.
+const Added = "added"
 
 // downState is the node_state of a host that certainly runs nothing.
 func downState(id core.HostID, name string) *cib.Element {

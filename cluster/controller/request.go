@@ -95,6 +95,9 @@ type QuorumHere struct{ Quorate bool }
 // Restored is a state that came as a whole, from a snapshot.
 type Restored struct{ View core.View }
 
+// Configured names the configured hosts anew, after some were added.
+type Configured struct{ Hosts map[core.HostID]string }
+
 // Nothing lets only time pass.
 type Nothing struct{}
 
@@ -106,6 +109,7 @@ func (FenceDone) event()   {}
 func (Confirmed) event()   {}
 func (QuorumHere) event()  {}
 func (Restored) event()    {}
+func (Configured) event()  {}
 func (Nothing) event()     {}
 
 // Batch is what a Controller wants done. Nothing in it waits for anything else.

@@ -94,7 +94,7 @@ func parseAgent(name string) executor.Agent {
 }
 
 func (n *Node) hostNamed(name string) (core.HostID, bool) {
-	for _, h := range n.settings.Messaging.Hosts {
+	for _, h := range n.configured() {
 		if n.name(h.ID) == name || id32(h.ID) == name {
 			return h.ID, true
 		}

@@ -29,7 +29,7 @@ func (n *Node) getStatus(http.ResponseWriter, *http.Request) (any, error) {
 	}
 	status.View.Quorate = view.Quorate && local.Verdict.Quorate
 	status.View.Leader = uint32(n.messenger.Leader())
-	for _, h := range n.settings.Messaging.Hosts {
+	for _, h := range n.configured() {
 		status.Hosts = append(status.Hosts, n.hostStatus(h, view, local, observed))
 	}
 	for _, r := range observed.Resources {
@@ -52,7 +52,7 @@ func (n *Node) hostStatus(h messaging.Host, view core.View, local core.Status, o
 		if i < len(h.Addrs) {
 			link.Remote = h.Addrs[i].String()
 		}
-		for _, self := range n.settings.Messaging.Hosts {
+		for _, self := range n.configured() {
 			if self.ID == n.settings.Self && i < len(self.Addrs) {
 				link.Local = self.Addrs[i].String()
 			}

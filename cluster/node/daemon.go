@@ -161,7 +161,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the executor: %w", err)
 	}
-	n, err := Start(Parts{Settings: settings, Runner: runner, Agents: runner, Log: d.log, Reconfigure: d.reconfigure})
+	n, err := Start(Parts{Settings: settings, Runner: runner, Agents: runner, Log: d.log})
 	if err != nil {
 		return err
 	}

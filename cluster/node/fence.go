@@ -109,7 +109,7 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 	if err := json.Unmarshal(payload, &f); err != nil {
 		return nil, fmt.Errorf("decode fencing request: %w", err)
 	}
-	if !n.settings.knows(f.Target) {
+	if _, known := n.hostNamed(f.Target); !known {
 		return nil, fmt.Errorf("fence %q: no host of this cluster has that name; 'crm_node -l' lists them", f.Target)
 	}
 	if f.Confirm {

@@ -7,108 +7,187 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"holdfast/cluster/controller"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/config"
+	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/setup"
 )
 
-// Admit adds a host to the cluster: every member of the view gets a configuration with
-// it and restarts its part of the cluster, which leaves running resources alone. The
-// answer is what the new host needs.
+// A host is added in three steps, so that at no moment two sets of hosts can be quorate
+// by different counts: the leader writes the configuration anew, every host of the
+// cluster takes it over while it runs, and only then does the new host get it with the key.
+// Until then the new host counts as having left.
+const (
+	admitService     = "admit"     // asks the leader to add a host
+	configureService = "configure" // asks a host to take a configuration over
+)
+
+// Admit adds a host to the cluster and returns what it needs.
 func (d *Daemon) Admit(ctx context.Context, host setup.Host) (setup.Configuration, error) {
-	grown, err := d.grow(host)
-	if err != nil {
-		return setup.Configuration{}, fmt.Errorf("admit host %s: %w", host.Name, err)
-	}
 	d.mu.Lock()
 	n := d.node
 	d.mu.Unlock()
 	if n == nil {
-		return setup.Configuration{}, fmt.Errorf("admit host %s: this host takes part in no cluster at the moment", host.Name)
+		return setup.Configuration{}, fmt.Errorf("admit %s: host %s takes part in no cluster at the moment; start it there first, or ask another host", host.Name, d.host)
 	}
-	payload, err := json.Marshal(grown)
+	text, err := n.admit(ctx, host)
 	if err != nil {
-		return setup.Configuration{}, fmt.Errorf("admit host %s: %w", host.Name, err)
+		return setup.Configuration{}, fmt.Errorf("admit %s: %w", host.Name, err)
 	}
-	for _, id := range n.replica.LastView().Members {
-		if id == n.settings.Self {
-			continue
-		}
-		if _, err := n.messenger.Call(ctx, id, "configure", payload); err != nil {
-			return setup.Configuration{}, fmt.Errorf("admit host %s: tell host %s: %w; repeat it when that host answers", host.Name, n.name(id), err)
-		}
+	c := setup.Configuration{Authkey: n.settings.Messaging.Key}
+	if filepath.Base(n.settings.Path) == "corosync.conf" {
+		c.Corosync = text
+	} else {
+		c.Holdfast = text
 	}
-	return grown, d.reconfigure(grown)
+	return c, nil
 }
 
-// grow makes the configuration with one more host. Only Holdfast's own file is
-// rewritten: corosync.conf is kept as its owner wrote it.
-func (d *Daemon) grow(host setup.Host) (setup.Configuration, error) {
-	path, keyPath, ok := d.files.Find()
-	if !ok {
-		return setup.Configuration{}, errors.New("this host is not configured; use 'holdfast init' on the first host")
-	}
-	if filepath.Base(path) != "holdfast.conf" {
-		return setup.Configuration{}, fmt.Errorf("the cluster is configured by %s; add the host to its nodelist on every host, copy it and the authkey to the new one, and restart the daemons one after the other", path)
-	}
-	file, err := config.Load(path)
+// admit has the leader add a host and returns the configuration's text.
+func (n *Node) admit(ctx context.Context, host setup.Host) (string, error) {
+	payload, err := json.Marshal(host)
 	if err != nil {
-		return setup.Configuration{}, err
+		return "", err
 	}
-	key, err := os.ReadFile(keyPath)
+	leader := n.messenger.Leader()
+	if leader == 0 {
+		return "", errors.New("the cluster has no leader at the moment; see 'crm status' and try again when it is quorate")
+	}
+	reply, err := n.messenger.Call(ctx, leader, admitService, payload)
 	if err != nil {
-		return setup.Configuration{}, fmt.Errorf("read the cluster's key: %w", err)
+		return "", err
 	}
-	var members []setup.Member
-	next := 1
-	for _, h := range file.Hosts {
-		members = append(members, setup.Member{ID: int(h.ID), Host: setup.Host{Name: h.Name, Addrs: h.Addrs}})
-		next = max(next, int(h.ID)+1)
-	}
-	text, err := setup.Render(file.Cluster, append(members, setup.Member{ID: next, Host: host}))
-	return setup.Configuration{Holdfast: text, Authkey: key, Force: true}, err
+	var text string
+	err = json.Unmarshal(reply, &text)
+	return text, err
 }
 
-// reconfigure stores a configuration and restarts this host's part of the cluster with it,
-// after the answer to whoever asked is on its way.
-func (d *Daemon) reconfigure(c setup.Configuration) error {
-	c.Force = true
-	if err := d.files.Write(c); err != nil {
-		return err
+// serveAdmit is the leader's: it changes the configuration on every host of the cluster.
+func (n *Node) serveAdmit(ctx context.Context, _ messaging.HostID, payload []byte) (any, error) {
+	var host setup.Host
+	if err := json.Unmarshal(payload, &host); err != nil {
+		return nil, fmt.Errorf("decode the request to add a host: %w", err)
 	}
-	go func() {
-		if err := d.restart(); err != nil {
-			d.log.Error("the daemon's part of the cluster did not start with the new configuration; restart the daemon", "cause", err)
+	n.admitting.Lock()
+	defer n.admitting.Unlock()
+	if err := n.complete(); err != nil {
+		return nil, err
+	}
+	text, err := n.withHost(host)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := json.Marshal(text)
+	if err != nil {
+		return nil, err
+	}
+	// This host last: a repeated request then starts from what it started from before.
+	members := slices.DeleteFunc(slices.Clone(n.replica.LastView().Members), func(id core.HostID) bool { return id == n.settings.Self })
+	for _, id := range append(members, n.settings.Self) {
+		if _, err := n.messenger.Call(ctx, id, configureService, asked); err != nil {
+			return nil, fmt.Errorf("change the configuration on host %s: %w; put that right, then repeat the join", n.name(id), err)
 		}
-	}()
+	}
+	n.log.Info("host added to the configuration", "host", host.Name, "addresses", host.Addrs)
+	return text, nil
+}
+
+// complete tells whether the cluster is quorate and all of its hosts are there.
+func (n *Node) complete() error {
+	view := n.replica.LastView()
+	if n.messenger.Leader() != n.settings.Self || view.Leader != n.settings.Self {
+		return errors.New("the leader has just changed; try again")
+	}
+	if !view.Quorate {
+		return errors.New("the cluster has no quorum; bring its hosts up first")
+	}
+	for _, h := range n.configured() {
+		// A host that was added and has not come yet holds nobody up.
+		if !slices.Contains(view.Members, h.ID) && !slices.Contains(view.Left, h.ID) {
+			return fmt.Errorf("host %s is not up, and every host has to learn of the new one; start it first", n.name(h.ID))
+		}
+		if slices.Contains(view.Left, h.ID) && n.wasMember(h.ID) {
+			return fmt.Errorf("host %s is stopped, and every host has to learn of the new one; start it first", n.name(h.ID))
+		}
+	}
 	return nil
 }
 
-// restart ends this host's part of the cluster without moving resources, and starts it
-// again with the configuration as it is now.
-func (d *Daemon) restart() error {
-	d.mu.Lock()
-	n := d.node
-	d.node, d.mux = nil, nil
-	d.mu.Unlock()
-	if n != nil {
-		if err := n.Close(); err != nil {
-			return fmt.Errorf("end the cluster's part: %w", err)
+// wasMember tells whether a host has ever been in a view.
+func (n *Node) wasMember(id core.HostID) bool {
+	for state := range n.replica.Document().Section("status").All("node_state") {
+		if state.ID() == id32(id) {
+			return state.Get("crm-debug-origin") != controller.Added
 		}
 	}
-	return d.Start(context.Background())
+	return false
 }
 
-// serveConfigure takes a new configuration from another host of the cluster.
-func (n *Node) serveConfigure(_ context.Context, from messaging.HostID, payload []byte) (any, error) {
-	var c setup.Configuration
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return nil, fmt.Errorf("decode configuration of host %d: %w", from, err)
+// withHost returns the configuration with a host added. A host that is configured exactly
+// so gets what there is: its join was interrupted.
+func (n *Node) withHost(host setup.Host) (string, error) {
+	text, err := os.ReadFile(n.settings.Path)
+	if err != nil {
+		return "", fmt.Errorf("read the cluster's configuration: %w", err)
 	}
-	if n.reconfigure == nil {
-		return nil, errors.New("this host takes no configuration from others")
+	file, err := config.Parse(n.settings.Path, string(text))
+	if err != nil {
+		return "", err
 	}
-	n.log.Info("a new configuration came", "from", n.name(from))
-	return struct{}{}, n.reconfigure(c)
+	if len(host.Addrs) != file.Links {
+		return "", fmt.Errorf("the host gives %d addresses and the cluster has %d links; give one for each with --addr", len(host.Addrs), file.Links)
+	}
+	next := core.HostID(1)
+	for _, h := range file.Hosts {
+		next = max(next, h.ID+1)
+		if h.Name != host.Name {
+			continue
+		}
+		if slices.Equal(h.Addrs, host.Addrs) {
+			return string(text), nil
+		}
+		return "", fmt.Errorf("the cluster has a host of that name already, at %v; give the new host another name with --name", h.Addrs)
+	}
+	grown, err := setup.Grow(string(text), len(file.Hosts), setup.Member{ID: int(next), Host: host})
+	if err != nil {
+		return "", err
+	}
+	_, err = config.Parse(n.settings.Path, grown)
+	return grown, err
+}
+
+// serveConfigure takes a changed configuration over while this host runs.
+func (n *Node) serveConfigure(ctx context.Context, _ messaging.HostID, payload []byte) (any, error) {
+	var text string
+	if err := json.Unmarshal(payload, &text); err != nil {
+		return nil, fmt.Errorf("decode the configuration: %w", err)
+	}
+	file, err := config.Parse(n.settings.Path, text)
+	if err != nil {
+		return nil, err
+	}
+	here, err := config.ThisMachine()
+	if err != nil {
+		return nil, err
+	}
+	m, err := file.Messaging(ctx, here)
+	if err != nil {
+		return nil, err
+	}
+	if name := nameSelf(file, m, here); m.Self != n.settings.Self || name != n.settings.Name {
+		return nil, fmt.Errorf("the new configuration makes this host %d (%s), but it is %d (%s)", m.Self, name, n.settings.Self, n.settings.Name)
+	}
+	if err := setup.Replace(n.settings.Path, text); err != nil {
+		return nil, err
+	}
+	n.queue.put(func() { n.step(controller.Configured{Hosts: namesOf(m.Hosts)}) })
+	if err := n.messenger.Reconfigure(m.Hosts, m.Quorum); err != nil {
+		return nil, err
+	}
+	n.hosts.Store(&m.Hosts)
+	n.log.Info("configuration changed", "file", n.settings.Path, "hosts", len(m.Hosts))
+	return struct{}{}, nil
 }

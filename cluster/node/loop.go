@@ -279,9 +279,10 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		controller.Service: n.serveController,
 		"operate":          n.serveOperate,
 		"wait":             n.serveWait,
+		admitService:       n.serveAdmit,
+		configureService:   n.serveConfigure,
 		"fence":            n.serveFence,
 		"fence-agent":      n.serveFenceAgent,
-		"configure":        n.serveConfigure,
 		"fence-history":    n.serveFenceHistory,
 	}[service]
 	if !ok {

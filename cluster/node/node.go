@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,6 @@ import (
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
-	"holdfast/cluster/setup"
 )
 
 // Fencer fences hosts. It chooses among the devices that the document configures.
@@ -41,9 +41,6 @@ type Parts struct {
 	Fencer   Fencer         // nil: one that uses the document's devices through Agents
 	Log      *slog.Logger
 	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make
-	// Reconfigure stores a configuration that another host sends, and restarts this part
-	// of the cluster with it; nil: none is taken.
-	Reconfigure func(setup.Configuration) error
 }
 
 // Node is one running daemon of a configured host.
@@ -54,9 +51,7 @@ type Node struct {
 	fencer   Fencer
 	plan     func(*cib.Document, time.Time) *scheduler.Plan
 	end      func(how int) error // reboot(2)
-
-	reconfigure func(setup.Configuration) error
-	boot        uint64
+	boot     uint64
 
 	messenger *messaging.Messenger
 	replica   *replica.Replica
@@ -66,6 +61,8 @@ type Node struct {
 	keeper    *attributes.Keeper
 	fences    *fenceLog
 	started   time.Time
+	hosts     atomic.Pointer[[]messaging.Host] // that are configured
+	admitting sync.Mutex                       // held while a host is added
 
 	// Owned by the loop.
 	controller *controller.Controller
@@ -95,15 +92,16 @@ func Start(parts Parts) (*Node, error) {
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
 		events: newEventLog(parts.Settings.Name), started: time.Now(), quorate: true, left: make(chan struct{}),
-		end: unix.Reboot, reconfigure: parts.Reconfigure, fences: &fenceLog{}, timer: time.NewTimer(time.Hour),
+		end: unix.Reboot, fences: &fenceLog{}, timer: time.NewTimer(time.Hour),
 	}
+	n.hosts.Store(&parts.Settings.Messaging.Hosts)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.replica = replica.New(func(ev controller.Event) { n.queue.put(func() { n.happened(ev) }) })
 	if n.fencer = parts.Fencer; n.fencer == nil {
 		n.fencer = n.fencerOf(parts.Agents)
 	}
 	n.controller = controller.New(controller.Config{
-		Self: n.settings.Self, Boot: n.boot, Hosts: n.settings.names(), Document: n.replica.Document, Plan: parts.Plan,
+		Self: n.settings.Self, Boot: n.boot, Hosts: namesOf(n.configured()), Document: n.replica.Document, Plan: parts.Plan,
 	})
 	n.worker = controller.NewWorker(controller.WorkerConfig{
 		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document,

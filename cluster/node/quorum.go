@@ -56,7 +56,7 @@ func (n *Node) beginAlone(now time.Time, stopAll bool) {
 	n.alones++
 	var batch alone.Batch
 	n.alone, batch = alone.New(alone.Config{
-		Self: n.settings.Self, Boot: n.boot, Serial: n.alones, Hosts: n.settings.names(),
+		Self: n.settings.Self, Boot: n.boot, Serial: n.alones, Hosts: namesOf(n.configured()),
 		Document: n.replica.Document(), Worker: n.worker, Plan: n.plan, HadQuorum: n.everQuorum, StopAll: stopAll,
 	}, now)
 	n.actAlone(batch)

@@ -16,6 +16,7 @@ const stateDir = "var/lib/holdfast"
 // Settings are what a configured host's daemon runs with.
 type Settings struct {
 	Root      string // below which every path hangs
+	Path      string // of the configuration file
 	Cluster   string // cluster_name
 	Self      core.HostID
 	Name      string // this host's uname
@@ -47,34 +48,31 @@ func LoadSettings(ctx context.Context, root, path string, log *slog.Logger) (Set
 		return Settings{}, err
 	}
 	m.Dir = filepath.Join(root, stateDir)
-	settings := Settings{Root: root, Cluster: file.Cluster, Self: m.Self, Messaging: m}
+	return Settings{Root: root, Path: path, Cluster: file.Cluster, Self: m.Self, Name: nameSelf(file, m, here), Messaging: m}, nil
+}
+
+// nameSelf returns this host's name. In a corosync.conf without names the host is known by
+// what it calls itself.
+func nameSelf(file *config.File, m messaging.Config, here config.Machine) string {
 	for i, h := range m.Hosts {
 		if h.ID == m.Self {
 			if !file.Hosts[i].Named {
-				// corosync.conf without names: the host is known by what it calls itself.
 				m.Hosts[i].Name = here.Name
 			}
-			settings.Name = m.Hosts[i].Name
+			return m.Hosts[i].Name
 		}
 	}
-	return settings, nil
+	return ""
 }
 
-// names returns the configured hosts' unames.
-func (s Settings) names() map[core.HostID]string {
+// configured are the hosts of the cluster, as they are configured now.
+func (n *Node) configured() []messaging.Host { return *n.hosts.Load() }
+
+// namesOf returns the hosts' unames.
+func namesOf(hosts []messaging.Host) map[core.HostID]string {
 	names := map[core.HostID]string{}
-	for _, h := range s.Messaging.Hosts {
+	for _, h := range hosts {
 		names[h.ID] = h.Name
 	}
 	return names
-}
-
-// knows tells whether a host of that name is configured.
-func (s Settings) knows(name string) bool {
-	for _, h := range s.Messaging.Hosts {
-		if h.Name == name || (h.Name == "" && id32(h.ID) == name) {
-			return true
-		}
-	}
-	return false
 }

@@ -51,7 +51,7 @@ func (n *Node) tell(note controller.Note) {
 
 // name returns a host's uname, or its id when that is unknown.
 func (n *Node) name(id core.HostID) string {
-	for _, h := range n.settings.Messaging.Hosts {
+	for _, h := range n.configured() {
 		if h.ID == id && h.Name != "" {
 			return h.Name
 		}

@@ -62,6 +62,14 @@ func (f Files) Write(c Configuration) error {
 	return nil
 }
 
+// Replace stores another text of the configuration at path, all of it or nothing.
+func Replace(path, text string) error {
+	if err := writeFile(path, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("store configuration: %w", err)
+	}
+	return nil
+}
+
 // Forget removes configuration and key.
 func (f Files) Forget() error {
 	for _, pair := range configurationPaths {

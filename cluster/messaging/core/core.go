@@ -123,6 +123,8 @@ func (c *Core) Step(now time.Duration, ev Event) {
 	case Policy:
 		c.dirty = c.dirty || c.ignore != ev.Ignore
 		c.ignore = ev.Ignore
+	case Configure:
+		c.configure(ev.Quorum)
 	case Leave:
 		c.leaving = true
 	}

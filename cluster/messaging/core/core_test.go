@@ -7,6 +7,7 @@ import (
 
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/quorum"
+	"holdfast/cluster/messaging/store"
 )
 
 func TestThreeHostsAgree(t *testing.T) {
@@ -33,4 +34,65 @@ func TestThreeHostsAgree(t *testing.T) {
 	c.must(2, "y")
 	c.start(1)
 	t.Logf("agreed after %s", c.await(3*time.Second, 1, 2, 3))
+}
+
+// configure gives hosts the configuration of the first n hosts while they run.
+func (c *cluster) configure(n int, options quorum.Options, ids ...core.HostID) {
+	for len(c.hosts) < n {
+		c.hosts = append(c.hosts, &host{id: core.HostID(len(c.hosts) + 1), disk: &store.Memory{}})
+	}
+	options.Hosts = nil
+	for i := range n {
+		options.Hosts = append(options.Hosts, core.HostID(i+1))
+	}
+	c.options = options
+	for _, id := range ids {
+		c.host(id).core.Step(c.now, core.Configure{Quorum: options})
+		c.pump(c.host(id))
+	}
+}
+
+func TestClusterGrowsWhileItRuns(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1, quorum.Options{})
+	c.start(1)
+	c.await(5*time.Second, 1)
+	c.must(1, "alone")
+
+	c.configure(2, quorum.Options{TwoNode: true}, 1)
+	c.run(3 * time.Second)
+	if st := c.host(1).core.Status(); !st.Verdict.Quorate || len(st.View.Lost) > 0 {
+		t.Fatalf("before host 2 starts, host 1 must be quorate and miss nobody: %+v", st)
+	}
+	c.start(2)
+	c.await(5*time.Second, 1, 2)
+	if a := c.must(2, "two"); a.Err != nil || a.Unconfirmed {
+		t.Fatalf("answer %+v", a)
+	}
+
+	c.configure(3, quorum.Options{}, 1, 2)
+	c.run(3 * time.Second)
+	for _, id := range []core.HostID{1, 2} {
+		if st := c.host(id).core.Status(); !st.Verdict.Quorate || len(st.View.Lost) > 0 {
+			t.Fatalf("before host 3 starts, host %d must be quorate and miss nobody: %+v", id, st)
+		}
+	}
+	c.start(3)
+	c.await(5*time.Second, 1, 2, 3)
+	if a := c.must(3, "three"); a.Err != nil || a.Unconfirmed {
+		t.Fatalf("answer %+v", a)
+	}
+	c.run(time.Second)
+	for _, h := range c.hosts {
+		if !slices.Equal(h.machine.entries, []string{"alone", "two", "three"}) {
+			t.Errorf("host %d has %q", h.id, h.machine.entries)
+		}
+	}
+
+	// The host that was there first is no more needed than the others.
+	c.kill(1)
+	c.await(5*time.Second, 2, 3)
+	if a := c.must(2, "without the first"); a.Err != nil || a.Unconfirmed {
+		t.Fatalf("answer %+v", a)
+	}
 }

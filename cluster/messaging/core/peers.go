@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"holdfast/cluster/messaging/quorum"
 )
 
 // peer is what this host knows of another from its heartbeats.
@@ -38,6 +40,22 @@ func newPeer(id HostID, links int) *peer {
 	}
 	p.rival.reported = never
 	return p
+}
+
+// configure takes the hosts and votes of a changed configuration over.
+func (c *Core) configure(options quorum.Options) {
+	for _, id := range options.Hosts {
+		if id == c.cfg.ID || c.peers[id] != nil {
+			continue
+		}
+		p := newPeer(id, c.cfg.Links)
+		p.last.Leaving = true
+		c.peers[id] = p
+		c.others = append(c.others, id)
+	}
+	slices.Sort(c.others)
+	c.cfg.Quorum = options
+	c.dirty = true
 }
 
 // hear takes a heartbeat in.

@@ -93,7 +93,7 @@ type Config struct {
 }
 
 // Event is something that happens to a core: Heard, Received, Propose, Unsent,
-// Fenced, Policy, Leave or Expect.
+// Fenced, Policy, Configure or Leave.
 type Event interface{ event() }
 
 // Heard is a heartbeat that arrived, authenticated, on a link.
@@ -126,18 +126,24 @@ type Fenced struct {
 // Policy tells the core what the document says about lost quorum.
 type Policy struct{ Ignore bool }
 
+// Configure adds hosts to the cluster, and changes how votes count, while the core runs.
+// Hosts that were configured before must still be. A host that is added counts as
+// having left until it is heard: it is not lost, as it never ran anything.
+type Configure struct{ Quorum quorum.Options }
+
 // Leave announces an orderly departure: leadership goes to another host, and the
 // peers take this host out of the view without declaring it dead.
 type Leave struct{}
 
-func (Heard) event()    {}
-func (Received) event() {}
-func (Propose) event()  {}
-func (Cancel) event()   {}
-func (Unsent) event()   {}
-func (Fenced) event()   {}
-func (Policy) event()   {}
-func (Leave) event()    {}
+func (Heard) event()     {}
+func (Received) event()  {}
+func (Propose) event()   {}
+func (Cancel) event()    {}
+func (Unsent) event()    {}
+func (Fenced) event()    {}
+func (Policy) event()    {}
+func (Configure) event() {}
+func (Leave) event()     {}
 
 // Batch is what a core wants done, in this order: send Heartbeats and Early, make
 // Save durable, send Messages, report Changes and Answers, then call Core.Done.

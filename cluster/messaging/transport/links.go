@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -36,7 +37,7 @@ type Addresses struct {
 
 // ListenLinks opens the sockets and starts to read them.
 func ListenLinks(authkey []byte, sealer *Sealer, at Addresses, to Packets) (*Links, error) {
-	l := &Links{sealer: sealer, peers: at.Peers}
+	l := &Links{sealer: sealer, peers: maps.Clone(at.Peers)}
 	for link, addr := range at.Self {
 		s, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
 		if err != nil {
@@ -96,6 +97,9 @@ func openHeartbeat(opener *Opener, packet []byte) (core.Heartbeat, error) {
 	}
 	return hb, nil
 }
+
+// Add makes a further peer known. It must not be called at the same time as Send.
+func (l *Links) Add(host core.HostID, addrs []netip.AddrPort) { l.peers[host] = addrs }
 
 // Send seals and sends. What cannot be sent is lost, as on the wire: silence will tell.
 func (l *Links) Send(packets []core.Packet) {

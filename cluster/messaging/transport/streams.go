@@ -37,10 +37,13 @@ type Streams struct {
 	to       Requests
 	token    time.Duration
 	server   *grpc.Server
-	peers    map[core.HostID]*outgoing
+	ctx      context.Context // ends with Close
 	tasks    sync.WaitGroup
 	stop     context.CancelFunc
 	log      complaints
+
+	mu    sync.RWMutex // guards peers
+	peers map[core.HostID]*outgoing
 }
 
 // outgoing is the way to one peer.
@@ -65,7 +68,7 @@ const flowWindow = 4 << 20
 // ListenStreams listens on the addresses of all links and prepares the ways to the peers.
 func ListenStreams(identity *Identity, at Addresses, token time.Duration, to Requests) (*Streams, error) {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Streams{identity: identity, to: to, token: token, peers: map[core.HostID]*outgoing{}, stop: stop}
+	s := &Streams{identity: identity, to: to, token: token, ctx: ctx, peers: map[core.HostID]*outgoing{}, stop: stop}
 	s.log.report = to.Refused
 	s.server = grpc.NewServer(
 		grpc.Creds(&watched{TransportCredentials: credentials.NewTLS(identity.server()), log: &s.log}),
@@ -81,28 +84,45 @@ func ListenStreams(identity *Identity, at Addresses, token time.Duration, to Req
 		s.tasks.Go(func() { _ = s.server.Serve(listener) })
 	}
 	for host, addrs := range at.Peers {
-		out := &outgoing{host: host, queue: make(chan *core.Message, queued), dial: dialer{addrs: addrs, token: token}}
-		var err error
-		out.conn, err = grpc.NewClient("passthrough:///"+hostName(host),
-			grpc.WithTransportCredentials(&watched{TransportCredentials: credentials.NewTLS(identity.client(host)), log: &s.log}),
-			grpc.WithContextDialer(out.dial.dial), grpc.WithIdleTimeout(0), grpc.WithDisableServiceConfig(),
-			grpc.WithStaticStreamWindowSize(flowWindow), grpc.WithStaticConnWindowSize(flowWindow),
-			grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * token,
-				Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 200 * time.Millisecond}}),
-			grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)))
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("prepare the connection to host %d: %w", host, err), s.Close())
+		if err := s.Add(host, addrs); err != nil {
+			return nil, errors.Join(err, s.Close())
 		}
-		s.peers[host] = out
-		s.tasks.Go(func() { s.deliver(ctx, out) })
 	}
 	return s, nil
+}
+
+// Add prepares the way to a further peer.
+func (s *Streams) Add(host core.HostID, addrs []netip.AddrPort) error {
+	out := &outgoing{host: host, queue: make(chan *core.Message, queued), dial: dialer{addrs: addrs, token: s.token}}
+	var err error
+	out.conn, err = grpc.NewClient("passthrough:///"+hostName(host),
+		grpc.WithTransportCredentials(&watched{TransportCredentials: credentials.NewTLS(s.identity.client(host)), log: &s.log}),
+		grpc.WithContextDialer(out.dial.dial), grpc.WithIdleTimeout(0), grpc.WithDisableServiceConfig(),
+		grpc.WithStaticStreamWindowSize(flowWindow), grpc.WithStaticConnWindowSize(flowWindow),
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * s.token,
+			Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 200 * time.Millisecond}}),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)))
+	if err != nil {
+		return fmt.Errorf("prepare the connection to host %d: %w", host, err)
+	}
+	s.mu.Lock()
+	s.peers[host] = out
+	s.mu.Unlock()
+	s.tasks.Go(func() { s.deliver(s.ctx, out) })
+	return nil
+}
+
+// peer returns the way to a host, nil when it is not configured.
+func (s *Streams) peer(host core.HostID) *outgoing {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.peers[host]
 }
 
 // Send queues messages; what does not fit is lost and reported.
 func (s *Streams) Send(messages []core.Message) {
 	for i := range messages {
-		out := s.peers[messages[i].To]
+		out := s.peer(messages[i].To)
 		if out == nil {
 			continue
 		}
@@ -161,7 +181,7 @@ func (s *Streams) watch(stream grpc.ClientStream, end context.CancelFunc) {
 // Reset drops the connection to a host if it runs over the given link, or whatever it
 // runs over with link below 0, and makes a new one at once.
 func (s *Streams) Reset(host core.HostID, link int) {
-	if out := s.peers[host]; out != nil {
+	if out := s.peer(host); out != nil {
 		out.dial.drop(link)
 		out.conn.Connect()
 	}
@@ -169,7 +189,7 @@ func (s *Streams) Reset(host core.HostID, link int) {
 
 // Call asks a host for a service.
 func (s *Streams) Call(ctx context.Context, host core.HostID, service string, payload []byte) ([]byte, error) {
-	out := s.peers[host]
+	out := s.peer(host)
 	if out == nil {
 		return nil, fmt.Errorf("call %s on host %d: no such host is configured", service, host)
 	}

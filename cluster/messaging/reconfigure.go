@@ -1,0 +1,61 @@
+package messaging
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
+)
+
+// Reconfigure takes further hosts and another way to count votes over while everything
+// runs. Hosts that were configured before must be named again, with the addresses that
+// they had: taking hosts out, and moving them, needs a restart of this host's daemon.
+//
+// The caller changes the configuration on every host of the cluster, and lets a host
+// that it adds have the key only when all of them have it: two hosts that count votes
+// differently must not both find a quorum.
+func (m *Messenger) Reconfigure(hosts []Host, options quorum.Options) error {
+	done := make(chan error, 1)
+	if !m.do(func(now time.Duration) { done <- m.reconfigure(now, hosts, options) }) {
+		return core.ErrStopped
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-m.stopped:
+		return core.ErrStopped
+	}
+}
+
+// reconfigure is the loop's part.
+func (m *Messenger) reconfigure(now time.Duration, hosts []Host, options quorum.Options) error {
+	known := map[HostID]Host{}
+	for _, h := range hosts {
+		known[h.ID] = h
+	}
+	links := 0
+	for _, old := range m.cfg.Hosts {
+		h, ok := known[old.ID]
+		if !ok || !slices.Equal(h.Addrs, old.Addrs) {
+			return fmt.Errorf("change the configured hosts: host %d (%s) was taken out or has other addresses; restart the daemons for that", old.ID, old.Name)
+		}
+		delete(known, old.ID)
+		links = len(old.Addrs)
+	}
+	for _, h := range known {
+		if len(h.Addrs) != links {
+			return fmt.Errorf("change the configured hosts: host %d (%s) has %d addresses where others have %d; every host needs one for each link", h.ID, h.Name, len(h.Addrs), links)
+		}
+	}
+	for id, h := range known {
+		if err := m.streams.Add(id, h.Addrs); err != nil {
+			return err
+		}
+		m.links.Add(id, h.Addrs)
+	}
+	m.cfg.Hosts = hosts
+	m.core.Step(now, core.Configure{Quorum: options})
+	return nil
+}
