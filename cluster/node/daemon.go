@@ -76,7 +76,7 @@ func Run(ctx, force context.Context, options Options) error {
 	daemon.SdNotify(false, daemon.SdNotifyReady)
 	<-ctx.Done()
 	daemon.SdNotify(false, daemon.SdNotifyStopping)
-	return d.Stop(force)
+	return d.stop(force)
 }
 
 // listenTLS begins to answer setup requests from the network. A port that is taken
@@ -173,8 +173,12 @@ func (d *Daemon) Start(ctx context.Context) error {
 }
 
 // Stop hands this host's resources over and leaves the cluster. The daemon goes on in
-// idle mode.
-func (d *Daemon) Stop(ctx context.Context) error {
+// idle mode. It is carried to its end when the caller goes away meanwhile: half of it would
+// have this host fenced.
+func (d *Daemon) Stop(ctx context.Context) error { return d.stop(context.WithoutCancel(ctx)) }
+
+// stop is Stop; when ctx ends, the host leaves with what runs on it.
+func (d *Daemon) stop(ctx context.Context) error {
 	d.mu.Lock()
 	n := d.node
 	d.mu.Unlock()

@@ -146,10 +146,10 @@ func (n *Node) withHost(host setup.Host) (string, error) {
 		if h.Name != host.Name {
 			continue
 		}
-		if slices.Equal(h.Addrs, host.Addrs) {
+		if slices.Equal(h.Addrs, host.Addrs) && !n.wasMember(h.ID) {
 			return string(text), nil
 		}
-		return "", fmt.Errorf("the cluster has a host of that name already, at %v; give the new host another name with --name", h.Addrs)
+		return "", fmt.Errorf("the cluster has a host %s already, at %v; give the new host another name with --name, or take the old one out first", h.Name, h.Addrs)
 	}
 	grown, err := setup.Grow(string(text), len(file.Hosts), setup.Member{ID: int(next), Host: host})
 	if err != nil {

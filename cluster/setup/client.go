@@ -56,6 +56,12 @@ func NewClient(name string, host KnownHost) *Client {
 	return c
 }
 
+// Through lets the client reach its host with dial, for hosts of a lab.
+func (c *Client) Through(dial func(ctx context.Context, network, address string) (net.Conn, error)) *Client {
+	c.http.Transport.(*http.Transport).DialContext = dial
+	return c
+}
+
 // Seen returns the fingerprint of the certificate that the host showed last.
 func (c *Client) Seen() string { return c.seen }
 

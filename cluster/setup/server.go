@@ -220,5 +220,6 @@ func respond(w http.ResponseWriter, answer any) {
 func refuse(w http.ResponseWriter, status int, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+	// The callers of the local socket read message, as with every other request there.
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error(), "code": "failed", "message": err.Error()})
 }

@@ -31,7 +31,11 @@ func (n *labName) exec() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p := lab.Process{Command: lab.Command{Args: args[1:], Detach: detach}}
+			line := args[1:]
+			if line[0] == "--" && len(line) > 1 { // as ssh and kubectl users write it
+				line = line[1:]
+			}
+			p := lab.Process{Command: lab.Command{Args: line, Detach: detach}}
 			if !detach {
 				p.Stdin, p.Stdout, p.Stderr = os.Stdin, os.Stdout, os.Stderr
 			}

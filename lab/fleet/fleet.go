@@ -30,8 +30,11 @@ type Config struct {
 	Binary string         // the holdfast binary; default: the running program
 	// RebootDelay is how long a fenced host stays off; default 1 s.
 	RebootDelay time.Duration
-	Files       []lab.File    // beside the cluster's own
-	Install     []lab.Command // beside the cluster's own
+	// Unconfigured leaves the hosts without corosync.conf and authkey: their daemons wait
+	// to be set up.
+	Unconfigured bool
+	Files        []lab.File    // beside the cluster's own
+	Install      []lab.Command // beside the cluster's own
 }
 
 // Fleet is a running cluster of virtual hosts.
@@ -56,10 +59,13 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, err
 	}
-	files := append([]lab.File{
-		{Path: "/etc/corosync/corosync.conf", Data: []byte(corosyncConf(c)), Mode: 0o644},
-		{Path: "/etc/corosync/authkey", Data: key, Mode: 0o400},
-	}, c.Files...)
+	files := c.Files
+	if !c.Unconfigured {
+		files = append([]lab.File{
+			{Path: "/etc/corosync/corosync.conf", Data: []byte(corosyncConf(c)), Mode: 0o644},
+			{Path: "/etc/corosync/authkey", Data: key, Mode: 0o400},
+		}, files...)
+	}
 	install := append([]lab.Command{
 		{Args: []string{"holdfast", "link", "/usr/sbin", "--replace", "--agents", agents.Directory}},
 	}, c.Install...)

@@ -29,7 +29,7 @@ func startFleet(t *testing.T) (context.Context, *Fleet) {
 	if err := lab.Supported(); err != nil {
 		t.Skipf("this machine cannot have labs: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	t.Cleanup(cancel)
 	f, err := Start(ctx, Config{Hosts: lab.Names("web", 3), Binary: binary})
 	if err != nil {

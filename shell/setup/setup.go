@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,12 +67,17 @@ func resolve(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find an address of %s: %w; give it with --addr", name, err)
 	}
+	own, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", fmt.Errorf("read this host's addresses: %w", err)
+	}
 	for _, addr := range addrs {
-		if !addr.IP.IsLoopback() {
+		here := slices.ContainsFunc(own, func(a net.Addr) bool { n, ok := a.(*net.IPNet); return ok && n.IP.Equal(addr.IP) })
+		if here && !addr.IP.IsLoopback() {
 			return addr.String(), nil
 		}
 	}
-	return "", fmt.Errorf("find an address of %s: its name resolves to loopback only; give the address with --addr", name)
+	return "", fmt.Errorf("find an address of %s: its name resolves to %v, and none of them is this host's and reachable for others; give the address with --addr", name, addrs)
 }
 
 func initCommand() *cobra.Command {
