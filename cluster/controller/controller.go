@@ -48,6 +48,7 @@ type member struct {
 	since    time.Time       // in the view with this boot, in this reign
 	retryAt  time.Time       // when Sync is to be sent again; zero: on its way
 	inFlight map[string]bool // keys from before this reign, not yet seen in the log
+	leaving  bool            // it was let go; the view has yet to follow
 	fenced   bool            // this boot was confirmed dead; the view has yet to follow
 }
 
@@ -261,6 +262,9 @@ func (c *Controller) plan(now time.Time) {
 		return
 	}
 	c.idle = false
+	if c.onlyFarewells(plan.Graph) {
+		return // the next view asks for a plan
+	}
 	if c.inARow++; c.inARow > busyPlans {
 		c.notBefore = now.Add(busyPause)
 	}
@@ -270,6 +274,17 @@ func (c *Controller) plan(now time.Time) {
 	if c.transition.over() {
 		c.endTransition(now)
 	}
+}
+
+// onlyFarewells tells whether all that is left to do is to let hosts go that were let go.
+func (c *Controller) onlyFarewells(graph *scheduler.Graph) bool {
+	for _, a := range graph.Actions {
+		id, _ := c.hostNamed(a.Node)
+		if m := c.members[id]; a.Task != "do_shutdown" || m == nil || !m.leaving {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Controller) nextRecheck(doc *cib.Document, graph *scheduler.Graph, now time.Time) time.Time {

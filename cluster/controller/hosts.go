@@ -99,6 +99,9 @@ func (c *Controller) replied(now time.Time, ev Replied) {
 		c.synced(ev, m)
 		return
 	}
+	if ev.Kind == LeaveRequest {
+		m.leaving = true
+	}
 	if ev.Kind == LeaveRequest && c.transition != nil {
 		if r := c.transition.inFlight[ev.Key]; r != nil {
 			delete(c.transition.inFlight, ev.Key)

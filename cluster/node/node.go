@@ -69,9 +69,10 @@ type Node struct {
 	worker     *controller.Worker
 	timer      *time.Timer
 	idleWaits  []func(idle bool)
-	alone      *alone.Alone // acts while this host has no quorum; nil while it has
-	aloneAt    time.Time    // when it is to begin; zero: not now
-	alones     uint64       // how often that was so
+	alone      *alone.Alone          // acts while this host has no quorum; nil while it has
+	aloneAt    time.Time             // when it is to begin; zero: not now
+	aloneDone  func(active []string) // told when nothing is left to do alone, once
+	alones     uint64                // how often that was so
 	quorate    bool
 	everQuorum bool // this daemon has had quorum
 	asleep     bool
@@ -156,7 +157,12 @@ func (n *Node) Leave(ctx context.Context) error {
 	value := fmt.Sprint(time.Now().Unix())
 	edits := controller.AttributeEdits(fmt.Sprint(n.settings.Self), n.settings.Name, "shutdown", &value)
 	n.log.Info("leaving: asking for resources to be moved", "host", n.settings.Name)
-	if err := n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: "shutdown of " + n.settings.Name}); err != nil {
+	err := n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: "shutdown of " + n.settings.Name})
+	var refusal *client.Error
+	if errors.As(err, &refusal) && refusal.Code == client.NoQuorum {
+		return n.leaveAlone(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("ask to leave: %w", err)
 	}
 	select {

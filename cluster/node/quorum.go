@@ -1,6 +1,9 @@
 package node
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -80,6 +83,10 @@ func (n *Node) actAlone(batch alone.Batch) {
 	for _, work := range batch.Work {
 		n.work(work)
 	}
+	if n.aloneDone != nil && n.alone.Idle() {
+		n.aloneDone(n.alone.Active(time.Now()))
+		n.aloneDone = nil
+	}
 	if n.broken && n.alone.Idle() && !n.leaving {
 		n.leaving = true
 		active := n.alone.Active(time.Now())
@@ -110,6 +117,28 @@ func (n *Node) leaveBroken(active []string) {
 	if err := n.messenger.Close(); err != nil {
 		n.log.Debug("closing with a failed disk", "cause", err)
 	}
+}
+
+// leaveAlone stops what runs here, without quorum and so with nobody to hand it to, and
+// leaves. It is how the last hosts of a cluster that is shut down go.
+func (n *Node) leaveAlone(ctx context.Context) error {
+	n.log.Info("leaving without quorum: stopping what runs here", "host", n.settings.Name)
+	done := make(chan []string, 1)
+	n.queue.put(func() {
+		n.aloneDone = func(active []string) { done <- active }
+		n.beginAlone(time.Now(), true)
+	})
+	select {
+	case active := <-done:
+		if len(active) > 0 {
+			return fmt.Errorf("leave: resources %v of %s could not be stopped; see the log, stop them by hand and repeat", active, n.settings.Name)
+		}
+	case <-ctx.Done():
+		return fmt.Errorf("leave: resources of %s did not stop in time: %w", n.settings.Name, ctx.Err())
+	case <-n.ctx.Done():
+		return errors.New("leave: the daemon stops")
+	}
+	return n.messenger.Leave(ctx)
 }
 
 // fenceSelf ends this machine at once, without a word to anything that runs on it.
