@@ -23,6 +23,9 @@ func (n *Node) quorumIs(quorate bool) {
 	n.quorate = quorate
 	n.everQuorum = n.everQuorum || quorate
 	n.step(controller.QuorumHere{Quorate: quorate})
+	if n.aloneDone != nil {
+		return // it leaves, whatever comes now
+	}
 	n.alone, n.aloneAt = nil, time.Time{}
 	if quorate || n.leaving || n.broken {
 		return
