@@ -1,0 +1,114 @@
+package scheduler_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/cluster/scheduler/scenario"
+	"holdfast/shell/tools/simulate"
+)
+
+var (
+	update = flag.Bool("update", false, "write what the scheduler decides into the cases")
+	peer   = flag.String("peer", "", "an installed crm_simulate: compare the cases with what it decides")
+)
+
+// mark parts a case's input from what is expected.
+const mark = "----\n"
+
+// peerDiffers, in a case's comment, says why the installed peer may decide otherwise.
+const peerDiffers = "# The peer differs"
+
+// forEachCase runs a test over the cases below testdata, each in a subtest of its own.
+func forEachCase(t *testing.T, do func(t *testing.T, path, input, want string)) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases below testdata (%v)", err)
+	}
+	for _, path := range files {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(path, "testdata/"), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, want, _ := strings.Cut(string(text), mark)
+			do(t, path, input, want)
+		})
+	}
+}
+
+// TestCases compares what is decided, done and left with what each case expects.
+func TestCases(t *testing.T) {
+	forEachCase(t, func(t *testing.T, path, input, want string) {
+		file := documentFile(t, path, input)
+		var out, problems bytes.Buffer
+		if code := simulate.Main([]string{"-S", "-x", file}, strings.NewReader(""), &out, &problems); code != 0 {
+			t.Fatalf("crm_simulate: exit status %d: %s", code, problems.String())
+		}
+		got := decided(out.String())
+		if *peer != "" {
+			comparePeer(t, file, input, got)
+			return
+		}
+		if *update {
+			if err := os.WriteFile(path, []byte(input+mark+got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	})
+}
+
+// documentFile writes the document of a case where a tool can read it.
+func documentFile(t *testing.T, path, input string) string {
+	t.Helper()
+	doc, err := scenario.Parse(path, input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "case.xml")
+	if err := os.WriteFile(file, doc.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// decided is what follows the current state in crm_simulate's output, trailing blanks aside.
+func decided(output string) string {
+	_, after, _ := strings.Cut(output, "\nTransition Summary:\n")
+	var b strings.Builder
+	for _, line := range strings.Split("Transition Summary:\n"+after, "\n") {
+		if !strings.HasPrefix(line, "Using the original execution date") {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+		}
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+func comparePeer(t *testing.T, file, input, got string) {
+	t.Helper()
+	if strings.Contains(input, peerDiffers) {
+		t.Skip("the case says how the peer differs")
+	}
+	cmd := exec.Command(*peer, "-S", "-x", file)
+	cmd.Env = append(os.Environ(), "TZ=UTC")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s -S -x %s: %v", *peer, file, err)
+	}
+	if diff := cmp.Diff(decided(string(out)), got); diff != "" {
+		t.Errorf("differs (-peer +ours):\n%s", diff)
+	}
+}

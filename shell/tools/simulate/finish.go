@@ -1,0 +1,16 @@
+package simulate
+
+import (
+	"io"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+)
+
+// Finish carries a transition out on the document as of now, as if every action did what
+// it shall: what the document says afterwards is what the cluster would look like.
+func Finish(doc *cib.Document, graph *scheduler.Graph, now time.Time) {
+	s := &session{options: &options{quiet: true}, doc: doc, now: now, out: io.Discard}
+	s.execute(graph)
+}
