@@ -228,9 +228,7 @@ func (c *cluster) stick(r *resource) {
 		c.stick(child)
 	}
 	if len(r.children) > 0 || !r.is(managed) || r.stickiness < 1 || len(r.running) != 1 {
-		if !(r.stickiness < 0 && len(r.children) == 0 && r.is(managed) && len(r.running) == 1) {
-			return
-		}
+		return // negative stickiness counts as none
 	}
 	n := r.running[0]
 	// In an asymmetric cluster only a node that is explicitly allowed is worth staying on.
