@@ -228,7 +228,7 @@ func (c *cluster) judgeRunnable(a *action) {
 func (c *cluster) judgeQuorum(a *action) {
 	r := a.rsc
 	if !c.options.quorate {
-		switch c.options.quorumPolicy {
+		switch c.quorumPolicyFor(r) {
 		case quorumStop:
 			a.clear(runnable)
 			a.setReason("no quorum", true)
@@ -242,6 +242,21 @@ func (c *cluster) judgeQuorum(a *action) {
 		}
 	}
 	a.set(runnable)
+}
+
+// quorumPolicyFor is what losing quorum means for a resource: under "demote" promotable
+// ones are demoted and go on, all others stop.
+func (c *cluster) quorumPolicyFor(r *resource) quorumPolicy {
+	if c.options.quorumPolicy != quorumDemote {
+		return c.options.quorumPolicy
+	}
+	if r.role != rolePromoted && r.role != roleUnpromoted {
+		return quorumStop
+	}
+	if r.next > roleUnpromoted {
+		r.setNext(roleUnpromoted, "no-quorum-policy=demote")
+	}
+	return quorumIgnore
 }
 
 // the actions that change a resource's role.

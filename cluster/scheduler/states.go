@@ -24,6 +24,7 @@ func (c *cluster) unpackStatus() {
 	for c.unpackHistories(status, false) {
 	}
 	c.unpackHistories(status, c.options.fencing)
+	c.judgeUnknownRemoteNodes()
 	c.stopContainersOfFailedConnections()
 	for _, n := range c.byName {
 		if !n.isRemote() {
@@ -203,6 +204,16 @@ func (c *cluster) judgeComingUp(n *node, m membership) bool {
 		n.pending = false
 	}
 	return m.member
+}
+
+// judgeUnknownRemoteNodes decides about the remote and guest nodes that the status section
+// says nothing of, now that it is known what runs where.
+func (c *cluster) judgeUnknownRemoteNodes() {
+	for _, n := range c.byName {
+		if n.isRemote() && !n.unpacked {
+			c.judgeRemoteNode(n)
+		}
+	}
 }
 
 // judgeRemoteNode decides about a remote or guest node from its connection and container.

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/cluster/scheduler"
@@ -85,6 +86,10 @@ func (p *printer) roleLine(indent, title string, names []string) {
 func (p *printer) stopped(r *scheduler.ResourceStatus, indent string, names []string) {
 	if r.Unique || p.ActiveOnly {
 		return
+	}
+	idle := slices.ContainsFunc(r.Children, func(child *scheduler.ResourceStatus) bool { return !child.Orphan && !active(child) })
+	if !idle && len(r.Children) > 0 {
+		return // as many as there may be (clone-max) are active
 	}
 	// Nodes on which an instance may be; offline ones too when all of them are.
 	names = names[:0]
