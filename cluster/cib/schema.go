@@ -56,6 +56,10 @@ var (
 // newestMinor is the last minor version of each major version of the schema.
 var newestMinor = map[int]int{0: 7, 1: 3, 2: 10, 3: 10, 4: 1}
 
+// SchemaVersion takes a schema's name apart: pacemaker-3.9 is 3 and 9. ok is false for a
+// name that no schema has; a document without a check ("", none, pacemaker-next) counts as major 99.
+func SchemaVersion(name string) (major, minor int, ok bool) { return schemaVersion(name) }
+
 // schemaVersion reads validate-with; ok is false for a schema that does not exist.
 func schemaVersion(name string) (major, minor int, ok bool) {
 	if name == "" || name == "none" || name == "pacemaker-next" || strings.HasPrefix(name, "transitional") {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/upgrade"
 	"holdfast/shell/source"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
@@ -262,17 +263,30 @@ func numberLines(w io.Writer, doc *cib.Document) {
 	}
 }
 
+// upgrade rewrites the document for the current schema and tells what could not be kept;
+// with -V everything that changed. It is a new administrative epoch, so that no host's older document wins over it.
 func (c *command) upgrade(src source.Source) int {
+	var report upgrade.Report
 	err := src.Change(c.cause(), func(doc *cib.Document) error {
-		schema := doc.Root.Get("validate-with")
-		if !strings.HasPrefix(schema, "pacemaker-3.") {
-			return fmt.Errorf("upgrade from schema %q: %w: known are pacemaker-3.0 and later", schema, cib.ErrInput)
+		before := doc.Root.Get("validate-with")
+		var err error
+		if report, err = upgrade.Upgrade(doc); err != nil {
+			return fmt.Errorf("upgrade: %w: %w", cib.ErrInput, err)
 		}
-		doc.Root.Set("validate-with", cib.NewestSchema)
+		if doc.Root.Get("validate-with") != before && len(report.Changes) > 0 {
+			doc.SetVersion(cib.Version{AdminEpoch: doc.Version().AdminEpoch + 1})
+		}
 		return nil
 	})
 	if err != nil {
 		return c.fail(err)
+	}
+	told := report.Losses()
+	if c.line.Has("verbose") {
+		told = report.Changes
+	}
+	for _, change := range told {
+		fmt.Fprintf(c.stderr, "%s: %s\n", c.name, change)
 	}
 	return exit.OK
 }

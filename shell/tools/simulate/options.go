@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/upgrade"
 )
 
 // options are the tool's command line.
@@ -218,6 +219,9 @@ func (o *options) load(stdin io.Reader) (*cib.Document, int, error) {
 	}
 	doc, err := cib.Parse(name, text)
 	if err != nil {
+		return nil, exitDataErr, err
+	}
+	if _, err := upgrade.Upgrade(doc); err != nil {
 		return nil, exitDataErr, err
 	}
 	return doc, exitOK, nil
