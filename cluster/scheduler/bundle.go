@@ -153,6 +153,9 @@ func (c *cluster) createBundleActions(r *resource) {
 	tasks := tallyActions(r.instances())
 	c.pseudoPair(r, "start", "running", !tasks.start)
 	c.pseudoPair(r, "stop", "stopped", !tasks.stop)
+	if !tasks.restart {
+		r.firstAction("stop", nil).set(migratable)
+	}
 	inner := r.bundle.inner
 	if inner == nil {
 		return

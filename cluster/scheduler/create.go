@@ -50,6 +50,10 @@ func (c *cluster) createCloneActions(r *resource) {
 	if tasks.stop && !tasks.stopRunnable {
 		r.firstAction("stop", nil).set(runnable)
 	}
+	if !tasks.restart {
+		// What depends on the clone may migrate away from it.
+		r.firstAction("stop", nil).set(migratable)
+	}
 	if r.is(notifies) {
 		r.clone.startNotify = c.newNotification(r, "start", r.firstAction("start", nil), r.firstAction("running", nil))
 		r.clone.stopNotify = c.newNotification(r, "stop", r.firstAction("stop", nil), r.firstAction("stopped", nil))
@@ -80,11 +84,12 @@ func (c *cluster) createPromotableActions(r *resource) {
 }
 
 // tally says which tasks are required of any instance.
-type tally struct{ start, stop, promote, demote, startRunnable, stopRunnable bool }
+type tally struct{ start, stop, promote, demote, startRunnable, stopRunnable, restart bool }
 
 func tallyActions(instances []*resource) tally {
 	var t tally
 	for _, instance := range instances {
+		starts, stops := false, false
 		instance.each(func(x *resource) {
 			if !x.isPrimitive() {
 				return
@@ -95,8 +100,10 @@ func tallyActions(instances []*resource) tally {
 				}
 				switch a.task {
 				case "start":
+					starts = starts || a.is(runnable)
 					t.start, t.startRunnable = t.start || a.is(runnable), t.startRunnable || a.is(runnable)
 				case "stop":
+					stops = true
 					t.stop, t.stopRunnable = true, t.stopRunnable || a.is(runnable)
 				case "promote":
 					t.promote = t.promote || a.is(runnable)
@@ -105,6 +112,7 @@ func tallyActions(instances []*resource) tally {
 				}
 			}
 		})
+		t.restart = t.restart || starts && stops
 	}
 	return t
 }

@@ -78,7 +78,7 @@ func newEvent(r *resource, n *node, x *cib.Element) *event {
 	e.call = number(x.Get("call-id"), 0)
 	e.status = number(x.Get("op-status"), statusPending)
 	e.rc = number(x.Get("rc-code"), rcUnknown)
-	e.changed, _ = strconv.ParseInt(x.Get("last-rc-change"), 10, 64)
+	e.changed = int64(number(x.Get("last-rc-change"), -1))
 	e.reason = x.Get("exit-reason")
 	e.expected = -1
 	transitionKey := x.Get("transition-key")
@@ -160,8 +160,9 @@ func (c *cluster) handleOrphanContainerFillers(r *resource, n *node) {
 		if host := c.lookup[name]; host != nil && host != r {
 			r.container = host
 			host.fillers = append(host.fillers, r)
-			if r.remoteHost && host.is(orphan) {
-				host.clear(managed * 0)
+			if r.remoteNode != nil {
+				r.remoteNode.kind = GuestNode
+				r.remoteNode.attributes["#kind"] = "container"
 			}
 		}
 	}

@@ -51,7 +51,8 @@ func (r *resource) applyMeta() {
 	flag("is-managed", true, managed)
 	flag("notify", false, notifies)
 	flag("critical", true, critical)
-	flag("allow-migrate", r.remoteHost, allowMigrate)
+	// Connections to remote nodes move without disturbing what runs there.
+	flag("allow-migrate", r.remoteHost && m["container"] == "", allowMigrate)
 	if top := r.uber(); parseBool(m["globally-unique"], false) || !top.isClone() {
 		r.set(unique)
 	}

@@ -109,7 +109,11 @@ func newer(a, b *event, sameNode bool) bool {
 	if sameNode {
 		return compareEvents(a, b) > 0
 	}
-	return a.changed > b.changed
+	if a.call < 0 && b.call >= 0 {
+		// What is pending is later.
+		return true
+	}
+	return b.changed >= 0 && a.changed > b.changed
 }
 
 // changedAfter reports whether r was started, stopped or migrated on n after the event.

@@ -95,10 +95,14 @@ func (c *cluster) applyNodeFlags(n *node) {
 	}
 }
 
+// unpackRemoteFlags takes over what is recorded of a remote or guest node's state.
 func (c *cluster) unpackRemoteFlags(n *node, e *cib.Element) {
+	if !n.needsReset {
+		n.unclean, n.unseen = false, false
+	}
 	c.unpackTransient(n, e)
-	if n.remoteMaintenance && n.attributes["maintenance"] == "" {
-		n.maintenance = n.maintenance || parseBool(e.Get("node_in_maintenance"), false) && false
+	if n.remote != nil && !n.remote.is(managed) {
+		n.maintenance = true
 	}
 }
 

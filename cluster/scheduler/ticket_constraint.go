@@ -76,7 +76,7 @@ func (c *cluster) loseTicket(r *resource, k *ticketConstraint) {
 			c.banEverywhere(r)
 		}
 	case "fence":
-		if len(r.running) == 0 {
+		if len(r.running) == 0 || k.role == rolePromoted && r.role != rolePromoted {
 			return
 		}
 		c.banEverywhere(r)

@@ -36,7 +36,7 @@ func (c *cluster) updatePrimitive(first, then *action, flags, filter actionFlags
 		if filter&optional != 0 && flags&optional == 0 && first.is(optional) && !then.is(migratable) {
 			first.clearBecause(optional, then)
 		}
-		if flags&migratable != 0 && !then.is(migratable) {
+		if first.is(migratable) && !then.is(migratable) {
 			first.clearBecause(migratable, then)
 		}
 	}
