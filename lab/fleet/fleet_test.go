@@ -31,7 +31,7 @@ func startFleet(t *testing.T) (context.Context, *Fleet) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	t.Cleanup(cancel)
-	f, err := Start(ctx, Config{Hosts: lab.Names("web", 3), Binary: binary})
+	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 3), Binary: binary})
 	if err != nil {
 		t.Fatal(err)
 	}

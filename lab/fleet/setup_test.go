@@ -23,7 +23,7 @@ func startUnconfigured(t *testing.T, install ...lab.Command) (context.Context, *
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	t.Cleanup(cancel)
-	f, err := Start(ctx, Config{Hosts: lab.Names("web", 3), Binary: binary, Unconfigured: true, Install: install})
+	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 3), Binary: binary, Unconfigured: true, Install: install})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,4 +219,10 @@ func TestHostsAreSetUpStoppedAndDestroyedOverTLS(t *testing.T) {
 			t.Errorf("%s: %+v, %v", host, state, err)
 		}
 	}
+}
+
+// ctxLeft is the time until the test's end.
+func ctxLeft(ctx context.Context) time.Duration {
+	end, _ := ctx.Deadline()
+	return time.Until(end)
 }
