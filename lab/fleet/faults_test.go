@@ -82,8 +82,8 @@ func TestFailingFenceDeviceIsShownAndHoldsRecoveryBack(t *testing.T) {
 	if at == other {
 		other = "web2"
 	}
-	shown(t, ctx, f, other, []string{"UNCLEAN", at, "power", "ailed"}, "crm_mon", "-1")
-	shown(t, ctx, f, other, []string{"UNCLEAN", at}, "pcs", "status")
+	shown(t, ctx, f, other, []string{"UNCLEAN", at, "Failed Fencing Actions:", "reboot of " + at + " failed (power: "}, "crm_mon", "-1")
+	shown(t, ctx, f, other, []string{"UNCLEAN", at}, "crm", "status")
 	status, err := f.Client(other).Status(ctx)
 	must(t, err)
 	if !strings.Contains(strings.Join(status.Problems, "\n"), "host "+at+" is lost and not yet fenced") {

@@ -128,6 +128,9 @@ func watch(line *option.Line, args []string, src source.Source, show map[string]
 			text = RenderXML(line, args, doc, show, time.Now())
 		} else {
 			text = Render(line, doc, show, time.Now())
+			if src.Live() && !line.Has("simple-status") {
+				text += liveFencing(show)
+			}
 		}
 		if asHTML {
 			text = page(text)

@@ -1,0 +1,61 @@
+package monitor
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"holdfast/cluster/node/client"
+)
+
+// liveFencing asks the daemon for the fencing history. The state is worth showing without it.
+func liveFencing(show map[string]bool) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	daemon := client.New(client.Root(""))
+	defer daemon.Close()
+	events, err := daemon.FenceHistory(ctx, "")
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	Fencing(&b, events, show)
+	return b.String()
+}
+
+// Fencing writes what of a fencing history, the newest first, needs somebody's attention:
+// operations that failed and were not followed by one that worked, and, where asked for,
+// those that are under way or worked. show has crm_mon's names of sections.
+func Fencing(w io.Writer, events []client.FenceEvent, show map[string]bool) {
+	for _, section := range []struct{ name, state, title, verb, when string }{
+		{"fencing-failed", "failed", "Failed Fencing Actions", "failed", "last-failed"},
+		{"fencing-pending", "pending", "Pending Fencing Actions", "pending", "started"},
+		{"fencing-succeeded", "success", "Fencing History", "successful", "last-successful"},
+	} {
+		if !show[section.name] && !(show["fencing"] && section.name != "fencing-failed") {
+			continue
+		}
+		seen, title := map[string]bool{}, "\n"+section.title+":\n"
+		for _, e := range events {
+			about := e.Target + " " + e.Action
+			if section.name != "fencing-pending" && e.State == "pending" || seen[about] {
+				continue
+			}
+			seen[about] = true // what happened before this is of no interest any more
+			if e.State != section.state {
+				continue
+			}
+			fmt.Fprint(w, title)
+			title = ""
+			reason := ""
+			if e.Reason != "" && e.State == "failed" {
+				said := strings.TrimPrefix(e.Reason, fmt.Sprintf("fence %s (%s): ", e.Target, e.Action))
+				reason = " (" + strings.ReplaceAll(said, "\n", " ") + ")"
+			}
+			fmt.Fprintf(w, "  * %s of %s %s%s: delegate=%s, client=%s, origin=%s, %s='%s'\n", e.Action, e.Target, section.verb, reason,
+				e.Delegate, e.Client, e.Origin, section.when, e.Time.Local().Format(time.DateTime))
+		}
+	}
+}
