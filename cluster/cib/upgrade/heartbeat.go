@@ -51,9 +51,8 @@ func (u *upgrader) heartbeat() {
 			u.heartbeatResource(rsc)
 		}
 	}
-	if constraints := u.doc.Section("constraints"); constraints != nil {
-		u.heartbeatConstraints(constraints)
-	}
+	u.heartbeatConstraints(u.doc.Root.Child("configuration"))
+	u.capitalRoles()
 }
 
 // heartbeatRoot renames the root's attributes and leaves out what Heartbeat's membership noted there.
@@ -195,7 +194,11 @@ func (u *upgrader) metaOf(owner *cib.Element, id string) func() *cib.Element {
 				return set
 			}
 		}
-		return owner.Append(cib.NewElement("meta_attributes", "id", u.freshID(id)))
+		set := cib.NewElement("meta_attributes", "id", u.freshID(id))
+		if owner.Child("primitive") != nil || owner.Child("group") != nil {
+			return owner.InsertAt(0, set) // what a resource holds comes last
+		}
+		return owner.Append(set)
 	}
 }
 
@@ -248,4 +251,28 @@ func (u *upgrader) heartbeatOrder(e *cib.Element) {
 	u.rename(e, "to", to)
 	u.rename(e, "action", from+"-action")
 	u.rename(e, "to_action", to+"-action")
+}
+
+// capitalRoles writes roles as they are written since 1.0.
+func (u *upgrader) capitalRoles() {
+	capital := map[string]string{"started": "Started", "stopped": "Stopped", "master": "Master", "slave": "Slave"}
+	adjust := func(e *cib.Element, name string) {
+		if role := capital[e.Get(name)]; role != "" {
+			u.note(e, "role %s is written %s now", e.Get(name), role)
+			e.Set(name, role)
+		}
+	}
+	for e := range u.doc.Root.Child("configuration").Descendants() {
+		switch e.Name {
+		case "op", "rule", "rsc_location":
+			adjust(e, "role")
+		case "rsc_colocation":
+			adjust(e, "rsc-role")
+			adjust(e, "with-rsc-role")
+		case "nvpair":
+			if e.Get("name") == "target-role" && e.Parent.Name == "meta_attributes" {
+				adjust(e, "value")
+			}
+		}
+	}
 }

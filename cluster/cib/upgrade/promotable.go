@@ -80,10 +80,6 @@ func (u *upgrader) master(e *cib.Element) {
 	e.Name = "clone"
 	u.note(e, "element master became a clone with promotable=true")
 	set := u.metaOf(e, e.ID()+"-meta_attributes")()
-	if set.Index() == len(e.Children)-1 && len(set.Children) == 0 {
-		set.Remove()
-		e.InsertAt(0, set)
-	}
 	if there := option(set, "promotable"); there != nil {
 		there.Set("value", "true")
 		return
