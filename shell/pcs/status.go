@@ -1,218 +1,328 @@
 package pcs
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
-	"time"
 
-	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/monitor"
 )
-
-// client30 bounds the waits that commands make without --wait.
-const client30 = 30 * time.Second
 
 func statusCommands() []command {
 	return []command{
-		{path: "status", syntax: "[--full]", help: "Shows nodes and resources.", document: true, options: "f full hide-inactive corosync_conf", run: showStatus},
-		{path: "status status", document: true, options: "f full hide-inactive", run: showStatus},
-		{path: "status cluster", help: "Shows the cluster in short.", document: true, options: "f", run: showStatus},
-		{path: "status resources", syntax: "[ID]", help: "Shows resources.", document: true, options: "f hide-inactive", run: showResources},
-		{path: "status nodes", help: "Shows nodes.", document: true, options: "f", run: showNodes},
-		{path: "cluster status", help: "Shows the cluster in short.", document: true, options: "f", run: showStatus},
+		{path: "status", syntax: "[--full] [--hide-inactive]", help: "Shows the cluster, its nodes and resources.", document: true, options: "f full hide-inactive corosync_conf", run: showStatus},
+		{path: "status status", document: true, options: "f full hide-inactive corosync_conf", run: showStatus},
+		{path: "status cluster", help: "Shows the cluster in short.", document: true, options: "f", run: showCluster},
+		{path: "status resources", syntax: "[ID | TAG] [node=NODE] [--hide-inactive]", help: "Shows resources.", document: true, options: "f hide-inactive", run: showResources},
+		{path: "status nodes", syntax: "[corosync|both|config]", help: "Shows nodes.", document: true, options: "f corosync_conf", run: showNodes},
+		{path: "status xml", help: "Shows all of it as XML.", document: true, options: "f", run: showStatusXML},
+		{path: "status pcsd", help: "Says whether hosts' daemons answer.", run: func(s *session) error { return s.showDaemons() }},
+		{path: "cluster status", help: "Shows the cluster in short.", document: true, options: "f", run: showCluster},
+		{path: "cluster pcsd-status", help: "Says whether hosts' daemons answer.", run: func(s *session) error { return s.showDaemons() }},
 	}
-}
-
-// activity are the operations after which a resource runs.
-func running(operation, code string) bool {
-	switch operation {
-	case "start", "promote", "demote", "migrate_from":
-		return code == "0"
-	case "monitor":
-		return code == "0" || code == "8"
-	}
-	return false
-}
-
-// observed lists the nodes where the status section shows e active.
-func (s *session) observed(e *cib.Element) []string {
-	ids := map[string]bool{}
-	for _, p := range primitives(e) {
-		ids[p.ID()] = true
-	}
-	var out []string
-	for state := range s.doc.Section("status").All("node_state") {
-		if state.Get("crmd") != "online" && state.Get("crmd") == "offline" {
-			continue
-		}
-		for r := range state.Descendants() {
-			if r.Name != "lrm_resource" {
-				continue
-			}
-			id, _, _ := strings.Cut(r.ID(), ":")
-			if ids[id] && lastActive(r) {
-				out = append(out, state.Get("uname"))
-			}
-		}
-	}
-	return out
-}
-
-// lastActive reads a resource's history on a node: whether its latest operation left it running.
-func lastActive(history *cib.Element) bool {
-	latest, active := -1, false
-	for op := range history.All("lrm_rsc_op") {
-		var call int
-		_, _ = fmt.Sscanf(op.Get("call-id"), "%d", &call)
-		if call < latest {
-			continue
-		}
-		latest, active = call, running(op.Get("operation"), op.Get("rc-code"))
-	}
-	return active
 }
 
 func showResources(s *session) error { return s.showActivity(false) }
 func showFencing(s *session) error   { return s.showActivity(true) }
 
+// showActivity prints resources, or fence devices, with where they run: all of them, or those of
+// one id or tag.
 func (s *session) showActivity(fencing bool) error {
-	list := ordered(s.doc.Section("resources"), fencing)
-	if len(s.args) > 0 {
-		e, err := s.resource(s.args[0])
-		if err != nil {
-			return err
+	var named, node string
+	for _, word := range s.args {
+		value, ok := strings.CutPrefix(word, "node=")
+		switch {
+		case ok && value == "":
+			return errors.New("'node=' has no value: node=NODE was expected")
+		case ok && node != "" && node != value:
+			return fmt.Errorf("option 'node' is given twice, as '%s' and '%s'", node, value)
+		case ok:
+			node = value
+		case strings.Contains(word, "="):
+			return fmt.Errorf("'%s': ID, TAG or node=NODE was expected", word)
+		case named != "":
+			return fmt.Errorf("'%s': one resource or tag can be shown, and '%s' is named already", word, named)
+		default:
+			named = word
 		}
-		list = []*cib.Element{e}
 	}
-	if len(list) == 0 {
-		s.printf("NO %s configured\n", map[bool]string{false: "resources", true: "stonith devices"}[fencing])
+	args := []string{"--one-shot", "--exclude=all", "--include=resources"}
+	if !s.opts.has("hide-inactive") {
+		args = append(args, "--inactive")
 	}
-	for _, e := range list {
-		s.showActive(e, 1)
+	if node != "" {
+		if !slices.Contains(s.nodeNames(), node) {
+			return fmt.Errorf("node '%s' does not exist", node)
+		}
+		args = append(args, "--node="+node)
 	}
-	if fencing {
-		return showLevels(s)
+	if named != "" {
+		if e := s.find(named); e == nil || e.Name != "tag" && !isResource(e) {
+			return fmt.Errorf("resource or tag '%s' does not exist", named)
+		}
+		args = append(args, "--resource="+named)
+	}
+	text, err := monitor.Show(args, s.doc, s.now)
+	if err != nil {
+		return err
+	}
+	s.printActivity(text, named != "", fencing)
+	if fencing && len(s.args) == 0 {
+		return s.showTopology()
 	}
 	return nil
 }
 
-func (s *session) showActive(e *cib.Element, depth int) {
-	switch e.Name {
-	case "primitive":
-		state := "Stopped"
-		if on := s.observed(e); len(on) > 0 {
-			state = "Started " + strings.Join(on, " ")
+// printActivity prints what the monitor listed, without its heading; unless everything is wanted,
+// without the fence devices or with nothing but them.
+func (s *session) printActivity(text string, everything, fencing bool) {
+	shown := false
+	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		_, agent, isPrimitive := strings.Cut(line, "\t(")
+		device := isPrimitive && strings.HasPrefix(agent, "stonith:")
+		if i == 0 || line == "" || !strings.HasPrefix(strings.TrimSpace(line), "*") || !everything && device != fencing {
+			continue
 		}
-		if meta(e, "target-role") == "Stopped" || meta(e.Parent, "target-role") == "Stopped" {
-			state += " (disabled)"
+		if strings.TrimSpace(line) == "* No resources" || strings.TrimSpace(line) == "* No active resources" {
+			continue
 		}
-		s.line(depth, "* %s\t(%s):\t %s", e.ID(), agentOf(e), state)
-	case "group":
-		s.line(depth, "* Resource Group: %s:", e.ID())
-		for _, p := range primitives(e) {
-			s.showActive(p, depth+1)
-		}
-	case "clone", "master":
-		in := inside(e)
-		if in == nil {
-			return
-		}
-		note := ""
-		if e.Name == "master" || truth(meta(e, "promotable")) {
-			note = " (promotable)"
-		}
-		s.line(depth, "* Clone Set: %s [%s]%s:", e.ID(), in.ID(), note)
-		if on := s.observed(in); len(on) > 0 {
-			s.line(depth+1, "* Started: [ %s ]", strings.Join(on, " "))
-		}
+		shown = true
+		s.printf("%s\n", line)
+	}
+	configured := len(ordered(s.doc.Section("resources"), fencing)) > 0
+	switch {
+	case shown:
+	case configured || everything || s.opts.has("hide-inactive"):
+		s.printf("No active resources\n")
+	case fencing:
+		s.printf("NO stonith devices configured\n")
 	default:
-		s.line(depth, "* Container bundle: %s", e.ID())
+		s.printf("NO resources configured\n")
 	}
 }
 
+// showTopology prints the fence levels below a heading; nothing without any.
+func (s *session) showTopology() error {
+	if s.doc.Section("fencing-topology").Child("fencing-level") == nil {
+		return nil
+	}
+	s.printf("\nFencing Levels:\n")
+	return s.listLevels(" ")
+}
+
+// showNodes lists nodes by their state, members and remote ones apart.
 func showNodes(s *session) error {
-	s.printf("Pacemaker Nodes:\n")
-	var online, standby, offline []string
-	for n := range s.doc.Section("nodes").All("node") {
-		name := n.Get("uname")
-		on := false
-		for state := range s.doc.Section("status").All("node_state") {
-			if state.Get("uname") == name {
-				on = state.Get("crmd") == "online" || truth(state.Get("in_ccm")) && state.Get("crmd") != "offline"
+	if len(s.args) > 0 {
+		return s.showHosts()
+	}
+	titles := []string{"Online", "Standby", "Standby with resource(s) running", "Maintenance", "Offline"}
+	status := scheduler.Observe(s.doc, s.now)
+	for _, group := range []struct {
+		title string
+		kind  func(scheduler.NodeKind) bool
+	}{
+		{"Pacemaker Nodes", func(k scheduler.NodeKind) bool { return k == scheduler.MemberNode }},
+		{"Pacemaker Remote Nodes", func(k scheduler.NodeKind) bool { return k != scheduler.MemberNode }},
+	} {
+		lists := map[string][]string{}
+		for _, n := range status.Nodes {
+			if group.kind(n.Kind) {
+				lists[stateTitle(n)] = append(lists[stateTitle(n)], n.Name)
 			}
 		}
-		set := n.Child("instance_attributes")
-		switch {
-		case !on:
-			offline = append(offline, name)
-		case set != nil && findPair(set, "standby") != nil && truth(findPair(set, "standby").Get("value")):
-			standby = append(standby, name)
-		default:
-			online = append(online, name)
+		s.printf("%s:\n", group.title)
+		for _, title := range titles {
+			s.printf("%s\n", strings.TrimRight(" "+title+": "+strings.Join(lists[title], " "), " "))
 		}
 	}
-	s.printf(" Online: %s\n Standby: %s\n Offline: %s\n", strings.Join(online, " "), strings.Join(standby, " "), strings.Join(offline, " "))
 	return nil
 }
 
-func showStatus(s *session) error {
-	name := ""
-	if set := s.doc.Section("crm_config").Child("cluster_property_set"); set != nil {
-		if nv := findPair(set, "cluster-name"); nv != nil {
-			name = nv.Get("value")
-		}
+func stateTitle(n *scheduler.NodeStatus) string {
+	switch {
+	case !n.Online:
+		return "Offline"
+	case n.Maintenance:
+		return "Maintenance"
+	case n.Standby && n.ActiveResources > 0:
+		return "Standby with resource(s) running"
+	case n.Standby:
+		return "Standby"
 	}
-	s.printf("Cluster name: %s\n", name)
-	if s.source.Live() {
+	return "Online"
+}
+
+// showHosts lists the hosts of corosync.conf beside the document's nodes.
+func (s *session) showHosts() error {
+	conf, err := s.conf()
+	if err != nil {
+		return err
+	}
+	switch s.args[0] {
+	case "config":
+		s.printf("Corosync Nodes:\n %s\n", strings.Join(conf.hostNames(), " "))
+		var names []string
+		for n := range s.doc.Section("nodes").All("node") {
+			names = append(names, n.Get("uname"))
+		}
+		s.printf("Pacemaker Nodes:\n %s\n", strings.Join(names, " "))
+		return nil
+	case "corosync", "both":
 		status, err := client.New("").Status(contextOf())
 		if err != nil {
 			return err
 		}
-		s.printf("Status of this host's view: %d hosts\n", len(status.Hosts))
+		var on, off []string
+		for _, h := range status.Hosts {
+			if slices.Contains(status.View.Members, h.ID) {
+				on = append(on, h.Name)
+			} else {
+				off = append(off, h.Name)
+			}
+		}
+		s.printf("Corosync Nodes:\n Online: %s\n Offline: %s\n", strings.Join(on, " "), strings.Join(off, " "))
+		if s.args[0] == "both" {
+			s.args = nil
+			return showNodes(s)
+		}
+		return nil
 	}
-	s.printf("\n")
-	if err := showNodes(s); err != nil {
+	return usageError{fmt.Sprintf("'%s': corosync, both or config was expected", s.args[0])}
+}
+
+func showStatusXML(s *session) error {
+	text, err := monitor.Show([]string{"--one-shot", "--inactive", "--output-as=xml"}, s.doc, s.now)
+	if err == nil {
+		s.printf("%s", text)
+	}
+	return err
+}
+
+// showCluster prints the summary and the nodes, and whose daemons answer.
+func showCluster(s *session) error {
+	text, err := monitor.Show([]string{"--one-shot", "--exclude=all", "--include=summary,nodes"}, s.doc, s.now)
+	if err != nil {
 		return err
 	}
-	s.printf("\nFull List of Resources:\n")
-	for _, fencing := range []bool{true, false} {
-		for _, e := range ordered(s.doc.Section("resources"), fencing) {
-			s.showActive(e, 1)
+	s.printf("Cluster Status:\n")
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		if line != "" {
+			s.printf(" %s\n", line)
 		}
+	}
+	if s.source.Live() {
+		s.printf("\nPCSD Status:\n")
+		return s.showDaemons()
 	}
 	return nil
 }
 
-// lifetimeEnd turns an ISO 8601 duration into the moment it ends; "" for none.
-func (s *session) lifetimeEnd(lifetime string) string {
-	text, ok := strings.CutPrefix(lifetime, "P")
-	if !ok {
-		return ""
+// showDaemons says of each host of corosync.conf whether its daemon answers.
+func (s *session) showDaemons() error {
+	conf, err := s.conf()
+	if err != nil {
+		return err
 	}
-	end, number, inTime := s.now.UTC(), 0, false
-	for _, r := range text {
-		switch {
-		case r >= '0' && r <= '9':
-			number = number*10 + int(r-'0')
-			continue
-		case r == 'T':
-			inTime = true
-		case r == 'Y':
-			end = end.AddDate(number, 0, 0)
-		case r == 'M' && !inTime:
-			end = end.AddDate(0, number, 0)
-		case r == 'W':
-			end = end.AddDate(0, 0, 7*number)
-		case r == 'D':
-			end = end.AddDate(0, 0, number)
-		case r == 'H':
-			end = end.Add(time.Duration(number) * time.Hour)
-		case r == 'M':
-			end = end.Add(time.Duration(number) * time.Minute)
-		case r == 'S':
-			end = end.Add(time.Duration(number) * time.Second)
+	known, err := knownHosts()
+	if err != nil {
+		return err
+	}
+	own, _ := os.Hostname()
+	for _, name := range conf.hostNames() {
+		state := "Online"
+		if _, ok := known.Hosts[name]; !ok && name != own {
+			state = "Unable to authenticate"
+		} else if hosts, err := callers([]string{name}); err != nil {
+			state = "Offline"
+		} else if _, err := hosts[name].State(contextOf()); err != nil {
+			state = "Offline"
 		}
-		number = 0
+		s.printf("  %s: %s\n", name, state)
 	}
-	return end.Format("2006-01-02 15:04:05 -07:00")
+	return nil
+}
+
+// showStatus prints everything: what is wrong first, then what crm_mon shows.
+func showStatus(s *session) error {
+	if s.opts.has("f") != s.opts.has("corosync_conf") {
+		return errors.New("-f and --corosync_conf go together: the name of the cluster is in corosync.conf; give both or neither")
+	}
+	if s.opts.has("full") && s.opts.has("hide-inactive") {
+		return errors.New("--full and --hide-inactive exclude each other")
+	}
+	name := ""
+	if conf, err := s.conf(); err == nil {
+		name = conf.setting("totem", "cluster_name")
+	}
+	s.printf("Cluster name: %s\n", name)
+	if warnings := s.warnings(); len(warnings) > 0 {
+		s.printf("\nWARNINGS:\n%s\n\n", strings.Join(warnings, "\n"))
+	}
+	args := []string{"--one-shot"}
+	if !s.opts.has("hide-inactive") {
+		args = append(args, "--inactive")
+	}
+	if s.opts.has("full") {
+		args = append(args, "--show-detail", "--show-node-attributes", "--failcounts", "--neg-locations", "--tickets")
+	}
+	text, err := monitor.Show(args, s.doc, s.now)
+	if err != nil {
+		return err
+	}
+	s.printf("%s\n", strings.TrimRight(text, "\n"))
+	if !s.source.Live() {
+		return nil
+	}
+	if s.opts.has("full") {
+		s.printf("\nPCSD Status:\n")
+		if err := s.showDaemons(); err != nil {
+			return err
+		}
+	}
+	s.printf("\nDaemon Status:\n  holdfast: active\n")
+	return nil
+}
+
+// warnings are what pcs says before the status: what keeps fencing from working.
+func (s *session) warnings() []string {
+	var out, action, method []string
+	devices := 0
+	for _, p := range primitives(s.doc.Section("resources")) {
+		if p.Get("class") != "stonith" {
+			continue
+		}
+		devices++
+		for set := range p.All("instance_attributes") {
+			if nv := findPair(set, "action"); nv != nil && nv.Get("value") != "" {
+				action = append(action, p.ID())
+			}
+			if nv := findPair(set, "method"); nv != nil && nv.Get("value") == "cycle" {
+				method = append(method, p.ID())
+			}
+		}
+	}
+	if devices == 0 && s.fencingEnabled() {
+		out = append(out, "No stonith devices and stonith-enabled is not false")
+	}
+	if len(action) > 0 {
+		out = append(out, "Following stonith devices have the 'action' option set, it is recommended to set 'pcmk_off_action', 'pcmk_reboot_action' instead: "+quoted(action))
+	}
+	if len(method) > 0 {
+		out = append(out, "Following stonith devices have the 'method' option set to 'cycle' which is potentially dangerous, please consider using 'onoff': "+quoted(method))
+	}
+	return out
+}
+
+// fencingEnabled reads the property; lost hosts are fenced unless it says otherwise.
+func (s *session) fencingEnabled() bool {
+	for set := range s.doc.Section("crm_config").All("cluster_property_set") {
+		if nv := findPair(set, "stonith-enabled"); nv != nil {
+			return truth(nv.Get("value"))
+		}
+	}
+	return true
 }

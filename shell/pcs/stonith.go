@@ -179,7 +179,9 @@ func clearLevels(s *session) error {
 	return nil
 }
 
-func showLevels(s *session) error {
+func showLevels(s *session) error { return s.listLevels("") }
+
+func (s *session) listLevels(indent string) error {
 	topology := s.doc.Section("fencing-topology")
 	if topology == nil {
 		return nil
@@ -200,10 +202,10 @@ func showLevels(s *session) error {
 		lines[target] = append(lines[target], fmt.Sprintf("Level %s - %s", level.Get("index"), level.Get("devices")))
 	}
 	for _, target := range targets {
-		s.printf("Target: %s\n", target)
+		s.printf("%sTarget: %s\n", indent, target)
 		slices.Sort(lines[target])
 		for _, l := range lines[target] {
-			s.printf("  %s\n", l)
+			s.printf("%s  %s\n", indent, l)
 		}
 	}
 	return nil

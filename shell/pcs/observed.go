@@ -1,0 +1,95 @@
+package pcs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+)
+
+// client30 bounds the waits that commands make without --wait.
+const client30 = 30 * time.Second
+
+// running tells whether a resource runs after an operation with that exit code.
+func running(operation, code string) bool {
+	switch operation {
+	case "start", "promote", "demote", "migrate_from":
+		return code == "0"
+	case "monitor":
+		return code == "0" || code == "8"
+	}
+	return false
+}
+
+// observed lists the nodes where the status section shows e active.
+func (s *session) observed(e *cib.Element) []string {
+	ids := map[string]bool{}
+	for _, p := range primitives(e) {
+		ids[p.ID()] = true
+	}
+	var out []string
+	for state := range s.doc.Section("status").All("node_state") {
+		if state.Get("crmd") != "online" && state.Get("crmd") == "offline" {
+			continue
+		}
+		for r := range state.Descendants() {
+			if r.Name != "lrm_resource" {
+				continue
+			}
+			id, _, _ := strings.Cut(r.ID(), ":")
+			if ids[id] && lastActive(r) {
+				out = append(out, state.Get("uname"))
+			}
+		}
+	}
+	return out
+}
+
+// lastActive reads a resource's history on a node: whether its latest operation left it running.
+func lastActive(history *cib.Element) bool {
+	latest, active := -1, false
+	for op := range history.All("lrm_rsc_op") {
+		var call int
+		_, _ = fmt.Sscanf(op.Get("call-id"), "%d", &call)
+		if call < latest {
+			continue
+		}
+		latest, active = call, running(op.Get("operation"), op.Get("rc-code"))
+	}
+	return active
+}
+
+// lifetimeEnd turns an ISO 8601 duration into the moment it ends; "" for none.
+func (s *session) lifetimeEnd(lifetime string) string {
+	text, ok := strings.CutPrefix(lifetime, "P")
+	if !ok {
+		return ""
+	}
+	end, number, inTime := s.now.UTC(), 0, false
+	for _, r := range text {
+		switch {
+		case r >= '0' && r <= '9':
+			number = number*10 + int(r-'0')
+			continue
+		case r == 'T':
+			inTime = true
+		case r == 'Y':
+			end = end.AddDate(number, 0, 0)
+		case r == 'M' && !inTime:
+			end = end.AddDate(0, number, 0)
+		case r == 'W':
+			end = end.AddDate(0, 0, 7*number)
+		case r == 'D':
+			end = end.AddDate(0, 0, number)
+		case r == 'H':
+			end = end.Add(time.Duration(number) * time.Hour)
+		case r == 'M':
+			end = end.Add(time.Duration(number) * time.Minute)
+		case r == 'S':
+			end = end.Add(time.Duration(number) * time.Second)
+		}
+		number = 0
+	}
+	return end.Format("2006-01-02 15:04:05 -07:00")
+}
