@@ -159,7 +159,14 @@ func onlySecretsMasked(e *event, params map[string]string) bool {
 		masked = masked || params[name] != "" && strings.Trim(params[name], "*") == ""
 		delete(open, name)
 	}
-	return masked && digest(open, 0) == want
+	if !masked || digest(open, 0) == want {
+		return masked
+	}
+	if e.r.is(fenceDevice) {
+		// Earlier versions left out what concerns the fencer, not the agent.
+		maps.DeleteFunc(open, func(name, _ string) bool { return strings.HasPrefix(name, "pcmk_") })
+	}
+	return digest(open, 0) == want
 }
 
 func (c *cluster) timeoutFor(e *event) int {
