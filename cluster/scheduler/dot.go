@@ -13,10 +13,13 @@ func (a *action) label() string {
 	switch {
 	case a.task == "stonith":
 		return fmt.Sprintf("stonith '%s' %s", a.extra["stonith_action"], a.node.name)
-	case a.is(pseudo) && (a.rsc == nil || !a.rsc.isPrimitive()):
+	case a.is(pseudo) && a.node == nil && (a.rsc == nil || !a.rsc.isPrimitive()):
 		return a.displayKey()
 	}
 	name := a.displayKey()
+	if kind := a.extra["notify_key_type"]; kind != "" && name != a.key {
+		name = notifyKey(a.rsc.historyID, kind, a.extra["notify_key_operation"])
+	}
 	if a.task == "cancel" {
 		name = "Cancel " + name
 	}

@@ -206,6 +206,7 @@ func (c *cluster) anyManaged() bool {
 // shutdownAction lets a host's daemon go, after the resources on it have stopped.
 func (c *cluster) shutdownAction(n *node) *action {
 	a := c.clusterAction("do_shutdown-"+n.name, "do_shutdown", n, false)
+	a.key = "do_shutdown"
 	a.setExtra("op_no_wait", "true")
 	for _, stop := range slices.Backward(c.actions) {
 		if stop.rsc == nil || stop.task != "stop" || stop.node != n || n.maintenance {
@@ -266,7 +267,7 @@ func (c *cluster) orderStopsVersusFencing(r *resource, fence *action) {
 			}
 		}
 		if r.is(notifies) {
-			c.notifyAfterFencing(r, stop, fence)
+			c.notifyAfterFencing(r, fence)
 		}
 	}
 	for _, demote := range r.actionsOf("demote", 0, target) {

@@ -233,7 +233,7 @@ func (c *cluster) promotableOrders(r *resource) {
 	for _, pair := range [][2]string{
 		{"stopped", "start"}, {"stopped", "promote"},
 		{"demoted", "stop"}, {"demoted", "start"}, {"demoted", "promote"},
-		{"running", "promote"}, {"demote", "demoted"}, {"promote", "promoted"},
+		{"running", "promote"}, {"demote", "demoted"},
 	} {
 		c.orderTasks(r, pair[0], r, pair[1], orderOptional)
 	}

@@ -87,22 +87,42 @@ func (c *cluster) notifyInstance(r *resource, n *notification) {
 		}
 		return
 	}
-	if r.role > roleStopped && (n.task == "stop" || n.task == "start" || n.task == "promote" || n.task == "demote") {
+	switch n.task {
+	case "stop", "demote":
+		if r.role <= roleStopped {
+			return
+		}
+		stop := r.firstAction("stop", nil)
 		for _, host := range r.running {
+			if host.unclean || host.needsReset {
+				continue // fencing does not wait for being told of it
+			}
 			c.notifyOn(r, host, n.pre, n.preDone, n)
-			if n.task == "demote" || n.task == "stop" {
-				stays := r.next > roleStopped && r.assigned == host
-				stop := r.firstAction("stop", host)
-				if n.task == "stop" && (!stays || stop != nil && !stop.is(optional)) && r.next == roleStopped {
-					continue
-				}
-				c.notifyOn(r, host, n.post, n.postDone, n)
+			if n.task == "demote" || stop == nil || stop.is(optional) {
+				c.notifyAfter(r, host, n)
 			}
 		}
+	default:
+		if r.next == roleStopped || r.assigned == nil {
+			return
+		}
+		start := r.firstAction("start", nil)
+		if n.task != "start" || start == nil || start.is(optional) {
+			c.notifyOn(r, r.assigned, n.pre, n.preDone, n)
+		}
+		c.notifyAfter(r, r.assigned, n)
 	}
-	if r.next > roleStopped && (n.task == "start" || n.task == "promote") {
-		if r.assigned != nil {
-			c.notifyOn(r, r.assigned, n.post, n.postDone, n)
+}
+
+// notifyAfter tells an instance of what happened, before its recurring operations go on.
+func (c *cluster) notifyAfter(r *resource, host *node, n *notification) {
+	c.notifyOn(r, host, n.post, n.postDone, n)
+	if n.postDone == nil {
+		return
+	}
+	for _, a := range r.actions {
+		if a.interval > 0 && a.task != "cancel" {
+			c.link(n.postDone, a, orderOptional)
 		}
 	}
 }
@@ -129,11 +149,14 @@ func notifyKeyOfInstance(id, kind, task string) string {
 }
 
 // notifyAfterFencing: when fencing stops an instance, the others are told after it.
-func (c *cluster) notifyAfterFencing(r *resource, stop, fence *action) {
-	top := r.uber()
-	if !top.isClone() || top.clone.stopNotify == nil {
+func (c *cluster) notifyAfterFencing(r *resource, fence *action) {
+	// A point of the instance's own, which comes after the fencing.
+	n := c.newNotification(r, "stop", nil, fence)
+	if n == nil {
 		return
 	}
-	c.link(fence, top.clone.stopNotify.pre, orderOptional)
-	_ = stop
+	for _, point := range []*action{n.post, n.postDone} {
+		point.setExtra("notify_operation", "stop")
+	}
+	c.notifyInstance(r, n)
 }
