@@ -123,7 +123,7 @@ func (c *Controller) Step(now time.Time, ev Event) Batch {
 	case FenceDone:
 		c.fenceDone(now, ev)
 	case QuorumHere:
-		c.quorate = ev.Quorate
+		c.quorumHere(now, ev.Quorate)
 	case Confirmed:
 		c.confirmed(ev.Target)
 	case Configured:
@@ -174,6 +174,21 @@ func (c *Controller) Leading() (Reign, bool) { return c.reign, c.leading }
 // Idle tells whether this host leads and nothing remains to be done.
 func (c *Controller) Idle() bool {
 	return c.leading && c.transition == nil && c.dirty == "" && c.hostWrite == 0 && c.idle
+}
+
+// quorumHere notes whether this host has quorum. A leader that lost it and has it back has
+// to ask all members again what they did meanwhile, itself included: each may have stopped
+// by itself what it ran, and the log does not tell of that yet.
+func (c *Controller) quorumHere(now time.Time, quorate bool) {
+	back := quorate && !c.quorate
+	c.quorate = quorate
+	if !back || !c.leading {
+		return
+	}
+	for _, m := range c.members {
+		m.synced, m.since, m.retryAt, m.inFlight = false, now, now, map[string]bool{}
+	}
+	c.markDirty("quorum is back")
 }
 
 // advance does whatever has become possible.

@@ -208,3 +208,32 @@ func TestPlansFollowingEachOtherForNothingAreSpacedOut(t *testing.T) {
 		t.Errorf("%d plans at one instant", s.asked)
 	}
 }
+
+func TestLeaderThatHasQuorumBackAsksWhatHappenedBeforeItIsIdle(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.step(Viewed{View: allOfView(1)})
+	for host, boot := range map[core.HostID]uint64{1: 11, 2: 22, 3: 33} {
+		s.synced(host, boot)
+	}
+	s.step(Nothing{})
+	if !s.c.Idle() {
+		t.Fatal("nothing is to be done, and the leader is not idle")
+	}
+	s.step(QuorumHere{false})
+	if asked := s.step(QuorumHere{true}).Requests; len(asked) != 3 {
+		t.Errorf("%d members were asked what they did, want 3", len(asked))
+	}
+	// The leader itself stopped something meanwhile; the log does not have it yet.
+	s.synced(1, 11, "stopped")
+	s.synced(2, 22)
+	s.synced(3, 33)
+	if s.c.Idle() {
+		t.Error("idle before the log tells what was done without quorum")
+	}
+	s.step(Applied{Entry: &Entry{Kind: ResultEntry, Host: 1, Boot: 11, Result: &Outcome{Key: "stopped", Task: "stop", Resource: "r1", Node: "web1"}}})
+	s.step(Nothing{})
+	if !s.c.Idle() {
+		t.Error("not idle although all is known")
+	}
+}
