@@ -30,3 +30,13 @@ SEED ?= 0
 .PHONY: sim
 sim:
 	go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 0 -v -args -seeds=$(SEEDS) -seed=$(SEED)
+
+# make determinism: each small scheduler case planned 100 times, on one processor and on two.
+.PHONY: determinism fuzz-scheduler
+determinism:
+	go test ./cluster/scheduler -run TestSmallCasesAreDeterministic -count=1 -args -runs=100
+
+FUZZTIME ?= 2m
+fuzz-scheduler:
+	go test ./cluster/scheduler -run "^$$" -fuzz FuzzMake -fuzztime $(FUZZTIME)
+	go test ./cluster/scheduler -run "^$$" -fuzz FuzzScenario -fuzztime $(FUZZTIME)

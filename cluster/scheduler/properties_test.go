@@ -1,0 +1,228 @@
+package scheduler_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+	"holdfast/cluster/scheduler/scenario"
+	"holdfast/shell/tools/simulate"
+)
+
+// world is a random scenario and what it forbids and demands.
+type world struct {
+	lines  []string
+	bans   [][2]string // resource, host
+	with   [][2]string // dependent, what it must be with
+	apart  [][2]string
+	orders [][2]string // first, then
+}
+
+func (w *world) add(format string, args ...any) {
+	w.lines = append(w.lines, fmt.Sprintf(format, args...))
+}
+
+// drawWorld draws hosts in all states, primitives (some in groups, some cloned, some
+// running somewhere) and constraints between the primitives that stand alone.
+func drawWorld(t *rapid.T) *world {
+	w := &world{}
+	pick := func(label string, choices ...string) string { return rapid.SampledFrom(choices).Draw(t, label) }
+	hosts := rapid.IntRange(1, 4).Draw(t, "hosts")
+	w.add("option no-quorum-policy=%s symmetric-cluster=%s", pick("policy", "stop", "ignore", "freeze"), pick("symmetric", "true", "true", "false"))
+	w.add("defaults resource-stickiness=%s", pick("stickiness", "0", "1", "100", "INFINITY"))
+	up := []string{"h0"}
+	for i := range hosts {
+		state := ""
+		if i > 0 {
+			state = pick("state", "", "", "", "standby", "offline", "shutdown", "maintenance")
+		}
+		w.add("node h%d %s", i, state)
+		if i > 0 && (state == "" || state == "standby") {
+			up = append(up, fmt.Sprintf("h%d", i))
+		}
+	}
+	var alone []string
+	count := rapid.IntRange(1, 7).Draw(t, "resources")
+	for i := range count {
+		id := fmt.Sprintf("r%d", i)
+		w.add("primitive %s Dummy meta priority=%d target-role=%s op monitor interval=10s", id, rapid.IntRange(0, 3).Draw(t, "priority"), pick("role", "Started", "Started", "Started", "Stopped"))
+		alone = append(alone, id)
+	}
+	if count > 4 {
+		w.add("group g r3 r4")
+		alone = append(alone[:3:3], alone[5:]...)
+	}
+	if count > 5 {
+		w.add("clone c r5 meta interleave=%s promotable=%s", pick("interleave", "true", "false"), pick("promotable", "true", "false"))
+		alone = alone[:3]
+	}
+	w.drawConstraints(t, alone, hosts)
+	for _, id := range alone {
+		if rapid.Bool().Draw(t, "running") {
+			w.add("run %s %s", id, rapid.SampledFrom(up).Draw(t, "where"))
+		}
+	}
+	return w
+}
+
+func (w *world) drawConstraints(t *rapid.T, alone []string, hosts int) {
+	// Only from later to earlier resources: demands that contradict each other are not what this is about.
+	for i := range rapid.IntRange(0, 6).Draw(t, "constraints") {
+		to := rapid.IntRange(0, len(alone)-1).Draw(t, "to")
+		host := fmt.Sprintf("h%d", rapid.IntRange(0, hosts-1).Draw(t, "host"))
+		kind := rapid.SampledFrom([]string{"ban", "prefer", "with", "apart", "order"}).Draw(t, "kind")
+		if kind == "ban" || kind == "prefer" || to == len(alone)-1 {
+			score := "-INFINITY"
+			if kind == "ban" {
+				w.bans = append(w.bans, [2]string{alone[to], host})
+			} else {
+				score = rapid.SampledFrom([]string{"-10", "0", "10", "200"}).Draw(t, "score")
+			}
+			w.add("location k%d %s %s %s", i, alone[to], score, host)
+			continue
+		}
+		from := rapid.IntRange(to+1, len(alone)-1).Draw(t, "from")
+		pair := [2]string{alone[from], alone[to]}
+		switch kind {
+		case "with":
+			w.add("colocation k%d INFINITY %s %s", i, pair[0], pair[1])
+			w.with = append(w.with, pair)
+		case "apart":
+			w.add("colocation k%d -INFINITY %s %s", i, pair[0], pair[1])
+			w.apart = append(w.apart, pair)
+		case "order":
+			w.add("order k%d Mandatory %s %s", i, pair[1], pair[0])
+			w.orders = append(w.orders, [2]string{pair[1], pair[0]})
+		}
+	}
+}
+
+func (w *world) document(t *rapid.T) *cib.Document {
+	text := strings.Join(w.lines, "\n")
+	doc, err := scenario.Parse("random", text)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return doc
+}
+
+// TestPlansKeepTheRules draws scenarios and checks what every plan must keep.
+func TestPlansKeepTheRules(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		doc := w.document(t)
+		plan := scheduler.Make(doc, scenario.Start)
+		w.checkPlacement(t, plan)
+		w.checkOrders(t, plan)
+		checkAcyclic(t, plan.Graph)
+		simulate.Finish(doc, plan.Graph, scenario.Start)
+		again := scheduler.Make(doc, scenario.Start)
+		for _, move := range again.Moves {
+			if !strings.Contains(move.Text, "blocked") && move.Resource != "" {
+				t.Errorf("the finished plan leaves something to do: %s\nfirst: %s\n%s", move.Text, movesOf(plan), strings.Join(w.lines, "\n"))
+			}
+		}
+	})
+}
+
+func movesOf(plan *scheduler.Plan) string {
+	var all []string
+	for _, m := range plan.Moves {
+		all = append(all, m.Text)
+	}
+	return strings.Join(all, "; ")
+}
+
+// checkPlacement checks bans and mandatory colocations. A resource that is left where it
+// is (its host is in maintenance) is not placed by the plan.
+func (w *world) checkPlacement(t *rapid.T, plan *scheduler.Plan) {
+	on, unmanaged := map[string]string{}, map[string]bool{}
+	for _, p := range plan.Placements() {
+		on[p.Resource] = p.Node
+		for _, reason := range p.Reasons {
+			unmanaged[p.Resource] = unmanaged[p.Resource] || reason.Kind == scheduler.UnmanagedReason
+		}
+	}
+	fail := func(format string, args ...any) {
+		t.Errorf("%s\nmoves: %s\n%s", fmt.Sprintf(format, args...), movesOf(plan), strings.Join(w.lines, "\n"))
+	}
+	for _, ban := range w.bans {
+		if on[ban[0]] == ban[1] && !unmanaged[ban[0]] {
+			fail("%s is put on %s, from which it is banned", ban[0], ban[1])
+		}
+	}
+	for _, pair := range w.with {
+		if on[pair[0]] != "" && on[pair[0]] != on[pair[1]] && !unmanaged[pair[0]] {
+			fail("%s on %q must be with %s on %q", pair[0], on[pair[0]], pair[1], on[pair[1]])
+		}
+	}
+	for _, pair := range w.apart {
+		if on[pair[0]] != "" && on[pair[0]] == on[pair[1]] && !unmanaged[pair[0]] {
+			fail("%s and %s are both on %s", pair[0], pair[1], on[pair[0]])
+		}
+	}
+}
+
+// checkOrders checks that of two that are ordered and both start, the first is done first,
+// and of two that both stop, the second.
+func (w *world) checkOrders(t *rapid.T, plan *scheduler.Plan) {
+	before := ancestors(plan.Graph)
+	find := func(resource, task string) *scheduler.Action {
+		for _, a := range plan.Graph.Actions {
+			if a.Key == resource+"_"+task+"_0" {
+				return a
+			}
+		}
+		return nil
+	}
+	for _, order := range w.orders {
+		for _, way := range [][3]string{{order[0], order[1], "start"}, {order[1], order[0], "stop"}} {
+			first, then := find(way[0], way[2]), find(way[1], way[2])
+			if first != nil && then != nil && !before[then.ID][first.ID] {
+				t.Errorf("%s does not wait for %s\nmoves: %s\n%s", then.Key, first.Key, movesOf(plan), strings.Join(w.lines, "\n"))
+			}
+		}
+	}
+}
+
+// ancestors are, for each action, all that must be done before it.
+func ancestors(g *scheduler.Graph) map[int]map[int]bool {
+	byID := map[int]*scheduler.Action{}
+	for _, a := range g.Actions {
+		byID[a.ID] = a
+	}
+	all := map[int]map[int]bool{}
+	for _, a := range g.Actions {
+		seen, todo := map[int]bool{}, []int{a.ID}
+		for len(todo) > 0 {
+			id := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			for _, in := range byID[id].Inputs {
+				if !seen[in.Action] && byID[in.Action] != nil {
+					seen[in.Action] = true
+					todo = append(todo, in.Action)
+				}
+			}
+		}
+		all[a.ID] = seen
+	}
+	return all
+}
+
+type failer interface {
+	Errorf(format string, args ...any)
+}
+
+// checkAcyclic checks that no action waits for itself.
+func checkAcyclic(t failer, g *scheduler.Graph) {
+	for id, before := range ancestors(g) {
+		if before[id] {
+			t.Errorf("action %d waits for itself", id)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package scheduler_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+	"holdfast/cluster/scheduler/scenario"
+)
+
+var runs = flag.Int("runs", 3, "how often each small case is planned to see whether the plans are the same")
+
+// TestSmallCasesAreDeterministic plans each case again and again, on one processor and on
+// two: summary, drawing, scores and graph are the same, byte for byte.
+func TestSmallCasesAreDeterministic(t *testing.T) {
+	files, err := filepath.Glob("testdata/*/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		input, _, _ := bytes.Cut(text, []byte(mark))
+		doc, err := scenario.Parse(path, string(input))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := everything(t, doc)
+		for i := range *runs {
+			runtime.GOMAXPROCS(1 + i%2)
+			if got := everything(t, doc.Clone()); got != want {
+				t.Errorf("%s: run %d differs from the first", path, i+2)
+				break
+			}
+		}
+	}
+}
+
+// everything is all that a plan says, as text.
+func everything(t *testing.T, doc *cib.Document) string {
+	t.Helper()
+	plan := scheduler.Make(doc, scenario.Start)
+	var b bytes.Buffer
+	fmt.Fprintln(&b, plan.Moves, plan.Scores, plan.Notes, plan.Placements())
+	if err := plan.WriteDOT(&b, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.WriteXML(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
