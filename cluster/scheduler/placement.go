@@ -3,6 +3,7 @@ package scheduler
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Infinity is the score that stands for certainty; -Infinity for an interdiction.
@@ -60,6 +61,7 @@ const (
 	UnmanagedReason   ReasonKind = "unmanaged"
 	QuorumReason      ReasonKind = "quorum"
 	OrphanReason      ReasonKind = "orphan"
+	OrderReason       ReasonKind = "order" // its start waits for what cannot happen
 )
 
 // ban is a score that the cluster itself gives: for a failure, for staying.
@@ -97,6 +99,10 @@ func (c *cluster) placement(r *resource) Placement {
 	if n := r.currentNode(); n != nil {
 		p.Current = n.name
 	}
+	if reason, stops := c.unrunnable(r); stops {
+		p.Node = ""
+		p.Reasons = append(p.Reasons, reason...)
+	}
 	for _, n := range c.byName {
 		choice := Choice{Node: n.name, Score: -infinity, Reasons: c.reasons(r, n)}
 		if w := r.lookAt(n); w != nil {
@@ -114,13 +120,37 @@ func (c *cluster) placement(r *resource) Placement {
 	return p
 }
 
+// unrunnable tells whether a resource has a host but may not be started there, or not go on
+// running, and why when the other reasons do not say.
+func (c *cluster) unrunnable(r *resource) ([]Reason, bool) {
+	if r.assigned == nil || !r.is(managed) || r.is(blocked) {
+		return nil, false
+	}
+	for _, a := range r.actions {
+		if a.task != "start" || a.node != r.assigned || a.is(optional) || a.is(runnable) {
+			continue
+		}
+		if a.reason == "" || a.reason == "no quorum" {
+			return nil, true
+		}
+		awaited := strings.TrimPrefix(a.reason, "unrunnable ") // "unrunnable A start"
+		return []Reason{{OrderReason, "", -infinity, fmt.Sprintf("it has to wait for %s, which cannot happen", awaited)}}, true
+	}
+	policy := c.options.quorumPolicy
+	return nil, !c.options.quorate && policy == quorumStop
+}
+
 // generalReasons are those that hold on every host.
 func (c *cluster) generalReasons(r *resource) []Reason {
 	var list []Reason
+	var disabled *resource // the outermost: members inherit it
 	for x := r; x != nil; x = x.parent {
 		if parseRole(x.meta["target-role"]) == roleStopped {
-			list = append(list, Reason{TargetRoleReason, x.id, -infinity, fmt.Sprintf("%s is configured to be stopped (target-role)", x.id)})
+			disabled = x
 		}
+	}
+	if disabled != nil {
+		list = append(list, Reason{TargetRoleReason, disabled.id, -infinity, fmt.Sprintf("%s is configured to be stopped (target-role)", disabled.id)})
 	}
 	if r.is(orphan) {
 		list = append(list, Reason{OrphanReason, r.id, -infinity, r.id + " is not configured any more"})
@@ -150,12 +180,30 @@ func (c *cluster) generalReasons(r *resource) []Reason {
 // reasons are what speaks for and against one host.
 func (c *cluster) reasons(r *resource, n *node) []Reason {
 	list := hostReasons(n)
+	if len(list) > 0 && n != r.assigned {
+		return list // whatever else there is, this decides
+	}
 	list = append(list, c.ownReasons(r, n)...)
+	if !c.options.symmetric && n != r.assigned && !c.allowedByLocation(r, n) {
+		list = append(list, Reason{LocationReason, "", -infinity, fmt.Sprintf("nothing allows it on %s (symmetric-cluster=false)", n.name)})
+	}
 	list = append(list, c.colocationReasons(r, n)...)
 	if n != r.assigned {
 		list = append(list, c.roomReasons(r, n)...)
 	}
 	return list
+}
+
+// allowedByLocation tells whether some location constraint speaks of the host.
+func (c *cluster) allowedByLocation(r *resource, n *node) bool {
+	for x := r; x != nil; x = x.parent {
+		for _, l := range x.locations {
+			if _, ok := l.scoreOn(n); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hostReasons are about the host alone.
@@ -201,7 +249,7 @@ func (c *cluster) ownReasons(r *resource, n *node) []Reason {
 		}
 	}
 	for _, b := range c.bans {
-		if b.n != n || b.why == "" || !b.r.holds(r) {
+		if b.n != n || b.why == "" || !b.r.holds(r) || b.why == "not_managed_default" {
 			continue
 		}
 		if reason := banReason(b, r); reason.Text != "" && !seen[reason.Text] {
@@ -256,8 +304,6 @@ func banReason(b ban, r *resource) Reason {
 		return Reason{ShutdownReason, r.id, b.score, fmt.Sprintf("%s is locked to the host that was shut down, so not on %s (shutdown-lock)", r.id, b.n.name)}
 	case "__action_migration_auto__":
 		return failure("%s failed to migrate to %s")
-	case "not_managed_default":
-		return Reason{UnmanagedReason, r.id, b.score, fmt.Sprintf("%s is not managed and stays on %s", r.id, b.n.name)}
 	}
 	return Reason{}
 }
@@ -280,16 +326,20 @@ func (c *cluster) colocationReasons(r *resource, n *node) []Reason {
 // dependentReason is about a colocation in which r follows another resource.
 func (c *cluster) dependentReason(r *resource, l *colocation, n *node) []Reason {
 	via := l.via()
-	there := l.primary.isOn(n)
-	places := l.primary.placesText()
+	there := l.primary.isOnAs(n, l.primaryRole)
+	primary := l.primary.id
+	if l.primaryRole == rolePromoted {
+		primary = "the promoted " + primary
+	}
+	places := l.primary.placesText(l.primaryRole)
 	reason := func(score int, format string, args ...any) Reason {
 		return Reason{ColocationReason, l.primary.id, score, fmt.Sprintf(format, args...)}
 	}
 	switch {
 	case l.score >= infinity && there:
-		return append([]Reason{reason(infinity, "it must be with %s (%s)", l.primary.id, via)}, c.ownReasons(l.primary, n)...)
+		return append([]Reason{reason(infinity, "it must be with %s (%s)", primary, via)}, c.ownReasons(l.primary, n)...)
 	case l.score >= infinity:
-		return []Reason{reason(-infinity, "%s is out: it must be with %s, which %s (%s)", n.name, l.primary.id, places, via)}
+		return []Reason{reason(-infinity, "%s is out: it must be with %s, which %s (%s)", n.name, primary, places, via)}
 	case l.score <= -infinity && there:
 		return []Reason{reason(-infinity, "%s is out: it must not be with %s, which %s (%s)", n.name, l.primary.id, places, via)}
 	case l.score > -infinity && there:
@@ -324,17 +374,29 @@ func (r *resource) isOn(n *node) bool {
 	return slices.ContainsFunc(r.children, func(child *resource) bool { return child.isOn(n) })
 }
 
-func (r *resource) placesText() string {
-	for x := r; x != nil; {
-		if x.assigned != nil {
-			return "is on " + x.assigned.name
-		}
-		if len(x.children) == 0 {
-			break
-		}
-		x = x.children[0]
+// isOnAs is isOn for those in a role: only the promoted instances count when the constraint
+// asks for them.
+func (r *resource) isOnAs(n *node, wanted role) bool {
+	if wanted != rolePromoted {
+		return r.isOn(n)
 	}
-	return "runs nowhere"
+	if r.assigned == n && r.next == rolePromoted {
+		return true
+	}
+	return slices.ContainsFunc(r.children, func(child *resource) bool { return child.isOnAs(n, wanted) })
+}
+
+func (r *resource) placesText(wanted role) string {
+	var first string
+	r.each(func(x *resource) {
+		if first == "" && x.assigned != nil && x.isOnAs(x.assigned, wanted) {
+			first = x.assigned.name
+		}
+	})
+	if first == "" {
+		return "runs nowhere"
+	}
+	return "is on " + first
 }
 
 // roomReasons are about what else is on the node.

@@ -8,6 +8,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/cluster/scheduler"
@@ -38,6 +39,9 @@ func Explain(plan *scheduler.Plan, resource string) ([]Explanation, error) {
 	wanted, known := members(plan, resource)
 	var all []Explanation
 	for _, p := range plan.Placements() {
+		if surplus(&p) {
+			continue
+		}
 		if p.Resource == resource || wanted[p.Resource] {
 			all = append(all, one(&p))
 		}
@@ -46,6 +50,11 @@ func Explain(plan *scheduler.Plan, resource string) ([]Explanation, error) {
 		return nil, fmt.Errorf("explain %s: no such resource; 'crm_resource --list' lists them", resource)
 	}
 	return all, nil
+}
+
+// surplus tells an instance that a clone has only in name: more than it may have, and active nowhere.
+func surplus(p *scheduler.Placement) bool {
+	return p.Node == "" && p.Current == "" && slices.ContainsFunc(p.Reasons, func(r scheduler.Reason) bool { return r.Kind == scheduler.OrphanReason })
 }
 
 // members are the primitives below a group, clone or bundle, by name with instance.
@@ -86,16 +95,19 @@ func one(p *scheduler.Placement) Explanation {
 	for _, reason := range p.Reasons {
 		e.Why = append(e.Why, reason.Text)
 	}
-	if p.Node != "" && len(e.Why) == 0 {
-		e.Why = []string{"no host is preferred; it is spread over the hosts, and this one had the fewest resources"}
-	}
-	if p.Node == "" && len(e.Why) == 0 {
+	switch others := slices.ContainsFunc(e.Elsewhere, func(x Elsewhere) bool { return x.Possible }); {
+	case len(e.Why) > 0:
+	case p.Node == "":
 		e.Why = []string{"no host may run it"}
+	case !others:
+		e.Why = []string{"no other host may run it"}
+	default:
+		e.Why = []string{"no host is preferred, and this one had the fewest resources"}
 	}
 	for i := range e.Elsewhere {
 		other := &e.Elsewhere[i]
 		c := choice(p, other.Node)
-		other.Why = against(c)
+		other.Why = against(c, len(p.Reasons) > 0 && p.Node == "")
 		other.Change = changes(p, c, best)
 	}
 	return e
@@ -122,7 +134,8 @@ func inFavour(c *scheduler.Choice) []string {
 }
 
 // against lists what keeps the resource from a host: what forbids it, or else its score.
-func against(c *scheduler.Choice) []string {
+// With settled set it runs nowhere for a reason of its own, so that only what forbids counts.
+func against(c *scheduler.Choice, settled bool) []string {
 	var forbidden, lower []string
 	for _, r := range c.Reasons {
 		switch {
@@ -134,6 +147,9 @@ func against(c *scheduler.Choice) []string {
 	}
 	if len(forbidden) > 0 {
 		return forbidden
+	}
+	if settled {
+		return nil
 	}
 	if !c.Allowed {
 		return append(lower, fmt.Sprintf("%s may not run it (score %s)", c.Node, scheduler.ScoreText(c.Score)))
@@ -180,8 +196,19 @@ func remedy(resource, node string, r scheduler.Reason) string {
 	case scheduler.FailureReason:
 		return fmt.Sprintf("mend what failed, then: crm resource cleanup %s %s", plainName(resource), node)
 	case scheduler.LocationReason:
+		if r.From == "" {
+			return fmt.Sprintf("allow it there: crm configure location allow-%s-%s %s 0: %s", plainName(resource), node, plainName(resource), node)
+		}
 		return fmt.Sprintf("remove the constraint: crm configure delete %s", r.From)
+	case scheduler.InstanceReason:
+		return "one instance a host is the limit (clone-node-max)"
 	case scheduler.ColocationReason:
+		switch {
+		case strings.Contains(r.Text, "must not be with"):
+			return fmt.Sprintf("move %s away from %s", r.From, node)
+		case strings.Contains(r.Text, "nowhere"):
+			return fmt.Sprintf("it needs %s: 'holdfast explain %s' says what keeps that", r.From, r.From)
+		}
 		return fmt.Sprintf("it moves with %s: move that", r.From)
 	case scheduler.TargetRoleReason:
 		return fmt.Sprintf("start it: crm resource start %s", plainName(r.From))
@@ -212,6 +239,9 @@ func (e *Explanation) Sentence() string {
 	}
 	b.WriteString(strings.Join(e.Why, ", "))
 	for _, other := range e.Elsewhere {
+		if len(other.Why) == 0 {
+			continue
+		}
 		b.WriteString("; ")
 		b.WriteString(strings.Join(other.Why, ", "))
 	}

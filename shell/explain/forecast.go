@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -32,7 +33,7 @@ func Foresee(plan *scheduler.Plan) *Forecast {
 	for _, move := range plan.Moves {
 		f.Moves = append(f.Moves, strings.Join(strings.Fields(move.Text), " "))
 		if strings.HasPrefix(move.Verb, "Fence") {
-			f.Warnings = append(f.Warnings, fmt.Sprintf("%s would be fenced %s", host(move), move.Reason))
+			f.Warnings = append(f.Warnings, strings.TrimSuffix(fmt.Sprintf("%s would be fenced: %s", host(move), move.Reason), ": "))
 		}
 		if what, ok := interrupting[move.Verb]; ok {
 			f.Interruptions = append(f.Interruptions, strings.TrimSpace(fmt.Sprintf("%s on %s %s %s", move.Resource, move.From, what, move.Reason)))
@@ -56,7 +57,7 @@ func host(move scheduler.Move) string {
 	if move.Resource != "" {
 		return move.Resource
 	}
-	return move.From
+	return cmp.Or(move.From, move.To)
 }
 
 func (f *Forecast) write(w io.Writer) {
@@ -75,10 +76,16 @@ func (f *Forecast) write(w io.Writer) {
 	list("Interrupted:", f.Interruptions)
 	list("All that would happen:", f.Moves)
 	list("Warnings:", f.Warnings)
-	fmt.Fprintf(w, "%d actions of agents and fence devices; ", f.Actions)
-	if len(f.Interruptions) == 0 {
-		fmt.Fprintln(w, "no running service is interrupted.")
-	} else {
-		fmt.Fprintf(w, "%d running services are interrupted.\n", len(f.Interruptions))
+	calls := fmt.Sprintf("%d calls of agents and fence devices", f.Actions)
+	if f.Actions == 1 {
+		calls = "1 call of an agent or fence device"
+	}
+	switch n := len(f.Interruptions); n {
+	case 0:
+		fmt.Fprintf(w, "%s; no running service would be interrupted.\n", calls)
+	case 1:
+		fmt.Fprintf(w, "%s; 1 running service would be interrupted.\n", calls)
+	default:
+		fmt.Fprintf(w, "%s; %d running services would be interrupted.\n", calls, n)
 	}
 }

@@ -105,8 +105,8 @@ func (b *builder) line(words []string) error {
 		"primitive": 1, "template": 1, "group": 2, "clone": 2, "bundle": 1, "tag": 2, "location": 4, "colocation": 4, "order": 4,
 		"ticket": 3, "level": 3, "run": 2, "op": 5, "fails": 3, "granted": 1, "revoked": 1, "quorum": 1, "now": 1, "node": 1,
 	}
-	if len(words) < least[kind] {
-		return fmt.Errorf("%s: at least %d words are expected after it", kind, least[kind])
+	if plain, _ := splitPairs(words); len(plain) < least[kind] {
+		return fmt.Errorf("%s: at least %d words that are no NAME=VALUE are expected after it", kind, least[kind])
 	}
 	switch kind {
 	case "option":
