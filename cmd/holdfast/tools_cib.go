@@ -13,6 +13,7 @@ var cibTools = map[string]tool{
 	"crm_shadow":   cibtool.Shadow,
 	"crm_diff":     cibtool.Diff,
 	"crm_verify":   cibtool.Verify,
+	"crm_ticket":   cibtool.Ticket,
 	"iso8601":      dates.ISO8601,
 	"crm_resource": resource.Tool,
 	"crm_mon":      monitor.Tool,

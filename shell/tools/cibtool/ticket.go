@@ -1,0 +1,315 @@
+package cibtool
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/shell/source"
+	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/option"
+)
+
+var ticketOptions = append([]option.Spec{
+	{Long: "info", Short: 'l', Help: "list the tickets, or the one of --ticket"},
+	{Long: "details", Short: 'L', Help: "list them with all their attributes"},
+	{Long: "raw", Short: 'w', Help: "list their ids"},
+	{Long: "query-xml", Short: 'q', Help: "print their state as XML"},
+	{Long: "constraints", Short: 'c', Help: "print the rsc_ticket constraints"},
+	{Long: "grant", Short: 'g', Help: "give the ticket to this site (needs --force)"},
+	{Long: "revoke", Short: 'r', Help: "take the ticket from this site (needs --force)"},
+	{Long: "standby", Short: 's', Help: "stop what depends on the ticket in good order"},
+	{Long: "activate", Short: 'a', Help: "end the standby"},
+	{Long: "get-attr", Short: 'G', Arg: option.Required, Value: "NAME", Help: "print an attribute"},
+	{Long: "set-attr", Short: 'S', Arg: option.Required, Value: "NAME", Help: "set an attribute to --attr-value"},
+	{Long: "delete-attr", Short: 'D', Arg: option.Required, Value: "NAME", Help: "remove an attribute"},
+	{Long: "cleanup", Short: 'C', Help: "forget the ticket's state"},
+	{Long: "attr-value", Short: 'v', Arg: option.Required, Value: "VALUE", Help: "the value for --set-attr"},
+	{Long: "default", Short: 'd', Arg: option.Required, Value: "VALUE", Help: "what --get-attr prints for an attribute that is not set"},
+	{Long: "force", Short: 'f', Help: "do what another site may contradict"},
+	{Long: "ticket", Short: 't', Arg: option.Required, Value: "ID", Help: "the ticket meant"},
+	{Long: "set-name", Short: 'n', Arg: option.Required, Value: "ID", Help: "accepted"},
+	{Long: "nvpair", Short: 'i', Arg: option.Required, Value: "ID", Help: "accepted"},
+	{Long: "quiet", Short: 'Q', Help: "accepted"},
+}, standardOptions...)
+
+// ticketCall is one call of crm_ticket.
+type ticketCall struct {
+	*command
+	src   source.Source
+	doc   *cib.Document
+	id    string       // of the ticket meant, or ""
+	state *cib.Element // its <ticket_state>; nil when it has none
+}
+
+// Ticket is crm_ticket: it shows and changes the tickets that a site of several holds.
+func Ticket(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := &ticketCall{command: &command{name: "crm_ticket", args: args, stdin: stdin, stdout: stdout, stderr: stderr}}
+	usage := func(w io.Writer) {
+		option.Usage(w, c.name, "show and change the tickets of this site", ticketOptions,
+			"crm_ticket --info", "crm_ticket --ticket siteA --constraints", "crm_ticket --ticket siteA --standby",
+			"crm_ticket --ticket siteA --grant --force")
+	}
+	if status, done := c.begin(ticketOptions, usage); done {
+		return status
+	}
+	commands := []string{"info", "details", "raw", "query-xml", "constraints", "grant", "revoke", "standby", "activate",
+		"get-attr", "set-attr", "delete-attr", "cleanup"}
+	what := ""
+	for _, o := range c.line.Options {
+		if slices.Contains(commands, o.Name) {
+			what = o.Name
+		}
+	}
+	if what == "" {
+		fmt.Fprintf(stderr, "%s: say what to do, such as --info; '%s --help' lists the options\n", c.name, c.name)
+		return exit.Usage
+	}
+	c.id = c.line.Get("ticket")
+	if c.id == "" && slices.Index(commands, what) > slices.Index(commands, "constraints") {
+		fmt.Fprintf(stderr, "%s: --%s needs a ticket: name it with --ticket\n", c.name, what)
+		if what == "get-attr" {
+			return exit.NoSuch
+		}
+		return exit.Usage
+	}
+	var err error
+	if c.src, err = c.open(); err == nil {
+		c.doc, err = c.src.Load()
+	}
+	if err != nil {
+		return c.fail(err)
+	}
+	for _, e := range c.states() {
+		if e.ID() == c.id {
+			c.state = e
+		}
+	}
+	return c.run(what)
+}
+
+func (c *ticketCall) run(what string) int {
+	switch what {
+	case "info", "details", "raw":
+		return c.list(what)
+	case "query-xml":
+		return c.queryState()
+	case "constraints":
+		return c.showConstraints()
+	case "get-attr":
+		return c.getAttribute(c.line.Get("get-attr"))
+	case "cleanup":
+		return c.forget()
+	}
+	return c.edit(what)
+}
+
+func (c *ticketCall) states() []*cib.Element {
+	return slices.Collect(c.doc.Section("status").Child("tickets").All("ticket_state"))
+}
+
+// constraints are the constraints that depend on the ticket meant, or on any.
+func (c *ticketCall) constraints() []*cib.Element {
+	var found []*cib.Element
+	for e := range c.doc.Section("constraints").Descendants() {
+		if e.Name == "rsc_ticket" && (c.id == "" || e.Get("ticket") == c.id) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// tickets are those that have a state and those that constraints name, each once.
+func (c *ticketCall) tickets() []*cib.Element {
+	var found []*cib.Element
+	add := func(id string, state *cib.Element) {
+		known := slices.ContainsFunc(found, func(e *cib.Element) bool { return e.ID() == id })
+		if !known && (c.id == "" || c.id == id) {
+			found = append(found, state)
+		}
+	}
+	for _, e := range c.states() {
+		add(e.ID(), e)
+	}
+	for _, e := range c.constraints() {
+		add(e.Get("ticket"), cib.NewElement("ticket_state", "id", e.Get("ticket")))
+	}
+	return found
+}
+
+func (c *ticketCall) noSuch() int {
+	fmt.Fprintf(c.stderr, "%s: there is no ticket %q: neither a state nor a constraint names it\n", c.name, c.id)
+	return exit.NoSuch
+}
+
+func (c *ticketCall) list(what string) int {
+	tickets := c.tickets()
+	if len(tickets) == 0 && c.id != "" {
+		return c.noSuch()
+	}
+	for _, t := range tickets {
+		if what == "raw" {
+			fmt.Fprintln(c.stdout, t.ID())
+			continue
+		}
+		granted, standby := "revoked", ""
+		if isTrue(t.Get("granted")) {
+			granted = "granted"
+		}
+		if isTrue(t.Get("standby")) {
+			standby = "[standby]"
+		}
+		fmt.Fprintf(c.stdout, "%s\t%s %-9s", t.ID(), granted, standby)
+		var said []string
+		for _, a := range t.Attrs {
+			if a.Name != "id" && a.Name != "last-granted" && what == "details" {
+				said = append(said, a.Name+"="+a.Value)
+			}
+		}
+		if seconds, err := strconv.ParseInt(t.Get("last-granted"), 10, 64); err == nil {
+			said = append(said, "last-granted='"+time.Unix(seconds, 0).Format(time.ANSIC)+"'")
+		}
+		switch {
+		case len(said) > 0 && what == "details":
+			fmt.Fprintf(c.stdout, " (%s)", strings.Join(said, ", "))
+		case len(said) > 0:
+			fmt.Fprintf(c.stdout, " %s", said[0])
+		}
+		fmt.Fprintln(c.stdout)
+	}
+	return exit.OK
+}
+
+func isTrue(value string) bool {
+	return slices.Contains([]string{"true", "yes", "on", "y", "1"}, strings.ToLower(value))
+}
+
+func (c *ticketCall) queryState() int {
+	e := c.doc.Section("status").Child("tickets")
+	if c.id != "" {
+		e = c.state
+	}
+	if e == nil {
+		return c.noSuch()
+	}
+	fmt.Fprintf(c.stdout, "State XML:\n\n%s", e.Escaped())
+	return exit.OK
+}
+
+func (c *ticketCall) showConstraints() int {
+	found := c.constraints()
+	if len(found) == 0 {
+		fmt.Fprintf(c.stderr, "%s: no constraint depends on that ticket\n", c.name)
+		return exit.NoSuch
+	}
+	shown := found[0]
+	if len(found) > 1 {
+		shown = cib.NewElement("xpath-query")
+		for _, e := range found {
+			shown.Append(e.Clone())
+		}
+	}
+	fmt.Fprintf(c.stdout, "Constraints XML:\n\n%s", shown.Escaped())
+	return exit.OK
+}
+
+func (c *ticketCall) getAttribute(name string) int {
+	value, ok := "", false
+	if c.state != nil {
+		value, ok = c.state.Lookup(name)
+	}
+	if !ok {
+		value, ok = c.line.Lookup("default")
+	}
+	if !ok {
+		return exit.NoSuch
+	}
+	fmt.Fprintln(c.stdout, value)
+	return exit.OK
+}
+
+func (c *ticketCall) forget() int {
+	if c.state == nil {
+		if c.line.Has("force") {
+			return exit.OK
+		}
+		return c.noSuch()
+	}
+	if isTrue(c.state.Get("granted")) && !c.line.Has("force") {
+		return c.refuse("forgetting a granted ticket revokes it")
+	}
+	request := cib.Request{Op: cib.OpDelete, Section: "status", Input: cib.NewElement("ticket_state", "id", c.id)}
+	if _, err := c.src.Apply(request, c.cause()); err != nil {
+		return c.fail(err)
+	}
+	fmt.Fprintf(c.stdout, "Cleaned up %s\n", c.id)
+	return exit.OK
+}
+
+func (c *ticketCall) refuse(why string) int {
+	fmt.Fprintf(c.stderr, "%s: ticket %s stays as it is: %s; --force does it all the same\n", c.name, c.id, why)
+	return exit.NoPermission
+}
+
+// edit carries out the commands that change attributes.
+func (c *ticketCall) edit(what string) int {
+	name, value := "", ""
+	switch what {
+	case "grant":
+		name, value = "granted", "true"
+	case "revoke":
+		name, value = "granted", "false"
+	case "standby":
+		name, value = "standby", "true"
+	case "activate":
+		name, value = "standby", "false"
+	case "delete-attr":
+		name = c.line.Get("delete-attr")
+	case "set-attr":
+		name, value = c.line.Get("set-attr"), c.line.Get("attr-value")
+		if value == "" {
+			fmt.Fprintf(c.stderr, "%s: --set-attr %s needs its value: give it with --attr-value\n", c.name, name)
+			return exit.Usage
+		}
+	}
+	if name == "granted" && !c.line.Has("force") {
+		if isTrue(value) {
+			return c.refuse("this site cannot see whether another one holds it")
+		}
+		return c.refuse("without it what depends on it follows its loss-policy (see --constraints; --standby stops in good order)")
+	}
+	return c.store(name, value, what == "delete-attr")
+}
+
+func (c *ticketCall) store(name, value string, remove bool) int {
+	state := cib.NewElement("ticket_state", "id", c.id)
+	if c.state != nil {
+		state = c.state.Clone()
+	}
+	wasGranted := isTrue(state.Get("granted"))
+	if remove {
+		if _, ok := state.Lookup(name); !ok {
+			return exit.OK
+		}
+		state.Unset(name)
+	} else {
+		state.Set(name, value)
+	}
+	if name == "granted" && isTrue(value) && !wasGranted {
+		state.Set("last-granted", strconv.FormatInt(time.Now().Unix(), 10))
+	}
+	request := cib.Request{Op: cib.OpReplace, Section: "status", Input: state}
+	if c.state == nil {
+		tickets := cib.NewElement("tickets")
+		tickets.Append(state)
+		request = cib.Request{Op: cib.OpModify, Section: "status", Input: tickets, AllowCreate: true}
+	}
+	if _, err := c.src.Apply(request, c.cause()); err != nil {
+		return c.fail(err)
+	}
+	return exit.OK
+}
