@@ -311,7 +311,7 @@ func (r *resource) groupActionFlags(a *action, n *node) actionFlags {
 			flags &^= optional
 			a.clear(optional)
 		}
-		if task == a.task && flags&runnable != 0 && memberFlags&runnable == 0 {
+		if task != a.task && flags&runnable != 0 && memberFlags&runnable == 0 {
 			flags &^= runnable
 			a.clear(runnable)
 		}
