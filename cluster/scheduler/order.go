@@ -160,9 +160,10 @@ func (c *cluster) orderAtLeast(id string, first *resource, firstTask string, the
 	c.order(&ordering{firstAction: met, then: then, thenTask: thenTask, kind: flags | unrunnableFirstBlocks})
 }
 
-// pseudoCluster returns a pseudo action about no resource.
+// pseudoCluster returns a pseudo action about no resource. It requires nothing itself: it is
+// in the graph when something that counts for it happens.
 func (c *cluster) pseudoCluster(name string) *action {
-	a := c.clusterAction(name, name, nil, false)
+	a := c.clusterAction(name, name, nil, true)
 	a.set(pseudo | runnable)
 	return a
 }
