@@ -128,50 +128,53 @@ func nodeUnfenced(n *node) bool {
 
 func (c *cluster) groupConstraints(r *resource) {
 	top := r.uber()
-	c.orderTasks(r, "stop", r, "stopped", impliesThen*0|orderOptional*0|impliesThen)
+	c.orderTasks(r, "stop", r, "stopped", unrunnableFirstBlocks)
 	c.orderTasks(r, "stopped", r, "start", orderOptional)
-	c.orderTasks(r, "start", r, "running", orderOptional)
+	c.orderTasks(r, "start", r, "running", unrunnableFirstBlocks)
 	isPromotable := top.isClone() && top.is(promotable)
-	_ = isPromotable
-	var last *resource
-	lastActive := (*resource)(nil)
-	for i, member := range r.children {
+	var last, lastActive *resource
+	for _, member := range r.children {
 		c.internalConstraints(member)
 		if r.group.colocated && last != nil {
 			c.colocate(colocationSpec{id: "#group-members", score: infinity, influence: strconv.FormatBool(member.is(critical))}, member, last, "", "")
 		}
-		c.memberConstraints(r, member, last, i, isPromotable)
-		last = member
+		c.memberConstraints(r, member, last, isPromotable)
 		if member.isRunning() {
+			if r.group.ordered && last != nil && !last.isRunning() && lastActive != nil {
+				// A partly active group stops in sequence, too.
+				c.orderTasks(member, "stop", lastActive, "stop", orderOptional)
+			}
 			lastActive = member
 		}
+		last = member
 	}
-	_ = lastActive
 }
 
-func (c *cluster) memberConstraints(r, member, last *resource, i int, isPromotable bool) {
-	c.orderTasks(r, "stop", member, "stop", orderOptional)
-	c.orderTasks(r, "start", member, "start", orderOptional)
-	c.orderTasks(member, "stop", r, "stopped", impliesThen)
-	c.orderTasks(member, "start", r, "running", impliesThen)
-	if isPromotable {
-		c.orderTasks(r, "demote", member, "demote", orderOptional)
-		c.orderTasks(member, "demote", r, "demoted", impliesThen)
-		c.orderTasks(member, "promote", r, "promoted", impliesThen)
+// memberConstraints orders what a member does within its group's beginning and end, and
+// relative to the member before it.
+func (c *cluster) memberConstraints(r, member, last *resource, isPromotable bool) {
+	down, downDone := showsFirst, showsThen
+	if last == nil && r.group.ordered {
+		down, downDone = showsFirst|orderOptional, impliesThen
 	}
 	needs := impliesThen | unrunnableFirstBlocks
+	if isPromotable {
+		c.orderTasks(r, "demote", member, "demote", down)
+		c.orderTasks(member, "demote", r, "demoted", downDone)
+		c.orderTasks(member, "promote", r, "promoted", needs|showsThen)
+		c.orderTasks(r, "promote", member, "promote", showsFirst)
+	}
+	c.orderTasks(r, "start", member, "start", showsFirst)
+	c.orderTasks(r, "stop", member, "stop", down)
+	c.orderTasks(member, "stop", r, "stopped", downDone)
+	c.orderTasks(member, "start", r, "running", needs|showsThen)
 	switch {
 	case !r.group.ordered:
 		c.orderTasks(r, "start", member, "start", needs|showsFirst)
 		if isPromotable {
 			c.orderTasks(r, "promote", member, "promote", needs|showsFirst)
 		}
-	case last == nil:
-		c.orderTasks(r, "start", member, "start", orderOptional)
-		if isPromotable {
-			c.orderTasks(r, "promote", member, "promote", orderOptional)
-		}
-	default:
+	case last != nil:
 		c.orderTasks(last, "start", member, "start", needs)
 		c.orderTasks(member, "stop", last, "stop", orderOptional|intermediateStop)
 		if member.isRunning() && !last.isRunning() {

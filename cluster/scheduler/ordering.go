@@ -81,7 +81,7 @@ func (c *cluster) orderMigrations(o *ordering) {
 	switch {
 	case from == "start" && to == "start":
 		if first.is(allowMigrate) {
-			add("migrate_to", "migrate_to")
+			add("migrate_from", "migrate_to")
 			flags |= ifFirstUnmigratable
 		}
 		add("start", "migrate_to")

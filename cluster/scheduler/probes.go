@@ -190,47 +190,55 @@ func (r *resource) excludedFromProbe(w *candidate) bool {
 	return w != nil && w.discover == discoverNever
 }
 
-// orderProbes makes what depends on a resource wait for its probes, where those might still
+// orderProbes: what waits for a resource's stop also waits for its probes, which might still
 // find it active.
 func (c *cluster) orderProbes() {
 	for _, o := range c.orders {
 		c.orderProbesBefore(o)
 	}
-	for _, r := range c.resources {
-		c.orderFirstProbesThenRestartOf(r)
-	}
 }
 
 func (c *cluster) orderProbesBefore(o *ordering) {
-	if o.first == nil || o.firstAction != nil || o.then == nil && o.thenAction == nil {
+	if o.kind == 0 || o.first == nil || o.first == o.then || taskOfFirst(o) != "stop" {
 		return
 	}
-	task, _ := taskOfKey(o.firstKey)
-	if task != "stop" || o.kind&(orderOptional|impliesThen) == 0 {
+	if o.then != nil && o.first.container == o.then && taskOfThen(o) == "stop" {
+		// What is probed inside a container may be so after the container's restart.
 		return
 	}
-	if o.then == o.first {
+	kind := orderOptional | o.kind&(ifFirstUnmigratable|sameNodeOnly)
+	if o.kind == requiredOnSameNode || o.kind == sameNodeOrTarget {
+		kind = o.kind
+	}
+	var thens []*action
+	switch {
+	case o.thenAction != nil:
+		thens = []*action{o.thenAction}
+	case o.then != nil:
+		thens = o.then.findByKey(o.thenKey)
+	}
+	if len(thens) == 0 {
 		return
 	}
-	thenTask, _ := taskOfKey(o.thenKey)
-	if o.thenAction != nil || o.then == nil {
-		return
-	}
-	_ = thenTask
-	var probes []*action
-	o.first.each(func(x *resource) {
-		if x.isPrimitive() {
-			probes = append(probes, x.actionsOf("monitor", 0, nil)...)
-		}
-	})
-	for _, probe := range probes {
-		for _, then := range o.then.findByKey(o.thenKey) {
-			c.link(probe, then, orderOptional)
+	for _, probe := range o.first.actionsOf("monitor", 0, nil) {
+		for _, then := range thens {
+			c.link(probe, then, kind)
 		}
 	}
 }
 
-func (c *cluster) orderFirstProbesThenRestartOf(r *resource) {}
+func taskOfFirst(o *ordering) string {
+	if o.firstAction != nil {
+		return o.firstAction.task
+	}
+	task, _ := taskOfKey(o.firstKey)
+	return task
+}
 
-// clearFailuresOfAssigned forgets old failures where a resource is about to start anew.
-func (c *cluster) clearUnneededFailures(r *resource) {}
+func taskOfThen(o *ordering) string {
+	if o.thenAction != nil {
+		return o.thenAction.task
+	}
+	task, _ := taskOfKey(o.thenKey)
+	return task
+}
