@@ -199,7 +199,7 @@ func (c *cluster) orderProbes() {
 }
 
 func (c *cluster) orderProbesBefore(o *ordering) {
-	if o.kind == 0 || o.first == nil || o.first == o.then || taskOfFirst(o) != "stop" {
+	if o.kind == 0 || o.first == nil || o.then == nil || o.first == o.then || taskOfFirst(o) != "stop" {
 		return
 	}
 	if o.then != nil && o.first.container == o.then && taskOfThen(o) == "stop" {
@@ -210,21 +210,33 @@ func (c *cluster) orderProbesBefore(o *ordering) {
 	if o.kind == requiredOnSameNode || o.kind == sameNodeOrTarget {
 		kind = o.kind
 	}
-	var thens []*action
-	switch {
-	case o.thenAction != nil:
-		thens = []*action{o.thenAction}
-	case o.then != nil:
+	thens := []*action{o.thenAction}
+	if o.thenAction == nil {
 		thens = o.then.findByKey(o.thenKey)
 	}
 	if len(thens) == 0 {
 		return
 	}
-	for _, probe := range o.first.actionsOf("monitor", 0, nil) {
+	for _, probe := range o.probesOfFirst() {
 		for _, then := range thens {
 			c.link(probe, then, kind)
 		}
 	}
+}
+
+// probesOfFirst are the probes of what stops first: of a clone, those of its instances,
+// unless the ordering is its own affair.
+func (o *ordering) probesOfFirst() []*action {
+	if !o.first.isPrimitive() && (!o.first.isClone() || isBelow(o.then, o.first) || isBelow(o.first, o.then)) {
+		return nil
+	}
+	var probes []*action
+	o.first.each(func(x *resource) {
+		if x.isPrimitive() {
+			probes = append(probes, x.actionsOf("monitor", 0, nil)...)
+		}
+	})
+	return probes
 }
 
 func taskOfFirst(o *ordering) string {
