@@ -32,7 +32,7 @@ func drawWorld(t *rapid.T) *world {
 	w := &world{}
 	pick := func(label string, choices ...string) string { return rapid.SampledFrom(choices).Draw(t, label) }
 	hosts := rapid.IntRange(1, 4).Draw(t, "hosts")
-	w.add("option no-quorum-policy=%s symmetric-cluster=%s", pick("policy", "stop", "ignore", "freeze"), pick("symmetric", "true", "true", "false"))
+	w.add("option no-quorum-policy=%s", pick("policy", "stop", "ignore", "freeze"))
 	w.add("defaults resource-stickiness=%s", pick("stickiness", "0", "1", "100", "INFINITY"))
 	up := []string{"h0"}
 	for i := range hosts {
