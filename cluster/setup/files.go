@@ -14,7 +14,7 @@ type Files struct {
 }
 
 // ErrConfigured says that the host belongs to a cluster already.
-var ErrConfigured = errors.New("this host belongs to a cluster already; destroy it there first, or force")
+var ErrConfigured = errors.New("this host belongs to a cluster already; take it out with 'pcs cluster destroy' first, or replace its configuration with --force")
 
 // Paths of configuration and authkey, below the root. Holdfast's own come first.
 var configurationPaths = [][2]string{

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"net/http"
 )
 
@@ -30,6 +31,9 @@ func (s *Server) Local() http.Handler {
 		})
 	}
 	local("POST /v1/setup/invite", func(context.Context) (any, error) {
+		if state := s.options.Cluster.State(); !state.Running {
+			return nil, errors.New("host " + state.Host + " takes part in no cluster that others could join; make one with 'holdfast init', or start it with 'pcs cluster start'")
+		}
 		secret, err := s.Invite()
 		return Invitation{secret, s.Fingerprint()}, err
 	})

@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -25,7 +26,12 @@ func (n *labName) exec() *cobra.Command {
 		Example: "  holdfast lab exec host1 crm_mon -1\n" +
 			"  holdfast lab exec client curl http://10.77.0.100/\n" +
 			"  holdfast lab exec --detach host1 sleep 1000",
-		Args: cobra.MinimumNArgs(2),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return fmt.Errorf("lab exec needs a host and a command: holdfast lab exec host1 crm_mon -1")
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			l, err := n.open()
 			if err != nil {

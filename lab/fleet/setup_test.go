@@ -160,6 +160,12 @@ func TestJoinIsRefusedInPlainWords(t *testing.T) {
 	if err == nil || !strings.Contains(out, "its certificate is") {
 		t.Errorf("another certificate: %v\n%s", err, out)
 	}
+	if out, err := run(t, f, "web2", "", "holdfast", "join", "web1"); err == nil || !strings.Contains(out, "'holdfast invite' on web1") {
+		t.Errorf("no fingerprint: %v\n%s", err, out)
+	}
+	if out, err := run(t, f, "web2", "", "holdfast", "invite"); err == nil || !strings.Contains(out, "takes part in no cluster") {
+		t.Errorf("invited without a cluster: %v\n%s", err, out)
+	}
 	if status, err := f.Client("web1").Status(ctx); err != nil || len(status.Hosts) != 1 {
 		t.Errorf("refused joins left something behind: %+v, %v", status, err)
 	}

@@ -176,6 +176,9 @@ func joinCommand() *cobra.Command {
 		Example: "  holdfast join web1 --fingerprint sha256:…",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if fingerprint == "" {
+				return fmt.Errorf("join %s: --fingerprint is missing; 'holdfast invite' on %[1]s prints it, with the secret", args[0])
+			}
 			self, err := host.complete(cmd.Context())
 			if err != nil {
 				return err
@@ -203,7 +206,6 @@ func joinCommand() *cobra.Command {
 	}
 	host.flags(cmd)
 	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "fingerprint of HOST's certificate, as printed there")
-	_ = cmd.MarkFlagRequired("fingerprint")
 	return cmd
 }
 
