@@ -274,15 +274,21 @@ func (m *Messenger) IgnoreQuorum(ignore bool) { m.step(core.Policy{Ignore: ignor
 
 // Leave hands leadership over and leaves the view in an orderly way. Call it when the
 // host's resources are stopped, then Close. It returns when the peers have agreed on a
-// view without this host, or with ctx.
+// view without this host or cannot agree on any, or with ctx.
 func (m *Messenger) Leave(ctx context.Context) error {
 	m.step(core.Leave{})
 	beat := time.NewTicker(20 * time.Millisecond)
 	defer beat.Stop()
+	led := time.Now() // when a leader was last known
 	for {
 		st := m.Status()
 		if st.Halted {
 			return m.sayGoodbye(ctx)
+		}
+		if st.Leader != 0 {
+			led = time.Now()
+		} else if time.Since(led) > 2*core.NewTiming(m.cfg.Token).Token {
+			return nil // those who stay have no quorum for a view; they have heard the goodbye
 		}
 		alone := true
 		for _, r := range st.Reach {
