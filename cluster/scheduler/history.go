@@ -77,7 +77,7 @@ func newEvent(r *resource, n *node, x *cib.Element) *event {
 	e.interval = number(x.Get("interval"), 0)
 	e.call = number(x.Get("call-id"), 0)
 	e.status = number(x.Get("op-status"), statusPending)
-	e.rc = number(x.Get("rc-code"), rcUnknown)
+	e.rc = number(x.Get("rc-code"), rcOK)
 	e.changed = int64(number(x.Get("last-rc-change"), -1))
 	e.reason = x.Get("exit-reason")
 	e.expected = -1

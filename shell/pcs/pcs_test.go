@@ -26,6 +26,16 @@ func TestCallsBuildOnEachOther(t *testing.T) {
 		{"resource delete G", 0, ""},
 		{"resource", 0, "NO resources configured"},
 		{"resource frobnicate", 1, ""},
+		{"stonith level add 2 n1 D1 D2 --force", 0, ""},
+		{"stonith level add 1 regexp%n\\d D1 --force", 0, ""},
+		{"stonith level add 0 n1 D1 --force", 1, ""},
+		{"stonith level add 1 error%x D1 --force", 1, ""},
+		{"stonith level", 0, "Target: n1\n  Level 2 - D1,D2\nTarget (regexp): n\\d\n  Level 1 - D1\n"},
+		{"stonith level delete 3", 1, ""},
+		{"stonith level delete 1 target", 1, ""},
+		{"stonith level verify", 1, ""},
+		{"stonith level clear stonith D1 D2", 0, ""},
+		{"stonith level delete 1 target regexp%n\\d stonith D1", 0, ""},
 	}
 	for _, step := range steps {
 		var out, errs bytes.Buffer

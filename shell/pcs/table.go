@@ -40,7 +40,7 @@ func (c *command) accepted() string {
 // families are the tables of commands, one a file.
 func families() [][]command {
 	return [][]command{
-		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(),
+		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(), levelCommands(),
 		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), hostCommands(),
 	}
 }
