@@ -1,0 +1,309 @@
+package pcs
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"holdfast/cluster/node/client"
+)
+
+func quorumCommands() []command {
+	return []command{
+		{path: "quorum", options: "corosync_conf", run: showQuorum},
+		{path: "quorum config", help: "Shows how quorum is configured.", options: "corosync_conf", run: showQuorum},
+		{path: "quorum status", help: "Shows whether this host's view has quorum.", run: showVotes},
+		{path: "status quorum", run: showVotes},
+		{path: "quorum update", syntax: "OPTION=VALUE...", help: "Changes options of quorum in a file.", options: "corosync_conf skip-offline force", run: updateQuorum},
+		{path: "quorum device add", syntax: "[OPTION=VALUE...] model net OPTION=VALUE... [heuristics OPTION=VALUE...]", help: "Adds a quorum device to a file.", options: "corosync_conf skip-offline force", run: addDevice},
+		{path: "quorum device update", syntax: "[OPTION=VALUE...] [model OPTION=VALUE...] [heuristics OPTION=VALUE...]", help: "Changes the quorum device of a file.", options: "corosync_conf skip-offline force", run: updateDevice},
+		{path: "quorum device delete", options: "corosync_conf skip-offline", run: deleteDevice},
+		{path: "quorum device remove", help: "Removes the quorum device from a file.", options: "corosync_conf skip-offline", run: deleteDevice},
+		{path: "quorum device heuristics delete", options: "corosync_conf skip-offline", run: deleteHeuristics},
+		{path: "quorum device heuristics remove", help: "Removes the quorum device's heuristics from a file.", options: "corosync_conf skip-offline", run: deleteHeuristics},
+	}
+}
+
+// What corosync-qdevice(8) lets be configured.
+var (
+	deviceRules = map[string]optionRule{"sync_timeout": positive, "timeout": positive}
+	modelRules  = map[string]optionRule{
+		"algorithm": oneOf("ffsplit", "lms"), "connect_timeout": number(1000, 2*60*1000, "1000 to 120000 milliseconds"),
+		"force_ip_version": oneOf("0", "4", "6"), "host": anything, "port": portNumber, "tie_breaker": anything,
+	}
+	heuristicsRules = map[string]optionRule{"interval": positive, "mode": oneOf("off", "on", "sync"), "sync_timeout": positive, "timeout": positive}
+)
+
+// checkDevice checks options of a quorum device; --force accepts what is not known.
+func (r *reports) checkDevice(what string, given pairs, rules map[string]optionRule, removable bool) {
+	for _, p := range given {
+		rule, ok := rules[p.name]
+		switch {
+		case strings.ContainsAny(p.name+p.value, "{}\n\r"):
+			r.fail("%s option %s='%s': braces and new lines cannot be stored", what, p.name, p.value)
+		case what == "heuristics" && strings.HasPrefix(p.name, "exec_") && len(p.name) > len("exec_"):
+		case !ok:
+			r.check("'%s' is not a %s option; %s are", p.name, what, quoted(slices.Collect(maps.Keys(rules))))
+		case p.value == "" && removable && p.name != "host" && p.name != "algorithm":
+		case !rule.fits(p.value):
+			r.either(p.value != "", "%s option %s='%s': %s was expected", what, p.name, p.value, rule.want)
+		}
+	}
+}
+
+// deviceWords are the options of a call in its three parts.
+type deviceWords struct {
+	model                      string
+	generic, inner, heuristics pairs
+	hasHeuristics              bool
+}
+
+// parseDevice reads [OPTION=VALUE…] [model [NAME] OPTION=VALUE…] [heuristics OPTION=VALUE…].
+func parseDevice(words []string, named bool) (*deviceWords, error) {
+	parts := sections(words, "model", "heuristics")
+	d := &deviceWords{}
+	if named {
+		model, ok := gather(parts, "model")
+		if !ok || len(model) == 0 || strings.Contains(model[0], "=") {
+			return nil, usageError{"the device's model is missing: model net was expected"}
+		}
+		for i := range parts {
+			if parts[i].keyword == "model" && d.model == "" && len(parts[i].words) > 0 {
+				d.model, parts[i].words = parts[i].words[0], parts[i].words[1:]
+			}
+		}
+	}
+	generic, err := parsePairs(parts[0].words)
+	if err != nil {
+		return nil, err
+	}
+	rest, _, err := parseSections(parts)
+	if err != nil {
+		return nil, err
+	}
+	if generic.has("model") {
+		return nil, errors.New("'model' is no option of the device; it stands alone, with the model's options after it")
+	}
+	d.generic, d.inner = generic, rest["model"]
+	d.heuristics, d.hasHeuristics = rest["heuristics"], len(rest["heuristics"]) > 0
+	return d, nil
+}
+
+func (d *deviceWords) check(s *session, model string, update bool) error {
+	r := s.reports()
+	if model != "net" {
+		r.check("model '%s': net was expected", model)
+	} else {
+		r.checkDevice("model", d.inner, modelRules, update)
+		for _, name := range []string{"algorithm", "host"} {
+			if !update && !d.inner.has(name) {
+				r.fail("model net needs the option %s", name)
+			}
+		}
+	}
+	r.checkDevice("device", d.generic, deviceRules, update)
+	r.checkDevice("heuristics", d.heuristics, heuristicsRules, update)
+	return r.err()
+}
+
+// device is the quorum device that conf has, nil without one.
+func (c *confSection) device() *confSection {
+	for _, q := range c.all("quorum") {
+		for _, d := range q.all("device") {
+			if d.options.has("model") {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+func (s *session) configuredDevice() (*confSection, *confSection, error) {
+	conf, err := s.conf()
+	if err != nil {
+		return nil, nil, err
+	}
+	d := conf.device()
+	if d == nil {
+		return nil, nil, errors.New("the cluster has no quorum device")
+	}
+	return conf, d, nil
+}
+
+func addDevice(s *session) error {
+	d, err := parseDevice(s.args, true)
+	if err != nil {
+		return err
+	}
+	conf, err := s.conf()
+	if err != nil {
+		return err
+	}
+	if conf.device() != nil {
+		return errors.New("the cluster has a quorum device already")
+	}
+	if err := d.check(s, d.model, false); err != nil {
+		return err
+	}
+	quorum := conf.ensure("quorum")
+	quorum.drop(func(c *confSection) bool { return c.name == "device" })
+	for _, name := range []string{"allow_downscale", "auto_tie_breaker", "last_man_standing", "last_man_standing_window", "two_node", "wait_for_all"} {
+		if name != "wait_for_all" || d.inner.value("algorithm") == "lms" {
+			quorum.set(name, "")
+		}
+	}
+	device := quorum.add(&confSection{name: "device", options: d.generic.sorted()})
+	device.set("model", d.model)
+	device.fitVotes(d.model, d.inner)
+	device.add(&confSection{name: d.model, options: d.inner.sorted()})
+	if d.hasHeuristics {
+		device.add(&confSection{name: "heuristics", options: d.heuristics.sorted()})
+	}
+	return s.storeConf(conf)
+}
+
+// fitVotes gives the device the one vote that algorithm ffsplit has.
+func (c *confSection) fitVotes(model string, options pairs) {
+	if model == "net" && options.value("algorithm") == "ffsplit" {
+		c.set("votes", "1")
+	} else if options.has("algorithm") {
+		c.set("votes", "")
+	}
+}
+
+func updateDevice(s *session) error {
+	d, err := parseDevice(s.args, false)
+	if err != nil {
+		return err
+	}
+	if len(d.generic)+len(d.inner)+len(d.heuristics) == 0 {
+		return errUsage
+	}
+	conf, device, err := s.configuredDevice()
+	if err != nil {
+		return err
+	}
+	model := device.options.value("model")
+	if err := d.check(s, model, true); err != nil {
+		return err
+	}
+	update := func(c *confSection, changes pairs) {
+		for _, p := range changes {
+			c.set(p.name, p.value)
+		}
+	}
+	update(device, d.generic)
+	if len(d.inner) > 0 {
+		update(device.ensure(model), d.inner)
+		device.fitVotes(model, d.inner)
+	}
+	if d.hasHeuristics {
+		update(device.ensure("heuristics"), d.heuristics)
+		device.drop(func(c *confSection) bool { return c.name == "heuristics" && len(c.options) == 0 })
+	}
+	return s.storeConf(conf)
+}
+
+func deleteDevice(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
+	conf, _, err := s.configuredDevice()
+	if err != nil {
+		return err
+	}
+	for _, q := range conf.all("quorum") {
+		q.drop(func(c *confSection) bool { return c.name == "device" })
+	}
+	conf.fitTwoNode()
+	return s.storeConf(conf)
+}
+
+func deleteHeuristics(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
+	conf, device, err := s.configuredDevice()
+	if err != nil {
+		return err
+	}
+	device.drop(func(c *confSection) bool { return c.name == "heuristics" })
+	return s.storeConf(conf)
+}
+
+func updateQuorum(s *session) error {
+	if len(s.args) == 0 {
+		return errUsage
+	}
+	changes, err := parsePairs(s.args)
+	if err != nil {
+		return err
+	}
+	r := s.reports()
+	r.applyRules("quorum", changes, quorumRules, true)
+	if err := r.err(); err != nil {
+		return err
+	}
+	conf, err := s.conf()
+	if err != nil {
+		return err
+	}
+	quorum := conf.ensure("quorum")
+	for _, p := range changes {
+		quorum.set(p.name, p.value)
+	}
+	conf.fitTwoNode()
+	return s.storeConf(conf)
+}
+
+func showQuorum(s *session) error {
+	conf, err := s.conf()
+	if err != nil {
+		return err
+	}
+	show := func(indent string, list pairs, hidden ...string) {
+		for _, p := range list.without(hidden...).sorted() {
+			s.printf("%s%s: %s\n", indent, p.name, p.value)
+		}
+	}
+	s.printf("Options:\n")
+	for _, name := range slices.Sorted(maps.Keys(quorumRules)) {
+		if value := conf.setting("quorum", name); value != "" {
+			s.printf("  %s: %s\n", name, value)
+		}
+	}
+	device := conf.device()
+	if device == nil {
+		return nil
+	}
+	model := device.options.value("model")
+	s.printf("Device:\n")
+	show("  ", device.options, "model")
+	s.printf("  Model: %s\n", model)
+	for _, c := range device.all(model) {
+		show("    ", c.options)
+	}
+	if h := device.first("heuristics"); h != nil {
+		s.printf("  Heuristics:\n")
+		show("    ", h.options)
+	}
+	return nil
+}
+
+// showVotes asks the daemon about the view that this host is in.
+func showVotes(s *session) error {
+	status, err := client.New("").Status(contextOf())
+	if err != nil {
+		return err
+	}
+	quorate := map[bool]string{true: "Yes", false: "No"}[status.View.Quorate]
+	s.printf("Quorum information\n------------------\nNodes:            %d\nQuorate:          %s\n\nMembership information\n----------------------\n    Nodeid      Name\n", len(status.View.Members), quorate)
+	for _, h := range status.Hosts {
+		if slices.Contains(status.View.Members, h.ID) {
+			s.printf("%10s      %s\n", fmt.Sprint(h.ID), h.Name)
+		}
+	}
+	return nil
+}
