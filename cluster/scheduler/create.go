@@ -117,15 +117,20 @@ func tallyActions(instances []*resource) tally {
 	return t
 }
 
+// settleNext gives a resource without a wanted role the one that its place implies.
+func (r *resource) settleNext() {
+	switch {
+	case r.next != roleUnknown:
+	case r.assigned == nil:
+		r.setNext(roleStopped, "assignment")
+	default:
+		r.setNext(roleStarted, "assignment")
+	}
+}
+
 // createPrimitiveActions is createActions for what an agent runs.
 func (c *cluster) createPrimitiveActions(r *resource) {
-	if r.next == roleUnknown {
-		if r.assigned == nil {
-			r.setNext(roleStopped, "assignment")
-		} else {
-			r.setNext(roleStarted, "assignment")
-		}
-	}
+	r.settleNext()
 	current, active := r.activeNode()
 	clean := 0
 	for _, n := range r.running {

@@ -69,6 +69,14 @@ func firstOf(r *resource, task string, n *node) *action {
 	return nil
 }
 
+// reasoned is the stop when a reason is known for it, else the start that the reason is for.
+func reasoned(stop, start *action) *action {
+	if stop != nil && stop.reason != "" {
+		return stop
+	}
+	return start
+}
+
 func required(a *action) bool { return a != nil && !a.is(optional) }
 
 func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
@@ -80,10 +88,7 @@ func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
 		return
 	}
 	moving := current != nil && next != nil && current != next
-	var start *action
-	if list := r.actionsOf("start", 0, next); len(list) > 0 {
-		start = list[0]
-	}
+	start := firstOf(r, "start", next)
 	var stopNode *node
 	if start != nil && start.is(runnable) {
 		stopNode = current
@@ -99,7 +104,7 @@ func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
 	if r.role == r.next {
 		migrate := firstOf(r, "migrate_from", next)
 		switch {
-		case migrate != nil && next != nil && migrate.is(runnable) && !migrate.is(optional) || r.partialTarget != nil && migrate != nil && migrate.is(runnable) && !migrate.is(optional):
+		case required(migrate) && migrate.is(runnable) && (next != nil || r.partialTarget != nil):
 			say("Migrate", current, next, start, nil)
 		case r.is(reloading):
 			say("Reload", current, next, start, nil)
@@ -108,11 +113,7 @@ func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
 				say("Re-promote", current, next, promote, demote)
 			}
 		case !start.is(runnable):
-			source := start
-			if stop != nil && stop.reason != "" {
-				source = stop
-			}
-			say("Stop", current, nil, stop, source)
+			say("Stop", current, nil, stop, reasoned(stop, start))
 		case moving && current != nil:
 			say(map[bool]string{true: "Recover", false: "Move"}[r.is(failed)], current, next, stop, nil)
 		case r.is(failed):
@@ -125,11 +126,8 @@ func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
 	switch {
 	case stop != nil && (r.next == roleStopped || start != nil && !start.is(runnable)):
 		for _, n := range r.running {
-			own, source := firstOf(r, "stop", n), start
-			if own != nil && own.reason != "" {
-				source = own
-			}
-			say("Stop", n, nil, own, source)
+			own := firstOf(r, "stop", n)
+			say("Stop", n, nil, own, reasoned(own, start))
 		}
 	case stop != nil && r.is(failed|stopIfFailed):
 		say("Recover", current, next, stop, start)
