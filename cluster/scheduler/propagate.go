@@ -311,9 +311,11 @@ func (r *resource) groupActionFlags(a *action, n *node) actionFlags {
 			flags &^= optional
 			a.clear(optional)
 		}
-		if task != a.task && flags&runnable != 0 && memberFlags&runnable == 0 {
+		if memberFlags&runnable == 0 {
 			flags &^= runnable
-			a.clear(runnable)
+			if task != a.task {
+				a.clear(runnable)
+			}
 		}
 	}
 	return flags
