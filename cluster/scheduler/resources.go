@@ -189,14 +189,14 @@ func (c *cluster) expandTemplate(e *cib.Element) *cib.Element {
 	return merged
 }
 
+// opKey is what makes an operation of a primitive replace its template's: name and role,
+// whatever the intervals.
 func opKey(op *cib.Element) string {
-	role := op.Get("role")
-	interval := op.Get("interval")
-	if interval == "" {
-		interval = "0"
+	role := parseRole(op.Get("role"))
+	if role == roleStarted || role == roleUnpromoted {
+		role = roleUnknown
 	}
-	_ = role
-	return op.Get("name") + "-" + interval
+	return op.Get("name") + "-" + strconv.Itoa(int(role))
 }
 
 // unpackResource makes a resource from its definition; nil when that is invalid.
