@@ -47,3 +47,9 @@ FUZZTIME ?= 2m
 fuzz-scheduler:
 	go test ./cluster/scheduler -run '^$$' -fuzz FuzzMake -fuzztime $(FUZZTIME)
 	go test ./cluster/scheduler -run '^$$' -fuzz FuzzScenario -fuzztime $(FUZZTIME)
+
+# The scheduler's properties on new random documents; a failure prints its seed.
+CHECKS ?= 5000
+.PHONY: properties
+properties:
+	go test ./cluster/scheduler -run TestPlansKeepTheRules -count=1 -args -rapid.checks=$(CHECKS) -rapid.seed=$$(date +%s)
