@@ -214,10 +214,9 @@ func (c *cluster) forceRestart(e *event) {
 	a.setReason("resource definition change", true)
 }
 
-// reschedule runs a recurring operation anew.
+// reschedule runs a recurring operation anew, if the resource stays where it is.
 func (c *cluster) reschedule(e *event) {
 	a := c.action(e.r, e.task, e.interval, e.n, true)
-	a.clear(optional)
 	a.set(rescheduled)
 }
 

@@ -49,10 +49,7 @@ func (c *cluster) recurWhileActive(r *resource, start *action, task string, inte
 		}
 		return
 	}
-	isOptional := existing != nil && start.is(optional)
-	if existing != nil && existing.is(rescheduled) {
-		return
-	}
+	isOptional := existing != nil && start.is(optional) && !existing.is(rescheduled)
 	mon := c.action(r, task, interval, n, isOptional)
 	if !start.is(runnable) || n == nil || !n.online || n.unclean {
 		mon.clear(runnable)
