@@ -93,6 +93,10 @@ const readmeCluster = `<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch=
     <resources><primitive id="AppWebServer" class="ocf" provider="heartbeat" type="apache"/></resources>
     <constraints/>
   </configuration>
-  <status><node_state id="1" uname="web1" in_ccm="true" crmd="online" join="member" expected="member"/></status>
+  <status><node_state id="1" uname="web1" in_ccm="true" crmd="online" join="member" expected="member"><lrm id="1"><lrm_resources>
+    <lrm_resource id="AppWebServer" class="ocf" provider="heartbeat" type="apache">
+      <lrm_rsc_op id="AppWebServer_last_0" operation_key="AppWebServer_start_0" operation="start" call-id="5" rc-code="0" op-status="0" interval="0"
+        transition-key="1:1:0:00000000-0000-0000-0000-000000000000" transition-magic="0:0;1:1:0:00000000-0000-0000-0000-000000000000"/>
+    </lrm_resource></lrm_resources></lrm></node_state></status>
 </cib>
 `

@@ -176,7 +176,7 @@ func TestHostsAreSetUpStoppedAndDestroyedOverTLS(t *testing.T) {
 		t.Skip("chpasswd (package passwd) is not installed")
 	}
 	const password = "secret-for-the-lab"
-	ctx, f := startUnconfigured(t, lab.Command{Args: []string{"sh", "-c", "echo hacluster:" + password + " | chpasswd"}})
+	ctx, f := startUnconfigured(t, lab.Command{Args: []string{"sh", "-c", "grep -q ^hacluster: /etc/passwd || useradd --system --home-dir / --shell /usr/sbin/nologin hacluster; echo hacluster:" + password + " | chpasswd"}})
 	var hosts []setup.Member
 	callers := map[string]*setup.Client{}
 	for i, h := range f.Hosts() {
