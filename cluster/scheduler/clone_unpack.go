@@ -21,7 +21,6 @@ type cloneData struct {
 	choosingRoles                bool // places are known, roles are being chosen or known
 	startNotify, stopNotify      *notification
 	promoteNotify, demoteNotify  *notification
-	colocationsUnpacked          bool
 }
 
 func (r *resource) unpackClone() bool {

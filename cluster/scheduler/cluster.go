@@ -35,23 +35,20 @@ type cluster struct {
 	singletons map[string]*action
 	nextAction int
 
-	failedOps     []Failure
-	stopNeeded    []*resource // containers to be stopped because the connection into them failed
-	deferred      []deferredCheck
-	attributeSets map[string]string
-	elements      map[string]*cib.Element // by id, filled on first use
-	opDefaults    *cib.Element
-	rscDefaults   *cib.Element
+	failedOps   []Failure
+	stopNeeded  []*resource             // containers to be stopped because the connection into them failed
+	elements    map[string]*cib.Element // by id, filled on first use
+	opDefaults  *cib.Element
+	rscDefaults *cib.Element
 
-	hasRemotes, unfencing, maintenanceRemotes bool
-	sawMigration                              bool
-	updates                                   int             // of actions done so far; see maxUpdates
-	forcedRestart                             map[string]bool // recurring operations that must run anew because their failure expired
-	haveFencing                               bool            // there is a device to fence with
-	recheck                                   time.Time
-	scores                                    *scoreLog
-	bans                                      []ban // what failures, stickiness and the like added to scores
-	dc                                        *node
+	hasRemotes, unfencing bool
+	updates               int             // of actions done so far; see maxUpdates
+	forcedRestart         map[string]bool // recurring operations that must run anew because their failure expired
+	haveFencing           bool            // there is a device to fence with
+	recheck               time.Time
+	scores                *scoreLog
+	bans                  []ban // what failures, stickiness and the like added to scores
+	dc                    *node
 
 	instances, disabled, blocked int
 }

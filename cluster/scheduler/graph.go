@@ -164,14 +164,6 @@ func (in *input) counts() bool {
 	return true
 }
 
-// displayID is the id that the history uses for a resource.
-func (r *resource) displayID() string {
-	if r.historyID != "" && !r.is(unique) {
-		return r.historyID
-	}
-	return r.id
-}
-
 func (a *action) displayKey() string {
 	if a.rsc == nil || a.rsc.historyID == "" || a.rsc.is(unique) || len(a.key) < len(a.rsc.id) {
 		return a.key

@@ -17,7 +17,7 @@ type node struct {
 	online, pending, unclean, unseen  bool
 	standby, standbyOnFail            bool
 	maintenance, shutdown, expectedUp bool
-	dc, unpacked, hasState            bool
+	dc, unpacked                      bool
 	needsReset                        bool // remote or guest node whose connection must be restarted or host fenced
 	remoteMaintenance, remoteFenced   bool
 	excluded                          bool // base score is minus infinity: not a candidate for anything
@@ -30,8 +30,7 @@ type node struct {
 	priority                          int
 	health                            int
 	state                             *cib.Element
-	secureDigests, allDigests         map[string]string // of fence devices, for unfencing
-	fence                             *action           // most recent fencing scheduled; see fenceAction
+	allDigests                        map[string]string // of fence devices, for unfencing
 }
 
 // isRemote reports whether the node is reached through a connection resource.
@@ -43,11 +42,6 @@ func (n *node) isGuest() bool { return n.kind == GuestNode }
 func (n *node) attribute(name string) (string, bool) {
 	v, ok := n.attributes[name]
 	return v, ok
-}
-
-// usable reports whether resources may run on the node in this transition.
-func (n *node) usable() bool {
-	return n.online && !n.unclean && !n.shutdown && !n.standby && !n.maintenance && !n.pending
 }
 
 // addNode makes a node and files it by name.

@@ -44,7 +44,6 @@ type options struct {
 	healthBase, healthRed, healthYellow, healthGreen      int
 	transitionTimeoutText, fencingTimeoutText, batchText  string
 	migrationText                                         string
-	failedStart, failedStop                               string
 	values                                                map[string]string
 }
 

@@ -235,6 +235,3 @@ func (c *cluster) reload(r *resource, n *node) {
 	c.order(&ordering{first: r, firstAction: a, then: r, thenTask: "stop", kind: orderOptional | cancelsFirst})
 	c.order(&ordering{first: r, firstAction: a, then: r, thenTask: "demote", kind: orderOptional | cancelsFirst})
 }
-
-// deferredCheck is a comparison of parameters that needs the assignment first.
-type deferredCheck struct{}

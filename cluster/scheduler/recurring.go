@@ -150,7 +150,7 @@ func (c *cluster) recurWhileStopped(r *resource, task string, interval int) {
 			}
 		}
 		for _, stop := range r.actionsOf("stop", 0, other) {
-			if stop.is(optional) == false && !stop.is(runnable) || !stop.is(runnable) {
+			if !stop.is(runnable) {
 				mon.clear(runnable)
 			}
 			if r.is(managed) {

@@ -84,7 +84,6 @@ type resource struct {
 	role, next                               role
 	nextReason                               string
 	assigned                                 *node
-	assignedOnce                             bool
 	promotionScore                           int
 
 	partialTarget, partialSource *node
@@ -92,7 +91,6 @@ type resource struct {
 	pendingNode                  *node
 	lockNode                     *node
 	lockTime                     time.Time
-	lockUntil                    time.Time
 
 	container  *resource   // what must run for this one to run: a guest node's virtual machine, a replica's container
 	fillers    []*resource // the opposite
@@ -126,8 +124,6 @@ func (r *resource) isUniqueClone() bool      { return r.isClone() && r.is(unique
 
 // setTree sets flags on the resource and everything below it.
 func (r *resource) setTree(f resourceFlags) { r.each(func(x *resource) { x.set(f) }) }
-
-func (r *resource) clearTree(f resourceFlags) { r.each(func(x *resource) { x.clear(f) }) }
 
 // each visits the resource and everything below it, parents first.
 func (r *resource) each(visit func(*resource)) {

@@ -18,12 +18,6 @@ func available(n *node) bool {
 	return n != nil && n.online && !n.shutdown && !n.unclean && !n.standby && !n.maintenance
 }
 
-// availableTo reports whether it can, and r's score for it is not negative.
-func (r *resource) availableTo(n *node) bool {
-	w := r.lookAt(n)
-	return w != nil && w.score >= 0 && available(n)
-}
-
 func (c *cluster) anyAvailable(table []candidate) bool {
 	for i, w := range table {
 		if w.present && w.score >= 0 && available(c.nodes[i]) {

@@ -111,7 +111,6 @@ func (r *resource) mandatoryCompany() []*resource {
 
 // sortForPlacement: with a placement strategy, what prefers its node most is placed first.
 func (c *cluster) sortForPlacement() {
-	type key struct{ score int }
 	scoreOf := func(r *resource, n *node) int {
 		table := r.addColocated(r, nil, &colocation{dependent: r, primary: r, attribute: "#uname"}, 1, selectThisWith)
 		if n == nil || n.index >= len(table) || !table[n.index].present {

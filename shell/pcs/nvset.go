@@ -82,13 +82,6 @@ func (s *session) updateSet(owner *cib.Element, kind string, changes pairs) {
 	s.setValues(set, changes)
 }
 
-// dropEmptySet removes owner's set of that kind when nothing is left in it.
-func dropEmptySet(owner *cib.Element, kind string) {
-	if set := owner.Child(kind); set != nil && set.Child("nvpair") == nil && set.Child("rule") == nil {
-		set.Remove()
-	}
-}
-
 func anySet(changes pairs) bool {
 	for _, p := range changes {
 		if p.value != "" {

@@ -24,14 +24,6 @@ func (p pairs) get(name string) (string, bool) {
 func (p pairs) value(name string) string { v, _ := p.get(name); return v }
 func (p pairs) has(name string) bool     { _, ok := p.get(name); return ok }
 
-func (p pairs) names() []string {
-	var names []string
-	for _, x := range p {
-		names = append(names, x.name)
-	}
-	return names
-}
-
 // without returns the pairs other than those named.
 func (p pairs) without(names ...string) pairs {
 	var left pairs
