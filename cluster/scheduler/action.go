@@ -23,8 +23,6 @@ const (
 	nonfatalStart
 )
 
-const bothFlags = runnable | optional
-
 // action is something that may be done: most are optional and never leave this package.
 type action struct {
 	id       int
@@ -42,10 +40,8 @@ type action struct {
 	outputs  []*input // what comes after: the same values, seen from the other side
 	required int      // with minRunnable: how many inputs must be runnable
 	ready    int
-	synapse  int
 	target   string // of a migration
 	params   *operationConfig
-	reload   bool
 	number   int // 1-based in the graph
 	triggers []*input
 }
@@ -62,14 +58,6 @@ const (
 func (a *action) is(f actionFlags) bool { return a.flags&f == f }
 func (a *action) set(f actionFlags)     { a.flags |= f }
 func (a *action) clear(f actionFlags)   { a.flags &^= f }
-
-// require makes the action happen, for a reason that people are told.
-func (a *action) require(reason string) {
-	a.clear(optional)
-	if reason != "" {
-		a.setReason(reason, false)
-	}
-}
 
 func (a *action) setReason(reason string, overwrite bool) {
 	if a.reason == "" || overwrite {

@@ -13,7 +13,6 @@ type bundleData struct {
 	replicaCount, perHost int
 	promotedMax           int
 	controlPort           string
-	hostNetwork           string
 	replicas              []*replica
 	inner                 *resource // the clone made for the contained primitive; nil without one
 }

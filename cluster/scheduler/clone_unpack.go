@@ -16,7 +16,6 @@ type cloneData struct {
 	min                          int // clone-min: instances to be up before dependents may start
 	total                        int // instances made so far, also for what the history shows beyond max
 	template                     *cib.Element
-	promotedCount, activeCount   int // placed by this run
 	mergedPromotion              bool
 	choosingRoles                bool // places are known, roles are being chosen or known
 	startNotify, stopNotify      *notification
