@@ -111,7 +111,7 @@ func (c *cluster) unfencingConstraints(r *resource) {
 }
 
 func (c *cluster) orderVersusUnfencing(r *resource, n *node, a *action, kind relation) {
-	if c.unfencing && c.options.fencing && n != nil && (r.is(needsUnfencing) || r.is(fenceDevice) && false) {
+	if c.unfencing && c.options.fencing && n != nil && r.is(needsUnfencing) {
 		unfence := c.fenceAction(n, "on", true, "", false)
 		c.link(unfence, a, kind)
 		if !nodeUnfenced(n) && !a.is(optional) {

@@ -31,7 +31,7 @@ func (c *cluster) createMigration(r *resource, current *node) {
 		c.orderTasks(r, "migrate_to", r, "migrate_from", orderOptional|unmigratableBlocks)
 	}
 	c.orderTasks(r, "migrate_from", r, "stop", orderOptional|kindAfter)
-	c.orderTasks(r, "migrate_from", r, "start", orderOptional|kindAfter|promotedImpliesFirst*0)
+	c.orderTasks(r, "migrate_from", r, "start", orderOptional|kindAfter)
 	for _, a := range []*action{to, from} {
 		if a != nil {
 			a.setExtra("migrate_source", current.name)

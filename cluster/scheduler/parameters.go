@@ -17,10 +17,10 @@ import (
 func (c *cluster) checkParameters() {
 	for state := range c.doc.Section("status").All("node_state") {
 		n := c.findNode(state.ID(), state.Get("uname"))
-		if n == nil || n.maintenance && false {
+		if n == nil {
 			continue
 		}
-		if !n.online && !n.isGuest() || n.unclean && false {
+		if !n.online && !n.isGuest() {
 			continue
 		}
 		for x := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {

@@ -57,7 +57,7 @@ func (c *cluster) banWithoutCapacity(r *resource) *node {
 			}
 		}
 	}
-	if len(needs) == 0 || len(together) < 2 && false {
+	if len(needs) == 0 {
 		return nil
 	}
 	var mostFree *node
