@@ -59,6 +59,8 @@ type session struct {
 	doc *cib.Document
 	now time.Time
 	out io.Writer
+
+	recorded bool // now is when the document was written by a cluster's controller
 }
 
 func (s *session) printf(format string, args ...any) {
@@ -71,15 +73,13 @@ func (s *session) run() error {
 	if err := s.setTime(); err != nil {
 		return err
 	}
-	before := scheduler.Observe(s.doc, s.now)
-	s.showStatus("Current cluster status", before, true)
+	s.announceTime()
+	s.showStatus("Current cluster status", scheduler.Observe(s.doc, s.now), true)
 	if s.injects() {
 		if err := s.inject(); err != nil {
 			return err
 		}
-		s.printf("\n")
-		before = scheduler.Observe(s.doc, s.now)
-		s.showStatus("Revised cluster status after injecting", before, false)
+		s.announceTime()
 	}
 	if s.saveInput != "" {
 		if err := write(s.saveInput, s.doc.Bytes()); err != nil {
@@ -103,6 +103,7 @@ func (s *session) run() error {
 	}
 	s.printf("\nExecuting Cluster Transition:\n")
 	s.execute(plan.Graph)
+	s.announceTime()
 	s.printf("\n")
 	s.showStatus("Revised Cluster Status", scheduler.Observe(s.doc, s.now), false)
 	return s.saveResult()
@@ -158,25 +159,28 @@ func write(name string, content []byte) error {
 
 // setTime takes the time from -t, else from the document, else the clock's.
 func (s *session) setTime() error {
-	switch {
-	case s.date != "":
-		t, err := rule.ParseTime(s.date, time.Now())
+	s.now = time.Now()
+	if s.date != "" {
+		t, err := rule.ParseTime(s.date, s.now)
 		if err != nil {
 			return fmt.Errorf("--set-datetime: %w", err)
 		}
 		s.now = t
-		s.printf("Setting effective cluster time: %s\n", s.date)
-		return nil
-	case s.doc.Root.Get("execution-date") != "":
-		seconds, err := strconv.ParseInt(s.doc.Root.Get("execution-date"), 10, 64)
-		if err == nil {
-			s.now = time.Unix(seconds, 0)
-			s.printf("Using the original execution date of: %s\n", s.now.UTC().Format("2006-01-02 15:04:05Z"))
-			return nil
-		}
+	} else if seconds, err := strconv.ParseInt(s.doc.Root.Get("execution-date"), 10, 64); err == nil {
+		s.now, s.recorded = time.Unix(seconds, 0), true
 	}
-	s.now = time.Now()
 	return nil
+}
+
+// announceTime tells which time counts when that is not the clock's: whenever the document
+// is looked at anew.
+func (s *session) announceTime() {
+	switch {
+	case s.date != "":
+		s.printf("Setting effective cluster time: %s\n", s.date)
+	case s.recorded:
+		s.printf("Using the original execution date of: %s\n", s.now.UTC().Format("2006-01-02 15:04:05Z"))
+	}
 }
 
 func (s *session) showStatus(title string, st *scheduler.Status, counts bool) {
