@@ -1,9 +1,13 @@
 package scheduler
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // scheduleProbes asks each node about each resource whose state there is not known.
 func (c *cluster) scheduleProbes() {
+	sorted := false
 	for _, n := range c.byName {
 		if !n.online && !n.isGuest() && !n.pending || !n.online {
 			continue
@@ -14,8 +18,22 @@ func (c *cluster) scheduleProbes() {
 		if n.noDiscovery {
 			continue
 		}
+		if !sorted {
+			c.sortInstances()
+			sorted = true
+		}
 		for _, r := range c.resources {
 			c.probe(r, n)
+		}
+	}
+}
+
+// sortInstances lists the instances of clones by number again, which assignment has sorted
+// by merit: so they are probed, acted on and shown from here on.
+func (c *cluster) sortInstances() {
+	for _, r := range c.resources {
+		if r.isClone() {
+			slices.SortStableFunc(r.children, compareInstanceNumbers)
 		}
 	}
 }
