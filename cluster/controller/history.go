@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,12 +99,49 @@ func (w *Worker) operation(now time.Time, id string, j *job, result executor.Res
 		"queue-time", strconv.FormatInt(result.Queued.Milliseconds(), 10),
 		"op-digest", w.digest(r.Operation),
 	)
+	recordDefinition(op, r.Operation, result.Definition)
 	for _, name := range []string{"migrate_source", "migrate_target"} {
 		if value := r.Operation.Meta[name]; value != "" {
 			op.Set(name, value)
 		}
 	}
 	return op
+}
+
+// recordDefinition adds the digests by which the scheduler tells a change that the agent takes
+// over while it runs (its names are not in op-force-restart) from one that needs a restart, and a
+// document with masked secrets from a changed one.
+func recordDefinition(op *cib.Element, o executor.Operation, d *executor.Definition) {
+	if d == nil {
+		return
+	}
+	if d.Reloads && o.Interval == 0 {
+		kept := map[string]string{}
+		for _, name := range d.Restart {
+			if value, ok := o.Params[name]; ok {
+				kept[name] = value
+			}
+		}
+		op.Set("op-force-restart", listed(d.Restart))
+		op.Set("op-restart-digest", ParameterDigest(kept, 0, ""))
+	}
+	if len(d.Private) > 0 {
+		open := maps.Clone(o.Params)
+		for _, name := range d.Private {
+			delete(open, name)
+		}
+		op.Set("op-secure-params", listed(d.Private))
+		op.Set("op-secure-digest", ParameterDigest(open, 0, ""))
+	}
+}
+
+// listed writes names as Pacemaker lists parameters: each with a blank on both sides.
+func listed(names []string) string {
+	var out strings.Builder
+	for _, name := range names {
+		out.WriteString(" " + name + " ")
+	}
+	return out.String()
 }
 
 func (w *Worker) digest(op executor.Operation) string {

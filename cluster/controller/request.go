@@ -36,8 +36,6 @@ type Request struct {
 	Operation  executor.Operation `json:"operation"`
 	TargetCode int                `json:"target_code,omitempty"` // agent's exit code that the plan expects
 	FailOffset string             `json:"fail_offset,omitempty"` // what a failure adds to the fail count: "", "INFINITY" or a number
-	Restart    []string           `json:"restart,omitempty"`     // parameters whose change needs a restart, by the agent's meta-data
-	Private    []string           `json:"private,omitempty"`     // parameters left out of the secure digest
 	OnFail     string             `json:"on_fail,omitempty"`
 }
 

@@ -142,3 +142,24 @@ func TestFailCountArithmetic(t *testing.T) {
 		}
 	}
 }
+
+func TestHistoryTellsWhatNeedsARestart(t *testing.T) {
+	t.Parallel()
+	w := testWorker()
+	r := start("1:1:0:x", reign(5))
+	r.Operation.Params = map[string]string{"ip": "10.0.0.1", "level": "3", "passwd": "secret"}
+	if _, _, err := w.Ask(r); err != nil {
+		t.Fatal(err)
+	}
+	done := w.Finished(time.Unix(1000, 0), r.Key, executor.Result{Definition: &executor.Definition{
+		Reloads: true, Restart: []string{"ip", "nic"}, Private: []string{"passwd"},
+	}})
+	for _, want := range []string{
+		`op-force-restart=" ip  nic "`, `op-restart-digest="` + ParameterDigest(map[string]string{"ip": "10.0.0.1"}, 0, "") + `"`,
+		`op-secure-params=" passwd "`, `op-secure-digest="` + ParameterDigest(map[string]string{"ip": "10.0.0.1", "level": "3"}, 0, "") + `"`,
+	} {
+		if text := done.Entries[0].Edits[0].Merge; !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+}

@@ -52,6 +52,9 @@ func (e *Executor) dispatch(ctx context.Context, op Operation) Result {
 	case class == "stonith":
 		return e.callDevice(ctx, op)
 	}
+	if op.Action == "reload-agent" {
+		op.Action = e.reloadAction(op.Agent)
+	}
 	command := process.Command{Path: path, Args: []string{op.Action}, Env: e.environment(op), Timeout: op.Timeout, Merge: true}
 	return e.run(ctx, op, command)
 }

@@ -14,7 +14,8 @@
 // a new executor knows nothing of an old one; a probe (a monitor without interval) finds
 // what runs. Only fence devices are not processes: they are started by being known here.
 //
-// Goroutines: one per recurring operation, owned by the Executor; Close waits for them.
+// Goroutines: one per recurring operation, and one per call of an OCF agent for as long as its
+// meta-data is looked up; owned by the Executor, and Close waits for them.
 package executor
 
 import (
@@ -53,10 +54,13 @@ type Executor struct {
 	mu        sync.Mutex // guards what follows
 	resources map[string]*resource
 	recurring map[recurrence]*repetition
-	devices   map[string]bool // stonith resources started here
+	devices   map[string]bool     // stonith resources started here
+	mute      map[Agent]time.Time // agents that gave no meta-data, and when
 	closed    bool
 
-	running sync.WaitGroup // goroutines of recurring operations
+	running sync.WaitGroup  // goroutines of recurring operations and of meta-data
+	asking  context.Context // ends at Close, and with it what asks for meta-data
+	hush    context.CancelFunc
 }
 
 var _ Runner = (*Executor)(nil)
@@ -69,8 +73,9 @@ func New(config Config) *Executor {
 	}
 	e := &Executor{
 		config: config, agents: config.Agents, units: config.Units, log: config.Log,
-		resources: map[string]*resource{}, recurring: map[recurrence]*repetition{}, devices: map[string]bool{},
+		resources: map[string]*resource{}, recurring: map[recurrence]*repetition{}, devices: map[string]bool{}, mute: map[Agent]time.Time{},
 	}
+	e.asking, e.hush = context.WithCancel(context.Background())
 	if e.agents == nil {
 		e.agents = metadata.NewStore(config.Root)
 	}
@@ -102,6 +107,7 @@ func (e *Executor) Close() {
 	}
 	clear(e.recurring)
 	e.mu.Unlock()
+	e.hush()
 	e.running.Wait()
 	if closer, ok := e.units.(io.Closer); ok {
 		_ = closer.Close()
@@ -127,8 +133,12 @@ func (e *Executor) Run(ctx context.Context, op Operation) Result {
 		return cancelled(queued)
 	}
 	waited := time.Since(queued)
+	definition := e.definition(op)
 	result := e.call(ctx, op)
 	r.leave()
+	if result.Status == Done {
+		result.Definition = await(ctx, definition)
+	}
 	result.Queued = waited
 	return result
 }

@@ -150,7 +150,7 @@ func TestRecurringMonitorReportsFirstAndChangedResults(t *testing.T) {
 
 func TestOperationsOnOneResourceRunOneAfterAnother(t *testing.T) {
 	t.Parallel()
-	e := newExecutor(t, `mkdir $D/busy || exit 1; sleep 0.05; rmdir $D/busy`)
+	e := newExecutor(t, `[ "$1" = meta-data ] && exit 3; mkdir $D/busy || exit 1; sleep 0.05; rmdir $D/busy`)
 	results := make(chan Result)
 	for range 5 {
 		go func() { results <- e.Run(context.Background(), op("notify")) }()

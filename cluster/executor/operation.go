@@ -70,6 +70,8 @@ type Result struct {
 	StartedAt time.Time
 	Ran       time.Duration // execution time
 	Queued    time.Duration // time spent waiting for the resource's earlier operation
+
+	Definition *Definition // nil when the agent says nothing about changes of its parameters
 }
 
 // Runner runs operations. Operations on one resource run one after another.

@@ -114,6 +114,9 @@ func (e *Executor) repeat(ctx context.Context, repeat *repetition) {
 			continue
 		}
 		if !reported || result.Code != last.Code || result.Status != last.Status {
+			if result.Status == Done {
+				result.Definition = await(ctx, e.definition(op))
+			}
 			repeat.report(result)
 		}
 		last, reported = result, true
