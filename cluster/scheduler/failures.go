@@ -70,17 +70,15 @@ func (c *cluster) blockingFailure(r *resource, n *node) bool {
 	if n.state == nil || r.failureTimeout == 0 {
 		return false
 	}
-	for ops := range r.xml.All("operations") {
-		for op := range ops.All("op") {
-			task, interval := op.Get("name"), intervalOf(op)
-			if r.operation(task, interval).onFail != failBlock {
-				continue
-			}
-			for _, e := range c.eventsOn(r, n) {
-				if e.task == task && e.interval == interval && e.status != statusDone && e.status != statusPending ||
-					e.task == task && e.interval == interval && e.expected >= 0 && e.rc != e.expected && e.status != statusPending {
-					return true
-				}
+	for op := range r.configuredOps() {
+		task, interval := op.Get("name"), intervalOf(op)
+		if r.operation(task, interval).onFail != failBlock {
+			continue
+		}
+		for _, e := range c.eventsOn(r, n) {
+			if e.task == task && e.interval == interval && e.status != statusPending &&
+				(e.status != statusDone || e.expected >= 0 && e.rc != e.expected) {
+				return true
 			}
 		}
 	}

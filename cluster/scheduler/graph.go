@@ -198,7 +198,7 @@ func (c *cluster) export(a *action) *Action {
 		if a.rsc.isPrimitive() {
 			x.Resource = a.rsc.reference()
 			if x.Kind == Agent {
-				x.Params = sortedParams(a.rsc.params(a.node))
+				x.Params = sortedParams(a.params.withParams(a.rsc.params(a.node)))
 			}
 		}
 		if a.params != nil {

@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"iter"
+	"maps"
 	"strconv"
 	"time"
 
@@ -33,6 +35,7 @@ type operationConfig struct {
 	onFail   onFail
 	failRole role
 	enabled  bool
+	params   map[string]string // instance attributes of its own, over the resource's
 }
 
 const defaultTimeout = 20 * time.Second
@@ -55,16 +58,28 @@ func (r *resource) operation(task string, interval int) *operationConfig {
 	return o
 }
 
+// configuredOps yields the <op> elements of a resource: its own, or those of the
+// <operations> elsewhere that it refers to.
+func (r *resource) configuredOps() iter.Seq[*cib.Element] {
+	return func(yield func(*cib.Element) bool) {
+		for ops := range r.xml.All("operations") {
+			for op := range r.c.resolved(ops).All("op") {
+				if !yield(op) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // findOperation finds the <op> for a task and interval in ms.
 func (r *resource) findOperation(task string, interval int, includeDisabled bool) *cib.Element {
-	for ops := range r.xml.All("operations") {
-		for op := range ops.All("op") {
-			if op.Get("name") != task || intervalOf(op) != interval {
-				continue
-			}
-			if includeDisabled || parseBool(op.Get("enabled"), true) {
-				return op
-			}
+	for op := range r.configuredOps() {
+		if op.Get("name") != task || intervalOf(op) != interval {
+			continue
+		}
+		if includeDisabled || parseBool(op.Get("enabled"), true) {
+			return op
 		}
 	}
 	if task == "migrate_to" || task == "migrate_from" {
@@ -103,7 +118,10 @@ func (o *operationConfig) unpackMeta(r *resource, task string, interval int) {
 			}
 		}
 		ctx.Pairs(o.config, "meta_attributes", "", r.c.byID, add)
-		ctx.Pairs(o.config, "instance_attributes", "", r.c.byID, add)
+		ctx.Pairs(o.config, "instance_attributes", "", r.c.byID, func(name, value string) {
+			add(name, value)
+			o.addParam(name, value)
+		})
 	}
 	_, own := o.meta["timeout"]
 	if r.c.opDefaults != nil {
@@ -125,19 +143,37 @@ func (o *operationConfig) unpackMeta(r *resource, task string, interval int) {
 	r.c.noteRecheck(ctx.NextChange)
 }
 
+// addParam adds an instance attribute, such as OCF_CHECK_LEVEL; the first of a name counts.
+func (o *operationConfig) addParam(name, value string) {
+	if o.params == nil {
+		o.params = map[string]string{}
+	}
+	if _, seen := o.params[name]; !seen {
+		o.params[name] = value
+	}
+}
+
+// withParams is the resource's instance attributes with the operation's own over them.
+func (o *operationConfig) withParams(params map[string]string) map[string]string {
+	if o == nil || len(o.params) == 0 {
+		return params
+	}
+	all := maps.Clone(params)
+	maps.Copy(all, o.params)
+	return all
+}
+
 // probeTimeout is the timeout of the most frequent recurring monitor.
 func (r *resource) probeTimeout() string {
 	best, text := -1, ""
-	for ops := range r.xml.All("operations") {
-		for op := range ops.All("op") {
-			if op.Get("name") != "monitor" || !parseBool(op.Get("enabled"), true) {
-				continue
-			}
-			if ms := intervalOf(op); ms > 0 && (best < 0 || ms < best) {
-				best, text = ms, op.Get("timeout")
-				if text == "" {
-					text = metaOf(op, "timeout")
-				}
+	for op := range r.configuredOps() {
+		if op.Get("name") != "monitor" || !parseBool(op.Get("enabled"), true) {
+			continue
+		}
+		if ms := intervalOf(op); ms > 0 && (best < 0 || ms < best) {
+			best, text = ms, op.Get("timeout")
+			if text == "" {
+				text = metaOf(op, "timeout")
 			}
 		}
 	}

@@ -119,7 +119,7 @@ func (c *cluster) changed(e *event) bool {
 		return true
 	}
 	forced := c.forcedRestart[e.n.id+"\x00"+e.xml.ID()+"\x00"+r.id]
-	params := r.params(e.n)
+	params := r.operation(e.task, e.interval).withParams(r.params(e.n))
 	all, hasAll := e.xml.Lookup("op-digest")
 	restart, hasRestart := e.xml.Lookup("op-restart-digest")
 	if forced {

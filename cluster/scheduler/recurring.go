@@ -16,24 +16,34 @@ func (c *cluster) createRecurring(r *resource) {
 			start = c.startAction(r, r.assigned, true)
 		}
 	}
-	for ops := range r.xml.All("operations") {
-		for op := range ops.All("op") {
-			task, interval := op.Get("name"), intervalOf(op)
-			if interval == 0 || task == "start" || task == "stop" || task == "promote" || task == "demote" {
-				continue
-			}
-			config := r.operation(task, interval)
-			if !config.enabled {
-				continue
-			}
-			wanted := parseRole(config.meta["role"])
-			if wanted == roleStopped {
-				c.recurWhileStopped(r, task, interval)
-			} else if start != nil {
-				c.recurWhileActive(r, start, task, interval, wanted)
-			}
+	for op := range r.configuredOps() {
+		task, interval := op.Get("name"), intervalOf(op)
+		if interval == 0 || task == "start" || task == "stop" || task == "promote" || task == "demote" || r.ambiguous(task, interval) {
+			continue
+		}
+		config := r.operation(task, interval)
+		if !config.enabled {
+			continue
+		}
+		wanted := parseRole(config.meta["role"])
+		if wanted == roleStopped {
+			c.recurWhileStopped(r, task, interval)
+		} else if start != nil {
+			c.recurWhileActive(r, start, task, interval, wanted)
 		}
 	}
+}
+
+// ambiguous reports whether several operations share name and interval, by which alone the
+// history tells operations apart: none of them is run.
+func (r *resource) ambiguous(task string, interval int) bool {
+	count := 0
+	for op := range r.configuredOps() {
+		if op.Get("name") == task && intervalOf(op) == interval {
+			count++
+		}
+	}
+	return count > 1
 }
 
 func (c *cluster) recurWhileActive(r *resource, start *action, task string, interval int, wanted role) {
