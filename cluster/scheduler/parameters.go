@@ -209,8 +209,9 @@ func digest(params map[string]string, timeout int) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// forceRestart requires the operation again, wherever the resource will be.
 func (c *cluster) forceRestart(e *event) {
-	a := c.action(e.r, e.task, e.interval, e.n, false)
+	a := c.action(e.r, e.task, e.interval, nil, false)
 	a.setReason("resource definition change", true)
 }
 
