@@ -17,11 +17,8 @@ import (
 func (c *cluster) checkParameters() {
 	for state := range c.doc.Section("status").All("node_state") {
 		n := c.findNode(state.ID(), state.Get("uname"))
-		if n == nil {
-			continue
-		}
-		if !n.online && !n.isGuest() {
-			continue
+		if n == nil || !available(n) && !n.maintenance {
+			continue // what is there leaves anyway
 		}
 		for x := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
 			for _, r := range c.resourcesOfHistory(x.ID(), n) {
@@ -45,7 +42,7 @@ func (c *cluster) resourcesOfHistory(id string, n *node) []*resource {
 func (c *cluster) checkHistory(r *resource, n *node, x *cib.Element) {
 	switch {
 	case r.is(orphan):
-		if r.parent == nil || !r.parent.isAnonymousClone() {
+		if !r.uber().isAnonymousClone() {
 			c.cleanUp(r, n, false)
 		}
 		return
