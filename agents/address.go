@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/netio"
 )
 
 // address is a floating IPv4 address. Its parameters are those that most configurations of
@@ -89,25 +90,6 @@ func validateAddress(c Call) (int, error) {
 	return success, nil
 }
 
-// find returns the interface that has the address now; nil: none has.
-func (a floatingAddress) find() (netlink.Link, *netlink.Addr, error) {
-	all, err := netlink.AddrList(nil, netlink.FAMILY_V4)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list the host's addresses: %w", err)
-	}
-	for i := range all {
-		if !all[i].IP.Equal(a.ip.AsSlice()) {
-			continue
-		}
-		link, err := netlink.LinkByIndex(all[i].LinkIndex)
-		if err != nil {
-			return nil, nil, fmt.Errorf("find the interface of %s: %w", a.ip, err)
-		}
-		return link, &all[i], nil
-	}
-	return nil, nil, nil
-}
-
 // place says where the address belongs: on the interface that has another of its network.
 func (a floatingAddress) place() (netlink.Link, int, error) {
 	all, err := netlink.AddrList(nil, netlink.FAMILY_V4)
@@ -159,7 +141,7 @@ func startAddress(c Call) (int, error) {
 	if len(link.Attrs().HardwareAddr) != 6 {
 		return success, nil // lo, tunnels: there are no neighbours to tell
 	}
-	if err := announce(link, a.ip); err != nil {
+	if err := netio.Announce(link, a.ip); err != nil {
 		return genericError, err
 	}
 	return success, c.keepAnnouncing()
@@ -194,77 +176,54 @@ func announceAgain(c Call) (int, error) {
 	}
 	for range announcements {
 		time.Sleep(announceEvery)
-		link, _, err := a.find()
-		if err != nil || link == nil {
+		held, err := netio.Find(a.ip)
+		if err != nil || len(held) == 0 {
 			return success, err
 		}
-		if err := announce(link, a.ip); err != nil {
+		if err := held[0].Announce(); err != nil {
 			return genericError, err
 		}
 	}
 	return success, nil
 }
 
-func stopAddress(c Call) (int, error) {
+// onHeld calls then for each interface that has the address, and says none when no interface has.
+func onHeld(c Call, none int, then func(netio.Held) (int, error)) (int, error) {
 	a, err := c.floatingAddress()
 	if err != nil {
 		return badConfigured, err
 	}
-	link, found, err := a.find()
+	held, err := netio.Find(a.ip)
 	if err != nil {
 		return genericError, err
 	}
-	if found == nil {
+	code := none
+	for _, h := range held {
+		if code, err = then(h); err != nil {
+			return code, err
+		}
+	}
+	return code, nil
+}
+
+func stopAddress(c Call) (int, error) {
+	return onHeld(c, success, func(h netio.Held) (int, error) {
+		if err := h.Drop(); err != nil {
+			return genericError, err
+		}
 		return success, nil
-	}
-	if err := netlink.AddrDel(link, found); err != nil && !errors.Is(err, syscall.EADDRNOTAVAIL) {
-		return genericError, fmt.Errorf("take %s from %s: %w", a.ip, link.Attrs().Name, err)
-	}
-	return success, nil
+	})
 }
 
 func monitorAddress(c Call) (int, error) {
-	a, err := c.floatingAddress()
-	if err != nil {
-		return badConfigured, err
-	}
-	link, found, err := a.find()
-	if err != nil {
-		return genericError, err
-	}
-	if found == nil {
-		return notRunning, nil
-	}
-	if link.Attrs().Flags&net.FlagUp == 0 {
-		return genericError, fmt.Errorf("interface %s, which has %s, is down", link.Attrs().Name, a.ip)
-	}
-	return success, nil
-}
-
-// announce broadcasts an ARP announcement (RFC 5227, section 3) as request and as reply, because
-// some neighbours heed only one of them.
-func announce(link netlink.Link, ip netip.Addr) error {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open a packet socket to announce %s: %w", ip, err)
-	}
-	defer unix.Close(fd)
-	to := &unix.SockaddrLinklayer{Protocol: 0x0608, Ifindex: link.Attrs().Index, Halen: 6}
-	for _, operation := range []byte{1, 2} {
-		if err := unix.Sendto(fd, arpAnnouncement(link.Attrs().HardwareAddr, ip, operation), 0, to); err != nil && !errors.Is(err, syscall.ENETDOWN) {
-			return fmt.Errorf("announce %s on %s: %w", ip, link.Attrs().Name, err)
+	return onHeld(c, notRunning, func(h netio.Held) (int, error) {
+		up, err := h.Up()
+		if err != nil {
+			return genericError, err
 		}
-	}
-	return nil
-}
-
-// arpAnnouncement is an Ethernet frame: RFC 826.
-func arpAnnouncement(mac net.HardwareAddr, ip netip.Addr, operation byte) []byte {
-	broadcast := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	quad := ip.As4()
-	frame := append([]byte{}, broadcast...)
-	frame = append(frame, mac...)
-	frame = append(frame, 0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, operation)
-	frame = append(append(frame, mac...), quad[:]...)
-	return append(append(frame, broadcast...), quad[:]...)
+		if !up {
+			return genericError, fmt.Errorf("interface %s, which has %s, is down", h.Link, h.IP)
+		}
+		return success, nil
+	})
 }

@@ -2,12 +2,10 @@ package agents
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/xml"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,16 +178,5 @@ func TestAddressSaysWhatIsWrong(t *testing.T) {
 		if status := address.run(c); status != badConfigured || !strings.Contains(errs.String(), test.says) {
 			t.Errorf("ip %q, mask %q: exit status %d, %q; want %d and %q", test.ip, test.mask, status, errs.String(), badConfigured, test.says)
 		}
-	}
-}
-
-func TestARPAnnouncement(t *testing.T) {
-	t.Parallel()
-	mac := net.HardwareAddr{2, 0, 0, 0, 0, 9}
-	got := arpAnnouncement(mac, netip.MustParseAddr("10.1.2.3"), 1)
-	want := "ffffffffffff" + "020000000009" + "0806" + "0001" + "0800" + "06" + "04" + "0001" +
-		"020000000009" + "0a010203" + "ffffffffffff" + "0a010203"
-	if hex.EncodeToString(got) != want {
-		t.Errorf("frame is %x, want %s", got, want)
 	}
 }

@@ -205,7 +205,7 @@ func (n *Node) ask(r controller.Request) workerReply {
 // reason to doubt what it knows.
 func (n *Node) suspend() {
 	switch {
-	case n.asleep:
+	case n.asleep.Load():
 		n.worker.Suspend("it stood still and has yet to learn what happened meanwhile")
 	case !n.quorate && !quorumIgnored(n.replica.Document()):
 		n.worker.Suspend("it has no quorum")
@@ -247,6 +247,9 @@ func (n *Node) finished(key string, result executor.Result) {
 // watch turns messaging's changes into events, and tells the loop of quorum and pauses.
 func (n *Node) watch() {
 	for change := range n.messenger.Changes() {
+		if change.Kind == core.Paused {
+			n.doubt() // before anything else
+		}
 		if kind, ok := changeKinds[change.Kind]; ok {
 			n.events.add(client.Event{Kind: kind, Subject: n.name(change.Host), Took: change.For, Detail: change.Text})
 		}
@@ -261,8 +264,9 @@ func (n *Node) watch() {
 		case core.Halted:
 			n.events.add(client.Event{Kind: client.Problem, Detail: change.Text})
 			n.queue.put(n.diskFailed)
-		case core.Paused, core.Resumed:
-			n.queue.put(func() { n.asleep = change.Kind == core.Paused })
+		case core.Resumed:
+			n.asleep.Store(false)
+			n.queue.put(n.reassured)
 		}
 	}
 }

@@ -63,6 +63,7 @@ type Node struct {
 	started   time.Time
 	hosts     atomic.Pointer[[]messaging.Host] // that are configured
 	admitting sync.Mutex                       // held while a host is added
+	asleep    atomic.Bool                      // this host stood still, and the view is not confirmed yet
 
 	// Owned by the loop.
 	controller *controller.Controller
@@ -75,9 +76,9 @@ type Node struct {
 	alones     uint64                // how often that was so
 	quorate    bool
 	everQuorum bool // this daemon has had quorum
-	asleep     bool
 	broken     bool // its disk failed
 	leaving    bool
+	doubted    []doubted // floating addresses that were taken off because this host stood still
 
 	ctx    context.Context // ends when the daemon stops
 	cancel context.CancelFunc

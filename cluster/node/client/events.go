@@ -37,6 +37,7 @@ const (
 	QuorumLost     Kind = "quorum-lost"     // this host
 	QuorumGained   Kind = "quorum-gained"   // this host
 	Paused         Kind = "paused"          // this host noticed that it stood still for Took
+	AddressDropped Kind = "address-dropped" // On took floating address Detail of Subject off, because it stood still
 	Problem        Kind = "problem"         // Detail: for an operator
 )
 
