@@ -23,6 +23,7 @@ var tools = merge(
 	cibTools,
 	agentTools,
 	schedulerTools,
+	peerTools,
 )
 
 func merge(areas ...map[string]tool) map[string]tool {

@@ -82,23 +82,30 @@ func addMonths(t time.Time, months int) time.Time {
 	return first.AddDate(0, 0, min(t.Day(), last)-1)
 }
 
-// matches reports whether every field that a <date_spec> names covers the present moment.
-func (c *Context) matches(spec *cib.Element) bool {
+// field is one unit of the calendar and its value at the present moment.
+type field struct {
+	name  string
+	value int
+}
+
+// calendar splits the present moment into the fields that a <date_spec> can name, the coarsest first.
+func (c *Context) calendar() []field {
 	weekYear, week := c.Now.ISOWeek()
 	weekday := int(c.Now.Weekday())
 	if weekday == 0 {
 		weekday = 7
 	}
-	fields := []struct {
-		name  string
-		value int
-	}{
+	return []field{
 		{"years", c.Now.Year()}, {"months", int(c.Now.Month())}, {"monthdays", c.Now.Day()},
 		{"yeardays", c.Now.YearDay()}, {"weekyears", weekYear}, {"weeks", week}, {"weekdays", weekday},
 		{"hours", c.Now.Hour()}, {"minutes", c.Now.Minute()}, {"seconds", c.Now.Second()},
 	}
+}
+
+// matches reports whether every field that a <date_spec> names covers the present moment.
+func (c *Context) matches(spec *cib.Element) bool {
 	finest := ""
-	for _, f := range fields {
+	for _, f := range c.calendar() {
 		text, ok := spec.Lookup(f.name)
 		if !ok {
 			continue

@@ -85,6 +85,9 @@ func (t table) find(number int) code {
 	return t.unknown(number)
 }
 
+// ExitText says what an exit status of Pacemaker's tools means.
+func ExitText(status int) string { return table{read(exitTable), unknownErrno("")}.find(status).text }
+
 var specs = []option.Spec{
 	{Long: "name", Short: 'n', Help: "show the code's name, too"},
 	{Long: "list", Short: 'l', Help: "list all codes"},

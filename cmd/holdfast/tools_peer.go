@@ -1,0 +1,17 @@
+package main
+
+import (
+	"holdfast/shell/tools/describe"
+	"holdfast/shell/tools/host"
+	"holdfast/shell/tools/rules"
+)
+
+// peerTools are programs that scripts ask about rules, nodes and options.
+var peerTools = map[string]tool{
+	"crm_rule":             rules.Tool,
+	"crmadmin":             host.CRMAdmin,
+	"pacemaker-based":      describe.Daemon("based"),
+	"pacemaker-controld":   describe.Daemon("controld"),
+	"pacemaker-fenced":     describe.Daemon("fenced"),
+	"pacemaker-schedulerd": describe.Daemon("schedulerd"),
+}
