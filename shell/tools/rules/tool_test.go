@@ -8,7 +8,7 @@ import (
 	"holdfast/shell/tools/exit"
 )
 
-const document = `<cib><configuration><constraints><rsc_location id="l" rsc="d">
+const dated = `<cib><configuration><constraints><rsc_location id="l" rsc="d">
 <rule id="until"><date_expression id="a" operation="lt" end="2019-01-01 15:00:00 -07:00"/></rule>
 <rule id="from"><date_expression id="b" operation="gt" start="2019-01-01"/></rule>
 <rule id="range"><date_expression id="c" operation="in_range" start="2019-01-01" end="2019-02-01"/></rule>
@@ -51,7 +51,7 @@ func TestCheck(t *testing.T) {
 	} {
 		var stdout, stderr strings.Builder
 		args := append([]string{"--check", "-X", "-"}, strings.Fields(c.call)...)
-		if status := Tool(args, strings.NewReader(document), &stdout, &stderr); status != c.status {
+		if status := Tool(args, strings.NewReader(dated), &stdout, &stderr); status != c.status {
 			t.Errorf("%s: status %d, want %d: %s%s", c.call, status, c.status, stdout.String(), stderr.String())
 		}
 		if stdout.Len()+stderr.Len() == 0 {
@@ -63,7 +63,7 @@ func TestCheck(t *testing.T) {
 func TestCheckXML(t *testing.T) {
 	t.Parallel()
 	var stdout strings.Builder
-	status := Tool([]string{"-c", "-X", document, "-r", "until", "-r", "yearly", "--output-as=xml"}, nil, &stdout, &strings.Builder{})
+	status := Tool([]string{"-c", "-X", dated, "-r", "until", "-r", "yearly", "--output-as=xml"}, nil, &stdout, &strings.Builder{})
 	for _, want := range []string{`<rule-check rule-id="until" rc="110"/>`, `<rule-check rule-id="yearly" rc="3"/>`, fmt.Sprintf(`<status code="%d"`, status)} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %s in\n%s", want, stdout.String())
