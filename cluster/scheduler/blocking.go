@@ -1,5 +1,14 @@
 package scheduler
 
+import "slices"
+
+// blockDependents blocks what depends on resources that cannot reach their role.
+func (c *cluster) blockDependents() {
+	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+		c.blockColocated(a)
+	}
+}
+
 // blockColocated: when a resource as a whole cannot reach its role, what is mandatorily
 // colocated with it cannot reach its own.
 func (c *cluster) blockColocated(a *action) {

@@ -91,7 +91,6 @@ func (c *cluster) createAllActions() {
 	for _, r := range c.resources {
 		c.createActions(r)
 	}
-	c.orderProbes()
 }
 
 func (c *cluster) findDC() {

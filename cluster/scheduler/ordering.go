@@ -142,6 +142,8 @@ func (c *cluster) applyOrderings() {
 			c.link(o.firstAction, o.thenAction, o.kind)
 		}
 	}
+	c.blockDependents()
+	c.orderProbes()
 	c.propagate()
 }
 

@@ -138,7 +138,7 @@ func (c *cluster) probePrimitive(r *resource, n *node) bool {
 	if n.isGuest() && !c.guestProbeable(r, n) {
 		return false
 	}
-	if w := r.lookAt(n); r.excludedFromProbe(w) {
+	if r.excludedFromProbe(n, r.lookAt(n)) {
 		return false
 	}
 	probe := c.action(r, "monitor", 0, n, false)
@@ -151,17 +151,23 @@ func (c *cluster) probePrimitive(r *resource, n *node) bool {
 	} else {
 		probe.setExtra("op_target_rc", strconv.Itoa(rcNotRunning))
 	}
-	top := r.uber()
-	orderFor := r
-	if top.isClone() {
-		orderFor = top
-	}
-	if c.unfencing && r.is(fenceDevice) && r.is(needsUnfencing) || orderFor.isClone() && c.unfencing && r.is(fenceDevice) {
-		orderFor = r
-	}
-	c.order(&ordering{first: r, firstAction: probe, then: orderFor, thenTask: "start", kind: unrunnableFirstBlocks})
-	c.order(&ordering{first: r, firstAction: probe, then: r, thenTask: "reload-agent", kind: orderOptional})
+	c.orderStartAfterProbe(r, probe)
 	return true
+}
+
+// orderStartAfterProbe: a resource, and an instance's clone as a whole, starts when it is known
+// where it is active. What cannot be asked about does not start, unless it is active already.
+func (c *cluster) orderStartAfterProbe(r *resource, probe *action) {
+	starting := r.uber()
+	if !starting.isClone() || c.unfencing && r.is(fenceDevice) {
+		starting = r
+	}
+	kind := orderOptional
+	if !probe.is(runnable) && len(r.uber().running) == 0 {
+		kind |= unrunnableFirstBlocks
+	}
+	c.order(&ordering{first: r, firstAction: probe, then: starting, thenTask: "start", kind: kind})
+	c.order(&ordering{first: r, firstAction: probe, then: r, thenTask: "reload-agent", kind: orderOptional})
 }
 
 // siblingKnownOn: any instance of an anonymous clone tells about all of them.
@@ -194,81 +200,14 @@ func (c *cluster) guestProbeable(r *resource, n *node) bool {
 	return current == nil || guest.assigned == nil || current == guest.assigned
 }
 
-func (r *resource) excludedFromProbe(w *candidate) bool {
-	top := r
-	for x := r; x != nil; x = x.parent {
-		if x.is(exclusiveDiscovery) {
-			top = x
-			if w == nil || w.discover != discoverExclusive {
-				return true
-			}
-		}
+// excludedFromProbe reports whether resource discovery leaves the node n out, whose candidate
+// is w. Nobody but its own instance is looked for inside a bundle's container.
+func (r *resource) excludedFromProbe(n *node, w *candidate) bool {
+	switch {
+	case w == nil:
+		return n.excluded && n.isGuest() || r.is(exclusiveDiscovery) || r.uber().is(exclusiveDiscovery)
+	case r.is(exclusiveDiscovery), r.uber().is(exclusiveDiscovery):
+		return w.discover != discoverExclusive
 	}
-	_ = top
-	return w != nil && w.discover == discoverNever
-}
-
-// orderProbes: what waits for a resource's stop also waits for its probes, which might still
-// find it active.
-func (c *cluster) orderProbes() {
-	for _, o := range c.orders {
-		c.orderProbesBefore(o)
-	}
-}
-
-func (c *cluster) orderProbesBefore(o *ordering) {
-	if o.kind == 0 || o.first == nil || o.then == nil || o.first == o.then || taskOfFirst(o) != "stop" {
-		return
-	}
-	if o.then != nil && o.first.container == o.then && taskOfThen(o) == "stop" {
-		// What is probed inside a container may be so after the container's restart.
-		return
-	}
-	kind := orderOptional | o.kind&(ifFirstUnmigratable|sameNodeOnly)
-	if o.kind == requiredOnSameNode || o.kind == sameNodeOrTarget {
-		kind = o.kind
-	}
-	thens := []*action{o.thenAction}
-	if o.thenAction == nil {
-		thens = o.then.findByKey(o.thenKey)
-	}
-	if len(thens) == 0 {
-		return
-	}
-	for _, probe := range o.probesOfFirst() {
-		for _, then := range thens {
-			c.link(probe, then, kind)
-		}
-	}
-}
-
-// probesOfFirst are the probes of what stops first: of a clone, those of its instances,
-// unless the ordering is its own affair.
-func (o *ordering) probesOfFirst() []*action {
-	if !o.first.isPrimitive() && (!o.first.isClone() || isBelow(o.then, o.first) || isBelow(o.first, o.then)) {
-		return nil
-	}
-	var probes []*action
-	o.first.each(func(x *resource) {
-		if x.isPrimitive() {
-			probes = append(probes, x.actionsOf("monitor", 0, nil)...)
-		}
-	})
-	return probes
-}
-
-func taskOfFirst(o *ordering) string {
-	if o.firstAction != nil {
-		return o.firstAction.task
-	}
-	task, _ := taskOfKey(o.firstKey)
-	return task
-}
-
-func taskOfThen(o *ordering) string {
-	if o.thenAction != nil {
-		return o.thenAction.task
-	}
-	task, _ := taskOfKey(o.thenKey)
-	return task
+	return w.discover == discoverNever
 }

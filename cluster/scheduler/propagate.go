@@ -18,9 +18,6 @@ const updateBudget = 2000
 // changes any more.
 func (c *cluster) propagate() {
 	for _, a := range slices.Backward(slices.Clone(c.actions)) {
-		c.blockColocated(a)
-	}
-	for _, a := range slices.Backward(slices.Clone(c.actions)) {
 		c.updateAction(a)
 	}
 	for _, a := range slices.Backward(slices.Clone(c.actions)) {
