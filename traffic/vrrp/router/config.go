@@ -1,0 +1,49 @@
+package router
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast/traffic/vrrp/packet"
+)
+
+// Owner is the priority of the router that has the virtual addresses as its own; a
+// tracked priority stays between 1 and MaxPriority.
+const (
+	Owner       = 255
+	MaxPriority = 254
+)
+
+// Config is what an operator decides about one virtual router on this host.
+type Config struct {
+	Name     string // as in the file; names the router in every action
+	ID       uint8  // virtual router id, 1 to 255, the same on all its hosts
+	Version  int    // of the protocol, 2 or 3
+	Priority uint8  // 1 to 254, or Owner
+	// Interval between advertisements. Version 3's backups take over the active router's; version 2's refuse another.
+	Interval  time.Duration
+	Source    netip.Addr   // this host's own address on the network: settles equal priorities
+	Addresses []netip.Addr // in the order in which advertisements list them
+	Password  []byte       // version 2 only; nil: none
+
+	Preempt      bool          // take over from an active router of lower priority
+	PreemptDelay time.Duration // but not before it was seen for so long
+
+	Announce Announcement
+}
+
+// Announcement says when the network is told that the addresses are here (gratuitous ARP,
+// unsolicited neighbour advertisements): at once when the router becomes active, again after Delay,
+// then every Refresh.
+type Announcement struct {
+	Delay   time.Duration // 0: no second time
+	Refresh time.Duration // 0: never again
+}
+
+// advertisement returns what the router sends at a priority.
+func (c *Config) advertisement(priority uint8) packet.Advertisement {
+	return packet.Advertisement{
+		Version: c.Version, Router: c.ID, Priority: priority,
+		Interval: c.Interval, Addresses: c.Addresses, Password: c.Password,
+	}
+}
