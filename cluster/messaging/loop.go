@@ -8,26 +8,16 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/transport"
 )
 
 // drained is how many events are taken before their batch is carried out: what arrives
 // while the disk writes shares the next write.
 const drained = 512
 
-// sinceBoot is the core's clock: it counts time asleep and is never set.
-func sinceBoot() (time.Duration, error) {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return 0, fmt.Errorf("read the clock since boot: %w", err)
-	}
-	return time.Duration(ts.Nano()), nil
-}
-
 func (m *Messenger) now() time.Duration {
-	now, err := sinceBoot()
+	now, err := transport.SinceBoot()
 	if err != nil {
 		panic(err) // it could be read at start
 	}
@@ -47,6 +37,7 @@ func newBoot() (uint64, error) {
 func (m *Messenger) do(work func(now time.Duration)) bool {
 	select {
 	case m.events <- work:
+		m.waiter.Ring()
 		return true
 	case <-m.stop:
 		return false
@@ -57,27 +48,30 @@ func (m *Messenger) step(ev core.Event) bool {
 	return m.do(func(now time.Duration) { m.core.Step(now, ev) })
 }
 
-// run is the loop: it alone touches the core, the machine and the storage.
+// run is the loop: it alone touches the core, the machine, the storage and the links.
 func (m *Messenger) run() {
 	defer close(m.stopped)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for {
-		select {
-		case <-m.stop:
-			return
-		case <-timer.C:
-		case work := <-m.events:
-			work(m.now())
-			m.drain()
-		}
+		m.links.Receive()
+		m.drain()
 		if now := m.now(); now >= m.core.Next() {
 			m.core.Tick(now)
 		}
 		for m.core.HasBatch() {
 			m.carryOut(m.core.Batch())
 		}
-		timer.Reset(max(m.core.Next()-m.now(), 0))
+		m.waiter.Doze()
+		select {
+		case <-m.stop:
+			return
+		case work := <-m.events:
+			work(m.now())
+			continue
+		default:
+		}
+		if err := m.waiter.Wait(m.core.Next()); err != nil {
+			panic(fmt.Sprintf("wait for packets: %v", err)) // it could be set up at start
+		}
 	}
 }
 

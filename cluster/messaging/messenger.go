@@ -48,7 +48,8 @@ type Messenger struct {
 	cfg     Config
 	core    *core.Core // the loop's
 	storage core.Storage
-	links   *transport.Links
+	waiter  *transport.Waiter // the loop's
+	links   *transport.Links  // the loop's
 	streams *transport.Streams
 	events  chan func(now time.Duration)
 	stop    chan struct{}
@@ -134,7 +135,7 @@ func (m *Messenger) start(at transport.Addresses, links int, machine Machine) er
 			return err
 		}
 	}
-	now, err := sinceBoot()
+	now, err := transport.SinceBoot()
 	if err != nil {
 		return err
 	}
@@ -151,8 +152,11 @@ func (m *Messenger) start(at transport.Addresses, links int, machine Machine) er
 	if err != nil {
 		return err
 	}
-	m.links, err = transport.ListenLinks(m.cfg.Key, sealer, at, transport.Packets{
-		Heard:   func(link int, hb core.Heartbeat) { m.step(core.Heard{Link: link, Heartbeat: hb}) },
+	if m.waiter, err = transport.NewWaiter(); err != nil {
+		return err
+	}
+	m.links, err = transport.ListenLinks(m.cfg.Key, sealer, at, m.waiter, transport.Packets{
+		Heard:   func(link int, hb core.Heartbeat) { m.core.Step(m.now(), core.Heard{Link: link, Heartbeat: hb}) },
 		Refused: m.packetRefused,
 	})
 	if err != nil {
@@ -335,6 +339,7 @@ func contains(list []HostID, id HostID) bool {
 func (m *Messenger) Close() error {
 	m.closing.Do(func() {
 		close(m.stop)
+		m.waiter.Ring()
 		<-m.stopped
 		m.closed = m.closeParts()
 		m.changes.close()
@@ -349,6 +354,9 @@ func (m *Messenger) closeParts() error {
 	}
 	if m.streams != nil {
 		errs = append(errs, m.streams.Close())
+	}
+	if m.waiter != nil {
+		errs = append(errs, m.waiter.Close())
 	}
 	return errors.Join(append(errs, m.storage.Close())...)
 }

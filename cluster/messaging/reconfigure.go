@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -50,10 +51,9 @@ func (m *Messenger) reconfigure(now time.Duration, hosts []Host, options quorum.
 		}
 	}
 	for id, h := range known {
-		if err := m.streams.Add(id, h.Addrs); err != nil {
+		if err := errors.Join(m.streams.Add(id, h.Addrs), m.links.Add(id, h.Addrs)); err != nil {
 			return err
 		}
-		m.links.Add(id, h.Addrs)
 	}
 	m.cfg.Hosts = hosts
 	m.core.Step(now, core.Configure{Quorum: options})

@@ -17,6 +17,7 @@
 // clock breaks nothing; they die with the daemon. Messages are one client stream for
 // each direction of a pair of hosts; calls are unary. Both carry bytes as they are.
 //
-// Goroutines: one reader for each link (Links), one sender for each peer (Streams), and
-// gRPC's own. Close waits for all of them.
+// Goroutines: one sender for each peer (Streams), and gRPC's own. Close waits for all of
+// them. Heartbeats are read and sent by the caller's goroutine, which sleeps in a Waiter: an
+// idle host does nothing else, twelve times a second for each other host.
 package transport

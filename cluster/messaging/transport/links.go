@@ -3,26 +3,33 @@ package transport
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"net"
 	"net/netip"
-	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast/cluster/messaging/core"
 )
 
-// Links are the UDP sockets of a host, one for each link.
+// Links are the UDP sockets of a host, one for each link. One goroutine uses them.
 type Links struct {
 	sealer  *Sealer
-	sockets []*net.UDPConn
-	peers   map[core.HostID][]netip.AddrPort
-	readers sync.WaitGroup
+	sockets []*link
+	peers   map[core.HostID][][]byte // socket addresses, one for each link
+	to      Packets
+	buffer  []byte
+}
+
+// link is one of a host's sockets.
+type link struct {
+	*socket
+	opener     *Opener
+	complained map[netip.Addr]time.Time
 }
 
 // Packets is what Links hands on.
 type Packets struct {
-	// Heard takes a heartbeat; it may block.
+	// Heard takes a heartbeat.
 	Heard func(link int, hb core.Heartbeat)
 	// Refused takes what could not be opened: a wrong key, a foreign program. It is
 	// called at most once a minute for each address.
@@ -35,50 +42,64 @@ type Addresses struct {
 	Peers map[core.HostID][]netip.AddrPort
 }
 
-// ListenLinks opens the sockets and starts to read them.
-func ListenLinks(authkey []byte, sealer *Sealer, at Addresses, to Packets) (*Links, error) {
-	l := &Links{sealer: sealer, peers: maps.Clone(at.Peers)}
-	for link, addr := range at.Self {
-		s, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("listen for heartbeats on link %d: %w", link, err), l.Close())
+// ListenLinks opens the sockets. Packets end the waiter's sleep and stay in the sockets
+// until Receive.
+func ListenLinks(authkey []byte, sealer *Sealer, at Addresses, waiter *Waiter, to Packets) (*Links, error) {
+	l := &Links{sealer: sealer, peers: map[core.HostID][][]byte{}, to: to, buffer: make([]byte, MaxPacket)}
+	for host, addrs := range at.Peers {
+		if err := l.Add(host, addrs); err != nil {
+			return nil, err
 		}
-		l.sockets = append(l.sockets, s)
-		l.readers.Go(func() { read(s, link, NewOpener(authkey, link), to) })
+	}
+	for i, addr := range at.Self {
+		s, err := listenSocket(addr)
+		if err == nil {
+			l.sockets = append(l.sockets, &link{socket: s, opener: NewOpener(authkey, i), complained: map[netip.Addr]time.Time{}})
+			err = waiter.add(s.fd, unix.EPOLLIN)
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("listen for heartbeats on link %d: %w", i, err), l.Close())
+		}
 	}
 	return l, nil
 }
 
-// complaintEvery limits reports of packets that cannot be opened, for each address.
-const complaintEvery = time.Minute
+const (
+	complaintEvery = time.Minute // limits reports of packets that cannot be opened, for each address
+	receivedAtOnce = 256         // packets of a link, before the caller looks at its other work
+)
 
-// read takes packets until the socket is closed.
-func read(s *net.UDPConn, link int, opener *Opener, to Packets) {
-	buffer := make([]byte, MaxPacket)
-	complained := map[netip.Addr]time.Time{}
-	for {
-		n, from, err := s.ReadFromUDPAddrPort(buffer)
-		if errors.Is(err, net.ErrClosed) {
-			return
+// Receive hands on the packets that are there.
+func (l *Links) Receive() {
+	for i, s := range l.sockets {
+		for range receivedAtOnce {
+			n, err := s.receive(l.buffer)
+			if errors.Is(err, unix.EAGAIN) {
+				break
+			}
+			if err != nil {
+				continue // an ICMP error of an earlier packet: the peer is not there yet
+			}
+			hb, err := openHeartbeat(s.opener, l.buffer[:n])
+			if err == nil {
+				l.to.Heard(i, hb)
+			} else if !errors.Is(err, ErrReplay) {
+				l.complain(i, err)
+			}
 		}
-		if err != nil {
-			continue // an ICMP error of an earlier packet: the peer is not there yet
-		}
-		hb, err := openHeartbeat(opener, buffer[:n])
-		if err == nil {
-			to.Heard(link, hb)
-			continue
-		}
-		if errors.Is(err, ErrReplay) {
-			continue
-		}
-		if len(complained) > 1024 {
-			clear(complained)
-		}
-		if last, ok := complained[from.Addr()]; !ok || time.Since(last) > complaintEvery {
-			complained[from.Addr()] = time.Now()
-			to.Refused(link, from, err)
-		}
+	}
+}
+
+// complain reports the last packet of a link.
+func (l *Links) complain(i int, cause error) {
+	s := l.sockets[i]
+	from := s.sender()
+	if len(s.complained) > 1024 {
+		clear(s.complained)
+	}
+	if last, ok := s.complained[from.Addr()]; !ok || time.Since(last) > complaintEvery {
+		s.complained[from.Addr()] = time.Now()
+		l.to.Refused(i, from, cause)
 	}
 }
 
@@ -98,8 +119,19 @@ func openHeartbeat(opener *Opener, packet []byte) (core.Heartbeat, error) {
 	return hb, nil
 }
 
-// Add makes a further peer known. It must not be called at the same time as Send.
-func (l *Links) Add(host core.HostID, addrs []netip.AddrPort) { l.peers[host] = addrs }
+// Add makes a further peer known.
+func (l *Links) Add(host core.HostID, addrs []netip.AddrPort) error {
+	var list [][]byte
+	for _, addr := range addrs {
+		address, err := socketAddress(addr)
+		if err != nil {
+			return fmt.Errorf("send heartbeats to host %d: %w", host, err)
+		}
+		list = append(list, address)
+	}
+	l.peers[host] = list
+	return nil
+}
 
 // Send seals and sends. What cannot be sent is lost, as on the wire: silence will tell.
 func (l *Links) Send(packets []core.Packet) {
@@ -113,16 +145,15 @@ func (l *Links) Send(packets []core.Packet) {
 		if plain == nil || of != p.Heartbeat.Seq {
 			plain, of = p.Heartbeat.Marshal(), p.Heartbeat.Seq
 		}
-		_, _ = l.sockets[p.Link].WriteToUDPAddrPort(l.sealer.Seal(p.Link, plain), addrs[p.Link])
+		l.sockets[p.Link].send(l.sealer.Seal(p.Link, plain), addrs[p.Link])
 	}
 }
 
-// Close closes the sockets and waits for the readers.
+// Close closes the sockets.
 func (l *Links) Close() error {
 	var errs []error
 	for _, s := range l.sockets {
-		errs = append(errs, s.Close())
+		errs = append(errs, s.close())
 	}
-	l.readers.Wait()
 	return errors.Join(errs...)
 }
