@@ -14,6 +14,9 @@ type finding struct {
 	text   string
 	object string // "" for the whole configuration
 	fatal  bool   // the configuration must not be committed
+	// meanwhile says what a running cluster does as long as this is so, where that harms nothing: there
+	// it is a warning, because commands are typed one after another. "": it is never just that.
+	meanwhile string
 }
 
 // check looks at the whole document as the cluster would take it.
@@ -29,6 +32,7 @@ func (m *model) check() []finding {
 	}
 	if fencing && !m.hasFencing() {
 		found = append(found, finding{fatal: true,
+			meanwhile: "no fence device is configured, so the cluster starts nothing yet: configure one (a primitive of class stonith), or 'crm configure property stonith-enabled=false'",
 			text: "no stonith resource is defined and stonith-enabled is not false, so nothing would be started: define one or set the property"})
 	}
 	return append(found, m.checkReferences()...)
@@ -70,6 +74,12 @@ func (m *model) templateOf(e *cib.Element) *cib.Element {
 func (m *model) hasResources() bool {
 	section := m.doc.Section("resources")
 	return section != nil && len(slices.Collect(section.Elements())) > 0
+}
+
+// live tells whether the session works on a running cluster.
+func (s *session) live() bool {
+	from, err := s.source()
+	return err == nil && from.Live()
 }
 
 // checkReferences finds constraints on what does not exist, and references to nothing.
@@ -318,8 +328,12 @@ func secondsOf(text string) float64 {
 
 // tell prints findings, the first about the whole as a warning, and says whether none is fatal.
 func (s *session) tell(found []finding) bool {
+	live := slices.ContainsFunc(found, func(f finding) bool { return f.meanwhile != "" }) && s.live()
 	good, warned := true, false
 	for _, f := range found {
+		if live && f.meanwhile != "" {
+			f.text, f.fatal = f.meanwhile, false
+		}
 		good = good && !f.fatal
 		switch {
 		case f.fatal, strings.HasSuffix(f.text, "is not known"), strings.HasSuffix(f.text, "not defined"),
