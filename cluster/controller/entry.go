@@ -20,6 +20,8 @@ const (
 	FencedEntry    EntryKind = "fenced"    // a host was fenced: Target
 	AttributeEntry EntryKind = "attribute" // transient node attributes
 	ForgetEntry    EntryKind = "forget"    // refresh or cleanup
+	FencingEntry   EntryKind = "fencing"   // a fencing operation began or ended: Fencing
+	AmnestyEntry   EntryKind = "amnesty"   // the history of fencing Target ("*": of all) is forgotten
 )
 
 // FormatVersion is the version of the written form of entries.
@@ -36,11 +38,13 @@ type Entry struct {
 	Change json.RawMessage `json:"change,omitempty"`
 	Result *Outcome        `json:"result,omitempty"`
 	Target string          `json:"target,omitempty"` // uname of a host that was fenced
-	Key    string          `json:"key,omitempty"`    // transition key of the action that is done with this entry
-	Cause  string          `json:"cause,omitempty"`  // for people
-	User   string          `json:"user,omitempty"`   // on whose behalf
-	Origin string          `json:"origin,omitempty"` // uname of the proposer
-	Reign  Reign           `json:"reign"`
+	// Fencing belongs to FencingEntry.
+	Fencing *Fencing `json:"fencing,omitempty"`
+	Key     string   `json:"key,omitempty"`    // transition key of the action that is done with this entry
+	Cause   string   `json:"cause,omitempty"`  // for people
+	User    string   `json:"user,omitempty"`   // on whose behalf
+	Origin  string   `json:"origin,omitempty"` // uname of the proposer
+	Reign   Reign    `json:"reign"`
 }
 
 // Outcome is the part of a result that the Controller needs.
@@ -89,7 +93,7 @@ func DecodeEntries(text []byte) ([]*Entry, error) {
 		return nil, fmt.Errorf("decode log entry: version %d, this build knows %d; upgrade this host", w.Version, FormatVersion)
 	}
 	for _, e := range w.Entries {
-		if e == nil || (e.Kind == ResultEntry && e.Result == nil) {
+		if e == nil || (e.Kind == ResultEntry && e.Result == nil) || (e.Kind == FencingEntry && e.Fencing == nil) {
 			return nil, fmt.Errorf("decode log entry: an entry without content")
 		}
 	}

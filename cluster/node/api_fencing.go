@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"holdfast/cluster/controller"
 	"holdfast/cluster/node/client"
 )
 
@@ -46,33 +47,27 @@ func (n *Node) askLeader(r *http.Request, service string, request any) (any, err
 	return json.RawMessage(text), nil
 }
 
-// fenceHistory gathers what each host of the view has fenced, the newest first.
-func (n *Node) fenceHistory(r *http.Request, ask fenceHistoryRequest) []client.FenceEvent {
-	payload, _ := json.Marshal(ask)
-	all := []client.FenceEvent{}
-	for _, host := range n.replica.LastView().Members {
-		text, err := n.messenger.Call(r.Context(), host, "fence-history", payload)
-		var events []client.FenceEvent
-		if err == nil && json.Unmarshal(text, &events) == nil {
-			all = append(all, events...)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b client.FenceEvent) int { return b.Time.Compare(a.Time) })
-	return all
-}
-
+// getFenceHistory tells what the cluster knows of fencing, the newest first.
 func (n *Node) getFenceHistory(_ http.ResponseWriter, r *http.Request) (any, error) {
-	return n.fenceHistory(r, fenceHistoryRequest{Target: r.URL.Query().Get("target")}), nil
+	events := []client.FenceEvent{}
+	for _, f := range n.replica.Fencing(r.URL.Query().Get("target")) {
+		events = append(events, client.FenceEvent{
+			Target: f.Target, Action: f.Action, State: string(f.State), Device: f.Device, Delegate: f.Delegate, Origin: f.Origin,
+			Client: f.Client, Reason: f.Reason, Time: f.Time,
+		})
+	}
+	return events, nil
 }
 
+// postFenceCleanup forgets, on every host, what is over.
 func (n *Node) postFenceCleanup(_ http.ResponseWriter, r *http.Request) (any, error) {
-	var ask fenceHistoryRequest
+	var ask struct {
+		Target string `json:"target"`
+	}
 	if err := decodeBody(r, &ask); err != nil {
 		return nil, err
 	}
-	ask.Clean = true
-	n.fenceHistory(r, ask)
-	return struct{}{}, nil
+	return struct{}{}, n.put(r.Context(), &controller.Entry{Kind: controller.AmnestyEntry, Target: ask.Target, Cause: "clean the history of fencing"})
 }
 
 // getFenceDevices lists the configured fence devices that can fence a host.

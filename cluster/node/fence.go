@@ -4,67 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"holdfast/cluster/controller"
+	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/node/client"
 )
-
-// fencesKept bounds the history of fencing.
-const fencesKept = 200
-
-// fenceLog is what this host has fenced.
-type fenceLog struct {
-	mu     sync.Mutex // guards events
-	events []client.FenceEvent
-}
-
-func (l *fenceLog) begin(e client.FenceEvent) int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e.State, e.Time = "pending", time.Now()
-	if len(l.events) >= fencesKept {
-		l.events = slices.Delete(l.events, 0, len(l.events)-fencesKept+1)
-	}
-	l.events = append(l.events, e)
-	return e.Time.UnixNano()
-}
-
-func (l *fenceLog) end(began int64, device string, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.events {
-		if e := &l.events[i]; e.State == "pending" && e.Time.UnixNano() == began {
-			e.State, e.Device, e.Time = "success", device, time.Now()
-			if err != nil {
-				e.State, e.Reason = "failed", err.Error()
-			}
-		}
-	}
-}
-
-func (l *fenceLog) about(target string) []client.FenceEvent {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var found []client.FenceEvent
-	for _, e := range slices.Backward(l.events) {
-		if target == "" || target == "*" || e.Target == target {
-			found = append(found, e)
-		}
-	}
-	return found
-}
-
-func (l *fenceLog) clean(target string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.events = slices.DeleteFunc(l.events, func(e client.FenceEvent) bool {
-		return e.State != "pending" && (target == "" || target == "*" || e.Target == target)
-	})
-}
 
 // learnDevices reads the meta-data of the fence agents that are configured, so that no
 // fencing waits for it.
@@ -86,14 +32,45 @@ func (n *Node) fence(f controller.Fence) {
 
 // fenceHost fences from this host and keeps a record of it.
 func (n *Node) fenceHost(ctx context.Context, f client.Fence, asker string) (string, error) {
-	began := n.fences.begin(client.FenceEvent{Target: f.Target, Action: f.Action, Delegate: n.settings.Name, Origin: n.settings.Name, Client: asker})
+	record := n.fencingBegins(f, n.settings.Name, asker)
 	limit := f.Timeout
 	if limit <= 0 {
 		limit = time.Minute
 	}
 	device, err := n.fencer.Fence(ctx, f.Target, f.Action, limit)
-	n.fences.end(began, device, err)
+	n.fencingEnds(record, device, err)
 	return device, err
+}
+
+// fencingBegins tells every host that this one has begun to fence. Nothing waits for that.
+func (n *Node) fencingBegins(f client.Fence, origin, asker string) controller.Fencing {
+	record := controller.Fencing{
+		ID: fmt.Sprintf("%d-%x-%d", n.settings.Self, n.boot, n.fencings.Add(1)), Target: f.Target, Action: f.Action, State: controller.FencingPending,
+		Delegate: n.settings.Name, Host: n.settings.Self, Boot: n.boot, Origin: origin, Client: asker, Time: time.Now(),
+	}
+	n.recordFencing(record)
+	return record
+}
+
+// fencingEnds tells every host how it ended.
+func (n *Node) fencingEnds(record controller.Fencing, device string, err error) {
+	record.State, record.Device, record.Time = controller.FencingDone, device, time.Now()
+	if err != nil {
+		record.State, record.Reason = controller.FencingFailed, err.Error()
+	}
+	n.recordFencing(record)
+}
+
+func (n *Node) recordFencing(record controller.Fencing) {
+	n.enqueue(pendingEntry{
+		entry:  &controller.Entry{Kind: controller.FencingEntry, Host: n.settings.Self, Boot: n.boot, Fencing: &record, Time: record.Time, Origin: n.settings.Name},
+		wanted: func() bool { return true },
+		settled: func(a replica.Answer, _ error) {
+			if a.Code != "" {
+				n.log.Error("the log refused the history of fencing", "target", record.Target, "cause", a.Message)
+			}
+		},
+	})
 }
 
 // fenceRequest is a person's or tool's wish to fence, for the leader.
@@ -113,8 +90,7 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 		return nil, fmt.Errorf("fence %q: no host of this cluster has that name; 'crm_node -l' lists them", f.Target)
 	}
 	if f.Confirm {
-		began := n.fences.begin(client.FenceEvent{Target: f.Target, Action: "off", Delegate: n.settings.Name, Origin: n.name(from), Client: "operator"})
-		n.fences.end(began, "manual", nil)
+		n.fencingEnds(n.fencingBegins(client.Fence{Target: f.Target, Action: "off"}, n.name(from), "operator"), "manual", nil)
 		if under, ok := n.fencer.(interface{ Confirm(target string) bool }); ok {
 			under.Confirm(f.Target)
 		}
@@ -128,21 +104,4 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 		n.step(controller.Confirmed{Target: f.Target})
 		return struct{}{}
 	})
-}
-
-// serveFenceHistory tells what this host has fenced, or forgets it.
-func (n *Node) serveFenceHistory(_ context.Context, _ messaging.HostID, payload []byte) (any, error) {
-	var ask fenceHistoryRequest
-	if err := json.Unmarshal(payload, &ask); err != nil {
-		return nil, fmt.Errorf("decode fence history request: %w", err)
-	}
-	if ask.Clean {
-		n.fences.clean(ask.Target)
-	}
-	return n.fences.about(ask.Target), nil
-}
-
-type fenceHistoryRequest struct {
-	Target string `json:"target"`
-	Clean  bool   `json:"clean,omitempty"`
 }

@@ -287,7 +287,6 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		configureService:   n.serveConfigure,
 		"fence":            n.serveFence,
 		"fence-agent":      n.serveFenceAgent,
-		"fence-history":    n.serveFenceHistory,
 	}[service]
 	if !ok {
 		return nil, fmt.Errorf("host %d asked for service %q, which this build does not have; upgrade this host", from, service)

@@ -59,7 +59,7 @@ type Node struct {
 	queue     *queue
 	writer    *writer
 	keeper    *attributes.Keeper
-	fences    *fenceLog
+	fencings  atomic.Uint64 // begun by this daemon
 	started   time.Time
 	hosts     atomic.Pointer[[]messaging.Host] // that are configured
 	admitting sync.Mutex                       // held while a host is added
@@ -94,7 +94,7 @@ func Start(parts Parts) (*Node, error) {
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
 		events: newEventLog(parts.Settings.Name), started: time.Now(), quorate: true, left: make(chan struct{}),
-		end: unix.Reboot, fences: &fenceLog{}, timer: time.NewTimer(time.Hour),
+		end: unix.Reboot, timer: time.NewTimer(time.Hour),
 	}
 	n.hosts.Store(&parts.Settings.Messaging.Hosts)
 	n.ctx, n.cancel = context.WithCancel(context.Background())

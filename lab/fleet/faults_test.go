@@ -103,6 +103,20 @@ func TestFailingFenceDeviceIsShownAndHoldsRecoveryBack(t *testing.T) {
 		}
 		return errors.New("d was not recovered after the device worked again")
 	}))
+	must(t, f.Host(at).Heal(lab.AllLinks))
+	// The fenced host boots again; then it knows, too, what was done to it.
+	must(t, f.Ready(ctx))
+	first := mustRun(t, f, "web1", "", "stonith_admin", "--history", "*", "--verbose")
+	for _, word := range []string{"reboot", at, "failed", "power"} {
+		if !strings.Contains(first, word) {
+			t.Errorf("the history does not say %q:\n%s", word, first)
+		}
+	}
+	for _, h := range []string{"web2", "web3"} {
+		if out := mustRun(t, f, h, "", "stonith_admin", "--history", "*", "--verbose"); out != first {
+			t.Errorf("%s tells another history of fencing than web1:\n%s\n%s", h, out, first)
+		}
+	}
 }
 
 // impostor changes a file of web3, which a running cluster's host would not, and boots it.

@@ -40,6 +40,7 @@ type Replica struct {
 	index    uint64
 	view     core.View
 	history  []Past
+	fences   []controller.Fencing // the newest last; replaced as a whole
 }
 
 // Commit says when and why a configuration came to be.
@@ -88,6 +89,7 @@ func (r *Replica) View(index uint64, view core.View) {
 	r.mu.Lock()
 	again := r.view.Number == view.Number && r.view.Ballot == view.Ballot // Restore told it
 	r.index, r.view = index, view
+	r.orphanFencing()
 	r.mu.Unlock()
 	if !again {
 		r.notify(controller.Viewed{View: view})
@@ -146,6 +148,10 @@ func (r *Replica) apply(e *controller.Entry) (Answer, bool) {
 		if e.Host != r.view.Leader || !r.member(e.Host, e.Boot) {
 			return Answer{Code: Failed, Message: "the proposer leads no more"}, false
 		}
+	case controller.FencingEntry:
+		r.fencing(*e.Fencing)
+	case controller.AmnestyEntry:
+		r.forgetFencing(e.Target)
 	}
 	cause := cib.Cause{When: e.Time, Client: "controller", Origin: e.Origin, User: e.User, Command: e.Cause}
 	var err error
@@ -235,18 +241,19 @@ func (r *Replica) History() []Past {
 const snapshotVersion = 1
 
 type written struct {
-	Version  int       `json:"v"`
-	Index    uint64    `json:"index"`
-	View     core.View `json:"view"`
-	Document string    `json:"document"`
-	History  []Past    `json:"history"`
+	Version  int                  `json:"v"`
+	Index    uint64               `json:"index"`
+	View     core.View            `json:"view"`
+	Document string               `json:"document"`
+	History  []Past               `json:"history"`
+	Fences   []controller.Fencing `json:"fences,omitempty"`
 }
 
 // Snapshot returns the whole state.
 func (r *Replica) Snapshot() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	text, err := json.Marshal(written{Version: snapshotVersion, Index: r.index, View: r.view, Document: string(r.doc.Bytes()), History: r.history})
+	text, err := json.Marshal(written{Version: snapshotVersion, Index: r.index, View: r.view, Document: string(r.doc.Bytes()), History: r.history, Fences: r.fences})
 	if err != nil {
 		return nil, fmt.Errorf("write snapshot at %d: %w", r.index, err)
 	}
@@ -267,7 +274,7 @@ func (r *Replica) Restore(snapshot []byte) error {
 		return err
 	}
 	r.mu.Lock()
-	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, w.Index, w.View, w.History
+	r.doc, r.snapshot, r.index, r.view, r.history, r.fences = doc, nil, w.Index, w.View, w.History, w.Fences
 	r.mu.Unlock()
 	r.notify(controller.Restored{View: w.View})
 	r.told.Store(w.Index)
