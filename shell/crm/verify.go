@@ -33,7 +33,7 @@ func (m *model) check() []finding {
 	if fencing && !m.hasFencing() {
 		found = append(found, finding{fatal: true,
 			meanwhile: "no fence device is configured, so the cluster starts nothing yet: configure one (a primitive of class stonith), or 'crm configure property stonith-enabled=false'",
-			text: "no stonith resource is defined and stonith-enabled is not false, so nothing would be started: define one or set the property"})
+			text:      "no stonith resource is defined and stonith-enabled is not false, so nothing would be started: define one or set the property"})
 	}
 	return append(found, m.checkReferences()...)
 }
