@@ -265,7 +265,7 @@ func (r *resource) expectedOn(n *node) bool {
 }
 
 func (c *cluster) start(r *resource, n *node, isOptional bool) {
-	a := c.startAction(r, n, isOptional)
+	a := c.startAction(r, n, true) // what cannot be started is not required either
 	c.orderVersusUnfencing(r, n, a, impliesThen)
 	if a.is(runnable) && !isOptional {
 		a.clear(optional)

@@ -110,13 +110,15 @@ func (c *cluster) unfencingConstraints(r *resource) {
 	})
 }
 
+// orderVersusUnfencing orders an action after its host's unfencing. That makes none required
+// where it was done before, else every new resource would have its host unfenced anew.
 func (c *cluster) orderVersusUnfencing(r *resource, n *node, a *action, kind relation) {
-	if c.unfencing && c.options.fencing && n != nil && r.is(needsUnfencing) {
-		unfence := c.fenceAction(n, "on", true, "", false)
-		c.link(unfence, a, kind)
-		if !nodeUnfenced(n) && !a.is(optional) {
-			unfence.clear(optional)
-		}
+	if !c.unfencing || !c.options.fencing || n == nil || !r.any(needsUnfencing|fenceDevice) {
+		return
+	}
+	c.link(c.fenceAction(n, "on", true, "", false), a, kind)
+	if !nodeUnfenced(n) && n.online && !n.unclean && !n.shutdown {
+		c.fenceAction(n, "on", false, "required by "+r.id+" "+a.task, false)
 	}
 }
 

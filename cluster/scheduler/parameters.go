@@ -15,12 +15,11 @@ import (
 // a change of parameters means a restart, a reload, or for recurring operations to be run
 // with the new ones.
 func (c *cluster) checkParameters() {
-	for state := range c.doc.Section("status").All("node_state") {
-		n := c.findNode(state.ID(), state.Get("uname"))
-		if n == nil || !available(n) && !n.maintenance {
+	for _, n := range c.byName {
+		if n.state == nil || !available(n) && !n.maintenance {
 			continue // what is there leaves anyway
 		}
-		for x := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
+		for x := range n.state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
 			for _, r := range c.resourcesOfHistory(x.ID(), n) {
 				c.checkHistory(r, n, x)
 			}
