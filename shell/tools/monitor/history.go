@@ -89,7 +89,7 @@ func (v *view) node(state *cib.Element) *scheduler.NodeStatus {
 
 func (v *view) resourceHistory(state, rsc *cib.Element, history bool, line func(string, ...any)) {
 	base, _, _ := strings.Cut(rsc.ID(), ":")
-	r := find(v.s.Resources, base)
+	r := v.inHistory(base)
 	if r == nil {
 		return
 	}
@@ -120,7 +120,7 @@ func shownOperations(rsc *cib.Element) []*cib.Element {
 	var ops []*cib.Element
 	for op := range rsc.All("lrm_rsc_op") {
 		probe := op.Get("operation") == "monitor" && op.Get("interval") == "0"
-		if (!probe || op.Get("rc-code") != "7" && op.Get("rc-code") != "5") && op.Get("operation") != "notify" {
+		if (!probe || op.Get("rc-code") != "7") && op.Get("operation") != "notify" {
 			ops = append(ops, op)
 		}
 	}
@@ -188,6 +188,29 @@ func failures(state *cib.Element, resource string) (count, last string) {
 	return count, last
 }
 
+// inHistory returns the resource whose history is shown under that name; nil for one that --resource hides. A member of a
+// group has to be named itself, or its group; naming any part of a clone or bundle shows the whole.
+func (v *view) inHistory(name string) *scheduler.ResourceStatus {
+	r := find(v.everything, name)
+	if r == nil || v.named == nil {
+		return r
+	}
+	top := r
+	for top.Parent != nil {
+		top = top.Parent
+	}
+	if top.Variant == scheduler.GroupResource {
+		if v.named[r.ID] || v.named[top.ID] {
+			return r
+		}
+		return nil
+	}
+	if pick(top, v.named) == nil {
+		return nil
+	}
+	return r
+}
+
 func find(all []*scheduler.ResourceStatus, id string) *scheduler.ResourceStatus {
 	for _, r := range all {
 		if r.Variant == scheduler.PrimitiveResource && (r.ID == id || strings.HasPrefix(r.LongID, id+":")) {
@@ -234,8 +257,7 @@ func (v *view) failures() {
 // resource cannot be there.
 func (v *view) shownFailures() []scheduler.Failure {
 	return slices.DeleteFunc(slices.Clone(v.s.Failures), func(f scheduler.Failure) bool {
-		return v.nodes != nil && !v.nodes[f.Node] || find(v.s.Resources, strings.SplitN(f.Resource, ":", 2)[0]) == nil ||
-			f.RC == 5 && f.Task == "monitor" && f.Interval == 0
+		return v.nodes != nil && !v.nodes[f.Node] || v.named != nil && !v.named[resourceName(f.Resource)] || maskedProbe(f)
 	})
 }
 
@@ -262,7 +284,7 @@ func (v *view) shownBans() []*cib.Element {
 	for e := range v.doc.Section("constraints").All("rsc_location") {
 		node := e.Get("node")
 		if !strings.HasPrefix(e.Get("score"), "-") || node == "" || !strings.HasPrefix(e.ID(), v.line.Get("neg-locations")) ||
-			v.nodes != nil && !v.nodes[node] || v.line.Has("resource") && find(v.s.Resources, e.Get("rsc")) == nil {
+			v.line.Has("resource") && find(v.s.Resources, e.Get("rsc")) == nil {
 			continue
 		}
 		out = append(out, e)

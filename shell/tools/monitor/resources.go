@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,21 +14,26 @@ import (
 func (v *view) filter() {
 	copied := *v.s
 	v.s = &copied
-	v.total = len(v.s.Nodes)
+	v.total, v.all, v.everything = len(v.s.Nodes), v.s.Nodes, v.s.Resources
 	for _, r := range v.s.Resources {
 		v.adjust(r, false)
 	}
 	if name, ok := v.line.Lookup("node"); ok {
-		v.nodes = v.tagged(name)
-		v.s.Nodes = slices.DeleteFunc(slices.Clone(v.s.Nodes), func(n *scheduler.NodeStatus) bool { return !v.nodes[n.Name] && n.Name != name })
-		v.nodes[name] = true
+		ids := v.tagged(name)
+		v.nodes = map[string]bool{name: true}
+		v.s.Nodes = slices.DeleteFunc(slices.Clone(v.s.Nodes), func(n *scheduler.NodeStatus) bool {
+			shown := n.Name == name || ids[n.ID] || ids[n.Name]
+			v.nodes[n.Name] = v.nodes[n.Name] || shown
+			return !shown
+		})
+		v.s.Resources = v.onShownNodes(v.s.Resources)
 	}
 	if name, ok := v.line.Lookup("resource"); ok {
-		wanted := v.tagged(name)
-		wanted[name] = true
+		v.named = v.tagged(name)
+		v.named[name] = true
 		var kept []*scheduler.ResourceStatus
 		for _, r := range v.s.Resources {
-			if picked := pick(r, wanted); picked != nil {
+			if picked := pick(r, v.named); picked != nil {
 				kept = append(kept, picked)
 			}
 		}
@@ -37,9 +41,31 @@ func (v *view) filter() {
 	}
 }
 
+// onShownNodes leaves out what is active on hidden nodes alone: resources, instances of clones, replicas of bundles.
+// A replica goes by its container: what runs inside is on a node of its own. Groups are shown whole.
+func (v *view) onShownNodes(all []*scheduler.ResourceStatus) []*scheduler.ResourceStatus {
+	var kept []*scheduler.ResourceStatus
+	for _, r := range all {
+		if isActive(r, nil) && !isActive(r, v.nodes) {
+			continue
+		}
+		if r.Variant == scheduler.CloneResource || r.Variant == scheduler.BundleResource {
+			copied := *r
+			copied.Children = v.onShownNodes(r.Children)
+			r = &copied
+		}
+		kept = append(kept, r)
+	}
+	return kept
+}
+
 // adjust gives instances of promotable clones the name of their role, and says unique of a bundle only when
-// several of its replicas may be on one host.
+// several of its replicas may be on one host. The cluster's own maintenance mode is told in the summary; its
+// resources are listed as unmanaged.
 func (v *view) adjust(r *scheduler.ResourceStatus, promotable bool) {
+	if v.s.Options.MaintenanceMode {
+		r.Maintenance = false
+	}
 	promotable = promotable || r.Variant == scheduler.CloneResource && r.Promotable
 	switch {
 	case r.Variant == scheduler.BundleResource:
@@ -131,9 +157,9 @@ func (v *view) resources() {
 		return
 	}
 	if v.line.Has("brief") {
-		shown.Resources = v.brief(shown.Resources)
+		shown.Resources = v.brief(shown.Resources, byNode)
 	}
-	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail()})
+	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail(), Brief: v.line.Has("brief"), FailedProbe: v.failedProbe})
 }
 
 func fullyActive(r *scheduler.ResourceStatus) bool {
@@ -143,59 +169,58 @@ func fullyActive(r *scheduler.ResourceStatus) bool {
 	return !slices.ContainsFunc(r.Children, func(c *scheduler.ResourceStatus) bool { return !fullyActive(c) })
 }
 
-func agent(r *scheduler.ResourceStatus) string {
-	parts := []string{r.Agent.Class, r.Agent.Provider, r.Agent.Type}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ":")
-}
-
-// brief writes counts of primitives for each agent and node and returns what is left to be written in full.
-func (v *view) brief(all []*scheduler.ResourceStatus) []*scheduler.ResourceStatus {
-	type key struct{ agent, node string }
-	active, total := map[key]int{}, map[string]int{}
-	var rest []*scheduler.ResourceStatus
+// brief writes counts of primitives for each agent and node and returns what is left to be written in full. Below
+// the nodes only primitives that run nowhere are left, and those are named.
+func (v *view) brief(all []*scheduler.ResourceStatus, byNode bool) []*scheduler.ResourceStatus {
+	var rest, counted []*scheduler.ResourceStatus
 	for _, r := range all {
-		if r.Variant != scheduler.PrimitiveResource {
+		if r.Variant != scheduler.PrimitiveResource || byNode {
 			rest = append(rest, r)
 			continue
 		}
-		total[agent(r)]++
-		for _, p := range r.Nodes {
-			active[key{agent(r), p.Node}]++
-		}
+		counted = append(counted, r)
 	}
-	for _, name := range slices.Sorted(maps.Keys(total)) {
-		found := false
-		keys := slices.SortedFunc(maps.Keys(active), func(a, b key) int { return cmp.Compare(a.node, b.node) })
-		for _, k := range keys {
-			if k.agent != name {
-				continue
-			}
-			found = true
-			count := fmt.Sprint(active[k])
-			if v.line.Has("inactive") {
-				count += fmt.Sprintf("/%d", total[name])
-			}
-			fmt.Fprintf(v.w, "  * %s\t(%s):\tActive %s\n", count, name, k.node)
-		}
-		if !found && v.line.Has("inactive") {
-			fmt.Fprintf(v.w, "  * 0/%d\t(%s):\tActive\n", total[name], name)
-		}
-	}
+	status.Brief(v.w, counted, "  ", v.line.Has("inactive"))
 	return rest
+}
+
+// failedProbe says why a resource that is stopped cannot run on a node, as its first probe found out; node "" is any.
+func (v *view) failedProbe(r *scheduler.ResourceStatus) string {
+	for _, f := range v.s.Failures {
+		if maskedProbe(f) && resourceName(f.Resource) == r.ID {
+			return f.RCText
+		}
+	}
+	return ""
+}
+
+// maskedProbe says whether a failure is a probe that found no agent, or one that cannot work: the resource cannot
+// be there, which is no reason for alarm.
+func maskedProbe(f scheduler.Failure) bool {
+	return f.Task == "monitor" && f.Interval == 0 && (f.RC == 5 || f.RC == 2)
+}
+
+// resourceName is an instance's id without its number.
+func resourceName(id string) string {
+	name, _, _ := strings.Cut(id, ":")
+	return name
 }
 
 // nodesWithResources is the node list with what runs on each.
 func (v *view) nodesWithResources() {
 	for _, n := range v.s.Nodes {
+		running := running(v.s.Resources, n.Name)
+		if v.line.Has("brief") && len(running) == 0 {
+			continue
+		}
 		fmt.Fprintf(v.w, "  * %s:\n", v.nodeLine(n))
-		running := v.runningOn(n.Name)
 		if v.show["resources"] {
 			fmt.Fprint(v.w, "    * Resources:\n")
 		}
 		if v.line.Has("brief") {
 			counts := map[string]int{}
 			for _, r := range running {
-				counts[agent(r)]++
+				counts[status.Agent(r)]++
 			}
 			for _, name := range slices.Sorted(maps.Keys(counts)) {
 				fmt.Fprintf(v.w, "      * %d\t(%s):\tActive \n", counts[name], name)
@@ -213,7 +238,8 @@ func (v *view) nodesWithResources() {
 	}
 }
 
-func (v *view) runningOn(node string) []*scheduler.ResourceStatus {
+// running returns the primitives among all that are active on a node.
+func running(all []*scheduler.ResourceStatus, node string) []*scheduler.ResourceStatus {
 	var out []*scheduler.ResourceStatus
 	var walk func(r *scheduler.ResourceStatus)
 	walk = func(r *scheduler.ResourceStatus) {
@@ -227,7 +253,7 @@ func (v *view) runningOn(node string) []*scheduler.ResourceStatus {
 	}
 	// What is in bundles comes last, as Pacemaker lists it.
 	for _, bundles := range []bool{false, true} {
-		for _, r := range v.s.Resources {
+		for _, r := range all {
 			if (r.Variant == scheduler.BundleResource) == bundles {
 				walk(r)
 			}

@@ -88,7 +88,7 @@ func (v *view) dc() string {
 	}
 	name := v.s.DC
 	sets := map[string]bool{}
-	for _, n := range v.s.Nodes {
+	for _, n := range v.all {
 		if n.Name == v.s.DC && v.detail() {
 			name += " (" + n.ID + ")"
 		}

@@ -63,8 +63,12 @@ type view struct {
 	w     io.Writer
 	show  map[string]bool
 	nodes map[string]bool // that are shown; nil: all
+	named map[string]bool // resources that --resource names; nil: all
 	total int             // nodes, shown or not
-	begun bool            // something was printed
+
+	all        []*scheduler.NodeStatus     // nodes, shown or not
+	everything []*scheduler.ResourceStatus // resources, shown or not
+	begun      bool                        // something was printed
 }
 
 // Tool is crm_mon.

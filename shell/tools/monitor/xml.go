@@ -12,6 +12,7 @@ import (
 	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/scheduler"
 	"holdfast/shell/tools/option"
+	"holdfast/shell/tools/status"
 )
 
 // RenderXML writes what a look at the document shows as --output-as=xml.
@@ -37,7 +38,7 @@ func RenderXML(line *option.Line, args []string, doc *cib.Document, show map[str
 		write         func(*cib.Element)
 		always        bool
 	}{
-		{"attributes", "node_attributes", v.attributesXML, false}, {"operations", "node_history", v.historyXML, true},
+		{"attributes", "node_attributes", v.attributesXML, false}, {"operations", "node_history", v.historyXML, len(v.s.Nodes) > 0},
 		{"failures", "failures", v.failuresXML, false}, {"tickets", "tickets", v.ticketsXML, false}, {"bans", "bans", v.bansXML, false},
 	} {
 		if !show[section.name] {
@@ -61,7 +62,7 @@ func (v *view) summaryXML(root *cib.Element) {
 	}
 	if v.show["dc"] {
 		dc := e.Append(cib.NewElement("current_dc", "present", yes(v.s.DC != "")))
-		for _, n := range v.s.Nodes {
+		for _, n := range v.all {
 			if n.Name == v.s.DC {
 				dc.Set("version", v.option("dc-version"))
 				dc.Set("name", n.Name)
@@ -110,7 +111,7 @@ func (v *view) nodesXML(list *cib.Element) {
 			e.Set("id_as_resource", v.containerOf(n.Name))
 		}
 		if v.line.Has("group-by-node") {
-			for _, r := range v.runningOn(n.Name) {
+			for _, r := range running(v.s.Resources, n.Name) {
 				e.Append(v.resourceXML(r))
 			}
 		}
@@ -153,7 +154,7 @@ func (v *view) resourceXML(r *scheduler.ResourceStatus) *cib.Element {
 	var e *cib.Element
 	switch r.Variant {
 	case scheduler.GroupResource:
-		e = cib.NewElement("group", "id", r.LongID, "number_resources", fmt.Sprint(len(r.Children)), "managed", yes(r.Managed), "disabled", yes(r.Disabled))
+		e = cib.NewElement("group", "id", r.LongID, "number_resources", fmt.Sprint(status.Members(r)), "managed", yes(r.Managed), "disabled", yes(r.Disabled))
 	case scheduler.CloneResource:
 		e = cib.NewElement("clone", "id", r.ID, "multi_state", yes(r.Promotable), "unique", yes(r.Unique), "managed", yes(r.Managed),
 			"disabled", yes(r.Disabled), "failed", yes(r.Failed), "failure_ignored", yes(r.FailIgnored))
@@ -177,7 +178,7 @@ func (v *view) resourceXML(r *scheduler.ResourceStatus) *cib.Element {
 }
 
 func (v *view) primitiveXML(r *scheduler.ResourceStatus) *cib.Element {
-	e := cib.NewElement("resource", "id", r.ID, "resource_agent", agent(r), "role", r.Role)
+	e := cib.NewElement("resource", "id", r.ID, "resource_agent", status.Agent(r), "role", r.Role)
 	if r.TargetRole != "" {
 		e.Set("target_role", r.TargetRole)
 	}
@@ -206,17 +207,19 @@ func (v *view) attributesXML(list *cib.Element) {
 		node := list.Append(cib.NewElement("node", "name", n.Name))
 		for _, a := range shown {
 			attribute := node.Append(cib.NewElement("attribute", "name", a.Name, "value", a.Value))
-			if score := v.pingScore(a.Name); score > 0 {
+			if score := v.pingScore(n.Name, a.Name); score > 0 {
 				attribute.Set("expected", fmt.Sprint(score))
 			}
 		}
 	}
 }
 
-// pingScore is the value that a connectivity attribute has when every host answers; 0 when it is none.
-func (v *view) pingScore(name string) int {
-	for e := range v.doc.Section("resources").Descendants() {
-		if e.Name != "primitive" || e.Get("type") != "ping" && e.Get("type") != "pingd" {
+// pingScore is the value that a connectivity attribute has when every host answers; 0 when no resource on the node
+// keeps it.
+func (v *view) pingScore(node, name string) int {
+	for _, r := range running(v.everything, node) {
+		e := v.doc.ByID(r.ID)
+		if e == nil || r.Agent.Type != "ping" && r.Agent.Type != "pingd" {
 			continue
 		}
 		params := map[string]string{"name": "pingd", "multiplier": "1"}
@@ -241,7 +244,7 @@ func (v *view) historyXML(list *cib.Element) {
 		node := cib.NewElement("node", "name", n.Name)
 		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
 			base, _, _ := strings.Cut(rsc.ID(), ":")
-			r := find(v.s.Resources, base)
+			r := v.inHistory(base)
 			ops := shownOperations(rsc)
 			if r == nil || len(ops) == 0 {
 				continue

@@ -18,7 +18,7 @@ func (p *printer) clone(r *scheduler.ResourceStatus, indent string) {
 	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("Clone Set: %s [%s]", r.ID, name), collectiveFlags(r)))
 	if p.Detail {
 		for _, child := range r.Children {
-			if active(child) || !child.Orphan && (!p.ActiveOnly || anyOf(child, special)) {
+			if active(child) || !child.Orphan && (child.Variant == scheduler.PrimitiveResource || !p.ActiveOnly || anyOf(child, special)) {
 				p.resource(child, indent+"  ")
 			}
 		}

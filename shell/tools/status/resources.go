@@ -12,6 +12,9 @@ import (
 type Options struct {
 	ActiveOnly bool // leave out what is not running: members of groups, nodes without an instance
 	Detail     bool // every instance of a clone and every part of a bundle on a line of its own
+	Brief      bool // members of groups are counted, not named
+	// FailedProbe says why a stopped primitive cannot run, "" when nothing is known; nil: nobody asks.
+	FailedProbe func(*scheduler.ResourceStatus) string
 }
 
 // Resources writes the full list of resources.
@@ -46,8 +49,18 @@ func (p *printer) resource(r *scheduler.ResourceStatus, indent string) {
 	case scheduler.BundleResource:
 		p.bundle(r, indent)
 	default:
-		fmt.Fprintf(p.w, "%s* %s\n", indent, Primitive(r, r.ID))
+		fmt.Fprintf(p.w, "%s* %s\n", indent, p.primitive(r))
 	}
+}
+
+// primitive is a primitive's line, with the reason why it cannot run when a probe told.
+func (p *printer) primitive(r *scheduler.ResourceStatus) string {
+	if p.FailedProbe != nil && r.Role == "Stopped" {
+		if why := p.FailedProbe(r); why != "" {
+			return Primitive(r, r.ID) + " (" + why + ")"
+		}
+	}
+	return Primitive(r, r.ID)
 }
 
 func active(r *scheduler.ResourceStatus) bool {
@@ -157,14 +170,14 @@ func collectiveFlags(r *scheduler.ResourceStatus) []string {
 	if r.Unique && r.Variant != scheduler.GroupResource {
 		flags = append(flags, "unique")
 	}
-	if r.Disabled {
-		flags = append(flags, "disabled")
-	}
 	switch {
 	case r.Maintenance:
 		flags = append(flags, "maintenance")
 	case !r.Managed:
 		flags = append(flags, "unmanaged")
+	}
+	if r.Disabled {
+		flags = append(flags, "disabled")
 	}
 	return flags
 }
@@ -184,7 +197,7 @@ func (p *printer) group(r *scheduler.ResourceStatus, indent string) {
 	id := r.LongID
 	title := "Resource Group: " + id
 	inactive := 0
-	for _, member := range r.Children {
+	for _, member := range members(r) {
 		if p.ActiveOnly && !active(member) {
 			inactive++
 		}
@@ -197,6 +210,10 @@ func (p *printer) group(r *scheduler.ResourceStatus, indent string) {
 		flags = append([]string{fmt.Sprintf("%d member%s inactive", inactive, plural)}, flags...)
 	}
 	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(title, flags))
+	if p.Brief {
+		Brief(p.w, r.Children, indent+"  ", true)
+		return
+	}
 	for _, member := range r.Children {
 		if !p.ActiveOnly || active(member) {
 			p.resource(member, indent+"  ")
@@ -206,7 +223,7 @@ func (p *printer) group(r *scheduler.ResourceStatus, indent string) {
 
 func (p *printer) bundle(r *scheduler.ResourceStatus, indent string) {
 	kind := "Container bundle"
-	if len(r.Children) > 1 {
+	if Members(r) > 1 {
 		kind = "Container bundle set"
 	}
 	var flags []string
@@ -221,11 +238,11 @@ func (p *printer) bundle(r *scheduler.ResourceStatus, indent string) {
 	}
 	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("%s: %s [%s]", kind, r.ID, r.Image), flags))
 	for _, replica := range r.Children {
-		if line := replicaLine(replica); line != "" && !p.Detail {
+		if line := replicaLine(replica); line != "" && !p.Detail && len(replica.Children) == Members(replica) {
 			fmt.Fprintf(p.w, "%s  * %s\n", indent, line)
 			continue
 		}
-		if len(r.Children) > 1 {
+		if Members(r) > 1 {
 			fmt.Fprintf(p.w, "%s  * Replica[%d]\n", indent, replica.Replica)
 		}
 		for _, part := range replica.Children {
@@ -270,7 +287,7 @@ func replicaLine(replica *scheduler.ResourceStatus) string {
 	if len(container.Nodes) > 0 {
 		at = &container.Nodes[0]
 	}
-	copied.Maintenance, copied.Managed = shown.Maintenance && false, true
+	copied.Maintenance, copied.Managed = false, shown.Managed || shown.Maintenance
 	line := primitiveAt(&copied, name, at)
 	return line
 }
