@@ -39,7 +39,7 @@ func (o *options) startOffset() string {
 func (c *cluster) graphResource(g *Graph, r *resource) {
 	switch r.variant {
 	case BundleResource:
-		c.graphOwn(g, r)
+		// Its own actions are with the cluster's, after those of all resources.
 		if r.bundle.inner != nil {
 			c.graphResource(g, r.bundle.inner)
 		}

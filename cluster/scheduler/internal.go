@@ -198,18 +198,19 @@ func (c *cluster) cloneConstraints(r *resource) {
 		c.orderTasks(r, "demoted", r, "stop", orderOptional)
 		c.orderTasks(r, "running", r, "promote", unrunnableFirstBlocks)
 	}
-	var last *resource
-	for _, child := range r.children {
+	for i, child := range r.children {
 		c.internalConstraints(child)
 		c.orderTasks(r, "start", child, "start", unrunnableFirstBlocks|showsFirst)
 		c.orderTasks(child, "start", r, "running", showsThen)
 		c.orderTasks(r, "stop", child, "stop", showsFirst)
 		c.orderTasks(child, "stop", r, "stopped", showsThen)
-		if r.clone.ordered && last != nil {
-			c.orderTasks(last, "start", child, "start", orderOptional)
-			c.orderTasks(child, "stop", last, "stop", orderOptional)
+		if r.clone.ordered {
+			// After all before it: of a chain, a link that does nothing would break it.
+			for _, earlier := range r.children[:i] {
+				c.orderTasks(earlier, "start", child, "start", orderOptional)
+				c.orderTasks(child, "stop", earlier, "stop", orderOptional)
+			}
 		}
-		last = child
 	}
 	if r.is(promotable) {
 		c.promotableConstraints(r)
@@ -225,6 +226,7 @@ func (c *cluster) promotableConstraints(r *resource) {
 		c.orderTasks(child, "promote", r, "promoted", showsThen)
 		c.orderTasks(r, "demote", child, "demote", showsFirst)
 		c.orderTasks(child, "demote", r, "demoted", showsThen)
+		c.orderTasks(child, "demote", child, "promote", orderOptional)
 		if r.clone.ordered && last != nil {
 			c.orderTasks(last, "promote", child, "promote", orderOptional)
 			c.orderTasks(child, "demote", last, "demote", orderOptional)

@@ -105,24 +105,33 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 		}
 		if c.probe(p.container, n) {
 			any = true
-			// A container that is found active must not be started twice: the others wait.
-			for _, other := range r.bundle.replicas {
-				if other == p || r.bundle.perHost != 1 {
-					continue
-				}
-				c.order(&ordering{first: p.container, firstTask: "monitor", then: other.container, thenTask: "start", kind: orderOptional | sameNodeOnly})
-			}
+			c.orderAfterContainerProbe(r, p, n)
 		}
-		if p.container != nil && p.connection != nil && c.probe(p.connection, n) {
+		if p.connection != nil && c.probe(p.connection, n) {
 			any = true
 			// The connection can be probed only where its container is up.
 			probe := p.connection.exactAction(operationKey(p.connection.id, "monitor", 0), n)
-			if probe != nil {
-				c.order(&ordering{first: p.container, firstTask: "start", then: p.connection, thenAction: probe, kind: nestedRemoteProbe})
-			}
+			c.order(&ordering{first: p.container, firstTask: "start", then: p.connection, thenAction: probe, kind: nestedRemoteProbe})
 		}
 	}
 	return any
+}
+
+// orderAfterContainerProbe: it must be known which containers are up before anything starts in
+// them, and, where a host may have only one, before another starts there.
+func (c *cluster) orderAfterContainerProbe(r *resource, p *replica, n *node) {
+	probe := p.container.exactAction(operationKey(p.container.id, "monitor", 0), n)
+	if inner := r.bundle.inner; inner != nil {
+		c.order(&ordering{first: p.container, firstAction: probe, then: inner, thenTask: "start", kind: orderOptional})
+	}
+	if r.bundle.perHost != 1 {
+		return
+	}
+	for _, other := range r.bundle.replicas {
+		if other != p {
+			c.order(&ordering{first: p.container, firstAction: probe, then: other.container, thenTask: "start", kind: orderOptional | sameNodeOnly})
+		}
+	}
 }
 
 func (c *cluster) probePrimitive(r *resource, n *node) bool {
