@@ -15,27 +15,37 @@ import (
 // a change of parameters means a restart, a reload, or for recurring operations to be run
 // with the new ones.
 func (c *cluster) checkParameters() {
+	index := c.historyIndex()
 	for _, n := range c.byName {
 		if n.state == nil || !available(n) && !n.maintenance {
 			continue // what is there leaves anyway
 		}
 		for x := range n.state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
-			for _, r := range c.resourcesOfHistory(x.ID(), n) {
+			for _, r := range index[x.ID()] {
 				c.checkHistory(r, n, x)
 			}
 		}
 	}
 }
 
-// resourcesOfHistory are the resources that an entry of the history is about.
-func (c *cluster) resourcesOfHistory(id string, n *node) []*resource {
-	var found []*resource
+// historyIndex finds the primitives that an entry of the history may be about: by id, by
+// the name under which the history knows them, and anonymous instances by the id without
+// number. Each list is in the order of the resources.
+func (c *cluster) historyIndex() map[string][]*resource {
+	index := make(map[string][]*resource, len(c.lookup))
 	c.eachResource(func(r *resource) {
-		if r.isPrimitive() && (r.id == id || r.historyID == id || !r.is(unique) && stripInstance(r.id) == id) {
-			found = append(found, r)
+		if !r.isPrimitive() {
+			return
+		}
+		index[r.id] = append(index[r.id], r)
+		if r.historyID != "" && r.historyID != r.id {
+			index[r.historyID] = append(index[r.historyID], r)
+		}
+		if plain := stripInstance(r.id); !r.is(unique) && plain != r.id && plain != r.historyID {
+			index[plain] = append(index[plain], r)
 		}
 	})
-	return found
+	return index
 }
 
 func (c *cluster) checkHistory(r *resource, n *node, x *cib.Element) {

@@ -74,12 +74,12 @@ func (s *session) run() error {
 		return err
 	}
 	s.announceTime()
-	s.showStatus("Current cluster status", scheduler.Observe(s.doc, s.now), true)
-	if s.injects() {
-		if err := s.inject(); err != nil {
-			return err
-		}
-		s.announceTime()
+	var plan *scheduler.Plan
+	if s.process && !s.injects() {
+		plan = s.makePlan() // its status is what is shown first: one reading of the document does for both
+		s.showStatus("Current cluster status", plan.Status, true)
+	} else if err := s.showWithInjections(); err != nil {
+		return err
 	}
 	if s.saveInput != "" {
 		if err := write(s.saveInput, s.doc.Bytes()); err != nil {
@@ -89,11 +89,9 @@ func (s *session) run() error {
 	if !s.process {
 		return nil
 	}
-	makePlan := scheduler.Make
-	if s.showScores {
-		makePlan = scheduler.MakeWithScores
+	if plan == nil {
+		plan = s.makePlan()
 	}
-	plan := makePlan(s.doc, s.now)
 	if err := s.saveGraphs(plan); err != nil {
 		return err
 	}
@@ -107,6 +105,26 @@ func (s *session) run() error {
 	s.printf("\n")
 	s.showStatus("Revised Cluster Status", scheduler.Observe(s.doc, s.now), false)
 	return s.saveResult()
+}
+
+func (s *session) makePlan() *scheduler.Plan {
+	if s.showScores {
+		return scheduler.MakeWithScores(s.doc, s.now)
+	}
+	return scheduler.Make(s.doc, s.now)
+}
+
+// showWithInjections shows the cluster as it is and, when events were given, as they leave it.
+func (s *session) showWithInjections() error {
+	s.showStatus("Current cluster status", scheduler.Observe(s.doc, s.now), true)
+	if !s.injects() {
+		return nil
+	}
+	if err := s.inject(); err != nil {
+		return err
+	}
+	s.announceTime()
+	return nil
 }
 
 func (s *session) saveGraphs(plan *scheduler.Plan) error {

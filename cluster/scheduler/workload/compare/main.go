@@ -27,10 +27,14 @@ func main() {
 	sizes := flag.String("sizes", "16x1000", "comma-separated HOSTSxRESOURCES")
 	runs := flag.Int("runs", 3, "runs of each, the best counts")
 	peerLimit := flag.Duration("peer-limit", 3*time.Minute, "longest run of the peer")
+	keep := flag.String("keep", "", "directory that the documents stay in; without it they are removed")
 	flag.Parse()
-	dir, err := os.MkdirTemp("", "holdfast-bench-scheduler")
-	if err == nil {
+	dir, err := *keep, error(nil)
+	if dir == "" {
+		dir, err = os.MkdirTemp("", "holdfast-bench-scheduler")
 		defer os.RemoveAll(dir)
+	}
+	if err == nil {
 		bench := comparison{dir: dir, ours: []string{*ours, "crm_simulate"}, runs: *runs, limit: *peerLimit}
 		if _, missing := os.Stat(*peer); missing == nil {
 			bench.peer = []string{*peer}
