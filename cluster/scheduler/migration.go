@@ -18,7 +18,6 @@ func (c *cluster) createMigration(r *resource, current *node) {
 			to.clear(optional)
 		}
 	}
-	kindAfter := unmigratableBlocks
 	if r.partialTarget != nil {
 		from.set(migratable)
 		from.needs = start.needs
@@ -30,8 +29,8 @@ func (c *cluster) createMigration(r *resource, current *node) {
 		c.orderTasks(r, "monitor", r, "migrate_to", orderOptional)
 		c.orderTasks(r, "migrate_to", r, "migrate_from", orderOptional|unmigratableBlocks)
 	}
-	c.orderTasks(r, "migrate_from", r, "stop", orderOptional|kindAfter)
-	c.orderTasks(r, "migrate_from", r, "start", orderOptional|kindAfter)
+	c.orderTasks(r, "migrate_from", r, "stop", orderOptional|unmigratableBlocks)
+	c.orderTasks(r, "migrate_from", r, "start", orderOptional|unmigratableBlocks|firstElseThen)
 	for _, a := range []*action{to, from} {
 		if a != nil {
 			a.setExtra("migrate_source", current.name)

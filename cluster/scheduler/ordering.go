@@ -26,6 +26,7 @@ const (
 	requiredOnSameNode                         // counts when first is required on then's node
 	guestAllowed                               // made by the scheduler: may relate a guest to its container
 	cancelsFirst                               // if then is required, first is dropped
+	firstElseThen                              // if first cannot run, then is done itself, not by a migration
 )
 
 // input is an edge of the order: a must precede the action that holds it as input.

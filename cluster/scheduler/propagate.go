@@ -215,6 +215,9 @@ func (c *cluster) updatePair(first, then *action, firstFlags, thenFlags actionFl
 		if in.kind&unmigratableBlocks != 0 {
 			update(then.rsc, firstFlags, optional, unmigratableBlocks)
 		}
+		if in.kind&firstElseThen != 0 {
+			update(then.rsc, firstFlags, optional, firstElseThen)
+		}
 		if in.kind&orderOptional != 0 {
 			update(then.rsc, firstFlags, runnable, orderOptional)
 		}

@@ -54,6 +54,10 @@ func (c *cluster) updatePrimitive(first, then *action, flags, filter actionFlags
 			first.clearBecause(optional, then)
 		}
 	}
+	if kind&firstElseThen != 0 && filter&optional != 0 && !first.is(runnable) {
+		then.clearBecause(migratable, first)
+		then.clear(pseudo)
+	}
 	if kind&impliesThen != 0 && filter&optional != 0 && thenBefore&optional != 0 && flags&optional == 0 && !first.is(migratable) {
 		then.clearBecause(optional, first)
 	}
