@@ -62,8 +62,12 @@ func (c *cluster) updatePrimitive(first, then *action, flags, filter actionFlags
 		then.clearBecause(optional, first)
 	}
 	if kind&unrunnableFirstBlocks != 0 && filter&runnable != 0 && thenBefore&runnable != 0 && flags&runnable == 0 {
+		migrates := then.is(migratable)
 		then.clearBecause(runnable, first)
-		then.clearBecause(migratable, first)
+		then.clear(migratable)
+		if migrates && first.rsc != then.rsc {
+			then.setReason(reasonFrom("unrunnable", first), true)
+		}
 	}
 	if kind&intermediateStop != 0 {
 		c.updateRestart(first, then, filter)
@@ -97,13 +101,18 @@ func (a *action) clearBecause(f actionFlags, cause *action) {
 	case migratable:
 		word = "unmigrateable"
 	}
+	a.setReason(reasonFrom(word, cause), f == migratable || f == runnable && cause.rsc == nil)
+}
+
+// reasonFrom puts into words what another action is the reason for.
+func reasonFrom(word string, cause *action) string {
 	object := cause.key
 	if cause.rsc != nil {
 		object = cause.rsc.id + " " + cause.task
 	} else if cause.node != nil {
 		object = cause.node.name + " " + cause.task
 	}
-	a.setReason(word+" "+object, f == migratable || f == runnable && cause.rsc == nil)
+	return word + " " + object
 }
 
 // updateAsymmetric: with symmetrical=false, then may not run when first cannot, unless what
