@@ -15,6 +15,8 @@ type Update struct {
 	Value  string
 	Delete bool
 	Set    string // id of the set to put it in; "": the usual one
+	// Private keeps it out of the document.
+	Private bool
 }
 
 // Damper is the pure core: it holds updates back until the attribute has stood still for

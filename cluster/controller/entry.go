@@ -21,6 +21,7 @@ const (
 	AttributeEntry EntryKind = "attribute" // transient node attributes
 	ForgetEntry    EntryKind = "forget"    // refresh or cleanup
 	FencingEntry   EntryKind = "fencing"   // a fencing operation began or ended: Fencing
+	PrivateEntry   EntryKind = "private"   // a node attribute that is not part of the document: Private
 	AmnestyEntry   EntryKind = "amnesty"   // the history of fencing Target ("*": of all) is forgotten
 )
 
@@ -40,11 +41,20 @@ type Entry struct {
 	Target string          `json:"target,omitempty"` // uname of a host that was fenced
 	// Fencing belongs to FencingEntry.
 	Fencing *Fencing `json:"fencing,omitempty"`
-	Key     string   `json:"key,omitempty"`    // transition key of the action that is done with this entry
-	Cause   string   `json:"cause,omitempty"`  // for people
-	User    string   `json:"user,omitempty"`   // on whose behalf
-	Origin  string   `json:"origin,omitempty"` // uname of the proposer
-	Reign   Reign    `json:"reign"`
+	// Private belongs to PrivateEntry.
+	Private *PrivateAttribute `json:"private,omitempty"`
+	Key     string            `json:"key,omitempty"`    // transition key of the action that is done with this entry
+	Cause   string            `json:"cause,omitempty"`  // for people
+	User    string            `json:"user,omitempty"`   // on whose behalf
+	Origin  string            `json:"origin,omitempty"` // uname of the proposer
+	Reign   Reign             `json:"reign"`
+}
+
+// PrivateAttribute is a transient node attribute that every host knows and the document does not show.
+type PrivateAttribute struct {
+	Host  core.HostID `json:"host"`
+	Name  string      `json:"name"`
+	Value *string     `json:"value"` // nil: it is removed
 }
 
 // Outcome is the part of a result that the Controller needs.
@@ -93,7 +103,8 @@ func DecodeEntries(text []byte) ([]*Entry, error) {
 		return nil, fmt.Errorf("decode log entry: version %d, this build knows %d; upgrade this host", w.Version, FormatVersion)
 	}
 	for _, e := range w.Entries {
-		if e == nil || (e.Kind == ResultEntry && e.Result == nil) || (e.Kind == FencingEntry && e.Fencing == nil) {
+		if e == nil || (e.Kind == ResultEntry && e.Result == nil) || (e.Kind == FencingEntry && e.Fencing == nil) ||
+			(e.Kind == PrivateEntry && e.Private == nil) {
 			return nil, fmt.Errorf("decode log entry: an entry without content")
 		}
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"holdfast/cluster/messaging/core"
@@ -167,6 +169,11 @@ func (m *Messenger) start(at transport.Addresses, links int, machine Machine) er
 		Serve:    m.serve,
 		Unsent:   func(to HostID) { m.step(core.Unsent{To: to}) },
 		Refused: func(peer string, err error) {
+			if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+				// The other side gave up before it said who it is, as when both connect at once.
+				m.cfg.Log.Debug("connection ended before its handshake", "peer", peer, "error", err)
+				return
+			}
 			m.cfg.Log.Warn("connection refused: the other side has no certificate of this cluster; compare the authkey files", "peer", peer, "error", err)
 		},
 	})

@@ -211,26 +211,6 @@ func (n *Node) postFail(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return struct{}{}, n.put(ctx, &controller.Entry{Kind: controller.ForgetEntry, Edits: edits, Cause: "asked to regard " + ask.Resource + " as failed"})
 }
 
-func (n *Node) getAttributes(_ http.ResponseWriter, r *http.Request) (any, error) {
-	name, host := r.URL.Query().Get("name"), r.URL.Query().Get("host")
-	attributes := []client.Attribute{}
-	for state := range n.replica.Document().Section("status").All("node_state") {
-		if host != "" && state.Get("uname") != host && state.ID() != host {
-			continue
-		}
-		for transient := range state.All("transient_attributes") {
-			for set := range transient.All("instance_attributes") {
-				for pair := range set.All("nvpair") {
-					if name == "" || pair.Get("name") == name {
-						attributes = append(attributes, client.Attribute{Name: pair.Get("name"), Value: pair.Get("value"), Host: state.Get("uname"), Set: set.ID()})
-					}
-				}
-			}
-		}
-	}
-	return attributes, nil
-}
-
 func (n *Node) postAttributes(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var u client.AttributeUpdate
 	if err := decodeBody(r, &u); err != nil {

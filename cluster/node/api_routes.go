@@ -45,11 +45,11 @@ func (n *Node) routes(mux *http.ServeMux) {
 }
 
 func (n *Node) getDocument(_ http.ResponseWriter, r *http.Request) (any, error) {
-	doc := n.replica.Document()
 	xpath := r.URL.Query().Get("xpath")
 	if xpath == "" {
-		return xmlText(doc.Bytes()), nil
+		return xmlText(n.observed(r.Context()).Bytes()), nil
 	}
+	doc := n.replica.Document()
 	found, err := doc.Select(xpath)
 	if err != nil {
 		return nil, &client.Error{Code: client.Invalid, Message: err.Error()}

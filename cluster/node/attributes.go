@@ -2,6 +2,9 @@ package node
 
 import (
 	"context"
+	"maps"
+	"net/http"
+	"slices"
 
 	"holdfast/cluster/attributes"
 	"holdfast/cluster/controller"
@@ -24,6 +27,9 @@ func (n *Node) presentAttribute(host messaging.HostID, name string) string {
 	if pending, ok := n.keeper.Pending(attributes.Key{Host: n.name(host), Name: name}); ok {
 		return pending.Value
 	}
+	if value, ok := n.replica.Private(host)[name]; ok {
+		return value
+	}
 	return controller.TransientAttribute(n.replica.Document(), id32(host), name)
 }
 
@@ -33,7 +39,7 @@ func (n *Node) setAttribute(host messaging.HostID, u client.AttributeUpdate) err
 	if delay == 0 {
 		delay = -1 // as the attribute has it
 	}
-	return n.keeper.Set(attributes.Update{Key: attributes.Key{Host: n.name(host), Name: u.Name}, Value: u.Value, Delete: u.Delete, Set: u.Set}, delay)
+	return n.keeper.Set(attributes.Update{Key: attributes.Key{Host: n.name(host), Name: u.Name}, Value: u.Value, Delete: u.Delete, Set: u.Set, Private: u.Private}, delay)
 }
 
 // writeAttribute brings a value into the document.
@@ -51,6 +57,43 @@ func (n *Node) writeAttribute(u attributes.Update) error {
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, changeLimit)
 	defer cancel()
+	if _, known := n.replica.Private(host)[u.Name]; known || u.Private {
+		// What began private stays so.
+		return n.put(ctx, &controller.Entry{Kind: controller.PrivateEntry, Private: &controller.PrivateAttribute{Host: host, Name: u.Name, Value: value}})
+	}
 	edits := controller.AttributeEdits(id32(host), u.Host, u.Name, value)
 	return n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: u.Name + " of " + u.Host})
+}
+
+// getAttributes tells hosts' transient attributes, the private ones last.
+func (n *Node) getAttributes(_ http.ResponseWriter, r *http.Request) (any, error) {
+	name, host := r.URL.Query().Get("name"), r.URL.Query().Get("host")
+	attributes := []client.Attribute{}
+	add := func(a client.Attribute) {
+		if name == "" || a.Name == name {
+			attributes = append(attributes, a)
+		}
+	}
+	for state := range n.replica.Document().Section("status").All("node_state") {
+		if host != "" && state.Get("uname") != host && state.ID() != host {
+			continue
+		}
+		for transient := range state.All("transient_attributes") {
+			for set := range transient.All("instance_attributes") {
+				for pair := range set.All("nvpair") {
+					add(client.Attribute{Name: pair.Get("name"), Value: pair.Get("value"), Host: state.Get("uname"), Set: set.ID()})
+				}
+			}
+		}
+	}
+	for _, h := range n.configured() {
+		if host != "" && h.Name != host && id32(h.ID) != host {
+			continue
+		}
+		private := n.replica.Private(h.ID)
+		for _, key := range slices.Sorted(maps.Keys(private)) {
+			add(client.Attribute{Name: key, Value: private[key], Host: h.Name})
+		}
+	}
+	return attributes, nil
 }

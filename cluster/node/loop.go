@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"holdfast/cluster/controller"
@@ -72,9 +73,17 @@ func (n *Node) committed(e *controller.Entry) {
 		n.events.add(client.Event{Kind: client.Fenced, Subject: e.Target})
 	case e.Kind == controller.ResultEntry && e.Result.Repeat && !e.Result.OK():
 		o := e.Result
-		n.events.add(client.Event{Kind: client.MonitorFailed, Subject: o.Resource, Action: o.Task, Interval: o.Interval, On: o.Node, Code: o.Code, Detail: o.Reason})
-		n.log.Warn("monitor failed", "resource", o.Resource, "host", o.Node, "code", o.Code, "reason", o.Reason)
+		n.events.add(client.Event{Kind: client.MonitorFailed, Subject: o.Resource, Action: o.Task, Interval: o.Interval, On: o.Node, Code: o.Code, Detail: failureReason(o)})
+		n.log.Warn("monitor failed", "resource", o.Resource, "host", o.Node, "code", o.Code, "reason", failureReason(o))
 	}
+}
+
+// failureReason says why a monitor failed; agents that find their service gone often give no reason.
+func failureReason(o *controller.Outcome) string {
+	if o.Reason != "" || o.Status != int(executor.Done) {
+		return o.Reason
+	}
+	return "the agent answered " + strconv.Itoa(o.Code) + " (" + executor.CodeText(o.Code) + ")"
 }
 
 // step moves the controller and carries out what it wants.
@@ -287,6 +296,7 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		configureService:   n.serveConfigure,
 		"fence":            n.serveFence,
 		"fence-agent":      n.serveFenceAgent,
+		pendingService:     n.servePending,
 	}[service]
 	if !ok {
 		return nil, fmt.Errorf("host %d asked for service %q, which this build does not have; upgrade this host", from, service)

@@ -22,3 +22,34 @@ func TestFirstResourceComesBeforeFencingIsSettled(t *testing.T) {
 		}
 	}
 }
+
+func TestOperationsInFlightAreShown(t *testing.T) {
+	ctx, f := startFleet(t)
+	must(t, f.Load(ctx, "web1", configuration(false, `<primitive id="slow" class="ocf" provider="pacemaker" type="Dummy">
+<instance_attributes id="s-i"><nvpair id="s-o" name="op_sleep" value="2"/></instance_attributes><operations>
+<op id="s-p" name="monitor" interval="20s" timeout="20s"/></operations></primitive>`)))
+	for _, words := range [][]string{{"slow", "Starting"}, {"slow", "Started", "Monitoring"}} {
+		shown(t, ctx, f, "web2", words, "crm_mon", "-1")
+	}
+	settled(t, ctx, f, "slow")
+	if out := mustRun(t, f, "web3", "", "crm_mon", "-1"); strings.Contains(out, "Monitoring") {
+		t.Errorf("nothing is in flight any more, but:\n%s", out)
+	}
+}
+
+func TestAttributesAreDampenedAndKeptPrivate(t *testing.T) {
+	ctx, f := startFleet(t)
+	must(t, f.Client("web1").Wait(ctx, ctxLeft(ctx)))
+	mustRun(t, f, "web1", "", "attrd_updater", "-n", "secret", "-U", "5", "-p")
+	shown(t, ctx, f, "web2", []string{`name="secret"`, `host="web1"`, `value="5"`}, "attrd_updater", "-n", "secret", "-Q", "-A")
+	mustRun(t, f, "web1", "", "attrd_updater", "-n", "flutter", "-U", "1", "-d", "1s")
+	mustRun(t, f, "web1", "", "attrd_updater", "-n", "flutter", "-U", "2", "-d", "1s")
+	document := mustRun(t, f, "web3", "", "cibadmin", "-Q")
+	if strings.Contains(document, "flutter") || strings.Contains(document, "secret") {
+		t.Errorf("the document shows an attribute at once, or one that is private:\n%s", document)
+	}
+	shown(t, ctx, f, "web3", []string{`name="flutter" value="2"`}, "cibadmin", "-Q")
+	if document = mustRun(t, f, "web3", "", "cibadmin", "-Q"); strings.Contains(document, "secret") {
+		t.Errorf("the document shows a private attribute:\n%s", document)
+	}
+}

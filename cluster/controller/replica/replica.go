@@ -40,7 +40,8 @@ type Replica struct {
 	index    uint64
 	view     core.View
 	history  []Past
-	fences   []controller.Fencing // the newest last; replaced as a whole
+	fences   []controller.Fencing              // the newest last; replaced as a whole
+	private  map[core.HostID]map[string]string // node attributes by name; inner maps are replaced as a whole
 }
 
 // Commit says when and why a configuration came to be.
@@ -90,6 +91,7 @@ func (r *Replica) View(index uint64, view core.View) {
 	again := r.view.Number == view.Number && r.view.Ballot == view.Ballot // Restore told it
 	r.index, r.view = index, view
 	r.orphanFencing()
+	r.forgetPrivate()
 	r.mu.Unlock()
 	if !again {
 		r.notify(controller.Viewed{View: view})
@@ -150,6 +152,8 @@ func (r *Replica) apply(e *controller.Entry) (Answer, bool) {
 		}
 	case controller.FencingEntry:
 		r.fencing(*e.Fencing)
+	case controller.PrivateEntry:
+		r.setPrivate(*e.Private)
 	case controller.AmnestyEntry:
 		r.forgetFencing(e.Target)
 	}
@@ -241,19 +245,21 @@ func (r *Replica) History() []Past {
 const snapshotVersion = 1
 
 type written struct {
-	Version  int                  `json:"v"`
-	Index    uint64               `json:"index"`
-	View     core.View            `json:"view"`
-	Document string               `json:"document"`
-	History  []Past               `json:"history"`
-	Fences   []controller.Fencing `json:"fences,omitempty"`
+	Version  int                               `json:"v"`
+	Index    uint64                            `json:"index"`
+	View     core.View                         `json:"view"`
+	Document string                            `json:"document"`
+	History  []Past                            `json:"history"`
+	Fences   []controller.Fencing              `json:"fences,omitempty"`
+	Private  map[core.HostID]map[string]string `json:"private,omitempty"`
 }
 
 // Snapshot returns the whole state.
 func (r *Replica) Snapshot() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	text, err := json.Marshal(written{Version: snapshotVersion, Index: r.index, View: r.view, Document: string(r.doc.Bytes()), History: r.history, Fences: r.fences})
+	text, err := json.Marshal(written{Version: snapshotVersion, Index: r.index, View: r.view, Document: string(r.doc.Bytes()), History: r.history,
+		Fences: r.fences, Private: r.private})
 	if err != nil {
 		return nil, fmt.Errorf("write snapshot at %d: %w", r.index, err)
 	}
@@ -274,7 +280,8 @@ func (r *Replica) Restore(snapshot []byte) error {
 		return err
 	}
 	r.mu.Lock()
-	r.doc, r.snapshot, r.index, r.view, r.history, r.fences = doc, nil, w.Index, w.View, w.History, w.Fences
+	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, w.Index, w.View, w.History
+	r.fences, r.private = w.Fences, w.Private
 	r.mu.Unlock()
 	r.notify(controller.Restored{View: w.View})
 	r.told.Store(w.Index)
