@@ -48,9 +48,6 @@ func (r *resource) ambiguous(task string, interval int) bool {
 
 func (c *cluster) recurWhileActive(r *resource, start *action, task string, interval int, wanted role) {
 	n := r.assigned
-	if wanted == roleStarted && r.next != rolePromoted {
-		wanted = roleUnknown
-	}
 	key := operationKey(r.id, task, interval)
 	existing := r.exactAction(key, n)
 	if wanted == roleUnknown && r.next == rolePromoted || wanted != roleUnknown && wanted != r.next {
