@@ -140,7 +140,7 @@ func (c *cluster) completionOf(a *action) *action {
 		return a
 	}
 	key := operationKey(r.id, task, 0)
-	if r.is(notifies) {
+	if r.is(notifies) && (r.isClone() || r.inBundle()) {
 		key = notifyKey(r.id, "confirmed-post", task)
 	}
 	for _, x := range slices.Backward(r.actions) {
