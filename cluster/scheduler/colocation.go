@@ -82,16 +82,36 @@ func compareColocations(a, b *colocation, other func(*colocation) *resource) int
 	return cmp.Compare(a.id, b.id)
 }
 
-// orderApart: what must not be together stops on a node before the other starts there.
+// orderApart: what must not be together in those roles gives up the one on a node before
+// the other takes its own there.
 func (c *cluster) orderApart(first *resource, firstRole role, then *resource, thenRole role) {
-	firstTask, thenTask := "stop", "start"
-	if firstRole == rolePromoted {
-		firstTask = "demote"
+	for _, leave := range leavesRole(firstRole) {
+		for _, enter := range entersRole(thenRole) {
+			c.orderTasks(first, leave, then, enter, requiredOnSameNode)
+		}
 	}
-	if thenRole == rolePromoted {
-		thenTask = "promote"
+}
+
+// leavesRole are the tasks after which a resource is not in the role any more.
+func leavesRole(from role) []string {
+	switch from {
+	case rolePromoted:
+		return []string{"demote"}
+	case roleUnpromoted:
+		return []string{"stop", "promote"}
 	}
-	c.orderTasks(first, firstTask, then, thenTask, requiredOnSameNode)
+	return []string{"stop"}
+}
+
+// entersRole are the tasks that bring a resource into the role.
+func entersRole(to role) []string {
+	switch to {
+	case rolePromoted:
+		return []string{"promote"}
+	case roleUnpromoted:
+		return []string{"start", "demote"}
+	}
+	return []string{"start"}
 }
 
 func (c *cluster) unpackColocation(e *cib.Element) {
