@@ -44,12 +44,6 @@ func (c *cluster) createCloneActions(r *resource) {
 	tasks := tallyActions(r.children)
 	c.pseudoPair(r, "start", "running", !tasks.start)
 	c.pseudoPair(r, "stop", "stopped", !tasks.stop)
-	if tasks.start && !tasks.startRunnable {
-		r.firstAction("running", nil).clear(runnable)
-	}
-	if tasks.stop && !tasks.stopRunnable {
-		r.firstAction("stop", nil).set(runnable)
-	}
 	if !tasks.restart {
 		// What depends on the clone may migrate away from it.
 		r.firstAction("stop", nil).set(migratable)
@@ -83,8 +77,8 @@ func (c *cluster) createPromotableActions(r *resource) {
 	c.link(d.stopNotify.postDone, d.promoteNotify.pre, orderOptional)
 }
 
-// tally says which tasks are required of any instance.
-type tally struct{ start, stop, promote, demote, startRunnable, stopRunnable, restart bool }
+// tally says which tasks are required of any instance, and possible.
+type tally struct{ start, stop, promote, demote, restart bool }
 
 func tallyActions(instances []*resource) tally {
 	var t tally
@@ -95,23 +89,22 @@ func tallyActions(instances []*resource) tally {
 				return
 			}
 			for _, a := range x.actions {
-				if a.is(optional) {
+				if a.is(optional) || !a.is(runnable) {
 					continue
 				}
 				switch a.task {
 				case "start":
-					starts = starts || a.is(runnable)
-					t.start, t.startRunnable = t.start || a.is(runnable), t.startRunnable || a.is(runnable)
+					starts = true
 				case "stop":
 					stops = true
-					t.stop, t.stopRunnable = true, t.stopRunnable || a.is(runnable)
 				case "promote":
-					t.promote = t.promote || a.is(runnable)
+					t.promote = true
 				case "demote":
-					t.demote = t.demote || a.is(runnable)
+					t.demote = true
 				}
 			}
 		})
+		t.start, t.stop = t.start || starts, t.stop || stops
 		t.restart = t.restart || starts && stops
 	}
 	return t
