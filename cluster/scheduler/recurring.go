@@ -105,29 +105,14 @@ func (c *cluster) cancelForRole(r *resource, task string, interval int, n *node)
 	}
 }
 
-// cancelAction ends a recurring operation.
+// cancelAction ends a recurring operation: the action that stood for its going on becomes
+// its end.
 func (c *cluster) cancelAction(r *resource, task string, interval int, n *node) *action {
-	key := operationKey(r.id, task, interval)
-	a := r.exactCancel(key, n)
-	if a == nil {
-		a = c.newAction(r, key, "cancel", n, false)
-		a.interval = interval
-		a.params = r.operation(task, interval)
-		a.setExtra("operation", task)
-		a.setExtra("interval", strconv.Itoa(interval))
-		a.target = task
-		c.judgeRunnable(a)
-	}
+	a := c.action(r, task, interval, n, false)
+	a.task, a.target = "cancel", task
+	a.setExtra("operation", task)
+	a.setExtra("interval", strconv.Itoa(interval))
 	return a
-}
-
-func (r *resource) exactCancel(key string, n *node) *action {
-	for _, a := range r.actions {
-		if a.key == key && a.node == n && a.task == "cancel" {
-			return a
-		}
-	}
-	return nil
 }
 
 // recurWhileStopped is for operations with role Stopped: they watch every node on which the
