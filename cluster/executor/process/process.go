@@ -72,7 +72,8 @@ func Run(ctx context.Context, command Command) (Ending, error) {
 	if child.Dir == "" {
 		child.Dir = "/"
 	}
-	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	pidfd := -1
+	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd}
 	output, err := attach(child, command)
 	if err != nil {
 		return ending, err
@@ -85,7 +86,7 @@ func Run(ctx context.Context, command Command) (Ending, error) {
 	}
 	ended := make(chan struct{})
 	go func() {
-		awaitExit(child.Process.Pid)
+		awaitExit(child.Process.Pid, pidfd)
 		close(ended)
 	}()
 	supervise(ctx, child.Process.Pid, command, ended, &ending)
@@ -137,14 +138,29 @@ func supervise(ctx context.Context, pid int, command Command, ended <-chan struc
 	}
 }
 
-// awaitExit blocks until the process has ended, and leaves it to be waited for.
-func awaitExit(pid int) {
+// awaitExit waits until the process has ended, and leaves it to be waited for. With a
+// descriptor of the process it costs no thread meanwhile.
+func awaitExit(pid, pidfd int) {
+	if pidfd >= 0 && unix.SetNonblock(pidfd, true) == nil {
+		file := os.NewFile(uintptr(pidfd), "pidfd")
+		defer file.Close()
+		if conn, err := file.SyscallConn(); err == nil && conn.Read(hasEnded) == nil {
+			return
+		}
+	}
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
 			return
 		}
 	}
+}
+
+// hasEnded looks at a process, without waiting.
+func hasEnded(pidfd uintptr) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PIDFD, int(pidfd), &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == nil && info.Signo != 0 || errors.Is(err, unix.ECHILD)
 }
 
 func (e *Ending) read(err error) {

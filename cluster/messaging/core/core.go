@@ -51,6 +51,7 @@ type Core struct {
 	snapped   uint64 // index of the last snapshot
 	agreed    agreed
 	ready     *raft.Ready
+	quiet     int // beats since raft's last tick, while this host leads
 	election  election
 	views     viewKeeper
 	fork      fork

@@ -6,13 +6,17 @@ import (
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
 	"google.golang.org/protobuf/proto"
 )
 
 // Raft's pace, in heartbeats. Followers never count raft's election timeout: they
 // campaign when liveness says so, and on raftSilence when the leader's packets arrive
-// but its log does not. A leader that hears no majority for electionTicks steps down.
+// but its log does not. A leader that hears no majority for electionTicks steps down. While
+// everybody has all of the log, and liveness vouches for everybody, raft has nothing to
+// say: a leader then ticks once in quietBeats.
 const (
+	quietBeats         = 3
 	raftHeartbeatTicks = 4
 	electionTicks      = 20
 	trailing           = 1024 // entries kept in memory before a snapshot, for slow followers
@@ -116,12 +120,28 @@ func (c *Core) raftTick() {
 	if c.frozen() {
 		return
 	}
-	if c.rn.BasicStatus().RaftState == raft.StateLeader {
-		c.rn.Tick()
+	if st := c.rn.BasicStatus(); st.RaftState == raft.StateLeader {
+		if c.quiet++; c.quiet >= quietBeats || !c.caughtUpAll(&st) {
+			c.quiet = 0
+			c.rn.Tick()
+		}
 		return
 	}
 	c.rn.TickQuiesced() // counts the lease, and never campaigns by itself
 	c.election.silence++
+}
+
+// caughtUpAll tells whether this leader's log is committed and applied, and every host that is
+// alive has confirmed all of it.
+func (c *Core) caughtUpAll(st *raft.BasicStatus) bool {
+	last, _ := c.log.LastIndex()
+	all := c.applied == last && st.HardState.GetCommit() == last && st.LeadTransferee == 0 && len(c.proposals.order) == 0
+	c.rn.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) {
+		if p := c.peers[HostID(id)]; p != nil && p.alive {
+			all = all && pr.Match == last && pr.State == tracker.StateReplicate
+		}
+	})
+	return all
 }
 
 func (c *Core) raftUnreachable(id HostID) {
