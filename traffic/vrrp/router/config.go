@@ -24,7 +24,7 @@ type Config struct {
 	Interval  time.Duration
 	Source    netip.Addr   // this host's own address on the network: settles equal priorities
 	Addresses []netip.Addr // in the order in which advertisements list them
-	Password  []byte       // version 2 only; nil: none
+	Password  []byte       `json:"-"` // version 2 only; nil: none. Never shown
 
 	Preempt      bool          // take over from an active router of lower priority
 	PreemptDelay time.Duration // but not before it was seen for so long

@@ -1,0 +1,268 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/traffic/keepalived"
+)
+
+// compiler holds what blocks that come later build on.
+type compiler struct {
+	config   Config
+	version  int // vrrp_version of global_defs, 0: none
+	announce announcement
+	script   User
+	alert    bool // smtp_alert of global_defs
+	seen     map[string]keepalived.Position
+}
+
+// elsewhere are blocks that another part reads or that change nothing here.
+var elsewhere = []string{"virtual_server", "virtual_server_group", "SSL", "linkbeat_interfaces", "interface_up_down_delays", "garp_group"}
+
+// Compile makes the model of a file that keepalived.Read has read.
+func Compile(file []keepalived.Directive) (*Config, error) {
+	c := &compiler{
+		announce: announcement{delay: defaultDelay, burst: defaultBurst},
+		seen:     map[string]keepalived.Position{},
+		config:   Config{Scripts: map[string]Script{}, Processes: map[string]Process{}, Files: map[string]File{}},
+	}
+	// Global definitions count for every block, wherever they stand.
+	for _, d := range file {
+		if d.Keyword() == "global_defs" {
+			if err := globalKeywords.read(c, d.Block); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := topKeywords.read(c, file); err != nil {
+		return nil, err
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return &c.config, nil
+}
+
+func (c *compiler) warn(d keepalived.Directive, format string, args ...any) {
+	c.config.Warnings = append(c.config.Warnings, d.Errorf(format, args...).Error())
+}
+
+// unique refuses a second block of a kind and name.
+func (c *compiler) unique(d keepalived.Directive, kind, name string) error {
+	if first, ok := c.seen[kind+" "+name]; ok {
+		return d.Errorf("there is another %s %q at %s", kind, name, first)
+	}
+	c.seen[kind+" "+name] = d.At
+	return nil
+}
+
+// named reads blocks that have a name of their own into a map.
+func named[T any](kind string, into func(*compiler) map[string]T, read func(keepalived.Directive) (T, error)) func(*compiler, keepalived.Directive) error {
+	return func(c *compiler, d keepalived.Directive) error {
+		t, err := read(d)
+		if err != nil {
+			return err
+		}
+		if err := c.unique(d, kind, d.Words[1]); err != nil {
+			return err
+		}
+		into(c)[d.Words[1]] = t
+		return nil
+	}
+}
+
+var topKeywords = keywords[compiler]{
+	"global_defs":        ignored[compiler], // read before
+	"vrrp_script":        named("vrrp_script", func(c *compiler) map[string]Script { return c.config.Scripts }, script),
+	"vrrp_track_process": named("vrrp_track_process", func(c *compiler) map[string]Process { return c.config.Processes }, process),
+	"vrrp_track_file":    named("track_file", func(c *compiler) map[string]File { return c.config.Files }, file),
+	"track_file":         named("track_file", func(c *compiler) map[string]File { return c.config.Files }, file),
+	"vrrp_sync_group":    func(c *compiler, d keepalived.Directive) error { return c.group(d) },
+	"vrrp_instance": func(c *compiler, d keepalived.Directive) error {
+		i, err := c.instance(d)
+		if err != nil {
+			return err
+		}
+		if err := c.unique(d, "vrrp_instance", i.Router.Name); err != nil {
+			return err
+		}
+		where := fmt.Sprintf("%s IPv6=%t id %d", i.Interface, !i.Addresses[0].Prefix.Addr().Is4(), i.Router.ID)
+		if len(i.Peers) == 0 {
+			if err := c.unique(d, "virtual router on interface", where); err != nil {
+				return err
+			}
+		}
+		c.config.Instances = append(c.config.Instances, i)
+		return nil
+	},
+}.with(func() keywords[compiler] {
+	k := keywords[compiler]{}
+	for _, word := range elsewhere {
+		k[word] = ignored[compiler]
+	}
+	return k
+}())
+
+var globalKeywords = keywords[compiler]{
+	"router_id": func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.RouterID, err = value(d, "a name")
+		return err
+	},
+	"vrrp_version": func(c *compiler, d keepalived.Directive) (err error) { c.version, err = integer(d, 2, 3); return err },
+	"script_user":  func(c *compiler, d keepalived.Directive) (err error) { c.script, err = user(d, d.Values()); return err },
+	"smtp_alert":   func(c *compiler, d keepalived.Directive) (err error) { c.alert, err = boolean(d); return err },
+	"smtp_alert_vrrp": func(c *compiler, d keepalived.Directive) (err error) {
+		c.alert, err = boolean(d)
+		return err
+	},
+	"notification_email": func(c *compiler, d keepalived.Directive) error {
+		c.config.Mail.To = append(c.config.Mail.To, list(d)...)
+		return nil
+	},
+	"notification_email_from": func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.Mail.From, err = value(d, "an address")
+		return err
+	},
+	"smtp_server": smtpServer,
+	"smtp_helo_name": func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.Mail.Helo, err = value(d, "a name")
+		return err
+	},
+	"smtp_connect_timeout": func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.Mail.Timeout, err = seconds(d, time.Second, time.Hour)
+		return err
+	},
+	// What follows tunes keepalived's own processes, or a check that is always made here.
+	"enable_script_security": ignored[compiler], "dynamic_interfaces": ignored[compiler], "vrrp_skip_check_adv_addr": ignored[compiler],
+	"vrrp_strict": ignored[compiler], "vrrp_garp_interval": ignored[compiler], "vrrp_gna_interval": ignored[compiler],
+	"vrrp_garp_lower_prio_delay": ignored[compiler], "vrrp_garp_lower_prio_repeat": ignored[compiler], "vrrp_garp_master_refresh_repeat": ignored[compiler],
+	"vrrp_priority": ignored[compiler], "vrrp_no_swap": ignored[compiler], "vrrp_rt_priority": ignored[compiler], "vrrp_rlimit_rttime": ignored[compiler],
+	"checker_priority": ignored[compiler], "max_auto_priority": ignored[compiler], "lvs_sync_daemon": ignored[compiler], "lvs_flush": ignored[compiler],
+	"enable_traps": ignored[compiler], "vrrp_iptables": ignored[compiler], "vrrp_ipsets": ignored[compiler], "nftables": ignored[compiler],
+	"default_interface": ignored[compiler], "use_pid_dir": ignored[compiler], "instance": ignored[compiler], "net_namespace": ignored[compiler],
+	"process_names": ignored[compiler], "reload_repeat": ignored[compiler], "shutdown_script": ignored[compiler], "startup_script": ignored[compiler],
+}.with(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_"))
+
+func smtpServer(c *compiler, d keepalived.Directive) error {
+	switch v := d.Values(); len(v) {
+	case 1:
+		c.config.Mail.Server = net.JoinHostPort(v[0], "25")
+	case 2:
+		c.config.Mail.Server = net.JoinHostPort(v[0], v[1])
+	default:
+		return d.Errorf("want an address and perhaps a port, got %q", strings.Join(v, " "))
+	}
+	return nil
+}
+
+var groupKeywords = keywords[Group]{
+	"group":           func(g *Group, d keepalived.Directive) error { g.Members = append(g.Members, list(d)...); return nil },
+	"global_tracking": ignored[Group], "sync_group_tracking_weight": ignored[Group],
+}.with(tracking(func(g *Group) *Tracking { return &g.Track })).
+	with(notifying(func(g *Group) *Notify { return &g.Notify }))
+
+func (c *compiler) group(d keepalived.Directive) error {
+	name, err := value(d, "a name")
+	if err != nil {
+		return err
+	}
+	g := Group{At: d.At, Name: name}
+	if err := groupKeywords.read(&g, d.Block); err != nil {
+		return err
+	}
+	if len(g.Members) == 0 {
+		return d.Errorf("%s has no group with names of vrrp_instance", name)
+	}
+	c.config.Groups = append(c.config.Groups, g)
+	return c.unique(d, "vrrp_sync_group", name)
+}
+
+// check resolves what blocks say of each other.
+func (c *compiler) check() error {
+	names := map[string]bool{}
+	for i := range c.config.Instances {
+		one := &c.config.Instances[i]
+		names[one.Router.Name] = true
+		one.Notify.Mail = one.Notify.Mail || c.alert
+		if err := c.resolve(one.At, &one.Track); err != nil {
+			return err
+		}
+	}
+	grouped := map[string]string{}
+	for i := range c.config.Groups {
+		g := &c.config.Groups[i]
+		for _, member := range g.Members {
+			if !names[member] {
+				return g.At.Errorf("vrrp_sync_group %s: there is no vrrp_instance %q", g.Name, member)
+			}
+			if other := grouped[member]; other != "" {
+				return g.At.Errorf("vrrp_sync_group %s: %s is in group %s already", g.Name, member, other)
+			}
+			grouped[member] = g.Name
+		}
+		if err := c.resolve(g.At, &g.Track); err != nil {
+			return err
+		}
+	}
+	c.fillUsers()
+	return nil
+}
+
+// resolve gives every tracked thing its weight.
+func (c *compiler) resolve(at keepalived.Position, t *Tracking) error {
+	for i := range t.Interfaces {
+		if t.Interfaces[i].Weight == noWeight {
+			t.Interfaces[i].Weight = 0
+		}
+	}
+	if err := weigh(at, "vrrp_script", t.Scripts, c.config.Scripts, func(s Script) (int, bool) { return s.Weight, s.Reverse }); err != nil {
+		return err
+	}
+	if err := weigh(at, "vrrp_track_process", t.Processes, c.config.Processes, func(p Process) (int, bool) { return p.Weight, p.Reverse }); err != nil {
+		return err
+	}
+	return weigh(at, "track_file", t.Files, c.config.Files, func(f File) (int, bool) { return f.Weight, f.Reverse })
+}
+
+func weigh[T any](at keepalived.Position, kind string, tracks []Track, known map[string]T, of func(T) (int, bool)) error {
+	for i, t := range tracks {
+		thing, ok := known[t.Name]
+		if !ok {
+			return at.Errorf("it tracks %q, but there is no %s of that name", t.Name, kind)
+		}
+		if t.Weight == noWeight {
+			tracks[i].Weight, tracks[i].Reverse = of(thing)
+		}
+	}
+	return nil
+}
+
+// fillUsers gives programs without a user the global one.
+func (c *compiler) fillUsers() {
+	for name, s := range c.config.Scripts {
+		if s.User.Name == "" {
+			s.User = c.script
+			c.config.Scripts[name] = s
+		}
+	}
+	var all []*Program
+	for i := range c.config.Instances {
+		all = append(all, c.config.Instances[i].Notify.programs()...)
+	}
+	for i := range c.config.Groups {
+		all = append(all, c.config.Groups[i].Notify.programs()...)
+	}
+	for _, p := range all {
+		if p.User.Name == "" {
+			p.User = c.script
+		}
+	}
+}
+
+func (n Notify) programs() []*Program {
+	return slices.DeleteFunc([]*Program{n.Active, n.Backup, n.Fault, n.Stop, n.All, n.LowerPriority}, func(p *Program) bool { return p == nil })
+}

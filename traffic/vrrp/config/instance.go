@@ -1,0 +1,279 @@
+package config
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"holdfast/traffic/keepalived"
+	"holdfast/traffic/vrrp/router"
+)
+
+// Defaults of keepalived.conf(5).
+const (
+	defaultPriority = 100
+	defaultInterval = time.Second
+	defaultDelay    = 5 * time.Second // to the second announcement
+	defaultBurst    = 5
+)
+
+// instance is an Instance while its block is read.
+type instance struct {
+	Instance
+	state     string
+	noPreempt bool
+	password  []byte
+	excluded  []Address
+	vmacName  string
+	useVMAC   bool
+	fromBase  bool
+	version   int // 0: the global one
+	announce  announcement
+}
+
+// announcement is how addresses are announced; global_defs sets the defaults.
+type announcement struct {
+	delay, refresh time.Duration
+	burst          int
+}
+
+// announcing are the keywords for it, in a block or, with vrrp_ before, in global_defs.
+func announcing[T any](of func(*T) *announcement, before string) keywords[T] {
+	return keywords[T]{
+		before + "garp_master_delay": func(t *T, d keepalived.Directive) (err error) {
+			of(t).delay, err = seconds(d, 0, time.Hour)
+			return err
+		},
+		before + "garp_master_repeat": func(t *T, d keepalived.Directive) (err error) {
+			of(t).burst, err = integer(d, 1, 255)
+			return err
+		},
+		before + "garp_master_refresh": func(t *T, d keepalived.Directive) (err error) {
+			of(t).refresh, err = seconds(d, 0, 24*time.Hour)
+			return err
+		},
+	}
+}
+
+// ignored takes a keyword that changes nothing here, with a reason where the operator should know it.
+func ignored[T any](*T, keepalived.Directive) error { return nil }
+
+var instanceKeywords = keywords[instance]{
+	"state": func(i *instance, d keepalived.Directive) (err error) {
+		if i.state, err = value(d, "MASTER or BACKUP"); err == nil && i.state != "MASTER" && i.state != "BACKUP" {
+			err = d.Errorf("%q: want MASTER or BACKUP", i.state)
+		}
+		return err
+	},
+	"interface": func(i *instance, d keepalived.Directive) (err error) {
+		i.Interface, err = value(d, "an interface")
+		return err
+	},
+	"virtual_router_id": func(i *instance, d keepalived.Directive) error {
+		n, err := integer(d, 1, 255)
+		i.Router.ID = uint8(n)
+		return err
+	},
+	"priority": func(i *instance, d keepalived.Directive) error {
+		n, err := integer(d, 1, 255)
+		i.Router.Priority = uint8(n)
+		return err
+	},
+	"advert_int": func(i *instance, d keepalived.Directive) (err error) {
+		i.Router.Interval, err = seconds(d, 10*time.Millisecond, 255*time.Second)
+		return err
+	},
+	"version": func(i *instance, d keepalived.Directive) (err error) {
+		i.version, err = integer(d, 2, 3)
+		return err
+	},
+	"vrrp_version": func(i *instance, d keepalived.Directive) (err error) {
+		i.version, err = integer(d, 2, 3)
+		return err
+	},
+	"authentication": func(i *instance, d keepalived.Directive) error { return authenticationKeywords.read(i, d.Block) },
+	"unicast_src_ip": unicastSource,
+	"mcast_src_ip":   unicastSource,
+	"unicast_peer":   unicastPeers,
+	"nopreempt":      func(i *instance, _ keepalived.Directive) error { i.noPreempt = true; return nil },
+	"preempt":        func(i *instance, _ keepalived.Directive) error { i.noPreempt = false; return nil },
+	"preempt_delay":  preemptDelay,
+	"accept":         func(i *instance, _ keepalived.Directive) error { i.Accept = true; return nil },
+	"no_accept":      func(i *instance, _ keepalived.Directive) error { i.Accept = false; return nil },
+	"use_vmac":       useVMAC,
+	"vmac_xmit_base": func(i *instance, _ keepalived.Directive) error { i.fromBase = true; return nil },
+	"dont_track_primary": func(i *instance, _ keepalived.Directive) error {
+		i.Unwatched = true
+		return nil
+	},
+	"virtual_ipaddress": func(i *instance, d keepalived.Directive) (err error) {
+		i.Addresses, err = addresses(d)
+		return err
+	},
+	"virtual_ipaddress_excluded": func(i *instance, d keepalived.Directive) (err error) {
+		i.excluded, err = addresses(d)
+		return err
+	},
+	"virtual_routes": func(i *instance, d keepalived.Directive) (err error) { i.Routes, err = routes(d); return err },
+	"virtual_rules":  func(i *instance, d keepalived.Directive) (err error) { i.Rules, err = rules(d); return err },
+	// These change nothing here: IPv6 follows from the addresses, their differences are reported and do not matter.
+	"native_ipv6": ignored[instance], "skip_check_adv_addr": ignored[instance], "promote_secondaries": ignored[instance],
+	"debug": ignored[instance], "garp_lower_prio_delay": ignored[instance], "garp_lower_prio_repeat": ignored[instance],
+	"garp_master_refresh_repeat": ignored[instance], "kernel_rx_buf_size": ignored[instance], "strict_mode": ignored[instance],
+	"lower_prio_no_advert": ignored[instance], "higher_prio_send_advert": ignored[instance],
+}.with(announcing(func(i *instance) *announcement { return &i.announce }, "")).
+	with(tracking(func(i *instance) *Tracking { return &i.Track })).
+	with(notifying(func(i *instance) *Notify { return &i.Notify }))
+
+// with adds another table.
+func (k keywords[T]) with(more keywords[T]) keywords[T] {
+	for word, read := range more {
+		k[word] = read
+	}
+	return k
+}
+
+var authenticationKeywords = keywords[instance]{
+	"auth_type": func(_ *instance, d keepalived.Directive) error {
+		kind, err := value(d, "PASS")
+		if err == nil && kind != "PASS" {
+			err = d.Errorf("%q: only PASS is known; AH needs an IPsec stack and is not done", kind)
+		}
+		return err
+	},
+	"auth_pass": func(i *instance, d keepalived.Directive) error {
+		text, err := value(d, "a password")
+		if err != nil || text == "" {
+			return d.Errorf("want one password of up to 8 characters") // the error must not show it
+		}
+		i.password = []byte(text)[:min(len(text), 8)]
+		return nil
+	},
+}
+
+func unicastSource(i *instance, d keepalived.Directive) error {
+	text, err := value(d, "an address")
+	if err != nil {
+		return err
+	}
+	i.Router.Source, err = address(d, text)
+	return err
+}
+
+func unicastPeers(i *instance, d keepalived.Directive) error {
+	for _, line := range d.Block {
+		a, err := address(line, line.Keyword())
+		if err != nil {
+			return err
+		}
+		i.Peers = append(i.Peers, a)
+	}
+	if len(i.Peers) == 0 {
+		return d.Errorf("its block has no address")
+	}
+	return nil
+}
+
+func preemptDelay(i *instance, d keepalived.Directive) (err error) {
+	i.Router.PreemptDelay, err = seconds(d, 0, 1000*time.Second)
+	return err
+}
+
+func useVMAC(i *instance, d keepalived.Directive) error {
+	i.useVMAC = true
+	if len(d.Values()) > 1 {
+		return d.Errorf("%q: a MAC address other than the virtual router's own is not done", d.Words[2])
+	}
+	if len(d.Values()) == 1 {
+		if i.vmacName = d.Words[1]; len(i.vmacName) > 15 {
+			return d.Errorf("%q: an interface's name has at most 15 characters", i.vmacName)
+		}
+	}
+	return nil
+}
+
+// compile reads a vrrp_instance block and checks it as a whole.
+func (c *compiler) instance(d keepalived.Directive) (Instance, error) {
+	name, err := value(d, "a name")
+	if err != nil {
+		return Instance{}, err
+	}
+	i := instance{version: c.version, announce: c.announce}
+	i.At = d.At
+	i.Accept = true
+	i.Router = router.Config{Name: name, Priority: defaultPriority, Interval: defaultInterval}
+	if err := instanceKeywords.read(&i, d.Block); err != nil {
+		return Instance{}, err
+	}
+	if err := i.check(d); err != nil {
+		return Instance{}, err
+	}
+	c.finish(&i, d)
+	return i.Instance, nil
+}
+
+// finish fills what follows from several directives.
+func (c *compiler) finish(i *instance, d keepalived.Directive) {
+	for _, a := range i.Addresses {
+		i.Router.Addresses = append(i.Router.Addresses, a.Prefix.Addr())
+	}
+	i.Addresses = append(i.Addresses, i.excluded...)
+	if i.noPreempt && i.state == "MASTER" {
+		c.warn(d, "nopreempt has no effect with state MASTER; use state BACKUP")
+	}
+	i.Router.Version, i.Router.Password = i.version, i.password
+	i.Router.Preempt = !i.noPreempt || i.state == "MASTER"
+	i.Router.Announce = router.Announcement{Delay: i.announce.delay, Refresh: i.announce.refresh}
+	i.Burst = i.announce.burst
+	if i.useVMAC {
+		if i.vmacName == "" {
+			i.vmacName = "vrrp." + strconv.Itoa(int(i.Router.ID))
+			if i.ipv6() {
+				i.vmacName = "vrrp6." + strconv.Itoa(int(i.Router.ID))
+			}
+		}
+		i.VMAC = &VMAC{Name: i.vmacName, FromBase: i.fromBase}
+	}
+	if i.version == 3 && i.password != nil {
+		c.warn(d, "version 3 has no authentication; auth_pass is not used")
+		i.Router.Password = nil
+	}
+}
+
+func (i *instance) ipv6() bool { return !i.Addresses[0].Prefix.Addr().Is4() }
+
+// check refuses what no router could run with.
+func (i *instance) check(d keepalived.Directive) error {
+	name := i.Router.Name
+	switch {
+	case i.Router.ID == 0:
+		return d.Errorf("%s has no virtual_router_id: give one from 1 to 255", name)
+	case i.Interface == "":
+		return d.Errorf("%s has no interface", name)
+	case len(i.Addresses) == 0:
+		return d.Errorf("%s has no virtual_ipaddress", name)
+	}
+	for _, a := range i.Addresses {
+		if a.Prefix.Addr().Is4() == i.ipv6() {
+			return d.Errorf("%s: virtual_ipaddress has IPv4 and IPv6 addresses; put those of one family into virtual_ipaddress_excluded", name)
+		}
+	}
+	if i.version == 0 {
+		i.version = 2
+	}
+	if i.ipv6() {
+		i.version = 3 // there is no IPv6 in version 2
+	}
+	if i.version == 2 && i.Router.Interval%time.Second != 0 {
+		i.version = 3 // as keepalived: only version 3 has parts of seconds
+	}
+	if i.version == 3 && i.Router.Interval > 40950*time.Millisecond {
+		return d.Errorf("%s: advert_int %s; version 3 knows up to 40.95 s", name, i.Router.Interval)
+	}
+	for _, peer := range append([]netip.Addr{i.Router.Source}, i.Peers...) {
+		if peer.IsValid() && peer.Is4() == i.ipv6() {
+			return d.Errorf("%s: %s is not of the family of its virtual addresses", name, peer)
+		}
+	}
+	return nil
+}

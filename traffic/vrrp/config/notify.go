@@ -1,0 +1,39 @@
+package config
+
+import "holdfast/traffic/keepalived"
+
+// notifying are the keywords of what runs on a change of state.
+func notifying[T any](of func(*T) *Notify) keywords[T] {
+	programme := func(field func(*Notify) **Program) func(*T, keepalived.Directive) error {
+		return func(t *T, d keepalived.Directive) (err error) {
+			*field(of(t)), err = program(d)
+			return err
+		}
+	}
+	return keywords[T]{
+		"notify_master":              programme(func(n *Notify) **Program { return &n.Active }),
+		"notify_backup":              programme(func(n *Notify) **Program { return &n.Backup }),
+		"notify_fault":               programme(func(n *Notify) **Program { return &n.Fault }),
+		"notify_stop":                programme(func(n *Notify) **Program { return &n.Stop }),
+		"notify":                     programme(func(n *Notify) **Program { return &n.All }),
+		"notify_master_rx_lower_pri": programme(func(n *Notify) **Program { return &n.LowerPriority }),
+		"smtp_alert": func(t *T, d keepalived.Directive) (err error) {
+			of(t).Mail, err = boolean(d)
+			return err
+		},
+		"notify_priority_changes": ignored[T],
+	}
+}
+
+// program reads PROGRAM [USER [GROUP]]; arguments stand in the program's own, quoted word.
+func program(d keepalived.Directive) (*Program, error) {
+	if len(d.Values()) == 0 {
+		return nil, d.Errorf("want the path of a program")
+	}
+	words, err := command(d, d.Words[1:2])
+	if err != nil {
+		return nil, err
+	}
+	u, err := user(d, d.Words[2:])
+	return &Program{words, u}, err
+}

@@ -1,0 +1,204 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/traffic/keepalived"
+)
+
+// tracking are the keywords of what is tracked, in instances and groups.
+func tracking[T any](of func(*T) *Tracking) keywords[T] {
+	return keywords[T]{
+		"track_interface": func(t *T, d keepalived.Directive) (err error) {
+			of(t).Interfaces, err = tracks(d)
+			return err
+		},
+		"track_script":  func(t *T, d keepalived.Directive) (err error) { of(t).Scripts, err = tracks(d); return err },
+		"track_file":    func(t *T, d keepalived.Directive) (err error) { of(t).Files, err = tracks(d); return err },
+		"track_process": func(t *T, d keepalived.Directive) (err error) { of(t).Processes, err = tracks(d); return err },
+	}
+}
+
+// noWeight stands for a weight that is not written: the tracked thing's own counts.
+const noWeight = 1 << 20
+
+// tracks reads lines of NAME [weight N [reverse]].
+func tracks(d keepalived.Directive) ([]Track, error) {
+	var all []Track
+	for _, line := range d.Block {
+		t := Track{Name: line.Keyword(), Weight: noWeight}
+		o := &options{line, line.Values()}
+		for key, ok := o.next(); ok; key, ok = o.next() {
+			switch key {
+			case "weight":
+				text, err := o.value(key)
+				if err != nil {
+					return nil, err
+				}
+				if t.Weight, err = weight(line, text); err != nil {
+					return nil, err
+				}
+			case "reverse":
+				t.Reverse = true
+			case "noreverse", "no_reverse":
+				t.Reverse = false
+			default:
+				return nil, line.At.Errorf("%q after %s is not known; accepted is: weight N [reverse]", key, t.Name)
+			}
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func weight(d keepalived.Directive, text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < -254 || n > 254 {
+		return 0, d.Errorf("weight %q: want a number from -254 to 254", text)
+	}
+	return n, nil
+}
+
+// weightAndReverse reads "weight N [reverse]" in the block of a tracked thing.
+func weightAndReverse(d keepalived.Directive) (n int, reverse bool, err error) {
+	switch v := d.Values(); {
+	case len(v) == 2 && v[1] == "reverse":
+		reverse = true
+	case len(v) != 1:
+		return 0, false, d.Errorf("want a number and perhaps reverse, got %q", strings.Join(v, " "))
+	}
+	n, err = weight(d, d.Words[1])
+	return n, reverse, err
+}
+
+func user(d keepalived.Directive, words []string) (User, error) {
+	switch len(words) {
+	case 0:
+		return User{}, nil
+	case 1:
+		return User{Name: words[0]}, nil
+	case 2:
+		return User{words[0], words[1]}, nil
+	}
+	return User{}, d.Errorf("want a user and perhaps a group, got %q", strings.Join(words, " "))
+}
+
+var scriptKeywords = keywords[Script]{
+	"script": func(s *Script, d keepalived.Directive) (err error) {
+		s.Command, err = command(d, d.Values())
+		return err
+	},
+	"interval": func(s *Script, d keepalived.Directive) (err error) {
+		s.Interval, err = seconds(d, time.Millisecond, 24*time.Hour)
+		return err
+	},
+	"timeout": func(s *Script, d keepalived.Directive) (err error) {
+		s.Timeout, err = seconds(d, 0, 24*time.Hour)
+		return err
+	},
+	"rise": func(s *Script, d keepalived.Directive) (err error) { s.Rise, err = integer(d, 1, 1<<20); return err },
+	"fall": func(s *Script, d keepalived.Directive) (err error) { s.Fall, err = integer(d, 1, 1<<20); return err },
+	"weight": func(s *Script, d keepalived.Directive) (err error) {
+		s.Weight, s.Reverse, err = weightAndReverse(d)
+		return err
+	},
+	"user":      func(s *Script, d keepalived.Directive) (err error) { s.User, err = user(d, d.Values()); return err },
+	"init_fail": func(s *Script, _ keepalived.Directive) error { s.InitiallyFailed = true; return nil },
+}
+
+func script(d keepalived.Directive) (Script, error) {
+	name, err := value(d, "a name")
+	if err != nil {
+		return Script{}, err
+	}
+	s := Script{Name: name, Interval: time.Second, Rise: 1, Fall: 1}
+	if err := scriptKeywords.read(&s, d.Block); err != nil {
+		return s, err
+	}
+	if len(s.Command) == 0 {
+		return s, d.Errorf("%s has no script", name)
+	}
+	if s.Timeout == 0 {
+		s.Timeout = s.Interval
+	}
+	return s, nil
+}
+
+var processKeywords = keywords[Process]{
+	"process": func(p *Process, d keepalived.Directive) (err error) {
+		if p.Command = d.Values(); len(p.Command) == 0 {
+			err = d.Errorf("want the name of a process")
+		}
+		return err
+	},
+	"full_command": func(p *Process, _ keepalived.Directive) error { p.Full = true; return nil },
+	"weight": func(p *Process, d keepalived.Directive) (err error) {
+		p.Weight, p.Reverse, err = weightAndReverse(d)
+		return err
+	},
+	"quorum":     func(p *Process, d keepalived.Directive) (err error) { p.Quorum, err = integer(d, 1, 65535); return err },
+	"quorum_max": func(p *Process, d keepalived.Directive) (err error) { p.Max, err = integer(d, 0, 65535); return err },
+	"delay": func(p *Process, d keepalived.Directive) (err error) {
+		p.UpDelay, err = seconds(d, 0, time.Hour)
+		p.DownDelay = p.UpDelay
+		return err
+	},
+	"fork_delay": func(p *Process, d keepalived.Directive) (err error) {
+		p.UpDelay, err = seconds(d, 0, time.Hour)
+		return err
+	},
+	"terminate_delay": func(p *Process, d keepalived.Directive) (err error) {
+		p.DownDelay, err = seconds(d, 0, time.Hour)
+		return err
+	},
+}
+
+func process(d keepalived.Directive) (Process, error) {
+	name, err := value(d, "a name")
+	if err != nil {
+		return Process{}, err
+	}
+	p := Process{Name: name, Weight: 1, Quorum: 1, Max: -1}
+	if err := processKeywords.read(&p, d.Block); err != nil {
+		return p, err
+	}
+	if len(p.Command) == 0 {
+		return p, d.Errorf("%s has no process", name)
+	}
+	return p, nil
+}
+
+var fileKeywords = keywords[File]{
+	"file": func(f *File, d keepalived.Directive) (err error) { f.Path, err = value(d, "a path"); return err },
+	"weight": func(f *File, d keepalived.Directive) (err error) {
+		f.Weight, f.Reverse, err = weightAndReverse(d)
+		return err
+	},
+	"init_file": func(f *File, d keepalived.Directive) (err error) {
+		f.Initial = new(int)
+		if len(d.Values()) == 0 {
+			return nil
+		}
+		if *f.Initial, err = strconv.Atoi(d.Words[1]); err != nil {
+			return d.Errorf("%q: want a number", d.Words[1])
+		}
+		return nil
+	},
+}
+
+func file(d keepalived.Directive) (File, error) {
+	name, err := value(d, "a name")
+	if err != nil {
+		return File{}, err
+	}
+	f := File{Name: name, Weight: 1}
+	if err := fileKeywords.read(&f, d.Block); err != nil {
+		return f, err
+	}
+	if f.Path == "" {
+		return f, d.Errorf("%s has no file", name)
+	}
+	return f, nil
+}
