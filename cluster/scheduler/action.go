@@ -77,11 +77,30 @@ func operationKey(id, task string, interval int) string {
 	return id + "_" + task + "_" + strconv.Itoa(interval)
 }
 
+// operationName is an operation key that was needed before.
+type operationName struct {
+	task     string
+	interval int
+	key      string
+}
+
+// key is operationKey for the resource. The few that it has are made once: there is an
+// action under each of them for every node.
+func (r *resource) key(task string, interval int) string {
+	for i := range r.keys {
+		if k := &r.keys[i]; k.task == task && k.interval == interval {
+			return k.key
+		}
+	}
+	key := operationKey(r.id, task, interval)
+	r.keys = append(r.keys, operationName{task, interval, key})
+	return key
+}
+
 // action returns the resource's action of that task, made when there is none yet. An
 // action that somebody requires stays required.
 func (c *cluster) action(r *resource, task string, interval int, n *node, isOptional bool) *action {
-	key := operationKey(r.id, task, interval)
-	return c.keyedAction(r, key, task, interval, n, isOptional)
+	return c.keyedAction(r, r.key(task, interval), task, interval, n, isOptional)
 }
 
 func (c *cluster) keyedAction(r *resource, key, task string, interval int, n *node, isOptional bool) *action {

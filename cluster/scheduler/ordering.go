@@ -1,6 +1,10 @@
 package scheduler
 
-import "strings"
+import (
+	"iter"
+	"slices"
+	"strings"
+)
 
 // relation says how two actions depend on each other.
 type relation uint32
@@ -40,20 +44,13 @@ type input struct {
 // which exist or not when the constraint is applied.
 type ordering struct {
 	first, then             *resource
-	firstTask, thenTask     string // operation keys without resource, "start"
-	firstKey, thenKey       string // whole keys, when they are given
+	firstTask, thenTask     string // all actions of that task, "start", when no action is given
 	firstAction, thenAction *action
 	kind                    relation
 }
 
 // order remembers an ordering until all actions are known.
 func (c *cluster) order(o *ordering) {
-	if o.first != nil && o.firstAction == nil && o.firstKey == "" {
-		o.firstKey = operationKey(o.first.id, o.firstTask, 0)
-	}
-	if o.then != nil && o.thenAction == nil && o.thenKey == "" {
-		o.thenKey = operationKey(o.then.id, o.thenTask, 0)
-	}
 	if o.first == nil && o.firstAction != nil {
 		o.first = o.firstAction.rsc
 	}
@@ -71,12 +68,14 @@ func (c *cluster) orderMigrations(o *ordering) {
 	if first == nil || then == nil || first == then || isBelow(first, then) || isBelow(then, first) || !then.is(allowMigrate) {
 		return
 	}
-	from, _ := taskOfKey(o.firstKey)
-	to, _ := taskOfKey(o.thenKey)
+	if o.firstAction != nil || o.thenAction != nil {
+		return
+	}
+	from, to := o.firstTask, o.thenTask
 	flags := orderOptional
 	add := func(firstTask, thenTask string) {
 		c.orders = append(c.orders, &ordering{
-			first: first, then: then, firstKey: operationKey(first.id, firstTask, 0), thenKey: operationKey(then.id, thenTask, 0), kind: flags,
+			first: first, then: then, firstTask: firstTask, thenTask: thenTask, kind: flags,
 		})
 	}
 	switch {
@@ -149,41 +148,36 @@ func (c *cluster) applyOrderings() {
 }
 
 func (c *cluster) orderFirst(o *ordering) {
-	firsts := []*action{o.firstAction}
-	if o.firstAction == nil {
-		firsts = o.first.findByKey(o.firstKey)
+	if o.firstAction != nil {
+		c.orderThen(o.firstAction, o)
+		return
 	}
-	if len(firsts) == 0 {
-		if o.first == o.then {
-			return
-		}
-		task, interval := taskOfKey(o.firstKey)
-		switch {
-		case task == "stop" && o.first.effectiveRole(true) == roleStopped:
-		case task == "demote" && o.first.effectiveRole(true) == roleUnpromoted:
-		default:
-			firsts = []*action{c.action(o.first, task, interval, nil, true)}
-		}
+	some := false
+	for a := range o.first.keyed(o.firstTask) {
+		c.orderThen(a, o)
+		some = true
 	}
-	for _, a := range firsts {
-		if o.then == nil {
-			c.link(a, o.thenAction, o.kind)
-		} else {
-			c.orderThen(a, o)
-		}
+	if some || o.first == o.then {
+		return
+	}
+	switch {
+	case o.firstTask == "stop" && o.first.effectiveRole(true) == roleStopped:
+	case o.firstTask == "demote" && o.first.effectiveRole(true) == roleUnpromoted:
+	default:
+		c.orderThen(c.action(o.first, o.firstTask, 0, nil, true), o)
 	}
 }
 
 func (c *cluster) orderThen(first *action, o *ordering) {
-	thens := []*action{o.thenAction}
-	if o.thenAction == nil {
-		thens = o.then.findByKey(o.thenKey)
+	if o.then == nil {
+		c.link(first, o.thenAction, o.kind)
+		return
 	}
 	kind := o.kind
 	if first != nil && first.rsc == o.then && first.is(migrationGone) {
 		kind &^= impliesThen
 	}
-	for _, a := range thens {
+	for a := range o.thens() {
 		if first != nil {
 			c.link(first, a, kind)
 		} else if kind&impliesThen != 0 {
@@ -192,25 +186,24 @@ func (c *cluster) orderThen(first *action, o *ordering) {
 	}
 }
 
-// findByKey finds actions by key, or by the task in it when the key is another resource's.
-func (r *resource) findByKey(key string) []*action {
-	var found []*action
-	for i := len(r.actions) - 1; i >= 0; i-- {
-		if r.actions[i].key == key {
-			found = append(found, r.actions[i])
+// thens are the actions that an ordering with a resource on its later side is about.
+func (o *ordering) thens() iter.Seq[*action] {
+	if o.thenAction == nil {
+		return o.then.keyed(o.thenTask)
+	}
+	return func(yield func(*action) bool) { yield(o.thenAction) }
+}
+
+// keyed yields the resource's actions under the key of a task that does not recur, latest first.
+func (r *resource) keyed(task string) iter.Seq[*action] {
+	return func(yield func(*action) bool) {
+		key := r.key(task, 0)
+		for _, a := range slices.Backward(r.actions) {
+			if a.key == key && !yield(a) {
+				return
+			}
 		}
 	}
-	if len(found) > 0 || strings.HasPrefix(key, r.id+"_") {
-		return found
-	}
-	task, interval := taskOfKey(key)
-	own := operationKey(r.id, task, interval)
-	for i := len(r.actions) - 1; i >= 0; i-- {
-		if r.actions[i].key == own {
-			found = append(found, r.actions[i])
-		}
-	}
-	return found
 }
 
 // taskOfKey takes the task and interval out of an operation key.

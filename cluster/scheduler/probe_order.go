@@ -114,15 +114,8 @@ func (c *cluster) orderProbesBefore(o *ordering) {
 	if o.kind == requiredOnSameNode || o.kind == sameNodeOrTarget {
 		kind = o.kind
 	}
-	thens := []*action{o.thenAction}
-	if o.thenAction == nil {
-		thens = o.then.findByKey(o.thenKey)
-	}
-	if len(thens) == 0 {
-		return
-	}
 	for _, probe := range o.first.actionsOf("monitor", 0, nil) {
-		for _, then := range thens {
+		for then := range o.thens() {
 			c.link(probe, then, kind)
 		}
 	}
@@ -132,14 +125,12 @@ func taskOfFirst(o *ordering) string {
 	if o.firstAction != nil {
 		return o.firstAction.task
 	}
-	task, _ := taskOfKey(o.firstKey)
-	return task
+	return o.firstTask
 }
 
 func taskOfThen(o *ordering) string {
 	if o.thenAction != nil {
 		return o.thenAction.task
 	}
-	task, _ := taskOfKey(o.thenKey)
-	return task
+	return o.thenTask
 }

@@ -110,7 +110,7 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 		if p.connection != nil && c.probe(p.connection, n) {
 			any = true
 			// The connection can be probed only where its container is up.
-			probe := p.connection.exactAction(operationKey(p.connection.id, "monitor", 0), n)
+			probe := p.connection.exactAction(p.connection.key("monitor", 0), n)
 			c.order(&ordering{first: p.container, firstTask: "start", then: p.connection, thenAction: probe, kind: nestedRemoteProbe})
 		}
 	}
@@ -120,7 +120,7 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 // orderAfterContainerProbe: it must be known which containers are up before anything starts in
 // them, and, where a host may have only one, before another starts there.
 func (c *cluster) orderAfterContainerProbe(r *resource, p *replica, n *node) {
-	probe := p.container.exactAction(operationKey(p.container.id, "monitor", 0), n)
+	probe := p.container.exactAction(p.container.key("monitor", 0), n)
 	if inner := r.bundle.inner; inner != nil {
 		c.order(&ordering{first: p.container, firstAction: probe, then: inner, thenTask: "start", kind: orderOptional})
 	}

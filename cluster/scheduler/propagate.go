@@ -139,7 +139,7 @@ func (c *cluster) completionOf(a *action) *action {
 	} else if _, ok := beginnings[task]; !ok {
 		return a
 	}
-	key := operationKey(r.id, task, 0)
+	key := r.key(task, 0)
 	if r.is(notifies) && (r.isClone() || r.inBundle()) {
 		key = notifyKey(r.id, "confirmed-post", task)
 	}

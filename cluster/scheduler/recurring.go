@@ -48,7 +48,7 @@ func (r *resource) ambiguous(task string, interval int) bool {
 
 func (c *cluster) recurWhileActive(r *resource, start *action, task string, interval int, wanted role) {
 	n := r.assigned
-	key := operationKey(r.id, task, interval)
+	key := r.key(task, interval)
 	existing := r.exactAction(key, n)
 	if wanted == roleUnknown && r.next == rolePromoted || wanted != roleUnknown && wanted != r.next {
 		if existing != nil {
@@ -121,7 +121,7 @@ func (c *cluster) recurWhileStopped(r *resource, task string, interval int) {
 	if !r.is(unique) {
 		return
 	}
-	key := operationKey(r.id, task, interval)
+	key := r.key(task, interval)
 	n := r.assigned
 	if n != nil && r.exactAction(key, n) != nil {
 		cancel := c.cancelAction(r, task, interval, n)

@@ -102,6 +102,7 @@ type resource struct {
 	tickets            []*ticketConstraint
 	utilization        map[string]int
 	actions            []*action // in order of creation
+	keys               []operationName
 
 	clone   *cloneData
 	bundle  *bundleData
