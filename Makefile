@@ -19,11 +19,14 @@ demo: build ## three virtual hosts keep a web service alive through five faults
 # Slow proofs and measurements. A short run of each is part of `make test`.
 
 .PHONY: sim bench-failover bench-scheduler bench-messaging
-# SEEDS=n runs n seeds of the simulated cluster; SEED=n replays one.
+# SEEDS=n runs n seeds of simulated clusters, MINUTES=m each under faults; SEED=n replays one with
+# its trace. FIRST=n begins there.
 SEEDS ?= 200
 SEED ?= 0
+FIRST ?= 1
+MINUTES ?= 1
 sim:
-	go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 0 -v -args -seeds=$(SEEDS) -seed=$(SEED)
+	GOGC=400 go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 0 -v -args -seeds=$(SEEDS) -seed=$(SEED) -first=$(FIRST) -faulty=$(MINUTES)m
 
 # Outages seen by a client: n, min, median, max. RUNS=3 for a quick look.
 RUNS ?= 10

@@ -1,10 +1,22 @@
 package simulation
 
 import (
+	"strings"
 	"time"
 
 	"holdfast/cluster/controller"
 	"holdfast/cluster/executor"
+)
+
+type result = executor.Result
+
+// status is how far a resource is on a machine. From the moment that its start begins it
+// counts as active: it may write to what it shares with its other self.
+type status int
+
+const (
+	starting status = iota + 1
+	running
 )
 
 // recurring is a monitor under way.
@@ -15,59 +27,63 @@ type recurring struct {
 
 // runAgent lets an agent work on the machine for a while. The agent does its work even
 // when the daemon dies meanwhile, as a process does.
-func (h *host) runAgent(job controller.Job, done func(executor.Result)) {
-	began, up, boot := h.w.wall(), h.powerUps, h.boot
-	took := h.w.between(2*time.Millisecond, 60*time.Millisecond)
-	if h.w.chance(0.05) {
-		took = h.w.between(time.Second, 5*time.Second)
+func (h *host) runAgent(job controller.Job, done func(result)) {
+	w := h.w
+	began, up, boot := h.wall(), h.powerUps, h.boot
+	took := between(w.chance.agents, 2*time.Millisecond, 60*time.Millisecond)
+	if w.chance.agents.IntN(20) == 0 {
+		took = between(w.chance.agents, time.Second, 5*time.Second)
 	}
-	h.w.after(took, func() {
+	failing := w.faults && w.chance.agents.Float64() < w.agents
+	op := job.Operation
+	if op.Action == "start" {
+		h.activate(op)
+	}
+	w.after(took, func() {
 		if h.powerUps != up {
 			return
 		}
-		code := h.act(job.Operation)
-		h.alive(boot, func() {
-			done(executor.Result{Code: code, StartedAt: began, Ran: took})
-		})
+		code := h.act(op, failing)
+		h.alive(boot, func() { done(result{Code: code, StartedAt: began, Ran: took}) })
 	})
 }
 
-// act is what an agent does.
-func (h *host) act(op executor.Operation) int {
-	failing := h.w.faults && h.w.chance(0.02)
+// act is what an agent has done when it ends. A start that fails leaves the resource half
+// started, a stop that fails leaves it running.
+func (h *host) act(op executor.Operation, failing bool) int {
+	if failing && (op.Action != "monitor" || h.active[op.Resource] == running) {
+		h.w.trace(h.name, "%s of %s fails", op.Action, op.Resource)
+		return 1
+	}
 	switch op.Action {
 	case "start":
-		if failing {
-			return 1
-		}
-		if op.Agent.Class == "stonith" {
-			h.active[op.Resource] = true // known here; it does no harm on two hosts
-		} else {
-			h.activate(op.Resource)
-		}
+		h.active[op.Resource] = running
 	case "stop":
 		delete(h.active, op.Resource)
 		h.w.trace(h.name, "%s stopped", op.Resource)
 	case "monitor":
-		if !h.active[op.Resource] {
+		if h.active[op.Resource] != running {
 			return 7
-		}
-		if failing {
-			return 1
 		}
 	}
 	return 0
 }
 
-// activate starts a resource, and is where it shows when it runs elsewhere too.
-func (h *host) activate(resource string) {
-	h.w.trace(h.name, "%s started", resource)
+// activate begins a start, and is where it shows when the resource runs elsewhere too.
+func (h *host) activate(op executor.Operation) {
+	name := op.Resource
+	h.w.trace(h.name, "%s starts", name)
+	if h.active[name] == 0 {
+		h.active[name] = starting
+	}
+	if op.Agent.Class == "stonith" || h.w.shape.cloned(name) {
+		return
+	}
 	for _, other := range h.w.hosts {
-		if other != h && other.power && other.active[resource] {
-			h.w.violate("twice: %s is started on %s while it is active on %s", resource, h.name, other.name)
+		if other != h && other.power && other.active[name] > 0 {
+			h.w.violate("twice: %s is started on %s while it is active on %s", name, h.name, other.name)
 		}
 	}
-	h.active[resource] = true
 }
 
 // schedule repeats a monitor and reports what differs from before.
@@ -81,7 +97,7 @@ func (h *host) monitor(key string) {
 	if r == nil {
 		return
 	}
-	h.runAgent(r.job, func(result executor.Result) {
+	h.runAgent(r.job, func(result result) {
 		if h.recurring[key] != r {
 			return
 		}
@@ -91,4 +107,10 @@ func (h *host) monitor(key string) {
 		}
 		h.later(r.job.Operation.Interval, func() { h.monitor(key) })
 	})
+}
+
+// base is a clone instance's name without its number.
+func base(name string) string {
+	name, _, _ = strings.Cut(name, ":")
+	return name
 }

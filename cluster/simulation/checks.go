@@ -2,32 +2,48 @@ package simulation
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 
-	"holdfast/cluster/cib"
+	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/messaging/core"
 )
 
 // checks are what the checkers remember.
 type checks struct {
+	w          *World
 	violations []string
-	log        map[uint64]string // index: what was applied there, by whoever was first
-	acked      []string          // ids of elements whose creation was acknowledged
+	seed       maphash.Seed
+	log        map[place]uint64 // the hash of what was applied there, by whoever was first
 	applied    int
+
+	acked       []string               // markers whose creation was confirmed, in that order
+	unconfirmed []string               // markers of which the cluster said that they may be lost
+	complete    map[core.HostID]uint64 // boots that were in a view of all hosts
+	began       map[string]int         // marker: how many were confirmed when it was proposed
 }
 
-func (c *checks) init() { c.log = map[uint64]string{} }
+// place is one entry of one group's log.
+type place struct {
+	group core.Ballot
+	index uint64
+	view  bool
+}
 
-// violate notes that an invariant is broken; the run ends.
+func (c *checks) init(w *World) {
+	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.HostID]uint64{}, began: map[string]int{}}
+}
+
+// violate notes that an invariant is broken; the run ends. The first word names it.
 func (w *World) violate(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	w.trace("VIOLATION", "%s", text)
 	w.check.violations = append(w.check.violations, fmt.Sprintf("at %s: %s", w.now, text))
 }
 
-// recorder is the replica as messaging sees it, with the agreement checker in front.
+// recorder is the replica as messaging sees it, with checkers in front.
 type recorder struct {
 	*replica.Replica
 	h *host
@@ -35,111 +51,157 @@ type recorder struct {
 
 // Apply checks and applies an entry.
 func (r *recorder) Apply(index uint64, entry []byte) []byte {
-	r.record(index, string(entry))
+	r.h.w.check.agreement(r.h, index, entry, false)
 	return r.Replica.Apply(index, entry)
 }
 
 // View checks and applies a view.
 func (r *recorder) View(index uint64, v core.View) {
 	if last := r.LastView(); last.Number != v.Number || last.Ballot != v.Ballot { // a snapshot's view is told again
-		r.record(index, fmt.Sprintf("%+v", v))
+		c := &r.h.w.check
+		c.agreement(r.h, index, fmt.Appendf(nil, "%+v", v), true)
+		c.votes(r.h, v)
 	}
 	r.Replica.View(index, v)
 }
 
-func (r *recorder) record(index uint64, text string) {
-	w := r.h.w
-	w.check.applied++
-	first, known := w.check.log[index]
+// agreement: every host applies the same entries of a group in the same order. A set that
+// acts without quorum, because no-quorum-policy is ignore, may write what the others never
+// see.
+func (c *checks) agreement(h *host, index uint64, text []byte, view bool) {
+	c.applied++
+	if h.core == nil || c.w.shape.Policy == "ignore" {
+		return // what a snapshot tells at start was checked when it was new
+	}
+	at, sum := place{h.core.Group(), index, view}, maphash.Bytes(c.seed, text)
+	first, known := c.log[at]
 	if !known {
-		w.check.log[index] = text
-	} else if first != text {
-		w.violate("agreement: %s applies at index %d\n%s\na host before it applied\n%s", r.h.name, index, text, first)
+		c.log[at] = sum
+	} else if first != sum {
+		c.w.violate("agreement: %s applies at index %d of group %s something else than a host before it:\n%s", h.name, index, at.group, text)
 	}
 }
 
-// settled tells whether the cluster has converged: one view of all hosts, a leader with
-// nothing to do, every resource active exactly once. why says what is missing.
-func (w *World) settled() (ok bool, why string) {
-	idle := false
+// votes: a view is quorate only by the votes of its members, counted here once more.
+func (c *checks) votes(h *host, v core.View) {
+	q := &c.w.shape.Quorum
+	full := len(v.Members) == len(c.w.hosts)
+	if full {
+		for i, m := range v.Members {
+			c.complete[m] = v.Boots[i]
+		}
+	}
+	if !v.Quorate || c.w.shape.Policy == "ignore" || v.Number == 0 {
+		return
+	}
+	have, all := 0, 0
+	for _, host := range c.w.hosts {
+		votes := 1
+		if n, ok := q.Votes[host.id]; ok {
+			votes = n
+		}
+		all += votes
+		if slices.Contains(v.Members, host.id) {
+			have += votes
+		}
+	}
+	if 2*have <= all && !q.TwoNode && !(q.AutoTie && 2*have == all) && !q.LastManStanding && !q.AllowDownscale {
+		c.w.violate("votes: %s takes view %d of %v for quorate with %d of %d votes", h.name, v.Number, v.Members, have, all)
+	}
+	if !q.TwoNode || full {
+		return
+	}
+	for i, m := range v.Members {
+		if c.complete[m] == v.Boots[i] {
+			return
+		}
+	}
+	c.w.violate("complete: view %d of %v is quorate, but none of them has been in a view of all hosts since its start", v.Number, v.Members)
+}
+
+// buried: the log is never told of the death of a daemon that lives.
+func (c *checks) buried(by *host, f controller.FencedHost) {
+	if target := c.w.host(f.Host); target.core != nil && target.boot == f.Boot {
+		c.w.violate("buried: %s tells the log that boot %d of %s is dead, which runs", by.name, f.Boot, target.name)
+	}
+}
+
+// standing looks at a host after each of its batches.
+func (c *checks) standing(h *host) {
+	if h.doubt && !h.disk.End().Before(h.mark) {
+		h.doubt = false
+		c.w.trace(h.name, "its restored disk has caught up")
+	}
+}
+
+// proposed notes what was confirmed before a marker was proposed.
+func (c *checks) proposed(marker string) { c.began[marker] = len(c.acked) }
+
+// answered: what was confirmed before a change was proposed is in the document of the host that
+// learns of the change's confirmation.
+func (c *checks) answered(h *host, marker string, unconfirmed bool) {
+	if unconfirmed {
+		c.unconfirmed = append(c.unconfirmed, marker)
+		return
+	}
+	have := markers(h)
+	before := c.acked[:c.began[marker]]
+	for _, earlier := range before[max(0, len(before)-10):] {
+		if !have[earlier] {
+			c.w.violate("order: %s confirms %s, but does not know %s, which was confirmed before", h.name, marker, earlier)
+		}
+	}
+	c.acked = append(c.acked, marker)
+}
+
+// markers are the ids in a host's crm_config.
+func markers(h *host) map[string]bool {
+	ids := map[string]bool{}
+	for e := range h.replica.Document().Section("crm_config").All("cluster_property_set") {
+		ids[e.ID()] = true
+	}
+	return ids
+}
+
+// durability checks that every confirmed change is in every host's document, that the
+// documents are the same, and that what lost was kept.
+func (c *checks) durability() {
+	w := c.w
 	for _, h := range w.hosts {
-		if h.core == nil || h.frozen {
-			return false, h.name + " is not up"
-		}
-		if members := h.replica.LastView().Members; len(members) != len(w.hosts) {
-			return false, fmt.Sprintf("%s has the view %v", h.name, members)
-		}
-		idle = idle || h.controller.Idle()
-	}
-	if !idle {
-		return false, "the leader has work"
-	}
-	for i := range w.cfg.Resources {
-		var on []string
-		for _, h := range w.hosts {
-			if h.active[resourceName(i)] {
-				on = append(on, h.name)
+		have := markers(h)
+		for _, id := range c.acked {
+			if !have[id] {
+				w.violate("durability: the confirmed change %s is not in the document of %s", id, h.name)
+				return
 			}
 		}
-		if len(on) != 1 && !w.barred(resourceName(i)) {
-			return false, fmt.Sprintf("%s is active on %v", resourceName(i), on)
-		}
 	}
-	return true, ""
-}
-
-// barred tells whether a resource failed to start on every host: then nowhere is right.
-func (w *World) barred(resource string) bool {
-	failed := 0
-	for state := range w.hosts[0].replica.Document().Section("status").All("node_state") {
-		if attribute(state, "fail-count-"+resource+"#start_0") == "INFINITY" {
-			failed++
-		}
-	}
-	return failed == len(w.hosts)
-}
-
-// durability checks that every acknowledged change is in every host's document.
-func (w *World) durability() {
-	for _, h := range w.hosts {
-		doc := h.replica.Document()
-		ids := map[string]bool{}
-		for e := range doc.Section("crm_config").Descendants() {
-			ids[e.ID()] = true
-		}
-		for _, id := range w.check.acked {
-			if !ids[id] {
-				w.violate("durability: the acknowledged change %s is not in the document of %s", id, h.name)
-			}
-		}
-	}
+	first := w.hosts[0].replica.Document().Bytes()
 	for _, h := range w.hosts[1:] {
-		if a, b := w.hosts[0].replica.Document().Bytes(), h.replica.Document().Bytes(); !slices.Equal(a, b) {
+		if !slices.Equal(first, h.replica.Document().Bytes()) {
 			w.violate("agreement: the documents of %s and %s differ", w.hosts[0].name, h.name)
 		}
 	}
+	c.kept()
 }
 
-// state describes the world for a failure's message.
-func (w *World) state() string {
-	var b strings.Builder
-	for _, h := range w.hosts {
-		fmt.Fprintf(&b, "%s: power %t, active %v", h.name, h.power, h.active)
-		if h.core != nil {
-			s := h.core.Status()
-			fmt.Fprintf(&b, ", boot %d, frozen %t, leader %d, view %v, idle %t", h.boot, h.frozen, s.Leader, s.View.Members, h.controller.Idle())
+// kept: a change that was answered as unconfirmed is in the document, or among what a
+// host kept of a log that lost. A lost or restored disk takes what it kept with it.
+func (c *checks) kept() {
+	have := markers(c.w.hosts[0])
+	for _, id := range c.unconfirmed {
+		found := have[id]
+		for _, h := range c.w.hosts {
+			found = found || h.replaced
+			for _, fork := range h.disk.Forks {
+				found = found || strings.Contains(string(fork.Snapshot), id)
+				for _, entry := range fork.Tail {
+					found = found || strings.Contains(string(entry), id)
+				}
+			}
 		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-// attribute returns a transient attribute of a host.
-func attribute(state *cib.Element, name string) string {
-	for e := range state.Descendants() {
-		if e.Name == "nvpair" && e.Get("name") == name {
-			return e.Get("value")
+		if !found {
+			c.w.violate("kept: the unconfirmed change %s is neither in the document nor under forks/", id)
 		}
 	}
-	return ""
 }

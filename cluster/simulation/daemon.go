@@ -6,28 +6,99 @@ import (
 
 	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/replica"
-	"holdfast/cluster/executor"
 	"holdfast/cluster/messaging/core"
 )
 
 // What package node does with goroutines and sockets, with events.
 
+// carryOut does what the messaging core wants.
+func (h *host) carryOut(b core.Batch) {
+	for _, p := range b.Heartbeats {
+		h.packet(p)
+	}
+	h.stream(b.Early)
+	if b.Save != nil && !h.save(b.Save) {
+		return
+	}
+	h.stream(b.Messages)
+	for _, change := range b.Changes {
+		h.noted(change)
+	}
+	for _, a := range b.Answers {
+		if done := h.answers[a.Seq]; done != nil {
+			delete(h.answers, a.Seq)
+			done(a)
+		}
+	}
+	if h.core != nil {
+		h.core.Done()
+		h.w.check.standing(h)
+	}
+}
+
+// save writes, and tells whether the daemon goes on with its batch.
+func (h *host) save(s *core.Save) bool {
+	if s.Sync && h.doomed == beforeWrite {
+		h.dieAndRestart("before a write")
+		return false
+	}
+	if h.w.tamper.NoSync {
+		unsynced := *s
+		unsynced.Sync = false
+		s = &unsynced
+	}
+	if err := h.disk.Save(s); err != nil {
+		h.core.Halt(err)
+		return false
+	}
+	if s.Sync && h.doomed == afterWrite {
+		h.dieAndRestart("after a write")
+		return false
+	}
+	return true
+}
+
+func (h *host) dieAndRestart(when string) {
+	h.w.trace(h.name, "crashes %s", when)
+	h.killDaemon()
+	h.w.after(between(h.w.chance.disks, 10*time.Millisecond, time.Second), h.startDaemon)
+}
+
+// noted takes a change of the messaging core's in.
+func (h *host) noted(change core.Change) {
+	h.w.trace(h.name, "%s", change.Text)
+	switch change.Kind {
+	case core.QuorumIs:
+		h.quorumIs(change.Quorate)
+	case core.Halted:
+		h.diskFailed()
+	case core.Paused:
+		h.asleep = true
+	case core.Resumed:
+		h.asleep = false
+	}
+}
+
 // step moves the controller and carries out what it wants.
 func (h *host) step(ev controller.Event) {
-	batch := h.controller.Step(h.w.wall(), ev)
+	if e, ok := ev.(controller.Applied); ok && e.Entry.Kind == controller.ChangeEntry {
+		h.core.Step(h.clock(), core.Policy{Ignore: ignoresQuorum(h.replica.Document())})
+	}
+	batch := h.controller.Step(h.steady(), ev)
 	for _, note := range batch.Notes {
-		h.w.trace(h.name, "%s", noteText(note))
+		h.w.note(h, note)
 	}
 	for _, e := range batch.Writes {
 		ballot := e.Reign.Ballot
-		e.Time = h.w.wall()
+		e.Time = h.wall()
 		h.writes = append(h.writes, write{entry: e, settled: func() {}, wanted: func() bool {
 			v := h.replica.LastView()
 			return v.Leader == h.id && v.Ballot == ballot
 		}})
 	}
 	for _, f := range batch.Fenced {
-		h.core.Step(h.w.now, core.Fenced{Host: f.Host, Boot: f.Boot})
+		h.w.check.buried(h, f)
+		h.core.Step(h.clock(), core.Fenced{Host: f.Host, Boot: f.Boot})
 	}
 	for _, a := range batch.Requests {
 		h.request(a)
@@ -39,7 +110,7 @@ func (h *host) step(ev controller.Event) {
 
 // write proposes what waits, one proposal at a time.
 func (h *host) write() {
-	if h.writing {
+	if h.writing || len(h.writes) == 0 {
 		return
 	}
 	kept := h.writes[:0]
@@ -62,7 +133,7 @@ func (h *host) write() {
 	}
 	data, err := controller.EncodeEntries(entries)
 	if err != nil {
-		h.w.violate("%s: %v", h.name, err)
+		h.w.violate("encoding: %s: %v", h.name, err)
 		return
 	}
 	h.writing = true
@@ -89,6 +160,13 @@ func (h *host) written(sent []write, a core.Answer) {
 		pause = 50 * time.Millisecond
 	}
 	h.later(pause, func() { h.writing = false })
+}
+
+// propose hands data to messaging.
+func (h *host) propose(data []byte, done func(core.Answer)) {
+	h.seq++
+	h.answers[h.seq] = done
+	h.core.Step(h.clock(), core.Propose{Seq: h.seq, Data: data})
 }
 
 // request carries a leader's request to a worker and the answer back.
@@ -133,10 +211,14 @@ func (h *host) request(a controller.Addressed) {
 func (h *host) ask(r controller.Request) (controller.Reply, error) {
 	why := ""
 	switch {
-	case h.core.Status().Suspect:
+	case h.asleep:
 		why = "it stood still"
-	case !h.quorate:
+	case !h.lone.quorate && !ignoresQuorum(h.replica.Document()):
 		why = "it has no quorum"
+	}
+	if h.w.tamper.Request != nil {
+		r = h.w.tamper.Request(r, h.boot, h.worker.Floor())
+		why = ""
 	}
 	h.worker.Suspend(why)
 	reply, batch, err := h.worker.Ask(r)
@@ -150,48 +232,44 @@ func (h *host) work(batch controller.WorkerBatch) {
 		delete(h.recurring, job.Key)
 	}
 	for _, job := range batch.Runs {
-		h.runAgent(job, func(result executor.Result) { h.finished(job.Key, result) })
+		h.runAgent(job, func(result result) { h.finished(job.Key, result) })
 	}
 	for _, job := range batch.Schedules {
 		h.schedule(job)
 	}
 	for _, e := range batch.Entries {
-		e.Time = h.w.wall()
+		e.Time = h.wall()
 		h.writes = append(h.writes, write{entry: e, wanted: func() bool { return true }, settled: func() { h.worker.Logged(e) }})
 	}
+	if h.lone.alone != nil && len(batch.Entries) > 0 {
+		h.actAlone(h.lone.alone.Results(h.steady(), batch.Entries))
+	}
 	if batch.Leave {
-		h.core.Step(h.w.now, core.Leave{})
+		h.core.Step(h.clock(), core.Leave{})
 	}
 }
 
-func (h *host) finished(key string, result executor.Result) {
-	h.work(h.worker.Finished(h.w.wall(), key, result))
+func (h *host) finished(key string, result result) {
+	h.work(h.worker.Finished(h.steady(), key, result))
 }
 
-// fence lets the fence device act, from this host.
+// fence lets the fence device act, from this host. A device that fails says so, whether it
+// did its work before or not.
 func (h *host) fence(f controller.Fence) {
-	target := h.w.named(f.Target)
-	h.later(h.w.between(20*time.Millisecond, 300*time.Millisecond), func() {
+	w := h.w
+	target := w.named(f.Target)
+	boot := h.boot
+	w.after(between(w.chance.agents, 20*time.Millisecond, 300*time.Millisecond), func() {
 		done := controller.FenceDone{Key: f.Key, Device: "power"}
-		if h.w.faults && h.w.chance(0.1) {
+		acts := true
+		if w.faults && w.chance.agents.Float64() < w.fences {
 			done.Err = "the device does not answer"
-		} else if target != nil && !h.w.cfg.LyingFences {
+			acts = w.chance.agents.IntN(4) == 0
+		}
+		if acts && target != nil && !w.tamper.LyingFences {
 			target.switchOff()
-			h.w.after(h.w.between(time.Second, 4*time.Second), target.switchOn)
+			w.after(between(w.chance.agents, time.Second, 4*time.Second), target.switchOn)
 		}
-		h.step(done)
+		h.alive(boot, func() { h.step(done) })
 	})
-}
-
-func noteText(n controller.Note) string {
-	kind := map[controller.NoteKind]string{
-		controller.PlanMade: "plan made", controller.PlanDone: "plan ended", controller.ActionStarted: "started", controller.ActionFinished: "finished",
-		controller.FenceStarted: "fencing", controller.FenceFinished: "fenced", controller.WentIdle: "idle", controller.HostJoined: "synchronized", controller.Trouble: "trouble",
-	}[n.Kind]
-	for _, word := range []string{n.Task, n.Subject, n.Host, n.Detail} {
-		if word != "" {
-			kind += " " + word
-		}
-	}
-	return kind
 }

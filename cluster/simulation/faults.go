@@ -1,70 +1,201 @@
 package simulation
 
 import (
+	"errors"
 	"time"
 
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/store"
 )
 
-// strike lets faults happen at random, about one each mean, while they may, and
-// returns their number.
-func (w *World) strike(mean time.Duration) *int {
-	n := new(int)
-	var again func()
-	again = func() {
-		if !w.faults {
-			return
-		}
-		*n++
-		w.fault()
-		w.after(w.between(mean/5, 2*mean), again)
-	}
-	w.after(w.between(0, mean), again)
-	return n
-}
+var errDiskFull = errors.New("no space left on device")
 
-// fault does one harm, with what undoes it later.
-func (w *World) fault() {
-	h := w.hosts[w.rand.IntN(len(w.hosts))]
-	switch w.rand.IntN(8) {
-	case 0: // a power cut
+// strike does the harm of a fault and arranges its end. Every fault undoes only what it
+// did itself, so that any of them can be left out of a schedule.
+func (w *World) strike(f Fault) {
+	if int(f.Host) > len(w.hosts) || int(f.Other) > len(w.hosts) {
+		return
+	}
+	w.trace("FAULT", "%s", f)
+	h := w.host(f.Host)
+	if w.remembered(f) {
+		w.trace("FAULT", "not done: a restored disk is only known to those who still remember it")
+		return
+	}
+	switch f.Kind {
+	case PowerCut:
 		h.switchOff()
-		w.after(w.between(2*time.Second, 8*time.Second), h.switchOn)
-	case 1: // the daemon crashes and is restarted, at once or late
+		w.after(f.For, h.switchOn)
+	case TotalPowerCut:
+		w.totalPowerCut(f)
+	case DaemonCrash:
 		h.killDaemon()
-		w.after(w.between(50*time.Millisecond, 3*time.Second), h.startDaemon)
-	case 2, 3: // the host stands still
+		w.after(f.For, h.startDaemon)
+	case CrashAtWrite:
+		h.doomed = beforeWrite + doom(f.Amount)
+	case Pause:
 		h.freeze()
-		w.after(w.between(100*time.Millisecond, 4*time.Second), h.thaw)
-	case 4: // one host is cut off, in one or both directions
-		w.cut([]core.HostID{h.id}, w.others(h.id), w.chance(0.8))
-		w.after(w.between(200*time.Millisecond, 6*time.Second), w.join)
-	case 5: // a partition
-		var a, b []core.HostID
-		for _, other := range w.hosts {
-			if w.chance(0.5) {
-				a = append(a, other.id)
-			} else {
-				b = append(b, other.id)
-			}
-		}
-		w.cut(a, b, true)
-		w.after(w.between(200*time.Millisecond, 6*time.Second), w.join)
-	case 6: // a bad network
-		w.net.loss, w.net.slow = w.rand.Float64()*0.3, w.between(0, 20*time.Millisecond)
-		w.trace("network", "loses %.0f%%, up to %s slower", w.net.loss*100, w.net.slow)
-		w.after(w.between(time.Second, 5*time.Second), func() { w.net.loss, w.net.slow = 0, 0 })
-	case 7: // a resource dies
-		for i := range w.cfg.Resources {
-			if name := resourceName(i); h.active[name] {
-				w.trace(h.name, "%s died", name)
+		w.after(f.For, h.thaw)
+	case Isolation, OneWayCut, Partition, PairCut, Flapping:
+		w.strikeNetwork(f)
+	case BadNetwork:
+		w.net.loss, w.net.twice, w.net.slow = float64(f.Amount)/100, 0.1, time.Duration(f.Amount)*time.Millisecond
+		w.after(f.For, func() { w.net.loss, w.net.twice, w.net.slow = 0, 0, 0 })
+	case ResourceDeath:
+		for _, name := range append(w.shape.primitives(), "c0") {
+			if h.active[name] == running {
+				w.trace(h.name, "%s dies", name)
 				delete(h.active, name)
 				return
 			}
 		}
+	case ClockStep:
+		h.clocks.set += time.Duration(f.Amount) * time.Second
+	case ClockDrift:
+		h.clocks.drift(w.now, int64(f.Amount))
+	case DiskFull:
+		h.disk.Fail = errDiskFull
+		w.after(f.For, func() { h.repairDisk() })
+	case DiskLoss, DiskRestore:
+		w.strikeDisk(h, f)
+	case BadAgents:
+		w.agents = float64(f.Amount) / 100
+		w.after(f.For, func() { w.agents = 0.01 })
+	case BadFencing:
+		w.fences = float64(f.Amount) / 100
+		w.after(f.For, func() { w.fences = 0.05 })
 	}
 }
 
+// strikeNetwork cuts and mends.
+func (w *World) strikeNetwork(f Fault) {
+	cut := func(by int8) {}
+	switch f.Kind {
+	case Isolation, OneWayCut:
+		cut = func(by int8) {
+			for _, other := range w.hosts {
+				w.net.cut(f.Host, other.id, -1, by)
+				if f.Kind == Isolation {
+					w.net.cut(other.id, f.Host, -1, by)
+				}
+			}
+		}
+	case Partition:
+		cut = func(by int8) {
+			for _, a := range w.hosts {
+				for _, b := range w.hosts {
+					if inside, outside := f.Mask&(1<<a.id) != 0, f.Mask&(1<<b.id) == 0; inside && outside {
+						w.net.cut(a.id, b.id, -1, by)
+						w.net.cut(b.id, a.id, -1, by)
+					}
+				}
+			}
+		}
+	case PairCut, Flapping:
+		cut = func(by int8) {
+			w.net.cut(f.Host, f.Other, f.Link, by)
+			if f.Amount == 0 {
+				w.net.cut(f.Other, f.Host, f.Link, by)
+			}
+		}
+	}
+	if f.Kind == Flapping {
+		w.flap(w.now+f.For, cut)
+		return
+	}
+	cut(1)
+	w.after(f.For, func() { cut(-1) })
+}
+
+// flap cuts for two seconds, mends for two seconds, and so on until end.
+func (w *World) flap(end time.Duration, cut func(by int8)) {
+	const period = 2 * time.Second
+	cut(1)
+	w.after(period, func() {
+		cut(-1)
+		w.after(period, func() {
+			if w.now < end && w.faults {
+				w.flap(end, cut)
+			}
+		})
+	})
+}
+
+func (w *World) totalPowerCut(f Fault) {
+	for i := range w.hosts {
+		w.hosts[i].switchOff()
+		order := (i - int(f.Host) + 1 + len(w.hosts)) % len(w.hosts)
+		w.after(2*time.Second+time.Duration(order)*f.For, w.hosts[i].switchOn)
+	}
+}
+
+// repairDisk is the operator's: the disk takes writes again, and the daemon is restarted.
+func (h *host) repairDisk() {
+	h.disk.Fail = nil
+	if h.core == nil || h.lone.broken {
+		h.killDaemon()
+		h.startDaemon()
+	}
+}
+
+// strikeDisk has a host come back with another disk than it had. What several disks
+// together have forgotten nobody can know, so there is one such host in a run.
+func (w *World) strikeDisk(h *host, f Fault) {
+	for _, other := range w.hosts {
+		if other.replaced && other != h || other.core == nil {
+			w.trace("FAULT", "not done: one replaced disk at a time, and somebody has to remember what it had")
+			return
+		}
+	}
+	old := h.backup
+	if f.Kind == DiskRestore && old == nil {
+		return
+	}
+	h.mark = h.disk.End()
+	h.switchOff()
+	if f.Kind == DiskRestore {
+		h.disk = old.Clone()
+		h.doubt = true
+	} else {
+		h.disk = &store.Memory{}
+	}
+	h.replaced = true
+	w.after(f.For, h.switchOn)
+}
+
+// remembered tells whether a fault would make a host forget what another's restored disk
+// had. That such a disk counts again is the inherent limit of rule 12.
+func (w *World) remembered(f Fault) bool {
+	switch f.Kind {
+	case PowerCut, TotalPowerCut, DaemonCrash, CrashAtWrite, DiskLoss, DiskRestore, DiskFull:
+	default:
+		return false
+	}
+	for _, h := range w.hosts {
+		if h.doubt && h.id != f.Host {
+			return true
+		}
+	}
+	return false
+}
+
+// heal ends every fault.
+func (w *World) heal() {
+	w.faults = false
+	w.net = network{}
+	for _, h := range w.hosts {
+		h.doomed, h.disk.Fail = notDoomed, nil
+		h.clocks.drift(w.now, 0)
+		h.thaw()
+		if h.lone.broken {
+			h.killDaemon()
+		}
+		h.switchOn()
+		h.startDaemon()
+	}
+}
+
+// others are all hosts but one.
 func (w *World) others(id core.HostID) []core.HostID {
 	var ids []core.HostID
 	for _, h := range w.hosts {
@@ -73,34 +204,4 @@ func (w *World) others(id core.HostID) []core.HostID {
 		}
 	}
 	return ids
-}
-
-// cut stops everything from a to b, and back when both is set.
-func (w *World) cut(a, b []core.HostID, both bool) {
-	w.trace("network", "cut between %v and %v, both ways %t", a, b, both)
-	for _, x := range a {
-		for _, y := range b {
-			w.net.cuts[[2]core.HostID{x, y}] = true
-			if both {
-				w.net.cuts[[2]core.HostID{y, x}] = true
-			}
-		}
-	}
-}
-
-// join undoes all cuts.
-func (w *World) join() {
-	w.net.cuts = map[[2]core.HostID]bool{}
-	w.trace("network", "whole again")
-}
-
-// heal undoes every fault.
-func (w *World) heal() {
-	w.join()
-	w.net.loss, w.net.slow = 0, 0
-	for _, h := range w.hosts {
-		h.thaw()
-		h.switchOn()
-		h.startDaemon()
-	}
 }

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"time"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/controller"
+	"holdfast/cluster/controller/alone"
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/store"
+	"holdfast/cluster/scheduler"
 )
 
 // host is a machine and the daemon on it.
@@ -17,30 +20,50 @@ type host struct {
 	name string
 
 	power    bool
+	clocks   clocks
 	disk     *store.Memory
-	active   map[string]bool // resources that run on the machine
-	powerUps int             // counts up: what was begun before a loss of power never ends
+	backup   *store.Memory     // of the disk, nil: none
+	replaced bool              // the disk was lost or restored in this run
+	doubt    bool              // it was restored, and the daemon has not caught up with mark
+	mark     store.End         // of the disk that was replaced
+	active   map[string]status // resources on the machine
+	powerUps int               // counts up: what was begun before a loss of power never ends
 
-	// The daemon; nil core: it is dead.
+	daemon
+}
+
+// daemon is what a host loses when its daemon dies. The core is nil while there is none.
+type daemon struct {
 	boot       uint64
 	core       *core.Core
 	replica    *replica.Replica
 	controller *controller.Controller
 	worker     *controller.Worker
 	frozen     bool
+	doomed     doom
 	held       []func() // what waits for the thaw
 	pumping    bool
 	happened   []controller.Event // what the replica told and the controller has not yet seen
-	tickAt     time.Duration      // when the core's next tick is scheduled
-	stepAt     time.Duration      // when the controller's next step is scheduled
+	tickAt     time.Duration      // when the core's next tick is scheduled, in world time
+	stepAt     time.Duration      // when the controller's next step is scheduled, in world time
 	seq        uint64             // of proposals
 	answers    map[uint64]func(core.Answer)
 	writing    bool // a proposal of the writer is on its way
 	writes     []write
 	recurring  map[string]*recurring
-	quorate    bool
-	lastSent   map[core.HostID]time.Duration // streams keep their order: arrival of the last message
+	asleep     bool // it stood still and has yet to learn what happened
+	lone       lone
+	lastSent   [maxHosts + 1]time.Duration // streams keep their order: arrival of the last message
 }
+
+// doom is when a daemon dies at its next durable write.
+type doom int
+
+const (
+	notDoomed doom = iota
+	beforeWrite
+	afterWrite
+)
 
 // write is an entry on its way into the log.
 type write struct {
@@ -49,8 +72,19 @@ type write struct {
 	settled func()
 }
 
+// lone is what the host does without quorum.
+type lone struct {
+	quorate bool
+	ever    bool // had quorum since the daemon started
+	at      time.Duration
+	alone   *alone.Alone
+	serial  uint64
+	broken  bool // the disk failed
+	left    bool
+}
+
 func newHost(w *World, id core.HostID) *host {
-	return &host{w: w, id: id, name: fmt.Sprintf("host%d", id), disk: &store.Memory{}, active: map[string]bool{}}
+	return &host{w: w, id: id, name: fmt.Sprintf("host%d", id), disk: &store.Memory{}, active: map[string]status{}}
 }
 
 // switchOn gives power and starts the daemon.
@@ -60,11 +94,13 @@ func (h *host) switchOn() {
 	}
 	h.power = true
 	h.powerUps++
+	h.clocks.since, h.clocks.base = h.w.now, time.Second
 	h.w.trace(h.name, "power on")
 	h.startDaemon()
 }
 
-// switchOff is a loss of power.
+// switchOff is a loss of power. Of what was not yet durable any beginning may be on the
+// disk.
 func (h *host) switchOff() {
 	if !h.power {
 		return
@@ -72,8 +108,8 @@ func (h *host) switchOff() {
 	h.killDaemon()
 	h.power = false
 	h.powerUps++
-	h.disk.Crash()
-	h.active = map[string]bool{}
+	h.disk.Tear(h.w.chance.disks.IntN(4))
+	clear(h.active)
 	h.w.trace(h.name, "power off")
 }
 
@@ -84,29 +120,34 @@ func (h *host) startDaemon() {
 	}
 	saved, err := h.disk.Load()
 	if err != nil {
-		h.w.violate("%s: disk: %v", h.name, err)
+		h.w.violate("disk: %s: %v", h.name, err)
 		return
 	}
 	h.w.boots++
-	h.boot = h.w.boots
-	h.frozen, h.held, h.happened, h.writes, h.writing, h.quorate = false, nil, nil, nil, false, true
-	h.tickAt, h.stepAt = -1, -1
-	h.answers, h.recurring, h.lastSent = map[uint64]func(core.Answer){}, map[string]*recurring{}, map[core.HostID]time.Duration{}
+	h.daemon = daemon{boot: h.w.boots, tickAt: -1, stepAt: -1, answers: map[uint64]func(core.Answer){},
+		recurring: map[string]*recurring{}, lone: lone{quorate: true, at: never}}
 	h.replica = replica.New(func(ev controller.Event) { h.happened = append(h.happened, ev) })
-	names := map[core.HostID]string{}
-	for _, other := range h.w.hosts {
-		names[other.id] = other.name
-	}
-	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: names, Document: h.replica.Document, Plan: h.w.cfg.Plan})
+	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.w.names(), Document: h.replica.Document, Plan: h.plan})
 	h.worker = controller.NewWorker(controller.WorkerConfig{Self: h.id, Boot: h.boot, Name: h.name, Document: h.replica.Document})
-	h.core, err = core.New(core.Config{ID: h.id, Boot: h.boot, Links: 1, Quorum: h.w.options(),
-		Machine: &recorder{Replica: h.replica, h: h}, Saved: saved, CompactEvery: 256}, h.w.now)
+	h.core, err = core.New(core.Config{ID: h.id, Boot: h.boot, Links: h.w.shape.Links, Quorum: h.w.options(),
+		Machine: &recorder{Replica: h.replica, h: h}, Saved: saved, CompactEvery: h.w.shape.CompactEvery}, h.clock())
 	if err != nil {
-		h.w.violate("%s: start: %v", h.name, err)
+		h.w.violate("start: %s: %v", h.name, err)
 		return
 	}
 	h.w.trace(h.name, "daemon starts as boot %d", h.boot)
 	h.pump()
+}
+
+const never = time.Duration(-1)
+
+// plan asks the scheduler, by the wall clock.
+func (h *host) plan(doc *cib.Document, _ time.Time) *scheduler.Plan {
+	plan := scheduler.Make(doc, h.wall())
+	if h.w.tamper.Plan != nil {
+		h.w.tamper.Plan(plan)
+	}
+	return plan
 }
 
 // killDaemon ends the daemon; what runs on the machine goes on.
@@ -114,7 +155,7 @@ func (h *host) killDaemon() {
 	if h.core != nil {
 		h.w.trace(h.name, "daemon dies")
 	}
-	h.core, h.held = nil, nil
+	h.daemon = daemon{boot: h.boot, pumping: h.pumping}
 }
 
 // alive runs do if the daemon that asked for it still lives, now or when it is thawed.
@@ -122,17 +163,20 @@ func (h *host) alive(boot uint64, do func()) {
 	switch {
 	case h.core == nil || h.boot != boot:
 	case h.frozen:
-		h.held = append(h.held, func() { h.alive(boot, do) })
+		h.hold(func() { h.alive(boot, do) })
 	default:
 		do()
 		h.pump()
 	}
 }
 
-// later is after, for the daemon as it is now.
-func (h *host) later(d time.Duration, do func()) {
-	boot := h.boot
-	h.w.after(d, func() { h.alive(boot, do) })
+// heldMost is what the kernel keeps for a daemon that reads nothing; more is lost.
+const heldMost = 2000
+
+func (h *host) hold(do func()) {
+	if len(h.held) < heldMost {
+		h.held = append(h.held, do)
+	}
 }
 
 func (h *host) freeze() {
@@ -151,6 +195,9 @@ func (h *host) thaw() {
 	held := h.held
 	h.held = nil
 	for _, do := range held {
+		if h.core == nil {
+			return
+		}
 		do()
 	}
 	if h.core != nil {
@@ -166,8 +213,8 @@ func (h *host) pump() {
 	h.pumping = true
 	defer func() { h.pumping = false }()
 	for h.core != nil {
-		if h.core.Next() <= h.w.now {
-			h.core.Tick(h.w.now)
+		if now := h.clock(); h.core.Next() <= now {
+			h.core.Tick(now)
 		}
 		switch {
 		case h.core.HasBatch():
@@ -178,7 +225,7 @@ func (h *host) pump() {
 			h.step(ev)
 		default:
 			h.write()
-			if !h.core.HasBatch() && len(h.happened) == 0 {
+			if h.core != nil && !h.core.HasBatch() && len(h.happened) == 0 {
 				h.arm()
 				return
 			}
@@ -188,82 +235,43 @@ func (h *host) pump() {
 
 // arm schedules the next tick of the core and the next step of the controller.
 func (h *host) arm() {
-	if next := h.core.Next(); h.tickAt <= h.w.now || next < h.tickAt {
-		h.tickAt = max(next, h.w.now+1)
-		h.later(h.tickAt-h.w.now, func() {})
+	now := h.clock()
+	next := max(h.core.Next()-now, 1)
+	if at := h.w.now + next; h.tickAt <= h.w.now || at < h.tickAt {
+		h.tickAt = at
+		h.later(next, func() {})
 	}
-	next := h.controller.Next()
-	if next.IsZero() {
+	wait := h.waiting()
+	if wait < 0 {
 		return
 	}
-	if at := max(next.Sub(epoch), h.w.now+1); h.stepAt <= h.w.now || at < h.stepAt {
+	wait = max(wait-now, 1)
+	if at := h.w.now + wait; h.stepAt <= h.w.now || at < h.stepAt {
 		h.stepAt = at
-		h.later(at-h.w.now, func() { h.step(controller.Nothing{}) })
+		h.later(wait, func() {
+			h.step(controller.Nothing{})
+			h.checkAlone()
+		})
 	}
 }
 
-// carryOut does what the messaging core wants.
-func (h *host) carryOut(b core.Batch) {
-	for _, p := range b.Heartbeats {
-		if !h.w.chance(h.w.net.loss) {
-			h.send(p.To, h.w.delay(), core.Heard{Link: p.Link, Heartbeat: p.Heartbeat})
+// waiting is when the controller or what acts without quorum wants to go on, by the
+// host's clock; below 0: nothing waits.
+func (h *host) waiting() time.Duration {
+	next := never
+	earlier := func(at time.Duration) {
+		if at >= 0 && (next < 0 || at < next) {
+			next = at
 		}
 	}
-	h.stream(b.Early)
-	if b.Save != nil {
-		if err := h.disk.Save(b.Save); err != nil {
-			h.killDaemon()
-			return
+	if at := h.controller.Next(); !at.IsZero() {
+		earlier(at.Sub(epoch))
+	}
+	earlier(h.lone.at)
+	if h.lone.alone != nil {
+		if at := h.lone.alone.Next(); !at.IsZero() {
+			earlier(at.Sub(epoch))
 		}
 	}
-	h.stream(b.Messages)
-	for _, change := range b.Changes {
-		h.w.trace(h.name, "%s", change.Text)
-		if change.Kind == core.QuorumIs {
-			h.quorate = change.Quorate
-			h.happened = append(h.happened, controller.QuorumHere{Quorate: change.Quorate})
-		}
-	}
-	for _, a := range b.Answers {
-		if done := h.answers[a.Seq]; done != nil {
-			delete(h.answers, a.Seq)
-			done(a)
-		}
-	}
-	h.core.Done()
-}
-
-// stream sends messages in order.
-func (h *host) stream(messages []core.Message) {
-	for _, m := range messages {
-		text, err := m.Marshal()
-		if err != nil {
-			h.w.violate("%s: encode message: %v", h.name, err)
-			return
-		}
-		copied, err := core.UnmarshalMessage(text)
-		if err != nil {
-			h.w.violate("%s: decode message: %v", h.name, err)
-			return
-		}
-		at := max(h.w.now+h.w.delay(), h.lastSent[m.To]+1)
-		h.lastSent[m.To] = at
-		h.send(m.To, at-h.w.now, core.Received{Message: copied})
-	}
-}
-
-func (h *host) send(to core.HostID, delay time.Duration, ev core.Event) {
-	from, target := h.id, h.w.host(to)
-	h.w.after(delay, func() {
-		if h.w.connected(from, to) && target.core != nil {
-			target.alive(target.boot, func() { target.core.Step(h.w.now, ev) })
-		}
-	})
-}
-
-// propose hands data to messaging.
-func (h *host) propose(data []byte, done func(core.Answer)) {
-	h.seq++
-	h.answers[h.seq] = done
-	h.core.Step(h.w.now, core.Propose{Seq: h.seq, Data: data})
+	return next
 }

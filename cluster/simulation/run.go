@@ -1,128 +1,129 @@
 package simulation
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
-	"holdfast/cluster/cib"
 	"holdfast/cluster/controller"
-	"holdfast/cluster/controller/replica"
-	"holdfast/cluster/messaging/core"
 )
+
+// Config is what a run is made of. Seed alone is enough: what is nil or zero follows from it.
+type Config struct {
+	Seed     uint64
+	Faulty   time.Duration // how long faults strike; 0: a minute
+	Calm     time.Duration // how long the cluster has afterwards to converge; 0: 30 s
+	Shape    *Shape        // nil: Draw's
+	Schedule []Fault       // nil: Plan's
+	Tamper   Tamper
+	Trace    Trace // nil: none
+}
 
 // Report is what became of a run.
 type Report struct {
-	Seed       uint64
-	Violations []string
-	State      string // of the world at the end, when there are violations
-	Faults     int
-	Acked      int // changes acknowledged
-	Applied    int // entries applied, over all hosts
-	Converged  time.Duration
+	Seed        uint64
+	Shape       Shape
+	Schedule    []Fault
+	Violations  []string
+	State       string        // of the world at the end, when there are violations
+	Acked       int           // changes confirmed
+	Unconfirmed int           // changes answered as unconfirmed
+	Applied     int           // entries applied, over all hosts
+	Ended       time.Duration // simulated time
+	Converged   time.Duration // after faults stopped
 }
+
+// warmUp is the time before faults strike, in which the cluster forms.
+const warmUp = 5 * time.Second
 
 // Run runs one seed from cold start through faults to convergence.
 func Run(cfg Config) Report {
-	w := New(cfg)
-	for _, h := range w.hosts {
-		w.after(w.between(0, 200*time.Millisecond), h.switchOn)
+	if cfg.Faulty == 0 {
+		cfg.Faulty = time.Minute
 	}
-	w.after(500*time.Millisecond, func() { w.configure(0) })
-	w.run(5*time.Second, func() bool { return false })
-	w.faults = true
-	strikes := w.strike(cfg.Pace)
-	end := w.now + cfg.Faulty
-	w.client(end)
-	w.run(end, func() bool { return false })
-	w.faults = false
-	w.heal()
-	calm := w.now
-	report := Report{Seed: cfg.Seed}
-	ok := func() bool { done, _ := w.settled(); return done }
-	if !w.run(calm+cfg.Calm, ok) {
-		_, why := w.settled()
-		w.violate("convergence: %s after faults stopped, %s", cfg.Calm, why)
+	if cfg.Calm == 0 {
+		cfg.Calm = 30 * time.Second
 	}
-	report.Converged = w.now - calm
+	shape := Draw(cfg.Seed)
+	if cfg.Shape != nil {
+		shape = *cfg.Shape
+	}
+	schedule := cfg.Schedule
+	if schedule == nil {
+		schedule = Plan(cfg.Seed, shape, warmUp, cfg.Faulty)
+	}
+	w := newWorld(&cfg, shape)
+	w.trace("SHAPE", "%s", &shape)
+	w.begin(schedule, warmUp+cfg.Faulty)
+	report := Report{Seed: cfg.Seed, Shape: shape, Schedule: schedule}
+	w.run(warmUp+cfg.Faulty, nil)
 	if len(w.check.violations) == 0 {
-		w.run(w.now+2*time.Second, func() bool { return false }) // let the last entries reach every host
-		w.durability()
+		report.Converged = w.converge(cfg.Calm)
 	}
-	report.Violations, report.Faults, report.Acked, report.Applied = w.check.violations, *strikes, len(w.check.acked), w.check.applied
+	c := &w.check
+	report.Violations, report.Acked, report.Unconfirmed, report.Applied, report.Ended = c.violations, len(c.acked), len(c.unconfirmed), c.applied, w.now
 	if len(report.Violations) > 0 {
 		report.State = w.state()
 	}
 	return report
 }
 
-func resourceName(i int) string { return fmt.Sprintf("r%d", i) }
-
-// configure loads the resources, through whichever host takes the change.
-func (w *World) configure(attempt int) {
-	var b strings.Builder
-	b.WriteString(`<resources><primitive id="power" class="stonith" type="fence_sim"/>`)
-	for i := range w.cfg.Resources {
-		fmt.Fprintf(&b, `<primitive id="%[1]s" class="ocf" provider="sim" type="Thing"><operations><op id="%[1]s-m" name="monitor" interval="10s"/></operations></primitive>`, resourceName(i))
+// begin arranges everything that happens by itself: power, configuration, client, faults.
+func (w *World) begin(schedule []Fault, end time.Duration) {
+	for _, h := range w.hosts {
+		w.after(between(w.chance.disks, 0, 200*time.Millisecond), h.switchOn)
 	}
-	b.WriteString("</resources>")
-	h := w.hosts[attempt%len(w.hosts)]
-	retry := func() { w.after(200*time.Millisecond, func() { w.configure(attempt + 1) }) }
-	if h.core == nil {
-		retry()
-		return
-	}
-	h.change(replica.Change{Op: string(cib.OpReplace), Section: "resources", XML: b.String()}, func(ok bool) {
-		if !ok {
-			retry()
-		}
-	})
-}
-
-// change proposes a change from this host; done learns whether it was acknowledged.
-func (h *host) change(c replica.Change, done func(acked bool)) {
-	text, err := json.Marshal(c)
-	if err != nil {
-		h.w.violate("encode change: %v", err)
-		return
-	}
-	e := &controller.Entry{Kind: controller.ChangeEntry, Host: h.id, Boot: h.boot, Time: h.w.wall(), Change: text}
-	data, err := controller.EncodeEntries([]*controller.Entry{e})
-	if err != nil {
-		h.w.violate("encode change: %v", err)
-		return
-	}
-	h.alive(h.boot, func() {
-		h.propose(data, func(a core.Answer) {
-			var answers []replica.Answer
-			ok := a.Err == nil && !a.Unconfirmed && json.Unmarshal(a.Data, &answers) == nil && len(answers) == 1 && answers[0].Code == ""
-			done(ok)
-		})
-	})
-}
-
-// client changes the configuration now and then, until end.
-func (w *World) client(end time.Duration) {
-	n := 0
-	var again func()
-	again = func() {
-		if w.now >= end {
-			return
-		}
-		w.after(w.between(50*time.Millisecond, 800*time.Millisecond), again)
-		h := w.hosts[w.rand.IntN(len(w.hosts))]
-		if h.core == nil || h.frozen {
-			return
-		}
-		n++
-		id := fmt.Sprintf("change-%d", n)
-		xml := fmt.Sprintf(`<cluster_property_set id="set-%[1]s"><nvpair id="%[1]s" name="%[1]s" value="1"/></cluster_property_set>`, id)
-		h.change(replica.Change{Op: string(cib.OpCreate), Section: "crm_config", XML: xml}, func(acked bool) {
-			if acked {
-				w.check.acked = append(w.check.acked, id)
+	w.after(500*time.Millisecond, func() { w.configure(0) })
+	w.after(warmUp, func() { w.faults = true })
+	for _, f := range schedule {
+		w.after(f.At, func() {
+			if w.faults {
+				w.strike(f)
 			}
 		})
 	}
-	again()
+	w.client(end)
+	w.backUp(end)
+}
+
+// converge ends the faults and lets the cluster come to rest.
+func (w *World) converge(calm time.Duration) time.Duration {
+	w.trace("FAULT", "none from here on")
+	w.heal()
+	healed := w.now
+	if !w.run(healed+calm, func() bool { ok, _ := w.settled(); return ok }) {
+		_, why := w.settled()
+		w.violate("convergence: %s after faults stopped, %s", calm, why)
+	}
+	took := w.now - healed
+	if len(w.check.violations) == 0 {
+		w.run(w.now+2*time.Second, nil) // let the last entries reach every host
+	}
+	if len(w.check.violations) == 0 {
+		w.check.durability()
+	}
+	return took
+}
+
+// backUp copies each disk now and then.
+func (w *World) backUp(end time.Duration) {
+	if w.now >= end {
+		return
+	}
+	for _, h := range w.hosts {
+		if h.core != nil && !h.replaced && w.chance.disks.IntN(2) == 0 {
+			h.backup = h.disk.Clone()
+		}
+	}
+	w.after(between(w.chance.disks, 5*time.Second, 40*time.Second), func() { w.backUp(end) })
+}
+
+func (w *World) note(h *host, n controller.Note) {
+	if w.traced == nil {
+		return
+	}
+	kind := map[controller.NoteKind]string{
+		controller.PlanMade: "plan made", controller.PlanDone: "plan ended", controller.ActionStarted: "asks for", controller.ActionFinished: "finished",
+		controller.FenceStarted: "fencing", controller.FenceFinished: "fenced", controller.WentIdle: "idle", controller.HostJoined: "synchronized", controller.Trouble: "trouble",
+	}[n.Kind]
+	w.trace(h.name, "%s", fmt.Sprintln(kind, n.Task, n.Subject, n.Host, n.Detail))
 }

@@ -1,54 +1,59 @@
 package simulation
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
-	"holdfast/cluster/cib"
 	"holdfast/cluster/messaging/core"
-	"holdfast/cluster/messaging/quorum"
-	"holdfast/cluster/scheduler"
 )
 
 // epoch is the wall clock's time when a run begins.
 var epoch = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Config is what a run is made of.
-type Config struct {
-	Seed      uint64
-	Hosts     int           // 1 to 9
-	Resources int           // primitives configured
-	Faulty    time.Duration // how long faults strike
-	Pace      time.Duration // between two faults, in the mean
-	Calm      time.Duration // how long the cluster has afterwards to converge
-	// LyingFences makes fence devices say that they did what they did not: the checkers
-	// have to notice.
-	LyingFences bool
-	Plan        func(*cib.Document, time.Time) *scheduler.Plan
-	Trace       func(at time.Duration, host, text string) // nil: none
-}
+// Trace is told what happens: when, on which host, and what.
+type Trace func(at time.Duration, host, text string)
 
 // World is one run.
 type World struct {
-	cfg    Config
-	rand   *rand.Rand
+	shape  Shape
+	tamper Tamper
+	traced Trace
+	chance dice
 	now    time.Duration
-	queue  eventQueue
+	queue  queue
 	count  uint64 // events scheduled so far: equal times keep their order
 	hosts  []*host
 	boots  uint64
 	net    network
-	faults bool // may strike
+	faults bool // agents may fail
+	agents float64
+	fences float64
 	check  checks
 }
 
-// network is what becomes of packets.
-type network struct {
-	loss float64
-	cuts map[[2]core.HostID]bool // from, to
-	slow time.Duration           // added to each packet's delay, at most
+// dice are the world's sources of chance. Each has its own stream, so that a fault that is
+// taken out of a schedule changes as little as possible of the rest.
+type dice struct{ network, agents, client, disks *rand.Rand }
+
+func throw(seed uint64) dice {
+	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
+	return dice{network: stream(1), agents: stream(2), client: stream(3), disks: stream(4)}
+}
+
+// between draws a duration.
+func between(r *rand.Rand, low, high time.Duration) time.Duration {
+	return low + time.Duration(r.Int64N(int64(high-low)+1))
+}
+
+// newWorld makes a world in which every host is off.
+func newWorld(cfg *Config, shape Shape) *World {
+	w := &World{shape: shape, tamper: cfg.Tamper, traced: cfg.Trace, chance: throw(cfg.Seed), agents: 0.01, fences: 0.05}
+	w.check.init(w)
+	for i := range shape.Hosts {
+		w.hosts = append(w.hosts, newHost(w, core.HostID(i+1)))
+	}
+	return w
 }
 
 // event is something that will happen.
@@ -58,60 +63,62 @@ type event struct {
 	do func()
 }
 
-type eventQueue []event
+// queue is a heap of events, the earliest first. It is container/heap without its boxing:
+// most of a run's time goes through here.
+type queue []event
 
-func (q eventQueue) Len() int { return len(q) }
-func (q eventQueue) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].n < q[j].n
-}
-func (q eventQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-
-// Push is heap.Interface's.
-func (q *eventQueue) Push(x any) { *q = append(*q, x.(event)) }
-
-// Pop is heap.Interface's.
-func (q *eventQueue) Pop() any {
-	old := *q
-	last := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*q = old[:len(old)-1]
-	return last
+func (q queue) before(a, b int) bool {
+	return q[a].at < q[b].at || q[a].at == q[b].at && q[a].n < q[b].n
 }
 
-// New makes a world in which every host is off.
-func New(cfg Config) *World {
-	if cfg.Plan == nil {
-		cfg.Plan = scheduler.Make
+func (q *queue) push(e event) {
+	*q = append(*q, e)
+	h := *q
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h.before(i, up) {
+			return
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
 	}
-	w := &World{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x401dfa57)), net: network{cuts: map[[2]core.HostID]bool{}}}
-	w.check.init()
-	for i := range cfg.Hosts {
-		w.hosts = append(w.hosts, newHost(w, core.HostID(i+1)))
-	}
-	return w
 }
 
-func (w *World) options() quorum.Options {
-	var o quorum.Options
-	for _, h := range w.hosts {
-		o.Hosts = append(o.Hosts, h.id)
+func (q *queue) pop() event {
+	h := *q
+	top, last := h[0], len(h)-1
+	h[0], h[last] = h[last], event{}
+	h = h[:last]
+	*q = h
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
+			if h.before(child, least) {
+				least = child
+			}
+		}
+		if least == i {
+			return top
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
 	}
-	return o
 }
 
 // after lets something happen after a while.
 func (w *World) after(d time.Duration, do func()) {
 	w.count++
-	heap.Push(&w.queue, event{w.now + max(d, 0), w.count, do})
+	w.queue.push(event{w.now + max(d, 0), w.count, do})
 }
 
-// run lets virtual time pass until end, or until ok holds after an event.
+// run lets virtual time pass until end, until a checker objects, or until ok holds after
+// an event; nil never does.
 func (w *World) run(end time.Duration, ok func() bool) bool {
 	for len(w.queue) > 0 && w.queue[0].at <= end {
-		e := heap.Pop(&w.queue).(event)
+		e := w.queue.pop()
 		w.now = e.at
 		e.do()
-		if len(w.check.violations) > 0 || ok() {
+		if len(w.check.violations) > 0 || ok != nil && ok() {
 			return true
 		}
 	}
@@ -119,32 +126,10 @@ func (w *World) run(end time.Duration, ok func() bool) bool {
 	return false
 }
 
-func (w *World) wall() time.Time { return epoch.Add(w.now) }
-
 func (w *World) trace(host, format string, args ...any) {
-	if w.cfg.Trace != nil {
-		w.cfg.Trace(w.now, host, fmt.Sprintf(format, args...))
+	if w.traced != nil {
+		w.traced(w.now, host, fmt.Sprintf(format, args...))
 	}
-}
-
-// between draws a duration.
-func (w *World) between(low, high time.Duration) time.Duration {
-	return low + time.Duration(w.rand.Int64N(int64(high-low)+1))
-}
-
-// chance draws whether something of probability p happens.
-func (w *World) chance(p float64) bool { return w.rand.Float64() < p }
-
-// connected tells whether packets from one host reach another.
-func (w *World) connected(from, to core.HostID) bool { return !w.net.cuts[[2]core.HostID{from, to}] }
-
-// delay draws how long a packet takes.
-func (w *World) delay() time.Duration {
-	d := w.between(100*time.Microsecond, 400*time.Microsecond)
-	if w.net.slow > 0 {
-		d += w.between(0, w.net.slow)
-	}
-	return d
 }
 
 func (w *World) host(id core.HostID) *host { return w.hosts[id-1] }

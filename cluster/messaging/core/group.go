@@ -401,3 +401,6 @@ func (c *Core) tail() []*pb.Entry {
 	}
 	return entries
 }
+
+// Group returns the ballot of the group whose log this host has.
+func (c *Core) Group() Ballot { return c.ballot }

@@ -120,3 +120,37 @@ func copySave(s *core.Save) *core.Save {
 	c.Entries = slices.Clone(s.Entries)
 	return &c
 }
+
+// Tear loses what was not durable but for the first writes of it, which had just
+// reached the disk when the power failed.
+func (m *Memory) Tear(kept int) {
+	m.cached = m.cached[:min(kept, len(m.cached))]
+	m.Flush()
+}
+
+// End is where the log on a disk ends.
+type End struct {
+	Ballot      core.Ballot
+	Term, Index uint64
+}
+
+// End returns where the log ends.
+func (m *Memory) End() End {
+	s, _ := m.Load() // never fails
+	e := End{Ballot: s.Ballot}
+	if s.Snapshot != nil {
+		e.Term, e.Index = s.Snapshot.GetMetadata().GetTerm(), s.Snapshot.GetMetadata().GetIndex()
+	}
+	if n := len(s.Entries); n > 0 {
+		e.Term, e.Index = s.Entries[n-1].GetTerm(), s.Entries[n-1].GetIndex()
+	}
+	return e
+}
+
+// Before tells whether a log ends before another of the same host.
+func (e End) Before(o End) bool {
+	if e.Ballot != o.Ballot {
+		return e.Ballot.Less(o.Ballot)
+	}
+	return e.Term < o.Term || e.Term == o.Term && e.Index < o.Index
+}

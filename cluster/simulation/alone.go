@@ -1,0 +1,116 @@
+package simulation
+
+import (
+	"strings"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/controller"
+	"holdfast/cluster/controller/alone"
+	"holdfast/cluster/messaging/core"
+)
+
+// startGrace is package node's: how long a new daemon looks for others before it applies
+// no-quorum-policy.
+const startGrace = 10 * time.Second
+
+// quorumIs notes whether this host has quorum with those that it reaches.
+func (h *host) quorumIs(quorate bool) {
+	l := &h.lone
+	l.quorate, l.ever = quorate, l.ever || quorate
+	h.happened = append(h.happened, controller.QuorumHere{Quorate: quorate})
+	l.at = never
+	if l.broken {
+		return
+	}
+	l.alone = nil
+	if quorate || h.w.tamper.Unpoliced {
+		return
+	}
+	l.at = h.clock()
+	if !l.ever {
+		l.at += startGrace
+	}
+}
+
+// checkAlone begins to act without quorum when that is due, and goes on.
+func (h *host) checkAlone() {
+	l := &h.lone
+	if h.core == nil {
+		return
+	}
+	if l.alone != nil {
+		if next := l.alone.Next(); !next.IsZero() && !h.steady().Before(next) {
+			h.actAlone(l.alone.Step(h.steady(), controller.Nothing{}))
+		}
+		return
+	}
+	if l.at < 0 || h.clock() < l.at {
+		return
+	}
+	l.at = never
+	if !ignoresQuorum(h.replica.Document()) {
+		h.beginAlone(false)
+	}
+}
+
+func (h *host) beginAlone(stopAll bool) {
+	l := &h.lone
+	l.serial++
+	h.w.trace(h.name, "acts alone")
+	var batch alone.Batch
+	l.alone, batch = alone.New(alone.Config{Self: h.id, Boot: h.boot, Serial: l.serial, Hosts: h.w.names(), Document: h.replica.Document(),
+		Worker: h.worker, Plan: h.plan, HadQuorum: l.ever, StopAll: stopAll}, h.steady())
+	h.actAlone(batch)
+}
+
+// actAlone carries out what the host decided by itself.
+func (h *host) actAlone(batch alone.Batch) {
+	if batch.Fence != "" {
+		h.w.trace(h.name, "ends itself")
+		h.switchOff()
+		h.w.after(between(h.w.chance.agents, time.Second, 4*time.Second), h.switchOn)
+		return
+	}
+	for _, work := range batch.Work {
+		h.work(work)
+	}
+	if l := &h.lone; l.broken && l.alone.Idle() && !l.left {
+		l.left = true
+		h.leaveBroken()
+	}
+}
+
+// diskFailed stops what runs here.
+func (h *host) diskFailed() {
+	if !h.lone.broken {
+		h.lone.broken = true
+		h.beginAlone(true)
+	}
+}
+
+// leaveBroken says goodbye, or falls silent when something could not be stopped.
+func (h *host) leaveBroken() {
+	if len(h.lone.alone.Active(h.steady())) > 0 {
+		h.killDaemon()
+		return
+	}
+	h.core.Step(h.clock(), core.Leave{})
+	h.later(400*time.Millisecond, h.killDaemon)
+}
+
+func ignoresQuorum(doc *cib.Document) bool {
+	return strings.EqualFold(property(doc, "no-quorum-policy"), "ignore")
+}
+
+// property reads a cluster option.
+func property(doc *cib.Document, name string) string {
+	for set := range doc.Section("crm_config").All("cluster_property_set") {
+		for pair := range set.All("nvpair") {
+			if pair.Get("name") == name {
+				return pair.Get("value")
+			}
+		}
+	}
+	return ""
+}

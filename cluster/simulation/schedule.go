@@ -1,0 +1,187 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"holdfast/cluster/messaging/core"
+)
+
+// Kind is a kind of fault.
+type Kind int
+
+// The kinds of fault.
+const (
+	PowerCut      Kind = iota // of Host, which boots after For
+	TotalPowerCut             // of all hosts, which boot one after the other, For apart
+	DaemonCrash               // on Host, started again after For
+	CrashAtWrite              // the daemon dies before (Amount 0) or after (1) its next durable write
+	Pause                     // Host stands still for For
+	Isolation                 // Host hears nobody and nobody hears it for For
+	OneWayCut                 // nobody hears Host, but it hears the others
+	Partition                 // hosts in Mask from the others
+	PairCut                   // Host and Other do not hear each other (Amount 1: only Other not Host), on Link or all
+	Flapping                  // the same, on and off every two seconds
+	BadNetwork                // Amount percent of packets lost, some doubled, all slower
+	ResourceDeath             // what runs on Host dies
+	ClockStep                 // Host's wall clock is set by Amount seconds
+	ClockDrift                // Host's clock runs Amount millionths too fast
+	DiskFull                  // Host's disk takes no write for For
+	DiskLoss                  // Host loses power and comes back with an empty disk
+	DiskRestore               // Host loses power and comes back with an old copy of its disk
+	BadAgents                 // Amount percent of operations fail
+	BadFencing                // Amount percent of fencing fails
+	kinds
+)
+
+// Fault is one harm, with its end.
+type Fault struct {
+	At     time.Duration
+	Kind   Kind
+	Host   core.HostID
+	Other  core.HostID
+	Link   int // -1: all
+	Mask   uint32
+	For    time.Duration
+	Amount int
+}
+
+// String describes the fault in words.
+func (f Fault) String() string {
+	what := ""
+	switch f.Kind {
+	case PowerCut:
+		what = fmt.Sprintf("host%d loses power for %s", f.Host, f.For)
+	case TotalPowerCut:
+		what = fmt.Sprintf("all hosts lose power and boot %s apart, host%d first", f.For, f.Host)
+	case DaemonCrash:
+		what = fmt.Sprintf("the daemon of host%d dies and is started after %s", f.Host, f.For)
+	case CrashAtWrite:
+		what = fmt.Sprintf("the daemon of host%d dies %s its next durable write", f.Host, [2]string{"before", "after"}[f.Amount])
+	case Pause:
+		what = fmt.Sprintf("host%d stands still for %s", f.Host, f.For)
+	case Isolation:
+		what = fmt.Sprintf("host%d is cut off for %s", f.Host, f.For)
+	case OneWayCut:
+		what = fmt.Sprintf("nobody hears host%d for %s", f.Host, f.For)
+	case Partition:
+		what = fmt.Sprintf("hosts %v are cut from the others for %s", f.masked(), f.For)
+	case PairCut:
+		what = fmt.Sprintf("host%d and host%d: cut (one way: %t, link %d) for %s", f.Host, f.Other, f.Amount == 1, f.Link, f.For)
+	case Flapping:
+		what = fmt.Sprintf("host%d and host%d: link %d on and off for %s", f.Host, f.Other, f.Link, f.For)
+	case BadNetwork:
+		what = fmt.Sprintf("the network loses %d%% for %s", f.Amount, f.For)
+	case ResourceDeath:
+		what = fmt.Sprintf("a resource on host%d dies", f.Host)
+	case ClockStep:
+		what = fmt.Sprintf("the wall clock of host%d is set by %d s", f.Host, f.Amount)
+	case ClockDrift:
+		what = fmt.Sprintf("the clock of host%d runs %d ppm fast", f.Host, f.Amount)
+	case DiskFull:
+		what = fmt.Sprintf("the disk of host%d is full for %s", f.Host, f.For)
+	case DiskLoss:
+		what = fmt.Sprintf("host%d loses power and its disk, and boots after %s", f.Host, f.For)
+	case DiskRestore:
+		what = fmt.Sprintf("host%d loses power, its disk is restored from a backup, and it boots after %s", f.Host, f.For)
+	case BadAgents:
+		what = fmt.Sprintf("%d%% of operations fail for %s", f.Amount, f.For)
+	case BadFencing:
+		what = fmt.Sprintf("%d%% of fencing fails for %s", f.Amount, f.For)
+	}
+	return fmt.Sprintf("%s: %s", f.At, what)
+}
+
+func (f Fault) masked() []core.HostID {
+	var in []core.HostID
+	for h := core.HostID(1); h <= maxHosts; h++ {
+		if f.Mask&(1<<h) != 0 {
+			in = append(in, h)
+		}
+	}
+	return in
+}
+
+// weights say how often a kind is drawn.
+var weights = [kinds]int{
+	PowerCut: 12, TotalPowerCut: 3, DaemonCrash: 10, CrashAtWrite: 6, Pause: 12, Isolation: 8, OneWayCut: 5, Partition: 10,
+	PairCut: 10, Flapping: 3, BadNetwork: 8, ResourceDeath: 5, ClockStep: 2, ClockDrift: 2, DiskFull: 2, DiskLoss: 2, DiskRestore: 2,
+	BadAgents: 3, BadFencing: 4,
+}
+
+// Plan draws the faults of a seed: for so long, one each pace in the mean. Calm and busy
+// stretches alternate, so that some faults fall into the middle of what others caused, and
+// some find the cluster whole.
+func Plan(seed uint64, shape Shape, begin, long time.Duration) []Fault {
+	r := rand.New(rand.NewPCG(seed, 0xfa017))
+	total := 0
+	for _, n := range weights {
+		total += n
+	}
+	var faults []Fault
+	pace := 3 * time.Second
+	for at := begin + between(r, 0, pace); at < begin+long; at += between(r, pace/10, 2*pace) {
+		if r.IntN(6) == 0 {
+			pace = []time.Duration{time.Second, 3 * time.Second, 3 * time.Second, 8 * time.Second}[r.IntN(4)]
+		}
+		n := r.IntN(total)
+		kind := Kind(0)
+		for n >= weights[kind] {
+			n -= weights[kind]
+			kind++
+		}
+		faults = append(faults, draw(r, kind, at.Round(time.Millisecond), shape))
+	}
+	return faults
+}
+
+// draw fills a fault of a kind in. It draws the same number of times whatever the kind.
+func draw(r *rand.Rand, kind Kind, at time.Duration, shape Shape) Fault {
+	host, other := core.HostID(1+r.IntN(shape.Hosts)), core.HostID(1+r.IntN(shape.Hosts-1))
+	if other >= host {
+		other++
+	}
+	mask, link, short, long, amount := r.Uint32(), r.IntN(shape.Links+2)-2, r.IntN(3), r.Float64(), r.IntN(100)
+	between := func(low, high time.Duration) time.Duration {
+		return (low + time.Duration(long*float64(high-low))).Round(time.Millisecond)
+	}
+	f := Fault{At: at, Kind: kind, Host: host, Other: other, Link: max(link, -1), Mask: mask, For: between(200*time.Millisecond, 6*time.Second)}
+	switch kind {
+	case PowerCut, DiskLoss, DiskRestore:
+		f.For = between(2*time.Second, 10*time.Second)
+		if amount < 15 {
+			f.For = between(20*time.Second, 60*time.Second)
+		}
+	case TotalPowerCut:
+		f.For = between(0, 8*time.Second)
+	case DaemonCrash:
+		f.For = between(20*time.Millisecond, 3*time.Second)
+	case CrashAtWrite:
+		f.Amount = amount % 2
+	case Pause:
+		f.For = between(100*time.Millisecond, 5*time.Second)
+	case PairCut:
+		f.Amount = amount % 2
+	case Partition, Isolation, OneWayCut:
+		if short == 0 {
+			f.For = between(5*time.Second, 25*time.Second)
+		}
+	case Flapping:
+		f.For = between(4*time.Second, 20*time.Second)
+	case BadNetwork:
+		f.Amount = amount * 4 / 10
+		f.For = between(time.Second, 10*time.Second)
+	case ClockStep:
+		f.Amount = []int{3600, -3600, 365 * 86400, -365 * 86400, 5, -5}[amount%6]
+	case ClockDrift:
+		f.Amount = amount*400 - 20000
+	case DiskFull:
+		f.For = between(5*time.Second, 15*time.Second)
+	case BadAgents:
+		f.Amount, f.For = 5+amount/4, between(2*time.Second, 15*time.Second)
+	case BadFencing:
+		f.Amount, f.For = 30+amount*7/10, between(2*time.Second, 20*time.Second)
+	}
+	return f
+}

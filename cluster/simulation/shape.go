@@ -1,0 +1,166 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
+)
+
+// Shape is a cluster: its hosts, how they count votes, and what they run.
+type Shape struct {
+	Hosts         int // 2 to 9
+	Links         int // 1 to 3
+	Quorum        quorum.Options
+	Policy        string // no-quorum-policy
+	Primitives    int
+	Group         int  // members of one group; 0: none
+	Clone         bool // one clone on all hosts
+	Together      bool // the second primitive must be where the first is
+	OneWayStreams bool // streams carry on in one direction while the other is cut
+	CompactEvery  int
+	Client        time.Duration // between two changes, in the mean
+}
+
+// Draw returns the shape of a seed.
+func Draw(seed uint64) Shape {
+	r := rand.New(rand.NewPCG(seed, 0x5ba9e))
+	s := Shape{
+		Hosts: 2 + r.IntN(4), Links: 1 + r.IntN(2), Policy: "stop", Primitives: 1 + r.IntN(4), Clone: r.IntN(3) == 0,
+		Together: r.IntN(2) == 0, OneWayStreams: r.IntN(2) == 0, CompactEvery: []int{16, 64, 256}[r.IntN(3)],
+		Client: []time.Duration{time.Second, 2 * time.Second, 5 * time.Second}[r.IntN(3)],
+	}
+	if r.IntN(5) == 0 {
+		s.Hosts = 6 + r.IntN(4)
+	}
+	if r.IntN(3) == 0 {
+		s.Group = 2 + r.IntN(2)
+	}
+	if r.IntN(4) == 0 {
+		s.Policy = []string{"freeze", "demote", "suicide", "ignore"}[r.IntN(4)]
+	}
+	s.Quorum.Hosts = s.ids()
+	switch kind := r.IntN(4); {
+	case s.Hosts == 2 && kind < 3:
+		s.Quorum.TwoNode = true
+	case s.Hosts%2 == 0 && kind < 2:
+		s.Quorum.AutoTie = true
+		s.Quorum.Tie = []quorum.TieBreaker{{Lowest: true}, {Highest: true}, {List: []core.HostID{2, 1, core.HostID(s.Hosts)}}}[r.IntN(3)]
+	case kind == 2:
+		s.Quorum.Votes = map[core.HostID]int{core.HostID(1 + r.IntN(s.Hosts)): 2 + r.IntN(2)}
+	}
+	return s
+}
+
+func (s *Shape) ids() []core.HostID {
+	var ids []core.HostID
+	for i := range s.Hosts {
+		ids = append(ids, core.HostID(i+1))
+	}
+	return ids
+}
+
+// String describes the shape in a line.
+func (s *Shape) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d hosts, %d links, no-quorum-policy %s", s.Hosts, s.Links, s.Policy)
+	q := &s.Quorum
+	for _, option := range []struct {
+		set  bool
+		text string
+	}{
+		{q.TwoNode, "two_node"}, {q.WaitForAll, "wait_for_all"}, {q.AutoTie, fmt.Sprintf("auto_tie_breaker %+v", q.Tie)},
+		{q.LastManStanding, "last_man_standing"}, {q.AllowDownscale, "allow_downscale"},
+		{len(q.Votes) > 0, fmt.Sprintf("votes %v", q.Votes)}, {true, fmt.Sprintf("%d primitives", s.Primitives)},
+		{s.Group > 0, fmt.Sprintf("a group of %d", s.Group)}, {s.Clone, "a clone"}, {s.Together, "a colocation"},
+	} {
+		if option.set {
+			b.WriteString(", " + option.text)
+		}
+	}
+	return b.String()
+}
+
+// primitives are the names of what runs on one host only.
+func (s *Shape) primitives() []string {
+	var names []string
+	for i := range s.Primitives {
+		names = append(names, fmt.Sprintf("r%d", i))
+	}
+	return append(names, s.members()...)
+}
+
+// members are the group's, in order.
+func (s *Shape) members() []string {
+	var names []string
+	for i := range s.Group {
+		names = append(names, fmt.Sprintf("g%d", i))
+	}
+	return names
+}
+
+// cloned tells whether a resource may run on several hosts at once.
+func (s *Shape) cloned(name string) bool { return base(name) == "c0" }
+
+// colocated tells whether r1 has to be where r0 is.
+func (s *Shape) colocated() bool { return s.Together && s.Primitives > 1 }
+
+func primitive(b *strings.Builder, name string) {
+	fmt.Fprintf(b, `<primitive id="%[1]s" class="ocf" provider="sim" type="Thing"><operations><op id="%[1]s-m" name="monitor" interval="10s"/></operations></primitive>`, name)
+}
+
+// resources is the document's section.
+func (s *Shape) resources() string {
+	var b strings.Builder
+	b.WriteString(`<resources><primitive id="power" class="stonith" type="fence_sim"/>`)
+	for i := range s.Primitives {
+		primitive(&b, fmt.Sprintf("r%d", i))
+	}
+	if s.Group > 0 {
+		b.WriteString(`<group id="g">`)
+		for _, name := range s.members() {
+			primitive(&b, name)
+		}
+		b.WriteString(`</group>`)
+	}
+	if s.Clone {
+		b.WriteString(`<clone id="c">`)
+		primitive(&b, "c0")
+		b.WriteString(`</clone>`)
+	}
+	b.WriteString("</resources>")
+	return b.String()
+}
+
+func (s *Shape) constraints() string {
+	if !s.colocated() {
+		return "<constraints/>"
+	}
+	return `<constraints><rsc_colocation id="together" rsc="r1" with-rsc="r0" score="INFINITY"/><rsc_order id="after" first="r0" then="r1"/></constraints>`
+}
+
+func (s *Shape) properties() string {
+	return `<crm_config><cluster_property_set id="options"><nvpair id="policy" name="no-quorum-policy" value="` + s.Policy + `"/></cluster_property_set></crm_config>`
+}
+
+// options are the hosts' configuration, which a mutation may have changed.
+func (w *World) options() quorum.Options {
+	o := w.shape.Quorum
+	o.Hosts = slices.Clone(o.Hosts)
+	if w.tamper.Quorum != nil {
+		w.tamper.Quorum(&o)
+	}
+	return o
+}
+
+func (w *World) names() map[core.HostID]string {
+	names := map[core.HostID]string{}
+	for _, h := range w.hosts {
+		names[h.id] = h.name
+	}
+	return names
+}
