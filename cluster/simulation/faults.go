@@ -148,7 +148,7 @@ func (w *World) strikeDisk(h *host, f Fault) {
 		}
 	}
 	old := h.backup
-	if f.Kind == DiskRestore && old == nil {
+	if f.Kind == DiskRestore && old == nil || !w.enoughWithout(h) {
 		return
 	}
 	h.mark = h.disk.End()
@@ -161,6 +161,13 @@ func (w *World) strikeDisk(h *host, f Fault) {
 	}
 	h.replaced = true
 	w.after(f.For, h.switchOn)
+}
+
+// enoughWithout tells whether the others can elect a leader without a host: otherwise a
+// host that has lost its disk waits for ever, and for an operator.
+func (w *World) enoughWithout(h *host) bool {
+	q := &w.shape.Quorum
+	return q.TwoNode || 2*(q.ExpectedVotes()-q.HostVotes(h.id)) > q.ExpectedVotes()
 }
 
 // remembered tells whether a fault would make a host forget what another's restored disk

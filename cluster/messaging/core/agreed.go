@@ -92,7 +92,7 @@ func (a *agreed) open(p Peer) int {
 }
 
 // install takes a committed view over. all are the configured hosts.
-func (a *agreed) install(e *entry, all []HostID) {
+func (a *agreed) install(e *entry, all []HostID, rules *Rules) {
 	v := e.View
 	for _, p := range e.Disks {
 		a.Disks = setPeer(a.Disks, p)
@@ -105,8 +105,8 @@ func (a *agreed) install(e *entry, all []HostID) {
 		a.Sealed = v.Ballot
 	}
 	for i, h := range v.Members {
-		a.Fenced = slices.DeleteFunc(a.Fenced, func(p Peer) bool { return p.ID == h })
-		if slices.Equal(v.Members, all) {
+		a.Fenced = slices.DeleteFunc(a.Fenced, func(p Peer) bool { return p.ID == h && !rules.Buries(h, v.Members) })
+		if rules.Completes(v.Members, all) {
 			a.Seen = setPeer(a.Seen, Peer{h, v.Boots[i]})
 		}
 	}
@@ -116,8 +116,8 @@ func (a *agreed) install(e *entry, all []HostID) {
 }
 
 // fence notes a confirmation. It is void for a host that is in the view (rule 11).
-func (a *agreed) fence(p Peer) bool {
-	if slices.Contains(a.View.Members, p.ID) {
+func (a *agreed) fence(p Peer, rules *Rules) bool {
+	if !rules.Buries(p.ID, a.View.Members) {
 		return false
 	}
 	a.Fenced = setPeer(a.Fenced, p)

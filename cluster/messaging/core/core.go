@@ -22,6 +22,7 @@ var (
 // Core is one host's part of the protocol. It is not safe for concurrent use.
 type Core struct {
 	cfg     Config
+	rules   Rules
 	now     time.Duration
 	started time.Duration
 
@@ -63,6 +64,7 @@ type Core struct {
 	save   *Save
 	halted bool
 	disk   uint64 // rule 12
+	held   Held   // what is on the disk for certain
 }
 
 // New starts a core at the given instant of the host's clock, which must count time
@@ -82,6 +84,9 @@ func New(cfg Config, now time.Duration) (*Core, error) {
 		cfg.Timing = NewTiming(0)
 	}
 	c := &Core{cfg: cfg, now: now, started: now, peers: map[HostID]*peer{}, dirty: true}
+	if c.rules = Lawful(); cfg.Rules != nil {
+		c.rules = *cfg.Rules
+	}
 	c.self = *newPeer(cfg.ID, cfg.Links)
 	c.self.boot = cfg.Boot
 	for _, id := range hosts {
@@ -157,7 +162,7 @@ func (c *Core) heartbeat(ev *Heard) {
 		return
 	}
 	a, b := &before, &p.last
-	if a.Boot != b.Boot || a.Leaving != b.Leaving || a.Disk != b.Disk || a.Leader != b.Leader || a.Promised != b.Promised ||
+	if a.Boot != b.Boot || !slices.Equal(a.Doubts, b.Doubts) || a.Held != b.Held && p.inDoubt() || a.Leaving != b.Leaving || a.Disk != b.Disk || a.Leader != b.Leader || a.Promised != b.Promised ||
 		a.Ballot != b.Ballot || a.Sealed != b.Sealed || !slices.Equal(a.Hears, b.Hears) || !slices.Equal(a.Voters, b.Voters) {
 		c.dirty = true
 	}
@@ -203,6 +208,7 @@ func (c *Core) beat() {
 	hb := Heartbeat{From: c.cfg.ID, Boot: c.cfg.Boot, Seq: c.beats, Leaving: c.gone(), Disk: c.disk, Trusted: c.cfg.TrustEmpty, Hears: c.hears(), Leader: c.leader(),
 		Promised: c.promised, Ballot: c.ballot, Sealed: c.sealed(), Kept: c.position().Kept, Voters: c.voters()}
 	hb.LastTerm, hb.LastIndex = c.last()
+	hb.Held, hb.Doubts = c.held, c.doubts()
 	for _, id := range c.others {
 		for link := range c.cfg.Links {
 			c.out.Heartbeats = append(c.out.Heartbeats, Packet{To: id, Link: link, Heartbeat: hb})
@@ -293,6 +299,7 @@ func (c *Core) Done() {
 	if c.halted {
 		return
 	}
+	c.written()
 	c.finishReady()
 	if c.dirty {
 		c.consider()

@@ -22,14 +22,18 @@ func (c *Core) diskOf(id HostID) uint64 {
 	return c.peers[id].last.Disk
 }
 
-// forgot tells whether a live host has another disk than the one recorded.
-func (c *Core) forgot(id HostID) bool {
+// forgot tells whether a live host has forgotten what it may have acknowledged: it has
+// another disk than the one recorded, or less on it than it had.
+func (c *Core) forgot(id HostID) bool { return c.newDisk(id) || c.doubted(id) }
+
+// newDisk tells whether a live host has another disk than the one recorded.
+func (c *Core) newDisk(id HostID) bool {
 	if id == c.cfg.ID && c.cfg.TrustEmpty || id != c.cfg.ID && (c.peers[id] == nil || c.peers[id].last.Trusted) {
 		return false
 	}
 	recorded := c.facts().disks
 	at := slices.IndexFunc(recorded, func(p Peer) bool { return p.ID == id })
-	return at >= 0 && recorded[at].Boot != c.diskOf(id)
+	return at >= 0 && c.rules.Forgot(recorded[at].Boot, c.diskOf(id))
 }
 
 // counted returns the hosts of a set whose votes count.
@@ -37,7 +41,7 @@ func (c *Core) counted(set []HostID) []HostID {
 	return slices.DeleteFunc(slices.Clone(set), c.forgot)
 }
 
-func (c *Core) anyForgot(set []HostID) bool { return slices.ContainsFunc(set, c.forgot) }
+func (c *Core) anyNewDisk(set []HostID) bool { return slices.ContainsFunc(set, c.newDisk) }
 
 // disks are what a view records.
 func (c *Core) disks(set []HostID) []Peer {

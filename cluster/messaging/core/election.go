@@ -196,7 +196,7 @@ func (c *Core) holdVote(rm *pb.Message) {
 		}
 	}
 	slices.Sort(set)
-	if !c.judge(set).Quorate {
+	if !c.rules.Elects(c.judge(set).Quorate) {
 		return
 	}
 	held := e.held

@@ -69,7 +69,7 @@ func (c *Core) obstructed() bool { return c.obstructs(c.position()) }
 func (c *Core) obstructs(group Position) bool {
 	for _, h := range c.reach {
 		p := c.positionOf(h)
-		if group.Log.Less(c.promisedOf(h)) || group.Log.Less(p.Log) || p.withheld(group) {
+		if c.rules.Obstructs(c.promisedOf(h), p, group) {
 			return true
 		}
 	}
@@ -107,22 +107,19 @@ func (c *Core) considerFork() {
 	if len(c.reach) > 1 {
 		wait = 2 * c.cfg.Timing.Heartbeat // until all have said where they are
 	}
-	if !c.verdict.Quorate || c.sleeper.dazed(c, 2*c.cfg.Timing.Token) || c.leaving || c.now-c.steady < wait {
+	if !c.rules.MayFork(c.verdict.Quorate) || c.sleeper.dazed(c, 2*c.cfg.Timing.Token) || c.leaving || c.now-c.steady < wait {
 		return
 	}
 	if c.leads() && (c.obstructed() || !c.electable(c.ballot, c.voters(), c.reach)) {
 		c.stepDown()
 	}
 	c.found()
-	if c.leaderSeen() {
-		c.abandon()
-		if c.leads() {
-			c.invite()
-		}
-		return
+	led := c.leaderSeen()
+	if led && c.leads() {
+		c.invite()
 	}
 	young := c.steady <= c.fork.begun && c.now-c.fork.begun < 2*c.cfg.Timing.Token // others are still entering
-	if young || c.anyElectable() || c.reach[0] != c.cfg.ID {
+	if young && !led || !c.rules.Proposes(c.cfg.ID, c.reach, led, !led && c.anyElectable()) {
 		c.abandon()
 		return
 	}
@@ -175,8 +172,8 @@ func (c *Core) promise(b Ballot) {
 // proposed answers a proposal (rule 3).
 func (c *Core) proposed(m *Message) {
 	again := m.Ballot == c.promised && c.frozen()
-	fresh := c.promised.Less(m.Ballot) && c.ballot.Less(m.Ballot) && !c.leaderSeen()
-	if !slices.Equal(m.Hosts, c.reach) || !again && !fresh {
+	fresh := c.rules.Promises(Proposal{Ballot: m.Ballot, Hosts: m.Hosts, Promised: c.promised, Log: c.ballot, Reach: c.reach, Leader: c.leaderSeen()})
+	if !fresh && !(again && slices.Equal(m.Hosts, c.reach)) {
 		c.send(Message{Kind: RefuseMessage, To: m.From, Ballot: Ballot{Number: max(c.promised.Number, c.ballot.Number)}, Seq: m.Ballot.Number})
 		return
 	}
@@ -211,7 +208,7 @@ func (c *Core) tryStart() {
 	if f.promises == nil || len(f.promises) < len(f.hosts) || c.promised != f.ballot {
 		return
 	}
-	s := seed(f.promises, f.hosts)
+	s := c.rules.Seed(f.promises, f.hosts)
 	if s == c.cfg.ID {
 		c.start(f.ballot, f.hosts)
 		return

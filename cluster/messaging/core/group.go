@@ -40,7 +40,11 @@ func (c *Core) load(saved Saved) error {
 	}
 	c.disk = saved.Disk
 	c.promised = saved.Promised
-	return c.open(saved)
+	if err := c.open(saved); err != nil {
+		return err
+	}
+	c.written()
+	return nil
 }
 
 // firstSnapshot is what all hosts with the same configuration start from.
@@ -114,7 +118,7 @@ func (c *Core) restore(s *pb.Snapshot) error {
 }
 
 // frozen: a promise to a higher ballot keeps this host out of its group (rule 4).
-func (c *Core) frozen() bool { return c.ballot.Less(c.promised) }
+func (c *Core) frozen() bool { return c.rules.Frozen(c.promised, c.ballot) }
 
 func (c *Core) raftTick() {
 	if c.frozen() {
@@ -262,7 +266,7 @@ func (c *Core) apply(re *pb.Entry) {
 			c.sleeper.confirm(c)
 		}
 	case fencedEntry:
-		c.dirty = c.agreed.fence(Peer{e.Host, e.Boot}) || c.dirty
+		c.dirty = c.agreed.fence(Peer{e.Host, e.Boot}, &c.rules) || c.dirty
 	case expectedEntry:
 		c.agreed.Expected, c.dirty = e.Votes, true
 	case viewEntry:
@@ -270,7 +274,7 @@ func (c *Core) apply(re *pb.Entry) {
 			return // a leader that had not yet applied its predecessor's
 		}
 		e.View.Ballot = c.ballot
-		c.agreed.install(&e, c.cfg.Quorum.Hosts)
+		c.agreed.install(&e, c.cfg.Quorum.Hosts, &c.rules)
 		c.cfg.Machine.View(re.GetIndex(), e.View)
 		c.change(Change{Kind: Viewed, View: e.View, Text: viewText(e.View)})
 	}
@@ -280,13 +284,24 @@ func (c *Core) apply(re *pb.Entry) {
 // Before the group's ballot is sealed nothing is: a fork is chosen by seals, so what an
 // unsealed group has written may lose.
 func (c *Core) confirmed() bool {
-	voters := c.voters()
-	if c.fork.seeding || c.agreed.Sealed != c.ballot {
+	if c.fork.seeding {
 		return false
 	}
-	if c.agreed.allFenced(voters, c.cfg.Quorum.Hosts) {
-		return true
-	}
+	voters := c.voters()
+	return c.rules.Confirms(Confirmation{Sealed: c.agreed.Sealed, Group: c.ballot, Strong: c.majoritiesStrong(voters), Alone: c.alone(voters)})
+}
+
+// alone tells whether a set is all that is left: every other host is confirmed dead, and
+// those could not have gone on by themselves before they died. A confirmation of long ago says
+// nothing about what a host did between its next boot and now.
+func (c *Core) alone(set []HostID) bool {
+	all := c.cfg.Quorum.Hosts
+	others := slices.DeleteFunc(slices.Clone(all), func(h HostID) bool { return slices.Contains(set, h) })
+	return c.agreed.allFenced(set, all) && !c.judgeVotes(others, others).Strong
+}
+
+// majoritiesStrong tells whether every majority of the voters is strong.
+func (c *Core) majoritiesStrong(voters []HostID) bool {
 	need := len(voters)/2 + 1
 	for mask := range 1 << len(voters) {
 		var set []HostID

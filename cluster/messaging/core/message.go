@@ -22,6 +22,8 @@ type Heartbeat struct {
 	Voters    []HostID
 	LastTerm  uint64
 	LastIndex uint64
+	Held      Held   // what of that is on its disk for certain
+	Doubts    []Peer // daemons that have less on their disks than their predecessors said
 }
 
 // Peer is a host as it is heard: which daemon of it.

@@ -14,6 +14,7 @@ type peer struct {
 	alive   bool // heard within a token
 	boot    uint64
 	last    Heartbeat       // the newest of boot
+	memory  memory          // of its disk (rule 12)
 	heard   time.Duration   // when last heard on any link
 	upSince time.Duration   // alive since
 	links   []time.Duration // when last heard, by link; below 0: never
@@ -87,6 +88,7 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 	p.boot, p.heard, p.links[link] = hb.Boot, c.now, c.now
 	left := p.last.Leaving
 	p.last = *hb
+	p.remember()
 	switch {
 	case !p.alive && !hb.Leaving:
 		p.alive, p.upSince = true, c.now

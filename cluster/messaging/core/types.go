@@ -90,6 +90,7 @@ type Config struct {
 	// TrustEmpty lets a host whose disk is empty vote at once, although it may have
 	// forgotten what it acknowledged: for an operator who knows that it has not.
 	TrustEmpty bool
+	Rules      *Rules // nil: Lawful's
 }
 
 // Event is something that happens to a core: Heard, Received, Propose, Unsent,

@@ -131,7 +131,7 @@ func (c *Core) hasLeft(h HostID) bool {
 func (c *Core) proposeView(set []HostID) {
 	verdict := c.judge(set)
 	v := View{Number: c.agreed.View.Number + 1, Members: set, Quorate: verdict.Quorate, Leader: c.cfg.ID, Ballot: c.ballot,
-		Strong: verdict.Strong || c.agreed.allFenced(set, c.cfg.Quorum.Hosts)}
+		Strong: c.rules.Seals(verdict.Strong, c.alone(set) && c.sawAll(set))}
 	for _, h := range set {
 		v.Boots = append(v.Boots, c.bootOf(h))
 	}
@@ -145,7 +145,7 @@ func (c *Core) proposeView(set []HostID) {
 		}
 	}
 	term := c.rn.BasicStatus().HardState.GetTerm()
-	if sameView(&v, &c.agreed.View) && !c.anyForgot(set) || c.views.number == v.Number && c.views.term == term {
+	if sameView(&v, &c.agreed.View) && !c.anyNewDisk(set) || c.views.number == v.Number && c.views.term == term {
 		return
 	}
 	if c.rn.Propose((&entry{Kind: viewEntry, View: v, Disks: c.disks(set)}).marshal()) == nil {
@@ -266,4 +266,15 @@ func viewText(v View) string {
 	}
 	fmt.Fprintf(&b, ", leader %d, group %s", v.Leader, v.Ballot)
 	return b.String()
+}
+
+// sawAll tells whether a host of a set has been in a view of all hosts since its daemon started:
+// then what all knew at that time is known here.
+func (c *Core) sawAll(set []HostID) bool {
+	for _, p := range c.agreed.Seen {
+		if slices.Contains(set, p.ID) && c.bootOf(p.ID) == p.Boot {
+			return true
+		}
+	}
+	return false
 }

@@ -147,6 +147,9 @@ func (h *Heartbeat) Marshal() []byte {
 	w.hosts(h.Voters)
 	w.uint(h.LastTerm)
 	w.uint(h.LastIndex)
+	w.ballot(h.Held.Promised)
+	w.ancestor(h.Held.Log)
+	list(w, h.Doubts, w.peer)
 	return w.b
 }
 
@@ -159,7 +162,12 @@ func UnmarshalHeartbeat(b []byte) (Heartbeat, error) {
 	h.Leader, h.Promised, h.Ballot, h.Sealed = r.host(), r.ballot(), r.ballot(), r.ballot()
 	h.Kept = r.ancestor()
 	h.Voters, h.LastTerm, h.LastIndex = r.hosts(), r.uint(), r.uint()
-	if err := r.end(); err != nil {
+	if r.err == nil && len(r.b) > 0 { // else from a daemon of before there were doubts
+		h.Held = Held{Promised: r.ballot(), Log: r.ancestor()}
+		h.Doubts = readList(r, r.peer)
+	}
+	if r.err != nil { // what follows is a newer daemon's
+		err := r.err
 		return Heartbeat{}, fmt.Errorf("read heartbeat: %w", err)
 	}
 	return h, nil

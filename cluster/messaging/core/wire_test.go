@@ -14,7 +14,9 @@ import (
 func sampleHeartbeat() core.Heartbeat {
 	return core.Heartbeat{From: 3, Boot: 1 << 63, Seq: 9, Leaving: true, Disk: 7, Hears: []core.Peer{{ID: 1, Boot: 5}, {ID: 2, Boot: 6}},
 		Leader: 1, Promised: core.Ballot{Number: 3, Proposer: 1}, Ballot: core.Ballot{Number: 2, Proposer: 1},
-		Sealed: core.Ballot{Number: 1}, Kept: core.Ancestor{Log: core.Ballot{Number: 1}, Term: 2, Index: 9}, Voters: []core.HostID{1, 2, 3}, LastTerm: 4, LastIndex: 1 << 40}
+		Sealed: core.Ballot{Number: 1}, Kept: core.Ancestor{Log: core.Ballot{Number: 1}, Term: 2, Index: 9}, Voters: []core.HostID{1, 2, 3}, LastTerm: 4, LastIndex: 1 << 40,
+		Held:   core.Held{Promised: core.Ballot{Number: 3, Proposer: 1}, Log: core.Ancestor{Log: core.Ballot{Number: 2, Proposer: 1}, Term: 4, Index: 8}},
+		Doubts: []core.Peer{{ID: 2, Boot: 6}}}
 }
 
 func sampleMessages() []core.Message {
@@ -30,9 +32,16 @@ func sampleMessages() []core.Message {
 func TestWireFormOfVersion1(t *testing.T) {
 	t.Parallel()
 	hb := sampleHeartbeat()
-	want := []byte("\x01\x03\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x09\x01\x07\x00\x02\x01\x05\x02\x06\x01\x03\x01\x02\x01\x01\x00\x01\x00\x02\x09\x03\x01\x02\x03\x04\x80\x80\x80\x80\x80\x20")
+	want := []byte("\x01\x03\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x09\x01\x07\x00\x02\x01\x05\x02\x06\x01\x03\x01\x02\x01\x01\x00\x01\x00\x02\x09\x03\x01\x02\x03\x04\x80\x80\x80\x80\x80\x20" +
+		"\x03\x01\x02\x01\x04\x08\x01\x02\x06")
 	if got := hb.Marshal(); !bytes.Equal(got, want) {
 		t.Errorf("heartbeat is %x, was %x", got, want)
+	}
+	if hb, err := core.UnmarshalHeartbeat(want[:len(want)-9]); err != nil || hb.LastIndex != 1<<40 {
+		t.Errorf("a heartbeat of before there were doubts: %+v, %v", hb, err)
+	}
+	if _, err := core.UnmarshalHeartbeat(append(bytes.Clone(want), 7)); err != nil {
+		t.Errorf("a heartbeat with what a later daemon adds: %v", err)
 	}
 	newer := append([]byte{2}, want[1:]...)
 	if _, err := core.UnmarshalHeartbeat(newer); !errors.Is(err, core.ErrFormat) {
