@@ -45,6 +45,7 @@ const (
 type member struct {
 	boot     uint64
 	synced   bool
+	astray   int             // Reply.Astray
 	since    time.Time       // in the view with this boot, in this reign
 	retryAt  time.Time       // when Sync is to be sent again; zero: on its way
 	inFlight map[string]bool // keys from before this reign, not yet seen in the log
@@ -64,7 +65,8 @@ type Controller struct {
 	quorate bool // as this host can tell now
 	leading bool
 	reign   Reign
-	uuid    string // of the reign, for transition keys
+	dead    map[core.HostID]bool // confirmed in this reign
+	uuid    string               // of the reign, for transition keys
 	begun   time.Time
 
 	members    map[core.HostID]*member

@@ -38,6 +38,7 @@ func (c *Controller) beginReign(now time.Time) {
 	c.uuid = reignUUID(c.cfg, c.reign)
 	c.begun = now
 	c.members, c.fencePause = map[core.HostID]*member{}, map[string]time.Duration{}
+	c.dead = map[core.HostID]bool{}
 	c.transition, c.hostWrite, c.plans, c.idle, c.notBefore = nil, 0, 0, false, time.Time{}
 }
 
@@ -114,7 +115,7 @@ func (c *Controller) synced(ev Replied, m *member) {
 	if m.synced {
 		return
 	}
-	m.synced = true
+	m.synced, m.astray = true, ev.Reply.Astray
 	if ev.Reply.Name != "" {
 		c.names[ev.Host] = ev.Reply.Name
 	}
@@ -223,7 +224,10 @@ func (c *Controller) memberEdits(status *cib.Element, id core.HostID, fragment *
 		return nil
 	}
 	state := nodeState(status, id)
-	origin := bootMark(m.boot)
+	origin := bootMark(m.boot, m.astray)
+	if !m.synced && state != nil && strings.HasPrefix(state.Get("crm-debug-origin")+"-", origin+"-") {
+		origin = state.Get("crm-debug-origin") // whether it went astray is not known yet
+	}
 	join := "member"
 	if !m.synced {
 		join = "pending"
@@ -243,7 +247,9 @@ func (c *Controller) memberEdits(status *cib.Element, id core.HostID, fragment *
 }
 
 // lostEdits makes node_state tell that the host is gone. "expected" stays: a host that
-// was expected to be here is unclean until it is fenced.
+// was expected to be here is unclean until it is fenced. Where the lack of quorum is ignored
+// another side may have gone on as well, so what an earlier reign knew of the death of a host
+// that belongs to it proves nothing: it is fenced again.
 func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *cib.Element) {
 	state := nodeState(status, id)
 	if state == nil {
@@ -251,6 +257,9 @@ func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *ci
 	}
 	want := cib.NewElement("node_state", "id", hostID(id), "uname", state.Get("uname"),
 		"in_ccm", "false", "crmd", "offline", "join", "down")
+	if c.view.Ignored && !c.dead[id] && state.Get("crm-debug-origin") != Added {
+		want.Set("expected", "member")
+	}
 	if differs(state, want) {
 		fragment.Ensure("status").Append(want)
 	}
@@ -310,8 +319,15 @@ func nodeState(status *cib.Element, id core.HostID) *cib.Element {
 }
 
 // bootMark is kept in node_state's crm-debug-origin, whose text is free: the history
-// below that node_state is of this boot of the host's daemon.
-func bootMark(boot uint64) string { return "boot-" + strconv.FormatUint(boot, 16) }
+// below that node_state is of this boot of the host's daemon, and was begun anew so many
+// times because some of it went into a log that lost.
+func bootMark(boot uint64, astray int) string {
+	mark := "boot-" + strconv.FormatUint(boot, 16)
+	if astray > 0 {
+		mark += "-" + strconv.Itoa(astray)
+	}
+	return mark
+}
 
 func hostID(id core.HostID) string { return strconv.FormatUint(uint64(id), 10) }
 

@@ -43,6 +43,9 @@ type Request struct {
 type Reply struct {
 	Name     string   `json:"name,omitempty"` // Sync: the host's uname
 	InFlight []string `json:"in_flight,omitempty"`
+	// Astray counts how often results of this boot went into a log that lost to another: what
+	// the document says of the host is not what the host did, so it has to be asked again.
+	Astray int `json:"astray,omitempty"`
 }
 
 // Event is something that happens to a Controller: Viewed, Applied, Replied,

@@ -40,6 +40,7 @@ type Worker struct {
 	recurring map[recurrence]string
 	calls     int
 	suspended string // why nothing may be started; "" when it may
+	astray    int    // logs that were discarded, with results of this worker in them
 	seq       uint64
 	unlogged  map[uint64]*Entry // by Seq: results on their way into the log
 	out       WorkerBatch
@@ -97,7 +98,7 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 		w.finished, w.done = map[string]bool{}, nil
 	}
 	if r.Kind == SyncRequest {
-		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(true)}, w.out, nil
+		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(true), Astray: w.astray}, w.out, nil
 	}
 	return w.obey(r)
 }
@@ -120,6 +121,21 @@ func (w *Worker) Unlogged() []*Entry {
 		entries = append(entries, w.unlogged[seq])
 	}
 	return entries
+}
+
+// Discarded tells that this host's log lost to another, and with it results that were in
+// it. The next leader has the host's history erased and the host probed; what is watched
+// now is not known there, so it ends.
+func (w *Worker) Discarded() WorkerBatch {
+	w.out = WorkerBatch{}
+	w.astray++
+	for _, key := range sortedKeys(w.jobs) {
+		o := w.jobs[key].request.Operation
+		if which := (recurrence{o.Resource, o.Action, o.Interval}); o.Interval > 0 && w.recurring[which] == key {
+			w.cancel(which)
+		}
+	}
+	return w.out
 }
 
 // Floor returns the greatest reign that the worker has heard of.

@@ -276,6 +276,8 @@ func (n *Node) watch() {
 		case core.Resumed:
 			n.asleep.Store(false)
 			n.queue.put(n.reassured)
+		case core.Discarded:
+			n.queue.put(func() { n.work(n.worker.Discarded()) })
 		}
 	}
 }

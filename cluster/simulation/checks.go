@@ -19,10 +19,10 @@ type checks struct {
 	log        map[place]uint64 // the hash of what was applied there, by whoever was first
 	applied    int
 
-	acked       []string               // markers whose creation was confirmed, in that order
-	unconfirmed []string               // markers of which the cluster said that they may be lost
-	complete    map[core.HostID]uint64 // boots that were in a view of all hosts
-	began       map[string]int         // marker: how many were confirmed when it was proposed
+	acked       []string           // markers whose creation was confirmed, in that order
+	unconfirmed []string           // markers of which the cluster said that they may be lost
+	complete    map[core.Peer]bool // boots that were in a view of all hosts
+	began       map[string]int     // marker: how many were confirmed when it was proposed
 }
 
 // place is one entry of one group's log.
@@ -33,7 +33,7 @@ type place struct {
 }
 
 func (c *checks) init(w *World) {
-	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.HostID]uint64{}, began: map[string]int{}}
+	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.Peer]bool{}, began: map[string]int{}}
 }
 
 // violate notes that an invariant is broken; the run ends. The first word names it.
@@ -88,7 +88,7 @@ func (c *checks) votes(h *host, v core.View) {
 	full := len(v.Members) == len(c.w.hosts)
 	if full {
 		for i, m := range v.Members {
-			c.complete[m] = v.Boots[i]
+			c.complete[core.Peer{ID: m, Boot: v.Boots[i]}] = true
 		}
 	}
 	if !v.Quorate || c.w.shape.Policy == "ignore" || v.Number == 0 {
@@ -112,7 +112,7 @@ func (c *checks) votes(h *host, v core.View) {
 		return
 	}
 	for i, m := range v.Members {
-		if c.complete[m] == v.Boots[i] {
+		if c.complete[core.Peer{ID: m, Boot: v.Boots[i]}] {
 			return
 		}
 	}

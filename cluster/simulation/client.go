@@ -83,6 +83,7 @@ func (w *World) client(end time.Duration) {
 		marker := fmt.Sprintf("marker-%d", n)
 		w.check.proposed(marker)
 		h.change(func(made bool, a core.Answer) {
+			w.trace(h.name, "%s: made %t, unconfirmed %t, error %v", marker, made, a.Unconfirmed, a.Err)
 			if made {
 				w.check.answered(h, marker, a.Unconfirmed)
 			}

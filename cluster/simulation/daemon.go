@@ -76,6 +76,8 @@ func (h *host) noted(change core.Change) {
 		h.asleep = true
 	case core.Resumed:
 		h.asleep = false
+	case core.Discarded:
+		h.work(h.worker.Discarded())
 	}
 }
 

@@ -139,10 +139,11 @@ func (h *host) repairDisk() {
 }
 
 // strikeDisk has a host come back with another disk than it had. What several disks
-// together have forgotten nobody can know, so there is one such host in a run.
+// together have forgotten nobody can know, nor what was confirmed by one host while all others
+// were dead; so there is one such host in a run, and the others have what it has.
 func (w *World) strikeDisk(h *host, f Fault) {
 	for _, other := range w.hosts {
-		if other.replaced && other != h || other.core == nil {
+		if other.replaced && other != h || other.core == nil || other.disk.End().Before(h.disk.End()) {
 			w.trace("FAULT", "not done: one replaced disk at a time, and somebody has to remember what it had")
 			return
 		}

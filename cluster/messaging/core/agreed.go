@@ -98,7 +98,7 @@ func (a *agreed) install(e *entry, all []HostID, rules *Rules) {
 		a.Disks = setPeer(a.Disks, p)
 	}
 	a.View = v
-	if v.Quorate {
+	if v.Quorate && !v.Ignored {
 		a.Quorate = v.Members
 	}
 	if v.Strong {

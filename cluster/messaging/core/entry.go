@@ -71,15 +71,31 @@ func writeView(w *writer, v *View) {
 	w.uints(v.Boots)
 	w.hosts(v.Lost)
 	w.hosts(v.Left)
-	w.bool(v.Quorate)
+	w.uint(quorateForm(v))
 	w.bool(v.Strong)
 	w.host(v.Leader)
 	w.ballot(v.Ballot)
 }
 
+// quorateForm is 0 without quorum, 1 with it, and 2 when its lack is ignored.
+func quorateForm(v *View) uint64 {
+	switch {
+	case v.Ignored:
+		return 2
+	case v.Quorate:
+		return 1
+	}
+	return 0
+}
+
 func readView(r *reader) View {
-	v := View{Number: r.uint(), Members: r.hosts(), Boots: r.uints(), Lost: r.hosts(), Left: r.hosts(),
-		Quorate: r.bool(), Strong: r.bool(), Leader: r.host(), Ballot: r.ballot()}
+	v := View{Number: r.uint(), Members: r.hosts(), Boots: r.uints(), Lost: r.hosts(), Left: r.hosts()}
+	quorate := r.uint()
+	if quorate > 2 {
+		r.fail("view that is neither quorate nor not")
+	}
+	v.Quorate, v.Ignored = quorate > 0, quorate == 2
+	v.Strong, v.Leader, v.Ballot = r.bool(), r.host(), r.ballot()
 	if len(v.Boots) != len(v.Members) {
 		r.fail("view whose boots do not match its members")
 	}

@@ -63,6 +63,7 @@ type Input struct {
 // Verdict is the answer, with the arithmetic shown.
 type Verdict struct {
 	Quorate  bool
+	Ignored  bool // quorate only because Input.Ignore says so
 	Strong   bool
 	Votes    int    // held by the set, with the qdevice's if given
 	Expected int    // counted against
@@ -128,7 +129,7 @@ func Judge(o *Options, in Input) Verdict {
 		v.Why += ", waiting for all hosts to have been together once since they booted"
 	}
 	if !v.Quorate && in.Ignore {
-		v.Quorate = true
+		v.Quorate, v.Ignored = true, true
 		v.Why += ", ignored by no-quorum-policy"
 	}
 	return v
