@@ -17,6 +17,7 @@ type status int
 const (
 	starting status = iota + 1
 	running
+	broken // a failed start or stop: monitors say so, and it may write
 )
 
 // recurring is a monitor under way.
@@ -48,11 +49,14 @@ func (h *host) runAgent(job controller.Job, done func(result)) {
 	})
 }
 
-// act is what an agent has done when it ends. A start that fails leaves the resource half
-// started, a stop that fails leaves it running.
+// act is what an agent has done when it ends. A start or stop that fails leaves the
+// resource broken.
 func (h *host) act(op executor.Operation, failing bool) int {
 	if failing && (op.Action != "monitor" || h.active[op.Resource] == running) {
 		h.w.trace(h.name, "%s of %s fails", op.Action, op.Resource)
+		if op.Action == "start" || op.Action == "stop" && h.active[op.Resource] > 0 {
+			h.active[op.Resource] = broken
+		}
 		return 1
 	}
 	switch op.Action {
@@ -62,9 +66,13 @@ func (h *host) act(op executor.Operation, failing bool) int {
 		delete(h.active, op.Resource)
 		h.w.trace(h.name, "%s stopped", op.Resource)
 	case "monitor":
-		if h.active[op.Resource] != running {
-			return 7
+		switch h.active[op.Resource] {
+		case broken:
+			return 1
+		case running:
+			return 0
 		}
+		return 7
 	}
 	return 0
 }
