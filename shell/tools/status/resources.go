@@ -170,14 +170,14 @@ func collectiveFlags(r *scheduler.ResourceStatus) []string {
 	if r.Unique && r.Variant != scheduler.GroupResource {
 		flags = append(flags, "unique")
 	}
+	if r.Disabled {
+		flags = append(flags, "disabled")
+	}
 	switch {
 	case r.Maintenance:
 		flags = append(flags, "maintenance")
 	case !r.Managed:
 		flags = append(flags, "unmanaged")
-	}
-	if r.Disabled {
-		flags = append(flags, "disabled")
 	}
 	return flags
 }
