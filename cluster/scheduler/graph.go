@@ -140,6 +140,8 @@ func (in *input) counts() bool {
 		return false
 	case in.kind&ifFirstUnmigratable != 0 && first.is(migratable):
 		return false
+	case in.kind == orderOptional && first.is(migratable) && first.task == "stop" && first.interval == 0:
+		return false // the end of a live migration, which disturbs nothing
 	case in.kind == sameNodeOrTarget:
 		target := then.node
 		if then.rsc != nil && then.task == "migrate_to" {
