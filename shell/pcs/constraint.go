@@ -248,7 +248,7 @@ func (s *session) colocate(left, role, right, withRole, score string, options pa
 		}
 	}
 	c := cib.NewElement("rsc_colocation", "id", id, "rsc", left, "with-rsc", right, "score", score)
-	for _, p := range append(options.without("id"), pair{"rsc-role", role}, pair{"with-rsc-role", withRole}) {
+	for _, p := range append(options.without("id"), pair{"rsc-role", s.role(role)}, pair{"with-rsc-role", s.role(withRole)}) {
 		if p.value != "" {
 			c.Set(p.name, p.value)
 		}

@@ -20,6 +20,7 @@ type creation struct {
 	wrap    string // "", clone, promotable, bundle
 	wrapID  string
 	wrapSet pairs // meta attributes of the clone
+	stopped bool  // --disabled: the resource, or the clone around it, is not to run
 }
 
 func createResource(s *session) error {
@@ -111,11 +112,7 @@ func (c *creation) checkWrap(s *session) error {
 		return errors.New("--before and --after need --group")
 	}
 	if s.opts.has("disabled") {
-		if c.wrap == "clone" || c.wrap == "promotable" {
-			c.wrapSet = c.wrapSet.with("target-role", "Stopped")
-		} else {
-			c.meta = c.meta.with("target-role", "Stopped")
-		}
+		c.stopped = true
 	}
 	return nil
 }
@@ -176,20 +173,31 @@ func (s *session) newPrimitive(c *creation) (*cib.Element, error) {
 	r := s.reports()
 	s.checkOperations(r, c.ops, agent)
 	if agent != nil {
-		s.checkParameters(r, agent, c.name, c.attrs, true)
+		s.checkParameters(r, agent, c.name, c.attrs)
+	}
+	if agent != nil && truth(c.wrapSet.value("promotable")) {
+		checkPromotes(r, agent)
 	}
 	s.checkNodeKind(r, c)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	return s.primitiveElement(c, agent), nil
+}
+
+// primitiveElement makes the element of a resource that was checked.
+func (s *session) primitiveElement(c *creation, agent *metadata.Agent) *cib.Element {
 	primitive := cib.NewElement("primitive", "id", c.id, "class", c.name.class, "type", c.name.kind)
 	if c.name.provider != "" {
 		primitive.Set("provider", c.name.provider)
 	}
-	if anySet(c.attrs) {
+	if len(c.attrs) > 0 {
 		primitive.Append(s.newSet("instance_attributes", c.id+"-instance_attributes", c.attrs.sorted()))
 	}
-	if anySet(c.meta) {
+	if agent != nil && slices.ContainsFunc(agent.Actions, func(a metadata.Action) bool { return a.Automatic }) {
+		c.meta = c.meta.with("provides", "unfencing")
+	}
+	if len(c.meta) > 0 {
 		primitive.Append(s.newSet("meta_attributes", c.id+"-meta_attributes", c.meta.sorted()))
 	}
 	ops := defaultOperations(agent, c.ops, s.opts.has("no-default-ops") || c.name.class == "stonith")
@@ -198,71 +206,10 @@ func (s *session) newPrimitive(c *creation) (*cib.Element, error) {
 	for _, op := range ops {
 		list.Append(s.newOperation(c.id, op))
 	}
-	return primitive, nil
-}
-
-// checkParameters compares instance attributes with what the agent takes.
-func (s *session) checkParameters(r *reports, agent *metadata.Agent, name agentName, attrs pairs, whole bool) {
-	allowed, required := parameters(agent)
-	var unknown, missing []string
-	for _, p := range attrs {
-		if !slices.Contains(allowed, p.name) {
-			unknown = append(unknown, p.name)
-		}
+	if c.stopped && c.wrap != "clone" && c.wrap != "promotable" {
+		s.updateFirstSet(primitive, "meta_attributes", pairs{{"target-role", "Stopped"}})
 	}
-	if len(unknown) > 0 {
-		r.check("%s not known to agent '%s': %s; it takes %s", plural(len(unknown), "option is", "options are"), name, quoted(unknown), quoted(allowed))
-	}
-	for _, n := range required {
-		value, given := attrs.get(n)
-		if p, _ := agent.Param(n); s.replaced(agent, p, attrs) {
-			continue
-		}
-		if whole && value == "" || given && value == "" {
-			missing = append(missing, n)
-		}
-	}
-	if len(missing) > 0 {
-		r.check("agent '%s' needs %s", name, quoted(missing))
-	}
-	s.checkUnique(r, agent, name, attrs)
-}
-
-// replaced says whether an older or newer name of a parameter is given in its place.
-func (s *session) replaced(agent *metadata.Agent, p metadata.Parameter, attrs pairs) bool {
-	if p.Obsoletes != "" && attrs.value(p.Obsoletes) != "" {
-		return true
-	}
-	for _, other := range agent.Params {
-		if (other.Obsoletes == p.Name || slices.Contains(other.ReplacedBy, p.Name)) && attrs.value(other.Name) != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// checkUnique refuses a value that another resource of the same agent has, where the agent forbids it.
-func (s *session) checkUnique(r *reports, agent *metadata.Agent, name agentName, attrs pairs) {
-	for _, p := range attrs {
-		parameter, ok := agent.Param(p.name)
-		if !ok || p.value == "" || !parameter.Unique && parameter.UniqueGroup != p.name {
-			continue
-		}
-		var users []string
-		for e := range s.doc.Section("resources").Descendants() {
-			if e.Name != "primitive" || slices.Contains(s.booked, e.ID()) || agentOf(e) != name {
-				continue
-			}
-			for set := range e.All("instance_attributes") {
-				if nv := findPair(set, p.name); nv != nil && nv.Get("value") == p.value {
-					users = append(users, e.ID())
-				}
-			}
-		}
-		if len(users) > 0 {
-			r.check("%s=%s is already used by %s; '%s' resources need different values", p.name, p.value, quoted(users), name)
-		}
-	}
+	return primitive
 }
 
 func agentOf(e *cib.Element) agentName {
@@ -281,7 +228,7 @@ func (s *session) checkNodeKind(r *reports, c *creation) {
 		names = append(names, node, c.meta.value("remote-addr"))
 	}
 	for _, n := range append(names, c.id) {
-		if n != "" && len(names) > 0 && slices.Contains(s.nodeNames(), n) {
+		if n != "" && len(names) > 0 && !s.force() && slices.Contains(s.nodeNames(), n) {
 			r.fail("a node called '%s' already exists", n)
 		}
 	}
@@ -299,7 +246,10 @@ func (s *session) place(c *creation, primitive *cib.Element) error {
 				return err
 			}
 		}
-		resources.Append(s.newClone(primitive, c.wrapID, c.wrapSet))
+		clone := resources.Append(s.newClone(primitive, c.wrapID, c.wrapSet))
+		if c.stopped {
+			s.updateFirstSet(clone, "meta_attributes", pairs{{"target-role", "Stopped"}})
+		}
 	case s.opts.has("group"):
 		group := s.find(s.opts["group"])
 		if group == nil {
@@ -320,7 +270,7 @@ func (s *session) newClone(element *cib.Element, id string, set pairs) *cib.Elem
 	s.booked = append(s.booked, id)
 	clone := cib.NewElement("clone", "id", id)
 	clone.Append(element)
-	if anySet(set) {
+	if len(set) > 0 {
 		clone.Append(s.newSet("meta_attributes", id+"-meta_attributes", set.sorted()))
 	}
 	return clone

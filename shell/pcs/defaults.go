@@ -81,7 +81,7 @@ func updateDefaults(s *session, section string) error {
 		}
 	}
 	if anySet(changes) {
-		s.doc.EnsureSection(section).Append(s.newSet("meta_attributes", section+"-meta_attributes", changes))
+		s.doc.EnsureSection(section).Append(s.newSet("meta_attributes", section+"-meta_attributes", changes.nonEmpty()))
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func createDefaults(s *session, section string) error {
 	if score := options.value("score"); score != "" && !isScore(score) {
 		return scoreError(score)
 	}
-	set := s.newSet("meta_attributes", id, changes)
+	set := s.newSet("meta_attributes", id, changes.nonEmpty())
 	for _, p := range options.without("id") {
 		if p.name != "score" {
 			return fmt.Errorf("'%s' is not an option of a set; options are 'id', 'score'", p.name)

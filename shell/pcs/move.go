@@ -114,6 +114,11 @@ func (s *session) promoted() bool { return s.opts.has("promoted") || s.opts.has(
 
 func (s *session) putMove(e *cib.Element, kind, node, lifetime string) {
 	id, score := "cli-prefer-"+e.ID(), "INFINITY"
+	if kind != "ban" { // what kept the resource off that node ends
+		if old := s.find("cli-ban-" + e.ID() + "-on-" + node); old != nil {
+			old.Remove()
+		}
+	}
 	if kind == "ban" {
 		id, score = "cli-ban-"+e.ID()+"-on-"+node, "-INFINITY"
 	}

@@ -2,20 +2,19 @@ package pcs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/cluster/cib"
 )
 
-// newSet makes a set of name-value pairs. Empty values are left out.
+// newSet makes a set of name-value pairs.
 func (s *session) newSet(kind, id string, values pairs) *cib.Element {
 	id = s.freeID(id)
 	s.booked = append(s.booked, id)
 	set := cib.NewElement(kind, "id", id)
 	for _, p := range values {
-		if p.value != "" {
-			set.Append(s.newPair(set, p))
-		}
+		set.Append(s.newPair(set, p))
 	}
 	return set
 }
@@ -80,6 +79,22 @@ func (s *session) updateSet(owner *cib.Element, kind string, changes pairs) {
 		set = owner.Append(s.newSet(kind, owner.ID()+"-"+kind, nil))
 	}
 	s.setValues(set, changes)
+}
+
+// nonEmpty leaves out pairs without a value.
+func (p pairs) nonEmpty() pairs {
+	return slices.DeleteFunc(slices.Clone(p), func(x pair) bool { return x.value == "" })
+}
+
+// updateFirstSet is updateSet, but a new set stands before everything else in owner: that is where the commands that
+// switch resources on and off keep it.
+func (s *session) updateFirstSet(owner *cib.Element, kind string, changes pairs) {
+	fresh := owner.Child(kind) == nil
+	s.updateSet(owner, kind, changes)
+	if set := owner.Child(kind); fresh && set != nil {
+		set.Remove()
+		owner.InsertAt(0, set)
+	}
 }
 
 func anySet(changes pairs) bool {

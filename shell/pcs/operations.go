@@ -85,6 +85,21 @@ func canonicalRole(role string) string {
 	return ""
 }
 
+// role is canonicalRole in the names that the document's schema has: schemas before 3.7 know Master and Slave alone.
+func (s *session) role(role string) string {
+	role = canonicalRole(role)
+	if s.doc == nil || !newRoles(s.doc.Root.Get("validate-with")) {
+		return role
+	}
+	return shownRole(role)
+}
+
+// newRoles says whether a schema has the roles Promoted and Unpromoted.
+func newRoles(schema string) bool {
+	major, minor, _ := strings.Cut(strings.TrimPrefix(schema, "pacemaker-"), ".")
+	return atoi(major) > 3 || atoi(major) == 3 && atoi(minor) >= 7
+}
+
 // shownRole is the role in the spelling that pcs prints.
 func shownRole(role string) string {
 	switch role {
@@ -124,7 +139,10 @@ func (s *session) checkOperations(r *reports, ops []operation, agent *metadata.A
 }
 
 func (s *session) checkOperation(r *reports, op *operation) {
-	for i, p := range op.attrs {
+	for _, p := range op.attrs {
+		if p.value == "" && p.name != "id" {
+			continue // not set
+		}
 		if !slices.Contains(opAttributes, p.name) {
 			r.fail("'%s' is not an option of an operation; options are %s", p.name, quoted(opAttributes))
 			continue
@@ -137,8 +155,6 @@ func (s *session) checkOperation(r *reports, op *operation) {
 		case "role":
 			if canonicalRole(p.value) == "" {
 				r.fail("'%s' is not a role; roles are %s", p.value, quoted(roleValues))
-			} else {
-				op.attrs[i].value = canonicalRole(p.value)
 			}
 		case "id":
 			if err := checkID(p.value, "operation id"); err != nil {
@@ -223,6 +239,9 @@ func (s *session) newOperation(resource string, op operation) *cib.Element {
 	}
 	e := cib.NewElement("op", "id", id, "interval", interval, "name", op.name)
 	for _, p := range op.attrs.without("id", "interval", "name", "OCF_CHECK_LEVEL") {
+		if p.name == "role" && canonicalRole(p.value) != "" {
+			p.value = s.role(p.value)
+		}
 		if p.value != "" {
 			e.Set(p.name, p.value)
 		}

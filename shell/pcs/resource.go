@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
 )
 
 func resourceCommands() []command {
@@ -104,7 +105,7 @@ func setTarget(s *session, role string) error {
 	}
 	for _, e := range list {
 		if role != "" {
-			s.updateSet(e, "meta_attributes", pairs{{"target-role", role}})
+			s.updateFirstSet(e, "meta_attributes", pairs{{"target-role", role}})
 			continue
 		}
 		for _, target := range enabling(e) {
@@ -148,7 +149,7 @@ func setManaged(s *session, managed bool) error {
 			}
 		}
 		for _, target := range targets {
-			s.updateSet(target, "meta_attributes", pairs{{"is-managed", map[bool]string{true: "", false: "false"}[managed]}})
+			s.updateFirstSet(target, "meta_attributes", pairs{{"is-managed", map[bool]string{true: "", false: "false"}[managed]}})
 		}
 		for _, p := range primitives(e) {
 			s.setMonitors(p, managed)
@@ -214,7 +215,7 @@ func setMeta(s *session) error {
 
 func (s *session) changeMeta(e *cib.Element, changes pairs) error {
 	r := s.reports()
-	if node, ok := changes.get("remote-node"); ok {
+	if node, ok := changes.get("remote-node"); ok && node != meta(e, "remote-node") {
 		r.check("this changes a guest node only in part; use 'pcs cluster node %s-guest'", map[bool]string{true: "add", false: "remove"}[node != ""])
 	}
 	if e.Name == "clone" {
@@ -222,6 +223,12 @@ func (s *session) changeMeta(e *cib.Element, changes pairs) error {
 	}
 	if err := r.err(); err != nil {
 		return err
+	}
+	if e.Name == "master" { // today's form of the same
+		e.Name = "clone"
+		if !changes.has("promotable") {
+			changes = append(changes, pair{"promotable", "true"})
+		}
 	}
 	s.updateSet(e, "meta_attributes", changes)
 	return nil
@@ -239,11 +246,17 @@ func (s *session) checkCloneMeta(r *reports, clone *cib.Element, changes pairs) 
 				r.fail("clone option %s needs an ocf agent, but '%s' is %s", name, p.ID(), a)
 				continue
 			}
-			if described, err := s.catalog().Describe(contextOf(), a.class, a.provider, a.kind); name == "promotable" && err == nil &&
-				!(described.Supports("promote") && described.Supports("demote")) {
-				r.check("clone option promotable needs an agent that promotes, and '%s' of '%s' does not", a, p.ID())
+			if described, err := s.catalog().Describe(contextOf(), a.class, a.provider, a.kind); name == "promotable" && err == nil {
+				checkPromotes(r, described)
 			}
 		}
+	}
+}
+
+// checkPromotes refuses promotable clones of agents that do not promote. Agents of OCF 1.0 often leave out what they can.
+func checkPromotes(r *reports, agent *metadata.Agent) {
+	if agent.OCF != "" && agent.OCF != "1.0" && !(agent.Supports("promote") && agent.Supports("demote")) {
+		r.check("clone option promotable needs an agent that promotes, and '%s' does not", agent.Title())
 	}
 }
 
@@ -296,7 +309,7 @@ func cloneResource(s *session, extra pairs) error {
 		return fmt.Errorf("'%s' is in a bundle, it cannot be cloned", e.ID())
 	}
 	c := &creation{wrap: "clone"}
-	if err := c.parseWrap(s.args[1:]); err != nil {
+	if err := c.parseWrap(slices.DeleteFunc(slices.Clone(s.args[1:]), func(w string) bool { return w == "meta" })); err != nil {
 		return err
 	}
 	if len(extra) > 0 && c.wrapSet.has("promotable") {
@@ -307,7 +320,7 @@ func cloneResource(s *session, extra pairs) error {
 			return err
 		}
 	}
-	set := append(extra, c.wrapSet...)
+	set := append(extra, c.wrapSet.nonEmpty()...)
 	r := s.reports()
 	s.checkCloneMeta(r, e, set)
 	if err := r.err(); err != nil {

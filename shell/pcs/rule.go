@@ -130,8 +130,11 @@ func (p *ruleParser) date() (*cib.Element, error) {
 	if !dateText.MatchString(date) {
 		return nil, fmt.Errorf("'%s' is not a date in the form of ISO 8601", date)
 	}
-	if op == "lt" {
+	switch op {
+	case "lt":
 		return cib.NewElement("date_expression", "operation", op, "end", date), nil
+	case "eq", "ne": // as pcs understands it: an attribute called date
+		return cib.NewElement("expression", "operation", op, "attribute", "date", "value", date), nil
 	}
 	return cib.NewElement("date_expression", "operation", op, "start", date), nil
 }
@@ -239,7 +242,7 @@ func (s *session) newRule(words []string, id string, bare bool) (*cib.Element, e
 		rule.Unset("score")
 	}
 	if role := head.value("role"); role != "" {
-		rule.Set("role", canonicalRole(role))
+		rule.Set("role", s.role(role))
 	}
 	return rule, nil
 }

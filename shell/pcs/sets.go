@@ -103,7 +103,7 @@ func (s *session) resourceSet(words []string) (*cib.Element, []string, error) {
 		}
 		value := strings.ToLower(p.value)
 		if p.name == "role" {
-			value = canonicalRole(p.value)
+			value = s.role(p.value)
 		}
 		if !slices.Contains(values, value) {
 			return nil, nil, fmt.Errorf("'%s' is not a value of %s; values are %s", p.value, p.name, quoted(values))
@@ -211,18 +211,18 @@ func addTicket(s *session) error {
 	} else {
 		id = "ticket-" + cleanID(s.args[0]) + "-" + rest[0]
 		if role != "" {
-			id += "-" + role
+			id += "-" + s.role(role)
 		}
 		id = s.freeID(id)
 	}
 	c := cib.NewElement("rsc_ticket", "id", id, "rsc", rest[0], "ticket", s.args[0])
-	for _, p := range (pairs{{"rsc-role", role}, {"loss-policy", options.value("loss-policy")}}) {
+	for _, p := range (pairs{{"rsc-role", s.role(role)}, {"loss-policy", options.value("loss-policy")}}) {
 		if p.value != "" {
 			c.Set(p.name, p.value)
 		}
 	}
 	for old := range s.constraints().All("rsc_ticket") {
-		if !s.force() && old.Get("ticket") == s.args[0] && old.Get("rsc") == rest[0] && old.Get("rsc-role") == role {
+		if !s.force() && old.Get("ticket") == s.args[0] && old.Get("rsc") == rest[0] && canonicalRole(old.Get("rsc-role")) == role {
 			return fmt.Errorf("constraint '%s' says this already, use --force to override", old.ID())
 		}
 	}

@@ -68,33 +68,13 @@ func (s *session) updateParameters(e *cib.Element, changes pairs) error {
 	if agent != nil {
 		r := s.reports()
 		s.booked = append(s.booked, e.ID())
-		s.checkChangedParameters(r, e, changes)
+		s.checkChangedParameters(r, e, agent, changes)
 		if err := r.err(); err != nil {
 			return err
 		}
 	}
 	s.updateSet(e, "instance_attributes", changes.sorted())
 	return nil
-}
-
-// checkChangedParameters checks new values, and that nothing needed is removed.
-func (s *session) checkChangedParameters(r *reports, e *cib.Element, changes pairs) {
-	name := agentOf(e)
-	agent, err := s.catalog().Describe(contextOf(), name.class, name.provider, name.kind)
-	if err != nil {
-		return
-	}
-	var checked pairs
-	for _, p := range changes {
-		if p.value == "" {
-			if known, ok := agent.Param(p.name); ok && known.Required && !known.Deprecated {
-				checked = append(checked, p)
-			}
-			continue
-		}
-		checked = append(checked, p)
-	}
-	s.checkParameters(r, agent, name, checked, false)
 }
 
 // updateOperations changes or adds operations, "NAME OPTION=VALUE…" each.
@@ -180,9 +160,6 @@ func (s *session) addOperation(e *cib.Element, name string, attrs pairs) error {
 	if err := r.err(); err != nil {
 		return err
 	}
-	if role := attrs.value("role"); role != "" && canonicalRole(role) != "" {
-		op.attrs = attrs.with("role", canonicalRole(role))
-	}
 	interval := attrs.value("interval")
 	if interval == "" {
 		interval = defaultInterval(name)
@@ -193,8 +170,23 @@ func (s *session) addOperation(e *cib.Element, name string, attrs pairs) error {
 			return fmt.Errorf("operation %s with interval %s exists already: %s", name, interval, old.ID())
 		}
 	}
-	list.Append(s.newOperation(e.ID(), op))
+	level := attrs.value("OCF_CHECK_LEVEL")
+	added := list.Append(s.newOperation(e.ID(), operation{name, op.attrs.without("OCF_CHECK_LEVEL")}))
+	if attrs.has("OCF_CHECK_LEVEL") {
+		set := added.Append(cib.NewElement("instance_attributes", "id", "params-"+added.ID()))
+		set.Append(cib.NewElement("nvpair", "id", added.ID()+"-OCF_CHECK_LEVEL-"+level, "name", "OCF_CHECK_LEVEL", "value", level))
+	}
 	return nil
+}
+
+// checkLevel is how deep an operation checks, as its instance attributes say.
+func checkLevel(op *cib.Element) string {
+	for set := range op.All("instance_attributes") {
+		if nv := findPair(set, "OCF_CHECK_LEVEL"); nv != nil {
+			return nv.Get("value")
+		}
+	}
+	return ""
 }
 
 func operationCommands() []command {
@@ -226,7 +218,7 @@ func addOp(s *session) error {
 		if interval == "" {
 			interval = defaultInterval(name)
 		}
-		if old.Get("name") == name && !s.force() && !attrs.has("OCF_CHECK_LEVEL") && seconds(old.Get("interval")) != seconds(interval) &&
+		if old.Get("name") == name && !s.force() && checkLevel(old) == attrs.value("OCF_CHECK_LEVEL") && seconds(old.Get("interval")) != seconds(interval) &&
 			roleOf(old.Get("role")) == roleOf(attrs.value("role")) {
 			return fmt.Errorf("operation %s exists already as %s; use --force to have both", name, old.ID())
 		}
@@ -243,9 +235,7 @@ func removeOp(s *session) error {
 		if op == nil || op.Name != "op" {
 			return fmt.Errorf("operation '%s' does not exist", s.args[0])
 		}
-		list := op.Parent
 		op.Remove()
-		dropEmptyOperations(list)
 		return nil
 	}
 	e := s.find(s.args[0])
@@ -273,12 +263,5 @@ func removeOp(s *session) error {
 	for _, op := range gone {
 		op.Remove()
 	}
-	dropEmptyOperations(list)
 	return nil
-}
-
-func dropEmptyOperations(list *cib.Element) {
-	if list.Child("op") == nil {
-		list.Remove()
-	}
 }
