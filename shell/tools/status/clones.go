@@ -2,7 +2,6 @@ package status
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"holdfast/cluster/scheduler"
@@ -24,8 +23,7 @@ func (p *printer) clone(r *scheduler.ResourceStatus, indent string) {
 		}
 		return
 	}
-	var promoted, started, unpromoted, stopped []string
-	on := map[string]bool{}
+	var promoted, started, unpromoted []string
 	inside := indent + "  "
 	for _, child := range r.Children {
 		place, single := p.simplePlace(r, child)
@@ -35,12 +33,8 @@ func (p *printer) clone(r *scheduler.ResourceStatus, indent string) {
 				continue
 			}
 			p.resource(child, inside)
-			for _, n := range nodesOf(child) {
-				on[n] = true
-			}
 		case place == "":
 		default:
-			on[place] = true
 			switch roleOf(child) {
 			case "Promoted":
 				promoted = append(promoted, place)
@@ -62,19 +56,9 @@ func (p *printer) clone(r *scheduler.ResourceStatus, indent string) {
 		state = " (disabled)"
 	}
 	p.roleLine(inside, "Unpromoted"+state, unpromoted)
-	if r.Unique {
-		return
+	if len(promoted)+len(started)+len(unpromoted) < r.Max {
+		p.stopped(r, inside)
 	}
-	for _, n := range p.s.Nodes {
-		if !n.Online || on[n.Name] || n.Unclean && false {
-			if !n.Online {
-				continue
-			}
-			continue
-		}
-		stopped = append(stopped, n.Name)
-	}
-	p.stopped(r, inside, stopped)
 }
 
 func (p *printer) roleLine(indent, title string, names []string) {
@@ -83,18 +67,10 @@ func (p *printer) roleLine(indent, title string, names []string) {
 	}
 }
 
-func (p *printer) stopped(r *scheduler.ResourceStatus, indent string, names []string) {
+// stopped lists the nodes on which an instance may be and none is.
+func (p *printer) stopped(r *scheduler.ResourceStatus, indent string) {
 	if r.Unique || p.ActiveOnly {
 		return
-	}
-	idle := slices.ContainsFunc(r.Children, func(child *scheduler.ResourceStatus) bool { return !child.Orphan && !active(child) })
-	if !idle && len(r.Children) > 0 {
-		return // as many as there may be (clone-max) are active
-	}
-	// Nodes on which an instance may be; offline ones too when all of them are.
-	names = names[:0]
-	for _, n := range p.s.Nodes {
-		names = append(names, n.Name)
 	}
 	taken := map[string]bool{}
 	for _, child := range r.Children {
@@ -103,9 +79,9 @@ func (p *printer) stopped(r *scheduler.ResourceStatus, indent string, names []st
 		}
 	}
 	var free []string
-	for _, n := range names {
-		if !taken[n] && r.StopPlaces[n] {
-			free = append(free, n)
+	for _, n := range p.s.Nodes {
+		if !taken[n.Name] && r.StopPlaces[n.Name] {
+			free = append(free, n.Name)
 		}
 	}
 	state := "Stopped"
