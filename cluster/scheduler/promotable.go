@@ -21,7 +21,7 @@ func (c *cluster) addPromotionScores(r *resource) {
 			if score > 0 {
 				w.score = addScores(w.score, score)
 			}
-			child.promotionScore = max(child.promotionScore, score)
+			child.priority = max(child.priority, score)
 		})
 	}
 }
