@@ -108,6 +108,7 @@ func (c *cluster) setInstanceRoles(r *resource) {
 		c.setPromotionPriority(r, child)
 	}
 	c.sortForPromotion(r)
+	c.logPromotions(r)
 	promoted := 0
 	for _, child := range r.children {
 		var w *candidate

@@ -18,3 +18,17 @@ func (c *cluster) logScores(phase string, r *resource) {
 		})
 	})
 }
+
+// logPromotions notes what promoting each of a clone's instances is worth.
+func (c *cluster) logPromotions(r *resource) {
+	if c.scores == nil {
+		return
+	}
+	for _, child := range r.children {
+		place := "none"
+		if n := first(child.where(false)); n != nil {
+			place = n.name
+		}
+		c.scores.lines = append(c.scores.lines, fmt.Sprintf("%s promotion score on %s: %s", child.id, place, scoreText(child.promotionScore)))
+	}
+}

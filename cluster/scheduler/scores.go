@@ -372,40 +372,83 @@ func (l *colocation) restrictTo(dependent *resource, places []*node) {
 	}
 }
 
+// applyWithPromotable is about primaries in a role: first where the dependent may be, and
+// when that is settled, how much its promotion is worth.
 func (l *colocation) applyWithPromotable(dependent, primary *resource) {
-	if dependent.is(provisional) {
-		var places []*node
-		for _, instance := range primary.children {
-			n := first(instance.where(false))
-			if n != nil && instance.effectiveRole(false) == l.primaryRole {
-				places = append(places, n)
-			}
-		}
-		for i := range dependent.allowed {
-			w := &dependent.allowed[i]
-			if !w.present {
-				continue
-			}
-			value := attributeFor(dependent.c.nodes[i], l.attribute, dependent)
-			if slices.ContainsFunc(places, func(n *node) bool { return attributeFor(n, l.attribute, dependent) == value }) {
-				if l.score < infinity {
-					w.score = addScores(w.score, l.score)
-				}
-			} else if l.score >= infinity {
-				w.score = -infinity
-			}
-		}
-		return
-	}
-	if l.dependentRole != rolePromoted {
-		return
-	}
-	partner := dependent.compatibleInstance(primary, l.primaryRole, false)
 	switch {
-	case partner != nil:
-		score := addScores(dependent.priority, l.score)
-		dependent.priority = score
+	case dependent.is(provisional):
+		l.followRole(dependent, primary)
+	case l.dependentRole != rolePromoted:
+	case l.matchesInstance(dependent, primary):
+		dependent.priority = addScores(dependent.priority, l.score)
 	case l.score >= infinity:
 		dependent.priority = -infinity
 	}
+}
+
+// followRole: the dependent goes where the primary's instances in that role are; among those
+// places the primary's own preference counts. When both have to be promoted, nothing is
+// forbidden: the dependent may start before it is known which of the primary's is promoted.
+func (l *colocation) followRole(dependent, primary *resource) {
+	places := l.placesInRole(primary)
+	bothPromoted := l.dependentRole == rolePromoted && l.primaryRole == rolePromoted
+	if l.score >= infinity && bothPromoted {
+		return
+	}
+	for i := range dependent.allowed {
+		w := &dependent.allowed[i]
+		if !w.present {
+			continue
+		}
+		value := attributeFor(dependent.c.nodes[i], l.attribute, dependent)
+		matched := false
+		for _, place := range places {
+			switch {
+			case attributeFor(place.n, l.attribute, primary) != value:
+			case l.score < infinity:
+				w.score = addScores(w.score, l.score)
+			case !matched:
+				w.score, matched = addScores(w.score, place.score), true
+			}
+		}
+		if l.score >= infinity && !matched {
+			w.score = -infinity
+		}
+	}
+}
+
+// place is where an instance shall be, and how much it prefers to be there.
+type place struct {
+	n     *node
+	score int
+}
+
+// placesInRole are the places of the primary's instances that have the constraint's role.
+func (l *colocation) placesInRole(primary *resource) []place {
+	var places []place
+	for _, instance := range primary.children {
+		n := first(instance.where(false))
+		if n == nil || instance.effectiveRole(false) != l.primaryRole {
+			continue
+		}
+		score := 0
+		if w := instance.lookAt(n); w != nil {
+			score = w.score
+		}
+		places = append(places, place{n, score})
+	}
+	return places
+}
+
+// matchesInstance reports whether some instance of the primary in the constraint's role is
+// where the dependent shall be, as the constraint's node attribute has it.
+func (l *colocation) matchesInstance(dependent, primary *resource) bool {
+	n := first(dependent.where(false))
+	if n == nil {
+		return false
+	}
+	value := attributeFor(n, l.attribute, dependent)
+	return slices.ContainsFunc(l.placesInRole(primary), func(p place) bool {
+		return attributeFor(p.n, l.attribute, primary) == value
+	})
 }
