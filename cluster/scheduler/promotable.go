@@ -230,12 +230,9 @@ func (c *cluster) sortForPromotion(r *resource) {
 		}
 	}
 	for _, l := range r.thisWithAll() {
-		if l.dependentRole == rolePromoted {
-			mode := scoreMode(0)
-			if l.score < infinity {
-				mode = activeOnly
-			}
-			r.allowed = l.primary.addColocated(r, r.allowed, l, float64(l.score)/infinity, mode)
+		// Optional ones count in each instance's own priority already.
+		if l.dependentRole == rolePromoted && l.score >= infinity {
+			r.allowed = l.primary.addColocated(r, r.allowed, l, float64(l.score)/infinity, 0)
 		}
 	}
 	for _, l := range r.withThisAll() {
