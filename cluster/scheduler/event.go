@@ -193,6 +193,10 @@ func (c *cluster) applySuccess(e *event, rc int, lastFailure *event, fail *onFai
 		r.role, forget = roleStarted, true
 	case e.task == "stop":
 		r.role, forget = roleStopped, true
+		if r.pendingTask == "monitor" && r.pendingNode == e.n {
+			// A stop ends recurring operations: one left pending from before means nothing.
+			r.pendingTask, r.pendingNode = "", nil
+		}
 	case e.task == "promote":
 		r.role, forget = rolePromoted, true
 	case e.task == "demote":

@@ -9,13 +9,7 @@ import (
 func (c *cluster) scheduleProbes() {
 	sorted := false
 	for _, n := range c.byName {
-		if !n.online && !n.isGuest() && !n.pending || !n.online {
-			continue
-		}
-		if n.unclean || n.pending {
-			continue
-		}
-		if n.noDiscovery {
+		if !n.online || n.unclean || n.noDiscovery {
 			continue
 		}
 		if !sorted {
@@ -135,7 +129,7 @@ func (c *cluster) orderAfterContainerProbe(r *resource, p *replica, n *node) {
 }
 
 func (c *cluster) probePrimitive(r *resource, n *node) bool {
-	if !c.options.probes || r.is(startPending) || r.knownOn(n) || r.siblingKnownOn(n) {
+	if !c.options.probes || r.knownOn(n) || r.siblingKnownOn(n) {
 		return false
 	}
 	if n.isRemote() && (r.agent.Class == "stonith" || r.remoteHost || r.c.containsRemote(r)) {

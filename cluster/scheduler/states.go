@@ -181,7 +181,7 @@ func (c *cluster) judgeWithFencing(n *node, m membership) bool {
 		c.fenceNode(n, "termination was requested", false)
 	case m.join == "member":
 	case m.join == "pending" || m.join == "down":
-		n.pending = true
+		n.awaitJoin()
 	default:
 		c.fenceNode(n, "peer was in an unknown state", false)
 	}
@@ -203,12 +203,14 @@ func (c *cluster) judgeComingUp(n *node, m membership) bool {
 			c.noteRecheck(expires)
 		}
 	}
-	n.pending = true
-	if m.join == "member" && m.member && m.peer {
-		n.pending = false
+	if m.join != "member" || !m.member || !m.peer {
+		n.awaitJoin()
 	}
 	return m.member
 }
+
+// awaitJoin is for a host that has not joined yet: nothing can be asked of it, or placed on it.
+func (n *node) awaitJoin() { n.pending, n.standby = true, true }
 
 // judgeUnknownRemoteNodes decides about the remote and guest nodes that the status section
 // says nothing of, now that it is known what runs where.

@@ -103,7 +103,11 @@ func (s *session) run() error {
 	s.execute(plan.Graph)
 	s.announceTime()
 	s.printf("\n")
-	s.showStatus("Revised Cluster Status", scheduler.Observe(s.doc, s.now), false)
+	revised := scheduler.Observe(s.doc, s.now)
+	for _, r := range revised.Resources {
+		forgetPending(r)
+	}
+	s.showStatus("Revised Cluster Status", revised, false)
 	return s.saveResult()
 }
 
@@ -125,6 +129,15 @@ func (s *session) showWithInjections() error {
 	}
 	s.announceTime()
 	return nil
+}
+
+// forgetPending takes out what was in progress before the simulation: the history still tells
+// of it, but it means nothing afterwards.
+func forgetPending(r *scheduler.ResourceStatus) {
+	r.PendingTask, r.PendingText, r.PendingNode = "", "", ""
+	for _, child := range r.Children {
+		forgetPending(child)
+	}
 }
 
 func (s *session) saveGraphs(plan *scheduler.Plan) error {

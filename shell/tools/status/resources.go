@@ -108,8 +108,11 @@ func primitiveAt(r *scheduler.ResourceStatus, name string, at *scheduler.Placed)
 		}
 	}
 	several := len(r.Nodes) > 1
-	if at != nil && !several {
+	switch {
+	case at != nil && !several:
 		b.WriteString(" " + at.Node)
+	case at == nil && r.PendingNode != "":
+		b.WriteString(" " + r.PendingNode)
 	}
 	if flags := flagsOf(r, at); len(flags) > 0 {
 		b.WriteString(" (" + strings.Join(flags, ", ") + ")")
