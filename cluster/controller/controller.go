@@ -100,8 +100,15 @@ func New(cfg Config) *Controller {
 	return c
 }
 
-// configured takes the hosts' names.
+// configured takes the hosts' names. Hosts that are not among them any more are forgotten.
 func (c *Controller) configured(hosts map[core.HostID]string) {
+	for id := range c.names {
+		if _, still := hosts[id]; !still {
+			delete(c.names, id)
+			delete(c.boots, id)
+			delete(c.seen, id)
+		}
+	}
 	for id, name := range hosts {
 		c.names[id] = name
 	}

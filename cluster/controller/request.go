@@ -96,7 +96,7 @@ type QuorumHere struct{ Quorate bool }
 // Restored is a state that came as a whole, from a snapshot.
 type Restored struct{ View core.View }
 
-// Configured names the configured hosts anew, after some were added.
+// Configured names the configured hosts anew, after some were added or taken out.
 type Configured struct{ Hosts map[core.HostID]string }
 
 // Nothing lets only time pass.

@@ -12,7 +12,8 @@ import (
 
 // Reconfigure takes further hosts and another way to count votes over while everything
 // runs. Hosts that were configured before must be named again, with the addresses that
-// they had: taking hosts out, and moving them, needs a restart of this host's daemon.
+// they had, unless they have left the cluster: those are taken out. Moving hosts needs a restart
+// of this host's daemon.
 //
 // The caller changes the configuration on every host of the cluster, and lets a host
 // that it adds have the key only when all of them have it: two hosts that count votes
@@ -37,10 +38,16 @@ func (m *Messenger) reconfigure(now time.Duration, hosts []Host, options quorum.
 		known[h.ID] = h
 	}
 	links := 0
+	var out []HostID
 	for _, old := range m.cfg.Hosts {
 		h, ok := known[old.ID]
-		if !ok || !slices.Equal(h.Addrs, old.Addrs) {
-			return fmt.Errorf("change the configured hosts: host %d (%s) was taken out or has other addresses; restart the daemons for that", old.ID, old.Name)
+		switch {
+		case !ok && old.ID != m.cfg.Self && !slices.Contains(m.core.Status().View.Members, old.ID):
+			out = append(out, old.ID)
+		case !ok:
+			return fmt.Errorf("change the configured hosts: host %d (%s) takes part in the cluster; stop it first", old.ID, old.Name)
+		case !slices.Equal(h.Addrs, old.Addrs):
+			return fmt.Errorf("change the configured hosts: host %d (%s) has other addresses; restart the daemons for that", old.ID, old.Name)
 		}
 		delete(known, old.ID)
 		links = len(old.Addrs)
@@ -54,6 +61,10 @@ func (m *Messenger) reconfigure(now time.Duration, hosts []Host, options quorum.
 		if err := errors.Join(m.streams.Add(id, h.Addrs), m.links.Add(id, h.Addrs)); err != nil {
 			return err
 		}
+	}
+	for _, id := range out {
+		m.links.Remove(id)
+		m.streams.Remove(id)
 	}
 	m.cfg.Hosts = hosts
 	m.core.Step(now, core.Configure{Quorum: options})

@@ -36,7 +36,22 @@ func TestHostIsAddedWhileMessengersRun(t *testing.T) {
 	if want := "echo from 1: hello"; err != nil || string(reply) != want {
 		t.Errorf("reply %q, %v, want %q", reply, err, want)
 	}
-	if err := f.running[0].Reconfigure(all[:2], two); err == nil || !strings.Contains(err.Error(), "restart the daemons") {
-		t.Errorf("a host was taken out at run time: %v", err)
+	if err := f.running[0].Reconfigure(all[:2], two); err == nil || !strings.Contains(err.Error(), "stop it first") {
+		t.Errorf("a host that takes part was taken out: %v", err)
+	}
+	if err := f.running[2].Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		await(t, f.running[i], viewOf(1, 2))
+		if err := f.running[i].Reconfigure(all[:2], two); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.running[0].Propose(t.Context(), []byte("without the third")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.running[0].Call(t.Context(), 3, "echo", []byte("hello")); err == nil || !strings.Contains(err.Error(), "no such host") {
+		t.Errorf("a call of the host that was taken out: %v", err)
 	}
 }

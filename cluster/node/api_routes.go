@@ -30,6 +30,7 @@ func (n *Node) routes(mux *http.ServeMux) {
 		"POST /v1/operation":      n.postOperation,
 		"POST /v1/forget":         n.postForget,
 		"POST /v1/fail":           n.postFail,
+		"POST /v1/remove":         n.postRemove,
 		"GET /v1/attributes":      n.getAttributes,
 		"POST /v1/attributes":     n.postAttributes,
 		"POST /v1/fence":          n.postFence,

@@ -161,7 +161,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the executor: %w", err)
 	}
-	n, err := Start(Parts{Settings: settings, Runner: runner, Agents: runner, Log: d.log})
+	n, err := Start(Parts{Settings: settings, Runner: runner, Agents: runner, Log: d.log, Depart: d.depart})
 	if err != nil {
 		return err
 	}
@@ -196,6 +196,15 @@ func (d *Daemon) stop(ctx context.Context) error {
 	err := errors.Join(leaveErr, n.Close())
 	d.log.Info("left the cluster", "took", time.Since(began), "error", err)
 	return err
+}
+
+// depart lets this host leave its cluster for good, because it is taken out of it.
+func (d *Daemon) depart() {
+	go func() {
+		if err := d.Destroy(context.Background()); err != nil {
+			d.log.Error("leaving the cluster for good", "cause", err)
+		}
+	}()
 }
 
 // Destroy is Stop, and the host forgets its cluster.

@@ -73,44 +73,64 @@ func (n *Node) serveAdmit(ctx context.Context, _ messaging.HostID, payload []byt
 	}
 	n.admitting.Lock()
 	defer n.admitting.Unlock()
-	if err := n.complete(); err != nil {
+	if err := n.leads(); err != nil {
+		return nil, err
+	}
+	if err := n.complete(0); err != nil {
 		return nil, err
 	}
 	text, err := n.withHost(host)
 	if err != nil {
 		return nil, err
 	}
-	asked, err := json.Marshal(text)
-	if err != nil {
-		return nil, err
-	}
-	// This host last: a repeated request then starts from what it started from before.
-	members := slices.DeleteFunc(slices.Clone(n.replica.LastView().Members), func(id core.HostID) bool { return id == n.settings.Self })
-	for _, id := range append(members, n.settings.Self) {
-		if _, err := n.messenger.Call(ctx, id, configureService, asked); err != nil {
-			return nil, fmt.Errorf("change the configuration on host %s: %w; put that right, then repeat the join", n.name(id), err)
-		}
+	if err := n.configureAll(ctx, text); err != nil {
+		return nil, fmt.Errorf("%w; put that right, then repeat the join", err)
 	}
 	n.log.Info("host added to the configuration", "host", host.Name, "addresses", host.Addrs)
 	return text, nil
 }
 
-// complete tells whether the cluster is quorate and all of its hosts are there.
-func (n *Node) complete() error {
-	view := n.replica.LastView()
-	if n.messenger.Leader() != n.settings.Self || view.Leader != n.settings.Self {
+// configureAll has every host of the view take a configuration over.
+func (n *Node) configureAll(ctx context.Context, text string) error {
+	asked, err := json.Marshal(text)
+	if err != nil {
+		return err
+	}
+	// This host last: a repeated request then starts from what it started from before.
+	members := slices.DeleteFunc(slices.Clone(n.replica.LastView().Members), func(id core.HostID) bool { return id == n.settings.Self })
+	for _, id := range append(members, n.settings.Self) {
+		if _, err := n.messenger.Call(ctx, id, configureService, asked); err != nil {
+			return fmt.Errorf("change the configuration on host %s: %w", n.name(id), err)
+		}
+	}
+	return nil
+}
+
+// leads tells whether this host still leads.
+func (n *Node) leads() error {
+	if n.messenger.Leader() != n.settings.Self || n.replica.LastView().Leader != n.settings.Self {
 		return errors.New("the leader has just changed; try again")
 	}
+	return nil
+}
+
+// complete tells whether the cluster is quorate and all of its hosts are there, but for one
+// that is about to be taken out (0: for none).
+func (n *Node) complete(but core.HostID) error {
+	view := n.replica.LastView()
 	if !view.Quorate {
 		return errors.New("the cluster has no quorum; bring its hosts up first")
 	}
 	for _, h := range n.configured() {
+		if h.ID == but {
+			continue
+		}
 		// A host that was added and has not come yet holds nobody up.
 		if !slices.Contains(view.Members, h.ID) && !slices.Contains(view.Left, h.ID) {
-			return fmt.Errorf("host %s is not up, and every host has to learn of the new one; start it first", n.name(h.ID))
+			return fmt.Errorf("host %s is not up, and every host has to learn of the change; start it first", n.name(h.ID))
 		}
 		if slices.Contains(view.Left, h.ID) && n.wasMember(h.ID) {
-			return fmt.Errorf("host %s is stopped, and every host has to learn of the new one; start it first", n.name(h.ID))
+			return fmt.Errorf("host %s is stopped, and every host has to learn of the change; start it first", n.name(h.ID))
 		}
 	}
 	return nil

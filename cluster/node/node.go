@@ -41,6 +41,8 @@ type Parts struct {
 	Fencer   Fencer         // nil: one that uses the document's devices through Agents
 	Log      *slog.Logger
 	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make
+	// Depart has this host leave its cluster for good; it begins that and returns. nil: it cannot.
+	Depart func()
 }
 
 // Node is one running daemon of a configured host.
@@ -51,6 +53,7 @@ type Node struct {
 	fencer   Fencer
 	plan     func(*cib.Document, time.Time) *scheduler.Plan
 	end      func(how int) error // reboot(2)
+	depart   func()              // Parts\'
 	boot     uint64
 
 	messenger *messaging.Messenger
@@ -94,7 +97,7 @@ func Start(parts Parts) (*Node, error) {
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
 		events: newEventLog(parts.Settings.Name), started: time.Now(), quorate: true, left: make(chan struct{}),
-		end: unix.Reboot, timer: time.NewTimer(time.Hour),
+		end: unix.Reboot, depart: parts.Depart, timer: time.NewTimer(time.Hour),
 	}
 	n.hosts.Store(&parts.Settings.Messaging.Hosts)
 	n.ctx, n.cancel = context.WithCancel(context.Background())

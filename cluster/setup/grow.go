@@ -22,7 +22,7 @@ func Grow(text string, hosts int, m Member) (string, error) {
 		return "", errors.New("add host " + m.Name + ": the configuration has no nodelist section")
 	}
 	lines = slices.Insert(lines, end, nodeLines(lines[:end], m)...)
-	return strings.Join(growQuorum(lines, hosts), "\n"), nil
+	return strings.Join(changeQuorum(lines, hosts, 1), "\n"), nil
 }
 
 // sectionEnd is the index of the line that closes a section, -1 without one.
@@ -60,8 +60,8 @@ func nodeLines(before []string, m Member) []string {
 	return append(lines, indent+indent+"name: "+m.Name, fmt.Sprintf("%snodeid: %d", indent+indent, m.ID), indent+"}")
 }
 
-// growQuorum changes what the quorum section says for one host more.
-func growQuorum(lines []string, hosts int) []string {
+// changeQuorum changes what the quorum section says for one host more (by 1) or less (by -1).
+func changeQuorum(lines []string, hosts, by int) []string {
 	end := sectionEnd(lines, "quorum")
 	if end < 0 {
 		return lines
@@ -70,21 +70,21 @@ func growQuorum(lines []string, hosts int) []string {
 	for begin > 0 && !strings.HasPrefix(strings.TrimSpace(lines[begin]), "quorum") {
 		begin--
 	}
-	twoNode := hosts == 1
+	twoNode := hosts+by == 2
 	var section []string
 	for _, line := range lines[begin:end] {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		switch strings.TrimSpace(key) {
 		case "two_node":
 			twoNode = false
-			if hosts == 2 {
+			if hosts+by != 2 {
 				continue
 			}
 		case "device {", "auto_tie_breaker":
 			twoNode = false // which of two hosts goes on is decided otherwise
 		case "expected_votes":
 			if votes, err := strconv.Atoi(strings.TrimSpace(value)); err == nil {
-				line = strings.Replace(line, strings.TrimSpace(value), strconv.Itoa(votes+1), 1)
+				line = strings.Replace(line, strings.TrimSpace(value), strconv.Itoa(votes+by), 1)
 			}
 		}
 		section = append(section, line)

@@ -69,3 +69,34 @@ quorum {
 		t.Error("a configuration without a nodelist was grown")
 	}
 }
+
+func TestShrinkIsGrowBackwards(t *testing.T) {
+	t.Parallel()
+	var members []Member
+	var texts []string
+	for i := range 4 {
+		n := string(rune('1' + i))
+		members = append(members, Member{i + 1, Host{"web" + n, []string{"192.0.2." + n, "198.51.100." + n}}})
+		text, err := Render("shop", members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, text)
+	}
+	for hosts := 4; hosts > 1; hosts-- {
+		got, err := Shrink(texts[hosts-1], hosts, hosts)
+		if err != nil || got != texts[hosts-2] {
+			t.Errorf("%d hosts: %v\n%s\nwant\n%s", hosts, err, got, texts[hosts-2])
+		}
+	}
+	if _, err := Shrink(texts[2], 3, 9); err == nil || !strings.Contains(err.Error(), "nodeid: 9") {
+		t.Errorf("an id that is not there: %v", err)
+	}
+	if _, err := Shrink(texts[0], 1, 1); err == nil || !strings.Contains(err.Error(), "destroy") {
+		t.Errorf("the only host: %v", err)
+	}
+	voted := strings.Replace(texts[2], "quorum {", "quorum {\n    expected_votes: 3", 1)
+	if got, err := Shrink(voted, 3, 2); err != nil || !strings.Contains(got, "expected_votes: 2") || strings.Contains(got, "web2") || !strings.Contains(got, "web3") {
+		t.Errorf("%v\n%s", err, got)
+	}
+}

@@ -36,12 +36,7 @@ func TestHostThatStoodStillDropsItsAddressesBeforeAnythingElse(t *testing.T) {
 	ctx, f, at := withAddress(t)
 	since, err := f.Host(at).Freeze()
 	must(t, err)
-	var others []string
-	for _, h := range f.Hosts() {
-		if h.Name() != at {
-			others = append(others, h.Name())
-		}
-	}
+	others := others(f, at)
 	must(t, f.Ready(ctx, others...))
 	must(t, until(ctx, func() error {
 		if has(t, f, others[0]) || has(t, f, others[1]) {
@@ -91,4 +86,15 @@ func TestClusterThatStoodStillAsAWholePutsItsAddressesBack(t *testing.T) {
 	if now := active(t, ctx, f, "vip"); now != at {
 		t.Errorf("the address moved from %s to %s", at, now)
 	}
+}
+
+// others are all hosts but one.
+func others(f *Fleet, but string) []string {
+	var names []string
+	for _, h := range f.Hosts() {
+		if h.Name() != but {
+			names = append(names, h.Name())
+		}
+	}
+	return names
 }

@@ -355,10 +355,27 @@ func clearNodeState(s *session, words []word) error {
 	return c.ConfirmFenced(context.Background(), texts[0])
 }
 
+// removeHost takes a host out of the running cluster.
+func (s *session) removeHost(name string, force bool) error {
+	c, err := s.daemon("node delete")
+	if err != nil {
+		return err
+	}
+	if err := c.Remove(context.Background(), name, force); err != nil {
+		return err
+	}
+	s.info("node %s deleted", name)
+	return nil
+}
+
+// deleteNode takes a node out: of the running cluster, where there is one, else of the document.
 func deleteNode(s *session, words []word) error {
 	texts := slices.DeleteFunc(textsOf(words), func(t string) bool { return t == "--force" })
 	if len(texts) != 1 {
 		return usageError("expected a node")
+	}
+	if s.live() {
+		return s.removeHost(texts[0], len(texts) < len(words))
 	}
 	return s.change("node delete", func(doc *cib.Document) error {
 		e, err := nodeIn(doc, texts[0])

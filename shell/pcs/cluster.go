@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"holdfast/cluster/node/client"
 )
 
 func clusterCommands() []command {
@@ -21,6 +23,7 @@ func clusterCommands() []command {
 		{path: "cluster stop", syntax: "[--all | HOST...]", help: "Stops clustering on hosts; their resources are handed over.", options: "all force request-timeout", run: stop},
 		{path: "cluster destroy", syntax: "[--all]", help: "Removes hosts' cluster configuration.", options: "all force", run: destroy},
 		{path: "cluster enable", syntax: "[--all | HOST...]", help: "Nothing to do: a host that has a configuration takes part when its daemon starts.", options: "all request-timeout", run: enableHosts},
+		{path: "cluster node remove", syntax: "HOST...", help: "Takes hosts out of the cluster for good; their resources are handed over first.", options: "force skip-offline", run: removeHosts},
 		{path: "cluster corosync", syntax: "", help: "Shows corosync.conf.", options: "", run: showConf},
 	}
 }
@@ -33,6 +36,21 @@ func enableHosts(s *session) error {
 	}
 	for _, name := range names {
 		s.note("%s: Cluster Enabled", name)
+	}
+	return nil
+}
+
+// removeHosts takes hosts out of the running cluster, one after another.
+func removeHosts(s *session) error {
+	if len(s.args) == 0 {
+		return errUsage
+	}
+	daemon := client.New("")
+	for _, host := range s.args {
+		if err := daemon.Remove(context.Background(), host, s.opts.has("force")); err != nil {
+			return err
+		}
+		s.note("%s: taken out of the cluster", host)
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
 // Package setup has the commands that make a cluster without another product's tools:
-// init on the first host, invite and join for the others. What they do is in
+// init on the first host, invite and join for the others, leave. What they do is in
 // cluster/setup.
 package setup
 
@@ -22,8 +22,8 @@ import (
 	"holdfast/cluster/setup"
 )
 
-// Commands makes `holdfast init`, `holdfast invite` and `holdfast join`.
-var Commands = []func() *cobra.Command{initCommand, inviteCommand, joinCommand}
+// Commands makes `holdfast init`, `holdfast invite`, `holdfast join` and `holdfast leave`.
+var Commands = []func() *cobra.Command{initCommand, inviteCommand, joinCommand, leaveCommand}
 
 // own is how a host describes itself on the command line.
 type own struct {

@@ -135,6 +135,12 @@ func (a *agreed) allFenced(set, all []HostID) bool {
 	return true
 }
 
+// forget drops what was agreed about a host that was taken out of the cluster: another may get its id.
+func (a *agreed) forget(id HostID) {
+	about := func(p Peer) bool { return p.ID == id }
+	a.Seen, a.Disks, a.Fenced = slices.DeleteFunc(a.Seen, about), slices.DeleteFunc(a.Disks, about), slices.DeleteFunc(a.Fenced, about)
+}
+
 // setPeer replaces the boot of one host in a list ordered by id.
 func setPeer(list []Peer, p Peer) []Peer {
 	at, found := slices.BinarySearchFunc(list, p, func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })

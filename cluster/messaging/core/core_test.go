@@ -96,3 +96,33 @@ func TestClusterGrowsWhileItRuns(t *testing.T) {
 		t.Fatalf("answer %+v", a)
 	}
 }
+
+func TestHostIsTakenOutWhileTheClusterRuns(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(5*time.Second, 1, 2, 3)
+	c.must(1, "three")
+	c.host(3).core.Step(c.now, core.Leave{})
+	c.pump(c.host(3))
+	c.await(5*time.Second, 1, 2)
+	c.kill(3)
+
+	c.configure(2, quorum.Options{TwoNode: true}, 1, 2)
+	c.run(3 * time.Second)
+	for _, id := range []core.HostID{1, 2} {
+		st := c.host(id).core.Status()
+		if !st.Verdict.Quorate || len(st.View.Lost)+len(st.View.Left) > 0 {
+			t.Fatalf("host %d must be quorate and miss nobody: %+v", id, st)
+		}
+	}
+	if a := c.must(2, "two"); a.Err != nil || a.Unconfirmed {
+		t.Fatalf("answer %+v", a)
+	}
+	// Two hosts are what they are now: each goes on without the other.
+	c.kill(1)
+	c.await(5*time.Second, 2)
+	if a := c.must(2, "one"); a.Err != nil {
+		t.Fatalf("answer %+v", a)
+	}
+}

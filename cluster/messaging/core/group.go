@@ -232,6 +232,9 @@ func (c *Core) applyRaft(e *pb.Entry) {
 		}
 		c.conf = c.rn.ApplyConfChange(cc)
 		c.dirty, c.views.conf, c.conferred = true, 0, true
+		if cc.GetType() == pb.ConfChangeRemoveNode {
+			c.agreed.forget(HostID(cc.GetNodeId()))
+		}
 	case e.GetType() == pb.EntryConfChangeV2:
 		cc := &pb.ConfChangeV2{}
 		if err := proto.Unmarshal(e.GetData(), cc); err != nil {

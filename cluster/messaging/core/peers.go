@@ -45,8 +45,16 @@ func newPeer(id HostID, links int) *peer {
 
 // configure takes the hosts and votes of a changed configuration over.
 func (c *Core) configure(options quorum.Options) {
+	// What is known of a host that was taken out stays, for as long as the log has its name.
+	c.others = slices.DeleteFunc(c.others, func(id HostID) bool {
+		out := !slices.Contains(options.Hosts, id)
+		if out {
+			c.peers[id].alive, c.peers[id].last.Leaving = false, true
+		}
+		return out
+	})
 	for _, id := range options.Hosts {
-		if id == c.cfg.ID || c.peers[id] != nil {
+		if id == c.cfg.ID || slices.Contains(c.others, id) {
 			continue
 		}
 		p := newPeer(id, c.cfg.Links)
@@ -68,7 +76,7 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 		return
 	}
 	p := c.peers[hb.From]
-	if p == nil || link < 0 || link >= len(p.links) {
+	if p == nil || link < 0 || link >= len(p.links) || !slices.Contains(c.others, p.id) {
 		return
 	}
 	if p.boot != hb.Boot && p.boot != 0 {

@@ -128,7 +128,8 @@ type Fenced struct {
 // Policy tells the core what the document says about lost quorum.
 type Policy struct{ Ignore bool }
 
-// Configure adds hosts to the cluster, and changes how votes count, while the core runs.
+// Configure adds hosts to the cluster or takes out hosts that have left, and changes how votes
+// count, while the core runs.
 // Hosts that were configured before must still be. A host that is added counts as
 // having left until it is heard: it is not lost, as it never ran anything.
 type Configure struct{ Quorum quorum.Options }

@@ -133,6 +133,9 @@ func (l *Links) Add(host core.HostID, addrs []netip.AddrPort) error {
 	return nil
 }
 
+// Remove forgets a peer.
+func (l *Links) Remove(host core.HostID) { delete(l.peers, host) }
+
 // Send seals and sends. What cannot be sent is lost, as on the wire: silence will tell.
 func (l *Links) Send(packets []core.Packet) {
 	var plain []byte

@@ -49,6 +49,7 @@ type Streams struct {
 // outgoing is the way to one peer.
 type outgoing struct {
 	host  core.HostID
+	end   context.CancelFunc // ends what delivers
 	conn  *grpc.ClientConn
 	queue chan *core.Message
 	dial  dialer
@@ -93,7 +94,8 @@ func ListenStreams(identity *Identity, at Addresses, token time.Duration, to Req
 
 // Add prepares the way to a further peer.
 func (s *Streams) Add(host core.HostID, addrs []netip.AddrPort) error {
-	out := &outgoing{host: host, queue: make(chan *core.Message, queued), dial: dialer{addrs: addrs, token: s.token}}
+	ctx, end := context.WithCancel(s.ctx)
+	out := &outgoing{host: host, end: end, queue: make(chan *core.Message, queued), dial: dialer{addrs: addrs, token: s.token}}
 	var err error
 	out.conn, err = grpc.NewClient("passthrough:///"+hostName(host),
 		grpc.WithTransportCredentials(&watched{TransportCredentials: credentials.NewTLS(s.identity.client(host)), log: &s.log}),
@@ -103,13 +105,26 @@ func (s *Streams) Add(host core.HostID, addrs []netip.AddrPort) error {
 			Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 200 * time.Millisecond}}),
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)))
 	if err != nil {
+		end()
 		return fmt.Errorf("prepare the connection to host %d: %w", host, err)
 	}
 	s.mu.Lock()
 	s.peers[host] = out
 	s.mu.Unlock()
-	s.tasks.Go(func() { s.deliver(s.ctx, out) })
+	s.tasks.Go(func() { s.deliver(ctx, out) })
 	return nil
+}
+
+// Remove ends the way to a peer. What is on it is lost.
+func (s *Streams) Remove(host core.HostID) {
+	s.mu.Lock()
+	out := s.peers[host]
+	delete(s.peers, host)
+	s.mu.Unlock()
+	if out != nil {
+		out.end()
+		_ = out.conn.Close() // it fails only when it is closed
+	}
 }
 
 // peer returns the way to a host, nil when it is not configured.

@@ -28,6 +28,13 @@ func (c *Client) DestroyHost(ctx context.Context) error {
 	return c.post(ctx, "/v1/setup/destroy", nil, nil)
 }
 
+// Remove takes a host out of the cluster for good: it hands its resources over, leaves and forgets
+// the cluster, and the others forget it. force takes the caller's word that a lost host is
+// off. For this host itself it returns when that has begun.
+func (c *Client) Remove(ctx context.Context, host string, force bool) error {
+	return c.post(ctx, "/v1/remove", map[string]any{"host": host, "force": force}, nil)
+}
+
 // SetupState tells what this host is part of.
 func (c *Client) SetupState(ctx context.Context) (setup.State, error) {
 	var state setup.State
