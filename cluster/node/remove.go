@@ -200,7 +200,7 @@ func (n *Node) serveShrink(ctx context.Context, _ messaging.HostID, payload []by
 	return struct{}{}, n.forgetHost(ctx, id, name)
 }
 
-// forgetHost takes a host out of the document.
+// forgetHost takes a host out of the document and of the history of fencing.
 func (n *Node) forgetHost(ctx context.Context, id core.HostID, name string) error {
 	for _, path := range []string{"/cib/configuration/nodes/node[@id='" + id32(id) + "']", "/cib/status/node_state[@id='" + id32(id) + "']"} {
 		change, err := json.Marshal(replica.Change{Op: string(client.Delete), XPath: path, All: true})
@@ -216,5 +216,5 @@ func (n *Node) forgetHost(ctx context.Context, id core.HostID, name string) erro
 			return fmt.Errorf("take %s out of the document: %w", name, err)
 		}
 	}
-	return nil
+	return n.put(ctx, &controller.Entry{Kind: controller.AmnestyEntry, Target: name, Cause: "host " + name + " taken out"})
 }
