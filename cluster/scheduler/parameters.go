@@ -139,7 +139,7 @@ func (c *cluster) changed(e *event) bool {
 		}
 		c.forceRestart(e)
 		return true
-	case !hasAll || digest(params, c.timeoutFor(e)) == all || digest(params, 0) == all:
+	case !hasAll || digest(params, c.timeoutFor(e)) == all:
 		return false
 	case onlySecretsMasked(e, params):
 		return false
