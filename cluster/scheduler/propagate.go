@@ -23,6 +23,7 @@ func (c *cluster) propagate() {
 	for _, a := range slices.Backward(slices.Clone(c.actions)) {
 		c.updateAction(a)
 	}
+	c.breakMigrationLoops()
 }
 
 // updateAction re-examines an action in the light of all that precede it, and in turn what

@@ -180,3 +180,33 @@ func (c *cluster) loadStopped(n *node) *action {
 	a.clear(optional)
 	return a
 }
+
+// breakMigrationLoops takes orderings away that would make resources which change places
+// wait for each other's leaving for ever.
+func (c *cluster) breakMigrationLoops() {
+	if c.options.placement == placeDefault {
+		return
+	}
+	for _, a := range slices.Backward(c.actions) {
+		if a.task != "migrate_to" {
+			continue
+		}
+		for _, in := range slices.Backward(a.inputs) {
+			if in.kind == sameNodeOrTarget && in.counts() && in.first.waitsFor(a, map[*action]bool{}) {
+				in.kind = 0
+			}
+		}
+	}
+}
+
+// waitsFor reports whether other happens before a, in however many steps.
+func (a *action) waitsFor(other *action, seen map[*action]bool) bool {
+	if a == other {
+		return true
+	}
+	if seen[a] {
+		return false
+	}
+	seen[a] = true
+	return slices.ContainsFunc(a.inputs, func(in *input) bool { return in.counts() && in.first.waitsFor(other, seen) })
+}
