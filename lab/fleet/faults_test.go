@@ -164,3 +164,20 @@ func TestHostWithAnothersIDIsKeptOut(t *testing.T) {
 	must(t, f.AwaitEvent(ctx, since, client.Problem))
 	unharmed(t, ctx, f)
 }
+
+func TestWrongLineOfTheConfigurationIsNamedAndKeepsOneHostOut(t *testing.T) {
+	ctx, f, _ := impostor(t, "cp -p /etc/corosync/corosync.conf /root/good.conf && sed -i '3s/.*/\ttoken: soon/' /etc/corosync/corosync.conf")
+	shown(t, ctx, f, "web3", []string{"/etc/corosync/corosync.conf:3:", "token", "soon"}, "cat", "/var/log/boot.log")
+	unharmed(t, ctx, f)
+	// The checker says the same without a start, and its exit status tells a script.
+	if out, err := f.Host("web3").Exec(ctx, "holdfast", "node", "--check"); err == nil || !strings.Contains(out+err.Error(), "/etc/corosync/corosync.conf:3:") {
+		t.Errorf("--check: %v\n%s", err, out)
+	}
+	// Put right, the host comes back.
+	mustRun(t, f, "web3", "", "cp", "-p", "/root/good.conf", "/etc/corosync/corosync.conf")
+	mustRun(t, f, "web3", "", "holdfast", "node", "--check")
+	_, err := f.Host("web3").Kill()
+	must(t, err)
+	must(t, f.Host("web3").Boot())
+	must(t, f.Ready(ctx))
+}

@@ -167,12 +167,34 @@ func TestDeadHostLeavesTheViewAndComesBack(t *testing.T) {
 
 func TestFullDiskHarmsOneHostOnly(t *testing.T) {
 	ctx, f := startFleet(t)
-	must(t, f.Host("web3").FillDisk())
+	must(t, f.Load(ctx, "web1", configuration(false, primitive("d", "pacemaker", "Dummy"))))
+	must(t, f.Client("web1").Wait(ctx, ctxLeft(ctx)))
+	at := active(t, ctx, f, "d")
+	must(t, f.Host(at).FillDisk())
+	left := others(f, at)
 	for n := range 50 {
-		_, err := f.Client("web1").Change(ctx, mark(n))
+		_, err := f.Client(left[0]).Change(ctx, mark(n))
 		must(t, err)
 	}
-	must(t, f.Host("web3").EmptyDisk())
+	// The host says what is wrong and what to do, hands over what it runs, and leaves without being fenced.
+	shown(t, ctx, f, at, []string{"cannot be written", "free space", "/var/lib/holdfast", "no space left"}, "cat", "/var/log/boot.log")
+	must(t, f.Ready(ctx, left...))
+	must(t, until(ctx, func() error {
+		if now, err := f.Active(ctx, "d"); err != nil || now == at || now == "" {
+			return fmt.Errorf("d is active on %q (%v)", now, err)
+		}
+		return nil
+	}))
+	for _, e := range f.Events().Since(0) {
+		if e.Kind == client.FenceStarted {
+			t.Errorf("%s told of fencing %s", e.Host, e.Subject)
+		}
+	}
+	must(t, f.Host(at).EmptyDisk())
+	_, err := f.Host(at).Kill()
+	must(t, err)
+	must(t, f.Host(at).Boot())
+	must(t, f.Ready(ctx))
 }
 
 func TestAddressAgent(t *testing.T) {
