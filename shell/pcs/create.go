@@ -218,19 +218,13 @@ func agentOf(e *cib.Element) agentName {
 
 // checkNodeKind catches resources that make a node, which have commands of their own.
 func (s *session) checkNodeKind(r *reports, c *creation) {
-	var names []string
-	if c.name == (agentName{"ocf", "pacemaker", "remote"}) {
+	if c.name == remoteAgent {
 		r.check("this makes a remote node only in part; use 'pcs cluster node add-remote'")
-		names = append(names, c.attrs.value("server"))
+		s.checkNewNode(r, c.id, c.attrs.value("server"))
 	}
 	if node := c.meta.value("remote-node"); node != "" {
 		r.check("this makes a guest node only in part; use 'pcs cluster node add-guest'")
-		names = append(names, node, c.meta.value("remote-addr"))
-	}
-	for _, n := range append(names, c.id) {
-		if n != "" && len(names) > 0 && !s.force() && slices.Contains(s.nodeNames(), n) {
-			r.fail("a node called '%s' already exists", n)
-		}
+		s.checkNewNode(r, node, c.meta.value("remote-addr"))
 	}
 }
 
