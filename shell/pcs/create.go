@@ -174,6 +174,7 @@ func (s *session) newPrimitive(c *creation) (*cib.Element, error) {
 	s.checkOperations(r, c.ops, agent)
 	if agent != nil {
 		s.checkParameters(r, agent, c.name, c.attrs)
+		s.checkAgentInput(r, agent, nil, c.attrs)
 	}
 	if agent != nil && truth(c.wrapSet.value("promotable")) {
 		checkPromotes(r, agent)

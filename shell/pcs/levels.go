@@ -225,7 +225,12 @@ func verifyLevels(s *session) error {
 	return r.err()
 }
 
-func showLevels(s *session) error { return s.listLevels("") }
+func showLevels(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
+	return s.listLevels("")
+}
 
 // listLevels prints levels by target: nodes, then patterns, then attributes.
 func (s *session) listLevels(indent string) error {

@@ -89,6 +89,7 @@ func (s *session) checkChangedParameters(r *reports, e *cib.Element, agent *meta
 		r.check("agent '%s' needs %s", name, quoted(missing))
 	}
 	s.checkUnique(r, agent, name, changes)
+	s.checkAgentInput(r, agent, before, after.nonEmpty())
 }
 
 // checkUnique refuses a value that another resource of the same agent has, where the agent forbids it.

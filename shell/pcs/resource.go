@@ -227,7 +227,7 @@ func (s *session) changeMeta(e *cib.Element, changes pairs) error {
 	if e.Name == "master" { // today's form of the same
 		e.Name = "clone"
 		if !changes.has("promotable") {
-			changes = append(changes, pair{"promotable", "true"})
+			changes = append(pairs{{"promotable", "true"}}, changes...)
 		}
 	}
 	s.updateSet(e, "meta_attributes", changes)

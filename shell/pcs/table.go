@@ -41,7 +41,7 @@ func (c *command) accepted() string {
 func families() [][]command {
 	return [][]command{
 		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(), levelCommands(),
-		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), remoteCommands(), hostCommands(), quorumCommands(),
+		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), clusterConfCommands(), remoteCommands(), bundleCommands(), hostCommands(), quorumCommands(),
 	}
 }
 
