@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/shell/tools/dates"
 )
 
 // whereTo is what the words after the resource of move and ban mean.
@@ -29,7 +30,11 @@ func parseWhereTo(doc *cib.Document, words []word) (whereTo, error) {
 		case w.node == "" && isNode(doc, text):
 			w.node = text
 		case w.lifetime == "" && (strings.HasPrefix(text, "P") || len(text) > 0 && isDigit(text[0])):
-			w.lifetime = text
+			end, err := endOf(text)
+			if err != nil {
+				return w, usageError(err.Error())
+			}
+			w.lifetime = end
 		default:
 			return w, usageError(fmt.Sprintf("%q is no node, no lifetime (P1D, PT30M, a date) and not force", text))
 		}
@@ -116,41 +121,19 @@ func constrain(doc *cib.Document, w whereTo, node string, ban bool) {
 	}
 	rule := e.Append(cib.NewElement("rule", "id", id+"-rule", "score", score, "boolean-op", "and"))
 	rule.Append(cib.NewElement("expression", "id", id+"-expr", "attribute", "#uname", "operation", "eq", "value", node, "type", "string"))
-	rule.Append(cib.NewElement("date_expression", "id", id+"-lifetime", "operation", "lt", "end", endOf(w.lifetime, time.Now())))
+	rule.Append(cib.NewElement("date_expression", "id", id+"-lifetime", "operation", "lt", "end", w.lifetime))
 }
 
-// endOf adds an ISO 8601 duration to now; other text is a date already.
-func endOf(lifetime string, now time.Time) string {
-	rest, ok := strings.CutPrefix(lifetime, "P")
-	if !ok {
-		return lifetime
+// endOf is when a lifetime ends that begins now: an ISO 8601 duration, or a date already.
+func endOf(lifetime string) (string, error) {
+	if !strings.HasPrefix(lifetime, "P") {
+		return lifetime, nil
 	}
-	inTime, number := false, 0
-	for _, c := range rest {
-		switch {
-		case c >= '0' && c <= '9':
-			number = number*10 + int(c-'0')
-			continue
-		case c == 'T':
-			inTime = true
-		case c == 'Y':
-			now = now.AddDate(number, 0, 0)
-		case c == 'M' && !inTime:
-			now = now.AddDate(0, number, 0)
-		case c == 'W':
-			now = now.AddDate(0, 0, 7*number)
-		case c == 'D':
-			now = now.AddDate(0, 0, number)
-		case c == 'H':
-			now = now.Add(time.Duration(number) * time.Hour)
-		case c == 'M':
-			now = now.Add(time.Duration(number) * time.Minute)
-		case c == 'S':
-			now = now.Add(time.Duration(number) * time.Second)
-		}
-		number = 0
+	end, err := dates.After(time.Now(), lifetime)
+	if err != nil {
+		return "", err
 	}
-	return now.UTC().Format("2006-01-02 15:04:05Z")
+	return end.UTC().Format("2006-01-02 15:04:05Z"), nil
 }
 
 func clearResource(s *session, words []word) error {

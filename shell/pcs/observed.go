@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/shell/tools/dates"
 )
 
 // client30 bounds the waits that commands make without --wait.
@@ -62,34 +63,9 @@ func lastActive(history *cib.Element) bool {
 
 // lifetimeEnd turns an ISO 8601 duration into the moment it ends; "" for none.
 func (s *session) lifetimeEnd(lifetime string) string {
-	text, ok := strings.CutPrefix(lifetime, "P")
-	if !ok {
+	end, err := dates.After(s.now.UTC(), lifetime)
+	if err != nil {
 		return ""
-	}
-	end, number, inTime := s.now.UTC(), 0, false
-	for _, r := range text {
-		switch {
-		case r >= '0' && r <= '9':
-			number = number*10 + int(r-'0')
-			continue
-		case r == 'T':
-			inTime = true
-		case r == 'Y':
-			end = end.AddDate(number, 0, 0)
-		case r == 'M' && !inTime:
-			end = end.AddDate(0, number, 0)
-		case r == 'W':
-			end = end.AddDate(0, 0, 7*number)
-		case r == 'D':
-			end = end.AddDate(0, 0, number)
-		case r == 'H':
-			end = end.Add(time.Duration(number) * time.Hour)
-		case r == 'M':
-			end = end.Add(time.Duration(number) * time.Minute)
-		case r == 'S':
-			end = end.Add(time.Duration(number) * time.Second)
-		}
-		number = 0
 	}
 	return end.Format("2006-01-02 15:04:05 -07:00")
 }
