@@ -165,10 +165,10 @@ func (r *resource) unpackReplicaConnection(p *replica) {
 
 	server, port := p.address, r.bundle.controlPort
 	if server == "" {
-		server = "#uname"
+		server = hostAddress
 	}
 	if port == "" {
-		port = "3121"
+		port = remotePort
 	}
 	e := remoteDefinition(remoteSpec{id: name, container: p.container.id, server: server, port: port})
 	p.connection = c.unpackResource(e, r)
@@ -206,31 +206,6 @@ func bundleAddress(bundle, address string, network *cib.Element) *cib.Element {
 	return e
 }
 
-func bundleContainer(r *resource, p *replica) *cib.Element {
-	b := r.bundle
-	id := r.id + "-" + b.kind + "-" + strconv.Itoa(p.offset)
-	e := cib.NewElement("primitive", "id", id, "class", "ocf", "provider", "heartbeat", "type", b.kind)
-	params := e.Append(cib.NewElement("instance_attributes", "id", r.id+"-attributes-"+strconv.Itoa(p.offset)))
-	pair := func(name, value string) {
-		params.Append(cib.NewElement("nvpair", "id", params.ID()+"-"+name, "name", name, "value", value))
-	}
-	pair("image", b.image)
-	pair("allow_pull", "true")
-	pair("force_kill", "false")
-	pair("reuse", "false")
-	pair("run_opts", r.containerOptions(p))
-	pair("mount_points", "")
-	engine := r.xml.Child(b.kind)
-	if command := attributeOf(engine, "run-command"); command != "" {
-		pair("run_cmd", command)
-	} else if p.instance != nil {
-		pair("run_cmd", "/usr/sbin/pacemaker-remoted")
-	}
-	ops := e.Append(cib.NewElement("operations"))
-	ops.Append(cib.NewElement("op", "id", id+"-monitor-interval-60s", "name", "monitor", "interval", "60s"))
-	return e
-}
-
 // nextAddress returns the address after that one; "" stays "".
 func nextAddress(address string) string {
 	if address == "" {
@@ -241,51 +216,6 @@ func nextAddress(address string) string {
 		return ""
 	}
 	return a.Next().String()
-}
-
-// containerOptions writes the options with which the container's engine is started.
-func (r *resource) containerOptions(p *replica) string {
-	name := r.id + "-" + strconv.Itoa(p.offset)
-	text := " --restart=no"
-	if p.instance != nil {
-		text += " -h " + name + " -e PCMK_stderr=1"
-	}
-	for mapping := range r.xml.Child("storage").All("storage-mapping") {
-		source := mapping.Get("source-dir")
-		if root := mapping.Get("source-dir-root"); root != "" {
-			source = root + "/" + name
-		}
-		text += " -v " + source + ":" + mapping.Get("target-dir")
-		if options := mapping.Get("options"); options != "" {
-			text += ":" + options
-		}
-	}
-	network := r.xml.Child("network")
-	for mapping := range network.All("port-mapping") {
-		port, inner := mapping.Get("port"), mapping.Get("internal-port")
-		if port == "" {
-			text += " -p " + mapping.Get("range") + ":" + mapping.Get("range")
-			continue
-		}
-		if inner == "" {
-			inner = port
-		}
-		if p.address != "" {
-			port = p.address + ":" + port
-		}
-		text += " -p " + port + ":" + inner
-	}
-	engine := r.xml.Child(r.bundle.kind)
-	if n := attributeOf(engine, "network"); n != "" {
-		text += " --net=" + n
-	}
-	if port := attributeOf(network, "control-port"); port != "" {
-		text += " -e PCMK_remote_port=" + port
-	}
-	if options := attributeOf(engine, "options"); options != "" {
-		text += " " + options
-	}
-	return text
 }
 
 // bundleActive reports whether any, or every, resource of the bundle is active.

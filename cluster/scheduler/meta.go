@@ -130,8 +130,27 @@ func (c *cluster) isUnfencingDevice(r *resource) bool {
 	return r.is(fenceDevice) && (lower(r.meta["provides"]) == "unfencing" || lower(r.meta["requires"]) == "unfencing" && r.is(fenceDevice))
 }
 
-// params returns the instance attributes as seen on a node (nil: anywhere).
+// params returns the instance attributes as seen on a node (nil: anywhere). The address of a
+// container without one of its own is its host, where it shall be or else is.
 func (r *resource) params(n *node) map[string]string {
+	params := r.configuredParams(n)
+	if r.replica == nil || params["addr"] != hostAddress {
+		return params
+	}
+	host := r.container.assigned
+	if host == nil {
+		host = r.container.currentNode()
+	}
+	if host == nil {
+		return params
+	}
+	params = maps.Clone(params)
+	params["addr"] = host.name
+	return params
+}
+
+// configuredParams are the instance attributes as configured.
+func (r *resource) configuredParams(n *node) map[string]string {
 	key := n
 	if !r.paramsDependOnNode() {
 		key = nil

@@ -94,8 +94,6 @@ func (r *resource) agentChanged(x *cib.Element) bool {
 func (c *cluster) checkEvent(e *event) {
 	r := e.r
 	switch {
-	case r.replica != nil:
-		// Parameters that the cluster makes up itself change with its version.
 	case e.interval > 0 && (r.is(inMaintenance) || e.n.maintenance):
 		c.scheduleCancel(r, e)
 	case e.interval > 0 || e.task == "monitor" || e.task == "start" || e.task == "promote" || e.task == "migrate_from":
