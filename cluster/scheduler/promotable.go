@@ -187,33 +187,12 @@ func (c *cluster) setPromotionPriority(top, r *resource) {
 		}
 	}
 	for _, l := range r.thisWithAll() {
-		l.applyRole(r)
+		l.apply(r, l.primary)
 	}
 	r.promotionScore = r.priority
 	if next == rolePromoted {
 		r.promotionScore = infinity
 	}
-}
-
-// applyRole lets a colocation that names a role count for an instance's promotion.
-func (l *colocation) applyRole(instance *resource) {
-	target := instance
-	if instance.isGroup() && len(instance.children) > 0 {
-		target = instance.children[0]
-	}
-	before := target.priority
-	if l.primary.isClone() && l.primary.is(promotable) && l.primaryRole != roleUnknown {
-		l.applyWithPromotable(instance, l.primary)
-		return
-	}
-	if target != instance {
-		target.priority = instance.priority
-		l.apply(target, l.primary)
-		instance.priority = target.priority
-		target.priority = before
-		return
-	}
-	l.apply(instance, l.primary)
 }
 
 // sortForPromotion puts the instances that deserve promotion most first.

@@ -187,7 +187,7 @@ func (l *colocation) effectOn(dependent, primary *resource, preview bool) effect
 		return affectsNothing
 	}
 	d, p := roleHolder(dependent), roleHolder(primary)
-	if l.dependentRole >= roleUnpromoted && d.parent != nil && d.parent.is(promotable) && !d.is(provisional) {
+	if l.concernsRoleOf(d) {
 		return affectsRole
 	}
 	if !preview && !dependent.is(provisional) {
@@ -202,11 +202,17 @@ func (l *colocation) effectOn(dependent, primary *resource, preview bool) effect
 	return affectsPlace
 }
 
+// concernsRoleOf reports whether the dependent's place is settled, and its role as an instance
+// of a promotable clone is what the colocation is about.
+func (l *colocation) concernsRoleOf(dependent *resource) bool {
+	return l.dependentRole >= roleUnpromoted && dependent.parent != nil && dependent.parent.is(promotable) && !dependent.is(provisional)
+}
+
 // applyColocation adds a colocation's score to the dependent's nodes (or promotion
 // priority), now that the primary has its place.
 func (l *colocation) apply(dependent, primary *resource) {
 	switch {
-	case dependent.isGroup():
+	case dependent.isGroup() && !l.concernsRoleOf(dependent):
 		if dependent.group.colocated {
 			if len(dependent.children) > 0 {
 				l.apply(dependent.children[0], primary)
@@ -278,14 +284,12 @@ func (l *colocation) applyToScores(dependent, primary *resource) {
 }
 
 func (l *colocation) applyToPriority(dependent, primary *resource) {
-	if dependent.assigned == nil {
-		return
-	}
+	n := first(dependent.where(false))
 	p := roleHolder(primary)
-	if primary.assigned == nil {
+	if n == nil || primary.assigned == nil {
 		return
 	}
-	if attributeFor(dependent.assigned, l.attribute, dependent) != attributeFor(primary.assigned, l.attribute, primary) {
+	if attributeFor(n, l.attribute, dependent) != attributeFor(primary.assigned, l.attribute, primary) {
 		if l.score >= infinity && l.dependentRole == rolePromoted {
 			dependent.priority = -infinity
 		}
