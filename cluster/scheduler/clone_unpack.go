@@ -99,16 +99,22 @@ func (r *resource) addInstance() *resource {
 }
 
 // addOrphanInstance makes one more instance for something active that no configured
-// instance can stand for, and returns the part of it that the history's name means.
-func (r *resource) addOrphanInstance(name string, n *node) *resource {
-	var child *resource
+// instance can stand for, and returns the part of it that the history's name means. The
+// states of hosts are known by now: those that are down or leaving are no place for it.
+func (r *resource) addOrphanInstance(name string) *resource {
 	top := r.addInstance()
 	if top == nil {
 		return nil
 	}
 	top.setTree(orphan)
-	child = top.part(name)
-	return child
+	top.each(func(x *resource) {
+		for _, n := range r.c.nodes {
+			if w := x.lookAt(n); w != nil && !n.isRemote() && (!n.online || n.unclean || n.shutdown) {
+				w.score = -infinity
+			}
+		}
+	})
+	return top.part(name)
 }
 
 // part finds the primitive of that name (without instance number) in r.
@@ -156,7 +162,7 @@ func (r *resource) findInstance(name string, n *node) *resource {
 		found = nil
 	}
 	if found == nil {
-		found = r.addOrphanInstance(name, n)
+		found = r.addOrphanInstance(name)
 	}
 	return found
 }

@@ -220,7 +220,7 @@ func (c *cluster) historyResource(n *node, id string) *resource {
 	var top *resource
 	switch {
 	case r == nil:
-		instance := c.lookup[id+":0"]
+		instance := c.lookup[stripInstance(id)+":0"]
 		if instance != nil && !instance.is(unique) {
 			r, top = instance, instance.uber()
 		}

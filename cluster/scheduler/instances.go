@@ -229,7 +229,7 @@ func allowedHere(r *resource, n **node) bool {
 	if *n == nil {
 		return true
 	}
-	if r.lookAt(*n) == nil {
+	if w := r.lookAt(*n); w == nil || w.score < 0 {
 		*n = nil
 		return false
 	}
