@@ -53,26 +53,32 @@ func (o Options) coldStarts(ctx context.Context, s *service, w io.Writer) error 
 	return nil
 }
 
-const idleTime = 10 * time.Second
+// idleTime is long, because processor time is counted in hundredths of a second.
+const idleTime = 30 * time.Second
 
 // idle measures each daemon's memory and processor time while nothing happens. The
 // resources' monitors are processes of their own and not counted.
 func idle(ctx context.Context, s *service, w io.Writer) error {
+	before := map[string]time.Duration{}
 	for _, h := range s.Hosts() {
-		before, _, err := usage(ctx, h)
+		used, _, err := usage(ctx, h)
 		if err != nil {
 			return err
 		}
-		select {
-		case <-time.After(idleTime):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		after, resident, err := usage(ctx, h)
+		before[h.Name()] = used
+	}
+	select {
+	case <-time.After(idleTime):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for _, h := range s.Hosts() {
+		used, resident, err := usage(ctx, h)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%-50s %9.1f MB, %.2f %% of a core\n", "idle daemon on "+h.Name(), float64(resident)/1e6, 100*float64(after-before)/float64(idleTime))
+		share := float64(used-before[h.Name()]) / float64(idleTime)
+		fmt.Fprintf(w, "%-50s %9.1f MB, %.2f %% of a core\n", "idle daemon on "+h.Name(), float64(resident)/1e6, 100*share)
 	}
 	return nil
 }
