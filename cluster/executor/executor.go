@@ -54,6 +54,8 @@ type Executor struct {
 	mu        sync.Mutex // guards what follows
 	resources map[string]*resource
 	recurring map[recurrence]*repetition
+	changing  int                 // operations that change a resource, waiting or at work
+	calm      chan struct{}       // closed when changing comes to 0
 	devices   map[string]bool     // stonith resources started here
 	mute      map[Agent]time.Time // agents that gave no meta-data, and when
 	closed    bool

@@ -43,12 +43,47 @@ func (e *Executor) beginChange(r *resource) {
 	if r.interrupt != nil {
 		r.interrupt()
 	}
+	if e.changing++; e.changing == 1 {
+		e.calm = make(chan struct{})
+	}
 }
 
 func (e *Executor) endChange(r *resource) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.changing--
+	if e.changing--; e.changing == 0 {
+		close(e.calm)
+	}
+}
+
+// The first call of a recurring operation gives way to the operations that change something on this
+// host. It comes with the end of a start, and would take the processor from the start of
+// what has waited for that.
+const (
+	giveWayAtLeast = 10 * time.Millisecond // until what follows has arrived
+	giveWayAtMost  = 300 * time.Millisecond
+)
+
+// giveWay waits until it is a first call's turn; false when ctx ends first.
+func (e *Executor) giveWay(ctx context.Context) bool {
+	if !wait(ctx, giveWayAtLeast) {
+		return false
+	}
+	e.mu.Lock()
+	calm, busy := e.calm, e.changing > 0
+	e.mu.Unlock()
+	if !busy {
+		return true
+	}
+	limit := time.NewTimer(giveWayAtMost)
+	defer limit.Stop()
+	select {
+	case <-calm:
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
 }
 
 // recurrence identifies a recurring operation.
@@ -104,6 +139,9 @@ func (e *Executor) repeat(ctx context.Context, repeat *repetition) {
 	op, r := repeat.op, e.resource(repeat.op.Resource)
 	pause, reported := op.Delay, false
 	var last Result
+	if !e.giveWay(ctx) {
+		return
+	}
 	for wait(ctx, pause) {
 		pause = op.Interval
 		result, whole := e.watch(ctx, r, op)
