@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -72,7 +73,9 @@ func Names(prefix string, n int) []string {
 	return names
 }
 
-var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var hostName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+})
 
 // withDefaults fills in the defaults and refuses what cannot be made.
 func (c Config) withDefaults() (Config, error) {
@@ -105,7 +108,7 @@ func (c Config) check() error {
 	}
 	seen := map[string]bool{ClientName: true}
 	for _, name := range c.Hosts {
-		if !hostName.MatchString(name) {
+		if !hostName().MatchString(name) {
 			return fmt.Errorf("lab host name %q: want small letters, digits and hyphens", name)
 		}
 		if seen[name] {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Member is one host of a configuration that Render writes.
@@ -15,18 +16,20 @@ type Member struct {
 }
 
 // nameForm is what a cluster's or host's name may look like: a host name.
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$`)
+var nameForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$`)
+})
 
 // CheckHost says what is wrong with a host's name or addresses.
 func CheckHost(host Host) error {
-	if !nameForm.MatchString(host.Name) {
+	if !nameForm().MatchString(host.Name) {
 		return fmt.Errorf("host name %q: letters, digits, '.', '-' and '_' are accepted, at most 64", host.Name)
 	}
 	if len(host.Addrs) == 0 || len(host.Addrs) > 8 {
 		return fmt.Errorf("host %s has %d addresses; 1 to 8 are accepted, one for each link", host.Name, len(host.Addrs))
 	}
 	for _, addr := range host.Addrs {
-		if _, err := netip.ParseAddr(addr); err != nil && !nameForm.MatchString(addr) {
+		if _, err := netip.ParseAddr(addr); err != nil && !nameForm().MatchString(addr) {
 			return fmt.Errorf("host %s: address %q is neither an IP address nor a host name", host.Name, addr)
 		}
 	}
@@ -36,7 +39,7 @@ func CheckHost(host Host) error {
 // Render writes holdfast.conf for a cluster, in corosync.conf's grammar. Two hosts get
 // two_node, as a majority of two would not survive the loss of one.
 func Render(cluster string, members []Member) (string, error) {
-	if !nameForm.MatchString(cluster) {
+	if !nameForm().MatchString(cluster) {
 		return "", fmt.Errorf("cluster name %q: letters, digits, '.', '-' and '_' are accepted, at most 64", cluster)
 	}
 	if len(members) == 0 {

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"holdfast/agents"
 )
@@ -85,9 +84,7 @@ func manCommand() *cobra.Command {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return fmt.Errorf("write manual pages: %w", err)
 			}
-			root := cmd.Root()
-			root.DisableAutoGenTag = true
-			return doc.GenManTree(root, &doc.GenManHeader{Title: "HOLDFAST", Section: "8", Source: "Holdfast " + version()}, args[0])
+			return writeManuals(cmd.Root(), args[0])
 		},
 	}
 }

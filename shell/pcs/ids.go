@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"holdfast/cluster/cib"
@@ -91,10 +92,12 @@ func (s *session) newID(id, what string) error {
 	return nil
 }
 
-var scorePattern = regexp.MustCompile(`^[+-]?(\d+|(?i:infinity))$`)
+var scorePattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[+-]?(\d+|(?i:infinity))$`)
+})
 
 // isScore says whether text is a score: a number, INFINITY or -INFINITY.
-func isScore(text string) bool { return scorePattern.MatchString(text) }
+func isScore(text string) bool { return scorePattern().MatchString(text) }
 
 func scoreError(text string) error {
 	return fmt.Errorf("'%s' is not a score: use a number, INFINITY or -INFINITY", text)

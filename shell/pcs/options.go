@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // options are the dashed words of one call, by their long names without dashes.
@@ -35,7 +36,9 @@ var flags = []string{
 var short = map[string]string{"f": "f", "u": "u", "p": "p", "h": "help", "V": "full-verbose"}
 
 // negative is a word that looks like an option but is a score or a number.
-var negative = regexp.MustCompile(`^-(\d|(?i:inf))`)
+var negative = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^-(\d|(?i:inf))`)
+})
 
 // knownOption finds a long option by its name or an unambiguous beginning of it.
 func knownOption(word string) (string, error) {
@@ -76,7 +79,7 @@ func parseOptions(args []string) (options, []string, error) {
 			words = append(words, args[i+1:]...)
 			break
 		}
-		if len(arg) < 2 || arg[0] != '-' || negative.MatchString(arg) {
+		if len(arg) < 2 || arg[0] != '-' || negative().MatchString(arg) {
 			words = append(words, arg)
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"holdfast/cluster/cib"
 )
@@ -36,7 +37,9 @@ func splitRule(words []string) []string {
 	return strings.Fields(text)
 }
 
-var dateText = regexp.MustCompile(`^\d{4}(-?\d{2}(-?\d{2})?)?([T ]\d{2}(:?\d{2}(:?\d{2})?)?)?(Z|[+-]\d{2}:?\d{2})?$`)
+var dateText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\d{4}(-?\d{2}(-?\d{2})?)?([T ]\d{2}(:?\d{2}(:?\d{2})?)?)?(Z|[+-]\d{2}:?\d{2})?$`)
+})
 
 var comparisons = []string{"eq", "ne", "lt", "gt", "lte", "gte"}
 
@@ -127,7 +130,7 @@ func (p *ruleParser) date() (*cib.Element, error) {
 		return nil, fmt.Errorf("'%s' stands where gt, lt or in_range was expected", op)
 	}
 	date := p.next()
-	if !dateText.MatchString(date) {
+	if !dateText().MatchString(date) {
 		return nil, fmt.Errorf("'%s' is not a date in the form of ISO 8601", date)
 	}
 	switch op {
@@ -143,7 +146,7 @@ func (p *ruleParser) dateRange() (*cib.Element, error) {
 	e := cib.NewElement("date_expression", "operation", "in_range")
 	if p.peek() != "to" {
 		start := p.next()
-		if !dateText.MatchString(start) {
+		if !dateText().MatchString(start) {
 			return nil, fmt.Errorf("'%s' is not a date in the form of ISO 8601", start)
 		}
 		e.Set("start", start)
@@ -161,7 +164,7 @@ func (p *ruleParser) dateRange() (*cib.Element, error) {
 		return e, nil
 	}
 	end := p.next()
-	if !dateText.MatchString(end) {
+	if !dateText().MatchString(end) {
 		return nil, fmt.Errorf("'%s' is not a date in the form of ISO 8601", end)
 	}
 	e.Set("end", end)

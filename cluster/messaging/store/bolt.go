@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -124,10 +125,11 @@ func guard(do func() error) (err error) {
 	return do()
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is made when it is needed: every call of an agent starts this binary.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 func seal(v []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(make([]byte, 0, len(v)+4), crc32.Checksum(v, castagnoli)), v...)
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, len(v)+4), crc32.Checksum(v, castagnoli())), v...)
 }
 
 // unseal returns a copy of what was sealed, nil for nothing.
@@ -135,7 +137,7 @@ func unseal(name string, v []byte) ([]byte, error) {
 	if v == nil {
 		return nil, nil
 	}
-	if len(v) < 4 || crc32.Checksum(v[4:], castagnoli) != binary.BigEndian.Uint32(v) {
+	if len(v) < 4 || crc32.Checksum(v[4:], castagnoli()) != binary.BigEndian.Uint32(v) {
 		return nil, fmt.Errorf("%w: checksum of %s does not match", ErrCorrupt, name)
 	}
 	return append([]byte{}, v[4:]...), nil

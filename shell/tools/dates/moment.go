@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -116,7 +117,9 @@ func parseClock(s string) (seconds int, zone *time.Location, ok bool) {
 // span is a duration of calendar units; each may be negative.
 type span struct{ years, months, days, seconds int }
 
-var spanPart = regexp.MustCompile(`^(-?\d{1,9})([YMWDHS])`)
+var spanPart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(-?\d{1,9})([YMWDHS])`)
+})
 
 func parseSpan(text string) (span, error) {
 	bad := fmt.Errorf("duration %q: expected one such as P1Y2M3DT4H5M6S or P2W", text)
@@ -131,7 +134,7 @@ func parseSpan(text string) (span, error) {
 			clock, rest = true, after
 			continue
 		}
-		m := spanPart.FindStringSubmatch(rest)
+		m := spanPart().FindStringSubmatch(rest)
 		if m == nil {
 			return span{}, bad
 		}
