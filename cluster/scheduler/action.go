@@ -43,7 +43,6 @@ type action struct {
 	target   string // of a migration
 	params   *operationConfig
 	number   int // 1-based in the graph
-	triggers []*input
 }
 
 // requirement is what must hold before a start.
@@ -138,7 +137,7 @@ func (c *cluster) clusterAction(key, task string, n *node, isOptional bool) *act
 }
 
 func (c *cluster) newAction(r *resource, key, task string, n *node, isOptional bool) *action {
-	a := &action{id: c.nextAction, rsc: r, node: n, task: task, key: key, flags: runnable}
+	a := c.actionSlab.make(action{id: c.nextAction, rsc: r, node: n, task: task, key: key, flags: runnable})
 	c.nextAction++
 	if isOptional {
 		a.set(optional)

@@ -35,6 +35,11 @@ type cluster struct {
 	singletons map[string]*action
 	nextAction int
 
+	merged     []*input // by the id of the first action, the edge from it that stays; empty between uses
+	actionSlab slab[action]
+	inputSlab  slab[input]
+	orderSlab  slab[ordering]
+
 	failedOps   []Failure
 	stopNeeded  []*resource             // containers to be stopped because the connection into them failed
 	elements    map[string]*cib.Element // by id, filled on first use

@@ -2,10 +2,12 @@ package scheduler
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // label names an action in drawings.
@@ -34,70 +36,154 @@ func (a *action) label() string {
 	return name + " <none>"
 }
 
-// WriteDOT draws the graph for Graphviz. With all, also what was found unnecessary.
+// WriteDOT draws the graph for Graphviz, its lines sorted. With all, also what was found
+// unnecessary.
 func (p *Plan) WriteDOT(w io.Writer, all bool) error {
-	// Labels are made once: an action stands in a line for each of its edges.
-	labels := make(map[*action]string, len(p.actions))
-	label := func(a *action) string {
-		text, ok := labels[a]
-		if !ok {
-			text = strconv.Quote(a.label())
-			labels[a] = text
-		}
-		return text
-	}
-	lines, drawn := p.drawActions(label, all)
-	for _, a := range p.actions {
-		for _, in := range a.inputs {
-			style, show := "dashed", all
-			switch {
-			case slices.Contains(a.triggers, in):
-				style, show = "bold", true
-			case in.kind == 0:
-				continue
-			case drawn[in.first] && drawn[a] && in.kind != sameNodeOrTarget:
-				show = true
-			}
-			if show {
-				lines = append(lines, label(in.first)+" -> "+label(a)+" [ style = "+style+"]")
-			}
-		}
-	}
-	slices.Sort(lines)
+	d := p.draw(all)
+	d.rankLabels(p.actions)
+	d.sort()
 	out := bufio.NewWriterSize(w, 64<<10)
 	out.WriteString(" digraph \"g\" {\n")
-	for _, line := range slices.Compact(lines) {
-		out.WriteString(line)
-		out.WriteByte('\n')
-	}
+	d.write(out)
 	out.WriteString("}\n")
 	return out.Flush()
 }
 
-// drawActions makes the lines of the nodes, and tells which actions have one.
-func (p *Plan) drawActions(label func(*action) string, all bool) (lines []string, drawn map[*action]bool) {
-	drawn = make(map[*action]bool, len(p.actions))
+// drawing is what is to be written, in an order that makes sorting it cheap: a label stands
+// in a line for each of its action's edges, so labels are compared once and lines by the
+// labels' ranks. No label begins another, for each ends with its only unescaped quote.
+type drawing struct {
+	nodes  []drawnNode
+	edges  []uint64 // ranks of first and then, and the style, from the highest bits down
+	shown  []bool   // by action id: has a label
+	rank   []uint32 // by action id
+	labels []string // by rank
+}
+
+type drawnNode struct {
+	label uint32 // first the action's id, then the label's rank
+	style string
+}
+
+const edgeDashed = 1 // the lowest bit of an edge; without it, it is bold
+
+// draw selects nodes and edges, still by their actions' ids.
+func (p *Plan) draw(all bool) *drawing {
+	d := &drawing{shown: make([]bool, len(p.actions)+1), rank: make([]uint32, len(p.actions)+1)}
 	for _, a := range p.actions {
-		colour, font, style := "black", "black", "dashed"
-		if a.is(pseudo) {
-			font = "orange"
+		if style, ok := a.drawn(all); ok {
+			d.shown[a.id] = true
+			d.nodes = append(d.nodes, drawnNode{uint32(a.id), style})
 		}
-		switch {
-		case a.is(inGraph):
-			style, colour = "bold", "green"
-		case a.rsc != nil && !a.rsc.is(managed):
-			if colour, font = "red", "purple"; !all {
-				continue
-			}
-		case a.is(optional):
-			if colour = "blue"; !all {
-				continue
-			}
-		default:
-			colour = "red"
-		}
-		drawn[a] = true
-		lines = append(lines, label(a)+" [ style="+style+" color=\""+colour+"\" fontcolor=\""+font+"\"]")
 	}
-	return lines, drawn
+	for _, a := range p.actions {
+		for _, in := range a.inputs {
+			style, show := uint64(edgeDashed), all
+			switch {
+			case in.triggers:
+				style, show = 0, true
+			case in.kind == 0:
+				continue
+			case d.shown[in.first.id] && d.shown[a.id] && in.kind != sameNodeOrTarget:
+				show = true
+			}
+			if show {
+				d.edges = append(d.edges, uint64(in.first.id)<<32|uint64(a.id)<<1|style)
+			}
+		}
+	}
+	for _, edge := range d.edges {
+		d.shown[edge>>32], d.shown[edge&(1<<32-1)>>1] = true, true
+	}
+	return d
+}
+
+// drawn is how an action is drawn, if it is.
+func (a *action) drawn(all bool) (style string, ok bool) {
+	colour, font, line := "red", "black", "dashed"
+	if a.is(pseudo) {
+		font = "orange"
+	}
+	switch {
+	case a.is(inGraph):
+		colour, line, all = "green", "bold", true
+	case a.rsc != nil && !a.rsc.is(managed):
+		font = "purple"
+	case a.is(optional):
+		colour = "blue"
+	default:
+		all = true
+	}
+	return " [ style=" + line + " color=\"" + colour + "\" fontcolor=\"" + font + "\"]\n", all
+}
+
+// rankLabels makes the labels and sorts them; equal ones share a rank.
+func (d *drawing) rankLabels(actions []*action) {
+	var text []byte // of all labels: they are cut out of it
+	var shown []*action
+	var ends []int
+	for _, a := range actions {
+		if d.shown[a.id] {
+			label := a.label()
+			text = strconv.AppendQuote(slices.Grow(text, 2*len(label)), label)
+			shown, ends = append(shown, a), append(ends, len(text))
+		}
+	}
+	whole, begin := string(text), 0
+	type labelled struct {
+		text string
+		id   int
+	}
+	list := make([]labelled, len(shown))
+	for i, a := range shown {
+		list[i] = labelled{whole[begin:ends[i]], a.id}
+		begin = ends[i]
+	}
+	slices.SortFunc(list, func(x, y labelled) int { return strings.Compare(x.text, y.text) })
+	for _, x := range list {
+		if n := len(d.labels); n == 0 || d.labels[n-1] != x.text {
+			d.labels = append(d.labels, x.text)
+		}
+		d.rank[x.id] = uint32(len(d.labels) - 1)
+	}
+}
+
+// sort replaces ids by ranks and brings nodes and edges into order, each once.
+func (d *drawing) sort() {
+	for i := range d.nodes {
+		d.nodes[i].label = d.rank[d.nodes[i].label]
+	}
+	slices.SortFunc(d.nodes, func(x, y drawnNode) int {
+		return cmp.Or(cmp.Compare(x.label, y.label), strings.Compare(x.style, y.style))
+	})
+	d.nodes = slices.Compact(d.nodes)
+	for i, edge := range d.edges {
+		first, then := d.rank[edge>>32], d.rank[edge&(1<<32-1)>>1]
+		d.edges[i] = uint64(first)<<32 | uint64(then)<<1 | edge&edgeDashed
+	}
+	slices.Sort(d.edges)
+	d.edges = slices.Compact(d.edges)
+}
+
+// write writes, for each label, the edges from it and then the node: " ->" is before " [".
+func (d *drawing) write(out *bufio.Writer) {
+	nodes, edges := d.nodes, d.edges
+	for rank, label := range d.labels {
+		for len(edges) > 0 && edges[0]>>32 == uint64(rank) {
+			out.WriteString(label)
+			out.WriteString(" -> ")
+			out.WriteString(d.labels[edges[0]&(1<<32-1)>>1])
+			if edges[0]&edgeDashed != 0 {
+				out.WriteString(" [ style = dashed]\n")
+			} else {
+				out.WriteString(" [ style = bold]\n")
+			}
+			edges = edges[1:]
+		}
+		for len(nodes) > 0 && nodes[0].label == uint32(rank) {
+			out.WriteString(label)
+			out.WriteString(nodes[0].style)
+			nodes = nodes[1:]
+		}
+	}
 }

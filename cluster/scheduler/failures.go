@@ -175,7 +175,18 @@ func (c *cluster) orderAfterRemoteFencing(a *action, r *resource) {
 		return
 	}
 	fence := c.fenceAction(n, "", true, "", false)
-	c.order(&ordering{firstAction: fence, thenAction: a, kind: orderOptional})
+	c.order(ordering{firstAction: fence, thenAction: a, kind: orderOptional})
+}
+
+// hasFailures reports whether anything is recorded to have failed on the node: most have
+// nothing, and need no look at each resource.
+func (n *node) hasFailures() bool {
+	for name := range n.attributes {
+		if strings.HasPrefix(name, "fail-count-") {
+			return true
+		}
+	}
+	return false
 }
 
 // applyThresholds bans resources from nodes where they have failed too often.

@@ -216,7 +216,7 @@ func (c *cluster) shutdownAction(n *node) *action {
 			continue
 		}
 		stop.clear(optional)
-		c.order(&ordering{first: stop.rsc, firstAction: stop, thenAction: a, kind: orderOptional | unrunnableFirstBlocks})
+		c.order(ordering{first: stop.rsc, firstAction: stop, thenAction: a, kind: orderOptional | unrunnableFirstBlocks})
 	}
 	return a
 }

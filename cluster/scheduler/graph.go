@@ -12,12 +12,14 @@ import (
 // resource.
 func (c *cluster) createGraph() *Graph {
 	g := &Graph{Settings: c.graphSettings()}
+	c.merged = make([]*input, c.nextAction)
 	for _, r := range c.resources {
 		c.graphResource(g, r)
 	}
-	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+	for _, a := range slices.Backward(c.actions) {
 		c.graphAction(g, a)
 	}
+	c.merged = nil
 	return g
 }
 
@@ -91,7 +93,7 @@ func (a *action) belongsInGraph() bool {
 }
 
 func (c *cluster) graphAction(g *Graph, a *action) {
-	mergeInputs(a)
+	c.mergeInputs(a)
 	if a.is(inGraph) || !a.belongsInGraph() {
 		return
 	}
@@ -99,30 +101,34 @@ func (c *cluster) graphAction(g *Graph, a *action) {
 	a.number = len(g.Actions)
 	g.Actions = append(g.Actions, c.export(a))
 	slices.SortStableFunc(a.inputs, func(x, y *input) int { return y.first.id - x.first.id })
+	last := g.Actions[a.number]
 	for _, in := range a.inputs {
 		if in.counts() {
-			a.triggers = append(a.triggers, in)
+			in.triggers = true
+			last.Inputs = append(last.Inputs, Input{Action: in.first.id})
 		}
-	}
-	last := g.Actions[a.number]
-	for _, in := range a.triggers {
-		last.Inputs = append(last.Inputs, Input{Action: in.first.id})
 	}
 	sort.Slice(last.Inputs, func(i, j int) bool { return last.Inputs[i].Action < last.Inputs[j].Action })
 }
 
 // mergeInputs joins edges between the same two actions.
-func mergeInputs(a *action) {
-	seen := map[*action]*input{}
-	kept := a.inputs[:0:0]
+func (c *cluster) mergeInputs(a *action) {
+	for len(c.merged) < c.nextAction { // notifications were made
+		c.merged = append(c.merged, nil)
+	}
+	kept := a.inputs[:0]
 	for _, in := range a.inputs {
-		if have := seen[in.first]; have != nil {
+		if have := c.merged[in.first.id]; have != nil {
 			have.kind |= in.kind
 			continue
 		}
-		seen[in.first] = in
+		c.merged[in.first.id] = in
 		kept = append(kept, in)
 	}
+	for _, in := range kept {
+		c.merged[in.first.id] = nil
+	}
+	clear(a.inputs[len(kept):])
 	a.inputs = kept
 }
 

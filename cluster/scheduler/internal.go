@@ -105,8 +105,8 @@ func (r *resource) isRemoteContainer() bool {
 func (c *cluster) unfencingConstraints(r *resource) {
 	r.eachCandidate(func(n *node, _ *candidate) {
 		unfence := c.fenceAction(n, "on", true, "", false)
-		c.order(&ordering{first: r, firstTask: "stop", thenAction: unfence, kind: orderOptional | sameNodeOnly})
-		c.order(&ordering{firstAction: unfence, then: r, thenTask: "start", kind: impliesThenSameNode | sameNodeOnly})
+		c.order(ordering{first: r, firstTask: "stop", thenAction: unfence, kind: orderOptional | sameNodeOnly})
+		c.order(ordering{firstAction: unfence, then: r, thenTask: "start", kind: impliesThenSameNode | sameNodeOnly})
 	})
 }
 

@@ -65,8 +65,11 @@ func (c *cluster) plan() *Plan {
 
 func (c *cluster) applyFailures() {
 	for _, n := range c.byName {
+		failures := n.hasFailures()
 		for _, r := range c.resources {
-			c.applyThresholds(r, n)
+			if failures {
+				c.applyThresholds(r, n)
+			}
 			r.applyExclusiveDiscovery(n)
 		}
 	}

@@ -155,9 +155,9 @@ func (c *cluster) orderAtLeast(id string, first *resource, firstTask string, the
 	met.required = least
 	met.set(minRunnable)
 	for _, instance := range first.children {
-		c.order(&ordering{first: instance, firstTask: firstTask, thenAction: met, kind: atLeast | showsThen})
+		c.order(ordering{first: instance, firstTask: firstTask, thenAction: met, kind: atLeast | showsThen})
 	}
-	c.order(&ordering{firstAction: met, then: then, thenTask: thenTask, kind: flags | unrunnableFirstBlocks})
+	c.order(ordering{firstAction: met, then: then, thenTask: thenTask, kind: flags | unrunnableFirstBlocks})
 }
 
 // pseudoCluster returns a pseudo action about no resource. It requires nothing itself: it is
@@ -222,10 +222,10 @@ func (c *cluster) orderSets(e *cib.Element, first, then resourceSet, kind orderK
 		some := c.pseudoCluster("one-or-more:" + first.id)
 		some.set(minRunnable)
 		for _, r := range first.members {
-			c.order(&ordering{first: r, firstTask: firstTask, thenAction: some, kind: atLeast | showsThen})
+			c.order(ordering{first: r, firstTask: firstTask, thenAction: some, kind: atLeast | showsThen})
 		}
 		for _, r := range then.members {
-			c.order(&ordering{firstAction: some, then: r, thenTask: thenTask, kind: flags | unrunnableFirstBlocks})
+			c.order(ordering{firstAction: some, then: r, thenTask: thenTask, kind: flags | unrunnableFirstBlocks})
 		}
 		return
 	}

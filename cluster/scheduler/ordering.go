@@ -38,6 +38,7 @@ type input struct {
 	first, then *action
 	kind        relation // what still counts
 	asked       relation // what it was made with: an edge found not to count is not made again
+	triggers    bool     // in the graph, first has to be done before then
 }
 
 // ordering is a constraint between actions, or between resources' actions of some task,
@@ -50,7 +51,8 @@ type ordering struct {
 }
 
 // order remembers an ordering until all actions are known.
-func (c *cluster) order(o *ordering) {
+func (c *cluster) order(new ordering) {
+	o := c.orderSlab.make(new)
 	if o.first == nil && o.firstAction != nil {
 		o.first = o.firstAction.rsc
 	}
@@ -74,9 +76,9 @@ func (c *cluster) orderMigrations(o *ordering) {
 	from, to := o.firstTask, o.thenTask
 	flags := orderOptional
 	add := func(firstTask, thenTask string) {
-		c.orders = append(c.orders, &ordering{
+		c.orders = append(c.orders, c.orderSlab.make(ordering{
 			first: first, then: then, firstTask: firstTask, thenTask: thenTask, kind: flags,
-		})
+		}))
 	}
 	switch {
 	case from == "start" && to == "start":
@@ -105,7 +107,7 @@ func (c *cluster) orderMigrations(o *ordering) {
 
 // orderTasks orders a task of one resource before a task of another.
 func (c *cluster) orderTasks(first *resource, firstTask string, then *resource, thenTask string, kind relation) {
-	c.order(&ordering{first: first, firstTask: firstTask, then: then, thenTask: thenTask, kind: kind})
+	c.order(ordering{first: first, firstTask: firstTask, then: then, thenTask: thenTask, kind: kind})
 }
 
 // link puts first before then, and reports whether that is new.
@@ -123,7 +125,7 @@ func (c *cluster) link(first, then *action, kind relation) bool {
 			return false
 		}
 	}
-	in := &input{first: first, then: then, kind: kind, asked: kind}
+	in := c.inputSlab.make(input{first: first, then: then, kind: kind, asked: kind})
 	first.outputs = append(first.outputs, in)
 	then.inputs = append(then.inputs, in)
 	return true

@@ -109,7 +109,7 @@ func (c *cluster) checkEvent(e *event) {
 func (c *cluster) scheduleCancel(r *resource, e *event) {
 	cancel := c.cancelAction(r, e.task, e.interval, e.n)
 	cancel.setExtra("call_id", strconv.Itoa(e.call))
-	c.order(&ordering{first: r, firstTask: "stop", then: r, thenAction: cancel, kind: orderOptional})
+	c.order(ordering{first: r, firstTask: "stop", then: r, thenAction: cancel, kind: orderOptional})
 }
 
 // changed reports whether an operation's definition differs from what was run, and schedules
@@ -237,6 +237,6 @@ func (c *cluster) reload(r *resource, n *node) {
 	r.set(reloading)
 	a := c.action(r, "reload-agent", 0, n, false)
 	a.setReason("resource definition change", true)
-	c.order(&ordering{first: r, firstAction: a, then: r, thenTask: "stop", kind: orderOptional | cancelsFirst})
-	c.order(&ordering{first: r, firstAction: a, then: r, thenTask: "demote", kind: orderOptional | cancelsFirst})
+	c.order(ordering{first: r, firstAction: a, then: r, thenTask: "stop", kind: orderOptional | cancelsFirst})
+	c.order(ordering{first: r, firstAction: a, then: r, thenTask: "demote", kind: orderOptional | cancelsFirst})
 }

@@ -105,7 +105,7 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 			any = true
 			// The connection can be probed only where its container is up.
 			probe := p.connection.exactAction(p.connection.key("monitor", 0), n)
-			c.order(&ordering{first: p.container, firstTask: "start", then: p.connection, thenAction: probe, kind: nestedRemoteProbe})
+			c.order(ordering{first: p.container, firstTask: "start", then: p.connection, thenAction: probe, kind: nestedRemoteProbe})
 		}
 	}
 	return any
@@ -116,14 +116,14 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 func (c *cluster) orderAfterContainerProbe(r *resource, p *replica, n *node) {
 	probe := p.container.exactAction(p.container.key("monitor", 0), n)
 	if inner := r.bundle.inner; inner != nil {
-		c.order(&ordering{first: p.container, firstAction: probe, then: inner, thenTask: "start", kind: orderOptional})
+		c.order(ordering{first: p.container, firstAction: probe, then: inner, thenTask: "start", kind: orderOptional})
 	}
 	if r.bundle.perHost != 1 {
 		return
 	}
 	for _, other := range r.bundle.replicas {
 		if other != p {
-			c.order(&ordering{first: p.container, firstAction: probe, then: other.container, thenTask: "start", kind: orderOptional | sameNodeOnly})
+			c.order(ordering{first: p.container, firstAction: probe, then: other.container, thenTask: "start", kind: orderOptional | sameNodeOnly})
 		}
 	}
 }
@@ -169,8 +169,8 @@ func (c *cluster) orderStartAfterProbe(r *resource, probe *action) {
 	if !probe.is(runnable) && len(r.uber().running) == 0 {
 		kind |= unrunnableFirstBlocks
 	}
-	c.order(&ordering{first: r, firstAction: probe, then: starting, thenTask: "start", kind: kind})
-	c.order(&ordering{first: r, firstAction: probe, then: r, thenTask: "reload-agent", kind: orderOptional})
+	c.order(ordering{first: r, firstAction: probe, then: starting, thenTask: "start", kind: kind})
+	c.order(ordering{first: r, firstAction: probe, then: r, thenTask: "reload-agent", kind: orderOptional})
 }
 
 // siblingKnownOn: any instance of an anonymous clone tells about all of them.

@@ -67,12 +67,12 @@ func (c *cluster) recurWhileActive(r *resource, start *action, task string, inte
 	if n != nil && !r.is(managed) {
 		return
 	}
-	c.order(&ordering{first: r, firstTask: "start", then: r, thenAction: mon, kind: impliesThen | unrunnableFirstBlocks})
-	c.order(&ordering{first: r, firstTask: "reload-agent", then: r, thenAction: mon, kind: impliesThen | unrunnableFirstBlocks})
+	c.order(ordering{first: r, firstTask: "start", then: r, thenAction: mon, kind: impliesThen | unrunnableFirstBlocks})
+	c.order(ordering{first: r, firstTask: "reload-agent", then: r, thenAction: mon, kind: impliesThen | unrunnableFirstBlocks})
 	if r.next == rolePromoted {
-		c.order(&ordering{first: r, firstTask: "promote", then: r, thenAction: mon, kind: orderOptional | unrunnableFirstBlocks})
+		c.order(ordering{first: r, firstTask: "promote", then: r, thenAction: mon, kind: orderOptional | unrunnableFirstBlocks})
 	} else if r.role == rolePromoted {
-		c.order(&ordering{first: r, firstTask: "demote", then: r, thenAction: mon, kind: orderOptional | unrunnableFirstBlocks})
+		c.order(ordering{first: r, firstTask: "demote", then: r, thenAction: mon, kind: orderOptional | unrunnableFirstBlocks})
 	}
 }
 
@@ -101,7 +101,7 @@ func (c *cluster) cancelForRole(r *resource, task string, interval int, n *node)
 		after = "demote"
 	}
 	if after != "" {
-		c.order(&ordering{firstAction: cancel, first: r, then: r, thenTask: after, kind: unrunnableFirstBlocks})
+		c.order(ordering{firstAction: cancel, first: r, then: r, thenTask: after, kind: unrunnableFirstBlocks})
 	}
 }
 
@@ -126,7 +126,7 @@ func (c *cluster) recurWhileStopped(r *resource, task string, interval int) {
 	if n != nil && r.exactAction(key, n) != nil {
 		cancel := c.cancelAction(r, task, interval, n)
 		if r.next == roleStarted || r.next == roleUnpromoted {
-			c.order(&ordering{firstAction: cancel, first: r, then: r, thenTask: "start", kind: unrunnableFirstBlocks})
+			c.order(ordering{firstAction: cancel, first: r, then: r, thenTask: "start", kind: unrunnableFirstBlocks})
 		}
 	}
 	for _, other := range c.byName {
@@ -146,7 +146,7 @@ func (c *cluster) recurWhileStopped(r *resource, task string, interval int) {
 				mon.clear(runnable)
 			}
 			if r.is(managed) {
-				c.order(&ordering{first: r, firstTask: "stop", firstAction: stop, thenAction: mon, then: nil, kind: impliesThen | unrunnableFirstBlocks})
+				c.order(ordering{first: r, firstTask: "stop", firstAction: stop, thenAction: mon, then: nil, kind: impliesThen | unrunnableFirstBlocks})
 			}
 		}
 		if !other.online || other.unclean {

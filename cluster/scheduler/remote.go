@@ -65,7 +65,7 @@ func (c *cluster) orderRemoteActions() {
 		}
 		if r.remoteHost && a.task == "clear_failcount" {
 			// A failure is forgotten before the connection is tried again.
-			c.order(&ordering{first: r, firstAction: a, then: r, thenTask: "start", kind: orderOptional})
+			c.order(ordering{first: r, firstAction: a, then: r, thenTask: "start", kind: orderOptional})
 			continue
 		}
 		if n == nil || !n.isRemote() || n.remote == nil {
@@ -76,7 +76,7 @@ func (c *cluster) orderRemoteActions() {
 			// What moves here leaves its place only when the connection is up.
 			for _, x := range r.actions {
 				if x.node != n && x.task == "stop" {
-					c.order(&ordering{first: connection, firstTask: "start", then: r, thenAction: x, kind: orderOptional})
+					c.order(ordering{first: connection, firstTask: "start", then: r, thenAction: x, kind: orderOptional})
 				}
 			}
 		}
@@ -116,14 +116,14 @@ func (c *cluster) orderOnGuest(a *action, n *node, connection *resource) {
 
 // afterStart makes an action on a remote node wait for the start of the connection or container.
 func (c *cluster) afterStart(first *resource, then *action, kind relation) {
-	c.order(&ordering{
+	c.order(ordering{
 		first: first, firstTask: "start", then: then.rsc, thenAction: then, kind: guestAllowed | unrunnableFirstBlocks | kind,
 	})
 }
 
 // beforeStop makes an action on a remote node happen while the connection is still up.
 func (c *cluster) beforeStop(first *action, then *resource, kind relation) {
-	c.order(&ordering{first: first.rsc, firstAction: first, then: then, thenTask: "stop", kind: guestAllowed | kind})
+	c.order(ordering{first: first.rsc, firstAction: first, then: then, thenTask: "stop", kind: guestAllowed | kind})
 }
 
 // orderOnRemote orders an action on a remote node.

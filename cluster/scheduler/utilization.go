@@ -164,12 +164,12 @@ func (c *cluster) utilizationConstraints(r *resource) {
 	}
 	for _, n := range r.running {
 		load := c.loadStopped(n)
-		c.order(&ordering{first: r, firstTask: "stop", thenAction: load, kind: sameNodeOrTarget})
+		c.order(ordering{first: r, firstTask: "stop", thenAction: load, kind: sameNodeOrTarget})
 	}
 	r.eachCandidate(func(n *node, _ *candidate) {
 		load := c.loadStopped(n)
-		c.order(&ordering{firstAction: load, then: r, thenTask: "start", kind: sameNodeOrTarget})
-		c.order(&ordering{firstAction: load, then: r, thenTask: "migrate_to", kind: sameNodeOrTarget})
+		c.order(ordering{firstAction: load, then: r, thenTask: "start", kind: sameNodeOrTarget})
+		c.order(ordering{firstAction: load, then: r, thenTask: "migrate_to", kind: sameNodeOrTarget})
 	})
 }
 
