@@ -13,6 +13,7 @@ import (
 	"holdfast/shell/explain"
 	"holdfast/shell/history"
 	"holdfast/shell/setup"
+	"holdfast/traffic/vrrp"
 )
 
 // natives makes Holdfast's own commands: holdfast node, holdfast lab, …
@@ -26,6 +27,7 @@ func natives() []*cobra.Command {
 		command.Commands,
 		node.Commands,
 		history.Commands,
+		vrrp.Commands,
 	} {
 		for _, make := range area {
 			all = append(all, make())

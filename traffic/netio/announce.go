@@ -24,11 +24,7 @@ func Announce(link netlink.Link, ip netip.Addr) error {
 	if len(mac) != 6 {
 		return nil
 	}
-	// Some neighbours heed only ARP requests, some only replies.
-	frames, protocol := [][]byte{arpAnnouncement(mac, ip, 1), arpAnnouncement(mac, ip, 2)}, uint16(etherARP)
-	if ip.Is6() {
-		frames, protocol = [][]byte{neighbourAdvertisement(mac, ip)}, etherIPv6
-	}
+	frames, protocol := announcement(mac, ip)
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("open a packet socket to announce %s: %w", ip, err)
@@ -42,6 +38,15 @@ func Announce(link netlink.Link, ip netip.Addr) error {
 		}
 	}
 	return nil
+}
+
+// announcement is what tells neighbours of an address, and its Ethernet protocol.
+func announcement(mac net.HardwareAddr, ip netip.Addr) (frames [][]byte, protocol uint16) {
+	if ip.Is6() {
+		return [][]byte{neighbourAdvertisement(mac, ip)}, etherIPv6
+	}
+	// Some neighbours heed only ARP requests, some only replies.
+	return [][]byte{arpAnnouncement(mac, ip, 1), arpAnnouncement(mac, ip, 2)}, etherARP
 }
 
 // arpAnnouncement is an Ethernet frame: RFC 826, and RFC 5227, section 3.

@@ -19,6 +19,16 @@ func TestARPAnnouncement(t *testing.T) {
 	}
 }
 
+func TestAnnouncementIsOfTheAddressesFamily(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]uint16{"192.0.2.1": etherARP, "2001:db8::7": etherIPv6} {
+		frames, protocol := announcement(mac, netip.MustParseAddr(address))
+		if protocol != want || len(frames) == 0 || binary.BigEndian.Uint16(frames[0][12:]) != want {
+			t.Errorf("%s: protocol %#x, frames %x; want %#x", address, protocol, frames, want)
+		}
+	}
+}
+
 func TestNeighbourAdvertisement(t *testing.T) {
 	t.Parallel()
 	frame := neighbourAdvertisement(mac, netip.MustParseAddr("2001:db8::7"))

@@ -159,3 +159,11 @@ type Mail struct {
 	Helo    string
 	Timeout time.Duration
 }
+
+// Needed is how many results in a row turn the verdict.
+func (s Script) Needed(well bool) int {
+	if well {
+		return s.Fall
+	}
+	return s.Rise
+}

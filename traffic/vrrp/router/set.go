@@ -217,3 +217,10 @@ func (s *Set) take(name string) []Action {
 	r.actions = nil
 	return taken
 }
+
+// SetSource says which address of this host a router sends from. It settles equal priorities.
+func (s *Set) SetSource(name string, source netip.Addr) {
+	if r := s.routers[name]; r != nil {
+		r.config.Source = source
+	}
+}

@@ -1,0 +1,183 @@
+package vrrp
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/vrrp/config"
+)
+
+// port is an interface as it is now.
+type port struct {
+	index     int
+	up        bool // administratively, and with carrier
+	addresses []netip.Addr
+}
+
+// ports looks at all interfaces of this host.
+func ports() (map[string]*port, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, err
+	}
+	all, byIndex := map[string]*port{}, map[int]*port{}
+	for _, link := range links {
+		a := link.Attrs()
+		p := &port{index: a.Index, up: a.Flags&net.FlagUp != 0 && (a.OperState == netlink.OperUp || a.OperState == netlink.OperUnknown)}
+		all[a.Name], byIndex[a.Index] = p, p
+	}
+	addresses, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range addresses {
+		ip, ok := netip.AddrFromSlice(a.IP)
+		const unusable = unix.IFA_F_TENTATIVE | unix.IFA_F_DADFAILED // nothing can be sent from it, yet or ever
+		if p := byIndex[a.LinkIndex]; ok && p != nil && a.Flags&unusable == 0 {
+			p.addresses = append(p.addresses, ip.Unmap())
+		}
+	}
+	return all, nil
+}
+
+// source is the address that a router sends from: as configured, or the interface's first that no router floats;
+// IPv6 advertisements come from link-local addresses (RFC 9568, 5.1.2.1).
+func (d *Daemon) source(m *member, p *port) netip.Addr {
+	if s := m.Router.Source; s.IsValid() {
+		return s
+	}
+	for _, a := range p.addresses {
+		if a.Is4() == m.ipv4() && (a.Is4() || a.IsLinkLocalUnicast()) && !d.floats(a) {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// floats tells whether an address is virtual here, and not owned by this host.
+func (d *Daemon) floats(a netip.Addr) bool {
+	for _, m := range d.members {
+		if m.Router.Priority != 255 && slices.ContainsFunc(m.Addresses, func(v config.Address) bool { return v.Prefix.Addr() == a }) {
+			return true
+		}
+	}
+	return false
+}
+
+// examine looks at the interfaces: sockets are opened and closed, sources found, faults told.
+func (d *Daemon) examine() {
+	all, err := ports()
+	if err != nil {
+		d.log.Error("look at this host's interfaces", "error", err)
+		return
+	}
+	for name, p := range all {
+		d.verdict.interfaces[name] = p.up
+	}
+	for name := range d.verdict.interfaces {
+		if all[name] == nil {
+			d.verdict.interfaces[name] = false
+		}
+	}
+	for _, m := range d.members {
+		for _, t := range m.Track.Interfaces {
+			d.verdict.interfaces[t.Name] = all[t.Name] != nil && all[t.Name].up
+		}
+		d.attach(m, all)
+		if p := all[m.Interface]; p != nil {
+			m.source = d.source(m, p)
+			d.set.SetSource(m.Router.Name, m.source)
+		}
+	}
+	d.judge(all)
+}
+
+// attach opens the sockets that an instance needs and has not, and closes those of interfaces that were made anew.
+func (d *Daemon) attach(m *member, all map[string]*port) {
+	names := []string{m.Interface}
+	if m.VMAC != nil {
+		names = append(names, m.VMAC.Name)
+	}
+	for _, name := range names {
+		at, p := device{name, m.ipv4()}, all[name]
+		s := d.sockets[at]
+		if s != nil && (p == nil || s.index != p.index) {
+			s.close()
+			delete(d.sockets, at)
+			s = nil
+		}
+		if s != nil || p == nil || !p.up {
+			continue
+		}
+		s, err := openSocket(name, p.index, m.ipv4())
+		if err != nil {
+			d.complain(m, err)
+			continue
+		}
+		d.sockets[at] = s
+		d.running.Add(1)
+		go d.readSocket(s)
+	}
+}
+
+// judge tells the set what tracking makes of every router.
+func (d *Daemon) judge(all map[string]*port) {
+	for name, m := range d.members {
+		s := d.verdict.judge(m.Track)
+		for _, g := range m.groups {
+			of := d.verdict.judge(g.Track)
+			s.change += of.change
+			s.faults = append(s.faults, of.faults...)
+		}
+		if all != nil && !m.Unwatched {
+			s.faults = append(s.faults, d.interfaceFaults(m, all)...)
+		} else if all == nil {
+			s.faults = append(s.faults, kept(m.faults, m.Interface)...)
+		}
+		slices.Sort(s.faults)
+		s.faults = slices.Compact(s.faults)
+		d.set.SetPriority(name, int(m.Router.Priority)+s.change)
+		d.tellFaults(m, s.faults)
+	}
+}
+
+// interfacePrefix begins the faults of an instance's own interface.
+func interfacePrefix(name string) string { return "its interface " + name + " " }
+
+func (d *Daemon) interfaceFaults(m *member, all map[string]*port) []string {
+	switch p := all[m.Interface]; {
+	case p == nil:
+		return []string{interfacePrefix(m.Interface) + "does not exist"}
+	case !p.up:
+		return []string{interfacePrefix(m.Interface) + "is down"}
+	case !m.source.IsValid():
+		return []string{interfacePrefix(m.Interface) + "has no address to send from"}
+	}
+	return nil
+}
+
+// kept returns the faults of the instance's own interface, for a judgement that did not look at it.
+func kept(faults []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(faults), func(f string) bool {
+		return len(f) < len(interfacePrefix(name)) || f[:len(interfacePrefix(name))] != interfacePrefix(name)
+	})
+}
+
+func (d *Daemon) tellFaults(m *member, faults []string) {
+	before := m.faults
+	m.faults = faults
+	for _, f := range faults {
+		if !slices.Contains(before, f) {
+			d.do(d.set.SetFault(now(), m.Router.Name, f, true))
+		}
+	}
+	for _, f := range before {
+		if !slices.Contains(faults, f) {
+			d.do(d.set.SetFault(now(), m.Router.Name, f, false))
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package vrrp
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/smtp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"holdfast/traffic/vrrp/config"
+	"holdfast/traffic/vrrp/router"
+)
+
+// stateWords are what notify programs are told (keepalived.conf(5), notify).
+var stateWords = map[router.State]string{
+	router.Active: "MASTER", router.Backup: "BACKUP", router.Fault: "FAULT", router.Initialize: "STOP",
+}
+
+// notify runs the programs for a state of an instance and its group, in order, beside Run.
+func (d *Daemon) notify(m *member, s router.State) {
+	d.tell(m, m.Notify, "INSTANCE", m.Router.Name, s)
+	for _, g := range m.groups {
+		if s == router.Initialize || !d.groupIs(g, s) {
+			continue
+		}
+		d.tell(m, g.Notify, "GROUP", g.Name, s)
+	}
+}
+
+// groupIs tells whether all of a group are in the state: the last to change tells for the group.
+func (d *Daemon) groupIs(g *config.Group, s router.State) bool {
+	return !slices.ContainsFunc(g.Members, func(name string) bool { return d.set.State(name) != s })
+}
+
+func (d *Daemon) tell(m *member, n config.Notify, kind, name string, s router.State) {
+	one := map[router.State]*config.Program{router.Active: n.Active, router.Backup: n.Backup, router.Fault: n.Fault, router.Initialize: n.Stop}[s]
+	d.run(m, one)
+	if n.All != nil {
+		priority := strconv.Itoa(int(d.set.Priority(m.Router.Name)))
+		d.run(m, &config.Program{Command: append(slices.Clone(n.All.Command), kind, name, stateWords[s], priority), User: n.All.User})
+	}
+	if n.Mail {
+		d.mail(fmt.Sprintf("%s %s: %s", strings.ToLower(kind), name, stateWords[s]))
+	}
+}
+
+// notifyLower runs what is to run when another router is active too.
+func (d *Daemon) notifyLower(m *member) {
+	if d.set.State(m.Router.Name) == router.Active {
+		d.run(m, m.Notify.LowerPriority)
+	}
+}
+
+func (d *Daemon) run(m *member, p *config.Program) {
+	if p == nil {
+		return
+	}
+	select {
+	case m.notices <- notice{p.Command, p.User}:
+	default:
+		d.log.Error("a notify program does not run: 64 wait before it", "instance", m.Router.Name, "program", p.Command[0])
+	}
+}
+
+// mail sends a short message to everybody configured.
+func (d *Daemon) mail(subject string) {
+	c := d.config.Mail
+	if c.Server == "" || len(c.To) == 0 {
+		return
+	}
+	text := fmt.Sprintf("From: %s\r\nTo: %s\r\nSubject: [%s] VRRP %s\r\n\r\n%s\r\n", c.From, strings.Join(c.To, ", "), d.config.RouterID, subject, subject)
+	d.telling.Go(func() {
+		if err := sendMail(d.ctx, c, text); err != nil && d.ctx.Err() == nil {
+			d.log.Warn("send mail", "server", c.Server, "error", err)
+		}
+	})
+}
+
+// mailTimeout is how long a mail server may take if smtp_connect_timeout is not given.
+const mailTimeout = 30 * time.Second
+
+func sendMail(ctx context.Context, c config.Mail, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, mailTimeout))
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.Server)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	host, _, _ := net.SplitHostPort(c.Server)
+	client, err := smtp.NewClient(conn, host)
+	if err != nil {
+		return err
+	}
+	if c.Helo != "" {
+		if err := client.Hello(c.Helo); err != nil {
+			return err
+		}
+	}
+	if err := client.Mail(c.From); err != nil {
+		return err
+	}
+	for _, to := range c.To {
+		if err := client.Rcpt(to); err != nil {
+			return err
+		}
+	}
+	body, err := client.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := body.Write([]byte(text)); err != nil {
+		return err
+	}
+	if err := body.Close(); err != nil {
+		return err
+	}
+	return client.Quit()
+}
+
+// startTrackers starts what the present configuration tracks and tells.
+func (d *Daemon) startTrackers() {
+	ctx, cancel := context.WithCancel(d.ctx)
+	done := &sync.WaitGroup{}
+	d.trackers, d.trackersDone = cancel, done
+	verdict := d.verdict
+	judge := func(change func()) { d.post(func() { change(); d.judge(nil) }) }
+	for name := range d.tracked(func(t config.Tracking) []config.Track { return t.Scripts }) {
+		s := d.config.Scripts[name]
+		verdict.scripts[name] = !s.InitiallyFailed
+		done.Go(func() {
+			watchScript(ctx, s, d.log, func(well bool) { judge(func() { verdict.scripts[name] = well }) })
+		})
+	}
+	l := &looker{processes: d.config.Processes, files: d.config.Files, proc: "/proc", since: nil, told: map[string]bool{}, numbers: map[string]int{}}
+	l.prepare()
+	if len(l.processes)+len(l.files) > 0 {
+		done.Go(func() {
+			l.watch(ctx, func(name string, well bool) { judge(func() { verdict.processes[name] = well }) },
+				func(name string, n int) { judge(func() { verdict.files[name] = n }) })
+		})
+	}
+	for _, m := range d.members {
+		d.telling.Go(func() { runNotices(d.ctx, m.notices, d.log) })
+	}
+}
+
+// tracked is the set of names that some instance or group tracks.
+func (d *Daemon) tracked(of func(config.Tracking) []config.Track) map[string]bool {
+	names := map[string]bool{}
+	for _, i := range d.config.Instances {
+		for _, t := range of(i.Track) {
+			names[t.Name] = true
+		}
+	}
+	for _, g := range d.config.Groups {
+		for _, t := range of(g.Track) {
+			names[t.Name] = true
+		}
+	}
+	return names
+}
+
+// stopTrackers ends them and takes what they still wait to tell.
+func (d *Daemon) stopTrackers() {
+	if d.trackers == nil {
+		return
+	}
+	d.trackers()
+	finished := make(chan struct{})
+	done := d.trackersDone
+	go func() { done.Wait(); close(finished) }()
+	for {
+		select {
+		case event := <-d.events:
+			event()
+		case <-finished:
+			d.trackers = nil
+			return
+		}
+	}
+}
