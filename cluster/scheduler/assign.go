@@ -3,6 +3,7 @@ package scheduler
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // assignResources decides where each resource goes. Connections to remote nodes go first,
@@ -196,7 +197,7 @@ func (r *resource) rankedNodes() []*node {
 				return 1
 			}
 		}
-		return 0
+		return strings.Compare(a.name, b.name) // here, not as people sort numbers
 	})
 	return nodes
 }
