@@ -152,7 +152,7 @@ func (m *Messenger) note(ch Change) {
 		m.leader.Store(uint32(ch.Host))
 	case core.HostUp:
 		m.hostUp(ch.Host)
-	case core.HostDead:
+	case core.HostDead, core.HostGone:
 		m.hostDead(ch.Host)
 	case core.LinkDown:
 		m.streams.Reset(ch.Host, ch.Link)

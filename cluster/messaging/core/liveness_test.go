@@ -136,6 +136,26 @@ func TestDuplicateIDIsReportedAndKeptOut(t *testing.T) {
 	}
 }
 
+// A daemon that is killed and started anew at once speaks while its predecessor was just heard.
+func TestQuickRestartIsNoDuplicate(t *testing.T) {
+	t.Parallel()
+	for after := range 9 {
+		c := newCluster(t, 3, quorum.Options{})
+		c.start(1, 2, 3)
+		c.await(3*time.Second, 1, 2, 3)
+		c.kill(3)
+		c.run(time.Duration(after) * 10 * time.Millisecond)
+		c.start(3)
+		c.run(time.Second)
+		c.await(3*time.Second, 1, 2, 3)
+		for _, h := range c.hosts {
+			if h.heardOf("two daemons") {
+				t.Errorf("restarted after %d0 ms: host %d: %q", after, h.id, h.changes)
+			}
+		}
+	}
+}
+
 func TestLostDiskCountsInNoVote(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3, quorum.Options{})
@@ -180,6 +200,11 @@ func TestOrderlyLeaveIsNotALoss(t *testing.T) {
 		c.run(3 * time.Second)
 		if v := c.host(rest[0]).core.Status().View; len(v.Lost) > 0 {
 			t.Errorf("host %d left and was then called lost: %+v", leaver, v)
+		}
+		for _, h := range rest {
+			if c.host(h).heardOf("not heard") || c.host(h).heardOf("silent") || !c.host(h).heardOf("is gone") {
+				t.Errorf("host %d left, and host %d complains: %q", leaver, h, c.host(h).changes)
+			}
 		}
 		c.start(leaver)
 		c.await(3*time.Second, 1, 2, 3)

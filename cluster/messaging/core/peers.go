@@ -21,6 +21,8 @@ type peer struct {
 	down    []bool          // reported as down, by link
 	rival   struct {        // another daemon with the same id
 		boot     uint64
+		since    time.Duration // when first heard
+		heard    time.Duration // when last heard
 		reported time.Duration
 	}
 }
@@ -81,10 +83,10 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 	}
 	if p.boot != hb.Boot && p.boot != 0 {
 		if p.heard > c.now-c.cfg.Timing.changeover() && !p.last.Leaving {
-			if p.rival.boot == hb.Boot {
-				c.duplicate(p, p.id, hb.Boot)
+			if p.rival.boot != hb.Boot {
+				p.rival.boot, p.rival.since = hb.Boot, c.now
 			}
-			p.rival.boot = hb.Boot
+			p.rival.heard = c.now
 			return
 		}
 		c.rebooted(p)
@@ -94,6 +96,7 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 		return
 	}
 	p.boot, p.heard, p.links[link] = hb.Boot, c.now, c.now
+	c.compareRival(p)
 	left := p.last.Leaving
 	p.last = *hb
 	p.remember()
@@ -112,6 +115,15 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 		if seen.ID == c.cfg.ID && seen.Boot != c.cfg.Boot && c.now-c.started > c.cfg.Timing.Token {
 			c.duplicate(&c.self, c.cfg.ID, seen.Boot)
 		}
+	}
+}
+
+// compareRival reports a second daemon of a host, once the first was heard well after it: a
+// restarted daemon also speaks within a heartbeat of its predecessor, but that is silent from then on.
+func (c *Core) compareRival(p *peer) {
+	beat := c.cfg.Timing.Heartbeat
+	if p.rival.boot != 0 && c.now-p.rival.heard <= 2*beat && c.now-p.rival.since > beat {
+		c.duplicate(p, p.id, p.rival.boot)
 	}
 }
 
@@ -145,15 +157,19 @@ func (c *Core) judgePeers() {
 		}
 		if c.now-p.heard >= token {
 			p.alive = false
-			c.change(Change{Kind: HostDead, Host: id, For: c.now - p.heard,
-				Text: fmt.Sprintf("host %d was not heard for %s on any link", id, (c.now - p.heard).Round(time.Millisecond))})
+			ch := Change{Kind: HostDead, Host: id, For: c.now - p.heard,
+				Text: fmt.Sprintf("host %d was not heard for %s on any link", id, (c.now - p.heard).Round(time.Millisecond))}
+			if p.last.Leaving {
+				ch.Kind, ch.Text = HostGone, fmt.Sprintf("host %d is gone, as it had said", id)
+			}
+			c.change(ch)
 			c.raftUnreachable(id)
 			continue
 		}
 		for link, heard := range p.links {
 			// A link whose last packet came just before another link's says nothing: the host may be dying.
 			alone := p.heard-heard >= 2*c.cfg.Timing.Heartbeat
-			if c.now-max(heard, p.upSince) >= token && alone && !p.down[link] {
+			if c.now-max(heard, p.upSince) >= token && alone && !p.down[link] && !p.last.Leaving {
 				p.down[link] = true
 				c.change(Change{Kind: LinkDown, Host: id, Link: link, Text: fmt.Sprintf("link %d to host %d is silent, another carries on", link, id)})
 			}
