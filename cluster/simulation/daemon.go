@@ -42,10 +42,10 @@ func (h *host) save(s *core.Save) bool {
 		h.dieAndRestart("before a write")
 		return false
 	}
-	if h.w.tamper.NoSync {
-		unsynced := *s
-		unsynced.Sync = false
-		s = &unsynced
+	if h.w.tamper.Save != nil {
+		other := *s
+		h.w.tamper.Save(&other)
+		s = &other
 	}
 	if err := h.disk.Save(s); err != nil {
 		h.core.Halt(err)
@@ -77,6 +77,9 @@ func (h *host) noted(change core.Change) {
 	case core.Resumed:
 		h.asleep = false
 	case core.Discarded:
+		if h.w.tamper.Forgetful {
+			return
+		}
 		h.work(h.worker.Discarded())
 	}
 }
@@ -219,7 +222,9 @@ func (h *host) ask(r controller.Request) (controller.Reply, error) {
 		why = "it has no quorum"
 	}
 	if h.w.tamper.Request != nil {
-		r = h.w.tamper.Request(r, h.boot, h.worker.Floor())
+		h.w.tamper.Request(&r, h.boot, h.worker.Floor())
+	}
+	if h.w.tamper.Reckless {
 		why = ""
 	}
 	h.worker.Suspend(why)

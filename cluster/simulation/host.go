@@ -129,7 +129,7 @@ func (h *host) startDaemon() {
 	h.replica = replica.New(func(ev controller.Event) { h.happened = append(h.happened, ev) })
 	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.w.names(), Document: h.replica.Document, Plan: h.plan})
 	h.worker = controller.NewWorker(controller.WorkerConfig{Self: h.id, Boot: h.boot, Name: h.name, Document: h.replica.Document})
-	h.core, err = core.New(core.Config{ID: h.id, Boot: h.boot, Links: h.w.shape.Links, Quorum: h.w.options(),
+	h.core, err = core.New(core.Config{Rules: h.w.rules(), ID: h.id, Boot: h.boot, Links: h.w.shape.Links, Quorum: h.w.options(),
 		Machine: &recorder{Replica: h.replica, h: h}, Saved: saved, CompactEvery: h.w.shape.CompactEvery}, h.clock())
 	if err != nil {
 		h.w.violate("start: %s: %v", h.name, err)

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"holdfast/cluster/controller"
+	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/quorum"
 	"holdfast/cluster/scheduler"
 )
@@ -10,10 +11,22 @@ import (
 // The zero value changes nothing.
 type Tamper struct {
 	LyingFences bool // fence devices say that they did what they did not
-	NoSync      bool // no write is durable when the disk says so
 	Unpoliced   bool // hosts without quorum do not apply no-quorum-policy
+	Forgetful   bool // workers are not told of a log that lost
+	Reckless    bool // workers start things without quorum, or having stood still
 	Quorum      func(*quorum.Options)
 	Plan        func(*scheduler.Plan)
-	// Request changes what a worker is asked; it then refuses nothing for want of quorum.
-	Request func(r controller.Request, boot uint64, floor controller.Reign) controller.Request
+	Save        func(*core.Save) // changes a copy
+	Request     func(r *controller.Request, boot uint64, floor controller.Reign)
+	Rules       func(*core.Rules)
+}
+
+// rules are the core's, nil for those that it has by itself.
+func (w *World) rules() *core.Rules {
+	if w.tamper.Rules == nil {
+		return nil
+	}
+	rules := core.Lawful()
+	w.tamper.Rules(&rules)
+	return &rules
 }

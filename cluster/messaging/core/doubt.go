@@ -31,12 +31,12 @@ type memory struct {
 }
 
 // remember compares what a peer says it has with what it said before.
-func (p *peer) remember() {
+func (p *peer) remember(rules *Rules) {
 	hb := &p.last
 	if hb.Held == (Held{}) {
 		hb.Held = p.memory.held // a daemon of before there were doubts says nothing
 	}
-	if p.memory.disk == hb.Disk && p.memory.boot != hb.Boot && hb.Held.less(p.memory.held) {
+	if p.memory.disk == hb.Disk && p.memory.boot != hb.Boot && rules.Doubts(p.memory.held, hb.Held) {
 		return
 	}
 	p.memory = memory{hb.Boot, hb.Disk, hb.Held}

@@ -283,7 +283,8 @@ func (c *Core) apply(re *pb.Entry) {
 	}
 }
 
-// confirmed is rule 7: any majority of the voters is strong, or all others are fenced.
+// confirmed is rule 7: any majority of the voters is strong, or all others are fenced: those
+// outside that majority, as hosts outside the voters alone would not do.
 // Before the group's ballot is sealed nothing is: a fork is chosen by seals, so what an
 // unsealed group has written may lose.
 func (c *Core) confirmed() bool {
@@ -291,7 +292,7 @@ func (c *Core) confirmed() bool {
 		return false
 	}
 	voters := c.voters()
-	return c.rules.Confirms(Confirmation{Sealed: c.agreed.Sealed, Group: c.ballot, Strong: c.majoritiesStrong(voters), Alone: c.alone(voters)})
+	return c.rules.Confirms(Confirmation{Sealed: c.agreed.Sealed, Group: c.ballot, Held: c.majoritiesHold(voters)})
 }
 
 // alone tells whether a set is all that is left: every other host is confirmed dead, and
@@ -303,8 +304,8 @@ func (c *Core) alone(set []HostID) bool {
 	return c.agreed.allFenced(set, all) && !c.judgeVotes(others, others).Strong
 }
 
-// majoritiesStrong tells whether every majority of the voters is strong.
-func (c *Core) majoritiesStrong(voters []HostID) bool {
+// majoritiesHold tells whether every majority of the voters is strong, or all that is left.
+func (c *Core) majoritiesHold(voters []HostID) bool {
 	need := len(voters)/2 + 1
 	for mask := range 1 << len(voters) {
 		var set []HostID
@@ -313,7 +314,7 @@ func (c *Core) majoritiesStrong(voters []HostID) bool {
 				set = append(set, v)
 			}
 		}
-		if len(set) == need && !c.judgeVotes(set, set).Strong {
+		if len(set) == need && !c.judgeVotes(set, set).Strong && !c.alone(set) {
 			return false
 		}
 	}

@@ -99,7 +99,7 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 	c.compareRival(p)
 	left := p.last.Leaving
 	p.last = *hb
-	p.remember()
+	p.remember(&c.rules)
 	switch {
 	case !p.alive && !hb.Leaving:
 		p.alive, p.upSince = true, c.now

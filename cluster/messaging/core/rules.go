@@ -30,8 +30,9 @@ type Rules struct {
 	// Buries is rule 11: whether the word that a host is dead counts in a view.
 	Buries func(host HostID, members []HostID) bool
 	// Forgot is rule 12: whether a host that comes with one disk has forgotten what it
-	// knew with the one on record.
+	// knew with the one on record; and whether one that comes with the same has less on it.
 	Forgot func(recorded, present uint64) bool
+	Doubts func(before, now Held) bool
 }
 
 // Proposal is what rule 3 asks about.
@@ -46,8 +47,9 @@ type Proposal struct {
 // Confirmation is what rule 7 asks about.
 type Confirmation struct {
 	Sealed, Group Ballot
-	Strong        bool // each set of hosts that suffices to commit is strong
-	Alone         bool // all others are dead, and were never enough to go on by themselves
+	// Held tells that each set of hosts that suffices to commit is strong, or all hosts outside
+	// it are dead and were never enough to go on by themselves.
+	Held bool
 }
 
 // Lawful are the rules as the package's documentation has them.
@@ -64,7 +66,7 @@ func Lawful() Rules {
 		Seed:   seed,
 		Elects: func(quorate bool) bool { return quorate },
 		Confirms: func(c Confirmation) bool {
-			return c.Sealed == c.Group && (c.Strong || c.Alone)
+			return c.Sealed == c.Group && c.Held
 		},
 		Seals: func(strong, alone bool) bool { return strong || alone },
 		Obstructs: func(promised Ballot, log, group Position) bool {
@@ -73,5 +75,6 @@ func Lawful() Rules {
 		Completes: func(members, all []HostID) bool { return slices.Equal(members, all) },
 		Buries:    func(host HostID, members []HostID) bool { return !slices.Contains(members, host) },
 		Forgot:    func(recorded, present uint64) bool { return recorded != present },
+		Doubts:    func(before, now Held) bool { return now.less(before) },
 	}
 }

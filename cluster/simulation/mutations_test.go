@@ -1,0 +1,124 @@
+package simulation_test
+
+import (
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/cluster/controller"
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
+	"holdfast/cluster/scheduler"
+	"holdfast/cluster/simulation"
+)
+
+// make mutations looks for each bug from the first seed on; make test begins where it is
+// known to be found.
+var mutationSeeds = flag.Uint64("mutation-seeds", 0, "how many seeds may be run to notice a deliberate bug; 0: few, from the recorded one on")
+
+// mutation is a deliberate bug.
+type mutation struct {
+	name   string
+	seed   uint64 // at which it was noticed when this was written
+	tamper simulation.Tamper
+}
+
+func rule(change func(*core.Rules)) simulation.Tamper { return simulation.Tamper{Rules: change} }
+
+// longest is what raft alone would go by.
+func longest(promises map[core.HostID]core.Position, hosts []core.HostID) core.HostID {
+	best := hosts[0]
+	for _, h := range hosts {
+		p, q := promises[h], promises[best]
+		if p.LastTerm > q.LastTerm || p.LastTerm == q.LastTerm && p.LastIndex > q.LastIndex {
+			best = h
+		}
+	}
+	return best
+}
+
+// drop makes actions of one task not wait for those of another, or of a kind.
+func drop(task string, input func(*scheduler.Action) bool) func(*scheduler.Plan) {
+	return func(p *scheduler.Plan) {
+		skipped := map[int]bool{}
+		for _, a := range p.Graph.Actions {
+			skipped[a.ID] = input(a)
+		}
+		for _, a := range p.Graph.Actions {
+			if a.Task != task {
+				continue
+			}
+			kept := a.Inputs[:0:0]
+			for _, in := range a.Inputs {
+				if !skipped[in.Action] {
+					kept = append(kept, in)
+				}
+			}
+			a.Inputs = kept
+		}
+	}
+}
+
+var mutations = []mutation{
+	{"nothing is synchronized to disk", 1, simulation.Tamper{Save: func(s *core.Save) { s.Sync = false }}},
+	{"promises are not written", 1, simulation.Tamper{Save: func(s *core.Save) { s.Promised = nil }}},
+	{"terms and votes are not written", 1, simulation.Tamper{Save: func(s *core.Save) {
+		if !s.Install {
+			s.HardState = nil
+		}
+	}}},
+	{"starts do not wait for fencing", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Kind == scheduler.Fencing })}},
+	{"starts do not wait for stops", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "stop" })}},
+	{"starts do not wait for probes", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "monitor" })}},
+	{"fence devices lie", 1, simulation.Tamper{LyingFences: true}},
+	{"one vote less makes a quorum", 1, simulation.Tamper{Quorum: func(o *quorum.Options) { o.Expected = max(o.ExpectedVotes()-2, 1) }}},
+	{"no-quorum-policy is not applied", 1, simulation.Tamper{Unpoliced: true}},
+	{"workers start things without quorum", 1, simulation.Tamper{Reckless: true}},
+	{"workers obey leaders of the past", 1, simulation.Tamper{Request: func(r *controller.Request, _ uint64, floor controller.Reign) {
+		if r.Reign.Less(floor) {
+			r.Reign = floor
+		}
+	}}},
+	{"workers obey what their predecessors were asked", 1, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}},
+	{"what a lost log said of a host is believed", 1, simulation.Tamper{Forgetful: true}},
+	{"rule 1: any set forks", 1, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } })},
+	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
+		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }
+	})},
+	{"rule 3: a promise is given to whoever asks", 1, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } })},
+	{"rule 4: a promise binds nobody", 1, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } })},
+	{"rule 5: the longest log is the seed", 1, rule(func(r *core.Rules) { r.Seed = longest })},
+	{"rule 6: raft's majority elects", 1, rule(func(r *core.Rules) { r.Elects = func(bool) bool { return true } })},
+	{"rule 7: every change is confirmed", 1, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } })},
+	{"rule 8: every view seals", 1, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } })},
+	{"rule 9: everyone may join", 1, rule(func(r *core.Rules) {
+		r.Obstructs = func(core.Ballot, core.Position, core.Position) bool { return false }
+	})},
+	{"rule 10: any view satisfies wait_for_all", 1, rule(func(r *core.Rules) { r.Completes = func(_, _ []core.HostID) bool { return true } })},
+	{"rule 11: the living can be confirmed dead", 1, rule(func(r *core.Rules) { r.Buries = func(core.HostID, []core.HostID) bool { return true } })},
+	{"rule 12: an empty disk votes", 1, rule(func(r *core.Rules) { r.Forgot = func(_, _ uint64) bool { return false } })},
+	{"rule 12: an old disk votes", 1, rule(func(r *core.Rules) { r.Doubts = func(_, _ core.Held) bool { return false } })},
+}
+
+// TestMutations shows that the checkers notice what they are there for.
+func TestMutations(t *testing.T) {
+	t.Parallel()
+	for _, m := range mutations {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			from, tries := m.seed, uint64(40)
+			if *mutationSeeds > 0 {
+				from, tries = 1, *mutationSeeds
+			}
+			for n := from; n < from+tries; n++ {
+				report := simulation.Run(simulation.Config{Seed: n, Faulty: time.Minute, Tamper: m.tamper})
+				if len(report.Violations) > 0 {
+					t.Logf("noticed at seed %d, after %d: %s", n, n-from, report.Violations[0])
+					return
+				}
+			}
+			t.Errorf("%s, and no checker noticed in %d seeds from %d on", m.name, tries, from)
+		})
+	}
+}
