@@ -58,6 +58,8 @@ func (n *Node) happened(ev controller.Event) {
 		n.log.Info("view agreed", "number", v.Number, "members", v.Members, "lost", v.Lost, "quorate", v.Quorate, "leader", v.Leader)
 	case controller.Applied:
 		n.committed(ev.Entry)
+	case controller.Restored:
+		n.messenger.IgnoreQuorum(quorumIgnored(n.replica.Document()))
 	}
 	n.step(ev)
 }
@@ -214,6 +216,8 @@ func (n *Node) ask(r controller.Request) workerReply {
 // reason to doubt what it knows.
 func (n *Node) suspend() {
 	switch {
+	case n.broken || n.aloneDone != nil:
+		n.worker.Suspend("it stops everything and leaves")
 	case n.asleep.Load():
 		n.worker.Suspend("it stood still and has yet to learn what happened meanwhile")
 	case !n.quorate && !quorumIgnored(n.replica.Document()):

@@ -40,6 +40,7 @@ func (h *host) runAgent(job controller.Job, done func(result)) {
 	if op.Action == "start" {
 		h.activate(op)
 	}
+	h.atWork = w.now + took
 	w.after(took, func() {
 		if h.powerUps != up {
 			return
@@ -84,6 +85,7 @@ func (h *host) activate(op executor.Operation) {
 	if h.active[name] == 0 {
 		h.active[name] = starting
 	}
+	h.w.check.notWithoutQuorum(h, "starts "+name)
 	if op.Agent.Class == "stonith" || h.w.shape.cloned(name) {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
+	"time"
 
 	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/replica"
@@ -19,10 +20,11 @@ type checks struct {
 	log        map[place]uint64 // the hash of what was applied there, by whoever was first
 	applied    int
 
-	acked       []string           // markers whose creation was confirmed, in that order
-	unconfirmed []string           // markers of which the cluster said that they may be lost
-	complete    map[core.Peer]bool // boots that were in a view of all hosts
-	began       map[string]int     // marker: how many were confirmed when it was proposed
+	acked       []string                      // markers whose creation was confirmed, in that order
+	unconfirmed []string                      // markers of which the cluster said that they may be lost
+	complete    map[core.Peer]bool            // boots that were in a view of all hosts
+	began       map[string]int                // marker: how many were confirmed when it was proposed
+	minority    map[core.HostID]time.Duration // since when a host has reached no quorum
 }
 
 // place is one entry of one group's log.
@@ -33,7 +35,7 @@ type place struct {
 }
 
 func (c *checks) init(w *World) {
-	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.Peer]bool{}, began: map[string]int{}}
+	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.Peer]bool{}, began: map[string]int{}, minority: map[core.HostID]time.Duration{}}
 }
 
 // violate notes that an invariant is broken; the run ends. The first word names it.
@@ -108,7 +110,7 @@ func (c *checks) votes(h *host, v core.View) {
 	if 2*have <= all && !q.TwoNode && !(q.AutoTie && 2*have == all) && !q.LastManStanding && !q.AllowDownscale {
 		c.w.violate("votes: %s takes view %d of %v for quorate with %d of %d votes", h.name, v.Number, v.Members, have, all)
 	}
-	if !q.TwoNode || full {
+	if !q.WaitsForAll() || full {
 		return
 	}
 	for i, m := range v.Members {
@@ -140,6 +142,7 @@ func (c *checks) proposed(marker string) { c.began[marker] = len(c.acked) }
 // answered: what was confirmed before a change was proposed is in the document of the host that
 // learns of the change's confirmation.
 func (c *checks) answered(h *host, marker string, unconfirmed bool) {
+	c.notWithoutQuorum(h, "takes the change "+marker)
 	if unconfirmed {
 		c.unconfirmed = append(c.unconfirmed, marker)
 		return

@@ -86,7 +86,8 @@ func (h *host) noted(change core.Change) {
 
 // step moves the controller and carries out what it wants.
 func (h *host) step(ev controller.Event) {
-	if e, ok := ev.(controller.Applied); ok && e.Entry.Kind == controller.ChangeEntry {
+	e, applied := ev.(controller.Applied)
+	if _, restored := ev.(controller.Restored); restored || applied && e.Entry.Kind == controller.ChangeEntry {
 		h.core.Step(h.clock(), core.Policy{Ignore: ignoresQuorum(h.replica.Document())})
 	}
 	batch := h.controller.Step(h.steady(), ev)
@@ -190,16 +191,13 @@ func (h *host) request(a controller.Addressed) {
 	}
 	h.later(a.Limit, func() { answer(failed("no answer in time", false)) })
 	boot := h.boot
-	h.w.after(h.w.delay(), func() {
-		if !h.w.connected(h.id, a.Host) || target.core == nil {
+	h.deliver(a.Host, func() {
+		if target.core == nil {
 			return
 		}
 		target.alive(target.boot, func() {
 			reply, err := target.ask(r)
-			h.w.after(h.w.delay(), func() {
-				if !h.w.connected(a.Host, h.id) {
-					return
-				}
+			target.deliver(h.id, func() {
 				h.alive(boot, func() {
 					if err != nil {
 						answer(failed(err.Error(), true))
@@ -212,10 +210,37 @@ func (h *host) request(a controller.Addressed) {
 	})
 }
 
+// deliver carries a request or its reply. What a cut holds up may yet arrive when it ends,
+// as the network's stacks repeat it: seconds late.
+func (h *host) deliver(to core.HostID, arrive func()) {
+	w := h.w
+	took := w.delay()
+	for w.lost() {
+		took += 200 * time.Millisecond
+	}
+	patience := time.Duration(0)
+	if w.chance.network.IntN(3) == 0 {
+		patience = between(w.chance.network, time.Second, 15*time.Second)
+	}
+	from, begun := h.id, w.now
+	var try func()
+	try = func() {
+		switch {
+		case w.connected(from, to):
+			arrive()
+		case w.now-begun < patience:
+			w.after(100*time.Millisecond, try)
+		}
+	}
+	w.after(took, try)
+}
+
 // ask lets this host's worker answer a request.
 func (h *host) ask(r controller.Request) (controller.Reply, error) {
 	why := ""
 	switch {
+	case h.lone.broken:
+		why = "its disk failed"
 	case h.asleep:
 		why = "it stood still"
 	case !h.lone.quorate && !ignoresQuorum(h.replica.Document()):

@@ -1,30 +1,44 @@
-// Package simulation runs a whole cluster in one process: the real messaging core, the
-// real replica, controller, worker and scheduler of every host, on a virtual network,
-// clock and disk, with simulated agents and fence devices. It is deterministic: a seed
-// is a run, byte for byte, and a failure is replayed from its seed.
+// Package simulation runs whole clusters in one process: the real messaging core, the
+// real replica, controller, worker and scheduler of every host, and what a host does alone without
+// quorum, on a virtual network, clock and disk, with simulated agents and fence devices. It
+// is deterministic: a seed is a run, byte for byte, and a failure is replayed from its
+// seed.
 //
 // # Model
 //
 // A World holds hosts and a queue of things to happen, ordered by virtual time. Nothing
 // happens at the same time as anything else, and time passes only between events, so
-// a simulated minute takes milliseconds. A host is a machine, which has power, a disk and
-// resources that run on it, and a daemon on it, which may be dead, frozen or slow while the
-// resources go on. Losing power ends everything but the disk.
+// a simulated minute takes milliseconds. A host is a machine, which has power, two clocks, a disk
+// and resources that run on it, and a daemon on it, which may be dead, frozen or slow while
+// the resources go on. Losing power ends everything but the disk.
 //
-// Faults strike at random while a run lasts: machines lose power and boot again,
-// daemons are killed and started, hosts are frozen, the network loses and delays packets
-// and is cut between any groups, agents fail, resources die, fence devices fail. A client
-// changes the configuration all the while.
+// A seed gives a Shape (2 to 9 hosts, 1 to 3 links, how votes count, no-quorum-policy, primitives,
+// a group, a clone, a colocation) and a schedule of Faults, each with its end: losses of power,
+// crashes of daemons before and after a write, pauses, cuts between any hosts in one
+// or both directions, on one link or all, flapping links, loss, delay, reordering and
+// duplication of packets, requests that arrive seconds late, clocks that drift and jump,
+// torn writes, full, lost and restored disks, agents, resources and fence devices that fail. A
+// client changes the configuration all the while. As the schedule is data, Shrink can look for
+// the shortest part of it with which a run still fails.
 //
 // # Checkers
 //
-// They look at the world, not at the code's own idea of it:
+// They look at the world, not at the code's own idea of it. A violation begins with the
+// name of what was broken:
 //
-//	twice      no resource is ever active on two machines with power at once
-//	agreement  every host applies the same entries in the same order
-//	durability a change that was acknowledged is in every host's document at the end
-//	convergence when faults stop, all hosts soon agree on one view, nothing is left to do, and
-//	           every resource is active exactly once
+//	twice        no resource is begun on a machine while it may be active on another with power
+//	agreement    every host applies the same entries of a group in the same order
+//	order        what was confirmed before a change was proposed is known where that change is confirmed
+//	durability   a confirmed change is in every host's document at the end
+//	kept         an unconfirmed change is there too, or under forks/
+//	votes        a view is quorate only by the votes of its members
+//	complete     after wait_for_all's start only a view that descends from one of all hosts is quorate
+//	minority     a host that reaches no quorum starts nothing, takes no change, and stops what it runs
+//	buried       the log is never told of the death of a daemon that lives
+//	convergence  30 s after faults stop all hosts agree on one view, nothing is left to do, and
+//	             everything runs where the configuration wants it
+//
+// A Tamper makes one thing wrong on purpose; the tests show that the checkers notice each.
 //
 // The package starts no goroutine and reads no clock.
 package simulation

@@ -27,6 +27,7 @@ type host struct {
 	doubt    bool              // it was restored, and the daemon has not caught up with mark
 	mark     store.End         // of the disk that was replaced
 	active   map[string]status // resources on the machine
+	atWork   time.Duration     // when the last agent ends that has begun so far
 	powerUps int               // counts up: what was begun before a loss of power never ends
 
 	daemon

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"holdfast/cluster/controller"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/quorum"
@@ -22,6 +24,7 @@ type mutation struct {
 	name   string
 	seed   uint64 // at which it was noticed when this was written
 	tamper simulation.Tamper
+	often  []simulation.Kind // what the bug needs to show
 }
 
 func rule(change func(*core.Rules)) simulation.Tamper { return simulation.Tamper{Rules: change} }
@@ -61,44 +64,48 @@ func drop(task string, input func(*scheduler.Action) bool) func(*scheduler.Plan)
 }
 
 var mutations = []mutation{
-	{"nothing is synchronized to disk", 1, simulation.Tamper{Save: func(s *core.Save) { s.Sync = false }}},
-	{"promises are not written", 1, simulation.Tamper{Save: func(s *core.Save) { s.Promised = nil }}},
-	{"terms and votes are not written", 1, simulation.Tamper{Save: func(s *core.Save) {
-		if !s.Install {
-			s.HardState = nil
+	{"nothing is synchronized to disk", 1, simulation.Tamper{Save: func(s *core.Save) { s.Sync = false }}, nil},
+	{"promises are not written", 1, simulation.Tamper{Save: func(s *core.Save) { s.Promised = nil }}, nil},
+	{"votes are not written", 1, simulation.Tamper{Save: func(s *core.Save) {
+		if s.HardState != nil {
+			s.HardState = proto.CloneOf(s.HardState)
+			s.HardState.Vote = nil
 		}
-	}}},
-	{"starts do not wait for fencing", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Kind == scheduler.Fencing })}},
-	{"starts do not wait for stops", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "stop" })}},
-	{"starts do not wait for probes", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "monitor" })}},
-	{"fence devices lie", 1, simulation.Tamper{LyingFences: true}},
-	{"one vote less makes a quorum", 1, simulation.Tamper{Quorum: func(o *quorum.Options) { o.Expected = max(o.ExpectedVotes()-2, 1) }}},
-	{"no-quorum-policy is not applied", 1, simulation.Tamper{Unpoliced: true}},
-	{"workers start things without quorum", 1, simulation.Tamper{Reckless: true}},
+	}}, nil},
+	{"starts do not wait for fencing", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Kind == scheduler.Fencing })}, nil},
+	{"starts do not wait for stops", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "stop" })}, nil},
+	{"starts do not wait for probes", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "monitor" })}, nil},
+	{"fence devices lie", 1, simulation.Tamper{LyingFences: true}, nil},
+	{"one vote less makes a quorum", 1, simulation.Tamper{Quorum: func(o *quorum.Options) { o.Expected = max(o.ExpectedVotes()-2, 1) }}, nil},
+	{"no-quorum-policy is not applied", 1, simulation.Tamper{Unpoliced: true}, []simulation.Kind{simulation.Partition, simulation.BadFencing}},
+	{"workers start things without quorum", 1, simulation.Tamper{Reckless: true}, []simulation.Kind{simulation.Pause, simulation.PairCut, simulation.Isolation}},
 	{"workers obey leaders of the past", 1, simulation.Tamper{Request: func(r *controller.Request, _ uint64, floor controller.Reign) {
 		if r.Reign.Less(floor) {
 			r.Reign = floor
 		}
-	}}},
-	{"workers obey what their predecessors were asked", 1, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}},
-	{"what a lost log said of a host is believed", 1, simulation.Tamper{Forgetful: true}},
-	{"rule 1: any set forks", 1, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } })},
+	}}, []simulation.Kind{simulation.Pause, simulation.Isolation, simulation.BadFencing}},
+	{"workers obey what their predecessors were asked", 1, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}, []simulation.Kind{simulation.DaemonCrash, simulation.Isolation, simulation.BadNetwork}},
+	{"what a lost log said of a host is believed", 1, simulation.Tamper{Forgetful: true}, nil},
+	{"rule 1: any set forks", 1, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil},
 	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
 		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }
-	})},
-	{"rule 3: a promise is given to whoever asks", 1, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } })},
-	{"rule 4: a promise binds nobody", 1, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } })},
-	{"rule 5: the longest log is the seed", 1, rule(func(r *core.Rules) { r.Seed = longest })},
-	{"rule 6: raft's majority elects", 1, rule(func(r *core.Rules) { r.Elects = func(bool) bool { return true } })},
-	{"rule 7: every change is confirmed", 1, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } })},
-	{"rule 8: every view seals", 1, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } })},
+	}), nil},
+	{"rule 3: a promise is given to whoever asks", 1, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), []simulation.Kind{simulation.Partition, simulation.PairCut}},
+	{"rule 4: a promise binds nobody", 1, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } }), nil},
+	{"rule 5: the longest log is the seed", 1, rule(func(r *core.Rules) { r.Seed = longest }), []simulation.Kind{simulation.Partition, simulation.PowerCut}},
+	{"rule 6: raft's majority elects and takes changes", 1, rule(func(r *core.Rules) {
+		r.Elects = func(bool) bool { return true }
+		r.Accepts = r.Elects
+	}), []simulation.Kind{simulation.Partition, simulation.PairCut}},
+	{"rule 7: every change is confirmed", 1, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), nil},
+	{"rule 8: every view seals", 1, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), nil},
 	{"rule 9: everyone may join", 1, rule(func(r *core.Rules) {
 		r.Obstructs = func(core.Ballot, core.Position, core.Position) bool { return false }
-	})},
-	{"rule 10: any view satisfies wait_for_all", 1, rule(func(r *core.Rules) { r.Completes = func(_, _ []core.HostID) bool { return true } })},
-	{"rule 11: the living can be confirmed dead", 1, rule(func(r *core.Rules) { r.Buries = func(core.HostID, []core.HostID) bool { return true } })},
-	{"rule 12: an empty disk votes", 1, rule(func(r *core.Rules) { r.Forgot = func(_, _ uint64) bool { return false } })},
-	{"rule 12: an old disk votes", 1, rule(func(r *core.Rules) { r.Doubts = func(_, _ core.Held) bool { return false } })},
+	}), []simulation.Kind{simulation.Partition, simulation.PowerCut}},
+	{"rule 10: nobody waits for all", 1, rule(func(r *core.Rules) { r.Completed = func(bool) bool { return true } }), []simulation.Kind{simulation.TotalPowerCut, simulation.PowerCut}},
+	{"rule 11: the living can be confirmed dead", 1, rule(func(r *core.Rules) { r.Buries = func(core.HostID, []core.HostID) bool { return true } }), nil},
+	{"rule 12: an empty disk votes", 1, rule(func(r *core.Rules) { r.Forgot = func(_, _ uint64) bool { return false } }), []simulation.Kind{simulation.DiskLoss, simulation.DaemonCrash}},
+	{"rule 12: an old disk votes", 1, rule(func(r *core.Rules) { r.Doubts = func(_, _ core.Held) bool { return false } }), []simulation.Kind{simulation.DiskRestore, simulation.DaemonCrash}},
 }
 
 // TestMutations shows that the checkers notice what they are there for.
@@ -112,7 +119,7 @@ func TestMutations(t *testing.T) {
 				from, tries = 1, *mutationSeeds
 			}
 			for n := from; n < from+tries; n++ {
-				report := simulation.Run(simulation.Config{Seed: n, Faulty: time.Minute, Tamper: m.tamper})
+				report := simulation.Run(simulation.Config{Seed: n, Faulty: time.Minute, Tamper: m.tamper, Often: m.often})
 				if len(report.Violations) > 0 {
 					t.Logf("noticed at seed %d, after %d: %s", n, n-from, report.Violations[0])
 					return

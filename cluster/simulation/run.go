@@ -14,6 +14,7 @@ type Config struct {
 	Calm     time.Duration // how long the cluster has afterwards to converge; 0: 30 s
 	Shape    *Shape        // nil: Draw's
 	Schedule []Fault       // nil: Plan's
+	Often    []Kind        // kinds that half of its faults are of
 	Tamper   Tamper
 	Trace    Trace // nil: none
 }
@@ -49,7 +50,7 @@ func Run(cfg Config) Report {
 	}
 	schedule := cfg.Schedule
 	if schedule == nil {
-		schedule = Plan(cfg.Seed, shape, warmUp, cfg.Faulty)
+		schedule = Plan(cfg.Seed, shape, warmUp, cfg.Faulty, cfg.Often...)
 	}
 	w := newWorld(&cfg, shape)
 	w.trace("SHAPE", "%s", &shape)
@@ -83,6 +84,7 @@ func (w *World) begin(schedule []Fault, end time.Duration) {
 	}
 	w.client(end)
 	w.backUp(end)
+	w.watchMinorities(end)
 }
 
 // converge ends the faults and lets the cluster come to rest.

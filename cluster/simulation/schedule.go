@@ -112,8 +112,8 @@ var weights = [kinds]int{
 
 // Plan draws the faults of a seed: for so long, one each pace in the mean. Calm and busy
 // stretches alternate, so that some faults fall into the middle of what others caused, and
-// some find the cluster whole.
-func Plan(seed uint64, shape Shape, begin, long time.Duration) []Fault {
+// some find the cluster whole. Half of the faults are of the kinds named as often, if any are.
+func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []Fault {
 	r := rand.New(rand.NewPCG(seed, 0xfa017))
 	total := 0
 	for _, n := range weights {
@@ -130,6 +130,9 @@ func Plan(seed uint64, shape Shape, begin, long time.Duration) []Fault {
 		for n >= weights[kind] {
 			n -= weights[kind]
 			kind++
+		}
+		if len(often) > 0 && r.IntN(2) == 0 {
+			kind = often[r.IntN(len(often))]
 		}
 		faults = append(faults, draw(r, kind, at.Round(time.Millisecond), shape))
 	}

@@ -106,7 +106,7 @@ func (a *agreed) install(e *entry, all []HostID, rules *Rules) {
 	}
 	for i, h := range v.Members {
 		a.Fenced = slices.DeleteFunc(a.Fenced, func(p Peer) bool { return p.ID == h && !rules.Buries(h, v.Members) })
-		if rules.Completes(v.Members, all) {
+		if slices.Equal(v.Members, all) {
 			a.Seen = setPeer(a.Seen, Peer{h, v.Boots[i]})
 		}
 	}

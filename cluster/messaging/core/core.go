@@ -246,9 +246,9 @@ func (c *Core) judge(set []HostID) quorum.Verdict { return c.judgeVotes(c.counte
 // judgeVotes asks about the votes of some of the hosts that are present.
 func (c *Core) judgeVotes(votes, present []HostID) quorum.Verdict {
 	in := quorum.Input{Members: votes, Present: present, Previous: c.agreed.Quorate, Expected: c.agreed.Expected, Ignore: c.ignore}
-	for _, p := range c.agreed.Seen {
-		if slices.Contains(c.cfg.Quorum.Hosts, p.ID) && c.bootOf(p.ID) == p.Boot {
-			in.SeenAll = append(in.SeenAll, p.ID)
+	for _, h := range c.cfg.Quorum.Hosts {
+		if c.rules.Completed(slices.Contains(c.agreed.Seen, Peer{h, c.bootOf(h)})) {
+			in.SeenAll = append(in.SeenAll, h)
 		}
 	}
 	return quorum.Judge(&c.cfg.Quorum, in)

@@ -1,6 +1,11 @@
 package core
 
-import "slices"
+import (
+	"slices"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/tracker"
+)
 
 // A disk may be older than its host: restored from a backup, or from a snapshot of a virtual
 // machine. Its id is the right one, so no record in the log tells. But the others remember how far
@@ -40,6 +45,24 @@ func (p *peer) remember(rules *Rules) {
 		return
 	}
 	p.memory = memory{hb.Boot, hb.Disk, hb.Held}
+}
+
+// credit makes the leader remember of a daemon that is gone what it has acknowledged,
+// which may be more than its last heartbeat said.
+func (c *Core) credit(p *peer) {
+	if !c.leads() {
+		return
+	}
+	c.rn.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) {
+		term, err := c.log.Term(pr.Match)
+		if HostID(id) != p.id || pr.Match == 0 || err != nil {
+			return
+		}
+		acked := Held{Promised: p.memory.held.Promised, Log: Ancestor{c.ballot, term, pr.Match}}
+		if p.memory.held.less(acked) {
+			p.memory.held = acked
+		}
+	})
 }
 
 // inDoubt tells whether a live peer has less than it had.

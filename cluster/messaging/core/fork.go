@@ -59,7 +59,10 @@ func (c *Core) electable(group Ballot, voters, set []HostID) bool {
 			}
 		}
 	}
-	return n > len(voters)/2 && c.judge(free).Quorate
+	verdict := c.judge(free)
+	// What another group's documents say of no-quorum-policy is not known here, and to
+	// wait for an election that it never holds would be to wait for ever.
+	return n > len(voters)/2 && verdict.Quorate && !(verdict.Ignored && group != c.ballot)
 }
 
 // obstructed tells whether a reachable host may not enter this host's group (rule 9).

@@ -143,6 +143,7 @@ func (c *Core) rebooted(p *peer) {
 		p.alive = false
 		c.change(Change{Kind: HostDead, Host: p.id, Text: fmt.Sprintf("the daemon of host %d was restarted", p.id)})
 	}
+	c.credit(p)
 	p.last, p.rival.boot = Heartbeat{}, 0
 	c.raftUnreachable(p.id)
 }

@@ -72,7 +72,7 @@ func (c *Core) submit(p *proposal) {
 
 // append is the leader's: it takes an entry into the log or says why not.
 func (c *Core) append(e *entry) (refused uint8) {
-	if !c.verdict.Quorate {
+	if !c.rules.Accepts(c.verdict.Quorate) {
 		return reasonNoQuorum
 	}
 	if c.rn.Propose(e.marshal()) != nil {

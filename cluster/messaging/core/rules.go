@@ -17,16 +17,19 @@ type Rules struct {
 	Frozen func(promised, log Ballot) bool
 	// Seed is rule 5: whose log the new group begins with.
 	Seed func(promises map[HostID]Position, hosts []HostID) HostID
-	// Elects is rule 6: whether the votes given so far count.
-	Elects func(quorate bool) bool
+	// Elects is rule 6: whether the votes given so far count; Accepts, whether the leader takes
+	// changes.
+	Elects  func(quorate bool) bool
+	Accepts func(quorate bool) bool
 	// Confirms is rule 7.
 	Confirms func(c Confirmation) bool
 	// Seals is rule 8: whether a view seals its group.
 	Seals func(strong, alone bool) bool
 	// Obstructs is rule 9: whether a host may not enter a group.
 	Obstructs func(promised Ballot, log, group Position) bool
-	// Completes is rule 10: whether a view of members satisfies wait_for_all.
-	Completes func(members, all []HostID) bool
+	// Completed is rule 10: whether a daemon counts as having been together with all hosts;
+	// viewed tells that the log has a view of all with it.
+	Completed func(viewed bool) bool
 	// Buries is rule 11: whether the word that a host is dead counts in a view.
 	Buries func(host HostID, members []HostID) bool
 	// Forgot is rule 12: whether a host that comes with one disk has forgotten what it
@@ -62,9 +65,10 @@ func Lawful() Rules {
 		Promises: func(p Proposal) bool {
 			return p.Promised.Less(p.Ballot) && p.Log.Less(p.Ballot) && slices.Equal(p.Hosts, p.Reach) && !p.Leader
 		},
-		Frozen: func(promised, log Ballot) bool { return log.Less(promised) },
-		Seed:   seed,
-		Elects: func(quorate bool) bool { return quorate },
+		Frozen:  func(promised, log Ballot) bool { return log.Less(promised) },
+		Seed:    seed,
+		Elects:  func(quorate bool) bool { return quorate },
+		Accepts: func(quorate bool) bool { return quorate },
 		Confirms: func(c Confirmation) bool {
 			return c.Sealed == c.Group && c.Held
 		},
@@ -72,7 +76,7 @@ func Lawful() Rules {
 		Obstructs: func(promised Ballot, log, group Position) bool {
 			return group.Log.Less(promised) || group.Log.Less(log.Log) || log.withheld(group)
 		},
-		Completes: func(members, all []HostID) bool { return slices.Equal(members, all) },
+		Completed: func(viewed bool) bool { return viewed },
 		Buries:    func(host HostID, members []HostID) bool { return !slices.Contains(members, host) },
 		Forgot:    func(recorded, present uint64) bool { return recorded != present },
 		Doubts:    func(before, now Held) bool { return now.less(before) },

@@ -1,0 +1,84 @@
+package controller
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"holdfast/cluster/executor"
+	"holdfast/cluster/messaging/core"
+)
+
+// erased lists what a batch's entries delete.
+func erased(b Batch) []string {
+	var paths []string
+	for _, e := range b.Writes {
+		for _, edit := range e.Edits {
+			if edit.Delete != "" {
+				paths = append(paths, edit.Delete)
+			}
+		}
+	}
+	return paths
+}
+
+// TestHostWhoseResultsWentAstrayIsAskedAnew: what a host did was written into a log that lost to
+// another. The log that won tells of an earlier state of it, under the same boot.
+func TestHostWhoseResultsWentAstrayIsAskedAnew(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.step(Viewed{allOfView(4)})
+	for host, boot := range map[core.HostID]uint64{1: 11, 2: 22, 3: 33} {
+		s.synced(host, boot)
+	}
+	v := allOfView(9)
+	v.Ballot.Number = 2
+	s.step(Viewed{v})
+	s.synced(1, 11)
+	s.synced(2, 22)
+	r, _ := s.c.Leading()
+	got := s.step(Replied{Host: 3, Boot: 33, Reign: r, Kind: SyncRequest, Reply: Reply{Astray: 1}})
+	want := []string{"/cib/status/node_state[@id='3']/lrm", "/cib/status/node_state[@id='3']/transient_attributes"}
+	if !slices.Equal(erased(got), want) {
+		t.Errorf("%q were erased, want host 3's history", erased(got))
+	}
+	if state := nodeState(s.doc.Section("status"), 3); state.Get("crm-debug-origin") != "boot-21-1" {
+		t.Errorf("host 3 is recorded as %s", state.Get("crm-debug-origin"))
+	}
+}
+
+func TestWorkerTellsOfALogThatLostAndWatchesNothing(t *testing.T) {
+	t.Parallel()
+	w := testWorker()
+	if _, batch, err := w.Ask(monitor("1:1:0:x", reign(5))); err != nil || len(batch.Schedules) != 1 {
+		t.Fatalf("%+v, %v", batch, err)
+	}
+	w.Finished(time.Unix(1000, 0), "1:1:0:x", executor.Result{})
+	if batch := w.Discarded(); len(batch.Cancels) != 1 || w.Recurring() != 0 {
+		t.Errorf("%+v, and %d monitors go on", batch, w.Recurring())
+	}
+	if reply, _, err := w.Ask(Request{Kind: SyncRequest, Reign: reign(6), Boot: 7}); err != nil || reply.Astray != 1 {
+		t.Errorf("%+v, %v", reply, err)
+	}
+}
+
+// TestDeathsOfAnEarlierReignProveNothingWhereQuorumIsIgnored: the host may have come back
+// on another side, and act there.
+func TestDeathsOfAnEarlierReignProveNothingWhereQuorumIsIgnored(t *testing.T) {
+	t.Parallel()
+	for ignored, want := range map[bool]string{true: "member", false: "down"} {
+		s := newStage(t)
+		s.step(Viewed{allOfView(4)})
+		for host, boot := range map[core.HostID]uint64{1: 11, 2: 22, 3: 33} {
+			s.synced(host, boot)
+		}
+		nodeState(s.doc.Section("status"), 3).Set("expected", "down") // by a leader before, which fenced it
+		s.step(Viewed{core.View{Number: 9, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Lost: []core.HostID{3}, Quorate: true, Ignored: ignored,
+			Leader: 1, Ballot: core.Ballot{Number: 2}}})
+		s.synced(1, 11)
+		s.synced(2, 22)
+		if got := nodeState(s.doc.Section("status"), 3).Get("expected"); got != want {
+			t.Errorf("with quorum ignored %t host 3 is expected to be %s, want %s", ignored, got, want)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package core_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
+)
+
+// Each test here is the core of a violation that the simulator found.
+
+// TestRestoredDiskCountsInNoVote: host 2 confirms a change together with host 3, and
+// comes back with the disk that it had before. Host 1 missed the change. With host 3 gone,
+// hosts 1 and 2 are two of three, and have to wait.
+func TestRestoredDiskCountsInNoVote(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	old := c.host(2).disk.Clone()
+	cut := func() {
+		for _, o := range []core.HostID{2, 3} {
+			c.cuts[[2]core.HostID{o, 1}] = true // host 1 hears nothing, and is still heard for a while
+		}
+	}
+	cut()
+	a := c.must(3, "confirmed")
+	if a.Unconfirmed || a.Err != nil {
+		t.Fatalf("two of three hold it: %+v", a)
+	}
+	c.heal()
+	c.run(50 * time.Millisecond) // host 1 hears how far host 2 is, not yet what it has
+	c.kill(2, 3)
+	c.host(2).disk = old
+	c.start(2)
+	c.run(5 * time.Second)
+	for _, id := range []core.HostID{1, 2} {
+		h := c.host(id)
+		if st := h.core.Status(); st.Leader != 0 && !slices.Contains(h.machine.entries, "confirmed") {
+			t.Errorf("host %d follows host %d, which was elected with what host 2 had forgotten", id, st.Leader)
+		}
+	}
+	c.start(3)
+	c.await(5*time.Second, 1, 2, 3)
+	c.run(time.Second)
+	for _, h := range c.hosts {
+		if !slices.Equal(h.machine.entries, []string{"confirmed"}) {
+			t.Errorf("host %d has %q", h.id, h.machine.entries)
+		}
+	}
+	if st := c.host(1).core.Status(); len(st.Forgot) > 0 {
+		t.Errorf("hosts %v are still in doubt", st.Forgot)
+	}
+}
+
+// TestRestoredDiskIsBroughtUpToDate: the leader believes that the host has what it had.
+func TestRestoredDiskIsBroughtUpToDate(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	old := c.host(3).disk.Clone()
+	for i := range 5 {
+		c.must(1, fmt.Sprint(i))
+	}
+	c.kill(3)
+	c.host(3).disk = old
+	c.start(3)
+	c.await(10*time.Second, 1, 2, 3)
+	c.must(3, "after")
+}
+
+// TestIgnoredQuorumConfirmsNothing: one of two sides that act without quorum may fence
+// the other, and nevertheless lacks what was confirmed while it was down.
+func TestIgnoredQuorumConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.ignore = true
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	c.kill(1)
+	c.await(5*time.Second, 2, 3)
+	if a := c.must(2, "majority"); a.Unconfirmed || a.Err != nil {
+		t.Fatalf("two of three: %+v", a)
+	}
+	c.kill(2, 3)
+	c.start(1)
+	c.await(5*time.Second, 1)
+	for _, dead := range []core.HostID{2, 3} {
+		c.host(1).core.Step(c.now, core.Fenced{Host: dead})
+	}
+	c.run(time.Second)
+	if a := c.must(1, "alone"); !a.Unconfirmed || a.Err != nil {
+		t.Errorf("one of three that ignores quorum, with the others fenced: %+v", a)
+	}
+	c.start(2, 3)
+	c.await(10*time.Second, 1, 2, 3)
+	c.run(time.Second)
+	for _, h := range c.hosts {
+		if !slices.Contains(h.machine.entries, "majority") {
+			t.Errorf("host %d has lost what was confirmed: %q", h.id, h.machine.entries)
+		}
+	}
+}
+
+// TestIgnoredQuorumIsNoMemoryForTheTieBreaker: a side that went on only because quorum is
+// ignored is not "the hosts last seen together" afterwards.
+func TestIgnoredQuorumIsNoMemoryForTheTieBreaker(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4, quorum.Options{AutoTie: true, Tie: quorum.TieBreaker{Lowest: true}})
+	c.ignore = true
+	c.start(1, 2, 3, 4)
+	c.await(3*time.Second, 1, 2, 3, 4)
+	c.cut([]core.HostID{1, 2}, []core.HostID{3, 4})
+	c.await(5*time.Second, 3, 4)
+	c.await(5*time.Second, 1, 2)
+	c.run(time.Second)
+	if v := c.host(3).core.Status().View; v.Strong || !v.Ignored {
+		t.Errorf("the half without the tie breaker: %+v", v)
+	}
+	if v := c.host(1).core.Status().View; !v.Strong || v.Ignored {
+		t.Errorf("the half with the tie breaker: %+v", v)
+	}
+}
+
+// TestHostsThatDifferAboutIgnoringQuorumComeTogether: each waited for the other's group to
+// elect.
+func TestHostsThatDifferAboutIgnoringQuorumComeTogether(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, quorum.Options{TwoNode: true})
+	c.ignore = true
+	c.start(1, 2)
+	c.await(3*time.Second, 1, 2)
+	c.cut([]core.HostID{1}, []core.HostID{2})
+	c.await(5*time.Second, 1)
+	c.await(5*time.Second, 2)
+	c.kill(1, 2)
+	c.start(1)
+	c.ignore = false
+	c.start(2) // whose document says otherwise
+	c.run(time.Second)
+	c.heal()
+	c.await(10*time.Second, 1, 2)
+}

@@ -1,0 +1,84 @@
+package simulation
+
+import (
+	"time"
+)
+
+// watchMinorities looks, twice a second, for hosts that reach no quorum, whatever they
+// believe: the cables tell.
+func (w *World) watchMinorities(end time.Duration) {
+	if w.now >= end || w.shape.Policy == "ignore" {
+		return
+	}
+	for _, h := range w.hosts {
+		if h.core == nil || h.frozen || h.lone.broken || w.mayBeQuorate(h) {
+			delete(w.check.minority, h.id)
+			continue
+		}
+		if _, known := w.check.minority[h.id]; !known {
+			w.check.minority[h.id] = w.now
+		}
+		w.check.idle(h)
+	}
+	w.after(500*time.Millisecond, func() { w.watchMinorities(end) })
+}
+
+// mayBeQuorate counts the votes of the hosts that a host hears and that hear it. They need
+// not all hear each other, so the true set may be smaller.
+func (w *World) mayBeQuorate(h *host) bool {
+	q := &w.shape.Quorum
+	if q.TwoNode || q.LastManStanding || q.AllowDownscale {
+		return true
+	}
+	votes := 0
+	for _, other := range w.hosts {
+		if other.core != nil && (other == h || w.linked(h, other)) {
+			votes += q.HostVotes(other.id)
+		}
+	}
+	return 2*votes > q.ExpectedVotes() || q.AutoTie && 2*votes == q.ExpectedVotes()
+}
+
+// linked tells whether two hosts hear each other.
+func (w *World) linked(a, b *host) bool {
+	there, back := false, false
+	for link := range w.shape.Links {
+		there = there || w.packets(link, a.id, b.id)
+		back = back || w.packets(link, b.id, a.id)
+	}
+	return there && back
+}
+
+// Times that a minority has: to notice, and to stop what it runs.
+const (
+	timeToNotice = 3 * time.Second
+	timeToStop   = 15 * time.Second
+)
+
+// notWithoutQuorum: a host that has reached no quorum for long enough to know it neither starts
+// anything nor takes changes.
+func (c *checks) notWithoutQuorum(h *host, what string) {
+	if since, minor := c.minority[h.id]; minor && c.w.now-since > timeToNotice && !c.w.mayBeQuorate(h) {
+		c.w.violate("minority: %s %s, and has reached no quorum since %s", h.name, what, since)
+	}
+}
+
+// idle: where no-quorum-policy is stop, a host without quorum stops what it runs. A stop that
+// failed, and one under way, are no fault of the daemon's.
+func (c *checks) idle(h *host) {
+	if c.w.shape.Policy != "stop" || c.w.now-c.minority[h.id] < timeToStop || c.w.now < h.atWork+2*time.Second {
+		return
+	}
+	left := ""
+	for _, name := range c.w.shape.primitives() {
+		switch h.active[name] {
+		case broken:
+			return
+		case running:
+			left = name
+		}
+	}
+	if left != "" {
+		c.w.violate("minority: %s runs %s, and has reached no quorum since %s", h.name, left, c.minority[h.id])
+	}
+}
