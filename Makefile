@@ -38,6 +38,12 @@ SIZES ?= 16x1000,16x2000
 bench-scheduler: build
 	go run ./cluster/scheduler/workload/compare -holdfast bin/holdfast -sizes $(SIZES)
 
+# What a doubling of the resources costs, from 1,000 to 20,000 on 16 hosts.
+.PHONY: bench-growth
+GROWTH ?= 1000,2000,5000,10000,20000
+bench-growth: build
+	go run ./cluster/scheduler/workload/compare -holdfast bin/holdfast -growth $(GROWTH)
+
 bench-messaging: # acknowledged changes a second, three hosts on this machine
 	go test ./cluster/messaging -run '^$$' -bench Propose -benchtime 5s
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,7 @@ func main() {
 	peer := flag.String("peer", "/usr/sbin/crm_simulate", "the peer; skipped when it is missing")
 	sizes := flag.String("sizes", "16x1000", "comma-separated HOSTSxRESOURCES")
 	runs := flag.Int("runs", 3, "runs of each, the best counts")
+	growth := flag.String("growth", "", "comma-separated numbers of resources: measure how Holdfast's time grows instead")
 	peerLimit := flag.Duration("peer-limit", 3*time.Minute, "longest run of the peer")
 	keep := flag.String("keep", "", "directory that the documents stay in; without it they are removed")
 	flag.Parse()
@@ -39,12 +41,27 @@ func main() {
 		if _, missing := os.Stat(*peer); missing == nil {
 			bench.peer = []string{*peer}
 		}
-		err = bench.all(strings.Split(*sizes, ","))
+		if *growth != "" {
+			err = bench.growth(numbers(*growth))
+		} else {
+			err = bench.all(strings.Split(*sizes, ","))
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
+}
+
+// numbers reads a list; what is no number is left out.
+func numbers(text string) []int {
+	var list []int
+	for _, field := range strings.Split(text, ",") {
+		if n, err := strconv.Atoi(field); err == nil {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 type comparison struct {
@@ -77,20 +94,20 @@ func (c *comparison) all(sizes []string) error {
 // size measures the three states of a cluster of that size. Running and lost are made
 // by letting Holdfast simulate the start of everything.
 func (c *comparison) size(name string, size workload.Size) error {
-	cold := filepath.Join(c.dir, name+"-cold.xml")
-	if err := os.WriteFile(cold, workload.Cold(size).Bytes(), 0o600); err != nil {
+	files, err := c.documents(size)
+	if err != nil {
 		return err
 	}
-	if err := c.row(name, "cold", cold); err != nil {
-		return err
+	for i, state := range []string{"cold", "running"} {
+		if err := c.row(name, state, files[i]); err != nil {
+			return err
+		}
 	}
-	running := filepath.Join(c.dir, name+"-running.xml")
-	if err := c.settle(cold, running); err != nil {
-		return err
-	}
-	if err := c.row(name, "running", running); err != nil {
-		return err
-	}
+	return c.row(name, "host lost", files[2])
+}
+
+// loseHost writes the document of a running cluster again, one host of it gone.
+func loseHost(running, lost string, number int) error {
 	text, err := os.ReadFile(running)
 	if err != nil {
 		return err
@@ -99,12 +116,8 @@ func (c *comparison) size(name string, size workload.Size) error {
 	if err != nil {
 		return err
 	}
-	workload.LoseHost(doc, size.Hosts/2)
-	lost := filepath.Join(c.dir, name+"-lost.xml")
-	if err := os.WriteFile(lost, doc.Bytes(), 0o600); err != nil {
-		return err
-	}
-	return c.row(name, "host lost", lost)
+	workload.LoseHost(doc, number)
+	return os.WriteFile(lost, doc.Bytes(), 0o600)
 }
 
 // settle simulates transitions until nothing is left to do.
