@@ -104,26 +104,14 @@ func (c *cluster) eventsOn(r *resource, n *node) []*event {
 }
 
 // checkExpiry decides whether the event is old enough to be forgotten, and schedules that
-// fail counts which expired are cleared.
+// fail counts which expired, or no longer mean anything, are cleared.
 func (c *cluster) checkExpiry(e *event) bool {
 	if e.status == statusNotInstalled {
 		return false
 	}
 	r := e.r
-	isLastFailure := strings.HasSuffix(e.id, "_last_failure_0")
-	expired, unexpired := false, 0
-	if r.failureTimeout > 0 && e.changed > 0 {
-		c.blockingFailure(r, e.n)
-		var last time.Time
-		unexpired, last = c.failCount(r, e.n, true)
-		if r.failureTimeout > 0 {
-			when := time.Unix(e.changed, 0).Add(r.failureTimeout)
-			expired = !c.now.Before(when) && !c.keepReconnecting(e, isLastFailure)
-			if unexpired > 0 {
-				c.noteRecheck(last.Add(r.failureTimeout))
-			}
-		}
-	}
+	expired, unexpired := c.outdated(e)
+	lastFailure := strings.HasSuffix(e.id, "_last_failure_0")
 	reason := ""
 	if expired {
 		if total, _ := c.failCount(r, e.n, false); total > 0 {
@@ -132,9 +120,12 @@ func (c *cluster) checkExpiry(e *event) bool {
 			} else {
 				expired = false
 			}
-		} else if isLastFailure && r.reconnectDelay > 0 {
+		} else if lastFailure && r.reconnectDelay > 0 {
 			reason = "reconnect interval is set"
 		}
+	}
+	if !expired && lastFailure && r.replica == nil && (e.task == "start" || e.task == "monitor") && c.compareParameters(e) > parametersSame {
+		reason = "resource parameters have changed"
 	}
 	if reason != "" {
 		clear := c.clearFailCount(r, e.n, reason)
@@ -151,15 +142,47 @@ func (c *cluster) checkExpiry(e *event) bool {
 	return expired
 }
 
-// keepReconnecting: the failure of a remote connection is kept while its node is still
-// to be fenced, or until it was.
-func (c *cluster) keepReconnecting(e *event, isLastFailure bool) bool {
+// outdated reports whether the event is older than failure-timeout, and how many failures
+// on its node are not.
+func (c *cluster) outdated(e *event) (expired bool, unexpired int) {
 	r := e.r
-	if r.reconnectDelay == 0 || !c.options.fencing || e.interval == 0 || e.task != "monitor" || isLastFailure {
+	if r.failureTimeout <= 0 || e.changed <= 0 {
+		return false, 0
+	}
+	c.blockingFailure(r, e.n)
+	unexpired, last := c.failCount(r, e.n, true)
+	if r.failureTimeout <= 0 {
+		return false, unexpired
+	}
+	if unexpired > 0 {
+		c.noteRecheck(last.Add(r.failureTimeout))
+	}
+	when := time.Unix(e.changed, 0).Add(r.failureTimeout)
+	return !c.now.Before(when) && !c.keepReconnecting(e), unexpired
+}
+
+// keepReconnecting: the failure of a remote connection is kept until its node was fenced.
+func (c *cluster) keepReconnecting(e *event) bool {
+	r := e.r
+	if r.reconnectDelay == 0 || !c.options.fencing || e.interval == 0 || e.task != "monitor" {
 		return false
 	}
 	n := c.nodeNamed(r.id)
 	return n != nil && !n.remoteFenced
+}
+
+// clearOrphanedFailures forgets the failures of a resource that is no longer configured,
+// before it stops.
+func (c *cluster) clearOrphanedFailures(r *resource) {
+	for _, n := range c.byName {
+		if !n.online {
+			continue
+		}
+		if count, _ := c.failCount(r, n, true); count > 0 {
+			clear := c.clearFailCount(r, n, "it is orphaned")
+			c.order(&ordering{first: r, firstAction: clear, then: r, thenTask: "stop", kind: orderOptional})
+		}
+	}
 }
 
 func (c *cluster) clearFailCount(r *resource, n *node, reason string) *action {

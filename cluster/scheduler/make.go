@@ -92,6 +92,11 @@ func (r *resource) applyExclusiveDiscovery(n *node) {
 func (c *cluster) createAllActions() {
 	c.scheduleProbes()
 	for _, r := range c.resources {
+		if r.is(orphan) && c.options.stopOrphans {
+			c.clearOrphanedFailures(r)
+		}
+	}
+	for _, r := range c.resources {
 		c.createActions(r)
 	}
 }

@@ -86,6 +86,9 @@ func (r *resource) applyMeta() {
 	if r.remoteHost {
 		params := r.params(nil)
 		r.reconnectDelay, _ = rule.ParseInterval(params["reconnect_interval"])
+		if r.reconnectDelay > 0 {
+			r.failureTimeout = r.reconnectDelay
+		}
 	}
 }
 

@@ -122,33 +122,53 @@ func (c *cluster) changed(e *event) bool {
 		}
 		return true
 	}
-	forced := c.forcedRestart[e.n.id+"\x00"+e.xml.ID()+"\x00"+r.id]
-	params := r.operation(e.task, e.interval).withParams(r.params(e.n))
-	all, hasAll := e.xml.Lookup("op-digest")
-	restart, hasRestart := e.xml.Lookup("op-restart-digest")
-	if forced {
-		restart, hasRestart = "expired", true
-	}
-	switch {
-	case hasRestart && (forced || digest(restrict(params, e.xml.Get("op-force-restart")), 0) != restart):
-		if forced {
-			c.reschedule(e)
-			return true
-		}
-		c.forceRestart(e)
-		return true
-	case !hasAll || digest(params, c.timeoutFor(e)) == all:
-		return false
-	case onlySecretsMasked(e, params):
-		return false
-	case e.interval > 0:
+	if c.forcedRestart[e.n.id+"\x00"+e.xml.ID()+"\x00"+r.id] {
 		c.reschedule(e)
-	case hasRestart:
-		c.reload(r, e.n)
-	default:
+		return true
+	}
+	_, reloadable := e.xml.Lookup("op-restart-digest")
+	switch c.compareParameters(e) {
+	case parametersUnknown, parametersSame:
+		return false
+	case parametersNeedRestart:
 		c.forceRestart(e)
+	case parametersDiffer:
+		switch {
+		case e.interval > 0:
+			c.reschedule(e)
+		case reloadable:
+			c.reload(r, e.n)
+		default:
+			c.forceRestart(e)
+		}
 	}
 	return true
+}
+
+// parameterChange is what comparing an operation's parameters with those configured now gave.
+type parameterChange uint8
+
+const (
+	parametersUnknown parameterChange = iota // none were recorded
+	parametersSame
+	parametersDiffer
+	parametersNeedRestart // one changed that the agent cannot take over while it runs
+)
+
+// compareParameters compares what the operation was run with against what is configured now.
+func (c *cluster) compareParameters(e *event) parameterChange {
+	params := e.r.operation(e.task, e.interval).withParams(e.r.params(e.n))
+	if restart, ok := e.xml.Lookup("op-restart-digest"); ok && digest(restrict(params, e.xml.Get("op-force-restart")), 0) != restart {
+		return parametersNeedRestart
+	}
+	all, ok := e.xml.Lookup("op-digest")
+	switch {
+	case !ok:
+		return parametersUnknown
+	case digest(params, c.timeoutFor(e)) == all, onlySecretsMasked(e, params):
+		return parametersSame
+	}
+	return parametersDiffer
 }
 
 // onlySecretsMasked reports whether the document is a copy in which stars stand for the
