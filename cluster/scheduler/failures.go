@@ -180,7 +180,7 @@ func (c *cluster) clearOrphanedFailures(r *resource) {
 		}
 		if count, _ := c.failCount(r, n, true); count > 0 {
 			clear := c.clearFailCount(r, n, "it is orphaned")
-			c.order(&ordering{first: r, firstAction: clear, then: r, thenTask: "stop", kind: orderOptional})
+			c.order(ordering{first: r, firstAction: clear, then: r, thenTask: "stop", kind: orderOptional})
 		}
 	}
 }

@@ -277,12 +277,9 @@ func (s *session) fence(a *scheduler.Action) {
 			child.Remove()
 		}
 	}
-	if state.Get("remote_node") == "true" || s.isRemote(a.Node) {
-		state.Set("node_fenced", "1")
-		return
-	}
-	for name, value := range map[string]string{"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"} {
-		state.Set(name, value)
+	state.Set("in_ccm", "false")
+	for _, pair := range [][2]string{{"crmd", "offline"}, {"join", "down"}, {"expected", "down"}} {
+		state.Set(pair[0], pair[1])
 	}
 }
 
