@@ -14,6 +14,10 @@ func TestFirstResourceComesBeforeFencingIsSettled(t *testing.T) {
 		t.Errorf("crm did not say why nothing starts and what to do: %s", out)
 	}
 	shown(t, ctx, f, "web1", []string{"d", "Stopped"}, "crm_mon", "-1r")
+	shown(t, ctx, f, "web1", []string{"crm configure primitive d ocf:pacemaker:Dummy op monitor interval=10s"}, "holdfast", "history", "list")
+	if out, err := f.Host("web1").Exec(ctx, "crm", "configure", "primitive", "x", "ocf:pacemaker:Dumy"); err == nil || !strings.Contains(err.Error(), "not installed") {
+		t.Errorf("a resource of an agent that does not exist: %v\n%s", err, out)
+	}
 	mustRun(t, f, "web1", "", "pcs", "resource", "create", "e", "ocf:pacemaker:Dummy")
 	mustRun(t, f, "web3", "", "crm", "configure", "property", "stonith-enabled=false")
 	for _, resource := range []string{"d", "e"} {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"golang.org/x/term"
@@ -45,6 +46,7 @@ func (s *session) main(args []string) int {
 func (s *session) run(script string, words []word) int {
 	if len(words) > 0 {
 		depth := len(s.levels)
+		s.typed = spoken(words)
 		if err := s.execute(words); err != nil {
 			s.report(err)
 			return s.status()
@@ -53,6 +55,7 @@ func (s *session) run(script string, words []word) int {
 			return s.status()
 		}
 	}
+	s.typed = ""
 	switch {
 	case script != "" && script != "-":
 		f, err := os.Open(script)
@@ -74,6 +77,17 @@ func (s *session) run(script string, words []word) int {
 		}
 	}
 	return s.status()
+}
+
+// spoken is a command line as the history of configurations keeps it.
+func spoken(words []word) string {
+	texts := source.WithoutSecrets(textsOf(words))
+	for i, text := range texts {
+		if text == "" || strings.ContainsAny(text, " \t\"") {
+			texts[i] = strconv.Quote(text)
+		}
+	}
+	return strings.Join(texts, " ")
 }
 
 func isTerminal(r io.Reader) bool {

@@ -26,6 +26,7 @@ type session struct {
 	levels      []*level // open levels, the root first
 	model       *model   // open since a configuration command; nil before
 	interactive bool
+	typed       string    // the command line, when that is one whole command
 	shadow      string    // shadow copy in use; "" for none
 	span        timeframe // of the history commands
 	failed      bool      // some command has failed
@@ -102,6 +103,9 @@ func (s *session) configuration() (*model, error) {
 }
 
 func (s *session) cause(command string) cib.Cause {
+	if s.typed != "" {
+		command = s.typed // a whole command line says more than that it committed
+	}
 	return cib.Cause{User: user(), Client: "crm", Command: "crm " + command}
 }
 

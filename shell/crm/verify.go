@@ -1,12 +1,14 @@
 package crm
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
 )
 
 // finding is one thing that a check found.
@@ -217,7 +219,8 @@ func (m *model) checkPrimitive(e *cib.Element, strict bool) []finding {
 	}
 	info, err := m.agents.describe(agent.Get("class"), agent.Get("provider"), agent.Get("type"))
 	if err != nil {
-		return []finding{{object: e.ID(), text: err.Error()}}
+		// Elsewhere it may be there; -F commits nevertheless.
+		return []finding{{object: e.ID(), text: err.Error(), fatal: errors.Is(err, metadata.ErrNotInstalled)}}
 	}
 	var found []finding
 	given := map[string]bool{}

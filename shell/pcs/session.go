@@ -164,32 +164,5 @@ func (s *session) save() error {
 	if s.doc == nil || s.source == nil || bytes.Equal(s.loaded, s.doc.Bytes()) {
 		return nil
 	}
-	return s.storeDocument("pcs " + strings.Join(withoutSecrets(s.words), " "))
-}
-
-// withoutSecrets leaves passwords out of what history keeps.
-func withoutSecrets(words []string) []string {
-	var kept []string
-	for i := 0; i < len(words); i++ {
-		if words[i] == "-p" {
-			kept = append(kept, "-p", "…")
-			i++
-			continue
-		}
-		if strings.HasPrefix(words[i], "-p") && len(words[i]) > 2 {
-			kept = append(kept, "-p…")
-			continue
-		}
-		if name, _, ok := strings.Cut(words[i], "="); ok && secretName(name) {
-			kept = append(kept, name+"=…")
-			continue
-		}
-		kept = append(kept, words[i])
-	}
-	return kept
-}
-
-func secretName(name string) bool {
-	name = strings.ToLower(name)
-	return strings.Contains(name, "passw") || name == "secret" || name == "token" || name == "--token"
+	return s.storeDocument("pcs " + strings.Join(source.WithoutSecrets(s.words), " "))
 }

@@ -59,7 +59,8 @@ func lookup(words []string) (*command, []string, string) {
 			found, length = &family[i], len(path)
 		}
 	}
-	if found != nil {
+	// A family's name alone shows what there is; a word after it has to be one of its commands.
+	if found != nil && (length > 1 || found.syntax != "" || found.help != "" || length == len(words)) {
 		return found, words[length:], ""
 	}
 	return nil, nil, unknownWord(words)
