@@ -101,8 +101,7 @@ func (c *cluster) resourceStatus(r *resource, parent *ResourceStatus) *ResourceS
 	}
 	if r.isClone() {
 		s.Max = r.clone.max
-		s.StopPlaces = map[string]bool{}
-		r.eachCandidate(func(n *node, _ *candidate) { s.StopPlaces[n.name] = true })
+		s.StopPlaces = r.stopPlaces()
 		s.Uninstalled = c.uninstalled(r)
 	}
 	for _, child := range r.children {
@@ -140,6 +139,19 @@ func (c *cluster) bundleStatus(r *resource, s *ResourceStatus) {
 		}
 		s.Children = append(s.Children, x)
 	}
+}
+
+// stopPlaces are the nodes on which a clone's instance may be: where nothing is allowed yet,
+// those on which its state is known.
+func (r *resource) stopPlaces() map[string]bool {
+	places := map[string]bool{}
+	r.eachCandidate(func(n *node, _ *candidate) { places[n.name] = true })
+	if len(places) == 0 {
+		for _, n := range r.known {
+			places[n.name] = true
+		}
+	}
+	return places
 }
 
 // uninstalled tells on which nodes a probe found the agent of a clone's instances missing.

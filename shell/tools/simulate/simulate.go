@@ -224,7 +224,18 @@ func (s *session) showStatus(title string, st *scheduler.Status, counts bool) {
 	s.printf("%s:\n  * Node List:\n", title)
 	status.Nodes(s.out, st, "    ")
 	s.printf("\n  * Full List of Resources:\n")
-	status.Resources(s.out, st, "    ")
+	status.ResourcesWith(s.out, st, "    ", status.Options{FailedProbe: func(r *scheduler.ResourceStatus) string { return failedProbe(st, r) }})
+}
+
+// failedProbe says why a stopped resource cannot run where it was looked for: its agent is
+// not there.
+func failedProbe(st *scheduler.Status, r *scheduler.ResourceStatus) string {
+	for _, f := range st.Failures {
+		if f.Resource == r.LongID && f.Task == "monitor" && f.Interval == 0 && f.RCText == "not installed" {
+			return "Not installed"
+		}
+	}
+	return ""
 }
 
 func (s *session) showMoves(plan *scheduler.Plan) {
