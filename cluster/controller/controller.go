@@ -65,7 +65,7 @@ type Controller struct {
 	quorate bool // as this host can tell now
 	leading bool
 	reign   Reign
-	dead    map[core.HostID]bool // confirmed in this reign
+	gone    map[core.HostID]bool // hosts whose death was confirmed, or that left, in this reign
 	uuid    string               // of the reign, for transition keys
 	begun   time.Time
 

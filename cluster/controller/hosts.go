@@ -38,7 +38,7 @@ func (c *Controller) beginReign(now time.Time) {
 	c.uuid = reignUUID(c.cfg, c.reign)
 	c.begun = now
 	c.members, c.fencePause = map[core.HostID]*member{}, map[string]time.Duration{}
-	c.dead = map[core.HostID]bool{}
+	c.gone = map[core.HostID]bool{}
 	c.transition, c.hostWrite, c.plans, c.idle, c.notBefore = nil, 0, 0, false, time.Time{}
 }
 
@@ -52,6 +52,7 @@ func (c *Controller) refreshMembers(now time.Time) {
 	for _, id := range sortedHosts(c.members) {
 		if boot, ok := current[id]; !ok || boot != c.members[id].boot {
 			delete(c.members, id)
+			c.gone[id] = slices.Contains(c.view.Left, id)
 			c.lost(c.names[id])
 		}
 	}
@@ -180,6 +181,10 @@ func (c *Controller) hostEdits(doc *cib.Document) []Edit {
 		c.lostEdits(status, id, fragment)
 	}
 	for _, id := range c.view.Left {
+		if c.view.Ignored && !c.gone[id] {
+			c.lostEdits(status, id, fragment)
+			continue
+		}
 		edits = append(edits, c.leftEdits(status, id, fragment)...)
 	}
 	if len(fragment.Attrs) > 0 || len(fragment.Children) > 0 {
@@ -248,8 +253,8 @@ func (c *Controller) memberEdits(status *cib.Element, id core.HostID, fragment *
 
 // lostEdits makes node_state tell that the host is gone. "expected" stays: a host that
 // was expected to be here is unclean until it is fenced. Where the lack of quorum is ignored
-// another side may have gone on as well, so what an earlier reign knew of the death of a host
-// that belongs to it proves nothing: it is fenced again.
+// another side may have gone on as well, so what an earlier reign knew of the death or the leaving
+// of a host that belongs to it proves nothing: it is fenced.
 func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *cib.Element) {
 	state := nodeState(status, id)
 	if state == nil {
@@ -257,7 +262,7 @@ func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *ci
 	}
 	want := cib.NewElement("node_state", "id", hostID(id), "uname", state.Get("uname"),
 		"in_ccm", "false", "crmd", "offline", "join", "down")
-	if c.view.Ignored && !c.dead[id] && state.Get("crm-debug-origin") != Added {
+	if c.view.Ignored && !c.gone[id] && state.Get("crm-debug-origin") != Added {
 		want.Set("expected", "member")
 	}
 	if differs(state, want) {

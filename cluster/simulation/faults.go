@@ -143,7 +143,7 @@ func (h *host) repairDisk() {
 // were dead; so there is one such host in a run, and the others have what it has.
 func (w *World) strikeDisk(h *host, f Fault) {
 	for _, other := range w.hosts {
-		if other.replaced && other != h || other.core == nil || other.disk.End().Before(h.disk.End()) {
+		if other.replaced && other != h || other.core == nil || other.disk.End().Ballot != h.disk.End().Ballot || other.disk.End().Before(h.disk.End()) {
 			w.trace("FAULT", "not done: one replaced disk at a time, and somebody has to remember what it had")
 			return
 		}

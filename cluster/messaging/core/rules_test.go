@@ -145,3 +145,23 @@ func TestHostsThatDifferAboutIgnoringQuorumComeTogether(t *testing.T) {
 	c.heal()
 	c.await(10*time.Second, 1, 2)
 }
+
+// TestGoodbyeOfADaemonThatWasInNoViewIsNone: its predecessor died with resources running,
+// and it has a full disk and leaves at once.
+func TestGoodbyeOfADaemonThatWasInNoViewIsNone(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	c.kill(2)
+	c.host(2).disk.Fail = errDiskFull
+	c.start(2)
+	c.host(2).core.Step(c.now, core.Leave{})
+	c.run(300 * time.Millisecond)
+	c.kill(2)
+	c.await(5*time.Second, 1, 3)
+	c.run(2 * time.Second)
+	if v := c.host(1).core.Status().View; !slices.Equal(v.Lost, []core.HostID{2}) || len(v.Left) > 0 {
+		t.Errorf("%+v, want host 2 lost", v)
+	}
+}

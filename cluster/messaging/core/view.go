@@ -119,12 +119,20 @@ func (c *Core) farewell(set []HostID) bool {
 	return true
 }
 
-// hasLeft tells whether a host left in an orderly way and was not back since.
+// hasLeft tells whether a host left in an orderly way and was not back since. A daemon that
+// was in no view cannot speak for its predecessor: what that ran may still run.
 func (c *Core) hasLeft(h HostID) bool {
 	if h == c.cfg.ID {
 		return c.gone()
 	}
-	return c.peers[h].last.Leaving || slices.Contains(c.agreed.View.Left, h) && !c.peers[h].alive
+	p, v := c.peers[h], &c.agreed.View
+	if !p.last.Leaving {
+		return slices.Contains(v.Left, h) && !p.alive
+	}
+	if at := slices.Index(v.Members, h); at >= 0 {
+		return p.boot == 0 || p.boot == v.Boots[at]
+	}
+	return p.boot == 0 || !slices.Contains(v.Lost, h)
 }
 
 // proposeView puts the view into the log when it differs from the last one.
