@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -9,6 +10,9 @@ import (
 func (c *Controller) applied(now time.Time, e *Entry) {
 	if e.Kind == ResultEntry {
 		c.remember(e.Result.Key)
+	}
+	if id, ok := c.hostNamed(e.Target); ok && e.Kind == FencedEntry && len(e.Edits) > 0 && !slices.Contains(c.view.Members, id) {
+		c.witnessed(id)
 	}
 	if !c.leading {
 		return

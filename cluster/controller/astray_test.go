@@ -62,23 +62,37 @@ func TestWorkerTellsOfALogThatLostAndWatchesNothing(t *testing.T) {
 	}
 }
 
-// TestDeathsOfAnEarlierReignProveNothingWhereQuorumIsIgnored: the host may have come back
-// on another side, and act there.
-func TestDeathsOfAnEarlierReignProveNothingWhereQuorumIsIgnored(t *testing.T) {
+// TestDeathsThatNobodyWitnessedProveNothingWhereQuorumIsContested: the host may have come
+// back on another side, and have had this side fenced.
+func TestDeathsThatNobodyWitnessedProveNothingWhereQuorumIsContested(t *testing.T) {
 	t.Parallel()
-	for ignored, want := range map[bool]string{true: "member", false: "down"} {
+	for _, test := range []struct {
+		name                 string
+		contested, witnessed bool
+		want                 string
+	}{
+		{"majority", false, false, "down"},
+		{"contested", true, false, "member"},
+		{"contested, but seen", true, true, "down"},
+	} {
 		s := newStage(t)
 		s.step(Viewed{allOfView(4)})
 		for host, boot := range map[core.HostID]uint64{1: 11, 2: 22, 3: 33} {
 			s.synced(host, boot)
 		}
-		nodeState(s.doc.Section("status"), 3).Set("expected", "down") // by a leader before, which fenced it
-		s.step(Viewed{core.View{Number: 9, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Lost: []core.HostID{3}, Quorate: true, Ignored: ignored,
-			Leader: 1, Ballot: core.Ballot{Number: 2}}})
+		without := core.View{Number: 9, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Lost: []core.HostID{3}, Quorate: true, Contested: test.contested,
+			Leader: 2, Ballot: core.Ballot{Number: 2}}
+		s.step(Viewed{without})
+		if test.witnessed {
+			s.step(Applied{Entry: &Entry{Kind: FencedEntry, Target: "web3", Edits: []Edit{{}}}})
+		}
+		nodeState(s.doc.Section("status"), 3).Set("expected", "down") // by that leader, which fenced it
+		without.Number, without.Leader = 10, 1
+		s.step(Viewed{without})
 		s.synced(1, 11)
 		s.synced(2, 22)
-		if got := nodeState(s.doc.Section("status"), 3).Get("expected"); got != want {
-			t.Errorf("with quorum ignored %t host 3 is expected to be %s, want %s", ignored, got, want)
+		if got := nodeState(s.doc.Section("status"), 3).Get("expected"); got != test.want {
+			t.Errorf("%s: host 3 is expected to be %s, want %s", test.name, got, test.want)
 		}
 	}
 }

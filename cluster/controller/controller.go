@@ -65,7 +65,7 @@ type Controller struct {
 	quorate bool // as this host can tell now
 	leading bool
 	reign   Reign
-	gone    map[core.HostID]bool // hosts whose death was confirmed, or that left, in this reign
+	gone    map[core.HostID]bool // hosts whose end this daemon witnessed and that were not in a view since
 	uuid    string               // of the reign, for transition keys
 	begun   time.Time
 
@@ -94,7 +94,7 @@ func New(cfg Config) *Controller {
 	}
 	c := &Controller{
 		cfg: cfg, names: map[core.HostID]string{}, boots: map[core.HostID]uint64{},
-		seen: map[core.HostID]bool{}, recent: map[string]bool{}, quorate: true,
+		seen: map[core.HostID]bool{}, recent: map[string]bool{}, gone: map[core.HostID]bool{}, quorate: true,
 	}
 	c.configured(cfg.Hosts)
 	return c

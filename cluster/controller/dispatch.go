@@ -257,7 +257,6 @@ func (c *Controller) writeFenced(target, key string, boot uint64) {
 		m := c.members[id]
 		if m == nil || m.boot == boot {
 			e.Edits = append(eraseEdits(id), MergeEdit(statusFragment(downState(id, target))))
-			c.gone[id] = true
 			c.out.Fenced = append(c.out.Fenced, FencedHost{Host: id, Boot: boot})
 		}
 		if m != nil && m.boot == boot {

@@ -18,6 +18,12 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 	for i, id := range v.Members {
 		c.seen[id] = true
 		c.boots[id] = v.Boots[i]
+		delete(c.gone, id)
+	}
+	for _, id := range v.Left {
+		if slices.Contains(old.Members, id) {
+			c.witnessed(id)
+		}
 	}
 	// A view of an earlier life of this daemon, read from its log, gives it no leadership.
 	if v.Leader != c.cfg.Self || c.boots[c.cfg.Self] != c.cfg.Boot {
@@ -38,7 +44,6 @@ func (c *Controller) beginReign(now time.Time) {
 	c.uuid = reignUUID(c.cfg, c.reign)
 	c.begun = now
 	c.members, c.fencePause = map[core.HostID]*member{}, map[string]time.Duration{}
-	c.gone = map[core.HostID]bool{}
 	c.transition, c.hostWrite, c.plans, c.idle, c.notBefore = nil, 0, 0, false, time.Time{}
 }
 
@@ -52,7 +57,6 @@ func (c *Controller) refreshMembers(now time.Time) {
 	for _, id := range sortedHosts(c.members) {
 		if boot, ok := current[id]; !ok || boot != c.members[id].boot {
 			delete(c.members, id)
-			c.gone[id] = slices.Contains(c.view.Left, id)
 			c.lost(c.names[id])
 		}
 	}
@@ -181,7 +185,7 @@ func (c *Controller) hostEdits(doc *cib.Document) []Edit {
 		c.lostEdits(status, id, fragment)
 	}
 	for _, id := range c.view.Left {
-		if c.view.Ignored && !c.gone[id] {
+		if c.doubtful(id) {
 			c.lostEdits(status, id, fragment)
 			continue
 		}
@@ -252,9 +256,7 @@ func (c *Controller) memberEdits(status *cib.Element, id core.HostID, fragment *
 }
 
 // lostEdits makes node_state tell that the host is gone. "expected" stays: a host that
-// was expected to be here is unclean until it is fenced. Where the lack of quorum is ignored
-// another side may have gone on as well, so what an earlier reign knew of the death or the leaving
-// of a host that belongs to it proves nothing: it is fenced.
+// was expected to be here is unclean until it is fenced, and so is one whose end is doubtful.
 func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *cib.Element) {
 	state := nodeState(status, id)
 	if state == nil {
@@ -262,12 +264,27 @@ func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *ci
 	}
 	want := cib.NewElement("node_state", "id", hostID(id), "uname", state.Get("uname"),
 		"in_ccm", "false", "crmd", "offline", "join", "down")
-	if c.view.Ignored && !c.gone[id] && state.Get("crm-debug-origin") != Added {
+	if c.doubtful(id) && state.Get("crm-debug-origin") != Added {
 		want.Set("expected", "member")
 	}
 	if differs(state, want) {
 		fragment.Ensure("status").Append(want)
 	}
+}
+
+// witnessed notes that a host left or was confirmed dead, if this daemon was in the view when
+// it happened: what is read from the log afterwards is no witness.
+func (c *Controller) witnessed(id core.HostID) {
+	if at := slices.Index(c.view.Members, c.cfg.Self); at >= 0 && c.view.Boots[at] == c.cfg.Boot {
+		c.gone[id] = true
+	}
+}
+
+// doubtful tells whether the end of a host that the document knows proves nothing. Where another
+// side could have been quorate as well, the host may have come back there, and have this
+// host's side fenced; whoever was never fenced since knows that it did not.
+func (c *Controller) doubtful(id core.HostID) bool {
+	return (c.view.Contested || quorumIgnored(c.cfg.Document())) && !c.gone[id]
 }
 
 // leftEdits makes node_state tell that the host stopped everything and left.

@@ -47,6 +47,7 @@ func Draw(seed uint64) Shape {
 	switch kind := r.IntN(4); {
 	case s.Hosts == 2 && kind < 3:
 		s.Quorum.TwoNode = true
+		s.Quorum.WaitForAllOff = s.Links == 2 && s.Clone
 	case s.Hosts%2 == 0 && kind < 2:
 		s.Quorum.AutoTie = true
 		s.Quorum.Tie = []quorum.TieBreaker{{Lowest: true}, {Highest: true}, {List: []core.HostID{2, 1, core.HostID(s.Hosts)}}}[r.IntN(3)]

@@ -77,11 +77,14 @@ func writeView(w *writer, v *View) {
 	w.ballot(v.Ballot)
 }
 
-// quorateForm is 0 without quorum, 1 with it, and 2 when its lack is ignored.
+// quorateForm is 0 without quorum, 1 with it, 2 when its lack is ignored, and 3 when others could
+// have it as well.
 func quorateForm(v *View) uint64 {
 	switch {
 	case v.Ignored:
 		return 2
+	case v.Contested:
+		return 3
 	case v.Quorate:
 		return 1
 	}
@@ -91,10 +94,10 @@ func quorateForm(v *View) uint64 {
 func readView(r *reader) View {
 	v := View{Number: r.uint(), Members: r.hosts(), Boots: r.uints(), Lost: r.hosts(), Left: r.hosts()}
 	quorate := r.uint()
-	if quorate > 2 {
+	if quorate > 3 {
 		r.fail("view that is neither quorate nor not")
 	}
-	v.Quorate, v.Ignored = quorate > 0, quorate == 2
+	v.Quorate, v.Ignored, v.Contested = quorate > 0, quorate == 2, quorate > 1
 	v.Strong, v.Leader, v.Ballot = r.bool(), r.host(), r.ballot()
 	if len(v.Boots) != len(v.Members) {
 		r.fail("view whose boots do not match its members")

@@ -40,10 +40,13 @@ type View struct {
 	Lost    []HostID // configured hosts that went without a word or were never seen, ascending
 	Left    []HostID // configured hosts that left in an orderly way and stopped what they ran, ascending
 	Quorate bool     // by the votes (package quorum), never by raft's majority
-	Ignored bool     // quorate only because no-quorum-policy is ignore: others may be as quorate
-	Strong  bool     // more than half of all votes: two strong views always share a host
-	Leader  HostID   // the DC
-	Ballot  Ballot
+	Ignored bool     // quorate only because no-quorum-policy is ignore
+	// Contested: quorate, but not by more than half of the votes (Ignored, two_node,
+	// last_man_standing), so that others could be quorate as well.
+	Contested bool
+	Strong    bool   // more than half of all votes: two strong views always share a host
+	Leader    HostID // the DC
+	Ballot    Ballot
 }
 
 // Machine is the replicated state: every host applies the same entries in the

@@ -138,7 +138,7 @@ func (c *Core) hasLeft(h HostID) bool {
 // proposeView puts the view into the log when it differs from the last one.
 func (c *Core) proposeView(set []HostID) {
 	verdict := c.judge(set)
-	v := View{Number: c.agreed.View.Number + 1, Members: set, Quorate: verdict.Quorate, Ignored: verdict.Ignored, Leader: c.cfg.ID, Ballot: c.ballot,
+	v := View{Number: c.agreed.View.Number + 1, Members: set, Quorate: verdict.Quorate, Ignored: verdict.Ignored, Contested: verdict.Quorate && !verdict.Strong, Leader: c.cfg.ID, Ballot: c.ballot,
 		Strong: c.rules.Seals(verdict.Strong, c.alone(set) && c.sawAll(set))}
 	for _, h := range set {
 		v.Boots = append(v.Boots, c.bootOf(h))
@@ -164,7 +164,7 @@ func (c *Core) proposeView(set []HostID) {
 // sameView tells whether nothing but the number differs.
 func sameView(a, b *View) bool {
 	return slices.Equal(a.Members, b.Members) && slices.Equal(a.Boots, b.Boots) && slices.Equal(a.Lost, b.Lost) &&
-		slices.Equal(a.Left, b.Left) && a.Quorate == b.Quorate && a.Ignored == b.Ignored && a.Strong == b.Strong && a.Leader == b.Leader && a.Ballot == b.Ballot
+		slices.Equal(a.Left, b.Left) && a.Quorate == b.Quorate && a.Ignored == b.Ignored && a.Contested == b.Contested && a.Strong == b.Strong && a.Leader == b.Leader && a.Ballot == b.Ballot
 }
 
 // enrolled tells whether raft counts on a host: as a voter, or as a learner when the
