@@ -2,7 +2,6 @@ package pcs
 
 import (
 	"fmt"
-	"slices"
 
 	"holdfast/cluster/cib"
 )
@@ -41,11 +40,6 @@ func nodeCommands() []command {
 		{path: "node unmaintenance", syntax: "[--all | NODE...]", help: "Ends maintenance.", document: true, options: "f all wait", run: flag("maintenance", "")},
 		{path: "node attribute", syntax: "[NODE [NAME=VALUE...]]", help: "Shows or sets attributes of nodes.", document: true, options: "f force name", run: func(s *session) error { return nodeValues(s, "instance_attributes", "Node Attributes") }},
 		{path: "node utilization", syntax: "[NODE [NAME=VALUE...]]", help: "Shows or sets what nodes offer.", document: true, options: "f force name", run: func(s *session) error { return nodeValues(s, "utilization", "Node Utilization") }},
-		{path: "tag", document: true, options: "f", run: showTags},
-		{path: "tag config", syntax: "[TAG...]", help: "Shows tags.", document: true, options: "f", run: showTags},
-		{path: "tag create", syntax: "TAG ID...", help: "Names a set of resources.", document: true, options: "f", run: createTag},
-		{path: "tag delete", document: true, options: "f", run: deleteTags},
-		{path: "tag remove", syntax: "TAG...", help: "Removes tags.", document: true, options: "f", run: deleteTags},
 	}
 }
 
@@ -117,62 +111,6 @@ func nodeValues(s *session, kind, title string) error {
 		if list := values(set).sorted(); len(list) > 0 {
 			s.printf(" %s: %s\n", n.Get("uname"), showPairs(list))
 		}
-	}
-	return nil
-}
-
-func showTags(s *session) error {
-	var shown bool
-	for tag := range s.doc.Section("tags").All("tag") {
-		if len(s.args) > 0 && !slices.Contains(s.args, tag.ID()) {
-			continue
-		}
-		shown = true
-		s.printf("%s\n", tag.ID())
-		for ref := range tag.All("obj_ref") {
-			s.printf("  %s\n", ref.ID())
-		}
-	}
-	if !shown {
-		if len(s.args) > 0 {
-			return fmt.Errorf("tag '%s' does not exist", s.args[0])
-		}
-		s.printf(" No tags defined\n")
-	}
-	return nil
-}
-
-func createTag(s *session) error {
-	if len(s.args) < 2 {
-		return errUsage
-	}
-	if err := s.newID(s.args[0], "tag id"); err != nil {
-		return err
-	}
-	tag := cib.NewElement("tag", "id", s.args[0])
-	for _, id := range s.args[1:] {
-		if _, err := s.resource(id); err != nil {
-			return err
-		}
-		tag.Append(cib.NewElement("obj_ref", "id", id))
-	}
-	s.doc.EnsureSection("tags").Append(tag)
-	return nil
-}
-
-func deleteTags(s *session) error {
-	if len(s.args) == 0 {
-		return errUsage
-	}
-	for _, id := range s.args {
-		tag := s.find(id)
-		if tag == nil || tag.Name != "tag" {
-			return fmt.Errorf("tag '%s' does not exist", id)
-		}
-		tag.Remove()
-	}
-	if tags := s.doc.Section("tags"); tags.Child("tag") == nil {
-		tags.Remove()
 	}
 	return nil
 }

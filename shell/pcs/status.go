@@ -55,9 +55,6 @@ func (s *session) showActivity(fencing bool) error {
 		args = append(args, "--inactive")
 	}
 	if node != "" {
-		if !slices.Contains(s.nodeNames(), node) {
-			return fmt.Errorf("node '%s' does not exist", node)
-		}
 		args = append(args, "--node="+node)
 	}
 	if named != "" {

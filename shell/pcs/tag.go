@@ -1,0 +1,199 @@
+package pcs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"holdfast/cluster/cib"
+)
+
+func tagCommands() []command {
+	return []command{
+		{path: "tag", document: true, options: "f", run: showTags},
+		{path: "tag config", syntax: "[TAG]...", help: "Shows tags and what they name.", document: true, options: "f", run: showTags},
+		{path: "tag list", document: true, options: "f", run: showTags},
+		{path: "tag create", syntax: "TAG ID...", help: "Makes a name for resources.", document: true, options: "f", run: createTag},
+		{path: "tag update", syntax: "TAG [add ID... [--before ID | --after ID]] [remove ID...]", help: "Changes what a tag names.", document: true, options: "f before after", run: updateTag},
+		{path: "tag delete", syntax: "TAG...", help: "Deletes tags; what they name stays.", document: true, options: "f", run: deleteTags},
+		{path: "tag remove", document: true, options: "f", run: deleteTags},
+	}
+}
+
+func (s *session) tag(id string) (*cib.Element, error) {
+	if e := s.find(id); e != nil && e.Name == "tag" {
+		return e, nil
+	}
+	return nil, fmt.Errorf("tag '%s' does not exist", id)
+}
+
+func showTags(s *session) error {
+	var tags []*cib.Element
+	r := s.reports()
+	for _, id := range s.args {
+		tag, err := s.tag(id)
+		r.add(err)
+		tags = append(tags, tag)
+	}
+	if err := r.err(); err != nil {
+		return err
+	}
+	if len(s.args) == 0 {
+		tags = slices.Collect(s.doc.Section("tags").All("tag"))
+	}
+	if len(tags) == 0 {
+		s.note(" No tags defined")
+	}
+	for _, tag := range tags {
+		s.printf("%s\n", tag.ID())
+		for ref := range tag.All("obj_ref") {
+			s.printf("  %s\n", ref.ID())
+		}
+	}
+	return nil
+}
+
+// checkTagged says what is wrong with ids that a tag is to name.
+func (s *session) checkTagged(r *reports, ids []string) {
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if seen[id] {
+			r.fail("'%s' stands twice", id)
+		}
+		seen[id] = true
+		if !isResource(s.find(id)) {
+			r.fail("resource '%s' does not exist", id)
+		}
+	}
+}
+
+func createTag(s *session) error {
+	if len(s.args) == 0 {
+		return errUsage
+	}
+	r := s.reports()
+	r.add(s.newID(s.args[0], "tag name"))
+	if len(s.args) == 1 {
+		r.fail("a tag names at least one resource")
+	}
+	s.checkTagged(r, s.args[1:])
+	if err := r.err(); err != nil {
+		return err
+	}
+	tag := cib.NewElement("tag", "id", s.args[0])
+	for _, id := range s.args[1:] {
+		tag.Append(cib.NewElement("obj_ref", "id", id))
+	}
+	s.doc.EnsureSection("tags").Append(tag)
+	return nil
+}
+
+func deleteTags(s *session) error {
+	if len(s.args) == 0 {
+		return errUsage
+	}
+	r := s.reports()
+	var gone []*cib.Element
+	for _, id := range s.args {
+		tag, err := s.tag(id)
+		r.add(err)
+		gone = append(gone, tag)
+		if err == nil && s.constrained(id) {
+			r.fail("tag '%s' is used by a constraint; delete that first", id)
+		}
+	}
+	if err := r.err(); err != nil {
+		return err
+	}
+	for _, tag := range gone {
+		tag.Remove()
+	}
+	return nil
+}
+
+// constrained says whether a constraint names id.
+func (s *session) constrained(id string) bool {
+	for e := range s.doc.Section("constraints").Descendants() {
+		if e.Name == "resource_ref" && e.ID() == id {
+			return true
+		}
+		for _, attr := range []string{"rsc", "with-rsc", "first", "then"} {
+			if e.Get(attr) == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func reference(tag *cib.Element, id string) *cib.Element {
+	for ref := range tag.All("obj_ref") {
+		if ref.ID() == id {
+			return ref
+		}
+	}
+	return nil
+}
+
+func updateTag(s *session) error {
+	if len(s.args) < 3 {
+		return errUsage
+	}
+	tag, err := s.tag(s.args[0])
+	if err != nil {
+		return err
+	}
+	parts := sections(s.args[1:], "add", "remove")
+	if len(parts[0].words) > 0 {
+		return errUsage
+	}
+	add, _ := gather(parts, "add")
+	remove, _ := gather(parts, "remove")
+	r := s.reports()
+	s.checkTagged(r, add)
+	for _, id := range remove {
+		if reference(tag, id) == nil {
+			r.fail("tag '%s' does not name '%s'", tag.ID(), id)
+		}
+		if slices.Contains(add, id) {
+			r.fail("'%s' is both added and removed", id)
+		}
+	}
+	before, after := s.opts["before"], s.opts["after"]
+	if (before != "" || after != "") && len(add) == 0 || before != "" && after != "" {
+		return errors.New("one of --before and --after can be given, together with add")
+	}
+	at := len(tag.Children)
+	if place := before + after; place != "" {
+		ref := reference(tag, place)
+		if ref == nil || slices.Contains(add, place) || slices.Contains(remove, place) {
+			r.fail("tag '%s' does not name '%s', or it moves itself", tag.ID(), place)
+		}
+	} else {
+		for _, id := range add {
+			if reference(tag, id) != nil {
+				r.fail("tag '%s' names '%s' already", tag.ID(), id)
+			}
+		}
+	}
+	if err := r.err(); err != nil {
+		return err
+	}
+	for _, id := range append(remove, add...) {
+		if ref := reference(tag, id); ref != nil {
+			ref.Remove()
+		}
+	}
+	if ref := reference(tag, before); ref != nil {
+		at = ref.Index()
+	} else if ref := reference(tag, after); ref != nil {
+		at = ref.Index() + 1
+	}
+	for i, id := range add {
+		tag.InsertAt(min(at, len(tag.Children)-i)+i, cib.NewElement("obj_ref", "id", id))
+	}
+	if tag.Child("obj_ref") == nil {
+		return fmt.Errorf("tag '%s' would name nothing; 'pcs tag delete %s' deletes it", tag.ID(), tag.ID())
+	}
+	return nil
+}
