@@ -33,8 +33,10 @@ type Config struct {
 	Token  time.Duration // 0: core.DefaultToken
 	Quorum quorum.Options
 	Dir    string // state directory, made when missing
-	Boot   uint64 // id of this daemon's life, another with every start; 0: drawn by Open
-	Log    *slog.Logger
+	// TrustEmpty lets this host vote at once with an empty Dir; see core.Config.
+	TrustEmpty bool
+	Boot       uint64 // id of this daemon's life, another with every start; 0: drawn by Open
+	Log        *slog.Logger
 	// Serve answers requests of other hosts, made with Call. It is called from several
 	// goroutines; its context ends with the caller's.
 	Serve func(ctx context.Context, from HostID, service string, payload []byte) ([]byte, error)
@@ -142,7 +144,7 @@ func (m *Messenger) start(at transport.Addresses, links int, machine Machine) er
 		return err
 	}
 	m.core, err = core.New(core.Config{ID: m.cfg.Self, Boot: boot, Links: links, Timing: core.NewTiming(m.cfg.Token),
-		Quorum: m.cfg.Quorum, Machine: machine, Saved: saved}, now)
+		Quorum: m.cfg.Quorum, Machine: machine, Saved: saved, TrustEmpty: m.cfg.TrustEmpty}, now)
 	if err != nil {
 		return err
 	}

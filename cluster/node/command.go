@@ -20,7 +20,7 @@ var Commands = []func() *cobra.Command{command}
 // flags are the command line of `holdfast node`.
 type flags struct {
 	root, config, listen, format string
-	check, debug                 bool
+	check, debug, trustEmpty     bool
 }
 
 func command() *cobra.Command {
@@ -51,6 +51,8 @@ func command() *cobra.Command {
 	cmd.Flags().StringVar(&f.listen, "listen", ":7630", "`ADDRESS` for setup requests over TLS; empty for none")
 	cmd.Flags().StringVar(&f.format, "log-format", "text", "text or json")
 	cmd.Flags().BoolVar(&f.debug, "debug", false, "log more")
+	cmd.Flags().BoolVar(&f.trustEmpty, "trust-empty-state", false,
+		"let this host vote although its state directory was emptied: when no other host has the cluster's state any more")
 	cmd.Flags().BoolVar(&f.check, "check", false, "check the configuration, say what is wrong, and exit")
 	return cmd
 }
@@ -105,6 +107,6 @@ func run(cmd *cobra.Command, f flags) error {
 		now()
 	}()
 	return Run(ctx, force, Options{
-		Root: f.root, Config: f.config, Listen: f.listen, Log: slog.New(handler),
+		Root: f.root, Config: f.config, Listen: f.listen, Log: slog.New(handler), TrustEmpty: f.trustEmpty,
 	})
 }

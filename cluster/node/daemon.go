@@ -27,6 +27,9 @@ type Options struct {
 	Config string // the configuration file; "" finds it below Root
 	Listen string // address for setup and the console, "" for none
 	Log    *slog.Logger
+	// TrustEmpty: an operator knows that this host's state was empty before, or that
+	// nothing that it acknowledged was lost with it.
+	TrustEmpty bool
 }
 
 // Daemon is the process: it answers locally from the start, and runs a Node while the
@@ -157,6 +160,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	settings.Messaging.TrustEmpty = d.options.TrustEmpty
 	runner, err := newRunner(d.options.Root, settings.Name, d.log)
 	if err != nil {
 		return fmt.Errorf("start the executor: %w", err)

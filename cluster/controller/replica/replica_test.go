@@ -94,6 +94,39 @@ func TestConditionalChange(t *testing.T) {
 	}
 }
 
+// History is bounded in number and in bytes; the newest configuration is kept whatever its size.
+func TestHistoryIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name        string
+		value       int // bytes of each change's text
+		changes     int
+		most, least int // configurations kept
+	}{
+		{"many small ones", 10, 250, 100, 100},
+		{"large ones", 1 << 20, 12, 8, 6},
+		{"one that is larger than all that is kept", 9 << 20, 2, 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var seen told
+			r := newReplica(&seen)
+			r.View(1, view())
+			for i := range c.changes {
+				a := apply(t, r, uint64(i+2), change(replica.Change{Op: "modify", Section: "crm_config", AllowCreate: true, XML: fmt.Sprintf(
+					`<cluster_property_set id="s"><nvpair id="n" name="mark" value="%d%s"/></cluster_property_set>`, i, strings.Repeat("x", c.value))}))
+				if a.Code != "" {
+					t.Fatalf("%.200v", a)
+				}
+			}
+			kept := r.History()
+			if len(kept) > c.most || len(kept) < c.least || !strings.Contains(kept[len(kept)-1].XML, fmt.Sprintf(`value="%d`, c.changes-1)) {
+				t.Errorf("%d configurations are kept, want %d to %d, the newest last", len(kept), c.least, c.most)
+			}
+		})
+	}
+}
+
 func TestWholeDocumentReplacedKeepsTheStatus(t *testing.T) {
 	t.Parallel()
 	var seen told

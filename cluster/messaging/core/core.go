@@ -124,6 +124,7 @@ func (c *Core) Step(now time.Duration, ev Event) {
 	case Unsent:
 		c.raftUnreachable(ev.To)
 		delete(c.fork.invited, ev.To)
+		c.proposals.unsent(ev.To)
 	case Fenced:
 		c.confirmFenced(ev)
 	case Policy:

@@ -52,6 +52,30 @@ func (c *cluster) configure(n int, options quorum.Options, ids ...core.HostID) {
 	}
 }
 
+// A proposal that was lost with the connection is sent again as soon as that is known, not
+// when its answer is overdue.
+func TestProposalLostOnItsWayIsSentAgain(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	leader := c.host(1).core.Status().Leader
+	h := c.host(leader%3 + 1)
+	c.cut([]core.HostID{h.id}, []core.HostID{leader})
+	seq := c.propose(h.id, "lost")
+	c.run(20 * time.Millisecond)
+	c.heal()
+	h.core.Step(c.now, core.Unsent{To: leader})
+	answered := func() bool { _, ok := h.answers[seq]; return ok }
+	if !c.until(2*core.NewTiming(0).Heartbeat, answered) {
+		t.Error("it was not sent again")
+	}
+	c.run(3 * time.Second)
+	if n := len(h.machine.entries); n != 1 {
+		t.Errorf("%d entries: %q", n, h.machine.entries)
+	}
+}
+
 func TestClusterGrowsWhileItRuns(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1, quorum.Options{})

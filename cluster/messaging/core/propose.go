@@ -122,6 +122,13 @@ func (ps *proposals) tick(c *Core) {
 	}
 }
 
+// unsent has proposals sent again with the next beat whose way to the leader broke.
+func (ps *proposals) unsent(to HostID) {
+	for _, seq := range ps.order {
+		ps.waiting[seq].failed = ps.waiting[seq].failed || to == ps.leader
+	}
+}
+
 // resubmit sends all that waits to a new leader.
 func (ps *proposals) resubmit(c *Core) {
 	term := c.rn.BasicStatus().HardState.GetTerm()

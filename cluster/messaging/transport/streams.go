@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -52,6 +53,7 @@ type outgoing struct {
 	end   context.CancelFunc // ends what delivers
 	conn  *grpc.ClientConn
 	queue chan *core.Message
+	lost  atomic.Bool // messages did not fit into queue
 	dial  dialer
 }
 
@@ -144,6 +146,7 @@ func (s *Streams) Send(messages []core.Message) {
 		select {
 		case out.queue <- &messages[i]:
 		default:
+			out.lost.Store(true)
 		}
 	}
 }
@@ -160,6 +163,9 @@ func (s *Streams) deliver(ctx context.Context, out *outgoing) {
 			return
 		case m = <-out.queue:
 		}
+		if out.lost.Swap(false) {
+			s.to.Unsent(out.host)
+		}
 		if stream == nil {
 			var sctx context.Context
 			sctx, end = context.WithCancel(ctx)
@@ -170,7 +176,7 @@ func (s *Streams) deliver(ctx context.Context, out *outgoing) {
 				s.to.Unsent(out.host)
 				continue
 			}
-			s.watch(stream, end)
+			s.watch(out.host, stream, end)
 		}
 		b, err := m.Marshal()
 		if err == nil {
@@ -184,12 +190,14 @@ func (s *Streams) deliver(ctx context.Context, out *outgoing) {
 	}
 }
 
-// watch ends a stream when the peer does: gRPC tells senders only of flow control.
-func (s *Streams) watch(stream grpc.ClientStream, end context.CancelFunc) {
+// watch ends a stream when the peer does: gRPC tells senders only of flow control. What was
+// sent last may be lost, and nothing else may be sent for long.
+func (s *Streams) watch(to core.HostID, stream grpc.ClientStream, end context.CancelFunc) {
 	s.tasks.Go(func() {
 		var none []byte
 		_ = stream.RecvMsg(&none)
 		end()
+		s.to.Unsent(to)
 	})
 }
 
