@@ -117,7 +117,7 @@ func (c *cluster) notifyInstance(r *resource, n *notification) {
 // notifyAfter tells an instance of what happened, before its recurring operations go on.
 func (c *cluster) notifyAfter(r *resource, host *node, n *notification) {
 	c.notifyOn(r, host, n.post, n.postDone, n)
-	if n.postDone == nil {
+	if n.postDone == nil || !n.postDone.is(runnable) {
 		return
 	}
 	for _, a := range r.actions {

@@ -62,7 +62,8 @@ func (c *cluster) checkHistory(r *resource, n *node, x *cib.Element) {
 		return
 	}
 	if r.agentChanged(x) {
-		c.action(r, "stop", 0, n, false).setReason("resource definition change", true)
+		c.action(r, "stop", 0, n, false)
+		r.set(startPending)
 		c.cleanUp(r, n, false)
 	}
 	var events []*event
