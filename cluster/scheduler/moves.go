@@ -80,7 +80,7 @@ func reasoned(stop, start *action) *action {
 func required(a *action) bool { return a != nil && !a.is(optional) }
 
 func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
-	current, next := r.currentNode(), r.assigned
+	current, next, was := r.currentNode(), r.assigned, r.formerRole()
 	if r.is(orphan) && r.parent != nil && current == nil {
 		return
 	}
@@ -101,7 +101,7 @@ func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
 	say := func(verb string, from, to *node, about, source *action) {
 		*moves = append(*moves, r.move(verb, from, to, about, source))
 	}
-	if r.role == r.next {
+	if was == r.next {
 		migrate := firstOf(r, "migrate_from", next)
 		switch {
 		case required(migrate) && migrate.is(runnable) && (next != nil || r.partialTarget != nil):
@@ -137,13 +137,21 @@ func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
 		say("Reload", current, next, start, nil)
 	case required(stop):
 		say("Restart", current, next, start, nil)
-	case r.role == rolePromoted:
+	case was == rolePromoted:
 		say("Demote", current, next, demote, nil)
 	case r.next == rolePromoted:
 		say("Promote", current, next, promote, nil)
-	case r.role <= roleStopped && r.next > roleStopped:
+	case was <= roleStopped && r.next > roleStopped:
 		say("Start", current, next, start, nil)
 	}
+}
+
+// formerRole is the role to tell of as the one before: what is active somewhere was not stopped.
+func (r *resource) formerRole() role {
+	if len(r.running) > 0 && r.role == roleStopped {
+		return roleStarted
+	}
+	return r.role
 }
 
 // move writes one line of the summary.
@@ -151,30 +159,31 @@ func (r *resource) move(verb string, from, to *node, about, source *action) Move
 	if source == nil {
 		source = about
 	}
-	withRole := r.role > roleStarted || r.next > roleUnpromoted
-	sameHost, sameRole := from != nil && to != nil && from == to, r.role == r.next
+	was := r.formerRole()
+	withRole := was > roleStarted || r.next > roleUnpromoted
+	sameHost, sameRole := from != nil && to != nil && from == to, was == r.next
 	var place string
 	switch {
 	case withRole && from == nil:
-		place = fmt.Sprintf("%s -> %s %s", r.role, r.next, to.name)
+		place = fmt.Sprintf("%s -> %s %s", was, r.next, to.name)
 	case from == nil:
 		place = to.name
 	case withRole && to == nil:
-		place = fmt.Sprintf("%s %s", r.role, from.name)
+		place = fmt.Sprintf("%s %s", was, from.name)
 	case to == nil:
 		place = from.name
 	case withRole && sameRole && sameHost:
-		place = fmt.Sprintf("%s %s", r.role, from.name)
+		place = fmt.Sprintf("%s %s", was, from.name)
 	case sameRole && sameHost:
 		place = from.name
 	case withRole && sameRole:
-		place = fmt.Sprintf("%s -> %s %s", from.name, to.name, r.role)
+		place = fmt.Sprintf("%s -> %s %s", from.name, to.name, was)
 	case sameRole:
 		place = from.name + " -> " + to.name
 	case sameHost:
-		place = fmt.Sprintf("%s -> %s %s", r.role, r.next, from.name)
+		place = fmt.Sprintf("%s -> %s %s", was, r.next, from.name)
 	case withRole:
-		place = fmt.Sprintf("%s %s -> %s %s", r.role, from.name, r.next, to.name)
+		place = fmt.Sprintf("%s %s -> %s %s", was, from.name, r.next, to.name)
 	default:
 		place = from.name + " -> " + to.name
 	}
