@@ -47,6 +47,7 @@ type journal struct {
 	mu      sync.Mutex // guards what follows
 	text    bytes.Buffer
 	written chan struct{} // closed and replaced at every write
+	ended   chan struct{} // closed when the program has ended
 }
 
 func (j *journal) Write(b []byte) (int, error) {
@@ -84,14 +85,13 @@ func (j *journal) wait(t *testing.T, from int, words string) int {
 // start runs a program on a host until the test ends.
 func start(t *testing.T, h *lab.Host, args ...string) (*journal, *lab.Running) {
 	t.Helper()
-	j := &journal{written: make(chan struct{})}
+	j := &journal{written: make(chan struct{}), ended: make(chan struct{})}
 	p, err := h.Start(lab.Process{Command: lab.Command{Args: args}, Stdout: j, Stderr: j})
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = p.Wait() }()
-	t.Cleanup(func() { p.Kill(); <-done })
+	go func() { defer close(j.ended); _ = p.Wait() }()
+	t.Cleanup(func() { p.Kill(); <-j.ended })
 	return j, p
 }
 

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/netio"
 	"holdfast/traffic/vrrp/config"
@@ -70,7 +71,10 @@ func (h holdings) addAddress(a config.Address) error {
 		addr.Broadcast = a.Broadcast.AsSlice()
 	}
 	if !a.Prefix.Addr().Is4() {
-		addr.Flags = syscall.IFA_F_NODAD // its use is agreed already; waiting would cost a second
+		addr.Flags |= syscall.IFA_F_NODAD // its use is agreed already; waiting would cost a second
+	}
+	if h.i.VMAC != nil && h.device(a) == h.i.VMAC.Name {
+		addr.Flags |= unix.IFA_F_NOPREFIXROUTE // what this host sends leaves by the base interface
 	}
 	if err := netlink.AddrAdd(link, addr); err != nil && !errors.Is(err, syscall.EEXIST) {
 		return fmt.Errorf("add %s to %s: %w", a.Prefix, h.device(a), err)
@@ -187,13 +191,13 @@ func makeVMAC(i *config.Instance) error {
 	return errors.Join(settleARP(i), netlink.LinkSetUp(made))
 }
 
-// settleARP lets only the interface that has an address answer for it, and accepts what comes by another way: base
-// and virtual interface share a network.
+// settleARP lets only the interface that has an address answer for it, and ask in its name; and accepts what comes by
+// another way: base and virtual interface share a network.
 func settleARP(i *config.Instance) error {
 	var errs []error
 	for path, value := range map[string]string{
 		filepath.Join(i.VMAC.Name, "arp_ignore"): "1", filepath.Join(i.VMAC.Name, "rp_filter"): "0", filepath.Join(i.VMAC.Name, "accept_local"): "1",
-		filepath.Join(i.Interface, "arp_ignore"): "1", filepath.Join(i.Interface, "arp_filter"): "1",
+		filepath.Join(i.Interface, "arp_ignore"): "1", filepath.Join(i.Interface, "arp_announce"): "2",
 	} {
 		if err := os.WriteFile(filepath.Join("/proc/sys/net/ipv4/conf", path), []byte(value), 0); err != nil {
 			errs = append(errs, fmt.Errorf("set %s: %w", path, err))
