@@ -47,6 +47,11 @@ bench-growth: build
 bench-messaging: # acknowledged changes a second, three hosts on this machine
 	go test ./cluster/messaging -run '^$$' -bench Propose -benchtime 5s
 
+.PHONY: bench-vrrp
+bench-vrrp: # takeovers, and 500 instances on one host, beside keepalived
+	go test ./traffic/vrrp -run '^$$' -bench Takeover -benchtime 10x -timeout 0
+	go test ./traffic/vrrp -run '^$$' -bench 500Instances -benchtime 1x -timeout 0
+
 # Each small scheduler case planned 100 times, on one processor and on two.
 .PHONY: determinism fuzz-scheduler
 determinism:

@@ -98,14 +98,12 @@ func (h holdings) removeAddress(a config.Address) error {
 // announce tells the network where the addresses are, as often as configured.
 func (h holdings) announce() error {
 	var errs []error
-	for range h.i.Burst {
-		for _, a := range h.i.Addresses {
-			link, err := netlink.LinkByName(h.device(a))
-			if err == nil {
-				err = netio.Announce(link, a.Prefix.Addr())
-			}
-			errs = append(errs, err)
+	for _, a := range h.i.Addresses {
+		link, err := netlink.LinkByName(h.device(a))
+		for n := 0; n < h.i.Burst && err == nil; n++ {
+			err = netio.Announce(link, a.Prefix.Addr())
 		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

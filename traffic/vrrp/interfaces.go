@@ -8,7 +8,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"holdfast/traffic/vrrp/config"
+	"holdfast/traffic/vrrp/router"
 )
 
 // port is an interface as it is now.
@@ -44,28 +44,31 @@ func ports() (map[string]*port, error) {
 	return all, nil
 }
 
-// source is the address that a router sends from: as configured, or the interface's first that no router floats;
+// sourceOn is the address that a router sends from: as configured, or the interface's first that no router floats;
 // IPv6 advertisements come from link-local addresses (RFC 9568, 5.1.2.1).
-func (d *Daemon) source(m *member, p *port) netip.Addr {
+func (m *member) sourceOn(p *port, floating map[netip.Addr]bool) netip.Addr {
 	if s := m.Router.Source; s.IsValid() {
 		return s
 	}
 	for _, a := range p.addresses {
-		if a.Is4() == m.ipv4() && (a.Is4() || a.IsLinkLocalUnicast()) && !d.floats(a) {
+		if a.Is4() == m.ipv4() && (a.Is4() || a.IsLinkLocalUnicast()) && !floating[a] {
 			return a
 		}
 	}
 	return netip.Addr{}
 }
 
-// floats tells whether an address is virtual here, and not owned by this host.
-func (d *Daemon) floats(a netip.Addr) bool {
+// floating are the addresses that are virtual here, and not owned by this host.
+func (d *Daemon) floating() map[netip.Addr]bool {
+	all := map[netip.Addr]bool{}
 	for _, m := range d.members {
-		if m.Router.Priority != 255 && slices.ContainsFunc(m.Addresses, func(v config.Address) bool { return v.Prefix.Addr() == a }) {
-			return true
+		for _, a := range m.Addresses {
+			if m.Router.Priority != router.Owner {
+				all[a.Prefix.Addr()] = true
+			}
 		}
 	}
-	return false
+	return all
 }
 
 // examine looks at the interfaces: sockets are opened and closed, sources found, faults told.
@@ -83,13 +86,14 @@ func (d *Daemon) examine() {
 			d.verdict.interfaces[name] = false
 		}
 	}
+	floating := d.floating()
 	for _, m := range d.members {
 		for _, t := range m.Track.Interfaces {
 			d.verdict.interfaces[t.Name] = all[t.Name] != nil && all[t.Name].up
 		}
 		d.attach(m, all)
 		if p := all[m.Interface]; p != nil {
-			m.source = d.source(m, p)
+			m.source = m.sourceOn(p, floating)
 			d.set.SetSource(m.Router.Name, m.source)
 		}
 	}
