@@ -234,9 +234,14 @@ func digest(params map[string]string, timeout int) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// forceRestart requires the operation again, wherever the resource will be.
+// forceRestart requires the operation again, wherever the resource will be; for a probe or a
+// migration, which have made it known as active, a start.
 func (c *cluster) forceRestart(e *event) {
-	a := c.action(e.r, e.task, e.interval, nil, false)
+	task := e.task
+	if e.isProbe() || task == "migrate_from" {
+		task = "start"
+	}
+	a := c.action(e.r, task, e.interval, nil, false)
 	a.setReason("resource definition change", true)
 }
 
