@@ -40,7 +40,7 @@ type Parts struct {
 	Agents   fencing.Agents // calls fence agents
 	Fencer   Fencer         // nil: one that uses the document's devices through Agents
 	Log      *slog.Logger
-	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make
+	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make, remembering its last answer
 	// Depart has this host leave its cluster for good; it begins that and returns. nil: it cannot.
 	Depart func()
 }
@@ -92,7 +92,7 @@ type Node struct {
 // Start starts the daemon's part of the cluster. It does not wait for other hosts.
 func Start(parts Parts) (*Node, error) {
 	if parts.Plan == nil {
-		parts.Plan = scheduler.Make
+		parts.Plan = scheduler.Remembering()
 	}
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),

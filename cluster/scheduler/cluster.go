@@ -51,6 +51,8 @@ type cluster struct {
 	forcedRestart         map[string]bool // recurring operations that must run anew because their failure expired
 	haveFencing           bool            // there is a device to fence with
 	recheck               time.Time
+	certainUntil          time.Time // before it, time alone changes nothing; zero: never
+	watch                 func(time.Time)
 	scores                *scoreLog
 	bans                  []ban // what failures, stickiness and the like added to scores
 	dc                    *node
@@ -66,6 +68,7 @@ func newCluster(doc *cib.Document, now time.Time) *cluster {
 		tickets: map[string]*ticket{}, singletons: map[string]*action{},
 		nextAction: 1,
 	}
+	c.watch = c.holdsUntil
 	c.rscDefaults, c.opDefaults = doc.Section("rsc_defaults"), doc.Section("op_defaults")
 	return c
 }
@@ -87,7 +90,7 @@ func (c *cluster) byID(id string) *cib.Element {
 
 // ruleContext is the context of rules about the cluster as a whole, or about a node.
 func (c *cluster) ruleContext(n *node) *rule.Context {
-	ctx := &rule.Context{Now: c.now}
+	ctx := &rule.Context{Now: c.now, Watch: c.watch}
 	if n != nil {
 		ctx.Attribute = n.attribute
 	}
@@ -96,9 +99,32 @@ func (c *cluster) ruleContext(n *node) *rule.Context {
 
 // noteRecheck remembers that time alone may change the plan at t.
 func (c *cluster) noteRecheck(t time.Time) {
+	if !t.IsZero() {
+		c.holdsUntil(t)
+	}
 	if !t.IsZero() && t.After(c.now) && (c.recheck.IsZero() || t.Before(c.recheck)) {
 		c.recheck = t
 	}
+}
+
+// holdsUntil notes that what was decided may be different from t on, if that is to come.
+// Everything that asks for the time does so by a rule, after or reached.
+func (c *cluster) holdsUntil(t time.Time) {
+	if !t.Before(c.now) && (c.certainUntil.IsZero() || t.Before(c.certainUntil)) {
+		c.certainUntil = t
+	}
+}
+
+// after reports whether t is past.
+func (c *cluster) after(t time.Time) bool {
+	c.holdsUntil(t)
+	return c.now.After(t)
+}
+
+// reached reports whether t is past or now.
+func (c *cluster) reached(t time.Time) bool {
+	c.holdsUntil(t)
+	return !c.now.Before(t)
 }
 
 // eachResource visits top-level resources and all below them, parents first.

@@ -45,7 +45,7 @@ func (c *cluster) failCount(r *resource, n *node, effective bool) (count int, la
 	if count > 0 && c.blockingFailure(r, n) {
 		r.failureTimeout = 0
 	}
-	if count > 0 && effective && r.failureTimeout > 0 && !last.IsZero() && c.now.After(last.Add(r.failureTimeout)) {
+	if count > 0 && effective && r.failureTimeout > 0 && !last.IsZero() && c.after(last.Add(r.failureTimeout)) {
 		count = 0
 	}
 	return count, last
@@ -158,7 +158,7 @@ func (c *cluster) outdated(e *event) (expired bool, unexpired int) {
 		c.noteRecheck(last.Add(r.failureTimeout))
 	}
 	when := time.Unix(e.changed, 0).Add(r.failureTimeout)
-	return !c.now.Before(when) && !c.keepReconnecting(e), unexpired
+	return c.reached(when) && !c.keepReconnecting(e), unexpired
 }
 
 // keepReconnecting: the failure of a remote connection is kept until its node was fenced.

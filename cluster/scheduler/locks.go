@@ -18,7 +18,7 @@ func (c *cluster) unpackShutdownLock(n *node, x *cib.Element) {
 		return
 	}
 	since := time.Unix(s, 0)
-	if limit := c.options.shutdownLockLimit; limit > 0 && c.now.After(since.Add(limit)) {
+	if limit := c.options.shutdownLockLimit; limit > 0 && c.after(since.Add(limit)) {
 		c.action(r, "delete", 0, n, false).setExtra("mode", "cib")
 		return
 	}
@@ -61,7 +61,7 @@ func (c *cluster) lock(r *resource) {
 		return
 	}
 	if limit := c.options.shutdownLockLimit; limit > 0 {
-		if c.now.After(r.lockTime.Add(limit)) {
+		if c.after(r.lockTime.Add(limit)) {
 			r.lockNode = nil
 			return
 		}

@@ -197,7 +197,7 @@ func (c *cluster) judgeComingUp(n *node, m membership) bool {
 	limit := c.options.nodePendingTimeout
 	if m.member && !m.peer && limit > 0 && !m.since.IsZero() {
 		expires := m.since.Add(limit)
-		if !c.now.Before(expires) {
+		if c.reached(expires) {
 			c.fenceNode(n, "peer pending timed out on joining the process group", true)
 		} else {
 			c.noteRecheck(expires)

@@ -20,6 +20,7 @@ func (c *Context) date(e *cib.Element) bool {
 		return hasEnd && c.Now.Before(end)
 	case "gt":
 		if hasStart {
+			c.watch(start)
 			c.note(start.Add(time.Second))
 		}
 		return hasStart && c.Now.After(start)
@@ -48,6 +49,7 @@ func (c *Context) within(start time.Time, hasStart bool, end time.Time, hasEnd b
 		return false
 	}
 	if hasEnd {
+		c.watch(end)
 		c.note(end.Add(time.Second))
 	}
 	return true
@@ -57,6 +59,9 @@ func (c *Context) moment(e *cib.Element, name string) (time.Time, bool) {
 	text, ok := e.Lookup(name)
 	if !ok {
 		return time.Time{}, false
+	}
+	if strings.Contains(text, ":") {
+		c.watch(nextUnit(c.Now, "monthdays")) // a time alone is one of the present day
 	}
 	t, err := ParseTime(text, c.Now)
 	return t, err == nil
@@ -111,6 +116,7 @@ func (c *Context) matches(spec *cib.Element) bool {
 			continue
 		}
 		finest = f.name
+		c.watch(nextUnit(c.Now, f.name))
 		if !inRange(text, f.value) {
 			return false
 		}

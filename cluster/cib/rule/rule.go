@@ -30,6 +30,10 @@ type Context struct {
 	Captures  []string                         // what a resource pattern matched: whole, then groups; replaces %0 to %9
 
 	NextChange time.Time // earliest moment at which an answer given may change; zero when never
+
+	// Watch, when it is set, is told every moment up to which answers given hold for certain.
+	// It errs on the early side, where NextChange is the moment at which to look again.
+	Watch func(until time.Time)
 }
 
 // Agent names the resource agent that rsc_expression compares.
@@ -43,8 +47,15 @@ type Operation struct {
 
 // note remembers that an answer may change at t.
 func (c *Context) note(t time.Time) {
+	c.watch(t)
 	if t.After(c.Now) && (c.NextChange.IsZero() || t.Before(c.NextChange)) {
 		c.NextChange = t
+	}
+}
+
+func (c *Context) watch(until time.Time) {
+	if c.Watch != nil {
+		c.Watch(until)
 	}
 }
 
