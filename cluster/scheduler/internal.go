@@ -42,13 +42,18 @@ func (c *cluster) primitiveConstraints(r *resource) {
 	c.utilizationConstraints(r)
 	c.containerConstraints(r)
 	if r.remoteHost || r.is(fenceDevice) {
-		// Connections and fence devices do not run on remote nodes.
-		r.eachCandidate(func(n *node, w *candidate) {
-			if n.isRemote() {
-				w.score = -infinity
-			}
-		})
+		r.avoidRemoteNodes()
 	}
+}
+
+// avoidRemoteNodes is for what a remote node cannot run: connections, fence devices, and guests
+// that would be nested in it.
+func (r *resource) avoidRemoteNodes() {
+	r.eachCandidate(func(n *node, w *candidate) {
+		if n.isRemote() {
+			w.score = -infinity
+		}
+	})
 }
 
 // containerConstraints ties what runs in a container to the container. What is configured
@@ -57,6 +62,9 @@ func (c *cluster) primitiveConstraints(r *resource) {
 func (c *cluster) containerConstraints(r *resource) {
 	if r.container == nil {
 		return
+	}
+	if r.remoteHost && !r.is(nestingAllowed) {
+		r.container.avoidRemoteNodes()
 	}
 	if connection := r.connectionAround(); connection != nil {
 		r.eachCandidate(func(n *node, w *candidate) {

@@ -19,7 +19,7 @@ func (r *resource) unpackMeta() {
 	ctx.Pairs(r.xml, "meta_attributes", "", r.c.byID, add)
 	if r.parent != nil {
 		for name, value := range r.parent.meta {
-			if name != "container" && name != "remote-node" {
+			if name != "remote-node" {
 				add(name, value)
 			}
 		}

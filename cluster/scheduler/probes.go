@@ -132,16 +132,13 @@ func (c *cluster) probePrimitive(r *resource, n *node) bool {
 	if !c.options.probes || r.knownOn(n) || r.siblingKnownOn(n) {
 		return false
 	}
-	if n.isRemote() && (r.agent.Class == "stonith" || r.remoteHost || r.c.containsRemote(r)) {
+	if n.isRemote() && (r.is(fenceDevice) || r.remoteHost || n.isGuest() && r.isRemoteContainer()) {
 		return false
 	}
 	if r.is(orphan) || r.container != nil && !r.remoteHost {
 		return false
 	}
-	if n.isGuest() && !c.guestProbeable(r, n) {
-		return false
-	}
-	if r.excludedFromProbe(n, r.lookAt(n)) {
+	if r.excludedFromProbe(n, r.lookAt(n)) || n.isGuest() && !c.probeableOnGuest(r, n) {
 		return false
 	}
 	probe := c.action(r, "monitor", 0, n, false)
@@ -161,15 +158,11 @@ func (c *cluster) probePrimitive(r *resource, n *node) bool {
 // orderStartAfterProbe: a resource, and an instance's clone as a whole, starts when it is known
 // where it is active. What cannot be asked about does not start, unless it is active already.
 func (c *cluster) orderStartAfterProbe(r *resource, probe *action) {
-	starting := r.uber()
-	if !starting.isClone() || c.unfencing && r.is(fenceDevice) {
-		starting = r
-	}
 	kind := orderOptional
 	if !probe.is(runnable) && len(r.uber().running) == 0 {
 		kind |= unrunnableFirstBlocks
 	}
-	c.order(ordering{first: r, firstAction: probe, then: starting, thenTask: "start", kind: kind})
+	c.order(ordering{first: r, firstAction: probe, then: r.startedWith(), thenTask: "start", kind: kind})
 	c.order(ordering{first: r, firstAction: probe, then: r, thenTask: "reload-agent", kind: orderOptional})
 }
 
@@ -191,16 +184,27 @@ func (r *resource) siblingKnownOn(n *node) bool {
 	return false
 }
 
-func (c *cluster) containsRemote(r *resource) bool { return r.isRemoteContainer() }
-
-// guestProbeable: a guest tells something only when it is up and stays where it is.
-func (c *cluster) guestProbeable(r *resource, n *node) bool {
+// probeableOnGuest: a guest tells something only when it is up and stays where it is. When it
+// goes down, or moves, whatever it may be running ends with it and starts after that.
+func (c *cluster) probeableOnGuest(r *resource, n *node) bool {
 	guest := n.remote.container
-	if guest == nil || guest.role == roleStopped || guest.next == roleStopped || r.isRemoteContainer() {
+	if guest == nil || guest.role == roleStopped {
 		return false
 	}
 	current := guest.currentNode()
-	return current == nil || guest.assigned == nil || current == guest.assigned
+	if guest.next != roleStopped && (current == nil || guest.assigned == nil || current == guest.assigned) {
+		return true
+	}
+	c.orderTasks(guest, "stop", r.startedWith(), "start", orderOptional)
+	return false
+}
+
+// startedWith is what is started as a whole when r is: of a clone's instance, the clone.
+func (r *resource) startedWith() *resource {
+	if top := r.uber(); top.isClone() && !(r.c.unfencing && r.is(fenceDevice)) {
+		return top
+	}
+	return r
 }
 
 // excludedFromProbe reports whether resource discovery leaves the node n out, whose candidate

@@ -23,6 +23,7 @@ func (c *cluster) unpackResources() {
 			c.resources = append(c.resources, r)
 		}
 	}
+	c.addGuestConnections()
 	c.eachResource(c.linkRemoteNode)
 	slices.SortStableFunc(c.resources, func(a, b *resource) int { return b.priority - a.priority })
 }
@@ -237,7 +238,6 @@ func (c *cluster) unpackResource(e *cib.Element, parent *resource) *resource {
 		return nil
 	}
 	r.utilization = c.unpackUtilization(expanded)
-	c.unpackGuest(e, r)
 	return r
 }
 
@@ -285,15 +285,18 @@ func (r *resource) unpackVariant() bool {
 	return true
 }
 
-// unpackGuest makes the connection resource of a primitive with remote-node.
-func (c *cluster) unpackGuest(e *cib.Element, r *resource) {
-	name, ok := r.meta["remote-node"]
-	if !ok || !r.isPrimitive() || r.parent != nil && !r.parent.isGroup() || c.lookup[name] != nil || c.nodeNamed(name) == nil {
-		return
-	}
-	connection := c.unpackResource(guestConnection(r.xml, name), nil)
-	c.resources = append(c.resources, connection)
-	_ = e
+// addGuestConnections makes the connection resources of primitives with remote-node, which come
+// after all that is configured.
+func (c *cluster) addGuestConnections() {
+	var connections []*resource
+	c.eachResource(func(r *resource) {
+		name, ok := r.meta["remote-node"]
+		if !ok || !r.isPrimitive() || r.parent != nil && !r.parent.isGroup() || c.lookup[name] != nil || c.nodeNamed(name) == nil {
+			return
+		}
+		connections = append(connections, c.unpackResource(guestConnection(r.xml, name), nil))
+	})
+	c.resources = append(c.resources, connections...)
 }
 
 // linkRemoteNode ties a connection resource to its node and to the container that it needs.
@@ -301,7 +304,7 @@ func (c *cluster) linkRemoteNode(r *resource) {
 	if !r.isPrimitive() {
 		return
 	}
-	if name := r.meta["container"]; name != "" && r.container == nil {
+	if name := r.meta["container"]; name != "" && name != r.id && r.container == nil {
 		if host := c.lookup[name]; host != nil {
 			host.fillers = append(host.fillers, r)
 			r.container = host
