@@ -54,10 +54,10 @@ func (c *cluster) failCount(r *resource, n *node, effective bool) (count int, la
 // failCountWithFillers adds the failures of what runs inside r's container.
 func (c *cluster) failCountWithFillers(r *resource, n *node) int {
 	count, _ := c.failCount(r, n, true)
+	if r.inBundle() {
+		return count
+	}
 	for _, f := range r.fillers {
-		if f.remoteHost {
-			continue
-		}
 		inner, _ := c.failCount(f, n, true)
 		count = addScores(count, inner)
 	}

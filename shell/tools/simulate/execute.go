@@ -12,6 +12,7 @@ import (
 // execute carries the graph out on the document: again and again it goes over the actions
 // in order and does those whose inputs are done.
 func (s *session) execute(g *scheduler.Graph) {
+	s.known = s.knownNames()
 	done := map[int]bool{}
 	state := make([]bool, len(g.Actions))
 	for progress := true; progress; {
@@ -99,19 +100,25 @@ func resourceOf(a *scheduler.Action) string {
 	return a.Resource.ID
 }
 
-// historyName is the name under which the node's history has the resource: an instance of an
-// anonymous clone goes by its plain name where that was probed.
+// historyName is the name under which the history has the resource: an instance of an anonymous
+// clone goes by its plain name once any host knows that.
 func (s *session) historyName(a *scheduler.Action) string {
 	id := resourceOf(a)
-	if a.Resource == nil || a.Resource.LongID == "" || id == a.Resource.ID {
-		return id
-	}
-	state := s.nodeState(a.Node, a.NodeID)
-	list := state.Child("lrm").Child("lrm_resources")
-	if find(list, "lrm_resource", "id", id) == nil && find(list, "lrm_resource", "id", a.Resource.ID) != nil {
+	if a.Resource != nil && a.Resource.LongID != "" && s.known[a.Resource.ID] {
 		return a.Resource.ID
 	}
 	return id
+}
+
+// knownNames are the names that resources have in the history.
+func (s *session) knownNames() map[string]bool {
+	names := map[string]bool{}
+	for state := range s.doc.Section("status").All("node_state") {
+		for r := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
+			names[r.ID()] = true
+		}
+	}
+	return names
 }
 
 func metaOf(a *scheduler.Action, name string) string {

@@ -60,7 +60,8 @@ type session struct {
 	now time.Time
 	out io.Writer
 
-	recorded bool // now is when the document was written by a cluster's controller
+	recorded bool            // now is when the document was written by a cluster's controller
+	known    map[string]bool // names that resources have in the history as the simulation starts
 }
 
 func (s *session) printf(format string, args ...any) {
