@@ -107,6 +107,8 @@ func (r *resource) applyRequires() {
 			requires = "unfencing"
 		case o.fencing:
 			requires = "fencing"
+		case o.quorumPolicy == quorumIgnore:
+			requires = "nothing"
 		default:
 			requires = "quorum"
 		}
