@@ -159,8 +159,14 @@ const (
 // compareParameters compares what the operation was run with against what is configured now.
 func (c *cluster) compareParameters(e *event) parameterChange {
 	params := e.r.operation(e.task, e.interval).withParams(e.r.params(e.n))
-	if restart, ok := e.xml.Lookup("op-restart-digest"); ok && digest(restrict(params, e.xml.Get("op-force-restart")), 0) != restart {
-		return parametersNeedRestart
+	if restart, ok := e.xml.Lookup("op-restart-digest"); ok {
+		now := digest(params, c.timeoutFor(e))
+		if names, named := e.xml.Lookup("op-force-restart"); named {
+			now = digest(restrict(params, names), 0)
+		}
+		if now != restart {
+			return parametersNeedRestart
+		}
 	}
 	all, ok := e.xml.Lookup("op-digest")
 	switch {
