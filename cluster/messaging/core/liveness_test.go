@@ -56,6 +56,24 @@ func TestDeadHostIsOutOfTheViewWithinASecond(t *testing.T) {
 	}
 }
 
+// A leader that has just been started waits for hosts that it has not heard, not for one that
+// it has heard die.
+func TestHostThatDiesEarlyIsOutOfTheViewAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(time.Second, 1, 2, 3)
+	c.kill(3)
+	if took := c.await(3*time.Second, 1, 2); took > core.DefaultToken+100*time.Millisecond {
+		t.Errorf("the view without it came after %s", took)
+	}
+	late := newCluster(t, 3, quorum.Options{})
+	late.start(1, 2)
+	if took := late.await(3*time.Second, 1, 2); took < 2*core.DefaultToken {
+		t.Errorf("a host that was not heard yet was called lost after %s", took)
+	}
+}
+
 func TestLinkFaultIsReportedAndCostsNothing(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3, quorum.Options{})

@@ -79,7 +79,7 @@ func (c *Core) agreeSet() []HostID {
 	if len(set) == 0 {
 		return nil
 	}
-	if all := c.cfg.Quorum.Hosts; len(set) < len(all) && c.now-c.started < c.cfg.Timing.settle() && !c.farewell(set) {
+	if all := c.cfg.Quorum.Hosts; len(set) < len(all) && c.now-c.started < c.cfg.Timing.settle() && !c.accountedFor(set) {
 		c.views.wait = c.started + c.cfg.Timing.settle()
 		return nil
 	}
@@ -109,10 +109,14 @@ func (c *Core) evicts(set, able []HostID) bool {
 	return false
 }
 
-// farewell tells whether all that a set lacks have said goodbye.
-func (c *Core) farewell(set []HostID) bool {
+// accountedFor tells whether all that a set lacks have said goodbye, or were heard by this
+// daemon and are dead: for those there is nothing to wait for.
+func (c *Core) accountedFor(set []HostID) bool {
 	for _, h := range c.cfg.Quorum.Hosts {
-		if !slices.Contains(set, h) && !c.hasLeft(h) {
+		if slices.Contains(set, h) || c.hasLeft(h) {
+			continue
+		}
+		if p := c.peers[h]; p == nil || p.alive || p.boot == 0 {
 			return false
 		}
 	}
