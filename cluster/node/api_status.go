@@ -1,10 +1,17 @@
 package node
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
@@ -35,7 +42,8 @@ func (n *Node) getStatus(http.ResponseWriter, *http.Request) (any, error) {
 	for _, r := range observed.Resources {
 		status.Resources = append(status.Resources, resourceStatuses(r)...)
 	}
-	status.Problems = problems(status, observed)
+	status.Missing = missingAgents(n.replica.Document(), observed)
+	status.Problems = append(problems(status, observed), status.Missing...)
 	return status, nil
 }
 
@@ -105,5 +113,37 @@ func problems(status *client.Status, observed *scheduler.Status) []string {
 	}
 	return all
 }
+
+// missingAgents tells of resources that run nowhere and whose agent was not found by probes, with
+// the hosts and what to do.
+func missingAgents(doc *cib.Document, observed *scheduler.Status) []string {
+	running := map[string]bool{}
+	for _, node := range observed.Nodes {
+		for _, id := range node.RunningResources {
+			running[id] = true
+		}
+	}
+	hosts, reasons := map[string][]string{}, map[string]string{}
+	for state := range doc.Section("status").All("node_state") {
+		for op := range state.Descendants() {
+			if op.Name != "lrm_rsc_op" || op.Get("rc-code") != notInstalled || op.Get("operation") != "monitor" || op.Get("interval") != "0" {
+				continue
+			}
+			id := op.Parent.ID()
+			if running[id] || doc.ByID(id) == nil || slices.Contains(hosts[id], state.Get("uname")) {
+				continue
+			}
+			hosts[id] = append(hosts[id], state.Get("uname"))
+			reasons[id] = op.Get("exit-reason")
+		}
+	}
+	var all []string
+	for _, id := range slices.Sorted(maps.Keys(hosts)) {
+		all = append(all, fmt.Sprintf("%s (hosts: %s)", strings.TrimSpace(cmp.Or(reasons[id], id+": something that its agent needs is not installed")), strings.Join(hosts[id], ", ")))
+	}
+	return all
+}
+
+var notInstalled = strconv.Itoa(executor.CodeNotInstalled)
 
 func id32(id core.HostID) string { return strconv.FormatUint(uint64(id), 10) }

@@ -208,7 +208,7 @@ func (n *Node) propose(ctx context.Context, e *controller.Entry) (replica.Answer
 	}
 	switch {
 	case errors.Is(err, core.ErrNoQuorum):
-		return replica.Answer{}, &client.Error{Code: client.NoQuorum, Message: "this side of the cluster has no quorum and may not change anything; bring more hosts up, or see 'corosync-quorumtool -s'"}
+		return replica.Answer{}, &client.Error{Code: client.NoQuorum, Message: "this side of the cluster has no quorum and may not change anything; bring more hosts up; 'crm_mon -1' shows who is missing"}
 	case err != nil:
 		return replica.Answer{}, &client.Error{Code: client.TimedOut, Message: fmt.Sprintf("the change was not acknowledged: %v; look whether it was made before you repeat it", err)}
 	}

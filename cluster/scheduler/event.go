@@ -77,10 +77,6 @@ func (c *cluster) maskedProbe(e *event) bool {
 
 // interpret decides whether the recorded result is a failure, knowing what was expected.
 func (c *cluster) interpret(e *event, fail *onFail, expired bool) {
-	if e.xml.Get("rc-code") != "" && e.isProbe() && e.status != statusPending && !e.r.inBundle() && c.probeFailureMeansStopped(e) &&
-		(e.status != statusDone || e.rc != rcNotRunning) {
-		e.status, e.rc = statusDone, rcNotRunning
-	}
 	if e.status != statusDone && e.status != statusError {
 		return
 	}
@@ -137,12 +133,6 @@ func (c *cluster) interpret(e *event, fail *onFail, expired bool) {
 			e.status = statusError
 		}
 	}
-}
-
-// probeFailureMeansStopped: an agent that is not installed, where nothing may run anyway,
-// cannot be running.
-func (c *cluster) probeFailureMeansStopped(e *event) bool {
-	return e.rc == rcNotInstalled && e.status == statusNotInstalled || e.xml.Get("mask") == "probe"
 }
 
 func (c *cluster) unpackPending(e *event) {

@@ -57,12 +57,16 @@ func TestBadAgentsAreNamedAndHarmNothingElse(t *testing.T) {
 	if at := active(t, ctx, f, "good"); at == "" {
 		t.Error("the good resource does not run")
 	}
-	shown(t, ctx, f, "web2", []string{"missing", "hanging", "garbling", "not installed"}, "crm_mon", "-1")
+	shown(t, ctx, f, "web2", []string{"hanging", "garbling"}, "crm_mon", "-1")
 	out := mustRun(t, f, "web2", "", "crm_mon", "-1")
 	if strings.ContainsFunc(out, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' }) {
 		t.Errorf("garbage of an agent reaches the terminal: %q", out)
 	}
 	shown(t, ctx, f, "web2", []string{"did not end within 1s"}, "crm_mon", "-1")
+	shown(t, ctx, f, "web2", []string{"missing\t(ocf:test:absent):\t Stopped (not installed)"}, "crm_mon", "-1r")
+	for _, tool := range []string{"crm", "pcs"} {
+		shown(t, ctx, f, "web3", []string{"no file /usr/lib/ocf/resource.d/test/absent; install the package", "(hosts: web1, web2, web3)"}, tool, "status")
+	}
 	if left, err := f.Host("web1").Exec(ctx, "pgrep", "-f", "sleep 600"); err == nil {
 		t.Errorf("the hanging agent's children live on: %s", left)
 	}

@@ -73,7 +73,23 @@ func (s *session) summarize() error {
 	for _, f := range state.Failures {
 		s.printf("  * %s\n", failureText(f))
 	}
+	s.listMissing()
 	return nil
+}
+
+// listMissing tells of agents that a running cluster's hosts lack.
+func (s *session) listMissing() {
+	if !s.live() {
+		return
+	}
+	state, err := s.clusterState("status")
+	if err != nil || len(state.Missing) == 0 {
+		return
+	}
+	s.printf("\nMissing Agents:\n")
+	for _, m := range state.Missing {
+		s.printf("  * %s\n", m)
+	}
 }
 
 // listResources prints the resources and says whether there are any.

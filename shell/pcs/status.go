@@ -1,6 +1,7 @@
 package pcs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -304,6 +305,11 @@ func (s *session) warnings() []string {
 	}
 	if devices == 0 && s.fencingEnabled() {
 		out = append(out, "No stonith devices and stonith-enabled is not false")
+	}
+	if s.source.Live() {
+		if state, err := client.New("").Status(context.Background()); err == nil {
+			out = append(out, state.Missing...)
+		}
 	}
 	if len(action) > 0 {
 		out = append(out, "Following stonith devices have the 'action' option set, it is recommended to set 'pcmk_off_action', 'pcmk_reboot_action' instead: "+quoted(action))

@@ -17,8 +17,10 @@ type Status struct {
 	Version    string           `json:"version"`
 	Hosts      []HostStatus     `json:"hosts"`
 	Resources  []ResourceStatus `json:"resources"`
-	Problems   []string         `json:"problems,omitempty"` // what an operator should look at, one sentence each
-	Build      string           `json:"build"`
+	// Missing are the resources that run nowhere because hosts lack their agent, one sentence each.
+	Missing  []string `json:"missing,omitempty"`
+	Problems []string `json:"problems,omitempty"` // what an operator should look at, one sentence each
+	Build    string   `json:"build"`
 }
 
 // View is the agreed membership.
