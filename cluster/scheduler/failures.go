@@ -225,9 +225,10 @@ func (c *cluster) applyThresholds(r *resource, n *node) {
 	}
 }
 
-// thresholdReached returns what must leave the node because r failed too often there.
+// thresholdReached returns what must leave the node because r failed too often there. Failures
+// that are about to be cleared do not count.
 func (c *cluster) thresholdReached(r *resource, n *node) *resource {
-	if r.migrationThreshold == 0 || r.is(failureIgnored) {
+	if r.migrationThreshold == 0 || r.is(failureIgnored) || len(r.actionsOf("clear_failcount", 0, n)) > 0 {
 		return nil
 	}
 	count := c.failCountWithFillers(r, n)

@@ -166,12 +166,20 @@ func (s *session) forcedResult(a *scheduler.Action, id string) (int, bool) {
 	return 0, false
 }
 
-// record writes an operation's result into the status section.
+// record writes an operation's result into the status section. The history knows a reload as
+// the start that it stands for, or, when it failed, as a monitor.
 func (s *session) record(a *scheduler.Action, id string, rc, expected int) {
+	done := *a
+	if a.Task == "reload" || a.Task == "reload-agent" {
+		done.Task = "start"
+		if rc != expected {
+			done.Task = "monitor"
+		}
+	}
 	state := s.nodeState(a.Node, a.NodeID)
 	r := lrmResource(state, id, a.Resource)
-	key := fmt.Sprintf("%s_%s_%d", id, a.Task, a.Interval.Milliseconds())
-	s.result(r, a, key, rc, expected)
+	key := fmt.Sprintf("%s_%s_%d", id, done.Task, a.Interval.Milliseconds())
+	s.result(r, &done, key, rc, expected)
 }
 
 func (s *session) result(r *cib.Element, a *scheduler.Action, key string, rc, expected int) {
