@@ -12,6 +12,7 @@ import (
 	"holdfast/lab/command"
 	"holdfast/shell/explain"
 	"holdfast/shell/history"
+	"holdfast/shell/lint"
 	"holdfast/shell/setup"
 	"holdfast/traffic/vrrp"
 )
@@ -27,6 +28,7 @@ func natives() []*cobra.Command {
 		command.Commands,
 		node.Commands,
 		history.Commands,
+		lint.Commands,
 		vrrp.Commands,
 	} {
 		for _, make := range area {
