@@ -1,0 +1,136 @@
+package check
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Protocol names how a server is asked.
+type Protocol string
+
+// The protocols.
+const (
+	Connect  Protocol = "connect"  // a TCP connection opens
+	HTTP     Protocol = "http"     // a page comes, as HTTP says
+	SMTP     Protocol = "smtp"     // greeting and EHLO
+	IMAP     Protocol = "imap"     // greeting
+	POP      Protocol = "pop"      // greeting
+	FTP      Protocol = "ftp"      // greeting
+	NNTP     Protocol = "nntp"     // greeting
+	DNS      Protocol = "dns"      // a query is answered without an error, over UDP
+	MySQL    Protocol = "mysql"    // the server's handshake
+	Postgres Protocol = "pgsql"    // a start-up message is answered
+	LDAP     Protocol = "ldap"     // an anonymous bind is answered
+	SIP      Protocol = "sip"      // OPTIONS is answered, over UDP
+	Redis    Protocol = "redis"    // PING is answered
+	Ping     Protocol = "ping"     // ICMP echo
+	External Protocol = "external" // a program exits 0
+)
+
+// Check is what to ask one server, and what counts as an answer.
+type Check struct {
+	Protocol Protocol
+	Target   netip.AddrPort
+	Timeout  time.Duration // for the whole of it; must be positive
+	TLS      *TLS          // nil: plain. Any protocol over TCP can be asked over TLS
+	Page     Page          // HTTP
+	Name     string        // DNS: the name to ask for; SMTP: the name to greet with
+	Command  []string      // External: the program and its arguments
+}
+
+// TLS says how a server's certificate is treated. Most checks go to an address, where names cannot match: unless Verify is
+// set the certificate is not checked, as with every peer.
+type TLS struct {
+	ServerName string
+	Verify     bool
+}
+
+// Page is an HTTP request and what counts as its answer.
+type Page struct {
+	Method string // "": GET
+	Path   string // with query; "": /
+	Host   string // virtual host; "": the target
+	Status []int  // that count; empty: 200 to 399
+	Match  *regexp.Regexp
+	Digest string // MD5 of the body, in hexadecimal; "": any body
+}
+
+// asker asks over a connection that is open, or opens none (packets, programs).
+type asker struct {
+	network string // tcp or udp; "": ask opens what it needs
+	ask     func(context.Context, Check, net.Conn) error
+}
+
+// askers is the table of protocols.
+var askers = map[Protocol]asker{
+	Connect:  {"tcp", func(context.Context, Check, net.Conn) error { return nil }},
+	HTTP:     {"tcp", askHTTP},
+	SMTP:     {"tcp", askSMTP},
+	IMAP:     {"tcp", greeting("* OK", "* PREAUTH")},
+	POP:      {"tcp", greeting("+OK")},
+	FTP:      {"tcp", greeting("220")},
+	NNTP:     {"tcp", greeting("200", "201")},
+	MySQL:    {"tcp", askMySQL},
+	Postgres: {"tcp", askPostgres},
+	LDAP:     {"tcp", askLDAP},
+	Redis:    {"tcp", askRedis},
+	DNS:      {"udp", askDNS},
+	SIP:      {"udp", askSIP},
+	Ping:     {"", askPing},
+	External: {"", askExternal},
+}
+
+// Protocols lists their names, sorted.
+func Protocols() []string {
+	var all []string
+	for p := range askers {
+		all = append(all, string(p))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Run asks once. nil: the server serves; otherwise the error says what it did instead.
+func (c Check) Run(ctx context.Context) error {
+	a, ok := askers[c.Protocol]
+	if !ok {
+		return fmt.Errorf("check %s: protocol %q is not known; there are %s", c.Target, c.Protocol, strings.Join(Protocols(), ", "))
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	if err := c.run(ctx, a); err != nil {
+		if ctx.Err() == context.DeadlineExceeded {
+			err = errors.Join(fmt.Errorf("no answer within %s", c.Timeout), err)
+		}
+		return fmt.Errorf("check %s at %s: %w", c.Protocol, c.Target, err)
+	}
+	return nil
+}
+
+func (c Check) run(ctx context.Context, a asker) error {
+	if a.network == "" {
+		return a.ask(ctx, c, nil)
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, a.network, c.Target.String())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // the past: reads and writes end
+	if c.TLS != nil && a.network == "tcp" {
+		secured := tls.Client(conn, &tls.Config{ServerName: c.TLS.ServerName, InsecureSkipVerify: !c.TLS.Verify})
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return fmt.Errorf("agree on TLS: %w", err)
+		}
+		conn = secured
+	}
+	return a.ask(ctx, c, conn)
+}

@@ -1,0 +1,131 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// askDNS asks for the name's address, or for the root's name servers; any answer without an error of the server counts.
+func askDNS(_ context.Context, c Check, conn net.Conn) error {
+	kind, name := dnsmessage.TypeA, strings.TrimSuffix(c.Name, ".")+"."
+	if c.Name == "" {
+		kind = dnsmessage.TypeNS
+	}
+	wanted, err := dnsmessage.NewName(name)
+	if err != nil {
+		return fmt.Errorf("ask for %q: %w", c.Name, err)
+	}
+	const id = 0x6866
+	question := dnsmessage.Message{
+		Header:    dnsmessage.Header{ID: id, RecursionDesired: true},
+		Questions: []dnsmessage.Question{{Name: wanted, Type: kind, Class: dnsmessage.ClassINET}},
+	}
+	packed, err := question.Pack()
+	if err != nil {
+		return fmt.Errorf("ask for %q: %w", c.Name, err)
+	}
+	answer, err := exchange(conn, packed)
+	if err != nil {
+		return err
+	}
+	var p dnsmessage.Parser
+	head, err := p.Start(answer)
+	if err != nil || head.ID != id || !head.Response {
+		return fmt.Errorf("it sends what is no answer to the query (%d bytes)", len(answer))
+	}
+	if head.RCode != dnsmessage.RCodeSuccess {
+		return fmt.Errorf("it answers %s for %q", head.RCode, name)
+	}
+	return nil
+}
+
+// askSIP asks for OPTIONS (RFC 3261, 11); any answer but one of the server's own errors counts.
+func askSIP(_ context.Context, c Check, conn net.Conn) error {
+	local := conn.LocalAddr().String()
+	request := strings.Join([]string{
+		"OPTIONS sip:" + c.Target.String() + " SIP/2.0",
+		"Via: SIP/2.0/UDP " + local + ";branch=z9hG4bKholdfast",
+		"Max-Forwards: 70", "From: <sip:check@" + local + ">;tag=holdfast", "To: <sip:" + c.Target.String() + ">",
+		"Call-ID: holdfast-" + local, "CSeq: 1 OPTIONS", "Content-Length: 0", "", "",
+	}, "\r\n")
+	answer, err := exchange(conn, []byte(request))
+	if err != nil {
+		return err
+	}
+	line, _, _ := bytes.Cut(answer, []byte("\r\n"))
+	if code, ok := bytes.CutPrefix(line, []byte("SIP/2.0 ")); !ok || len(code) < 3 || code[0] < '1' || code[0] > '4' {
+		return fmt.Errorf("it answers %q", printable(line))
+	}
+	return nil
+}
+
+func exchange(conn net.Conn, request []byte) ([]byte, error) {
+	if _, err := conn.Write(request); err != nil {
+		return nil, fmt.Errorf("send the request: %w", err)
+	}
+	answer := make([]byte, 65535)
+	n, err := conn.Read(answer)
+	if err != nil {
+		return nil, fmt.Errorf("read its answer: %w", err)
+	}
+	return answer[:n], nil
+}
+
+// askPing sends an ICMP echo request (RFC 792, RFC 4443) and waits for the reply to it.
+func askPing(ctx context.Context, c Check, _ net.Conn) error {
+	const echo4, reply4, echo6, reply6, header = 8, 0, 128, 129, 8
+	network, kind, reply := "ip4:icmp", byte(echo4), byte(reply4)
+	if !c.Target.Addr().Is4() {
+		network, kind, reply = "ip6:ipv6-icmp", echo6, reply6
+	}
+	dialed, err := (&net.Dialer{}).DialContext(ctx, network, c.Target.Addr().String())
+	if err != nil {
+		return fmt.Errorf("open a raw socket: %w", err)
+	}
+	defer dialed.Close()
+	conn := dialed.(*net.IPConn) // whose ReadFrom cuts the IP header off, unlike Read
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	request := []byte{kind, 0, 0, 0, 0, 0, 0, 1}
+	binary.BigEndian.PutUint16(request[4:], uint16(os.Getpid()))
+	request = append(request, conn.LocalAddr().String()...)
+	if kind == echo4 { // the kernel fills in ICMPv6's
+		binary.BigEndian.PutUint16(request[2:], internetChecksum(request))
+	}
+	if _, err := conn.Write(request); err != nil {
+		return fmt.Errorf("send an echo request: %w", err)
+	}
+	answer := make([]byte, 1500)
+	for {
+		n, _, err := conn.ReadFrom(answer)
+		if err != nil {
+			return fmt.Errorf("read an echo reply: %w", err)
+		}
+		if n >= header && answer[0] == reply && bytes.Equal(answer[4:n], request[4:]) {
+			return nil
+		}
+	}
+}
+
+// internetChecksum is RFC 1071's.
+func internetChecksum(b []byte) uint16 {
+	var sum uint32
+	for i, c := range b {
+		if i%2 == 0 {
+			sum += uint32(c) << 8
+		} else {
+			sum += uint32(c)
+		}
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}

@@ -1,0 +1,78 @@
+package check
+
+import (
+	"bufio"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// maxPage is how much of a page is read: a match beyond it is not found.
+const maxPage = 1 << 20
+
+func askHTTP(ctx context.Context, c Check, conn net.Conn) error {
+	request, err := c.Page.request(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := request.Write(conn); err != nil {
+		return fmt.Errorf("ask for %s: %w", request.URL.RequestURI(), err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), request)
+	if err != nil {
+		return fmt.Errorf("read the answer for %s: %w", request.URL.RequestURI(), err)
+	}
+	defer answer.Body.Close()
+	return c.Page.judge(answer)
+}
+
+func (p Page) request(ctx context.Context, c Check) (*http.Request, error) {
+	method, path := p.Method, p.Path
+	if method == "" {
+		method = http.MethodGet
+	}
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+c.Target.String()+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask for %s: %w", path, err)
+	}
+	if p.Host != "" {
+		request.Host = p.Host
+	}
+	request.Header.Set("User-Agent", "holdfast-check")
+	request.Close = true
+	return request, nil
+}
+
+func (p Page) judge(answer *http.Response) error {
+	good := answer.StatusCode >= 200 && answer.StatusCode < 400
+	if len(p.Status) > 0 {
+		good = slices.Contains(p.Status, answer.StatusCode)
+	}
+	if !good {
+		return fmt.Errorf("the status is %q", answer.Status)
+	}
+	if p.Match == nil && p.Digest == "" {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxPage))
+	if err != nil {
+		return fmt.Errorf("read the page: %w", err)
+	}
+	if p.Match != nil && !p.Match.Match(body) {
+		return fmt.Errorf("nothing in the page matches %q", p.Match)
+	}
+	sum := md5.Sum(body) // an identity of the page that genhash prints, not a protection
+	if got := hex.EncodeToString(sum[:]); p.Digest != "" && !strings.EqualFold(got, p.Digest) {
+		return fmt.Errorf("the page's digest is %s, not %s", got, p.Digest)
+	}
+	return nil
+}

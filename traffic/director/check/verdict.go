@@ -1,0 +1,88 @@
+package check
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Verdict makes of answers whether a server is in. It is a value without clock or lock.
+type Verdict struct {
+	Fall int // failures in a row that take the server out; at least 1
+	Rise int // successes in a row that bring it back; at least 1
+	In   bool
+
+	streak int // answers in a row against In
+}
+
+// Answer takes one answer, and tells whether the verdict changed.
+func (v *Verdict) Answer(good bool) (changed bool) {
+	if good == v.In {
+		v.streak = 0
+		return false
+	}
+	v.streak++
+	needed := v.Rise
+	if v.In {
+		needed = v.Fall
+	}
+	if v.streak < needed {
+		return false
+	}
+	v.In, v.streak = good, 0
+	return true
+}
+
+// Watcher asks one server on an interval.
+type Watcher struct {
+	Check Check
+	// Interval is from the start of one question to the next; while the server is out, Retry, if it is not 0.
+	Interval, Retry time.Duration
+	// Jitter is the share of the interval by which questions are spread, so that many servers are not asked at once.
+	Jitter  float64
+	Verdict Verdict
+	Random  *rand.Rand // for Jitter; nil: none
+}
+
+// Watch asks until ctx ends. It tells the first answer, and then every change of the verdict, with what was wrong.
+func (w Watcher) Watch(ctx context.Context, tell func(in bool, why error)) {
+	if w.Random != nil && !wait(ctx, time.Duration(w.Jitter*w.Random.Float64()*float64(w.Interval))) {
+		return
+	}
+	for first := true; ; first = false {
+		asked := time.Now()
+		err := w.Check.Run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if w.Verdict.Answer(err == nil) || first {
+			tell(w.Verdict.In, err)
+		}
+		if !wait(ctx, w.pause()-time.Since(asked)) {
+			return
+		}
+	}
+}
+
+func (w *Watcher) pause() time.Duration {
+	pause := w.Interval
+	if !w.Verdict.In && w.Retry > 0 {
+		pause = w.Retry
+	}
+	if w.Random != nil {
+		pause += time.Duration((w.Random.Float64() - 0.5) * w.Jitter * float64(pause))
+	}
+	return pause
+}
+
+// wait tells whether the time passed before ctx ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(max(0, d))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
