@@ -81,18 +81,17 @@ func newEvent(r *resource, n *node, x *cib.Element) *event {
 	e.changed = int64(number(x.Get("last-rc-change"), -1))
 	e.reason = x.Get("exit-reason")
 	e.expected = -1
-	transitionKey := x.Get("transition-key")
-	if magic := x.Get("transition-magic"); magic != "" {
-		if _, after, ok := strings.Cut(magic, ";"); ok {
-			transitionKey = after
-		}
-	}
 	e.transition = -1
-	// action:transition:expected exit status:uuid
-	if parts := strings.SplitN(transitionKey, ":", 4); len(parts) == 4 {
-		e.transition = number(parts[1], -1)
+	// action:transition:expected exit status:uuid, which transition-magic has after the result
+	key := x.Get("transition-key")
+	if parts := strings.SplitN(key, ":", 4); len(parts) == 4 {
 		e.expected = number(parts[2], -1)
-		e.uuid = parts[3]
+	}
+	if _, after, ok := strings.Cut(x.Get("transition-magic"), ";"); ok {
+		key = after
+	}
+	if parts := strings.SplitN(key, ":", 4); len(parts) == 4 {
+		e.transition, e.uuid = number(parts[1], -1), parts[3]
 	}
 	return e
 }

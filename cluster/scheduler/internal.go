@@ -125,10 +125,13 @@ func (c *cluster) orderVersusUnfencing(r *resource, n *node, a *action, kind rel
 		return
 	}
 	c.link(c.fenceAction(n, "on", true, "", false), a, kind)
-	if !nodeUnfenced(n) && n.online && !n.unclean && !n.shutdown {
+	if !nodeUnfenced(n) && n.awaitsUnfencing() {
 		c.fenceAction(n, "on", false, "required by "+r.id+" "+a.task, false)
 	}
 }
+
+// awaitsUnfencing reports whether the node is in a state in which it can be switched on.
+func (n *node) awaitsUnfencing() bool { return n.online && !n.unclean && !n.shutdown }
 
 // nodeUnfenced reports whether the node was switched on by a fence device since it joined.
 func nodeUnfenced(n *node) bool {

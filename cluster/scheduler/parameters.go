@@ -249,6 +249,9 @@ func (c *cluster) forceRestart(e *event) {
 	}
 	a := c.action(e.r, task, e.interval, nil, false)
 	a.setReason("resource definition change", true)
+	if c.unfencing && e.r.is(fenceDevice) && e.n.awaitsUnfencing() {
+		c.fenceAction(e.n, "on", false, "Device parameters changed", false)
+	}
 }
 
 // reschedule runs a recurring operation anew, if the resource stays where it is.

@@ -151,6 +151,8 @@ func (c *cluster) probePrimitive(r *resource, n *node) bool {
 	} else {
 		probe.setExtra("op_target_rc", strconv.Itoa(rcNotRunning))
 	}
+	// Fence devices that switch on often cannot even be asked on a host that was not switched on.
+	c.orderVersusUnfencing(r, n, probe, orderOptional)
 	c.orderStartAfterProbe(r, probe)
 	return true
 }

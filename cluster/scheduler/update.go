@@ -106,13 +106,10 @@ func (a *action) clearBecause(f actionFlags, cause *action) {
 
 // reasonFrom puts into words what another action is the reason for.
 func reasonFrom(word string, cause *action) string {
-	object := cause.key
-	if cause.rsc != nil {
-		object = cause.rsc.id + " " + cause.task
-	} else if cause.node != nil {
-		object = cause.node.name + " " + cause.task
+	if cause.rsc == nil {
+		return word + " " + cause.task
 	}
-	return word + " " + object
+	return word + " " + cause.rsc.id + " " + cause.task
 }
 
 // updateAsymmetric: with symmetrical=false, then may not run when first cannot, unless what
