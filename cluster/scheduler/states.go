@@ -72,6 +72,12 @@ func (c *cluster) unpackTransient(n *node, e *cib.Element) {
 				n.attributes[name] = value
 			}
 		})
+		for name, amount := range c.unpackUtilization(section) {
+			if n.utilization == nil {
+				n.utilization = map[string]int{}
+			}
+			n.utilization[name] = amount
+		}
 	}
 	c.applyNodeFlags(n)
 }
