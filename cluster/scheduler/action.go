@@ -32,7 +32,7 @@ type action struct {
 	key      string
 	interval int // ms
 	flags    actionFlags
-	extra    map[string]string // CRM_meta_* beyond the operation's configuration
+	extra    paramList // CRM_meta_* beyond the operation's configuration
 	reason   string
 	needs    requirement
 	priority int
@@ -65,10 +65,7 @@ func (a *action) setReason(reason string, overwrite bool) {
 }
 
 func (a *action) setExtra(name, value string) {
-	if a.extra == nil {
-		a.extra = map[string]string{}
-	}
-	a.extra[name] = value
+	a.extra.set(name, value)
 }
 
 // operationKey is how the history names an operation: AppIP_monitor_10000.

@@ -253,7 +253,7 @@ func (c *cluster) stopUnassigned(r *resource) {
 			a.clear(optional)
 		case a.task == "start":
 			a.clear(runnable)
-		case a.interval != 0 && a.extra["op_target_rc"] != "7":
+		case a.interval != 0 && a.extra.get("op_target_rc") != "7":
 			a.clear(runnable)
 		}
 	}

@@ -39,6 +39,7 @@ type cluster struct {
 	actionSlab slab[action]
 	inputSlab  slab[input]
 	orderSlab  slab[ordering]
+	exportSlab slab[Action]
 
 	failedOps   []Failure
 	stopNeeded  []*resource             // containers to be stopped because the connection into them failed

@@ -14,13 +14,13 @@ import (
 func (a *action) label() string {
 	switch {
 	case a.task == "stonith":
-		return fmt.Sprintf("stonith '%s' %s", a.extra["stonith_action"], a.node.name)
+		return fmt.Sprintf("stonith '%s' %s", a.extra.get("stonith_action"), a.node.name)
 	case a.is(pseudo) && a.node == nil && (a.rsc == nil || !a.rsc.isPrimitive()):
 		return a.displayKey()
 	}
 	name := a.displayKey()
-	if kind := a.extra["notify_key_type"]; kind != "" && name != a.key {
-		name = notifyKey(a.rsc.historyID, kind, a.extra["notify_key_operation"])
+	if kind := a.extra.get("notify_key_type"); kind != "" && name != a.key {
+		name = notifyKey(a.rsc.historyID, kind, a.extra.get("notify_key_operation"))
 	}
 	if a.task == "cancel" {
 		name = "Cancel " + name
@@ -61,8 +61,8 @@ type drawing struct {
 }
 
 type drawnNode struct {
-	label uint32 // first the action's id, then the label's rank
-	style string
+	label              uint32 // first the action's id, then the label's rank
+	line, colour, font string
 }
 
 const edgeDashed = 1 // the lowest bit of an edge; without it, it is bold
@@ -70,12 +70,15 @@ const edgeDashed = 1 // the lowest bit of an edge; without it, it is bold
 // draw selects nodes and edges, still by their actions' ids.
 func (p *Plan) draw(all bool) *drawing {
 	d := &drawing{shown: make([]bool, len(p.actions)+1), rank: make([]uint32, len(p.actions)+1)}
+	inputs := 0
 	for _, a := range p.actions {
-		if style, ok := a.drawn(all); ok {
+		if node, ok := a.drawn(all); ok {
 			d.shown[a.id] = true
-			d.nodes = append(d.nodes, drawnNode{uint32(a.id), style})
+			d.nodes = append(d.nodes, node)
 		}
+		inputs += len(a.inputs)
 	}
+	d.edges = make([]uint64, 0, inputs)
 	for _, a := range p.actions {
 		for _, in := range a.inputs {
 			style, show := uint64(edgeDashed), all
@@ -99,7 +102,7 @@ func (p *Plan) draw(all bool) *drawing {
 }
 
 // drawn is how an action is drawn, if it is.
-func (a *action) drawn(all bool) (style string, ok bool) {
+func (a *action) drawn(all bool) (node drawnNode, ok bool) {
 	colour, font, line := "red", "black", "dashed"
 	if a.is(pseudo) {
 		font = "orange"
@@ -114,7 +117,7 @@ func (a *action) drawn(all bool) (style string, ok bool) {
 	default:
 		all = true
 	}
-	return " [ style=" + line + " color=\"" + colour + "\" fontcolor=\"" + font + "\"]\n", all
+	return drawnNode{uint32(a.id), line, colour, font}, all
 }
 
 // rankLabels makes the labels and sorts them; equal ones share a rank.
@@ -124,8 +127,7 @@ func (d *drawing) rankLabels(actions []*action) {
 	var ends []int
 	for _, a := range actions {
 		if d.shown[a.id] {
-			label := a.label()
-			text = strconv.AppendQuote(slices.Grow(text, 2*len(label)), label)
+			text = appendQuoted(text, a.label())
 			shown, ends = append(shown, a), append(ends, len(text))
 		}
 	}
@@ -148,13 +150,28 @@ func (d *drawing) rankLabels(actions []*action) {
 	}
 }
 
+// appendQuoted is strconv.AppendQuote, which looks at each rune, for what is mostly plain.
+func appendQuoted(text []byte, label string) []byte {
+	for i := range len(label) {
+		if c := label[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return strconv.AppendQuote(slices.Grow(text, 2*len(label)), label)
+		}
+	}
+	text = append(text, '"')
+	text = append(text, label...)
+	return append(text, '"')
+}
+
 // sort replaces ids by ranks and brings nodes and edges into order, each once.
 func (d *drawing) sort() {
 	for i := range d.nodes {
 		d.nodes[i].label = d.rank[d.nodes[i].label]
 	}
 	slices.SortFunc(d.nodes, func(x, y drawnNode) int {
-		return cmp.Or(cmp.Compare(x.label, y.label), strings.Compare(x.style, y.style))
+		if x.label != y.label {
+			return cmp.Compare(x.label, y.label)
+		}
+		return cmp.Or(strings.Compare(x.line, y.line), strings.Compare(x.colour, y.colour), strings.Compare(x.font, y.font))
 	})
 	d.nodes = slices.Compact(d.nodes)
 	for i, edge := range d.edges {
@@ -182,8 +199,18 @@ func (d *drawing) write(out *bufio.Writer) {
 		}
 		for len(nodes) > 0 && nodes[0].label == uint32(rank) {
 			out.WriteString(label)
-			out.WriteString(nodes[0].style)
+			nodes[0].write(out)
 			nodes = nodes[1:]
 		}
 	}
+}
+
+func (n *drawnNode) write(out *bufio.Writer) {
+	out.WriteString(" [ style=")
+	out.WriteString(n.line)
+	out.WriteString(" color=\"")
+	out.WriteString(n.colour)
+	out.WriteString("\" fontcolor=\"")
+	out.WriteString(n.font)
+	out.WriteString("\"]\n")
 }

@@ -82,7 +82,7 @@ func (c *cluster) fenceAction(n *node, op string, isOptional bool, reason string
 			a.setExtra("digests-all", n.allDigests["\x00"])
 		}
 	}
-	if c.options.priorityFencingDelay > 0 && (priorityDelay || a.extra["priority-fencing-delay"] != "") && c.prefersDelay(n) {
+	if c.options.priorityFencingDelay > 0 && (priorityDelay || a.extra.get("priority-fencing-delay") != "") && c.prefersDelay(n) {
 		a.setExtra("priority-fencing-delay", strconv.Itoa(int(c.options.priorityFencingDelay/time.Second)))
 	}
 	if !isOptional && c.canFence(n) {
@@ -283,7 +283,7 @@ func (c *cluster) orderStopsVersusFencing(r *resource, fence *action) {
 
 // fenceSummary writes a fencing for people.
 func fenceSummary(a *action) string {
-	text := "Fence (" + a.extra["stonith_action"] + ") " + a.node.name
+	text := "Fence (" + a.extra.get("stonith_action") + ") " + a.node.name
 	if a.node.isGuest() {
 		if a.node.remote != nil && a.node.remote.container != nil {
 			text += " (resource: " + a.node.remote.container.id + ")"

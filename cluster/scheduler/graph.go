@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +107,7 @@ func (c *cluster) graphAction(g *Graph, a *action) {
 			last.Inputs = append(last.Inputs, Input{Action: in.first.id})
 		}
 	}
-	sort.Slice(last.Inputs, func(i, j int) bool { return last.Inputs[i].Action < last.Inputs[j].Action })
+	slices.SortFunc(last.Inputs, func(x, y Input) int { return x.Action - y.Action })
 }
 
 // mergeInputs joins edges between the same two actions.
@@ -181,10 +180,10 @@ func (a *action) displayKey() string {
 
 // export turns an action into its public form.
 func (c *cluster) export(a *action) *Action {
-	x := &Action{
+	x := c.exportSlab.make(Action{
 		ID: a.id, Task: a.task, Key: a.displayKey(), Interval: time.Duration(a.interval) * time.Millisecond,
 		Priority: a.priority, Reason: a.reason, Timeout: defaultTimeout,
-	}
+	})
 	switch {
 	case a.task == "stonith" && !a.is(pseudo):
 		x.Kind = Fencing
@@ -218,14 +217,10 @@ func (c *cluster) export(a *action) *Action {
 }
 
 func (a *action) exportMeta() []Param {
-	meta := make(paramList, 0, 8)
+	var meta paramList
 	if a.rsc != nil && a.params != nil {
-		for k, v := range a.params.meta {
-			if k != "interval" {
-				meta.set(metaName(k), v)
-			}
-		}
-		meta.set("timeout", strconv.FormatInt(a.params.timeout.Milliseconds(), 10))
+		configured := a.params.exported()
+		meta = append(make(paramList, 0, len(configured)+len(a.extra)+4), configured...)
 		if a.interval > 0 {
 			meta.set("interval", strconv.Itoa(a.interval))
 		}
@@ -237,8 +232,8 @@ func (a *action) exportMeta() []Param {
 			meta.set("notify", strconv.FormatBool(c.is(notifies)))
 		}
 	}
-	for k, v := range a.extra {
-		meta.set(metaName(k), v)
+	for _, x := range a.extra {
+		meta.set(metaName(x.Name), x.Value)
 	}
 	if a.node != nil && a.task != "stonith" {
 		meta.set("on_node", a.node.name)
@@ -248,8 +243,31 @@ func (a *action) exportMeta() []Param {
 	return meta
 }
 
+// exported are the settings of the operation that its actions carry, made once for all nodes.
+func (o *operationConfig) exported() paramList {
+	if o.forExport == nil {
+		for name, value := range o.meta {
+			if name != "interval" {
+				o.forExport.set(metaName(name), value)
+			}
+		}
+		o.forExport.set("timeout", strconv.FormatInt(o.timeout.Milliseconds(), 10))
+		sortParams(o.forExport)
+	}
+	return o.forExport
+}
+
 // paramList is a short map that costs one allocation.
 type paramList []Param
+
+func (l paramList) get(name string) string {
+	for i := range l {
+		if l[i].Name == name {
+			return l[i].Value
+		}
+	}
+	return ""
+}
 
 func (l *paramList) set(name, value string) {
 	for i := range *l {
@@ -276,18 +294,24 @@ func sortedParams(m map[string]string) []Param {
 	return params
 }
 
+// reference names the resource in actions; it is made once for all of them.
 func (r *resource) reference() *ResourceRef {
+	if r.ref != nil {
+		return r.ref
+	}
 	ref := r.agent
-	if r.is(unique) || stripInstance(r.id) == r.id {
+	plain := stripInstance(r.id)
+	switch {
+	case r.is(unique) || plain == r.id:
 		ref.ID = r.id
-		return &ref
+	default:
+		ref.ID, ref.LongID = plain, r.id
+		if r.historyID != "" && r.historyID != plain {
+			ref.LongID = r.historyID
+		}
 	}
-	ref.ID = stripInstance(r.id)
-	ref.LongID = r.id
-	if r.historyID != "" && r.historyID != ref.ID {
-		ref.LongID = r.historyID
-	}
-	return &ref
+	r.ref = &ref
+	return r.ref
 }
 
 // routerOf is the cluster host through which a remote node is reached for an action: where

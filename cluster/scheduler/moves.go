@@ -12,7 +12,7 @@ func (c *cluster) summarize() []Move {
 		}
 		switch a.task {
 		case "stonith":
-			moves = append(moves, Move{Verb: "Fence (" + a.extra["stonith_action"] + ")", To: a.node.name, Reason: a.reason, Text: fenceSummary(a)})
+			moves = append(moves, Move{Verb: "Fence (" + a.extra.get("stonith_action") + ")", To: a.node.name, Reason: a.reason, Text: fenceSummary(a)})
 		case "do_shutdown":
 			moves = append(moves, Move{Verb: "Shutdown", To: a.node.name, Text: "Shutdown " + a.node.name})
 		}

@@ -134,10 +134,10 @@ func (c *cluster) notifyOn(r *resource, host *node, point, done *action, n *noti
 	if !point.is(runnable) || !done.is(runnable) {
 		return
 	}
-	key := notifyKeyOfInstance(r.id, point.extra["notify_type"], point.extra["notify_operation"])
+	key := notifyKeyOfInstance(r.id, point.extra.get("notify_type"), point.extra.get("notify_operation"))
 	a := c.keyedAction(r, key, "notify", 0, host, point.is(optional))
-	for k, v := range point.extra {
-		a.setExtra(k, v)
+	for _, x := range point.extra {
+		a.setExtra(x.Name, x.Value)
 	}
 	a.priority = point.priority
 	c.link(point, a, orderOptional)

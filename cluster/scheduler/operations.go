@@ -35,7 +35,9 @@ type operationConfig struct {
 	onFail   onFail
 	failRole role
 	enabled  bool
-	params   map[string]string // instance attributes of its own, over the resource's
+
+	forExport paramList         // see exported
+	params    map[string]string // instance attributes of its own, over the resource's
 }
 
 const defaultTimeout = 20 * time.Second

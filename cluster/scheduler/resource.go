@@ -103,6 +103,7 @@ type resource struct {
 	utilization        map[string]int
 	actions            []*action // in order of creation
 	keys               []operationName
+	ref                *ResourceRef // see reference
 
 	clone   *cloneData
 	bundle  *bundleData
