@@ -73,25 +73,27 @@ func operationKey(id, task string, interval int) string {
 	return id + "_" + task + "_" + strconv.Itoa(interval)
 }
 
-// operationName is an operation key that was needed before.
+// operationName is an operation of a resource that was asked for before. A resource has few,
+// and an action under each for every node.
 type operationName struct {
 	task     string
 	interval int
 	key      string
+	config   *operationConfig // nil as long as nobody needed it
 }
 
-// key is operationKey for the resource. The few that it has are made once: there is an
-// action under each of them for every node.
-func (r *resource) key(task string, interval int) string {
-	for i := range r.keys {
-		if k := &r.keys[i]; k.task == task && k.interval == interval {
-			return k.key
+func (r *resource) operationNamed(task string, interval int) *operationName {
+	for i := range r.operations {
+		if o := &r.operations[i]; o.interval == interval && o.task == task {
+			return o
 		}
 	}
-	key := operationKey(r.id, task, interval)
-	r.keys = append(r.keys, operationName{task, interval, key})
-	return key
+	r.operations = append(r.operations, operationName{task: task, interval: interval, key: operationKey(r.id, task, interval)})
+	return &r.operations[len(r.operations)-1]
 }
+
+// key is operationKey for the resource.
+func (r *resource) key(task string, interval int) string { return r.operationNamed(task, interval).key }
 
 // action returns the resource's action of that task, made when there is none yet. An
 // action that somebody requires stays required.
@@ -183,7 +185,7 @@ func (r *resource) actionsOf(task string, interval int, n *node) []*action {
 // firstAction returns the latest such action; nil when there is none. Without a node any fits.
 func (r *resource) firstAction(task string, n *node) *action {
 	for i := len(r.actions) - 1; i >= 0; i-- {
-		if a := r.actions[i]; a.task == task && a.interval == 0 && (n == nil || a.node == n || a.node == nil) {
+		if a := r.actions[i]; (n == nil || a.node == n || a.node == nil) && a.interval == 0 && a.task == task {
 			return a
 		}
 	}

@@ -55,7 +55,7 @@ func (c *cluster) notifyPoint(r *resource, kind, of, task string, around *action
 		a.clear(optional)
 	}
 	begun := of
-	if b, ok := beginnings[of]; ok {
+	if b := beginOf(of); b != "" {
 		begun = b
 	}
 	a.setExtra("notify_type", map[bool]string{true: "pre", false: "post"}[kind == "pre" || kind == "confirmed-pre"])

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"iter"
 	"maps"
-	"strconv"
 	"time"
 
 	"holdfast/cluster/cib"
@@ -44,17 +43,13 @@ const defaultTimeout = 20 * time.Second
 
 // operation returns the configuration of an operation of r.
 func (r *resource) operation(task string, interval int) *operationConfig {
-	key := task + "/" + strconv.Itoa(interval)
-	if cached, ok := r.opsByKey[key]; ok {
-		return cached
+	if known := r.operationNamed(task, interval).config; known != nil {
+		return known
 	}
 	// Instances of a clone that differ in nothing but number could share this; resources
 	// keep their own because rules may look at them.
-	if r.opsByKey == nil {
-		r.opsByKey = map[string]*operationConfig{}
-	}
 	o := &operationConfig{config: r.findOperation(task, interval, true)}
-	r.opsByKey[key] = o
+	r.operationNamed(task, interval).config = o
 	o.unpackMeta(r, task, interval)
 	o.unpackFailure(r, task, interval)
 	return o

@@ -123,9 +123,30 @@ func isBelow(r, parent *resource) bool {
 	return false
 }
 
-var completions = map[string]string{"start": "running", "stop": "stopped", "promote": "promoted", "demote": "demoted"}
+// completions are the tasks that a collective's action begins, and those that end them.
+var completions = [...]struct{ begin, end string }{
+	{"start", "running"}, {"stop", "stopped"}, {"promote", "promoted"}, {"demote", "demoted"},
+}
 
-var beginnings = map[string]string{"running": "start", "stopped": "stop", "promoted": "promote", "demoted": "demote"}
+// endOf is the task that ends what a task begins; "" when it begins nothing.
+func endOf(task string) string {
+	for i := range completions {
+		if completions[i].begin == task {
+			return completions[i].end
+		}
+	}
+	return ""
+}
+
+// beginOf is the opposite of endOf.
+func beginOf(task string) string {
+	for i := range completions {
+		if completions[i].end == task {
+			return completions[i].begin
+		}
+	}
+	return ""
+}
 
 // completionOf returns what tells that a clone's or bundle's action is finished, all
 // notifications about it included; for other actions, the action itself.
@@ -135,9 +156,9 @@ func (c *cluster) completionOf(a *action) *action {
 		return a
 	}
 	task := a.task
-	if done, ok := completions[task]; ok {
-		task = done
-	} else if _, ok := beginnings[task]; !ok {
+	if end := endOf(task); end != "" {
+		task = end
+	} else if beginOf(task) == "" {
 		return a
 	}
 	key := r.key(task, 0)
@@ -166,7 +187,7 @@ func originalTask(a *action) string {
 			}
 		}
 	}
-	if begin, ok := beginnings[task]; ok {
+	if begin := beginOf(task); begin != "" {
 		return begin
 	}
 	return task

@@ -74,7 +74,6 @@ type resource struct {
 
 	meta       map[string]string
 	paramCache map[*node]map[string]string
-	opsByKey   map[string]*operationConfig
 
 	priority, stickiness, migrationThreshold int
 	failureTimeout, reconnectDelay           time.Duration
@@ -102,7 +101,7 @@ type resource struct {
 	tickets            []*ticketConstraint
 	utilization        map[string]int
 	actions            []*action // in order of creation
-	keys               []operationName
+	operations         []operationName
 	ref                *ResourceRef // see reference
 
 	clone   *cloneData
