@@ -225,6 +225,7 @@ func (r *resource) collectThisWith(origin *resource, list []*colocation) []*colo
 			return list
 		}
 		list = mergeColocations(list, r.thisWith, byPrimary)
+		list = r.addLaterMembers(list)
 	case CloneResource:
 		list = mergeColocations(list, r.thisWith, byPrimary)
 	case BundleResource:
@@ -241,6 +242,22 @@ func (r *resource) collectThisWith(origin *resource, list []*colocation) []*colo
 	}
 	if r.parent != nil {
 		list = r.parent.collectThisWith(origin, list)
+	}
+	return list
+}
+
+// addLaterMembers adds what a group's other members must be with outside of the group: the
+// first one decides for all of them.
+func (r *resource) addLaterMembers(list []*colocation) []*colocation {
+	if !r.group.colocated {
+		return list
+	}
+	for _, member := range r.children[1:] {
+		for _, l := range member.thisWith {
+			if l.score >= infinity && !isBelow(l.primary, r) {
+				list = insertColocation(list, l, byPrimary)
+			}
+		}
 	}
 	return list
 }
