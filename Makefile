@@ -28,6 +28,12 @@ MINUTES ?= 1
 sim:
 	GOGC=400 go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 0 -v -args -seeds=$(SEEDS) -seed=$(SEED) -first=$(FIRST) -faulty=$(MINUTES)m
 
+# Deliberate bugs, each looked for in so many seeds: the simulator's checkers must notice all.
+MUTATIONSEEDS ?= 1000
+.PHONY: mutations
+mutations:
+	GOGC=400 go test ./cluster/simulation -run 'TestMutations$$' -count=1 -timeout 0 -v -args -mutation-seeds=$(MUTATIONSEEDS)
+
 # Outages seen by a client: n, min, median, max. RUNS=3 for a quick look.
 RUNS ?= 10
 bench-failover: build

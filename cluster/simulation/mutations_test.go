@@ -84,28 +84,28 @@ var mutations = []mutation{
 			r.Reign = floor
 		}
 	}}, []simulation.Kind{simulation.Pause, simulation.Isolation, simulation.BadFencing}},
-	{"workers obey what their predecessors were asked", 1, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}, []simulation.Kind{simulation.DaemonCrash, simulation.Isolation, simulation.BadNetwork}},
-	{"what a lost log said of a host is believed", 1, simulation.Tamper{Forgetful: true}, nil},
-	{"rule 1: any set forks", 1, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil},
+	{"workers obey what their predecessors were asked", 60, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}, []simulation.Kind{simulation.DaemonCrash, simulation.Isolation, simulation.BadNetwork}},
+	{"what a lost log said of a host is believed", 40, simulation.Tamper{Forgetful: true}, nil},
+	{"rule 1: any set forks", 73, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil},
 	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
 		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }
 	}), nil},
-	{"rule 3: a promise is given to whoever asks", 1, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), []simulation.Kind{simulation.Partition, simulation.PairCut}},
-	{"rule 4: a promise binds nobody", 1, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } }), nil},
-	{"rule 5: the longest log is the seed", 1, rule(func(r *core.Rules) { r.Seed = longest }), []simulation.Kind{simulation.Partition, simulation.PowerCut}},
-	{"rule 6: raft's majority elects and takes changes", 1, rule(func(r *core.Rules) {
+	{"rule 3: a promise is given to whoever asks", 73, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), []simulation.Kind{simulation.Partition, simulation.PairCut}},
+	{"rule 4: a promise binds nobody", 15, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } }), nil},
+	{"rule 5: the longest log is the seed", 34, rule(func(r *core.Rules) { r.Seed = longest }), []simulation.Kind{simulation.Partition, simulation.PowerCut}},
+	{"rule 6: raft's majority elects and takes changes", 112, rule(func(r *core.Rules) {
 		r.Elects = func(bool) bool { return true }
 		r.Accepts = r.Elects
 	}), []simulation.Kind{simulation.Partition, simulation.PairCut}},
-	{"rule 7: every change is confirmed", 1, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), nil},
-	{"rule 8: every view seals", 1, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), nil},
-	{"rule 9: everyone may join", 1, rule(func(r *core.Rules) {
+	{"rule 7: every change is confirmed", 18, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), nil},
+	{"rule 8: every view seals", 4, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), nil},
+	{"rule 9: everyone may join", 16, rule(func(r *core.Rules) {
 		r.Obstructs = func(core.Ballot, core.Position, core.Position) bool { return false }
 	}), []simulation.Kind{simulation.Partition, simulation.PowerCut}},
-	{"rule 10: nobody waits for all", 1, rule(func(r *core.Rules) { r.Completed = func(bool) bool { return true } }), []simulation.Kind{simulation.TotalPowerCut, simulation.PowerCut}},
-	{"rule 11: the living can be confirmed dead", 1, rule(func(r *core.Rules) { r.Buries = func(core.HostID, []core.HostID) bool { return true } }), nil},
-	{"rule 12: an empty disk votes", 1, rule(func(r *core.Rules) { r.Forgot = func(_, _ uint64) bool { return false } }), []simulation.Kind{simulation.DiskLoss, simulation.DaemonCrash}},
-	{"rule 12: an old disk votes", 1, rule(func(r *core.Rules) { r.Doubts = func(_, _ core.Held) bool { return false } }), []simulation.Kind{simulation.DiskRestore, simulation.DaemonCrash}},
+	{"rule 10: nobody waits for all", 4, rule(func(r *core.Rules) { r.Completed = func(bool) bool { return true } }), []simulation.Kind{simulation.TotalPowerCut, simulation.PowerCut}},
+	{"rule 11: the living can be confirmed dead", 31, rule(func(r *core.Rules) { r.Buries = func(core.HostID, []core.HostID) bool { return true } }), nil},
+	{"rule 12: an empty disk votes", 10, rule(func(r *core.Rules) { r.Forgot = func(_, _ uint64) bool { return false } }), []simulation.Kind{simulation.DiskLoss, simulation.DaemonCrash}},
+	{"rule 12: an old disk votes", 9, rule(func(r *core.Rules) { r.Doubts = func(_, _ core.Held) bool { return false } }), []simulation.Kind{simulation.DiskRestore, simulation.DaemonCrash}},
 }
 
 // TestMutations shows that the checkers notice what they are there for.
@@ -114,7 +114,7 @@ func TestMutations(t *testing.T) {
 	for _, m := range mutations {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			from, tries := m.seed, uint64(40)
+			from, tries := m.seed, uint64(60)
 			if *mutationSeeds > 0 {
 				from, tries = 1, *mutationSeeds
 			}
