@@ -305,14 +305,14 @@ func (r *reader) quorum(root *block) {
 		}
 		if s, ok := b.get("last_man_standing_window"); ok {
 			r.file.Window = milliseconds(s.value)
+			q.Window = r.file.Window
 		}
 		if s, ok := b.get("auto_tie_breaker_node"); ok {
 			q.Tie = tie(s.value)
 		}
-		for _, key := range []string{"last_man_standing", "allow_downscale"} {
-			if s, ok := b.get(key); ok && s.value == "1" {
-				r.warn(s.line, "quorum.%s is not applied by this release; expected votes stay as configured", key)
-			}
+		if q.LastManStanding && !q.WaitsForAll() {
+			s, _ := b.get("last_man_standing")
+			r.warn(s.line, "quorum.last_man_standing without wait_for_all: hosts that come back on another side could find a quorum of their own")
 		}
 		r.device(b)
 		if s, ok := b.get("two_node"); ok && q.TwoNode && len(q.Hosts) != 2 {

@@ -60,11 +60,14 @@ type Core struct {
 
 	proposals proposals
 
-	out    Batch
-	save   *Save
-	halted bool
-	disk   uint64 // rule 12
-	held   Held   // what is on the disk for certain
+	out       Batch
+	save      *Save
+	halted    bool
+	asked     int  // expected votes by an operator's word, not yet in the log
+	unblocked bool // wait_for_all ended by an operator's word
+
+	disk uint64 // rule 12
+	held Held   // what is on the disk for certain
 }
 
 // New starts a core at the given instant of the host's clock, which must count time
@@ -132,6 +135,10 @@ func (c *Core) Step(now time.Duration, ev Event) {
 		c.ignore = ev.Ignore
 	case Configure:
 		c.configure(ev.Quorum)
+	case Expect:
+		c.expect(ev.Votes)
+	case Unblock:
+		c.unblocked, c.dirty = true, true
 	case Leave:
 		c.leaving = true
 	}
@@ -246,9 +253,9 @@ func (c *Core) judge(set []HostID) quorum.Verdict { return c.judgeVotes(c.counte
 
 // judgeVotes asks about the votes of some of the hosts that are present.
 func (c *Core) judgeVotes(votes, present []HostID) quorum.Verdict {
-	in := quorum.Input{Members: votes, Present: present, Previous: c.agreed.Quorate, Expected: c.agreed.Expected, Ignore: c.ignore}
+	in := quorum.Input{Members: votes, Present: present, Previous: c.agreed.Quorate, Expected: c.expected(), Ignore: c.ignore}
 	for _, h := range c.cfg.Quorum.Hosts {
-		if c.rules.Completed(slices.Contains(c.agreed.Seen, Peer{h, c.bootOf(h)})) {
+		if c.rules.Completed(slices.Contains(c.agreed.Seen, Peer{h, c.bootOf(h)})) || h == c.cfg.ID && c.unblocked {
 			in.SeenAll = append(in.SeenAll, h)
 		}
 	}
@@ -321,7 +328,7 @@ func (c *Core) Halt(cause error) {
 
 // Status returns what the core knows.
 func (c *Core) Status() Status {
-	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict,
+	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict, Quorum: c.cfg.Quorum, Waiting: c.verdict.Waiting,
 		Suspect: c.sleeper.suspect, Halted: c.halted, Applied: c.applied, Promised: c.promised, Ballot: c.ballot,
 		Sealed: c.sealed(), Links: map[HostID][]bool{}}
 	hs := c.rn.BasicStatus().HardState

@@ -271,13 +271,14 @@ func (c *Core) apply(re *pb.Entry) {
 	case fencedEntry:
 		c.dirty = c.agreed.fence(Peer{e.Host, e.Boot}, &c.rules) || c.dirty
 	case expectedEntry:
-		c.agreed.Expected, c.dirty = e.Votes, true
+		c.applyExpected(e.Votes)
 	case viewEntry:
 		if e.View.Number <= c.agreed.View.Number {
 			return // a leader that had not yet applied its predecessor's
 		}
 		e.View.Ballot = c.ballot
 		c.agreed.install(&e, c.cfg.Quorum.Hosts, &c.rules)
+		c.raiseExpected(&e.View)
 		c.cfg.Machine.View(re.GetIndex(), e.View)
 		c.change(Change{Kind: Viewed, View: e.View, Text: viewText(e.View)})
 	}

@@ -98,7 +98,7 @@ type Config struct {
 }
 
 // Event is something that happens to a core: Heard, Received, Propose, Unsent,
-// Fenced, Policy, Configure or Leave.
+// Fenced, Policy, Configure, Expect, Unblock or Leave.
 type Event interface{ event() }
 
 // Heard is a heartbeat that arrived, authenticated, on a link.
@@ -200,6 +200,7 @@ const (
 	Forked                            // a new group under Ballot
 	Halted                            // this host's disk failed: it takes part no more; stop what runs here
 	Discarded                         // this host's log lost to another and was kept under forks/
+	Expected                          // expected votes were changed while the cluster runs
 )
 
 // Change is one change, as an operator or a metric wants it.
@@ -221,6 +222,8 @@ type Status struct {
 	View     View           // the last committed
 	Reach    []HostID       // hosts that all hear each other, as seen from here
 	Verdict  quorum.Verdict // for Reach, now
+	Quorum   quorum.Options // as configured
+	Waiting  bool           // for all hosts to have been together once (wait_for_all)
 	Halted   bool           // the disk failed
 	Forgot   []HostID       // reachable hosts that lost their disk: they count in no vote until a leader has brought them up to date
 	Suspect  bool           // paused and not yet confirmed

@@ -17,6 +17,9 @@ type viewKeeper struct {
 	since    time.Duration // when a set that leaves out a host that is heard was first seen
 	evicting []HostID      // that set
 	wait     time.Duration // when to look again, 0: with the next event
+	stood    time.Duration // since when the present view stands
+	window   time.Duration // when last_man_standing's window ends, 0: it does not run
+	expected [3]uint64     // term, view and votes of the last change of expected votes proposed
 	number   uint64        // of the last view proposed
 	term     uint64        // and in which term
 	conf     time.Duration // when a conf change was last proposed
@@ -25,10 +28,13 @@ type viewKeeper struct {
 }
 
 func (k *viewKeeper) at() time.Duration {
-	if k.wait == 0 {
-		return 1<<63 - 1
+	next := time.Duration(1<<63 - 1)
+	for _, at := range []time.Duration{k.wait, k.window} {
+		if at != 0 {
+			next = min(next, at)
+		}
 	}
-	return k.wait
+	return next
 }
 
 // settle is how long a leader that has just been started waits for the other hosts
@@ -38,7 +44,7 @@ func (t Timing) settle() time.Duration { return 2 * t.Token }
 // considerView is the leader's part: agree on the set, keep raft's configuration in step,
 // and hand over when it leaves.
 func (c *Core) considerView() {
-	c.views.wait = 0
+	c.views.wait, c.views.window = 0, 0
 	if !c.leads() {
 		return
 	}
@@ -55,6 +61,7 @@ func (c *Core) considerView() {
 		return
 	}
 	c.reconcile()
+	c.considerExpected()
 	set := c.agreeSet()
 	if set == nil {
 		return

@@ -14,6 +14,7 @@ package quorum
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // HostID is a host's node id: corosync.conf's nodeid, 1 and up.
@@ -37,6 +38,7 @@ type Options struct {
 	AutoTie         bool           // auto_tie_breaker
 	Tie             TieBreaker     // auto_tie_breaker_node
 	LastManStanding bool           // last_man_standing
+	Window          time.Duration  // last_man_standing_window; 0: 10 s. The caller's to keep
 	AllowDownscale  bool           // allow_downscale
 	DeviceVotes     int            // votes of the qdevice; 0 without one
 }
@@ -65,6 +67,7 @@ type Verdict struct {
 	Quorate  bool
 	Ignored  bool // quorate only because Input.Ignore says so
 	Strong   bool
+	Waiting  bool   // only wait_for_all is in the way
 	Votes    int    // held by the set, with the qdevice's if given
 	Expected int    // counted against
 	Needed   int    // votes that make a quorum
@@ -110,6 +113,7 @@ func Judge(o *Options, in Input) Verdict {
 	if in.Device {
 		v.Votes += o.DeviceVotes
 	}
+	v.Expected = max(v.Expected, v.Votes)
 	v.Needed = v.Expected/2 + 1
 	if o.TwoNode && v.Expected <= 2 {
 		v.Needed = 1
@@ -125,7 +129,7 @@ func Judge(o *Options, in Input) Verdict {
 		v.Why += ", the tie breaker is here"
 	}
 	if v.Quorate && o.WaitsForAll() && !o.satisfied(in) {
-		v.Quorate = false
+		v.Quorate, v.Waiting = false, true
 		v.Why += ", waiting for all hosts to have been together once since they booted"
 	}
 	if !v.Quorate && in.Ignore {
@@ -174,7 +178,7 @@ func (o *Options) winsTie(in Input) bool {
 // Downscale returns the expected votes after hosts have gone and stayed away for the
 // last_man_standing window: the votes still present, never above the present value,
 // and never below what a majority of them needs. orderly tells that the hosts left by
-// themselves, which is what allow_downscale asks for.
+// themselves, which is what allow_downscale asks for; that goes no lower than written expected_votes.
 func Downscale(o *Options, in Input, orderly bool) int {
 	now := o.ExpectedVotes()
 	if in.Expected > 0 {
@@ -183,7 +187,10 @@ func Downscale(o *Options, in Input, orderly bool) int {
 	if !o.LastManStanding && !(orderly && o.AllowDownscale) {
 		return now
 	}
-	votes := 0
+	votes, floor := 0, 0
+	if orderly {
+		floor = o.Expected
+	}
 	for _, h := range in.Members {
 		votes += o.HostVotes(h)
 	}
@@ -194,5 +201,5 @@ func Downscale(o *Options, in Input, orderly bool) int {
 	if votes < 2 && !o.AutoTie && !orderly {
 		return now
 	}
-	return min(now, max(votes, 1))
+	return min(now, max(votes, 1, floor))
 }
