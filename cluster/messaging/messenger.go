@@ -285,6 +285,12 @@ func (m *Messenger) Fenced(host HostID, boot uint64) { m.step(core.Fenced{Host: 
 // IgnoreQuorum sets whether no-quorum-policy is ignore.
 func (m *Messenger) IgnoreQuorum(ignore bool) { m.step(core.Policy{Ignore: ignore}) }
 
+// Expect sets the expected votes by an operator's word (core.Expect). Tell all hosts that are up.
+func (m *Messenger) Expect(votes int) { m.step(core.Expect{Votes: votes}) }
+
+// Unblock ends wait_for_all by an operator's word (core.Unblock). Tell all hosts that are up.
+func (m *Messenger) Unblock() { m.step(core.Unblock{}) }
+
 // Leave hands leadership over and leaves the view in an orderly way. Call it when the
 // host's resources are stopped, then Close. It returns when the peers have agreed on a
 // view without this host or cannot agree on any, or with ctx.

@@ -39,6 +39,10 @@ func (n *Node) routes(mux *http.ServeMux) {
 		"POST /v1/fence/cleanup":  n.postFenceCleanup,
 		"GET /v1/fence/devices":   n.getFenceDevices,
 		"GET /v1/events":          n.getEvents,
+		"GET /v1/quorum":          n.getQuorum,
+		"POST /v1/quorum":         n.postQuorum,
+		"GET /v1/forks":           n.getForks,
+		"GET /v1/forks/{number}":  n.getFork,
 		"GET /metrics":            n.getMetrics,
 	} {
 		mux.HandleFunc(pattern, guarded(n.log, h))

@@ -304,6 +304,7 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		departService:      n.serveDepart,
 		shrinkService:      n.serveShrink,
 		"fence":            n.serveFence,
+		quorumService:      n.serveQuorum,
 		"fence-agent":      n.serveFenceAgent,
 		pendingService:     n.servePending,
 	}[service]

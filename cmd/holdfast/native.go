@@ -11,6 +11,7 @@ import (
 	"holdfast/cluster/node"
 	"holdfast/lab/command"
 	"holdfast/shell/explain"
+	"holdfast/shell/forks"
 	"holdfast/shell/history"
 	"holdfast/shell/lint"
 	"holdfast/shell/setup"
@@ -28,6 +29,7 @@ func natives() []*cobra.Command {
 		command.Commands,
 		node.Commands,
 		history.Commands,
+		forks.Commands,
 		lint.Commands,
 		vrrp.Commands,
 	} {

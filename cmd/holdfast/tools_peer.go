@@ -4,11 +4,14 @@ import (
 	"holdfast/shell/tools/describe"
 	"holdfast/shell/tools/host"
 	"holdfast/shell/tools/rules"
+	"holdfast/shell/tools/votes"
 )
 
 // peerTools are programs that scripts ask about rules, nodes and options.
 var peerTools = map[string]tool{
 	"crm_rule":             rules.Tool,
+	"corosync-cfgtool":     votes.ConfigTool,
+	"corosync-quorumtool":  votes.QuorumTool,
 	"crmadmin":             host.CRMAdmin,
 	"pacemaker-based":      describe.Daemon("based"),
 	"pacemaker-controld":   describe.Daemon("controld"),

@@ -2,12 +2,9 @@ package pcs
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"holdfast/cluster/node/client"
 )
 
 func quorumCommands() []command {
@@ -16,6 +13,9 @@ func quorumCommands() []command {
 		{path: "quorum config", help: "Shows how quorum is configured.", options: "corosync_conf", run: showQuorum},
 		{path: "quorum status", help: "Shows whether this host's view has quorum.", run: showVotes},
 		{path: "status quorum", run: showVotes},
+		{path: "quorum expected-votes", syntax: "VOTES", help: "Sets the votes that quorum is counted against, until all hosts are together again.", run: expectVotes},
+		{path: "quorum unblock", help: "Stops waiting for hosts that have not been seen. They must be off.", options: "force", run: unblock},
+		{path: "quorum device status", help: "Shows how the quorum device votes.", options: "full", run: deviceStatus},
 		{path: "quorum update", syntax: "OPTION=VALUE...", help: "Changes options of quorum in a file.", options: "corosync_conf skip-offline force", run: updateQuorum},
 		{path: "quorum device add", syntax: "[OPTION=VALUE...] model net OPTION=VALUE... [heuristics OPTION=VALUE...]", help: "Adds a quorum device to a file.", options: "corosync_conf skip-offline force", run: addDevice},
 		{path: "quorum device update", syntax: "[OPTION=VALUE...] [model OPTION=VALUE...] [heuristics OPTION=VALUE...]", help: "Changes the quorum device of a file.", options: "corosync_conf skip-offline force", run: updateDevice},
@@ -293,17 +293,3 @@ func showQuorum(s *session) error {
 }
 
 // showVotes asks the daemon about the view that this host is in.
-func showVotes(s *session) error {
-	status, err := client.New("").Status(contextOf())
-	if err != nil {
-		return err
-	}
-	quorate := map[bool]string{true: "Yes", false: "No"}[status.View.Quorate]
-	s.printf("Quorum information\n------------------\nNodes:            %d\nQuorate:          %s\n\nMembership information\n----------------------\n    Nodeid      Name\n", len(status.View.Members), quorate)
-	for _, h := range status.Hosts {
-		if slices.Contains(status.View.Members, h.ID) {
-			s.printf("%10s      %s\n", fmt.Sprint(h.ID), h.Name)
-		}
-	}
-	return nil
-}

@@ -178,6 +178,21 @@ func Alone(doc *cib.Document, view core.View, edit func(*cib.Document), notify f
 	return r
 }
 
+// Revive makes the state of a log that lost to another: its snapshot, which ends at an index,
+// with the entries after it.
+func Revive(snapshot []byte, index uint64, tail [][]byte) (*Replica, error) {
+	r := New(func(controller.Event) {})
+	if len(snapshot) > 0 {
+		if err := r.Restore(snapshot); err != nil {
+			return nil, err
+		}
+	}
+	for i, data := range tail {
+		r.Apply(index+uint64(i)+1, data)
+	}
+	return r, nil
+}
+
 // Take applies one entry that comes from no log.
 func (r *Replica) Take(e *controller.Entry) {
 	r.mu.Lock()

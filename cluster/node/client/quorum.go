@@ -1,0 +1,79 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"holdfast/cluster/cib"
+)
+
+// Quorum is how votes stand on the host that is asked.
+type Quorum struct {
+	Host     uint32   `json:"host"` // that host's id
+	View     uint64   `json:"view"` // number of the last agreed view
+	Quorate  bool     `json:"quorate"`
+	Expected int      `json:"expected"` // votes that quorum is counted against
+	Highest  int      `json:"highest"`  // the greater of that and what is configured
+	Total    int      `json:"total"`    // votes of the hosts that reach each other
+	Needed   int      `json:"needed"`   // votes that make a quorum
+	Why      string   `json:"why"`      // in a line
+	Waiting  bool     `json:"waiting"`  // only wait_for_all is in the way
+	Flags    []string `json:"flags"`    // options in force, as votequorum names them
+	Members  []Voter  `json:"members"`  // hosts that reach each other, by id
+	Missing  []Voter  `json:"missing"`  // the other configured hosts
+}
+
+// Voter is a host and its votes.
+type Voter struct {
+	ID    uint32   `json:"id"`
+	Name  string   `json:"name"`
+	Addrs []string `json:"addrs"` // of each link
+	Votes int      `json:"votes"`
+}
+
+// Quorum asks how votes stand.
+func (c *Client) Quorum(ctx context.Context) (*Quorum, error) {
+	q := new(Quorum)
+	if err := c.get(ctx, "/v1/quorum", nil, q); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+// QuorumChange is an operator's word about quorum. One of its fields is set.
+type QuorumChange struct {
+	Expected int  `json:"expected,omitempty"` // votes
+	Unblock  bool `json:"unblock,omitempty"`  // wait no longer for hosts that are missing
+}
+
+// ChangeQuorum tells all hosts that are up.
+func (c *Client) ChangeQuorum(ctx context.Context, change QuorumChange) error {
+	return c.post(ctx, "/v1/quorum", change, nil)
+}
+
+// Fork is a log that lost to another, kept on the host that is asked.
+type Fork struct {
+	Number  int    `json:"number"` // from 1, the oldest first
+	Group   string `json:"group"`  // its ballot
+	Index   uint64 `json:"index"`  // of its last applied entry
+	Pending int    `json:"pending"`
+	Version string `json:"version"` // of its document
+}
+
+// Forks lists the logs that lost.
+func (c *Client) Forks(ctx context.Context) ([]Fork, error) {
+	var forks []Fork
+	err := c.get(ctx, "/v1/forks", nil, &forks)
+	return forks, err
+}
+
+// ForkDocument returns the document that a fork had at its end, with what was not yet
+// committed in it.
+func (c *Client) ForkDocument(ctx context.Context, number int) (*cib.Document, error) {
+	text, err := c.do(ctx, http.MethodGet, "/v1/forks/"+strconv.Itoa(number), nil)
+	if err != nil {
+		return nil, err
+	}
+	return cib.Parse("", text)
+}
