@@ -128,4 +128,3 @@ func (n *Node) getFork(_ http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	return xmlText(revived.Document().Bytes()), nil
 }
-
