@@ -27,7 +27,8 @@ type Daemon struct {
 
 	config  *config.Config
 	set     *router.Set
-	members map[string]*member
+	members map[string]*member // by name
+	routes  map[route][]*member
 	sockets map[device]*socket
 	verdict *verdicts
 	grain   time.Duration // timers fire together that are due within it
@@ -168,7 +169,7 @@ func (d *Daemon) begin(c *config.Config) error {
 	old, oldMembers := d.set, d.members
 	d.config, d.verdict, d.grain = c, newVerdicts(), grainOf(c)
 	if old == nil {
-		d.set, d.members = set, members
+		d.set, d.members, d.routes = set, members, index(members)
 		d.startTrackers()
 		d.clearLeftovers()
 		d.examine()
@@ -183,7 +184,7 @@ func (d *Daemon) begin(c *config.Config) error {
 func (d *Daemon) change(set *router.Set, members map[string]*member, old *router.Set, oldMembers map[string]*member) {
 	gone, actions := set.Continue(now(), old)
 	d.do(gone) // as the old members are configured
-	d.set, d.members = set, members
+	d.set, d.members, d.routes = set, members, index(members)
 	d.startTrackers()
 	for name, m := range members {
 		was := oldMembers[name]
@@ -335,21 +336,35 @@ func (d *Daemon) send(m *member, a packet.Advertisement) error {
 	return errors.Join(errs...)
 }
 
+// route is where packets for a virtual router arrive.
+type route struct {
+	device
+	router uint8
+}
+
+// index finds members by where their packets arrive: several may share a route, each with peers of its own.
+func index(members map[string]*member) map[route][]*member {
+	all := map[route][]*member{}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		m := members[name]
+		at := route{device{m.Interface, m.ipv4()}, m.Router.ID}
+		all[at] = append(all[at], m)
+	}
+	return all
+}
+
 // heard takes a packet to the instance that it is for.
 func (d *Daemon) heard(at device, path packet.Path, a packet.Advertisement) {
-	for _, name := range slices.Sorted(maps.Keys(d.members)) {
-		m := d.members[name]
-		if m.Router.ID != a.Router || m.Interface != at.name || m.ipv4() != at.ipv4 {
-			continue
-		}
-		if len(m.Peers) > 0 != !path.Destination.IsMulticast() || len(m.Peers) > 0 && !slices.Contains(m.Peers, path.Source) {
+	for _, m := range d.routes[route{at, a.Router}] {
+		unicast := len(m.Peers) > 0
+		if unicast == path.Destination.IsMulticast() || unicast && !slices.Contains(m.Peers, path.Source) {
 			continue
 		}
 		if err := a.Check(m.Router.Version, m.Router.Password); err != nil {
 			d.complain(m, fmt.Errorf("an advertisement from %s does not count: %w", path.Source, err))
 			return
 		}
-		d.do(d.set.Receive(now(), name, path.Source, a))
+		d.do(d.set.Receive(now(), m.Router.Name, path.Source, a))
 		return
 	}
 }

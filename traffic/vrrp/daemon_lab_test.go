@@ -237,6 +237,25 @@ func TestReloadKeepsTheAddressesThatStay(t *testing.T) {
 	}
 }
 
+// The first address of a network goes by a reload; the kernel would take the second along.
+func TestReloadKeepsTheOthersOfANetwork(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, "one")
+	one := l.Host("one")
+	output(t, one, "sh", "-c", "echo 0 > /proc/sys/net/ipv4/conf/all/promote_secondaries; echo 0 > /proc/sys/net/ipv4/conf/eth0/promote_secondaries")
+	prepare(t, one, strings.Replace(configured("200"), "10.77.0.99/24", "10.99.0.1/24\n10.99.0.2/24", 1))
+	j, running := start(t, one, "holdfast", "vrrp", "-f", "/k.conf")
+	j.wait(t, 0, nowActive)
+	write(t, one, "/k.conf", strings.Replace(configured("200"), "10.77.0.99/24", "10.99.0.2/24", 1))
+	if err := running.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	j.wait(t, 0, "was read again")
+	if has(t, one, "10.99.0.1") || !has(t, one, "10.99.0.2") {
+		t.Error("want the second address alone on the host")
+	}
+}
+
 // startPeer runs Debian's daemon on a host.
 func startPeer(t *testing.T, h *lab.Host) *journal {
 	t.Helper()

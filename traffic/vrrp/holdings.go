@@ -66,6 +66,9 @@ func (h holdings) addAddress(a config.Address) error {
 	if err != nil {
 		return fmt.Errorf("add %s: find interface %s: %w", a.Prefix, h.device(a), err)
 	}
+	if err := keepSecondaries(h.device(a)); err != nil {
+		return err
+	}
 	addr := &netlink.Addr{IPNet: network(a.Prefix), Label: a.Label, Scope: a.Scope}
 	if a.Broadcast.IsValid() {
 		addr.Broadcast = a.Broadcast.AsSlice()
@@ -156,6 +159,15 @@ func (h holdings) rule(r config.Rule, do func(*netlink.Rule) error, verb string,
 
 func network(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// keepSecondaries lets the kernel keep the other addresses of a network when the first one of it is taken off.
+func keepSecondaries(name string) error {
+	path := filepath.Join("/proc/sys/net/ipv4/conf", name, "promote_secondaries")
+	if err := os.WriteFile(path, []byte("1"), 0); err != nil {
+		return fmt.Errorf("keep the other addresses on %s when one is taken off: %w", name, err)
+	}
+	return nil
 }
 
 // virtualMAC is the virtual router's own (RFC 9568, 7.3).

@@ -51,6 +51,18 @@ func (c *compiler) warn(d keepalived.Directive, format string, args ...any) {
 	c.config.Warnings = append(c.config.Warnings, d.Errorf(format, args...).Error())
 }
 
+// unheeded takes keywords that have no effect here, and says so.
+func unheeded(words ...string) keywords[compiler] {
+	k := keywords[compiler]{}
+	for _, word := range words {
+		k[word] = func(c *compiler, d keepalived.Directive) error {
+			c.warn(d, "it has no effect here")
+			return nil
+		}
+	}
+	return k
+}
+
 // unique refuses a second block of a kind and name.
 func (c *compiler) unique(d keepalived.Directive, kind, name string) error {
 	if first, ok := c.seen[kind+" "+name]; ok {
@@ -136,16 +148,17 @@ var globalKeywords = keywords[compiler]{
 		c.config.Mail.Timeout, err = seconds(d, time.Second, time.Hour)
 		return err
 	},
-	// What follows tunes keepalived's own processes, or a check that is always made here.
+	"net_namespace": refused[compiler]("run it in the network namespace itself"),
+	"instance":      refused[compiler]("run one process for each file"),
+	// These ask for what is always so here.
 	"enable_script_security": ignored[compiler], "dynamic_interfaces": ignored[compiler], "vrrp_skip_check_adv_addr": ignored[compiler],
-	"vrrp_strict": ignored[compiler], "vrrp_garp_interval": ignored[compiler], "vrrp_gna_interval": ignored[compiler],
-	"vrrp_garp_lower_prio_delay": ignored[compiler], "vrrp_garp_lower_prio_repeat": ignored[compiler], "vrrp_garp_master_refresh_repeat": ignored[compiler],
-	"vrrp_priority": ignored[compiler], "vrrp_no_swap": ignored[compiler], "vrrp_rt_priority": ignored[compiler], "vrrp_rlimit_rttime": ignored[compiler],
-	"checker_priority": ignored[compiler], "max_auto_priority": ignored[compiler], "lvs_sync_daemon": ignored[compiler], "lvs_flush": ignored[compiler],
-	"enable_traps": ignored[compiler], "vrrp_iptables": ignored[compiler], "vrrp_ipsets": ignored[compiler], "nftables": ignored[compiler],
-	"default_interface": ignored[compiler], "use_pid_dir": ignored[compiler], "instance": ignored[compiler], "net_namespace": ignored[compiler],
-	"process_names": ignored[compiler], "reload_repeat": ignored[compiler], "shutdown_script": ignored[compiler], "startup_script": ignored[compiler],
-}.with(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_"))
+	"vrrp_iptables": ignored[compiler], "vrrp_ipsets": ignored[compiler], "nftables": ignored[compiler],
+	// These are virtual_server's.
+	"lvs_sync_daemon": ignored[compiler], "lvs_flush": ignored[compiler], "checker_priority": ignored[compiler],
+}.with(unheeded("vrrp_strict", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat",
+	"vrrp_garp_master_refresh_repeat", "vrrp_priority", "vrrp_no_swap", "vrrp_rt_priority", "vrrp_rlimit_rttime", "max_auto_priority",
+	"enable_traps", "default_interface", "use_pid_dir", "process_names", "reload_repeat", "shutdown_script", "startup_script")).
+	with(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_"))
 
 func smtpServer(c *compiler, d keepalived.Directive) error {
 	switch v := d.Values(); len(v) {
@@ -161,7 +174,7 @@ func smtpServer(c *compiler, d keepalived.Directive) error {
 
 var groupKeywords = keywords[Group]{
 	"group":           func(g *Group, d keepalived.Directive) error { g.Members = append(g.Members, list(d)...); return nil },
-	"global_tracking": ignored[Group], "sync_group_tracking_weight": ignored[Group],
+	"global_tracking": ignored[Group], "sync_group_tracking_weight": ignored[Group], // the group's tracking always counts for all
 }.with(tracking(func(g *Group) *Tracking { return &g.Track })).
 	with(notifying(func(g *Group) *Notify { return &g.Notify }))
 

@@ -27,7 +27,8 @@ type instance struct {
 	vmacName  string
 	useVMAC   bool
 	fromBase  bool
-	version   int // 0: the global one
+	version   int                    // 0: the global one
+	remarks   []keepalived.Directive // that have no effect here
 	announce  announcement
 }
 
@@ -55,8 +56,13 @@ func announcing[T any](of func(*T) *announcement, before string) keywords[T] {
 	}
 }
 
-// ignored takes a keyword that changes nothing here, with a reason where the operator should know it.
+// ignored takes a keyword that asks for what is always so here, or that is another part's.
 func ignored[T any](*T, keepalived.Directive) error { return nil }
+
+// refused says what to do instead of a keyword.
+func refused[T any](instead string) func(*T, keepalived.Directive) error {
+	return func(_ *T, d keepalived.Directive) error { return d.Errorf("this is not done; %s", instead) }
+}
 
 var instanceKeywords = keywords[instance]{
 	"state": func(i *instance, d keepalived.Directive) (err error) {
@@ -116,11 +122,14 @@ var instanceKeywords = keywords[instance]{
 	},
 	"virtual_routes": func(i *instance, d keepalived.Directive) (err error) { i.Routes, err = routes(d); return err },
 	"virtual_rules":  func(i *instance, d keepalived.Directive) (err error) { i.Rules, err = rules(d); return err },
-	// These change nothing here: IPv6 follows from the addresses, their differences are reported and do not matter.
+	"use_ipvlan":     refused[instance]("use_vmac gives the addresses an interface of their own, too"),
+	"vrf":            refused[instance]("name an interface of the VRF"),
+	// These ask for what is always so here: IPv6 follows from the addresses, whose differences are reported and do not matter; an address
+	// that goes never takes another of its network along.
 	"native_ipv6": ignored[instance], "skip_check_adv_addr": ignored[instance], "promote_secondaries": ignored[instance],
-	"debug": ignored[instance], "garp_lower_prio_delay": ignored[instance], "garp_lower_prio_repeat": ignored[instance],
-	"garp_master_refresh_repeat": ignored[instance], "kernel_rx_buf_size": ignored[instance], "strict_mode": ignored[instance],
-	"lower_prio_no_advert": ignored[instance], "higher_prio_send_advert": ignored[instance],
+	"higher_prio_send_advert": ignored[instance], "kernel_rx_buf_size": ignored[instance], "debug": ignored[instance],
+	"garp_lower_prio_delay": unheededInstance, "garp_lower_prio_repeat": unheededInstance, "garp_master_refresh_repeat": unheededInstance,
+	"strict_mode": unheededInstance, "lower_prio_no_advert": unheededInstance,
 }.with(announcing(func(i *instance) *announcement { return &i.announce }, "")).
 	with(tracking(func(i *instance) *Tracking { return &i.Track })).
 	with(notifying(func(i *instance) *Notify { return &i.Notify }))
@@ -131,6 +140,11 @@ func (k keywords[T]) with(more keywords[T]) keywords[T] {
 		k[word] = read
 	}
 	return k
+}
+
+func unheededInstance(i *instance, d keepalived.Directive) error {
+	i.remarks = append(i.remarks, d)
+	return nil
 }
 
 var authenticationKeywords = keywords[instance]{
@@ -192,7 +206,7 @@ func useVMAC(i *instance, d keepalived.Directive) error {
 	return nil
 }
 
-// compile reads a vrrp_instance block and checks it as a whole.
+// instance reads a vrrp_instance block and checks it as a whole.
 func (c *compiler) instance(d keepalived.Directive) (Instance, error) {
 	name, err := value(d, "a name")
 	if err != nil {
@@ -218,6 +232,9 @@ func (c *compiler) finish(i *instance, d keepalived.Directive) {
 		i.Router.Addresses = append(i.Router.Addresses, a.Prefix.Addr())
 	}
 	i.Addresses = append(i.Addresses, i.excluded...)
+	for _, remark := range i.remarks {
+		c.warn(remark, "it has no effect here")
+	}
 	if i.noPreempt && i.state == "MASTER" {
 		c.warn(d, "nopreempt has no effect with state MASTER; use state BACKUP")
 	}
