@@ -189,7 +189,7 @@ func (c *cluster) export(a *action) *Action {
 		x.Kind = Fencing
 	case a.is(pseudo):
 		x.Kind = Pseudo
-	case a.rsc == nil || a.task == "clear_failcount" || a.task == "delete":
+	case a.rsc == nil || a.task == "clear_failcount" || a.task == "delete" || a.task == "lrm_delete":
 		x.Kind = HostTask
 	default:
 		x.Kind = Agent

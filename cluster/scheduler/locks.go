@@ -19,10 +19,19 @@ func (c *cluster) unpackShutdownLock(n *node, x *cib.Element) {
 	}
 	since := time.Unix(s, 0)
 	if limit := c.options.shutdownLockLimit; limit > 0 && c.after(since.Add(limit)) {
-		c.action(r, "delete", 0, n, false).setExtra("mode", "cib")
+		c.forgetLock(r, n)
 		return
 	}
 	r.lockNode, r.lockTime = n, since
+}
+
+// forgetLock removes the history that a lock is part of, once the lock has expired: from the
+// document only, since the host may be gone.
+func (c *cluster) forgetLock(r *resource, n *node) {
+	a := c.action(r, "lrm_delete", 0, n, false)
+	a.setExtra("mode", "cib")
+	a.set(onDC)
+	c.judgeRunnable(a)
 }
 
 // applyShutdownLocks keeps what was active on a host that shut down cleanly for that host.

@@ -60,8 +60,8 @@ func (c *cluster) healthStatus(n *node) string {
 	worst := "green"
 	for name, value := range n.attributes {
 		if lowerPrefix(name, "#health") {
-			switch score := c.options.colour(value); {
-			case score <= c.options.colour("red") && score < 0:
+			switch colour, score := lower(value), c.options.colour(value); {
+			case colour == "red", colour != "yellow" && score <= c.options.colour("red") && score < 0:
 				worst = "red"
 			case score < 0 && worst == "green":
 				worst = "yellow"

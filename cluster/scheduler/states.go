@@ -122,6 +122,7 @@ func epochOrFlag(text string) bool {
 
 // membership is a host's state as membership and its controller report it.
 type membership struct {
+	seen                    bool // membership has said something about it
 	member, peer, terminate bool
 	since                   time.Time // of membership
 	join, expected          string
@@ -129,7 +130,8 @@ type membership struct {
 
 func readMembership(n *node, e *cib.Element) membership {
 	m := membership{join: e.Get("join"), expected: e.Get("expected")}
-	in := e.Get("in_ccm")
+	in, seen := e.Lookup("in_ccm")
+	m.seen = seen
 	m.member = epochOrFlag(in)
 	if s, err := strconv.ParseInt(in, 10, 64); err == nil && s > 1 {
 		m.since = time.Unix(s, 0)
@@ -173,6 +175,8 @@ func (c *cluster) judgeWithFencing(n *node, m membership) bool {
 	switch {
 	case n.shutdown:
 		return m.peer
+	case !m.seen:
+		c.fenceNode(n, "peer has not been seen by the cluster", true)
 	case m.join == "banned":
 		c.fenceNode(n, "peer failed Pacemaker membership criteria", false)
 	case !m.terminate && (m.expected == "down" || m.expected == ""):

@@ -64,6 +64,10 @@ func (s *session) hostTask(a *scheduler.Action) {
 		id := resourceOf(a)
 		s.printf("  * Cluster action:  %s for %s on %s\n", a.Task, id, a.Node)
 		s.clearFailCount(a.Node, id)
+	case "lrm_delete":
+		id := resourceOf(a)
+		s.printf("  * Cluster action:  %s for %s on %s\n", a.Task, id, a.Node)
+		s.deleteHistory(a.Node, id)
 	case "delete":
 		id := resourceOf(a)
 		s.printf("  * Resource action: %-15s %s on %s\n", id, a.Task, a.Node)

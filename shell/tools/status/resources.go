@@ -111,6 +111,8 @@ func primitiveAt(r *scheduler.ResourceStatus, name string, at *scheduler.Placed)
 	switch {
 	case at != nil && !several:
 		b.WriteString(" " + at.Node)
+	case at == nil && r.LockedTo != "":
+		b.WriteString(" " + r.LockedTo)
 	case at == nil && r.PendingNode != "":
 		b.WriteString(" " + r.PendingNode)
 	}
