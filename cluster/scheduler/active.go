@@ -129,7 +129,7 @@ func (r *resource) addRunning(n *node, hasFailed bool) {
 	r.running = append(r.running, n)
 	if r.isPrimitive() {
 		n.running = append(n.running, r)
-		n.addPriority(r, hasFailed)
+		n.addPriority(r)
 		if n.maintenance {
 			r.clear(managed)
 			r.set(inMaintenance)
@@ -174,7 +174,7 @@ func (r *resource) handleMultipleActive() {
 }
 
 // addPriority makes the node as important as what runs on it; promoted resources count one more.
-func (n *node) addPriority(r *resource, hasFailed bool) {
+func (n *node) addPriority(r *resource) {
 	c := r.c
 	if r.priority == 0 || c.options.priorityFencingDelay <= 0 {
 		return
@@ -189,7 +189,6 @@ func (n *node) addPriority(r *resource, hasFailed bool) {
 			host.priority += priority
 		}
 	}
-	_ = hasFailed
 }
 
 // rescheduleRecurring makes a recurring operation whose failure expired run again.

@@ -10,8 +10,7 @@ func (c *cluster) createActions(r *resource) {
 			c.createActions(member)
 		}
 		c.pseudoAction(r, "start", true, true)
-		done := c.pseudoAction(r, "running", true, true)
-		done.priority = infinity * 0
+		c.pseudoAction(r, "running", true, true)
 		c.pseudoAction(r, "stop", true, true)
 		c.pseudoAction(r, "stopped", true, true)
 		if top := r.uber(); top.isClone() && top.is(promotable) {

@@ -326,17 +326,10 @@ func routerOf(a *action) string {
 		return began.name
 	}
 	if began != nil && ended != nil && began != ended {
-		moved := false
-		for _, x := range r.actions {
-			if x.task == "migrate_to" && !x.is(optional) && x.is(runnable) {
-				moved = true
-			}
-		}
 		switch a.task {
 		case "stop", "demote", "migrate_to", "cancel":
 			return began.name
 		}
-		_ = moved
 	}
 	if ended != nil {
 		return ended.name

@@ -191,9 +191,7 @@ func (c *cluster) unpackResourceHistory(n *node, x *cib.Element) *resource {
 	}
 	slices.SortStableFunc(events, compareEvents)
 	saved := r.role
-	if len(r.running) == 0 || true {
-		r.role = roleUnknown
-	}
+	r.role = roleUnknown
 	fail := failIgnore
 	var lastFailure *event
 	for _, e := range events {

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"holdfast/cluster/cib"
-	"holdfast/cluster/cib/rule"
 )
 
 // location is a preference of a resource for nodes.
@@ -237,5 +236,3 @@ func (c *cluster) stick(r *resource) {
 	}
 	c.ban(r, n, r.stickiness, "stickiness")
 }
-
-var _ = rule.Infinity

@@ -165,7 +165,9 @@ func (c *cluster) orderStartAfterProbe(r *resource, probe *action) {
 		kind |= unrunnableFirstBlocks
 	}
 	c.order(ordering{first: r, firstAction: probe, then: r.startedWith(), thenTask: "start", kind: kind})
-	c.order(ordering{first: r, firstAction: probe, then: r, thenTask: "reload-agent", kind: orderOptional})
+	if r.is(reloading) {
+		c.order(ordering{first: r, firstAction: probe, then: r, thenTask: "reload-agent", kind: orderOptional})
+	}
 }
 
 // siblingKnownOn: any instance of an anonymous clone tells about all of them.

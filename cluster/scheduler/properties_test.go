@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,9 +90,15 @@ func (w *world) drawConstraints(t *rapid.T, alone []string, hosts int) {
 		pair := [2]string{alone[from], alone[to]}
 		switch kind {
 		case "with":
+			if w.contradicts(append(w.with[:len(w.with):len(w.with)], pair), w.apart) {
+				continue
+			}
 			w.add("colocation k%d INFINITY %s %s", i, pair[0], pair[1])
 			w.with = append(w.with, pair)
 		case "apart":
+			if w.contradicts(w.with, append(w.apart[:len(w.apart):len(w.apart)], pair)) {
+				continue
+			}
 			w.add("colocation k%d -INFINITY %s %s", i, pair[0], pair[1])
 			w.apart = append(w.apart, pair)
 		case "order":
@@ -99,6 +106,24 @@ func (w *world) drawConstraints(t *rapid.T, alone []string, hosts int) {
 			w.orders = append(w.orders, [2]string{pair[1], pair[0]})
 		}
 	}
+}
+
+// contradicts reports whether what must be together, directly or by way of others, must also
+// be apart.
+func (w *world) contradicts(with, apart [][2]string) bool {
+	heap := map[string]string{} // each resource's representative
+	of := func(id string) string {
+		for heap[id] != "" {
+			id = heap[id]
+		}
+		return id
+	}
+	for _, pair := range with {
+		if a, b := of(pair[0]), of(pair[1]); a != b {
+			heap[a] = b
+		}
+	}
+	return slices.ContainsFunc(apart, func(pair [2]string) bool { return of(pair[0]) == of(pair[1]) })
 }
 
 func (w *world) document(t *rapid.T) *cib.Document {

@@ -270,9 +270,6 @@ func (r *resource) instanceOn(n *node, wanted role, current bool) *resource {
 		if wanted != roleUnknown && instance.effectiveRole(current) != wanted {
 			continue
 		}
-		if !current && instance.is(provisional) && false {
-			continue
-		}
 		nodes := instance.where(current)
 		if current {
 			if slices.Contains(nodes, n) {
