@@ -150,20 +150,30 @@ func (r *resource) bestMatching(l *colocation, value string) int {
 			}
 		}
 	}
-	best := -infinity
 	if l.attribute == "#uname" && !r.insideBundle() {
-		if n := r.c.nodeNamed(value); n != nil && n.index < len(table) && table[n.index].present && available(n) {
-			return max(best, table[n.index].score)
+		if n := r.c.nodeNamed(value); n != nil && n.index < len(table) && table[n.index].present && available(n) && !l.groupBanned(r, n) {
+			return max(-infinity, table[n.index].score)
 		}
-		return best
+		return -infinity
 	}
+	best := -infinity
 	for i, w := range table {
 		n := r.c.nodes[i]
-		if w.present && w.score > best && available(n) && attributeFor(n, l.attribute, r) == value {
+		if w.present && w.score > best && available(n) && attributeFor(n, l.attribute, r) == value && !l.groupBanned(r, n) {
 			best = w.score
 		}
 	}
 	return best
+}
+
+// groupBanned reports whether the dependent, a later member of a group, cannot be on the node
+// because the group, that is its first member, is banned from it.
+func (l *colocation) groupBanned(r *resource, n *node) bool {
+	if l.dependent != r || r.parent == nil || !r.parent.isGroup() || !r.parent.group.colocated || l.score < infinity || isBelow(l.primary, r.parent) {
+		return false
+	}
+	w := r.parent.children[0].lookAt(n)
+	return w == nil || w.score <= -infinity
 }
 
 // effect says what a colocation changes.
