@@ -10,6 +10,7 @@ import (
 
 	"holdfast/cluster/node"
 	"holdfast/lab/command"
+	"holdfast/shell/adopt"
 	"holdfast/shell/explain"
 	"holdfast/shell/forks"
 	"holdfast/shell/history"
@@ -31,6 +32,7 @@ func natives() []*cobra.Command {
 		history.Commands,
 		forks.Commands,
 		lint.Commands,
+		adopt.Commands,
 		vrrp.Commands,
 	} {
 		for _, make := range area {
