@@ -238,6 +238,7 @@ func (c *cluster) place(r *resource, n *node, force, stopIfFail bool) bool {
 		w.count++
 	}
 	c.consumeCapacity(n, r)
+	c.logUse(r, n)
 	return changed
 }
 

@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"slices"
 	"time"
 
 	"holdfast/cluster/cib"
@@ -50,7 +49,9 @@ func (c *cluster) plan() *Plan {
 	c.createInternalConstraints()
 	c.checkParameters()
 
+	c.logCapacity("Original")
 	c.assignResources()
+	c.logCapacity("Remaining")
 
 	c.createAllActions()
 	c.orderRemoteActions()
@@ -58,7 +59,7 @@ func (c *cluster) plan() *Plan {
 	c.applyOrderings()
 
 	return &Plan{
-		Status: status, Moves: c.summarize(), Graph: c.createGraph(), Scores: c.sortedScores(),
+		Status: status, Moves: c.summarize(), Graph: c.createGraph(), Scores: c.scores.weighings(),
 		actions: c.actions, cluster: c,
 	}
 }
@@ -131,13 +132,4 @@ func (c *cluster) countBelow(r *resource) {
 	if r.is(blocked) {
 		c.blocked++
 	}
-}
-
-func (c *cluster) sortedScores() []string {
-	if c.scores == nil {
-		return nil
-	}
-	lines := c.scores.lines
-	slices.Sort(lines)
-	return lines
 }

@@ -5,11 +5,11 @@ import "time"
 // Plan is everything that one run of the scheduler decided. It is a value: whoever
 // explains, simulates, lints, rehearses or executes reads it and never changes it.
 type Plan struct {
-	Graph  *Graph   // what to do, in which order
-	Status *Status  // what the cluster was like before
-	Moves  []Move   // what happens to each resource and host, in the words of the transition summary
-	Scores []string // the allocation scores as they were weighed, one line each, as crm_simulate -s prints
-	Notes  []string // what a person should know: "fencing is disabled, but ..."
+	Graph  *Graph     // what to do, in which order
+	Status *Status    // what the cluster was like before
+	Moves  []Move     // what happens to each resource and host, in the words of the transition summary
+	Scores []Weighing // how places were weighed, in that order; only from MakeWithScores
+	Notes  []string   // what a person should know: "fencing is disabled, but ..."
 
 	actions []*action // for drawings
 	cluster *cluster  // for Placements, which are made when asked for

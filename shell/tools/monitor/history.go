@@ -44,7 +44,7 @@ func (v *view) attributes() {
 // visible returns a node's attributes without those that the cluster keeps for itself.
 func visible(n *scheduler.NodeStatus) []scheduler.Param {
 	return slices.DeleteFunc(slices.Clone(n.Attributes), func(a scheduler.Param) bool {
-		return slices.ContainsFunc([]string{"fail-count-", "last-failure-", "standby", "maintenance", "terminate", "probe_complete", "shutdown", "#", "master-"},
+		return slices.ContainsFunc([]string{"fail-count", "last-failure", "standby", "terminate", "shutdown", "#"},
 			func(prefix string) bool { return strings.HasPrefix(a.Name, prefix) })
 	})
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/upgrade"
+	"holdfast/shell/source"
 )
 
 // options are the tool's command line.
@@ -17,7 +19,9 @@ type options struct {
 	pipe, live                                   bool
 	process, simulate, inPlace, quiet            bool
 	showScores, showUtilization, allActions      bool
+	showAttributes, showFailCounts, fancy        bool
 	help, version                                bool
+	repeat                                       int
 	dotFile, graphFile, saveInput, saveOutput    string
 	profile                                      string
 	up, down, fail, opInject, opFail             []string
@@ -47,8 +51,8 @@ var grammar = []option{
 	{'Q', "quiet", func(o *options) { o.quiet = true }, nil},
 	{'s', "show-scores", func(o *options) { o.process, o.showScores = true, true }, nil},
 	{'U', "show-utilization", func(o *options) { o.process, o.showUtilization = true, true }, nil},
-	{'A', "show-attrs", func(o *options) {}, nil},
-	{'c', "show-failcounts", func(o *options) {}, nil},
+	{'A', "show-attrs", func(o *options) { o.showAttributes = true }, nil},
+	{'c', "show-failcounts", func(o *options) { o.showFailCounts = true }, nil},
 	{'a', "all-actions", func(o *options) { o.allActions = true }, nil},
 	{'D', "save-dotfile", nil, func(o *options, v string) { o.process, o.dotFile = true, v }},
 	{'G', "save-graph", nil, func(o *options, v string) { o.process, o.graphFile = true, v }},
@@ -56,7 +60,7 @@ var grammar = []option{
 	{'I', "save-input", nil, func(o *options, v string) { o.saveInput = v }},
 	{'O', "save-output", nil, func(o *options, v string) { o.saveOutput = v }},
 	{'P', "profile", nil, func(o *options, v string) { o.profile = v }},
-	{'N', "repeat", nil, func(o *options, v string) {}},
+	{'N', "repeat", nil, func(o *options, v string) { o.repeat, _ = strconv.Atoi(v) }},
 	{'u', "node-up", nil, add(func(o *options) *[]string { return &o.up })},
 	{'d', "node-down", nil, add(func(o *options) *[]string { return &o.down })},
 	{'f', "node-fail", nil, add(func(o *options) *[]string { return &o.fail })},
@@ -68,6 +72,7 @@ var grammar = []option{
 	{'r', "ticket-revoke", nil, add(func(o *options) *[]string { return &o.revoke })},
 	{'b', "ticket-standby", nil, add(func(o *options) *[]string { return &o.ticketStandby })},
 	{'e', "ticket-activate", nil, add(func(o *options) *[]string { return &o.ticketActivate })},
+	{0, "text-fancy", func(o *options) { o.fancy = true }, nil},
 	{'V', "verbose", func(o *options) {}, nil},
 	{'h', "help", func(o *options) { o.help = true }, nil},
 	{'$', "version", func(o *options) { o.version = true }, nil},
@@ -87,7 +92,11 @@ What to do:
   -S, --simulate          show it, carry it out on the document, show the outcome
   -X, --in-place          the same, and write the outcome back to FILE
   -s, --show-scores       show each resource's scores for each node
-  -P, --profile DIR       time the plan of every document in DIR
+  -U, --show-utilization  show what capacity is taken and left (both without headings
+                          and indentation, unless --text-fancy is given)
+  -A, --show-attrs        show node attributes
+  -c, --show-failcounts   show fail counts and failed operations
+  -P, --profile DIR       time the plan of every document in DIR, -N NUMBER times each
   -Q, --quiet             say less
 
 What to pretend first:
@@ -197,27 +206,25 @@ func findShort(c byte) *option {
 	return nil
 }
 
-// load reads the document.
+// load reads the document: from a file, standard input, or wherever the tools' environment
+// says that the cluster's is (CIB_shadow, CIB_file, else the daemon of this host).
 func (o *options) load(stdin io.Reader) (*cib.Document, int, error) {
-	name := o.file
-	var text []byte
-	var err error
-	switch {
-	case o.pipe || name == "-":
-		name = "standard input"
-		text, err = io.ReadAll(stdin)
-	case name != "":
-		text, err = os.ReadFile(name)
-	case o.live:
-		if name = os.Getenv("CIB_file"); name == "" {
-			return nil, exitNoInput, errors.New("--live-check: no running cluster is reachable from here; give a document with -x")
+	environment := source.FromOS()
+	environment.File, environment.Stdin = o.file, stdin
+	if o.pipe {
+		environment.File = "-"
+	}
+	if environment.File != "" && environment.File != "-" {
+		// A source may be a file that is still to be made; what is simulated must exist.
+		if _, err := os.Stat(environment.File); err != nil {
+			return nil, exitNoInput, fmt.Errorf("read document: %w", err)
 		}
-		text, err = os.ReadFile(name)
 	}
+	from, err := source.Open(environment)
 	if err != nil {
-		return nil, exitNoInput, fmt.Errorf("read document: %w", err)
+		return nil, exitNoInput, err
 	}
-	doc, err := cib.Parse(name, text)
+	doc, err := from.Load()
 	if err != nil {
 		return nil, exitDataErr, err
 	}

@@ -12,7 +12,6 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/rule"
 	"holdfast/cluster/scheduler"
-	"holdfast/shell/tools/status"
 )
 
 // Exit statuses.
@@ -40,12 +39,18 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "Holdfast crm_simulate (Pacemaker 2.1 compatible)")
 		return exitOK
 	}
+	if o.profile != "" {
+		return o.timePlans(stdout, stderr)
+	}
 	doc, code, err := o.load(stdin)
 	if err != nil {
 		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
 		return code
 	}
 	s := &session{options: o, doc: doc, out: stdout}
+	if (o.showScores || o.showUtilization) && !o.fancy {
+		s.out = &plainWriter{out: stdout}
+	}
 	if err := s.run(); err != nil {
 		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
 		return exitSoftware
@@ -113,7 +118,7 @@ func (s *session) run() error {
 }
 
 func (s *session) makePlan() *scheduler.Plan {
-	if s.showScores {
+	if s.showScores || s.showUtilization {
 		return scheduler.MakeWithScores(s.doc, s.now)
 	}
 	return scheduler.Make(s.doc, s.now)
@@ -130,15 +135,6 @@ func (s *session) showWithInjections() error {
 	}
 	s.announceTime()
 	return nil
-}
-
-// forgetPending takes out what was in progress before the simulation: the history still tells
-// of it, but it means nothing afterwards.
-func forgetPending(r *scheduler.ResourceStatus) {
-	r.PendingTask, r.PendingText, r.PendingNode = "", "", ""
-	for _, child := range r.Children {
-		forgetPending(child)
-	}
 }
 
 func (s *session) saveGraphs(plan *scheduler.Plan) error {
@@ -212,45 +208,5 @@ func (s *session) announceTime() {
 		s.printf("Setting effective cluster time: %s\n", s.date)
 	case s.recorded:
 		s.printf("Using the original execution date of: %s\n", s.now.UTC().Format("2006-01-02 15:04:05Z"))
-	}
-}
-
-func (s *session) showStatus(title string, st *scheduler.Status, counts bool) {
-	if s.quiet {
-		return
-	}
-	if counts && st.Disabled+st.Blocked > 0 {
-		s.printf("%d of %d resource instances DISABLED and %d BLOCKED from further action due to failure\n\n", st.Disabled, st.Instances, st.Blocked)
-	}
-	s.printf("%s:\n  * Node List:\n", title)
-	status.Nodes(s.out, st, "    ")
-	s.printf("\n  * Full List of Resources:\n")
-	status.ResourcesWith(s.out, st, "    ", status.Options{FailedProbe: func(r *scheduler.ResourceStatus) string { return failedProbe(st, r) }})
-}
-
-// failedProbe says why a stopped resource cannot run where it was looked for: its agent is
-// not there.
-func failedProbe(st *scheduler.Status, r *scheduler.ResourceStatus) string {
-	for _, f := range st.Failures {
-		if f.Resource == r.LongID && f.Task == "monitor" && f.Interval == 0 && f.RCText == "not installed" {
-			return "Not installed"
-		}
-	}
-	return ""
-}
-
-func (s *session) showMoves(plan *scheduler.Plan) {
-	if s.showScores {
-		s.printf("\nAssignment Scores:\n")
-		for _, line := range plan.Scores {
-			s.printf("  * %s\n", line)
-		}
-	}
-	s.printf("\nTransition Summary:\n")
-	for _, m := range plan.Moves {
-		if m.Verb == "Shutdown" {
-			continue // the peer's summary leaves it out
-		}
-		s.printf("  * %s\n", m.Text)
 	}
 }
