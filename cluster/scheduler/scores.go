@@ -336,10 +336,10 @@ func (l *colocation) applyWithClone(dependent, primary *resource) {
 		}
 	}
 	if l.score >= infinity {
-		// Only where an instance will be.
+		// Only where an instance will be that works.
 		var places []*node
 		for _, instance := range primary.children {
-			if n := first(instance.where(false)); n != nil {
+			if n := first(instance.where(false)); n != nil && !instance.holdsBlocked() {
 				places = append(places, n)
 			}
 		}
@@ -349,6 +349,11 @@ func (l *colocation) applyWithClone(dependent, primary *resource) {
 	for _, instance := range primary.children {
 		l.apply(dependent, instance)
 	}
+}
+
+// holdsBlocked reports whether a failure has r, or a part of it, left alone.
+func (r *resource) holdsBlocked() bool {
+	return r.is(blocked) || slices.ContainsFunc(r.children, (*resource).holdsBlocked)
 }
 
 func first(nodes []*node) *node {
