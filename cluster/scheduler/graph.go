@@ -181,7 +181,7 @@ func (a *action) displayKey() string {
 // export turns an action into its public form.
 func (c *cluster) export(a *action) *Action {
 	x := c.exportSlab.make(Action{
-		ID: a.id, Task: a.task, Key: a.displayKey(), Interval: time.Duration(a.interval) * time.Millisecond,
+		ID: a.id, Task: a.task, Key: a.announcedKey(), Interval: time.Duration(a.interval) * time.Millisecond,
 		Priority: a.priority, Reason: a.reason, Timeout: defaultTimeout,
 	})
 	switch {

@@ -136,8 +136,10 @@ func (c *cluster) notifyOn(r *resource, host *node, point, done *action, n *noti
 	}
 	key := notifyKeyOfInstance(r.id, point.extra.get("notify_type"), point.extra.get("notify_operation"))
 	a := c.keyedAction(r, key, "notify", 0, host, point.is(optional))
-	for _, x := range point.extra {
-		a.setExtra(x.Name, x.Value)
+	if a.extra.get("notify_key_type") == "" {
+		for _, x := range point.extra {
+			a.setExtra(x.Name, x.Value)
+		}
 	}
 	a.priority = point.priority
 	c.link(point, a, orderOptional)
@@ -158,5 +160,23 @@ func (c *cluster) notifyAfterFencing(r *resource, fence *action) {
 	for _, point := range []*action{n.post, n.postDone} {
 		point.setExtra("notify_operation", "stop")
 	}
-	c.notifyInstance(r, n)
+	for _, instance := range r.uber().children {
+		c.notifyInstance(instance, n)
+	}
+}
+
+// announcedKey is the key under which a point of an instance's own is known outside: by what it
+// stands for, not by the fencing that brought it about.
+func (a *action) announcedKey() string {
+	r := a.rsc
+	if r == nil || !r.isPrimitive() || r.historyID == "" || a.node != nil {
+		return a.displayKey()
+	}
+	switch a.task {
+	case "notify":
+		return notifyKey(r.historyID, a.extra.get("notify_type"), a.extra.get("notify_operation"))
+	case "notified":
+		return operationKey(r.historyID, a.task, 0)
+	}
+	return a.displayKey()
 }
