@@ -21,6 +21,8 @@ type world struct {
 	with   [][2]string // dependent, what it must be with
 	apart  [][2]string
 	orders [][2]string // first, then
+
+	restless bool // without stickiness, resources move for the sake of balance at any time
 }
 
 func (w *world) add(format string, args ...any) {
@@ -34,7 +36,10 @@ func drawWorld(t *rapid.T) *world {
 	pick := func(label string, choices ...string) string { return rapid.SampledFrom(choices).Draw(t, label) }
 	hosts := rapid.IntRange(1, 4).Draw(t, "hosts")
 	w.add("option no-quorum-policy=%s", pick("policy", "stop", "ignore", "freeze"))
-	w.add("defaults resource-stickiness=%s", pick("stickiness", "0", "1", "100", "INFINITY"))
+	stickiness := pick("stickiness", "0", "1", "100", "INFINITY")
+	w.add("defaults resource-stickiness=%s", stickiness)
+	w.restless = stickiness == "0"
+	w.add("option symmetric-cluster=%s", pick("symmetric", "true", "true", "false"))
 	up := []string{"h0"}
 	for i := range hosts {
 		state := ""
@@ -147,11 +152,23 @@ func TestPlansKeepTheRules(t *testing.T) {
 		checkAcyclic(t, plan.Graph)
 		simulate.Finish(doc, plan.Graph, scenario.Start)
 		again := scheduler.Make(doc, scenario.Start)
+		if denied(plan) {
+			return
+		}
 		for _, move := range again.Moves {
-			if !strings.Contains(move.Text, "blocked") && move.Resource != "" {
+			if !strings.Contains(move.Text, "blocked") && move.Resource != "" && !(w.restless && move.Verb == "Move") {
 				t.Errorf("the finished plan leaves something to do: %s\nfirst: %s\n%s", move.Text, movesOf(plan), strings.Join(w.lines, "\n"))
 			}
 		}
+	})
+}
+
+// denied tells whether the plan leaves a resource without a host although it shall run. Such
+// plans need not be final, in Pacemaker no more than here: what was denied still had a say
+// when the others were placed, and has a smaller one when it does not run any more.
+func denied(plan *scheduler.Plan) bool {
+	return slices.ContainsFunc(plan.Placements(), func(p scheduler.Placement) bool {
+		return p.Node == "" && !p.Disabled && !strings.Contains(p.Resource, ":")
 	})
 }
 

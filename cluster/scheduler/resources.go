@@ -253,6 +253,8 @@ func instanceNumber(parent *resource) (string, bool) {
 // initialCandidates: in a symmetric cluster every node is possible; in an asymmetric one
 // only a guest node's connection starts with all of them.
 func (c *cluster) initialCandidates(r *resource) {
+	// A table without candidates is not the same as none: addColocated copies its own into that.
+	r.allowed = make([]candidate, len(c.nodes))
 	_, guest := r.meta["container"]
 	if !c.options.symmetric && !guest {
 		return
