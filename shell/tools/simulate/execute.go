@@ -61,7 +61,7 @@ func (s *session) perform(a *scheduler.Action) bool {
 func (s *session) hostTask(a *scheduler.Action) {
 	switch a.Task {
 	case "clear_failcount":
-		id := resourceOf(a)
+		id := a.Resource.ID // failures are counted for all instances of an anonymous clone
 		s.printf("  * Cluster action:  %s for %s on %s\n", a.Task, id, a.Node)
 		s.clearFailCount(a.Node, id)
 	case "lrm_delete":
