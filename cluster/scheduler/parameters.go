@@ -226,6 +226,19 @@ func restrict(params map[string]string, names string) map[string]string {
 	return kept
 }
 
+// Digest is the checksum that the history keeps of what the operation is run with.
+func (a *Action) Digest() string {
+	params := make(map[string]string, len(a.Params))
+	for _, p := range a.Params {
+		params[p.Name] = p.Value
+	}
+	timeout := 0
+	if a.Interval > 0 {
+		timeout = int(a.Timeout.Milliseconds())
+	}
+	return digest(params, timeout)
+}
+
 // digest is the checksum that the history keeps of parameters.
 func digest(params map[string]string, timeout int) string {
 	all := maps.Clone(params)

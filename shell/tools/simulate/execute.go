@@ -152,9 +152,12 @@ func (s *session) agent(a *scheduler.Action) bool {
 	expected := rc
 	if forced, status := s.forcedResult(a, id); status {
 		rc, ok = forced, false
-		s.printf("    Pretending action %d failed with rc=%d\n", a.ID, rc)
+		s.printf("Pretending action %d failed with rc=%d\n", a.ID, rc)
 	}
 	s.record(a, id, rc, expected)
+	if !ok {
+		s.addFailure(s.nodeState(a.Node, a.NodeID), id, task, int(a.Interval.Milliseconds()))
+	}
 	return ok
 }
 
@@ -183,105 +186,7 @@ func (s *session) record(a *scheduler.Action, id string, rc, expected int) {
 	state := s.nodeState(a.Node, a.NodeID)
 	r := lrmResource(state, id, a.Resource)
 	key := fmt.Sprintf("%s_%s_%d", id, done.Task, a.Interval.Milliseconds())
-	s.result(r, &done, key, rc, expected)
-}
-
-func (s *session) result(r *cib.Element, a *scheduler.Action, key string, rc, expected int) {
-	call := 0
-	for op := range r.All("lrm_rsc_op") {
-		if n, err := strconv.Atoi(op.Get("call-id")); err == nil && n > call {
-			call = n
-		}
-	}
-	call++
-	entry := key
-	if a.Interval == 0 {
-		entry = strings.TrimSuffix(key, "_"+a.Task+"_0") + "_last_0"
-	}
-	if rc != expected {
-		entry = strings.TrimSuffix(key, fmt.Sprintf("_%s_%d", a.Task, a.Interval.Milliseconds())) + "_last_failure_0"
-	}
-	if a.Task == "migrate_to" || a.Task == "migrate_from" {
-		entry = key
-	}
-	op := find(r, "lrm_rsc_op", "id", entry)
-	if op == nil {
-		op = r.Append(cib.NewElement("lrm_rsc_op", "id", entry))
-	}
-	status := "0"
-	if rc != expected {
-		status = "4"
-	}
-	transition := fmt.Sprintf("%d:-1:%d:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", a.ID, expected)
-	for _, pair := range [][2]string{
-		{"operation_key", key}, {"operation", a.Task}, {"crm_feature_set", "3.19.0"},
-		{"transition-key", transition}, {"transition-magic", status + ":" + strconv.Itoa(rc) + ";" + transition},
-		{"call-id", strconv.Itoa(call)}, {"rc-code", strconv.Itoa(rc)}, {"op-status", status},
-		{"interval", strconv.FormatInt(a.Interval.Milliseconds(), 10)},
-		{"last-rc-change", strconv.FormatInt(s.now.Unix(), 10)}, {"exec-time", "0"}, {"queue-time", "0"},
-	} {
-		op.Set(pair[0], pair[1])
-	}
-	for _, name := range []string{"migrate_source", "migrate_target"} {
-		if v := metaOf(a, name); v != "" {
-			op.Set(name, v)
-		} else {
-			op.Unset(name)
-		}
-	}
-}
-
-func find(e *cib.Element, name, attribute, value string) *cib.Element {
-	for x := range e.All(name) {
-		if x.Get(attribute) == value {
-			return x
-		}
-	}
-	return nil
-}
-
-// nodeState returns a node's entry in the status section, made when there is none.
-func (s *session) nodeState(name, id string) *cib.Element {
-	status := s.doc.EnsureSection("status")
-	for e := range status.All("node_state") {
-		if e.Get("uname") == name || id != "" && e.ID() == id {
-			return e
-		}
-	}
-	if id == "" {
-		id = name
-	}
-	e := cib.NewElement("node_state", "id", id, "uname", name)
-	if s.isRemote(name) {
-		e.Set("remote_node", "true")
-	}
-	return status.Append(e)
-}
-
-func (s *session) isRemote(name string) bool {
-	for e := range s.doc.Section("nodes").All("node") {
-		if e.Get("uname") == name {
-			return e.Get("type") == "remote"
-		}
-	}
-	return true
-}
-
-func lrmResource(state *cib.Element, id string, ref *scheduler.ResourceRef) *cib.Element {
-	lrm := state.Child("lrm")
-	if lrm == nil {
-		lrm = state.Append(cib.NewElement("lrm", "id", state.ID()))
-	}
-	list := lrm.Ensure("lrm_resources")
-	if r := find(list, "lrm_resource", "id", id); r != nil {
-		return r
-	}
-	r := cib.NewElement("lrm_resource", "id", id, "class", ref.Class)
-	if ref.Provider != "" {
-		r.Set("provider", ref.Provider)
-	}
-	r.Set("type", ref.Type)
-	return list.Append(r)
+	s.result(r, &done, outcome{key: key, rc: rc, expected: expected, digest: a.Digest(), reason: "User-injected result"})
 }
 
 func (s *session) fence(a *scheduler.Action) {
@@ -299,30 +204,5 @@ func (s *session) fence(a *scheduler.Action) {
 	state.Set("in_ccm", "false")
 	for _, pair := range [][2]string{{"crmd", "offline"}, {"join", "down"}, {"expected", "down"}} {
 		state.Set(pair[0], pair[1])
-	}
-}
-
-func (s *session) clearFailCount(node, id string) {
-	state := s.nodeState(node, "")
-	for section := range state.All("transient_attributes") {
-		for set := range section.All("instance_attributes") {
-			for _, pair := range append([]*cib.Element{}, set.Children...) {
-				name := pair.Get("name")
-				for _, prefix := range []string{"fail-count-", "last-failure-"} {
-					rest, ok := strings.CutPrefix(name, prefix+id)
-					if ok && (rest == "" || rest[0] == '#' || rest[0] == ':') {
-						pair.Remove()
-					}
-				}
-			}
-		}
-	}
-}
-
-func (s *session) deleteHistory(node, id string) {
-	state := s.nodeState(node, "")
-	list := state.Child("lrm").Child("lrm_resources")
-	if r := find(list, "lrm_resource", "id", id); r != nil {
-		r.Remove()
 	}
 }

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func (s *session) inject() error {
 	}
 	for _, n := range s.fail {
 		s.printf("  * Failing node %s\n", n)
-		s.setMembership(n, "false", "offline", "down", "member")
+		s.setMembership(n, "false", "online", "member", "member")
 	}
 	s.injectTickets()
 	for _, spec := range s.opInject {
@@ -78,6 +79,10 @@ func (s *session) setMembership(name, member, peer, join, expected string) {
 			id = e.ID()
 		}
 	}
+	stranger := !slices.ContainsFunc(scheduler.Observe(s.doc, s.now).Nodes, func(n *scheduler.NodeStatus) bool { return n.Name == name })
+	if stranger {
+		s.doc.EnsureSection("nodes").Append(cib.NewElement("node", "id", name, "uname", name))
+	}
 	state := s.nodeState(name, id)
 	for _, pair := range [][2]string{{"in_ccm", member}, {"crmd", peer}, {"join", join}, {"expected", expected}} {
 		state.Set(pair[0], pair[1])
@@ -97,20 +102,20 @@ func (s *session) forget(name string) {
 func (s *session) injectTickets() {
 	for _, change := range []struct {
 		names                  []string
-		verb, attribute, value string
+		says, attribute, value string
 	}{
-		{s.grant, "Granting", "granted", "true"}, {s.revoke, "Revoking", "granted", "false"},
-		{s.ticketStandby, "Making standby", "standby", "true"}, {s.ticketActivate, "Activating", "standby", "false"},
+		{s.grant, "Granting ticket %s", "granted", "true"}, {s.revoke, "Revoking ticket %s", "granted", "false"},
+		{s.ticketStandby, "Making ticket %s standby", "standby", "true"}, {s.ticketActivate, "Activating ticket %s", "standby", "false"},
 	} {
 		for _, name := range change.names {
-			s.printf("  * %s ticket %s\n", change.verb, name)
+			s.printf("  * "+change.says+"\n", name)
 			tickets := s.doc.EnsureSection("status").Ensure("tickets")
 			t := find(tickets, "ticket_state", "id", name)
 			if t == nil {
 				t = tickets.Append(cib.NewElement("ticket_state", "id", name))
 			}
 			t.Set(change.attribute, change.value)
-			if change.verb == "Granting" {
+			if change.attribute == "granted" && change.value == "true" {
 				t.Set("last-granted", strconv.FormatInt(s.now.Unix(), 10))
 			}
 		}
@@ -158,33 +163,9 @@ func (s *session) injectOperation(spec string) error {
 		expected = 7
 	}
 	state := s.nodeState(node, "")
-	s.result(lrmResource(state, id, ref), a, key, rc, expected)
+	s.result(lrmResource(state, id, ref), a, outcome{key: key, rc: rc, expected: expected, reason: "Simulated action result"})
 	if rc != expected {
 		s.addFailure(state, id, task, interval)
 	}
 	return nil
-}
-
-func (s *session) addFailure(state *cib.Element, id, task string, interval int) {
-	section := state.Child("transient_attributes")
-	if section == nil {
-		section = state.Append(cib.NewElement("transient_attributes", "id", state.ID()))
-	}
-	set := section.Child("instance_attributes")
-	if set == nil {
-		set = section.Append(cib.NewElement("instance_attributes", "id", "status-"+state.ID()))
-	}
-	suffix := fmt.Sprintf("%s#%s_%d", id, task, interval)
-	name := "fail-count-" + suffix
-	pair := find(set, "nvpair", "name", name)
-	if pair == nil {
-		pair = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+name, "name", name, "value", "0"))
-	}
-	count, _ := strconv.Atoi(pair.Get("value"))
-	pair.Set("value", strconv.Itoa(count+1))
-	last := find(set, "nvpair", "name", "last-failure-"+suffix)
-	if last == nil {
-		last = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-last-failure-"+suffix, "name", "last-failure-"+suffix))
-	}
-	last.Set("value", strconv.FormatInt(s.now.Unix(), 10))
 }

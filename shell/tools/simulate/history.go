@@ -1,0 +1,183 @@
+package simulate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+)
+
+// outcome is how an operation ended.
+type outcome struct {
+	key          string // operation key
+	rc, expected int
+	digest       string // of the parameters that it was run with; "" when they are not known
+	reason       string // of a failure
+}
+
+// result writes an operation's outcome into the history: under the resource's last one-time
+// operation, or its recurring ones, and a failure once more under the resource's last failure.
+func (s *session) result(r *cib.Element, a *scheduler.Action, o outcome) {
+	call := 0
+	for op := range r.All("lrm_rsc_op") {
+		if n, err := strconv.Atoi(op.Get("call-id")); err == nil && n > call {
+			call = n
+		}
+	}
+	suffix := fmt.Sprintf("_%s_%d", a.Task, a.Interval.Milliseconds())
+	failed := o.rc != o.expected
+	switch {
+	case a.Task == "migrate_to" || a.Task == "migrate_from":
+		s.entry(r, o.key, a, o, call+1)
+	case a.Interval == 0:
+		s.entry(r, strings.TrimSuffix(o.key, suffix)+"_last_0", a, o, call+1)
+	case !failed:
+		s.entry(r, o.key, a, o, call+1)
+	}
+	if failed {
+		s.entry(r, strings.TrimSuffix(o.key, suffix)+"_last_failure_0", a, o, call+1)
+	}
+}
+
+// entry writes one entry of the history.
+func (s *session) entry(r *cib.Element, id string, a *scheduler.Action, o outcome, call int) {
+	op := find(r, "lrm_rsc_op", "id", id)
+	if op == nil {
+		op = r.Append(cib.NewElement("lrm_rsc_op", "id", id))
+	}
+	reason := ""
+	if o.rc != o.expected {
+		reason = o.reason
+	}
+	transition := fmt.Sprintf("%d:-1:%d:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", call, o.expected)
+	for _, pair := range [][2]string{
+		{"operation_key", o.key}, {"operation", a.Task}, {"crm-debug-origin", "crm_simulate"}, {"crm_feature_set", "3.19.0"},
+		{"transition-key", transition}, {"transition-magic", "0:" + strconv.Itoa(o.rc) + ";" + transition}, {"exit-reason", reason},
+		{"call-id", strconv.Itoa(call)}, {"rc-code", strconv.Itoa(o.rc)}, {"op-status", "0"},
+		{"interval", strconv.FormatInt(a.Interval.Milliseconds(), 10)},
+		{"last-rc-change", strconv.FormatInt(s.now.Unix(), 10)}, {"exec-time", "0"}, {"queue-time", "0"},
+	} {
+		op.Set(pair[0], pair[1])
+	}
+	// What an earlier operation of this entry was run with does not hold for this one.
+	for _, name := range []string{"op-digest", "op-restart-digest", "op-force-restart", "op-secure-digest", "op-secure-params"} {
+		op.Unset(name)
+	}
+	if o.digest != "" {
+		op.Set("op-digest", o.digest)
+	}
+	for _, name := range []string{"migrate_source", "migrate_target"} {
+		if v := metaOf(a, name); v != "" {
+			op.Set(name, v)
+		} else {
+			op.Unset(name)
+		}
+	}
+}
+
+func find(e *cib.Element, name, attribute, value string) *cib.Element {
+	for x := range e.All(name) {
+		if x.Get(attribute) == value {
+			return x
+		}
+	}
+	return nil
+}
+
+// nodeState returns a node's entry in the status section, made when there is none.
+func (s *session) nodeState(name, id string) *cib.Element {
+	status := s.doc.EnsureSection("status")
+	for e := range status.All("node_state") {
+		if e.Get("uname") == name || id != "" && e.ID() == id {
+			return e
+		}
+	}
+	if id == "" {
+		id = name
+	}
+	e := cib.NewElement("node_state", "id", id, "uname", name)
+	if s.isRemote(name) {
+		e.Set("remote_node", "true")
+	}
+	return status.Append(e)
+}
+
+func (s *session) isRemote(name string) bool {
+	for e := range s.doc.Section("nodes").All("node") {
+		if e.Get("uname") == name {
+			return e.Get("type") == "remote"
+		}
+	}
+	return true
+}
+
+func lrmResource(state *cib.Element, id string, ref *scheduler.ResourceRef) *cib.Element {
+	lrm := state.Child("lrm")
+	if lrm == nil {
+		lrm = state.Append(cib.NewElement("lrm", "id", state.ID()))
+	}
+	list := lrm.Ensure("lrm_resources")
+	if r := find(list, "lrm_resource", "id", id); r != nil {
+		return r
+	}
+	r := cib.NewElement("lrm_resource", "id", id, "class", ref.Class)
+	if ref.Provider != "" {
+		r.Set("provider", ref.Provider)
+	}
+	r.Set("type", ref.Type)
+	return list.Append(r)
+}
+
+// addFailure counts a failed operation, as the cluster would, and says so.
+func (s *session) addFailure(state *cib.Element, id, task string, interval int) {
+	suffix := fmt.Sprintf("%s#%s_%d", id, task, interval)
+	name, last := "fail-count-"+suffix, "last-failure-"+suffix
+	s.printf("  * Injecting attribute %s=value++ into /node_state '%s'\n", name, state.ID())
+	s.printf("  * Injecting attribute %s=%d into /node_state '%s'\n", last, s.now.Unix(), state.ID())
+	section := state.Child("transient_attributes")
+	if section == nil {
+		section = state.Append(cib.NewElement("transient_attributes", "id", state.ID()))
+	}
+	set := section.Child("instance_attributes")
+	if set == nil {
+		set = section.Append(cib.NewElement("instance_attributes", "id", "status-"+state.ID()))
+	}
+	pair := find(set, "nvpair", "name", name)
+	if pair == nil {
+		pair = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+name, "name", name, "value", "0"))
+	}
+	count, _ := strconv.Atoi(pair.Get("value"))
+	pair.Set("value", strconv.Itoa(count+1))
+	stamp := find(set, "nvpair", "name", last)
+	if stamp == nil {
+		stamp = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+last, "name", last))
+	}
+	stamp.Set("value", strconv.FormatInt(s.now.Unix(), 10))
+}
+
+func (s *session) clearFailCount(node, id string) {
+	state := s.nodeState(node, "")
+	for section := range state.All("transient_attributes") {
+		for set := range section.All("instance_attributes") {
+			for _, pair := range append([]*cib.Element{}, set.Children...) {
+				name := pair.Get("name")
+				for _, prefix := range []string{"fail-count-", "last-failure-"} {
+					rest, ok := strings.CutPrefix(name, prefix+id)
+					if ok && (rest == "" || rest[0] == '#' || rest[0] == ':') {
+						pair.Remove()
+					}
+				}
+			}
+		}
+	}
+}
+
+func (s *session) deleteHistory(node, id string) {
+	state := s.nodeState(node, "")
+	list := state.Child("lrm").Child("lrm_resources")
+	if r := find(list, "lrm_resource", "id", id); r != nil {
+		r.Remove()
+	}
+}
