@@ -159,7 +159,7 @@ func (v *view) resources() {
 	if v.line.Has("brief") {
 		shown.Resources = v.brief(shown.Resources, byNode)
 	}
-	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail(), Brief: v.line.Has("brief"), FailedProbe: v.failedProbe})
+	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail(), Brief: v.line.Has("brief"), DisabledLast: true, FailedProbe: v.failedProbe})
 }
 
 func fullyActive(r *scheduler.ResourceStatus) bool {

@@ -14,7 +14,7 @@ func (p *printer) clone(r *scheduler.ResourceStatus, indent string) {
 	if len(r.Children) > 0 {
 		name = baseID(r.Children[0].LongID)
 	}
-	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("Clone Set: %s [%s]", r.ID, name), collectiveFlags(r)))
+	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("Clone Set: %s [%s]", r.ID, name), p.collectiveFlags(r)))
 	if p.Detail {
 		for _, child := range r.Children {
 			if active(child) || !child.Orphan && (child.Variant == scheduler.PrimitiveResource || !p.ActiveOnly || anyOf(child, special)) {

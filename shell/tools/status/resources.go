@@ -12,7 +12,9 @@ import (
 type Options struct {
 	ActiveOnly bool // leave out what is not running: members of groups, nodes without an instance
 	Detail     bool // every instance of a clone and every part of a bundle on a line of its own
-	Brief      bool // members of groups are counted, not named
+	// DisabledLast puts "disabled" after "unmanaged" in the titles of groups and clones, as crm_mon of Pacemaker 2.1 does.
+	DisabledLast bool
+	Brief        bool // members of groups are counted, not named
 	// FailedProbe says why a stopped primitive cannot run, "" when nothing is known; nil: nobody asks.
 	FailedProbe func(*scheduler.ResourceStatus) string
 }
@@ -166,8 +168,8 @@ func flagsOf(r *scheduler.ResourceStatus, at *scheduler.Placed) []string {
 	return flags
 }
 
-// collectiveFlags are the flags after a group's or clone's title.
-func collectiveFlags(r *scheduler.ResourceStatus) []string {
+// collectiveFlags are the flags after a group's or clone's title. Releases of Pacemaker differ in which of the last two comes first.
+func (p *printer) collectiveFlags(r *scheduler.ResourceStatus) []string {
 	var flags []string
 	if r.Promotable {
 		flags = append(flags, "promotable")
@@ -175,7 +177,7 @@ func collectiveFlags(r *scheduler.ResourceStatus) []string {
 	if r.Unique && r.Variant != scheduler.GroupResource {
 		flags = append(flags, "unique")
 	}
-	if r.Disabled {
+	if r.Disabled && !p.DisabledLast {
 		flags = append(flags, "disabled")
 	}
 	switch {
@@ -183,6 +185,9 @@ func collectiveFlags(r *scheduler.ResourceStatus) []string {
 		flags = append(flags, "maintenance")
 	case !r.Managed:
 		flags = append(flags, "unmanaged")
+	}
+	if r.Disabled && p.DisabledLast {
+		flags = append(flags, "disabled")
 	}
 	return flags
 }
@@ -195,7 +200,7 @@ func withFlags(title string, flags []string) string {
 }
 
 func (p *printer) group(r *scheduler.ResourceStatus, indent string) {
-	flags := collectiveFlags(r)
+	flags := p.collectiveFlags(r)
 	if r.Promotable {
 		flags = flags[1:]
 	}
