@@ -140,13 +140,7 @@ func (s *session) showOperations(list *cib.Element, depth int) {
 func (s *session) showBundle(e *cib.Element, depth int) {
 	s.line(depth, "Bundle: %s", e.ID())
 	show := func(label string, c *cib.Element, at int) {
-		var words pairs
-		for _, a := range c.Attrs {
-			if a.Name != "id" {
-				words = append(words, pair{a.Name, a.Value})
-			}
-		}
-		text := showPairs(words.sorted())
+		text := showPairs(bundleOptions(c))
 		if c.ID() != "" {
 			text += " (" + c.ID() + ")"
 		}
@@ -175,4 +169,24 @@ func (s *session) showBundle(e *cib.Element, depth int) {
 		}
 	}
 	s.showSets(e, depth+1, "meta_attributes", "Meta Attributes")
+}
+
+// bundleOrder is the order in which pcs names the options of a bundle's parts.
+var bundleOrder = []string{"image", "replicas", "replicas-per-host", "masters", "promoted-max", "run-command", "ip-range-start", "port", "internal-port",
+	"range", "source-dir", "source-dir-root", "target-dir", "control-port", "host-interface", "host-netmask", "network", "options"}
+
+// bundleOptions are the attributes of a bundle's part, in pcs's order.
+func bundleOptions(e *cib.Element) pairs {
+	var known, other pairs
+	for _, a := range e.Attrs {
+		switch {
+		case a.Name == "id":
+		case slices.Contains(bundleOrder, a.Name):
+			known = append(known, pair{a.Name, a.Value})
+		default:
+			other = append(other, pair{a.Name, a.Value})
+		}
+	}
+	slices.SortStableFunc(known, func(a, b pair) int { return slices.Index(bundleOrder, a.name) - slices.Index(bundleOrder, b.name) })
+	return append(known, other.sorted()...)
 }

@@ -1,0 +1,88 @@
+package pcs
+
+import (
+	"bytes"
+	"strings"
+)
+
+func wholeCommands() []command {
+	return []command{
+		{path: "config", document: true, options: "f corosync_conf", run: showWhole},
+		{path: "config show", help: "Shows the whole configuration.", document: true, options: "f corosync_conf", run: showWhole},
+	}
+}
+
+// captured is what a command prints, and then does not.
+func (s *session) captured(run func() error) (string, error) {
+	var text bytes.Buffer
+	kept := s.stdout
+	s.stdout = &text
+	err := run()
+	s.stdout = kept
+	return text.String(), err
+}
+
+// showWhole prints every part of the configuration, one after the other.
+func showWhole(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
+	conf, err := s.conf()
+	if err != nil {
+		return err
+	}
+	s.printf("Cluster Name: %s\nCorosync Nodes:\n %s\nPacemaker Nodes:\n", conf.setting("totem", "cluster_name"), strings.Join(conf.hostNames(), " "))
+	var hosts []string
+	for n := range s.doc.Section("nodes").All("node") {
+		hosts = append(hosts, n.Get("uname"))
+	}
+	if len(hosts) > 0 {
+		s.printf(" %s\n", strings.Join(hosts, " "))
+	}
+	for _, part := range []struct {
+		title  string
+		indent string
+		show   func() error
+	}{
+		{"\nResources:", "  ", func() error { return showConfig(s, false) }},
+		{"\nStonith Devices:", "  ", func() error { return showConfig(s, true) }},
+		{"Fencing Levels:", "  ", func() error { return s.listLevels("") }},
+		{"", "", func() error { s.printf("\n"); return showConstraints(s, "location", "order", "colocation", "ticket") }},
+		{"", "", func() error { s.printf("\n"); return showAlerts(s) }},
+		{"\nResources Defaults:", "  ", func() error { return showDefaults(s, "rsc_defaults") }},
+		{"Operations Defaults:", "  ", func() error { return showDefaults(s, "op_defaults") }},
+		{"", "", func() error { s.printf("\n"); return showProperties(s) }},
+		{"\nTags:", "", s.showTagList},
+		{"\nQuorum:", "  ", func() error { return showQuorum(s) }},
+	} {
+		text, err := s.captured(part.show)
+		if err != nil {
+			return err
+		}
+		if part.title != "" {
+			s.printf("%s\n", part.title)
+		}
+		for line := range strings.Lines(text) {
+			if strings.TrimSpace(line) != "" {
+				line = part.indent + line
+			}
+			s.printf("%s", line)
+		}
+	}
+	return nil
+}
+
+// showTagList prints tags as a part of the whole.
+func (s *session) showTagList() error {
+	if s.doc.Section("tags").Child("tag") == nil {
+		s.printf(" No tags defined\n")
+		return nil
+	}
+	for tag := range s.doc.Section("tags").All("tag") {
+		s.printf(" %s\n", tag.ID())
+		for ref := range tag.All("obj_ref") {
+			s.printf("   %s\n", ref.ID())
+		}
+	}
+	return nil
+}
