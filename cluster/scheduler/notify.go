@@ -70,13 +70,33 @@ func (c *cluster) createNotifications(r *resource) {
 	}
 	d := r.clone
 	for _, n := range []*notification{d.startNotify, d.stopNotify, d.promoteNotify, d.demoteNotify} {
-		if n == nil {
+		if n == nil || !r.announces(n.task) {
 			continue
 		}
 		for _, child := range r.children {
 			c.notifyInstance(child, n)
 		}
 	}
+}
+
+// announces reports whether any instance will do what others would be told of. That cannot be
+// said of stops, which fencing may bring about.
+func (r *resource) announces(task string) bool {
+	if task == "stop" {
+		return true
+	}
+	found := false
+	r.each(func(x *resource) {
+		if found || !x.isPrimitive() {
+			return
+		}
+		for _, a := range x.actions {
+			if a.task == task && a.node != nil && a.is(runnable) && !a.is(optional) {
+				found = true
+			}
+		}
+	})
+	return found
 }
 
 // notifyInstance makes one instance's notifications.
@@ -107,7 +127,10 @@ func (c *cluster) notifyInstance(r *resource, n *notification) {
 			return
 		}
 		start := r.firstAction("start", nil)
-		if n.task != "start" || start == nil || start.is(optional) {
+		if required(start) && !start.is(runnable) {
+			return // nobody will be there to be told
+		}
+		if n.task != "start" || !required(start) {
 			c.notifyOn(r, r.assigned, n.pre, n.preDone, n)
 		}
 		c.notifyAfter(r, r.assigned, n)
