@@ -128,6 +128,19 @@ func (c *checks) buried(by *host, f controller.FencedHost) {
 	}
 }
 
+// obeyed: a worker does nothing for a leader when it has heard of a later one, nor what its
+// predecessor was asked for.
+func (c *checks) obeyed(h *host, r controller.Request) {
+	switch {
+	case r.Boot != h.boot:
+		c.w.violate("obeyed: boot %d of %s does what boot %d was asked for: %s", h.boot, h.name, r.Boot, r.Key)
+	case r.Reign.Less(h.obeys):
+		c.w.violate("obeyed: %s does %s for the leader of reign %s, having heard of %s", h.name, r.Key, r.Reign, h.obeys)
+	default:
+		h.obeys = r.Reign
+	}
+}
+
 // standing looks at a host after each of its batches.
 func (c *checks) standing(h *host) {
 	if h.doubt && !h.disk.End().Before(h.mark) {

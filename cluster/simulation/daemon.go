@@ -237,7 +237,7 @@ func (h *host) deliver(to core.HostID, arrive func()) {
 
 // ask lets this host's worker answer a request.
 func (h *host) ask(r controller.Request) (controller.Reply, error) {
-	why := ""
+	asked, why := r, ""
 	switch {
 	case h.lone.broken:
 		why = "its disk failed"
@@ -254,6 +254,9 @@ func (h *host) ask(r controller.Request) (controller.Reply, error) {
 	}
 	h.worker.Suspend(why)
 	reply, batch, err := h.worker.Ask(r)
+	if err == nil {
+		h.w.check.obeyed(h, asked)
+	}
 	h.work(batch)
 	return reply, err
 }

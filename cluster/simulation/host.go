@@ -52,7 +52,10 @@ type daemon struct {
 	writing    bool // a proposal of the writer is on its way
 	writes     []write
 	recurring  map[string]*recurring
-	asleep     bool // it stood still and has yet to learn what happened
+	obeys      controller.Reign // the last that the worker obeyed
+	frozenAt   time.Duration
+	thawedAt   time.Duration // after standing still for longer than a token; 0: it did not, or has heard since
+	asleep     bool          // it stood still and has yet to learn what happened
 	lone       lone
 	lastSent   [maxHosts + 1]time.Duration // streams keep their order: arrival of the last message
 }
@@ -182,7 +185,7 @@ func (h *host) hold(do func()) {
 
 func (h *host) freeze() {
 	if h.core != nil && !h.frozen {
-		h.frozen = true
+		h.frozen, h.frozenAt = true, h.w.now
 		h.w.trace(h.name, "frozen")
 	}
 }
@@ -192,6 +195,9 @@ func (h *host) thaw() {
 		return
 	}
 	h.frozen = false
+	if h.w.now-h.frozenAt > core.DefaultToken+core.DefaultToken/2 {
+		h.thawedAt = h.w.now
+	}
 	h.w.trace(h.name, "thawed")
 	held := h.held
 	h.held = nil

@@ -78,7 +78,7 @@ var mutations = []mutation{
 	{"fence devices lie", 1, simulation.Tamper{LyingFences: true}, nil},
 	{"one vote less makes a quorum", 1, simulation.Tamper{Quorum: func(o *quorum.Options) { o.Expected = max(o.ExpectedVotes()-2, 1) }}, nil},
 	{"no-quorum-policy is not applied", 1, simulation.Tamper{Unpoliced: true}, []simulation.Kind{simulation.Partition, simulation.BadFencing}},
-	{"workers start things without quorum", 1, simulation.Tamper{Reckless: true}, []simulation.Kind{simulation.Pause, simulation.PairCut, simulation.Isolation}},
+	{"workers start things without quorum", 1, simulation.Tamper{Reckless: true}, []simulation.Kind{simulation.Pause, simulation.BadAgents}},
 	{"workers obey leaders of the past", 1, simulation.Tamper{Request: func(r *controller.Request, _ uint64, floor controller.Reign) {
 		if r.Reign.Less(floor) {
 			r.Reign = floor

@@ -104,7 +104,7 @@ func (h *host) stream(messages []core.Message) {
 		for w.lost() {
 			took += 200 * time.Millisecond // until it is sent again
 		}
-		from, target := h.id, w.host(m.To)
+		from, target, sent := h.id, w.host(m.To), w.now
 		at := max(w.now+took, h.lastSent[m.To]+1)
 		h.lastSent[m.To] = at
 		w.after(at-w.now, func() {
@@ -112,7 +112,12 @@ func (h *host) stream(messages []core.Message) {
 			case !w.connected(from, target.id) || target.core == nil:
 				h.unsent(target.id)
 			default:
-				target.alive(target.boot, func() { target.core.Step(target.clock(), core.Received{Message: copied}) })
+				target.alive(target.boot, func() {
+					if sent > target.thawedAt {
+						target.thawedAt = 0
+					}
+					target.core.Step(target.clock(), core.Received{Message: copied})
+				})
 			}
 		})
 	}

@@ -53,6 +53,7 @@ func Draw(seed uint64) Shape {
 		s.Quorum.Tie = []quorum.TieBreaker{{Lowest: true}, {Highest: true}, {List: []core.HostID{2, 1, core.HostID(s.Hosts)}}}[r.IntN(3)]
 	case s.Hosts > 2 && kind == 3:
 		s.Quorum.WaitForAll = true
+		s.Quorum.LastManStanding = s.Clone
 	case kind == 2:
 		s.Quorum.Votes = map[core.HostID]int{core.HostID(1 + r.IntN(s.Hosts)): 2 + r.IntN(2)}
 	}
