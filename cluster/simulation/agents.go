@@ -85,7 +85,9 @@ func (h *host) activate(op executor.Operation) {
 	if h.active[name] == 0 {
 		h.active[name] = starting
 	}
-	h.w.check.notWithoutQuorum(h, "starts "+name)
+	if h.w.shape.Policy != "freeze" {
+		h.w.check.notWithoutQuorum(h, "starts "+name)
+	}
 	if op.Agent.Class == "stonith" || h.w.shape.cloned(name) {
 		return
 	}

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// watchMinorities looks, twice a second, for hosts that reach no quorum, whatever they
+// watchMinorities looks, fifty times a second, for hosts that reach no quorum, whatever they
 // believe: the cables tell.
 func (w *World) watchMinorities(end time.Duration) {
 	if w.now >= end || w.shape.Policy == "ignore" {
@@ -20,7 +20,7 @@ func (w *World) watchMinorities(end time.Duration) {
 		}
 		w.check.idle(h)
 	}
-	w.after(500*time.Millisecond, func() { w.watchMinorities(end) })
+	w.after(20*time.Millisecond, func() { w.watchMinorities(end) })
 }
 
 // mayBeQuorate counts the votes of the hosts that a host hears and that hear it. They need
@@ -55,7 +55,7 @@ const (
 	timeToStop   = 15 * time.Second
 )
 
-// notWithoutQuorum: a host that has reached no quorum for long enough to know it neither starts
+// notWithoutQuorum, but for no-quorum-policy=freeze, which lets a host start again what it ran: a host that has reached no quorum for long enough to know it neither starts
 // anything nor takes changes.
 func (c *checks) notWithoutQuorum(h *host, what string) {
 	if h.thawedAt > 0 && len(h.replica.LastView().Members) > 1 {

@@ -95,7 +95,7 @@ var mutations = []mutation{
 	{"rule 5: the longest log is the seed", 34, rule(func(r *core.Rules) { r.Seed = longest }), []simulation.Kind{simulation.Partition, simulation.PowerCut}},
 	{"rule 6: raft's majority elects and takes changes", 112, rule(func(r *core.Rules) {
 		r.Elects = func(bool) bool { return true }
-		r.Accepts = r.Elects
+		r.Accepts, r.Commits = r.Elects, r.Elects
 	}), []simulation.Kind{simulation.Partition, simulation.PairCut}},
 	{"rule 7: every change is confirmed", 18, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), nil},
 	{"rule 8: every view seals", 4, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), nil},

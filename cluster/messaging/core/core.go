@@ -54,6 +54,7 @@ type Core struct {
 	ready     *raft.Ready
 	quiet     int // beats since raft's last tick, while this host leads
 	election  election
+	ledger    ledger
 	views     viewKeeper
 	fork      fork
 	known     facts
@@ -242,6 +243,7 @@ func (c *Core) consider() {
 		c.change(Change{Kind: QuorumIs, Quorate: verdict.Quorate, Text: text})
 	}
 	c.verdict = verdict
+	c.releaseAcks()
 	c.considerElection()
 	c.considerFork()
 	c.considerView()
@@ -308,6 +310,7 @@ func (c *Core) Done() {
 		return
 	}
 	c.written()
+	c.releaseAcks()
 	c.finishReady()
 	if c.dirty {
 		c.consider()

@@ -55,8 +55,9 @@
 //  5. When all have promised, the seed's log becomes the new group's: all of it counts as
 //     committed, and a snapshot of it is installed atomically on the others (seed, start,
 //     installAsked).
-//  6. Elections need a quorum by votes (holdVote), and a leader that loses it takes no
-//     proposals (append).
+//  6. Elections need a quorum by votes (holdVote), a leader that loses it takes no
+//     proposals (append), and nothing is committed that only hosts without quorum by votes
+//     have (holdAck).
 //  7. A change is confirmed when the group's ballot is sealed and every majority of
 //     its voters is strong, or all others are fenced (confirmed). Otherwise the answer says
 //     unconfirmed.
@@ -69,6 +70,9 @@
 //     host's boot (agreed.Seen), never by packets.
 //  11. A confirmation of fencing is an entry, names a boot, and is void once the host is
 //     in a view (agreed.fence).
+//  12. A host whose disk is another than the one on record (forgot), or has less than its peers
+//     remember (doubted), counts in no vote until a leader elected without it has brought
+//     it up to date.
 //
 // The seed is chosen so: of the logs of one group the longest, as raft orders them;
 // without those that are contained in another (its lineage says so); of the rest the one

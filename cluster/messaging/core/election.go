@@ -169,6 +169,8 @@ func (c *Core) receiveRaft(m *Message) {
 	}
 	if t := rm.GetType(); (t == pb.MsgVoteResp || t == pb.MsgPreVoteResp) && !rm.GetReject() {
 		c.holdVote(rm)
+	} else if t == pb.MsgAppResp && !rm.GetReject() {
+		c.holdAck(rm)
 	} else {
 		_ = c.rn.Step(rm)
 	}

@@ -91,7 +91,7 @@ func (c *Core) open(saved Saved) error {
 	}
 	c.log, c.rn, c.ballot = log, rn, saved.Ballot
 	c.election, c.views = election{reported: c.election.reported}, viewKeeper{}
-	c.known = facts{}
+	c.known, c.ledger = facts{}, ledger{}
 	return nil
 }
 
@@ -307,6 +307,9 @@ func (c *Core) alone(set []HostID) bool {
 
 // majoritiesHold tells whether every majority of the voters is strong, or all that is left.
 func (c *Core) majoritiesHold(voters []HostID) bool {
+	if hosts := c.cfg.Quorum.Hosts; !c.even() && len(hosts) <= mostWeighed {
+		return c.quorumsHold(hosts, voters)
+	}
 	need := len(voters)/2 + 1
 	for mask := range 1 << len(voters) {
 		var set []HostID

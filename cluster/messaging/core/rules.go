@@ -18,8 +18,9 @@ type Rules struct {
 	// Seed is rule 5: whose log the new group begins with.
 	Seed func(promises map[HostID]Position, hosts []HostID) HostID
 	// Elects is rule 6: whether the votes given so far count; Accepts, whether the leader takes
-	// changes.
+	// changes; Commits, whether what some hosts have may be committed.
 	Elects  func(quorate bool) bool
+	Commits func(quorate bool) bool
 	Accepts func(quorate bool) bool
 	// Confirms is rule 7.
 	Confirms func(c Confirmation) bool
@@ -68,6 +69,7 @@ func Lawful() Rules {
 		Frozen:  func(promised, log Ballot) bool { return log.Less(promised) },
 		Seed:    seed,
 		Elects:  func(quorate bool) bool { return quorate },
+		Commits: func(quorate bool) bool { return quorate },
 		Accepts: func(quorate bool) bool { return quorate },
 		Confirms: func(c Confirmation) bool {
 			return c.Sealed == c.Group && c.Held

@@ -165,3 +165,57 @@ func TestGoodbyeOfADaemonThatWasInNoViewIsNone(t *testing.T) {
 		t.Errorf("%+v, want host 2 lost", v)
 	}
 }
+
+// TestTieIsWonOnlyByTheMemoryOfAll: hosts 2, 3 and 4 went on without host 1, so of two halves
+// afterwards the one with host 2 has the tie breaker, whatever host 1 remembers.
+func TestTieIsWonOnlyByTheMemoryOfAll(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4, quorum.Options{AutoTie: true, Tie: quorum.TieBreaker{Lowest: true}})
+	c.start(1, 2, 3, 4)
+	c.await(5*time.Second, 1, 2, 3, 4)
+	c.kill(1)
+	c.await(5*time.Second, 2, 3, 4)
+	c.cut([]core.HostID{1, 4}, []core.HostID{2, 3})
+	c.start(1)
+	c.await(5*time.Second, 2, 3)
+	c.run(5 * time.Second)
+	for id, want := range map[core.HostID]bool{1: false, 2: true, 3: true, 4: false} {
+		st := c.host(id).core.Status()
+		if acts := st.Leader != 0 && st.View.Quorate && st.Verdict.Quorate; acts != want {
+			t.Errorf("host %d acts %t, want %t: %+v", id, acts, want, st)
+		}
+	}
+	c.heal()
+	c.await(5*time.Second, 1, 2, 3, 4)
+}
+
+// TestCommitNeedsAQuorumByVotes: hosts 1 and 2 are two of three voters for raft, and hold
+// two of five votes. Found with eight hosts and a tie breaker, which a view moved that only raft's
+// majority had.
+func TestCommitNeedsAQuorumByVotes(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{Votes: map[core.HostID]int{3: 3}})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	if lead := c.host(1).core.Status().Leader; lead != 1 {
+		t.Fatalf("host %d leads; the test is about host 1", lead)
+	}
+	c.cuts[[2]core.HostID{3, 1}] = true // its acknowledgements are lost; its silence is not yet noticed
+	seq := c.propose(1, "change")
+	c.run(300 * time.Millisecond)
+	if a, answered := c.host(1).answers[seq]; answered {
+		t.Errorf("two of five votes committed it: %+v", a)
+	}
+	for _, id := range []core.HostID{1, 2} {
+		if h := c.host(id); len(h.machine.entries) > 0 {
+			t.Errorf("host %d applied %q", id, h.machine.entries)
+		}
+	}
+	c.heal()
+	if !c.until(2*time.Second, func() bool { _, answered := c.host(1).answers[seq]; return answered }) {
+		t.Fatalf("with five of five votes it was not: %+v", c.host(1).core.Status())
+	}
+	if a := c.must(2, "next"); a.Err != nil || a.Unconfirmed {
+		t.Errorf("%+v", a)
+	}
+}
