@@ -96,3 +96,24 @@ func TestDeathsThatNobodyWitnessedProveNothingWhereQuorumIsContested(t *testing.
 		}
 	}
 }
+
+// TestResultThatCameInASnapshotIsNotWaitedForForEver: a host that joins a group by its snapshot is
+// told of no entries in it.
+func TestResultThatCameInASnapshotIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "1 web2")
+	s.step(Viewed{allOfView(4)})
+	s.synced(1, 11)
+	s.synced(3, 33)
+	if got := s.synced(2, 22, "3:1:0:earlier"); len(runs(got)) > 0 {
+		t.Fatal("what is in flight was not waited for")
+	}
+	s.now = s.now.Add(syncWait)
+	asked := s.step(Nothing{})
+	if len(asked.Requests) != 1 || asked.Requests[0].Host != 2 || asked.Requests[0].Request.Kind != SyncRequest {
+		t.Fatalf("%+v, want host 2 asked again", asked.Requests)
+	}
+	if got := s.synced(2, 22); !slices.Equal(runs(got), []string{"r1"}) {
+		t.Errorf("%v was started, want r1", runs(got))
+	}
+}

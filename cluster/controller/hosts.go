@@ -86,7 +86,7 @@ func (c *Controller) lost(name string) {
 func (c *Controller) synchronize(now time.Time) {
 	for _, id := range sortedHosts(c.members) {
 		m := c.members[id]
-		if m.synced || m.retryAt.IsZero() || now.Before(m.retryAt) {
+		if m.synced && len(m.inFlight) == 0 || m.retryAt.IsZero() || now.Before(m.retryAt) {
 			continue
 		}
 		m.retryAt = time.Time{}
@@ -118,6 +118,14 @@ func (c *Controller) replied(now time.Time, ev Replied) {
 
 func (c *Controller) synced(ev Replied, m *member) {
 	if m.synced {
+		// Asked again: what the host no longer has in flight is in the log, and came here in a
+		// snapshot, which tells of no entries.
+		for _, key := range sortedKeys(m.inFlight) {
+			if !slices.Contains(ev.Reply.InFlight, key) {
+				delete(m.inFlight, key)
+			}
+		}
+		c.askAgain(m)
 		return
 	}
 	m.synced, m.astray = true, ev.Reply.Astray
@@ -129,8 +137,16 @@ func (c *Controller) synced(ev Replied, m *member) {
 			m.inFlight[key] = true
 		}
 	}
+	c.askAgain(m)
 	c.note(Note{Kind: HostJoined, Subject: c.names[ev.Host], Count: len(m.inFlight)})
 	c.markDirty("host " + c.names[ev.Host] + " joined")
+}
+
+// askAgain has a member asked later what it still has in flight.
+func (c *Controller) askAgain(m *member) {
+	if len(m.inFlight) > 0 {
+		m.retryAt = c.now.Add(syncWait)
+	}
 }
 
 func (c *Controller) undelivered(now time.Time, ev Undelivered) {

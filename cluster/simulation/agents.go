@@ -85,6 +85,7 @@ func (h *host) activate(op executor.Operation) {
 	if h.active[name] == 0 {
 		h.active[name] = starting
 	}
+	h.w.check.awake(h, name)
 	if h.w.shape.Policy != "freeze" {
 		h.w.check.notWithoutQuorum(h, "starts "+name)
 	}

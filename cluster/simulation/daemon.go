@@ -157,6 +157,9 @@ func (h *host) written(sent []write, a core.Answer) {
 				again = append(again, p)
 				continue
 			}
+			if answers[i].Code != "" {
+				h.w.trace(h.name, "the log refuses %s %d: %s", p.entry.Kind, p.entry.Seq, answers[i].Message)
+			}
 			p.settled()
 		}
 	}

@@ -58,11 +58,15 @@ const (
 // notWithoutQuorum, but for no-quorum-policy=freeze, which lets a host start again what it ran: a host that has reached no quorum for long enough to know it neither starts
 // anything nor takes changes.
 func (c *checks) notWithoutQuorum(h *host, what string) {
-	if h.thawedAt > 0 && len(h.replica.LastView().Members) > 1 {
-		c.w.violate("paused: %s %s, and has heard nothing of the others since it stood still until %s", h.name, what, h.thawedAt)
-	}
 	if since, minor := c.minority[h.id]; minor && c.w.now-since > timeToNotice && !c.w.mayBeQuorate(h) {
 		c.w.violate("minority: %s %s, and has reached no quorum since %s", h.name, what, since)
+	}
+}
+
+// awake: a host that stood still starts nothing before it has heard of the others.
+func (c *checks) awake(h *host, name string) {
+	if h.thawedAt > 0 && len(h.replica.LastView().Members) > 1 {
+		c.w.violate("paused: %s starts %s, and has heard nothing of the others since it stood still until %s", h.name, name, h.thawedAt)
 	}
 }
 
