@@ -135,14 +135,21 @@ func (c *cluster) clusterAction(key, task string, n *node, isOptional bool) *act
 	return a
 }
 
+// usualEdges is how many edges on each side most actions have room for.
+const usualEdges = 2
+
 func (c *cluster) newAction(r *resource, key, task string, n *node, isOptional bool) *action {
 	a := c.actionSlab.make(action{id: c.nextAction, rsc: r, node: n, task: task, key: key, flags: runnable})
 	c.nextAction++
+	a.inputs, a.outputs = c.edgeSlab.room(usualEdges), c.edgeSlab.room(usualEdges)
 	if isOptional {
 		a.set(optional)
 	}
 	c.actions = append(c.actions, a)
 	if r != nil {
+		if r.actions == nil {
+			r.actions = make([]*action, 0, len(c.nodes)+4) // a probe on each node, and the start
+		}
 		r.actions = append(r.actions, a)
 	}
 	return a

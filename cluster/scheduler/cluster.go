@@ -38,6 +38,7 @@ type cluster struct {
 	merged     []*input // by the id of the first action, the edge from it that stays; empty between uses
 	actionSlab slab[action]
 	inputSlab  slab[input]
+	edgeSlab   slab[*input] // lists of edges, as long as they are short
 	orderSlab  slab[ordering]
 	exportSlab slab[Action]
 

@@ -11,8 +11,8 @@ import (
 var schedulerTools = map[string]tool{"crm_simulate": simulateOnce}
 
 // simulateOnce collects garbage rarely: the process plans once and ends, and nearly all that
-// it allocates stays until then. The first collection is at 64 MiB.
+// it allocates stays until then. The first collection is at 128 MiB.
 func simulateOnce(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	debug.SetGCPercent(1600)
+	debug.SetGCPercent(3200)
 	return simulate.Main(args, stdin, stdout, stderr)
 }
