@@ -40,7 +40,7 @@ type action struct {
 	outputs  []*input // what comes after: the same values, seen from the other side
 	required int      // with minRunnable: how many inputs must be runnable
 	ready    int
-	target   string // of a migration
+	target   string // the task of the operation that a cancel ends
 	params   *operationConfig
 	number   int // 1-based in the graph
 }

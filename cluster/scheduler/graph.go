@@ -171,11 +171,18 @@ func (in *input) counts() bool {
 	return true
 }
 
+// displayKey is the action's key as the history knows the resource.
 func (a *action) displayKey() string {
-	if a.rsc == nil || a.rsc.historyID == "" || a.rsc.is(unique) || len(a.key) < len(a.rsc.id) {
+	r := a.rsc
+	switch {
+	case r == nil || r.historyID == "" || r.is(unique) || len(a.key) < len(r.id):
 		return a.key
+	case a.task == "notify":
+		return notifyKeyOfInstance(r.historyID, a.extra.get("notify_type"), a.extra.get("notify_operation"))
+	case a.task == "cancel":
+		return operationKey(r.historyID, a.target, a.interval)
 	}
-	return a.rsc.historyID + a.key[len(a.rsc.id):]
+	return operationKey(r.historyID, a.task, a.interval)
 }
 
 // export turns an action into its public form.
