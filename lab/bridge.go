@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
 )
@@ -73,7 +74,7 @@ func (h *keptHost) unplug() error {
 		if findErr != nil {
 			continue
 		}
-		if delErr := netlink.LinkDel(link); delErr != nil && !errors.As(delErr, new(netlink.LinkNotFoundError)) {
+		if delErr := netlink.LinkDel(link); delErr != nil && !errors.As(delErr, new(netlink.LinkNotFoundError)) && !errors.Is(delErr, syscall.ENODEV) {
 			err = errors.Join(err, fmt.Errorf("unplug host %s from link %d: %w", h.name, i, delErr))
 		}
 	}

@@ -200,6 +200,16 @@ func (n *Node) serveConfigure(ctx context.Context, _ messaging.HostID, payload [
 	if name := nameSelf(file, m, here); m.Self != n.settings.Self || name != n.settings.Name {
 		return nil, fmt.Errorf("the new configuration makes this host %d (%s), but it is %d (%s)", m.Self, name, n.settings.Self, n.settings.Name)
 	}
+	// Who is taken out has left, but the view that says so may not have come here yet.
+	kept := namesOf(m.Hosts)
+	for _, h := range n.configured() {
+		if _, still := kept[h.ID]; still {
+			continue
+		}
+		if err := n.awaitGone(ctx, h.ID); err != nil {
+			return nil, fmt.Errorf("host %s still takes part in the cluster: %w", n.name(h.ID), err)
+		}
+	}
 	if err := setup.Replace(n.settings.Path, text); err != nil {
 		return nil, err
 	}

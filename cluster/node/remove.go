@@ -128,20 +128,8 @@ func (n *Node) serveDepart(context.Context, messaging.HostID, []byte) (any, erro
 func (n *Node) removeDeparted(ctx context.Context, id core.HostID, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, departLimit)
 	defer cancel()
-	var since uint64
-	for {
-		events, more := n.events.after(since)
-		if len(events) > 0 {
-			since = events[len(events)-1].Seq
-		}
-		if !slices.Contains(n.replica.LastView().Members, id) {
-			break
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return fmt.Errorf("take %s out: it has not left: %w; see its log, stop its daemon, then repeat", name, ctx.Err())
-		}
+	if err := n.awaitGone(ctx, id); err != nil {
+		return fmt.Errorf("take %s out: it has not left: %w; see its log, stop its daemon, then repeat", name, err)
 	}
 	payload, err := json.Marshal(name)
 	if err != nil {
@@ -153,11 +141,26 @@ func (n *Node) removeDeparted(ctx context.Context, id core.HostID, name string) 
 			_, err = n.messenger.Call(ctx, leader, shrinkService, payload)
 			return err
 		}
-		_, more := n.events.after(since)
+		_, more := n.events.after(0)
 		select {
 		case <-more:
 		case <-ctx.Done():
 			return fmt.Errorf("take %s out: the cluster has no leader: %w", name, ctx.Err())
+		}
+	}
+}
+
+// awaitGone waits until a host is in this host's view no more; each view is an event.
+func (n *Node) awaitGone(ctx context.Context, id core.HostID) error {
+	for {
+		_, more := n.events.after(0)
+		if !slices.Contains(n.replica.LastView().Members, id) {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
