@@ -207,8 +207,8 @@ func findShort(c byte) *option {
 }
 
 // load reads the document: from a file, standard input, or wherever the tools' environment
-// says that the cluster's is (CIB_shadow, CIB_file, else the daemon of this host).
-func (o *options) load(stdin io.Reader) (*cib.Document, int, error) {
+// says that the cluster's is (CIB_shadow, CIB_file, else the daemon of this host). An unchecked one asks not to be checked against a schema.
+func (o *options) load(stdin io.Reader) (doc *cib.Document, unchecked bool, code int, err error) {
 	environment := source.FromOS()
 	environment.File, environment.Stdin = o.file, stdin
 	if o.pipe {
@@ -217,19 +217,20 @@ func (o *options) load(stdin io.Reader) (*cib.Document, int, error) {
 	if environment.File != "" && environment.File != "-" {
 		// A source may be a file that is still to be made; what is simulated must exist.
 		if _, err := os.Stat(environment.File); err != nil {
-			return nil, exitNoInput, fmt.Errorf("read document: %w", err)
+			return nil, false, exitNoInput, fmt.Errorf("read document: %w", err)
 		}
 	}
 	from, err := source.Open(environment)
 	if err != nil {
-		return nil, exitNoInput, err
+		return nil, false, exitNoInput, err
 	}
-	doc, err := from.Load()
+	doc, err = from.Load()
 	if err != nil {
-		return nil, exitDataErr, err
+		return nil, false, exitDataErr, err
 	}
+	unchecked = doc.Root.Get("validate-with") == "none"
 	if _, err := upgrade.Upgrade(doc); err != nil {
-		return nil, exitDataErr, err
+		return nil, false, exitDataErr, err
 	}
-	return doc, exitOK, nil
+	return doc, unchecked, exitOK, nil
 }

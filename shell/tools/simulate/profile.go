@@ -25,7 +25,7 @@ func (o *options) timePlans(stdout, stderr io.Writer) int {
 	worst := exitOK
 	for _, file := range files {
 		one := options{file: file}
-		doc, code, err := one.load(nil)
+		doc, _, code, err := one.load(nil)
 		if err != nil {
 			fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
 			worst = code

@@ -42,12 +42,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if o.profile != "" {
 		return o.timePlans(stdout, stderr)
 	}
-	doc, code, err := o.load(stdin)
+	doc, unchecked, code, err := o.load(stdin)
 	if err != nil {
 		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
 		return code
 	}
-	s := &session{options: o, doc: doc, out: stdout}
+	s := &session{options: o, doc: doc, unchecked: unchecked, out: stdout}
 	if (o.showScores || o.showUtilization) && !o.fancy {
 		s.out = &plainWriter{out: stdout}
 	}
@@ -65,8 +65,9 @@ type session struct {
 	now time.Time
 	out io.Writer
 
-	recorded bool            // now is when the document was written by a cluster's controller
-	known    map[string]bool // names that resources have in the history as the simulation starts
+	unchecked bool            // the document asks not to be checked against a schema
+	recorded  bool            // now is when the document was written by a cluster's controller
+	known     map[string]bool // names that resources have in the history as the simulation starts
 }
 
 func (s *session) printf(format string, args ...any) {
@@ -78,6 +79,9 @@ func (s *session) printf(format string, args ...any) {
 func (s *session) run() error {
 	if err := s.setTime(); err != nil {
 		return err
+	}
+	if s.unchecked {
+		s.printf("Schema validation of configuration is disabled (support for validate-with set to \"none\" is deprecated and will be removed in a future release)\n")
 	}
 	s.announceTime()
 	var plan *scheduler.Plan
