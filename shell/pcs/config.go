@@ -12,8 +12,9 @@ func showResourceConfig(s *session) error { return showConfig(s, false) }
 
 // showConfig prints resources, or fence devices, as text.
 func showConfig(s *session, fencing bool) error {
-	if format, ok := s.opts["output-format"]; ok && format != "text" {
-		return fmt.Errorf("--output-format %s: only text is offered", format)
+	format := s.opts["output-format"]
+	if s.opts.has("output-format") && format != "text" && format != "json" {
+		return fmt.Errorf("--output-format %s: text or json was expected", format)
 	}
 	ordered := ordered(s.doc.Section("resources"), fencing)
 	if len(s.args) > 0 {
@@ -30,6 +31,9 @@ func showConfig(s *session, fencing bool) error {
 		if err := r.err(); err != nil && len(ordered) == 0 {
 			return err
 		}
+	}
+	if format == "json" {
+		return s.resourcesJSON(ordered)
 	}
 	for _, e := range ordered {
 		s.showResource(e, 0)
