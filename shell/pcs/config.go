@@ -33,6 +33,9 @@ func showConfig(s *session, fencing bool) error {
 		}
 	}
 	if format == "json" {
+		if fencing && len(s.args) == 0 { // those in groups, too
+			ordered = slices.DeleteFunc(primitives(s.doc.Section("resources")), func(e *cib.Element) bool { return e.Get("class") != "stonith" })
+		}
 		return s.resourcesJSON(ordered)
 	}
 	for _, e := range ordered {
