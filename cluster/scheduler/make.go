@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"strconv"
 	"time"
 
 	"holdfast/cluster/cib"
@@ -102,9 +103,13 @@ func (c *cluster) createAllActions() {
 	}
 }
 
+// findDC marks the host that leads, which rules can ask for.
 func (c *cluster) findDC() {
 	if n := c.nodeIDs[c.options.dcID]; n != nil {
 		n.dc, c.dc = true, n
+	}
+	for _, n := range c.nodes {
+		n.attributes["#is_dc"] = strconv.FormatBool(n.dc)
 	}
 }
 
