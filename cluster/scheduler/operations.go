@@ -224,7 +224,7 @@ func (o *operationConfig) unpackFailure(r *resource, task string, interval int) 
 		text = ""
 	}
 	if text == "" {
-		o.onFail = r.defaultOnFail(task, isProbe)
+		o.onFail = r.defaultOnFail(task)
 	}
 	if r.remoteHost && r.container == nil && !isProbe && task != "start" && (text == "" || o.onFail != failBlock) && !(task == "stop" && text != "") {
 		o.onFail = failResetRemote
@@ -235,9 +235,10 @@ func (o *operationConfig) unpackFailure(r *resource, task string, interval int) 
 	o.failRole = o.roleAfter(r, task)
 }
 
-func (r *resource) defaultOnFail(task string, isProbe bool) onFail {
+// defaultOnFail: what is in a container recovers with it, failed stops included.
+func (r *resource) defaultOnFail(task string) onFail {
 	switch {
-	case r.inContainerNode() && !isProbe && r.container != nil && r.remoteHost:
+	case r.container != nil:
 		return failRestartContainer
 	case task == "stop" && r.c.options.fencing:
 		return failFence
@@ -246,9 +247,6 @@ func (r *resource) defaultOnFail(task string, isProbe bool) onFail {
 	}
 	return failRestart
 }
-
-// inContainerNode reports whether r is the connection into a guest or bundle node.
-func (r *resource) inContainerNode() bool { return r.remoteHost && r.container != nil }
 
 // demoteAllowed: on-fail=demote is for promote and for recurring monitors of the promoted role.
 func (r *resource) demoteAllowed(o *operationConfig, task string, interval int) bool {
