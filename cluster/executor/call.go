@@ -81,7 +81,12 @@ func (e *Executor) describe(ctx context.Context, op Operation) Result {
 
 // run runs a prepared command and reads its end as an OCF agent's.
 func (e *Executor) run(ctx context.Context, op Operation, command process.Command) Result {
+	end := func(process.Ending) {}
+	if changes(op.Action) {
+		end = e.begin(op, &command)
+	}
 	ending, err := process.Run(ctx, command)
+	end(ending)
 	r := Result{Code: ending.Code, StartedAt: ending.StartedAt, Ran: ending.Ran, Output: strings.ToValidUTF8(string(ending.Stdout), "?")}
 	who := fmt.Sprintf("%s: %s %s", op.Resource, command.Path, op.Action)
 	switch {

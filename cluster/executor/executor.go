@@ -11,11 +11,11 @@
 // (start, stop, promote, …) does not wait for a monitor in flight but ends it.
 //
 // What an agent started lives on when the executor goes: nothing is stopped at Close, and
-// a new executor knows nothing of an old one; a probe (a monitor without interval) finds
-// what runs. Only fence devices are not processes: they are started by being known here.
+// a probe (a monitor without interval) tells a new executor what runs. It waits for agents of the
+// old one that are still at work (leftover.go). Only fence devices are not processes: they are started by being known here.
 //
-// Goroutines: one per recurring operation, and one per call of an OCF agent for as long as its
-// meta-data is looked up; owned by the Executor, and Close waits for them.
+// Goroutines: one per recurring operation, one per call of an OCF agent for as long as its
+// meta-data is looked up, and one per leftover agent; owned by the Executor, and Close waits for them.
 package executor
 
 import (
@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/cluster/executor/metadata"
@@ -60,6 +61,7 @@ type Executor struct {
 	mute      map[Agent]time.Time // agents that gave no meta-data, and when
 	closed    bool
 
+	calls   atomic.Uint64   // that were put on record
 	running sync.WaitGroup  // goroutines of recurring operations and of meta-data
 	asking  context.Context // ends at Close, and with it what asks for meta-data
 	hush    context.CancelFunc
@@ -90,6 +92,7 @@ func New(config Config) *Executor {
 	// Agents complain themselves, with their own words, when this directory is missing.
 	_ = os.MkdirAll(e.stateDir(), 0o755)
 	e.base = e.baseEnvironment(os.Environ())
+	e.awaitLeftovers()
 	return e
 }
 

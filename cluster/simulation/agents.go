@@ -20,6 +20,12 @@ const (
 	broken // a failed start or stop: monitors say so, and it may write
 )
 
+// change is when the last agent that changes a resource ends, and the daemon that called it.
+type change struct {
+	boot  uint64
+	until time.Duration
+}
+
 // recurring is a monitor under way.
 type recurring struct {
 	job  controller.Job
@@ -27,10 +33,15 @@ type recurring struct {
 }
 
 // runAgent lets an agent work on the machine for a while. The agent does its work even
-// when the daemon dies meanwhile, as a process does.
+// when the daemon dies meanwhile, as a process does; a new daemon's executor lets it end before
+// it calls anything for the same resource.
 func (h *host) runAgent(job controller.Job, done func(result)) {
 	w := h.w
 	began, up, boot := h.wall(), h.powerUps, h.boot
+	if left := h.changes[job.Operation.Resource]; left.boot != boot && left.until > w.now {
+		w.after(left.until-w.now, func() { h.alive(boot, func() { h.runAgent(job, done) }) })
+		return
+	}
 	took := between(w.chance.agents, 2*time.Millisecond, 60*time.Millisecond)
 	if w.chance.agents.IntN(20) == 0 {
 		took = between(w.chance.agents, time.Second, 5*time.Second)
@@ -39,6 +50,9 @@ func (h *host) runAgent(job controller.Job, done func(result)) {
 	op := job.Operation
 	if op.Action == "start" {
 		h.activate(op)
+	}
+	if op.Action != "monitor" {
+		h.changes[op.Resource] = change{boot, w.now + took}
 	}
 	h.atWork = w.now + took
 	w.after(took, func() {

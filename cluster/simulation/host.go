@@ -27,6 +27,7 @@ type host struct {
 	doubt    bool              // it was restored, and the daemon has not caught up with mark
 	mark     store.End         // of the disk that was replaced
 	active   map[string]status // resources on the machine
+	changes  map[string]change // of resources
 	atWork   time.Duration     // when the last agent ends that has begun so far
 	powerUps int               // counts up: what was begun before a loss of power never ends
 
@@ -88,7 +89,7 @@ type lone struct {
 }
 
 func newHost(w *World, id core.HostID) *host {
-	return &host{w: w, id: id, name: fmt.Sprintf("host%d", id), disk: &store.Memory{}, active: map[string]status{}}
+	return &host{w: w, id: id, name: fmt.Sprintf("host%d", id), disk: &store.Memory{}, active: map[string]status{}, changes: map[string]change{}}
 }
 
 // switchOn gives power and starts the daemon.
@@ -114,6 +115,7 @@ func (h *host) switchOff() {
 	h.powerUps++
 	h.disk.Tear(h.w.chance.disks.IntN(4))
 	clear(h.active)
+	clear(h.changes)
 	h.w.trace(h.name, "power off")
 }
 
