@@ -63,10 +63,10 @@ bench-vrrp: # takeovers, and 500 instances on one host, beside keepalived
 	go test ./traffic/vrrp -run '^$$' -bench Takeover -benchtime 10x -timeout 0
 	go test ./traffic/vrrp -run '^$$' -bench 500Instances -benchtime 1x -timeout 0
 
-# Each small scheduler case planned 100 times, on one processor and on two.
+# Each small and each published scheduler case planned 100 times, on one processor and on two.
 .PHONY: determinism fuzz-scheduler
 determinism:
-	go test ./cluster/scheduler -run TestSmallCasesAreDeterministic -count=1 -args -runs=100
+	go test ./cluster/scheduler -run 'Test(Small|Published)CasesAreDeterministic' -count=1 -timeout 60m -args -runs=100
 
 FUZZTIME ?= 2m
 fuzz-scheduler:

@@ -45,6 +45,30 @@ func TestSmallCasesAreDeterministic(t *testing.T) {
 	}
 }
 
+// TestPublishedCasesAreDeterministic is the same for the published cases: all of them when
+// -runs asks for more than the usual few runs, else each twentieth.
+func TestPublishedCasesAreDeterministic(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for i, name := range publishedCases(t) {
+		if *runs <= 3 && i%20 != 0 {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc := parsed(t, text)
+		want := everything(t, doc)
+		for i := range *runs {
+			runtime.GOMAXPROCS(1 + i%2)
+			if got := everything(t, doc); got != want {
+				t.Errorf("%s: run %d differs from the first", filepath.Base(name), i+2)
+				break
+			}
+		}
+	}
+}
+
 // everything is all that a plan says, as text.
 func everything(t *testing.T, doc *cib.Document) string {
 	t.Helper()
