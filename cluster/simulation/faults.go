@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/store"
 )
 
@@ -201,15 +200,4 @@ func (w *World) heal() {
 		h.switchOn()
 		h.startDaemon()
 	}
-}
-
-// others are all hosts but one.
-func (w *World) others(id core.HostID) []core.HostID {
-	var ids []core.HostID
-	for _, h := range w.hosts {
-		if h.id != id {
-			ids = append(ids, h.id)
-		}
-	}
-	return ids
 }
