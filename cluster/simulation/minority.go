@@ -39,6 +39,17 @@ func (w *World) mayBeQuorate(h *host) bool {
 	return 2*votes > q.ExpectedVotes() || q.AutoTie && 2*votes == q.ExpectedVotes()
 }
 
+// followsQuorum tells whether a host, or one that it hears, may be quorate. Where a cut divides two hosts, a leader that hears
+// both counts both until they have noticed it, and what it takes is with a quorum.
+func (w *World) followsQuorum(h *host) bool {
+	for _, other := range w.hosts {
+		if other.core != nil && (other == h || w.linked(h, other)) && w.mayBeQuorate(other) {
+			return true
+		}
+	}
+	return false
+}
+
 // linked tells whether two hosts hear each other.
 func (w *World) linked(a, b *host) bool {
 	there, back := false, false
@@ -58,7 +69,7 @@ const (
 // notWithoutQuorum, but for no-quorum-policy=freeze, which lets a host start again what it ran: a host that has reached no quorum for long enough to know it neither starts
 // anything nor takes changes.
 func (c *checks) notWithoutQuorum(h *host, what string) {
-	if since, minor := c.minority[h.id]; minor && c.w.now-since > timeToNotice && !c.w.mayBeQuorate(h) {
+	if since, minor := c.minority[h.id]; minor && c.w.now-since > timeToNotice && !c.w.followsQuorum(h) {
 		c.w.violate("minority: %s %s, and has reached no quorum since %s", h.name, what, since)
 	}
 }
