@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/netio/checksum"
 )
 
 const (
@@ -76,18 +78,6 @@ func neighbourAdvertisement(mac net.HardwareAddr, ip netip.Addr) []byte {
 	frame = append(frame, addresses...)
 
 	pseudo := append(addresses, 0, 0, 0, byte(len(icmp)), 0, 0, 0, icmpv6)
-	binary.BigEndian.PutUint16(icmp[2:], checksum(append(pseudo, icmp...)))
+	binary.BigEndian.PutUint16(icmp[2:], checksum.Internet(append(pseudo, icmp...), 0))
 	return append(frame, icmp...)
-}
-
-// checksum is the Internet checksum of an even number of bytes: RFC 1071.
-func checksum(data []byte) uint16 {
-	var sum uint32
-	for i := 0; i+1 < len(data); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(data[i:]))
-	}
-	for sum>>16 != 0 {
-		sum = sum&0xffff + sum>>16
-	}
-	return ^uint16(sum)
 }

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+
+	"holdfast/traffic/netio/checksum"
 )
 
 var mac = net.HardwareAddr{2, 0, 0, 0, 0, 7}
@@ -43,7 +45,7 @@ func TestNeighbourAdvertisement(t *testing.T) {
 	icmp := frame[14+40:]
 	pseudo := append([]byte{}, frame[14+8:14+40]...)
 	pseudo = append(binary.BigEndian.AppendUint32(pseudo, uint32(len(icmp))), 0, 0, 0, 58)
-	if left := checksum(append(pseudo, icmp...)); left != 0 {
+	if left := checksum.Internet(append(pseudo, icmp...), 0); left != 0 {
 		t.Errorf("the checksum is wrong by %#x", left)
 	}
 }

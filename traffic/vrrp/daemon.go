@@ -23,7 +23,7 @@ import (
 type Daemon struct {
 	log    *slog.Logger
 	events chan func() // run by the goroutine of Run; nothing else touches what follows
-	reload chan *config.Config
+	reload chan order
 
 	config  *config.Config
 	set     *router.Set
@@ -42,6 +42,12 @@ type Daemon struct {
 	trackersDone *sync.WaitGroup
 }
 
+// order is a configuration to be put in force; done gets the outcome.
+type order struct {
+	config *config.Config
+	done   chan<- error
+}
+
 // device is where a socket is.
 type device struct {
 	name string
@@ -54,6 +60,7 @@ type member struct {
 	groups     []*config.Group
 	source     netip.Addr
 	faults     []string // that were told to the set
+	portFaults []string // those of its own interface, as last looked at
 	complained string   // the last error that was logged, so that it is logged once
 	notices    chan notice
 }
@@ -62,7 +69,7 @@ func (m *member) ipv4() bool { return m.Addresses[0].Prefix.Addr().Is4() }
 
 // New makes a daemon. Nothing is touched before Run.
 func New(c *config.Config, log *slog.Logger) *Daemon {
-	return &Daemon{log: log, events: make(chan func(), 1024), reload: make(chan *config.Config), config: c}
+	return &Daemon{log: log, events: make(chan func(), 1024), reload: make(chan order), config: c}
 }
 
 // now is a clock that goes on while the host is suspended.
@@ -74,11 +81,12 @@ func now() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// Reload replaces the configuration. It returns when the new one is in force, or with ctx's error.
+// Reload replaces the configuration. It returns when the new one is in force; after an error the old one goes on.
 func (d *Daemon) Reload(ctx context.Context, c *config.Config) error {
+	done := make(chan error, 1)
 	select {
-	case d.reload <- c:
-		return nil
+	case d.reload <- order{c, done}:
+		return <-done
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -113,10 +121,8 @@ func (d *Daemon) loop(ctx context.Context) {
 		select {
 		case event := <-d.events:
 			event()
-		case c := <-d.reload:
-			if err := d.begin(c); err != nil {
-				d.log.Error("the new configuration is not in force; the old one goes on", "error", err)
-			}
+		case o := <-d.reload:
+			o.done <- d.begin(o.config)
 		case <-timer.C:
 			d.drain()
 			d.do(d.set.Tick(now()))
@@ -191,7 +197,7 @@ func (d *Daemon) change(set *router.Set, members map[string]*member, old *router
 		if was == nil || set.State(name) == router.Initialize {
 			continue
 		}
-		m.faults, m.source = was.faults, was.source
+		m.faults, m.portFaults, m.source = was.faults, was.portFaults, was.source
 		if set.State(name) == router.Active {
 			d.exchange(was, m)
 		}

@@ -96,8 +96,9 @@ func (d *Daemon) examine() {
 			m.source = m.sourceOn(p, floating)
 			d.set.SetSource(m.Router.Name, m.source)
 		}
+		m.examinePort(all[m.Interface])
 	}
-	d.judge(all)
+	d.judge()
 }
 
 // attach opens the sockets that an instance needs and has not, and closes those of interfaces that were made anew.
@@ -129,7 +130,7 @@ func (d *Daemon) attach(m *member, all map[string]*port) {
 }
 
 // judge tells the set what tracking makes of every router.
-func (d *Daemon) judge(all map[string]*port) {
+func (d *Daemon) judge() {
 	for name, m := range d.members {
 		s := d.verdict.judge(m.Track)
 		for _, g := range m.groups {
@@ -137,11 +138,7 @@ func (d *Daemon) judge(all map[string]*port) {
 			s.change += of.change
 			s.faults = append(s.faults, of.faults...)
 		}
-		if all != nil && !m.Unwatched {
-			s.faults = append(s.faults, d.interfaceFaults(m, all)...)
-		} else if all == nil {
-			s.faults = append(s.faults, kept(m.faults, m.Interface)...)
-		}
+		s.faults = append(s.faults, m.portFaults...)
 		slices.Sort(s.faults)
 		s.faults = slices.Compact(s.faults)
 		d.set.SetPriority(name, int(m.Router.Priority)+s.change)
@@ -149,26 +146,22 @@ func (d *Daemon) judge(all map[string]*port) {
 	}
 }
 
-// interfacePrefix begins the faults of an instance's own interface.
-func interfacePrefix(name string) string { return "its interface " + name + " " }
-
-func (d *Daemon) interfaceFaults(m *member, all map[string]*port) []string {
-	switch p := all[m.Interface]; {
+// examinePort finds what is wrong with a router's own interface, unless that is not to count.
+func (m *member) examinePort(p *port) {
+	fault := ""
+	switch {
+	case m.Unwatched:
 	case p == nil:
-		return []string{interfacePrefix(m.Interface) + "does not exist"}
+		fault = "does not exist"
 	case !p.up:
-		return []string{interfacePrefix(m.Interface) + "is down"}
+		fault = "is down"
 	case !m.source.IsValid():
-		return []string{interfacePrefix(m.Interface) + "has no address to send from"}
+		fault = "has no address to send from"
 	}
-	return nil
-}
-
-// kept returns the faults of the instance's own interface, for a judgement that did not look at it.
-func kept(faults []string, name string) []string {
-	return slices.DeleteFunc(slices.Clone(faults), func(f string) bool {
-		return len(f) < len(interfacePrefix(name)) || f[:len(interfacePrefix(name))] != interfacePrefix(name)
-	})
+	m.portFaults = nil
+	if fault != "" {
+		m.portFaults = []string{"its interface " + m.Interface + " " + fault}
+	}
 }
 
 func (d *Daemon) tellFaults(m *member, faults []string) {

@@ -130,7 +130,7 @@ func (d *Daemon) startTrackers() {
 	done := &sync.WaitGroup{}
 	d.trackers, d.trackersDone = cancel, done
 	verdict := d.verdict
-	judge := func(change func()) { d.post(func() { change(); d.judge(nil) }) }
+	judge := func(change func()) { d.post(func() { change(); d.judge() }) }
 	for name := range d.tracked(func(t config.Tracking) []config.Track { return t.Scripts }) {
 		s := d.config.Scripts[name]
 		verdict.scripts[name] = !s.InitiallyFailed

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"holdfast/traffic/netio/checksum"
 )
 
 // askDNS asks for the name's address, or for the root's name servers; any answer without an error of the server counts.
@@ -97,7 +99,7 @@ func askPing(ctx context.Context, c Check, _ net.Conn) error {
 	binary.BigEndian.PutUint16(request[4:], uint16(os.Getpid()))
 	request = append(request, conn.LocalAddr().String()...)
 	if kind == echo4 { // the kernel fills in ICMPv6's
-		binary.BigEndian.PutUint16(request[2:], internetChecksum(request))
+		binary.BigEndian.PutUint16(request[2:], checksum.Internet(request, 0))
 	}
 	if _, err := conn.Write(request); err != nil {
 		return fmt.Errorf("send an echo request: %w", err)
@@ -112,20 +114,4 @@ func askPing(ctx context.Context, c Check, _ net.Conn) error {
 			return nil
 		}
 	}
-}
-
-// internetChecksum is RFC 1071's.
-func internetChecksum(b []byte) uint16 {
-	var sum uint32
-	for i, c := range b {
-		if i%2 == 0 {
-			sum += uint32(c) << 8
-		} else {
-			sum += uint32(c)
-		}
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }

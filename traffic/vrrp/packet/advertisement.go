@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"holdfast/traffic/netio/checksum"
 )
 
 // Protocol is VRRP's IP protocol number, and TTL what every advertisement must arrive with: a
@@ -85,10 +87,10 @@ func (a Advertisement) Marshal(path Path) ([]byte, error) {
 		var password [passwordBytes]byte
 		copy(password[:], a.Password)
 		b = append(b, password[:]...)
-		binary.BigEndian.PutUint16(b[6:], checksum(b, 0))
+		binary.BigEndian.PutUint16(b[6:], checksum.Internet(b, 0))
 		return b, nil
 	}
-	binary.BigEndian.PutUint16(b[6:], checksum(b, pseudoHeader(path, len(b))))
+	binary.BigEndian.PutUint16(b[6:], checksum.Internet(b, pseudoHeader(path, len(b))))
 	return b, nil
 }
 
@@ -146,7 +148,7 @@ func (a Advertisement) version2(b []byte, path Path) (Advertisement, error) {
 	if len(b) != end+passwordBytes {
 		return Advertisement{}, fmt.Errorf("%w: %d bytes; %d addresses make %d", ErrMalformed, len(b), b[3], end+passwordBytes)
 	}
-	if checksum(b, 0) != 0 {
+	if checksum.Internet(b, 0) != 0 {
 		return Advertisement{}, fmt.Errorf("%w in an advertisement of router %d", ErrChecksum, a.Router)
 	}
 	switch b[4] {
@@ -172,7 +174,7 @@ func (a Advertisement) version3(b []byte, path Path) (Advertisement, error) {
 	if want := headerBytes + size*int(b[3]); len(b) != want {
 		return Advertisement{}, fmt.Errorf("%w: %d bytes; %d addresses make %d", ErrMalformed, len(b), b[3], want)
 	}
-	if checksum(b, pseudoHeader(path, len(b))) != 0 {
+	if checksum.Internet(b, pseudoHeader(path, len(b))) != 0 {
 		return Advertisement{}, fmt.Errorf("%w in an advertisement of router %d", ErrChecksum, a.Router)
 	}
 	centiseconds := binary.BigEndian.Uint16(b[4:]) & maxCentiseconds
