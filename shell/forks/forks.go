@@ -137,14 +137,5 @@ func compare(ctx context.Context, d daemon, w io.Writer, number string, xml bool
 	for _, doc := range []*cib.Document{fork, present} {
 		doc.EnsureSection("status").Children = nil
 	}
-	patch := cib.Diff(present, fork)
-	switch {
-	case patch == nil:
-		fmt.Fprintln(w, "no difference")
-	case xml:
-		fmt.Fprint(w, patch.Escaped())
-	default:
-		fmt.Fprint(w, cibtool.DescribePatch(patch))
-	}
-	return nil
+	return cibtool.WriteDifference(w, present, fork, xml)
 }

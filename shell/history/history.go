@@ -154,16 +154,7 @@ func compare(ctx context.Context, d daemon, w io.Writer, args []string, xml bool
 	if err != nil {
 		return err
 	}
-	patch := cib.Diff(before, after)
-	switch {
-	case patch == nil:
-		fmt.Fprintln(w, "no difference")
-	case xml:
-		fmt.Fprint(w, patch.Escaped())
-	default:
-		fmt.Fprint(w, cibtool.DescribePatch(patch))
-	}
-	return nil
+	return cibtool.WriteDifference(w, before, after, xml)
 }
 
 func restore(ctx context.Context, d daemon, w io.Writer, number string) error {

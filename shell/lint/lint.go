@@ -15,6 +15,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
+	"holdfast/spelling"
 )
 
 // Level says how bad a finding is.
@@ -262,34 +263,7 @@ func isResource(e *cib.Element) bool {
 
 // nearest returns the known name that a misspelled one most likely means, "" when none is near.
 func nearest(name string, known []string) string {
-	best, distance := "", max(2, len(name)/4)+1
-	for _, k := range known {
-		if d := edits(name, k); d < distance {
-			best, distance = k, d
-		}
-	}
-	return best
-}
-
-// edits is the number of letters to insert, drop or change between two words.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		previous := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := previous
-			if a[i] != b[j] {
-				cost++
-			}
-			previous = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return spelling.Nearest(name, known, max(2, len(name)/4))
 }
 
 // spelled is the advice for an unknown name.

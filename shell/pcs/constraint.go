@@ -50,6 +50,15 @@ func constraintCommands() []command {
 
 func (s *session) constraints() *cib.Element { return s.doc.EnsureSection("constraints") }
 
+// constraintID is the id that the options give, which must be new; else one is made from what pcs builds it of.
+func (s *session) constraintID(options pairs, automatic string) (string, error) {
+	id := options.value("id")
+	if id == "" {
+		return s.freeID(automatic), nil
+	}
+	return id, s.newID(id, "constraint id")
+}
+
 // constrainable finds a resource and refuses one inside a clone or bundle, whose outer id is meant.
 func (s *session) constrainable(id string) error {
 	e, err := s.resource(id)
@@ -227,13 +236,9 @@ func (s *session) colocate(left, role, right, withRole, score string, options pa
 			return err
 		}
 	}
-	id := options.value("id")
-	if id != "" {
-		if err := s.newID(id, "constraint id"); err != nil {
-			return err
-		}
-	} else {
-		id = s.freeID("colocation-" + left + "-" + right + "-" + score)
+	id, err := s.constraintID(options, "colocation-"+left+"-"+right+"-"+score)
+	if err != nil {
+		return err
 	}
 	if role == "" && withRole != "" {
 		role = "Started"
@@ -356,13 +361,9 @@ func (s *session) addOrder(c *cib.Element, firstAction, thenAction string, optio
 			kind, options[i].value = strings.ToLower(p.value), proper
 		}
 	}
-	id := options.value("id")
-	if id != "" {
-		if err := s.newID(id, "constraint id"); err != nil {
-			return err
-		}
-	} else {
-		id = s.freeID("order-" + first + "-" + then + "-" + kind)
+	id, err := s.constraintID(options, "order-"+first+"-"+then+"-"+kind)
+	if err != nil {
+		return err
 	}
 	for old := range s.constraints().All("rsc_order") {
 		if !s.force() && old.Get("first") == first && old.Get("then") == then &&

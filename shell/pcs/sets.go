@@ -203,17 +203,13 @@ func addTicket(s *session) error {
 			return fmt.Errorf("'%s' is not a value of loss-policy; values are %s", p.value, quoted(lossPolicies))
 		}
 	}
-	id := options.value("id")
-	if id != "" {
-		if err := s.newID(id, "constraint id"); err != nil {
-			return err
-		}
-	} else {
-		id = "ticket-" + cleanID(s.args[0]) + "-" + rest[0]
-		if role != "" {
-			id += "-" + s.role(role)
-		}
-		id = s.freeID(id)
+	automatic := "ticket-" + cleanID(s.args[0]) + "-" + rest[0]
+	if role != "" {
+		automatic += "-" + s.role(role)
+	}
+	id, err := s.constraintID(options, automatic)
+	if err != nil {
+		return err
 	}
 	c := cib.NewElement("rsc_ticket", "id", id, "rsc", rest[0], "ticket", s.args[0])
 	for _, p := range (pairs{{"rsc-role", s.role(role)}, {"loss-policy", options.value("loss-policy")}}) {

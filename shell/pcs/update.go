@@ -200,15 +200,21 @@ func operationCommands() []command {
 	}
 }
 
+// operationOf reads RESOURCE ACTION [NAME=VALUE…]: the primitive, and what is said of its operation.
+func (s *session) operationOf() (*cib.Element, pairs, error) {
+	e := s.find(s.args[0])
+	if e == nil || e.Name != "primitive" {
+		return nil, nil, fmt.Errorf("resource '%s' does not exist", s.args[0])
+	}
+	attrs, err := parsePairs(s.args[2:])
+	return e, attrs, err
+}
+
 func addOp(s *session) error {
 	if len(s.args) < 2 {
 		return errUsage
 	}
-	e := s.find(s.args[0])
-	if e == nil || e.Name != "primitive" {
-		return fmt.Errorf("resource '%s' does not exist", s.args[0])
-	}
-	attrs, err := parsePairs(s.args[2:])
+	e, attrs, err := s.operationOf()
 	if err != nil {
 		return err
 	}
@@ -238,11 +244,7 @@ func removeOp(s *session) error {
 		op.Remove()
 		return nil
 	}
-	e := s.find(s.args[0])
-	if e == nil || e.Name != "primitive" {
-		return fmt.Errorf("resource '%s' does not exist", s.args[0])
-	}
-	attrs, err := parsePairs(s.args[2:])
+	e, attrs, err := s.operationOf()
 	if err != nil {
 		return err
 	}

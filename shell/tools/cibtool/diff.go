@@ -100,6 +100,18 @@ func (c *command) applyPatch(before *cib.Document) int {
 	return exit.OK
 }
 
+// WriteDifference says how one document differs from another: for people, or as a patch in XML.
+func WriteDifference(w io.Writer, before, after *cib.Document, xml bool) error {
+	text := "no difference\n"
+	if patch := cib.Diff(before, after); patch != nil && xml {
+		text = patch.Escaped()
+	} else if patch != nil {
+		text = DescribePatch(patch)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
 // DescribePatch writes a patchset for people: a line for each object that is gone (--), new (++),
 // moved (+~) or changed (+).
 func DescribePatch(patch *cib.Element) string {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/spelling"
 	"holdfast/traffic/keepalived"
 )
 
@@ -30,39 +32,11 @@ func (k keywords[T]) read(into *T, block []keepalived.Directive) error {
 
 // accepted names the likeliest keyword, or all.
 func (k keywords[T]) accepted(word string) string {
-	var all []string
-	best, distance := "", 3
-	for known := range k {
-		all = append(all, known)
-		if n := edits(word, known); n < distance || n == distance && known < best {
-			best, distance = known, n
-		}
+	all := slices.Sorted(maps.Keys(k))
+	if meant := spelling.Nearest(word, all, 2); meant != "" {
+		return "; did you mean " + strconv.Quote(meant) + "?"
 	}
-	if best != "" {
-		return "; did you mean " + strconv.Quote(best) + "?"
-	}
-	slices.Sort(all)
 	return "; accepted are " + strings.Join(all, ", ")
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // value returns the directive's only value.
