@@ -27,7 +27,7 @@ const (
 // handed in, so that the simulator can run them.
 var cores = []string{
 	"cluster/cib", "cluster/scheduler", "cluster/messaging/quorum", "cluster/messaging/core", "cluster/controller",
-	"traffic/vrrp/packet", "traffic/vrrp/router",
+	"traffic/vrrp/packet", "traffic/vrrp/router", "traffic/director/table",
 }
 
 // actingCalls are what a core must not call.
