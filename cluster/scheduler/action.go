@@ -42,7 +42,6 @@ type action struct {
 	ready    int
 	target   string // the task of the operation that a cancel ends
 	params   *operationConfig
-	number   int // 1-based in the graph
 }
 
 // requirement is what must hold before a start.

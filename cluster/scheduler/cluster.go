@@ -34,6 +34,7 @@ type cluster struct {
 	actions    []*action // by id
 	singletons map[string]*action
 	nextAction int
+	happening  []*action // those of the transition graph, in its order
 
 	merged     []*input // by the id of the first action, the edge from it that stays; empty between uses
 	actionSlab slab[action]

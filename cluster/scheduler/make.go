@@ -9,14 +9,29 @@ import (
 
 // Make decides what to do about the cluster that the document describes, as of now.
 // The document is only read. The same document and time give the same plan.
-func Make(doc *cib.Document, now time.Time) *Plan { return newCluster(doc, now).plan() }
+func Make(doc *cib.Document, now time.Time) *Plan { return MakeParts(doc, now, WithGraph) }
 
-// MakeWithScores is Make, and the plan keeps the scores as they were weighed, which costs
-// a fifth more.
-func MakeWithScores(doc *cib.Document, now time.Time) *Plan {
+// Parts are what a Plan may hold beside status and moves; each costs time.
+type Parts uint8
+
+const (
+	// WithGraph is Plan.Graph. Without it the plan can still be drawn, but not carried out.
+	WithGraph Parts = 1 << iota
+	// WithScores is Plan.Scores, the scores as they were weighed: a fifth more time.
+	WithScores
+)
+
+// MakeParts is Make for a caller who needs other parts of the plan.
+func MakeParts(doc *cib.Document, now time.Time, parts Parts) *Plan {
 	c := newCluster(doc, now)
-	c.scores = &scoreLog{}
-	return c.plan()
+	if parts&WithScores != 0 {
+		c.scores = &scoreLog{}
+	}
+	plan := c.plan()
+	if parts&WithGraph != 0 {
+		plan.Graph = c.exportGraph()
+	}
+	return plan
 }
 
 // Observe reads the cluster's state without deciding anything.
@@ -59,10 +74,10 @@ func (c *cluster) plan() *Plan {
 	c.scheduleFencing()
 	c.applyOrderings()
 
-	return &Plan{
-		Status: status, Moves: c.summarize(), Graph: c.createGraph(), Scores: c.scores.weighings(),
-		actions: c.actions, cluster: c,
-	}
+	plan := &Plan{Status: status, Moves: c.summarize(), Scores: c.scores.weighings(), cluster: c}
+	c.selectActions()
+	plan.actions = c.actions
+	return plan
 }
 
 func (c *cluster) applyFailures() {

@@ -5,10 +5,10 @@ import "time"
 // Plan is everything that one run of the scheduler decided. It is a value: whoever
 // explains, simulates, lints, rehearses or executes reads it and never changes it.
 type Plan struct {
-	Graph  *Graph     // what to do, in which order
+	Graph  *Graph     // what to do, in which order; nil unless made WithGraph, as Make does
 	Status *Status    // what the cluster was like before
 	Moves  []Move     // what happens to each resource and host, in the words of the transition summary
-	Scores []Weighing // how places were weighed, in that order; only from MakeWithScores
+	Scores []Weighing // how places were weighed, in that order; nil unless made WithScores
 	Notes  []string   // what a person should know: "fencing is disabled, but ..."
 
 	actions []*action // for drawings

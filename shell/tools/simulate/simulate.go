@@ -122,10 +122,14 @@ func (s *session) run() error {
 }
 
 func (s *session) makePlan() *scheduler.Plan {
+	var parts scheduler.Parts
 	if s.showScores || s.showUtilization {
-		return scheduler.MakeWithScores(s.doc, s.now)
+		parts |= scheduler.WithScores
 	}
-	return scheduler.Make(s.doc, s.now)
+	if s.simulate || s.graphFile != "" {
+		parts |= scheduler.WithGraph
+	}
+	return scheduler.MakeParts(s.doc, s.now, parts)
 }
 
 // showWithInjections shows the cluster as it is and, when events were given, as they leave it.
