@@ -96,7 +96,27 @@ func newEvent(r *resource, n *node, x *cib.Element) *event {
 	return e
 }
 
-// compareEvents orders the history of one resource on one node by age.
+// sortEvents orders the history of one resource on one node by age. Pending operations make
+// compareEvents intransitive, so which algorithm sorts decides about such histories: it is
+// the merge of halves that Pacemaker uses.
+func sortEvents(events []*event) {
+	if len(events) < 2 {
+		return
+	}
+	halves := slices.Clone(events)
+	older, newer := halves[:len(halves)/2], halves[len(halves)/2:]
+	sortEvents(older)
+	sortEvents(newer)
+	for i := range events {
+		if len(newer) == 0 || len(older) > 0 && compareEvents(older[0], newer[0]) <= 0 {
+			events[i], older = older[0], older[1:]
+		} else {
+			events[i], newer = newer[0], newer[1:]
+		}
+	}
+}
+
+// compareEvents tells which of two operations of one resource on one node was earlier.
 func compareEvents(a, b *event) int {
 	switch {
 	case a.id == b.id:
@@ -189,7 +209,8 @@ func (c *cluster) unpackResourceHistory(n *node, x *cib.Element) *resource {
 	for _, e := range events {
 		e.r = r
 	}
-	slices.SortStableFunc(events, compareEvents)
+	slices.Reverse(events)
+	sortEvents(events)
 	saved := r.role
 	r.role = roleUnknown
 	fail := failIgnore

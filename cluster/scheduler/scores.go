@@ -137,19 +137,6 @@ func onlyOneAllowed(r *resource) bool {
 // bestMatching is r's best score among available nodes with that attribute value.
 func (r *resource) bestMatching(l *colocation, value string) int {
 	table := r.allowed
-	if l.dependent == r && l.dependentRole > roleStarted {
-		// What the constraints say about that role has not been added yet.
-		table = slices.Clone(table)
-		for _, k := range r.locations {
-			if k.role == l.dependentRole {
-				for _, s := range k.nodes {
-					if s.n.index < len(table) && table[s.n.index].present {
-						table[s.n.index].score = addScores(table[s.n.index].score, s.score)
-					}
-				}
-			}
-		}
-	}
 	if l.attribute == "#uname" && !r.insideBundle() {
 		if n := r.c.nodeNamed(value); n != nil && n.index < len(table) && table[n.index].present && available(n) && !l.groupBanned(r, n) {
 			return max(-infinity, table[n.index].score)
