@@ -231,12 +231,6 @@ func (r *resource) collectThisWith(origin *resource, list []*colocation) []*colo
 	case BundleResource:
 		if r.sharesColocationsWith(origin) {
 			list = mergeColocations(list, r.thisWith, byPrimary)
-			return list
-		}
-		for _, l := range r.thisWith {
-			if l.dependentRole > roleStarted {
-				list = insertColocation(list, l, byPrimary)
-			}
 		}
 		return list
 	}
@@ -271,12 +265,6 @@ func (r *resource) collectWithThis(origin *resource, list []*colocation) []*colo
 	case BundleResource:
 		if r.sharesColocationsWith(origin) {
 			list = mergeColocations(list, r.withThis, byDependent)
-			return list
-		}
-		for _, l := range r.withThis {
-			if l.primaryRole > roleStarted {
-				list = insertColocation(list, l, byDependent)
-			}
 		}
 		return list
 	}
