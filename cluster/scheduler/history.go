@@ -96,17 +96,22 @@ func newEvent(r *resource, n *node, x *cib.Element) *event {
 	return e
 }
 
-// sortEvents orders the history of one resource on one node by age. Pending operations make
-// compareEvents intransitive, so which algorithm sorts decides about such histories: it is
-// the merge of halves that Pacemaker uses.
-func sortEvents(events []*event) {
+// sortHistory orders the history of one resource on one node by age. Pending operations make
+// compareEvents intransitive, so which algorithm sorts decides about such histories: as
+// Pacemaker does, halves are merged, of the document's order reversed.
+func sortHistory(events []*event) {
+	slices.Reverse(events)
+	mergeByAge(events)
+}
+
+func mergeByAge(events []*event) {
 	if len(events) < 2 {
 		return
 	}
 	halves := slices.Clone(events)
 	older, newer := halves[:len(halves)/2], halves[len(halves)/2:]
-	sortEvents(older)
-	sortEvents(newer)
+	mergeByAge(older)
+	mergeByAge(newer)
 	for i := range events {
 		if len(newer) == 0 || len(older) > 0 && compareEvents(older[0], newer[0]) <= 0 {
 			events[i], older = older[0], older[1:]
@@ -209,8 +214,7 @@ func (c *cluster) unpackResourceHistory(n *node, x *cib.Element) *resource {
 	for _, e := range events {
 		e.r = r
 	}
-	slices.Reverse(events)
-	sortEvents(events)
+	sortHistory(events)
 	saved := r.role
 	r.role = roleUnknown
 	fail := failIgnore

@@ -70,7 +70,7 @@ func (c *cluster) checkHistory(r *resource, n *node, x *cib.Element) {
 	for op := range x.All("lrm_rsc_op") {
 		events = append(events, newEvent(r, n, op))
 	}
-	slices.SortStableFunc(events, compareEvents)
+	sortHistory(events)
 	start, stop := activeSpan(events)
 	if start < stop {
 		return
@@ -128,20 +128,17 @@ func (c *cluster) changed(e *event) bool {
 		return true
 	}
 	_, reloadable := e.xml.Lookup("op-restart-digest")
-	switch c.compareParameters(e) {
-	case parametersUnknown, parametersSame:
+	switch change := c.compareParameters(e); {
+	case change <= parametersSame, change == parametersDiffer && onlySecretsMasked(e):
 		return false
-	case parametersNeedRestart:
+	case change == parametersNeedRestart:
 		c.forceRestart(e)
-	case parametersDiffer:
-		switch {
-		case e.interval > 0:
-			c.reschedule(e)
-		case reloadable:
-			c.reload(r, e.n)
-		default:
-			c.forceRestart(e)
-		}
+	case e.interval > 0:
+		c.reschedule(e)
+	case reloadable:
+		c.reload(r, e.n)
+	default:
+		c.forceRestart(e)
 	}
 	return true
 }
@@ -158,7 +155,7 @@ const (
 
 // compareParameters compares what the operation was run with against what is configured now.
 func (c *cluster) compareParameters(e *event) parameterChange {
-	params := e.r.operation(e.task, e.interval).withParams(e.r.params(e.n))
+	params := e.params()
 	if restart, ok := e.xml.Lookup("op-restart-digest"); ok {
 		now := digest(params, c.timeoutFor(e))
 		if names, named := e.xml.Lookup("op-force-restart"); named {
@@ -172,19 +169,26 @@ func (c *cluster) compareParameters(e *event) parameterChange {
 	switch {
 	case !ok:
 		return parametersUnknown
-	case digest(params, c.timeoutFor(e)) == all, onlySecretsMasked(e, params):
+	case digest(params, c.timeoutFor(e)) == all:
 		return parametersSame
 	}
 	return parametersDiffer
 }
 
+// params are what the operation would be run with now.
+func (e *event) params() map[string]string {
+	return e.r.operation(e.task, e.interval).withParams(e.r.params(e.n))
+}
+
 // onlySecretsMasked reports whether the document is a copy in which stars stand for the
-// agent's private parameters, and all others are as they were.
-func onlySecretsMasked(e *event, params map[string]string) bool {
+// agent's private parameters, and all others are as they were: nothing has to be done about
+// that. It does not hold for failures, which are forgotten as with any other change.
+func onlySecretsMasked(e *event) bool {
 	want, ok := e.xml.Lookup("op-secure-digest")
 	if !ok {
 		return false
 	}
+	params := e.params()
 	open, masked := maps.Clone(params), false
 	for _, name := range strings.Fields(e.xml.Get("op-secure-params")) {
 		masked = masked || params[name] != "" && strings.Trim(params[name], "*") == ""
