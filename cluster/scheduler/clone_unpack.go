@@ -45,17 +45,7 @@ func (r *resource) unpackClone() bool {
 	d.min = metaNumber(m, 0, "clone-min")
 	d.ordered = parseBool(m["ordered"], false)
 	d.interleave = parseBool(m["interleave"], false)
-	if parseBool(m["globally-unique"], d.nodeMax > 1) {
-		r.set(unique)
-	} else {
-		r.clear(unique)
-		d.nodeMax = min(d.nodeMax, 1)
-	}
-	if r.is(unique) {
-		m["globally-unique"] = "true"
-	} else {
-		m["globally-unique"] = "false"
-	}
+	r.settleUniqueness()
 	for range max(d.max, 0) {
 		if r.addInstance() == nil {
 			return false
@@ -68,6 +58,24 @@ func (r *resource) unpackClone() bool {
 		}
 	}
 	return true
+}
+
+// settleUniqueness decides whether the clone's instances differ from each other. Those of
+// agents that cannot tell them apart do not, whatever is configured.
+func (r *resource) settleUniqueness() {
+	d := r.clone
+	switch {
+	case !parseBool(r.meta["globally-unique"], d.nodeMax > 1):
+		r.clear(unique)
+		d.nodeMax = min(d.nodeMax, 1)
+	case r.c.allUnique(d.template):
+		r.set(unique)
+	default:
+		r.clear(unique)
+		d.nodeMax = 1
+		d.max = min(d.max, len(r.c.nodes))
+	}
+	r.meta["globally-unique"] = strconv.FormatBool(r.is(unique))
 }
 
 func metaNumber(m map[string]string, fallback int, names ...string) int {

@@ -21,7 +21,8 @@ type cluster struct {
 
 	resources []*resource // top-level resources, by descending priority, then in document order
 	lookup    map[string]*resource
-	templates map[string][]string // resource ids derived from each template
+	inHistory map[string]*resource // see indexHistoryNames
+	templates map[string][]string  // resource ids derived from each template
 	tags      map[string][]string
 
 	tickets     map[string]*ticket

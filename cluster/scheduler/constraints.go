@@ -9,6 +9,7 @@ import (
 
 // unpackConstraints reads location, colocation, order and ticket constraints.
 func (c *cluster) unpackConstraints() {
+	c.indexHistoryNames()
 	for e := range c.doc.Section("constraints").Elements() {
 		if rule := e.Child("lifetime"); rule != nil && !c.ruleContext(nil).AllHold(rule) {
 			continue
@@ -26,19 +27,28 @@ func (c *cluster) unpackConstraints() {
 	}
 }
 
-// constrained finds the resource that a constraint names. An anonymous clone's primitive may
-// be meant by its plain name.
+// constrained finds the resource that a constraint names. What history knows by another name
+// than it is configured under, such as the primitive of an anonymous clone, may be meant by that
+// name: then the constraint is about the outermost collective, and no single instance.
 func (c *cluster) constrained(id string) *resource {
-	r := c.lookup[id]
-	if r == nil {
-		if r = c.lookup[id+":0"]; r == nil {
-			return nil
+	if r := c.lookup[id]; r != nil {
+		return r
+	}
+	if r := c.inHistory[id]; r != nil {
+		return r.uber()
+	}
+	return nil
+}
+
+// indexHistoryNames remembers the names under which history knows resources, where they differ
+// from the configured ones.
+func (c *cluster) indexHistoryNames() {
+	c.inHistory = map[string]*resource{}
+	c.eachResource(func(r *resource) {
+		if _, taken := c.inHistory[r.historyID]; r.historyID != "" && !taken {
+			c.inHistory[r.historyID] = r
 		}
-	}
-	for r.parent != nil && r.parent.isAnonymousClone() {
-		r = r.parent
-	}
-	return r
+	})
 }
 
 // expand replaces the name of a template or tag by the resources that it stands for.

@@ -225,7 +225,7 @@ func (c *cluster) unpackResource(e *cib.Element, parent *resource) *resource {
 		return nil
 	}
 	r.agent = ResourceRef{ID: r.id, Class: expanded.Get("class"), Provider: expanded.Get("provider"), Type: expanded.Get("type")}
-	if r.isPrimitive() && (r.agent.Class == "" || r.agent.Type == "") {
+	if r.isPrimitive() && !r.agentFits() {
 		return nil
 	}
 	r.unpackMeta()
@@ -239,6 +239,15 @@ func (c *cluster) unpackResource(e *cib.Element, parent *resource) *resource {
 	}
 	r.utilization = c.unpackUtilization(expanded)
 	return r
+}
+
+// agentFits reports whether a primitive names an agent, and one that can be what the primitive
+// is used for.
+func (r *resource) agentFits() bool {
+	if r.agent.Class == "" || r.agent.Type == "" {
+		return false
+	}
+	return !r.uber().is(promotable) || canBePromoted(r.agent.Class)
 }
 
 // instanceNumber gives members of a cloned group the number of the group's instance.
