@@ -21,7 +21,17 @@ func (m *Messenger) now() time.Duration {
 	if err != nil {
 		panic(err) // it could be read at start
 	}
+	m.ran.Store(int64(now))
 	return now
+}
+
+// Behind tells that the loop has not run for about a token: this host stood still, and
+// what it knows is old. A moment after it woke the loop notices that itself and calls
+// Config.Paused; whoever acts on what the cluster said asks here first.
+func (m *Messenger) Behind() bool {
+	now, err := transport.SinceBoot()
+	pace := core.NewTiming(m.cfg.Token)
+	return err != nil || now-time.Duration(m.ran.Load()) > pace.Token-2*pace.Heartbeat
 }
 
 // newBoot draws the id of this daemon's life.
@@ -88,6 +98,7 @@ func (m *Messenger) drain() {
 
 // carryOut does what the core wants, in the order that Batch says.
 func (m *Messenger) carryOut(b core.Batch) {
+	m.heedPauses()
 	m.links.Send(b.Heartbeats)
 	m.streams.Send(b.Early)
 	var failed error
@@ -127,9 +138,25 @@ func (m *Messenger) save(s *core.Save) error {
 	for {
 		select {
 		case err := <-done:
+			m.pulse() // the host may have stood still meanwhile
 			return err
 		case <-beat.C:
-			m.links.Send(m.core.Pulse(m.now()))
+			m.pulse()
+		}
+	}
+}
+
+func (m *Messenger) pulse() {
+	packets := m.core.Pulse(m.now())
+	m.heedPauses()
+	m.links.Send(packets)
+}
+
+// heedPauses tells of pauses before anything is said to another host.
+func (m *Messenger) heedPauses() {
+	for ; m.pauses < m.core.Pauses(); m.pauses++ {
+		if m.cfg.Paused != nil {
+			m.cfg.Paused()
 		}
 	}
 }

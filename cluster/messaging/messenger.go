@@ -40,6 +40,10 @@ type Config struct {
 	// Serve answers requests of other hosts, made with Call. It is called from several
 	// goroutines; its context ends with the caller's.
 	Serve func(ctx context.Context, from HostID, service string, payload []byte) ([]byte, error)
+	// Paused is called when this host finds that it stood still for so long that others may
+	// have given it up, once for each core.Paused change, before it says another word or applies an entry. The
+	// messenger waits for it, so it must be quick and must not call the messenger.
+	Paused func()
 	// Storage replaces the log in Dir; for tests.
 	Storage core.Storage
 }
@@ -55,6 +59,8 @@ type Messenger struct {
 	waiter  *transport.Waiter // the loop's
 	links   *transport.Links  // the loop's
 	streams *transport.Streams
+	pauses  uint64       // told to cfg.Paused; the loop's
+	ran     atomic.Int64 // when the loop last looked at the clock
 	events  chan func(now time.Duration)
 	stop    chan struct{}
 	stopped chan struct{}
@@ -101,6 +107,7 @@ func Open(cfg Config, machine Machine) (*Messenger, error) {
 	if err := m.start(at, links, machine); err != nil {
 		return nil, errors.Join(err, m.closeParts())
 	}
+	m.now()
 	m.changes.open()
 	go m.run()
 	return m, nil

@@ -218,7 +218,7 @@ func (n *Node) suspend() {
 	switch {
 	case n.broken || n.aloneDone != nil:
 		n.worker.Suspend("it stops everything and leaves")
-	case n.asleep.Load():
+	case n.asleep.Load() > 0 || n.messenger.Behind():
 		n.worker.Suspend("it stood still and has yet to learn what happened meanwhile")
 	case !n.quorate && !quorumIgnored(n.replica.Document()):
 		n.worker.Suspend("it has no quorum")
@@ -259,10 +259,8 @@ func (n *Node) finished(key string, result executor.Result) {
 
 // watch turns messaging's changes into events, and tells the loop of quorum and pauses.
 func (n *Node) watch() {
+	var pauses int64 // read here; those that came since are not confirmed
 	for change := range n.messenger.Changes() {
-		if change.Kind == core.Paused {
-			n.doubt() // before anything else
-		}
 		if kind, ok := changeKinds[change.Kind]; ok {
 			n.events.add(client.Event{Kind: kind, Subject: n.name(change.Host), Took: change.For, Detail: change.Text})
 		}
@@ -277,8 +275,11 @@ func (n *Node) watch() {
 		case core.Halted:
 			n.events.add(client.Event{Kind: client.Problem, Detail: change.Text})
 			n.queue.put(n.diskFailed)
+		case core.Paused:
+			pauses++
 		case core.Resumed:
-			n.asleep.Store(false)
+			n.asleep.Add(-pauses)
+			pauses = 0
 			n.queue.put(n.reassured)
 		case core.Discarded:
 			n.queue.put(func() { n.work(n.worker.Discarded()) })

@@ -66,7 +66,7 @@ type Node struct {
 	started   time.Time
 	hosts     atomic.Pointer[[]messaging.Host] // that are configured
 	admitting sync.Mutex                       // held while a host is added
-	asleep    atomic.Bool                      // this host stood still, and the view is not confirmed yet
+	asleep    atomic.Int64                     // pauses of this host after which the view is not confirmed yet
 
 	// Owned by the loop.
 	controller *controller.Controller
@@ -114,7 +114,7 @@ func Start(parts Parts) (*Node, error) {
 	n.keeper = n.newKeeper()
 	n.writer = &writer{queue: make(chan pendingEntry, 1024), propose: n.proposeData}
 	config := n.settings.Messaging
-	config.Log, config.Serve, config.Boot = n.log, n.serve, n.boot
+	config.Log, config.Serve, config.Paused, config.Boot = n.log, n.serve, n.doubt, n.boot
 	messenger, err := messaging.Open(config, n.replica)
 	if err != nil {
 		n.cancel()

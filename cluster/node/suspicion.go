@@ -27,9 +27,10 @@ type doubted struct {
 	held     netio.Held
 }
 
-// doubt takes the floating addresses off this host. It is called by the watcher, at once.
+// doubt takes the floating addresses off this host. Messaging calls it as soon as the pause
+// is noticed, and waits for it before it speaks.
 func (n *Node) doubt() {
-	n.asleep.Store(true)
+	n.asleep.Add(1)
 	began := time.Now()
 	resources := floatingAddresses(n.replica.Document())
 	var wanted []netip.Addr
@@ -58,7 +59,7 @@ func (n *Node) doubt() {
 // reassured puts back what doubt took off, as far as the cluster still has it here. It is
 // called in the loop when the view is confirmed; the document is up to date then.
 func (n *Node) reassured() {
-	if n.asleep.Load() {
+	if n.asleep.Load() > 0 {
 		return // it stood still again
 	}
 	off := n.doubted

@@ -16,6 +16,16 @@ func (h *host) heardOf(words string) bool {
 	return slices.ContainsFunc(h.changes, func(c string) bool { return strings.Contains(c, words) })
 }
 
+// times counts the changes that say so.
+func (h *host) times(words string) (n int) {
+	for _, c := range h.changes {
+		if strings.Contains(c, words) {
+			n++
+		}
+	}
+	return n
+}
+
 func TestSlowHostIsNotDead(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3, quorum.Options{})
@@ -131,6 +141,52 @@ func TestPausedHostIsSuspectUntilTheViewIsConfirmed(t *testing.T) {
 			t.Errorf("host %d: %q", o.id, o.changes)
 		}
 	}
+}
+
+// Whoever was given up by others has to know it, however short the pause.
+func TestNoHostIsGivenUpWithoutNoticing(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	h, token := c.host(3), core.NewTiming(0).Token
+	for pause := token / 2; pause < token+token/4; pause += 7 * time.Millisecond {
+		given, noticed := c.host(1).times("host 3 was not heard")+c.host(2).times("host 3 was not heard"), h.core.Pauses()
+		h.frozen = true
+		c.run(pause)
+		c.thaw(3)
+		c.await(3*time.Second, 1, 2, 3)
+		now := c.host(1).times("host 3 was not heard") + c.host(2).times("host 3 was not heard")
+		if now > given && h.core.Pauses() == noticed {
+			t.Errorf("after %s others had given the host up, and it noticed nothing", pause)
+		}
+		if pause <= 600*time.Millisecond && h.core.Pauses() > noticed {
+			t.Errorf("the host doubts itself after %s", pause)
+		}
+		c.run(time.Second)
+	}
+}
+
+// A host may stand still while its disk writes: that is no slow disk.
+func TestPauseDuringAWriteIsNoticed(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	h := c.host(3)
+	before := h.core.Pauses()
+	pace := core.NewTiming(0)
+	for wrote := time.Duration(0); wrote < 2*pace.Token; wrote += pace.Heartbeat {
+		h.core.Pulse(c.now + wrote)
+	}
+	if h.core.Pauses() != before || h.core.Status().Suspect {
+		t.Error("a slow write is taken for a pause")
+	}
+	h.core.Pulse(c.now + 4*pace.Token)
+	if h.core.Pauses() != before+1 || !h.core.Status().Suspect {
+		t.Error("the pause went unnoticed")
+	}
+	h.core.Done()
 }
 
 func TestDuplicateIDIsReportedAndKeptOut(t *testing.T) {

@@ -12,6 +12,7 @@ type sleeper struct {
 	suspect bool
 	woke    time.Duration // when suspect became true
 	asked   uint64        // barriers proposed since the pause
+	pauses  uint64        // noticed since the start
 }
 
 // pass moves time forward.
@@ -22,12 +23,25 @@ func (c *Core) pass(now time.Duration) {
 	if gap > 2*c.cfg.Timing.Heartbeat {
 		c.excuse(gap - c.cfg.Timing.Heartbeat)
 	}
-	if gap > c.cfg.Timing.Token {
-		c.sleeper.suspect, c.sleeper.woke = true, c.now
-		c.change(Change{Kind: Paused, For: gap, Text: fmt.Sprintf(
-			"this host stood still for %s, longer than the token: it starts nothing until the view is confirmed", gap.Round(time.Millisecond))})
-	}
+	c.doubt(gap)
 }
+
+// doubt makes this host suspect if it stood still and others may have stopped waiting for it:
+// what counts is its silence, and that its last heartbeat may have been lost.
+func (c *Core) doubt(gap time.Duration) {
+	t := c.cfg.Timing
+	if gap <= 2*t.Heartbeat || c.lastBeat == never || c.now-c.lastBeat <= t.Token-t.Heartbeat {
+		return
+	}
+	c.sleeper.suspect, c.sleeper.woke = true, c.now
+	c.sleeper.pauses++
+	c.change(Change{Kind: Paused, For: gap, Text: fmt.Sprintf(
+		"this host stood still for %s, and others may have gone on without it: it starts nothing until the view is confirmed", gap.Round(time.Millisecond))})
+}
+
+// Pauses counts the pauses that were noticed, one for each Paused change. What has to
+// happen before this host says another word is done when it grows, ahead of the batch.
+func (c *Core) Pauses() uint64 { return c.sleeper.pauses }
 
 // ask proposes a barrier while the host is suspect: once that is applied, everything
 // that the cluster decided before is known here.
@@ -58,6 +72,7 @@ func (c *Core) Pulse(now time.Duration) []Packet {
 	}
 	c.excuse(gap)
 	c.now, c.sleeper.last = now, now
+	c.doubt(gap) // nobody waits for a disk without a pulse for so long, unless stopped with it
 	if now < c.nextBeat {
 		return nil
 	}
