@@ -138,27 +138,28 @@ func (c *cluster) unpackColocation(e *cib.Element) {
 	c.colocateSets(spec, c.pairSet(dependent, e.Get("rsc-role"), ""), c.pairSet(primary, e.Get("with-rsc-role"), ""))
 }
 
-// colocateWithin ties the members of one set together, like a group's; with a negative
-// score it keeps them apart.
+// colocateWithin ties the members of one set together, like a group's. A negative score keeps
+// each apart from all before it: from its neighbour alone would let every second one meet.
 func (c *cluster) colocateWithin(spec colocationSpec, set resourceSet) {
 	if set.score != "" {
 		spec.score = parseScore(set.score, spec.score)
 	}
+	if !set.sequential {
+		return
+	}
 	spec.id, spec.attribute = set.id, ""
-	switch {
-	case set.sequential && spec.score > 0 && set.e.Get("ordering") != "listed":
-		for i := 1; i < len(set.members); i++ {
-			c.colocate(spec, set.members[i], set.members[i-1], set.role, set.role)
-		}
-	case set.sequential:
-		for i := 1; i < len(set.members); i++ {
-			c.colocate(spec, set.members[i-1], set.members[i], set.role, set.role)
-		}
-	case spec.score < 0:
-		for i := range set.members {
-			for j := range i {
-				c.colocate(spec, set.members[i], set.members[j], set.role, set.role)
+	listed := set.e.Get("ordering") == "listed"
+	for i, member := range set.members {
+		switch {
+		case spec.score < 0:
+			for _, earlier := range set.members[:i] {
+				c.colocate(spec, member, earlier, set.role, set.role)
 			}
+		case i == 0:
+		case listed:
+			c.colocate(spec, set.members[i-1], member, set.role, set.role)
+		default:
+			c.colocate(spec, member, set.members[i-1], set.role, set.role)
 		}
 	}
 }
