@@ -239,6 +239,7 @@ var layers = map[string][]string{
 	"cluster/scheduler":   {"cluster/cib"},
 	"cluster/messaging":   {},
 	"cluster/executor":    {"cluster/cib"},
+	"cluster/alerts":      {"cluster/cib", "cluster/executor"},
 	"cluster/attributes":  {"cluster/cib", "cluster/messaging"},
 	"cluster/fencing":     {"cluster/cib", "cluster/executor", "cluster/messaging"},
 	"cluster/controller":  {"cluster/cib", "cluster/scheduler", "cluster/executor", "cluster/fencing", "cluster/attributes", "cluster/messaging"},

@@ -13,6 +13,7 @@ import (
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/node/eventstore"
 )
 
 // changeLimit bounds how long a change waits to be acknowledged.
@@ -183,14 +184,23 @@ func (n *Node) getEvents(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
 	encoder, flusher := json.NewEncoder(w), http.NewResponseController(w)
+	send := func(e client.Event) bool {
+		since = e.Seq
+		return len(wanted) > 0 && !wanted[e.Kind] || encoder.Encode(e) == nil
+	}
+	if text := query.Get("from"); text != "" {
+		from, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return nil, &client.Error{Code: client.Invalid, Message: fmt.Sprintf("events from %q: expected a time as in RFC 3339", text)}
+		}
+		if err := eventstore.Read(eventstore.Dir(n.settings.Root), from, send); err != nil {
+			n.log.Warn("kept events cannot be read", "cause", err)
+		}
+	}
 	for {
 		events, more := n.events.after(since)
 		for _, e := range events {
-			since = e.Seq
-			if len(wanted) > 0 && !wanted[e.Kind] {
-				continue
-			}
-			if err := encoder.Encode(e); err != nil {
+			if !send(e) {
 				return nil, nil // the reader is gone
 			}
 		}

@@ -19,8 +19,10 @@
 //	loop        owns Controller and Worker
 //	writer      proposes entries of this host in order, several at once, until they are in the log
 //	watcher     reads messaging's changes: events, quorum, pauses
+//	recorder    writes events to the disk
 //	api         one per local connection (net/http)
-//	one per agent run, per request to another host, per fencing operation
+//	one per agent run, per request to another host, per fencing operation,
+//	and those of the Caller of alert agents
 //
 // Node.Run waits for all of them, except agents, which outlive the daemon on purpose.
 package node

@@ -1,10 +1,13 @@
 package node
 
 import (
+	"context"
+	"log/slog"
 	"sync"
 	"time"
 
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/node/eventstore"
 )
 
 // eventsKept bounds the events that a late reader can still get.
@@ -19,10 +22,17 @@ type eventLog struct {
 	events []client.Event
 	more   chan struct{} // closed and replaced with each event
 	counts map[client.Kind]uint64
+
+	// record takes events to the disk. It is buffered: an event for which a full disk or a
+	// slow one leaves no room is not kept there.
+	record chan client.Event
 }
 
-func newEventLog(host string) *eventLog {
-	return &eventLog{host: host, next: 1, more: make(chan struct{}), counts: map[client.Kind]uint64{}}
+// newEventLog makes a log whose first event has the number after last.
+func newEventLog(host string, last uint64) *eventLog {
+	return &eventLog{
+		host: host, next: last + 1, more: make(chan struct{}), counts: map[client.Kind]uint64{}, record: make(chan client.Event, 1024),
+	}
 }
 
 // add stamps and keeps an event.
@@ -39,6 +49,34 @@ func (l *eventLog) add(e client.Event) {
 	l.events = append(l.events, e)
 	close(l.more)
 	l.more = make(chan struct{})
+	select {
+	case l.record <- e:
+	default:
+	}
+}
+
+// keep writes events to the store until ctx ends, and then those that wait.
+func (l *eventLog) keep(ctx context.Context, store *eventstore.Store, log *slog.Logger) {
+	defer store.Close()
+	failing := false
+	write := func(e client.Event) {
+		err := store.Append(e)
+		if err != nil && !failing {
+			log.Warn("events are not kept on disk", "cause", err)
+		}
+		failing = err != nil
+	}
+	for {
+		select {
+		case e := <-l.record:
+			write(e)
+		case <-ctx.Done():
+			for range len(l.record) {
+				write(<-l.record)
+			}
+			return
+		}
+	}
 }
 
 // after returns the kept events with Seq above since, and a channel that is closed

@@ -53,31 +53,56 @@ func (n *Node) arm() {
 func (n *Node) happened(ev controller.Event) {
 	switch ev := ev.(type) {
 	case controller.Viewed:
+		n.viewSeen = ev.View
 		v := viewOf(ev.View)
-		n.events.add(client.Event{Kind: client.ViewAgreed, View: &v})
+		if n.present(ev.View) {
+			n.events.add(client.Event{Kind: client.ViewAgreed, View: &v})
+			n.alertMembers(ev.View)
+		}
 		n.log.Info("view agreed", "number", v.Number, "members", v.Members, "lost", v.Lost, "quorate", v.Quorate, "leader", v.Leader)
 	case controller.Applied:
 		n.committed(ev.Entry)
 	case controller.Restored:
 		n.messenger.IgnoreQuorum(quorumIgnored(n.replica.Document()))
+		n.viewSeen = ev.View
+		if n.present(ev.View) {
+			n.alertMembers(ev.View)
+		}
 	}
 	n.step(ev)
 }
 
 // committed tells of entries that people care about, whoever leads.
 func (n *Node) committed(e *controller.Entry) {
+	if e.Kind == controller.ChangeEntry {
+		n.messenger.IgnoreQuorum(quorumIgnored(n.replica.Document()))
+		n.learnDevices()
+	}
+	if !n.present(n.viewSeen) {
+		return
+	}
+	n.alertEntry(e)
+	o := e.Result
 	switch {
 	case e.Kind == controller.ChangeEntry:
 		n.events.add(client.Event{Kind: client.Committed, Detail: e.Cause})
-		n.messenger.IgnoreQuorum(quorumIgnored(n.replica.Document()))
-		n.learnDevices()
 	case e.Kind == controller.FencedEntry:
 		n.events.add(client.Event{Kind: client.Fenced, Subject: e.Target})
-	case e.Kind == controller.ResultEntry && e.Result.Repeat && !e.Result.OK():
-		o := e.Result
+	case e.Kind == controller.ResultEntry && o.Repeat && !o.OK():
 		n.events.add(client.Event{Kind: client.MonitorFailed, Subject: o.Resource, Action: o.Task, Interval: o.Interval, On: o.Node, Code: o.Code, Detail: failureReason(o)})
 		n.log.Warn("monitor failed", "resource", o.Resource, "host", o.Node, "code", o.Code, "reason", failureReason(o))
+	case e.Kind == controller.ResultEntry && !o.Repeat && o.Status != int(executor.Cancelled) && o.Task != "":
+		n.events.add(client.Event{Kind: client.Recorded, Subject: o.Resource, Action: o.Task, Interval: o.Interval, On: o.Node, Code: o.Code,
+			Took: o.Took, Detail: failureOf(o)})
 	}
+}
+
+// failureOf says why an operation failed, "" when it went as expected.
+func failureOf(o *controller.Outcome) string {
+	if o.OK() {
+		return ""
+	}
+	return failureReason(o)
 }
 
 // failureReason says why a monitor failed; agents that find their service gone often give no reason.
@@ -254,7 +279,9 @@ func (n *Node) work(batch controller.WorkerBatch) {
 }
 
 func (n *Node) finished(key string, result executor.Result) {
-	n.work(n.worker.Finished(time.Now(), key, result))
+	batch := n.worker.Finished(time.Now(), key, result)
+	n.alertResults(batch.Entries)
+	n.work(batch)
 }
 
 // watch turns messaging's changes into events, and tells the loop of quorum and pauses.

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/cluster/alerts"
 	"holdfast/cluster/attributes"
 	"holdfast/cluster/cib"
 	"holdfast/cluster/controller"
@@ -23,6 +24,7 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/node/eventstore"
 	"holdfast/cluster/scheduler"
 )
 
@@ -62,6 +64,7 @@ type Node struct {
 	queue     *queue
 	writer    *writer
 	keeper    *attributes.Keeper
+	caller    *alerts.Caller
 	fencings  atomic.Uint64 // begun by this daemon
 	started   time.Time
 	hosts     atomic.Pointer[[]messaging.Host] // that are configured
@@ -69,19 +72,21 @@ type Node struct {
 	asleep    atomic.Int64                     // pauses of this host after which the view is not confirmed yet
 
 	// Owned by the loop.
-	controller *controller.Controller
-	worker     *controller.Worker
-	timer      *time.Timer
-	idleWaits  []func(idle bool)
-	alone      *alone.Alone          // acts while this host has no quorum; nil while it has
-	aloneAt    time.Time             // when it is to begin; zero: not now
-	aloneDone  func(active []string) // told when nothing is left to do alone, once
-	alones     uint64                // how often that was so
-	quorate    bool
-	everQuorum bool // this daemon has had quorum
-	broken     bool // its disk failed
-	leaving    bool
-	doubted    []doubted // floating addresses that were taken off because this host stood still
+	controller  *controller.Controller
+	worker      *controller.Worker
+	timer       *time.Timer
+	idleWaits   []func(idle bool)
+	alone       *alone.Alone          // acts while this host has no quorum; nil while it has
+	aloneAt     time.Time             // when it is to begin; zero: not now
+	aloneDone   func(active []string) // told when nothing is left to do alone, once
+	alones      uint64                // how often that was so
+	quorate     bool
+	everQuorum  bool // this daemon has had quorum
+	broken      bool // its disk failed
+	leaving     bool
+	viewSeen    core.View     // the last that the loop was told of
+	membersTold []core.HostID // whom alert agents know to be members
+	doubted     []doubted     // floating addresses that were taken off because this host stood still
 
 	ctx    context.Context // ends when the daemon stops
 	cancel context.CancelFunc
@@ -96,7 +101,7 @@ func Start(parts Parts) (*Node, error) {
 	}
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
-		events: newEventLog(parts.Settings.Name), started: time.Now(), quorate: true, left: make(chan struct{}),
+		caller: alerts.NewCaller(parts.Log), started: time.Now(), quorate: true, left: make(chan struct{}),
 		end: unix.Reboot, depart: parts.Depart, timer: time.NewTimer(time.Hour),
 	}
 	n.hosts.Store(&parts.Settings.Messaging.Hosts)
@@ -112,6 +117,7 @@ func Start(parts Parts) (*Node, error) {
 		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document,
 	})
 	n.keeper = n.newKeeper()
+	store := n.openEvents()
 	n.writer = &writer{queue: make(chan pendingEntry, 1024), propose: n.proposeData}
 	config := n.settings.Messaging
 	config.Log, config.Serve, config.Paused, config.Boot = n.log, n.serve, n.doubt, n.boot
@@ -119,13 +125,30 @@ func Start(parts Parts) (*Node, error) {
 	if err != nil {
 		n.cancel()
 		n.keeper.Close()
+		n.caller.Close()
 		return nil, fmt.Errorf("start host %d (%s): %w", n.settings.Self, n.settings.Name, err)
 	}
 	n.messenger = messenger
 	n.spawn(n.loop)
 	n.spawn(func() { n.writer.run(n.ctx) })
 	n.spawn(n.watch)
+	if store != nil {
+		n.spawn(func() { n.events.keep(n.ctx, store, n.log) })
+	}
 	return n, nil
+}
+
+// openEvents makes the log of events, which goes on counting where the store ends; nil:
+// there is no store, and that costs only the past.
+func (n *Node) openEvents() *eventstore.Store {
+	store, err := eventstore.Open(eventstore.Dir(n.settings.Root))
+	if err != nil {
+		n.log.Warn("events are not kept on disk", "cause", err)
+		n.events = newEventLog(n.settings.Name, 0)
+		return nil
+	}
+	n.events = newEventLog(n.settings.Name, store.Last())
+	return store
 }
 
 func (n *Node) spawn(f func()) {
@@ -181,6 +204,7 @@ func (n *Node) Leave(ctx context.Context) error {
 func (n *Node) Close() error {
 	n.cancel()
 	n.keeper.Close()
+	n.caller.Close()
 	err := n.messenger.Close()
 	n.tasks.Wait()
 	if runner, ok := n.runner.(interface{ Close() }); ok {

@@ -11,6 +11,7 @@ import (
 	"holdfast/cluster/node"
 	"holdfast/lab/command"
 	"holdfast/shell/adopt"
+	"holdfast/shell/events"
 	"holdfast/shell/explain"
 	"holdfast/shell/forks"
 	"holdfast/shell/history"
@@ -30,6 +31,7 @@ func natives() []*cobra.Command {
 		command.Commands,
 		node.Commands,
 		history.Commands,
+		events.Commands,
 		forks.Commands,
 		lint.Commands,
 		adopt.Commands,

@@ -26,10 +26,16 @@ func TestMain(m *testing.M) {
 // startFleet makes a cluster of three hosts that have agreed on a view.
 func startFleet(t *testing.T) (context.Context, *Fleet) {
 	t.Helper()
+	return startFleetFor(t, 40*time.Second)
+}
+
+// startFleetFor is startFleet for a test that may take that long.
+func startFleetFor(t *testing.T, limit time.Duration) (context.Context, *Fleet) {
+	t.Helper()
 	if err := lab.Supported(); err != nil {
 		t.Skipf("this machine cannot have labs: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
 	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 3), Binary: binary})
 	if err != nil {

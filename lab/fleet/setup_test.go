@@ -218,7 +218,7 @@ func TestHostsAreSetUpStoppedAndDestroyedOverTLS(t *testing.T) {
 		if out, err := run(t, f, host, "", "test", "-e", "/etc/corosync/corosync.conf"); err == nil {
 			t.Errorf("%s still has its configuration %s", host, out)
 		}
-		if out, err := run(t, f, host, "", "test", "-e", "/run/resource-agents/Dummy-d.state"); err == nil {
+		if out, err := run(t, f, host, "", "test", "-e", "/run/Dummy-d.state"); err == nil {
 			t.Errorf("%s still runs d %s", host, out)
 		}
 		if state, err := callers[host].State(ctx); err != nil || state.Configured || state.Running {

@@ -44,6 +44,8 @@ type Command struct {
 	Limit   int           // bytes kept of each stream, the last ones; 0: DefaultLimit
 	// Merge captures standard error in Stdout, in the order of writing.
 	Merge bool
+	// As is whom the process runs as; nil: the caller.
+	As *syscall.Credential
 }
 
 // Ending is how a process ended.
@@ -73,7 +75,7 @@ func Run(ctx context.Context, command Command) (Ending, error) {
 		child.Dir = "/"
 	}
 	pidfd := -1
-	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd}
+	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd, Credential: command.As}
 	output, err := attach(child, command)
 	if err != nil {
 		return ending, err

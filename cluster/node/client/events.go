@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -31,6 +32,7 @@ const (
 	PlanDone       Kind = "plan-done"       // Transition; Detail: complete, or why it was given up
 	ActionStarted  Kind = "action-started"  // Subject: resource; Action; On
 	ActionFinished Kind = "action-finished" // Subject: resource; Action; On; Code, Took, Detail: reason of a failure
+	Recorded       Kind = "recorded"        // the result of an operation is in the log, told by every host: Subject: resource; Action; On; Code, Took, Detail
 	MonitorFailed  Kind = "monitor-failed"  // Subject: resource; On; Code, Detail
 	Committed      Kind = "committed"       // a configuration change: Detail: version and cause
 	Idle           Kind = "idle"            // nothing more to do
@@ -41,9 +43,15 @@ const (
 	Problem        Kind = "problem"         // Detail: for an operator
 )
 
+// Kinds are all kinds, in the order in which they are declared.
+var Kinds = []Kind{
+	HostSuspected, HostDead, HostAlive, HostLeft, LinkDown, LinkUp, LeaderChanged, ViewAgreed, FenceStarted, Fenced, PlanMade, PlanDone,
+	ActionStarted, ActionFinished, Recorded, MonitorFailed, Committed, Idle, QuorumLost, QuorumGained, Paused, AddressDropped, Problem,
+}
+
 // Event is something that happened, as the host that tells it saw it.
 type Event struct {
-	Seq        uint64        `json:"seq"`      // counts up on each host, from 1 at the daemon's start
+	Seq        uint64        `json:"seq"`      // counts up on each host, over restarts of the daemon
 	Boottime   int64         `json:"boottime"` // CLOCK_BOOTTIME in nanoseconds: comparable between virtual hosts of one machine
 	Time       time.Time     `json:"time"`     // wall clock
 	Host       string        `json:"host"`     // who tells it
@@ -70,6 +78,18 @@ func (c *Client) Events(ctx context.Context, since uint64, kinds []Kind, each fu
 		names[i] = string(kind)
 	}
 	query := url.Values{"since": {itoa(since)}, "follow": {"true"}, "kinds": {strings.Join(names, ",")}}
+	response, err := c.open(ctx, http.MethodGet, "/v1/events?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	return readEvents(response.Body, each)
+}
+
+// EventsFrom yields the events that this host keeps, on disk too, from a moment on, oldest
+// first; with follow then each new one, until ctx ends or each returns false.
+func (c *Client) EventsFrom(ctx context.Context, from time.Time, follow bool, each func(Event) bool) error {
+	query := url.Values{"from": {from.Format(time.RFC3339Nano)}, "follow": {strconv.FormatBool(follow)}}
 	response, err := c.open(ctx, http.MethodGet, "/v1/events?"+query.Encode(), nil)
 	if err != nil {
 		return err
