@@ -124,7 +124,8 @@ func (h *Host) Exec(ctx context.Context, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// Process is a program to start in a host. A nil reader or writer is /dev/null.
+// Process is a program to start in a host. A nil reader or writer is /dev/null. Stdout and
+// Stderr may be the same writer; it is then written by one goroutine.
 type Process struct {
 	Command
 	Stdin          io.Reader
@@ -198,14 +199,27 @@ func (r *Running) redirect(p Process) ([]*os.File, error) {
 		return files, err
 	}
 	files = append(files, stdin)
-	for _, w := range []io.Writer{p.Stdout, p.Stderr} {
-		f, err := r.output(w)
-		if err != nil {
-			return files, err
-		}
-		files = append(files, f)
+	stdout, err := r.output(p.Stdout)
+	if err != nil {
+		return files, err
 	}
-	return files, nil
+	files = append(files, stdout)
+	var stderr *os.File
+	if p.Stdout != nil && same(p.Stdout, p.Stderr) {
+		stderr, err = duplicate(stdout) // one pipe: one goroutine writes, in the order of the program's writing
+	} else {
+		stderr, err = r.output(p.Stderr)
+	}
+	if err != nil {
+		return files, err
+	}
+	return append(files, stderr), nil
+}
+
+// same tells whether two writers are one. Writers that cannot be compared are not.
+func same(a, b io.Writer) (equal bool) {
+	defer func() { _ = recover() }() // types that are not comparable
+	return a == b
 }
 
 func (r *Running) input(from io.Reader) (*os.File, error) {
