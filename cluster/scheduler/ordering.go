@@ -70,10 +70,7 @@ func (c *cluster) orderMigrations(o *ordering) {
 	if first == nil || then == nil || first == then || isBelow(first, then) || isBelow(then, first) || !then.is(allowMigrate) {
 		return
 	}
-	if o.firstAction != nil || o.thenAction != nil {
-		return
-	}
-	from, to := o.firstTask, o.thenTask
+	from, to := taskOfFirst(o), taskOfThen(o)
 	flags := orderOptional
 	add := func(firstTask, thenTask string) {
 		c.orders = append(c.orders, c.orderSlab.make(ordering{

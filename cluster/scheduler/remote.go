@@ -136,7 +136,7 @@ func (c *cluster) orderOnRemote(a *action, n *node, connection *resource) {
 			kind = impliesThen
 		}
 		c.afterStart(connection, a, kind)
-	case "stop":
+	case "stop", "migrate_to":
 		switch {
 		case state == connectionAlive:
 			c.beforeStop(a, connection, impliesFirst)
