@@ -2,38 +2,48 @@ package scheduler
 
 import (
 	"bufio"
-	"cmp"
-	"fmt"
+	"bytes"
 	"io"
 	"slices"
 	"strconv"
-	"strings"
 )
 
-// label names an action in drawings.
-func (a *action) label() string {
+// appendLabel appends what names an action in drawings, in quotes.
+func (a *action) appendLabel(text []byte) []byte {
+	from := len(text)
+	text = append(text, '"')
+	text = a.appendPlainLabel(text)
+	for _, c := range text[from+1:] {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return strconv.AppendQuote(text[:from], string(text[from+1:]))
+		}
+	}
+	return append(text, '"')
+}
+
+func (a *action) appendPlainLabel(text []byte) []byte {
 	switch {
 	case a.task == "stonith":
-		return fmt.Sprintf("stonith '%s' %s", a.extra.get("stonith_action"), a.node.name)
+		text = append(append(text, "stonith '"...), a.extra.get("stonith_action")...)
+		return append(append(text, "' "...), a.node.name...)
 	case a.is(pseudo) && a.node == nil && (a.rsc == nil || !a.rsc.isPrimitive()):
-		return a.displayKey()
+		return append(text, a.displayKey()...)
 	}
 	name := a.displayKey()
 	if kind := a.extra.get("notify_key_type"); kind != "" && name != a.key {
 		name = notifyKey(a.rsc.historyID, kind, a.extra.get("notify_key_operation"))
 	}
 	if a.task == "cancel" {
-		name = "Cancel " + name
+		text = append(text, "Cancel "...)
 	}
+	text = append(text, name...)
 	switch {
 	case a.node != nil:
-		return name + " " + a.node.name
-	case a.is(pseudo):
-		return name
-	case a.rsc == nil:
-		return name
+		return append(append(text, ' '), a.node.name...)
+	case a.is(pseudo), a.rsc == nil:
+		return text
 	}
-	return name + " <none>"
+	return append(text, " <none>"...)
 }
 
 // WriteDOT draws the graph for Graphviz, its lines sorted. With all, also what was found
@@ -53,32 +63,49 @@ func (p *Plan) WriteDOT(w io.Writer, all bool) error {
 // in a line for each of its action's edges, so labels are compared once and lines by the
 // labels' ranks. No label begins another, for each ends with its only unescaped quote.
 type drawing struct {
-	nodes  []drawnNode
+	nodes  []uint64 // rank of the label and the look, from the highest bits down
 	edges  []uint64 // ranks of first and then, and the style, from the highest bits down
 	shown  []bool   // by action id: has a label
 	rank   []uint32 // by action id
-	labels []string // by rank
-}
-
-type drawnNode struct {
-	label              uint32 // first the action's id, then the label's rank
-	line, colour, font string
+	labels [][]byte // by rank
 }
 
 const edgeDashed = 1 // the lowest bit of an edge; without it, it is bold
 
-// draw selects nodes and edges, still by their actions' ids.
+// look is how a node is drawn: an index into lines, colours and fonts. Looks have the order
+// that the lines written for them have.
+type look uint8
+
+const (
+	lookBold, lookDashed              look = 0, 1 << 4
+	lookBlue, lookGreen, lookRed      look = 0, 1 << 2, 2 << 2
+	fontBlack, fontOrange, fontPurple look = 0, 1, 2
+
+	lookBits = 8
+)
+
+var (
+	lookLines   = [...]string{"bold", "dashed"}
+	lookColours = [...]string{"blue", "green", "red"}
+	lookFonts   = [...]string{"black", "orange", "purple"}
+)
+
+// draw selects nodes and edges, still by their actions' ids instead of ranks.
 func (p *Plan) draw(all bool) *drawing {
-	d := &drawing{shown: make([]bool, len(p.actions)+1), rank: make([]uint32, len(p.actions)+1)}
-	inputs := 0
+	d := &drawing{shown: make([]bool, len(p.actions)+1), nodes: make([]uint64, 0, len(p.actions))}
+	edges := 0
 	for _, a := range p.actions {
 		if node, ok := a.drawn(all); ok {
 			d.shown[a.id] = true
-			d.nodes = append(d.nodes, node)
+			d.nodes = append(d.nodes, uint64(a.id)<<lookBits|uint64(node))
 		}
-		inputs += len(a.inputs)
+		for _, in := range a.inputs {
+			if all || in.triggers || in.kind != 0 {
+				edges++
+			}
+		}
 	}
-	d.edges = make([]uint64, 0, inputs)
+	d.edges = make([]uint64, 0, edges)
 	for _, a := range p.actions {
 		for _, in := range a.inputs {
 			style, show := uint64(edgeDashed), all
@@ -102,77 +129,64 @@ func (p *Plan) draw(all bool) *drawing {
 }
 
 // drawn is how an action is drawn, if it is.
-func (a *action) drawn(all bool) (node drawnNode, ok bool) {
-	colour, font, line := "red", "black", "dashed"
+func (a *action) drawn(all bool) (drawn look, ok bool) {
+	line, colour, font := lookDashed, lookRed, fontBlack
 	if a.is(pseudo) {
-		font = "orange"
+		font = fontOrange
 	}
 	switch {
 	case a.is(inGraph):
-		colour, line, all = "green", "bold", true
+		colour, line, all = lookGreen, lookBold, true
 	case a.rsc != nil && !a.rsc.is(managed):
-		font = "purple"
+		font = fontPurple
 	case a.is(optional):
-		colour = "blue"
+		colour = lookBlue
 	default:
 		all = true
 	}
-	return drawnNode{uint32(a.id), line, colour, font}, all
+	return line | colour | font, all
 }
+
+// usualLabel is about how long a label is, in bytes.
+const usualLabel = 40
 
 // rankLabels makes the labels and sorts them; equal ones share a rank.
 func (d *drawing) rankLabels(actions []*action) {
-	var text []byte // of all labels: they are cut out of it
-	var shown []*action
-	var ends []int
-	for _, a := range actions {
-		if d.shown[a.id] {
-			text = appendQuoted(text, a.label())
-			shown, ends = append(shown, a), append(ends, len(text))
+	count := 0
+	for _, shown := range d.shown {
+		if shown {
+			count++
 		}
 	}
-	whole, begin := string(text), 0
 	type labelled struct {
-		text string
+		text []byte
 		id   int
 	}
-	list := make([]labelled, len(shown))
-	for i, a := range shown {
-		list[i] = labelled{whole[begin:ends[i]], a.id}
-		begin = ends[i]
+	list := make([]labelled, 0, count)
+	room := make([]byte, 0, count*usualLabel) // of all labels: they are cut out of it
+	for _, a := range actions {
+		if d.shown[a.id] {
+			from := len(room)
+			room = a.appendLabel(room)
+			list = append(list, labelled{room[from:], a.id})
+		}
 	}
-	slices.SortFunc(list, func(x, y labelled) int { return strings.Compare(x.text, y.text) })
+	slices.SortFunc(list, func(x, y labelled) int { return bytes.Compare(x.text, y.text) })
+	d.labels, d.rank = make([][]byte, 0, count), make([]uint32, len(d.shown))
 	for _, x := range list {
-		if n := len(d.labels); n == 0 || d.labels[n-1] != x.text {
+		if n := len(d.labels); n == 0 || !bytes.Equal(d.labels[n-1], x.text) {
 			d.labels = append(d.labels, x.text)
 		}
 		d.rank[x.id] = uint32(len(d.labels) - 1)
 	}
 }
 
-// appendQuoted is strconv.AppendQuote, which looks at each rune, for what is mostly plain.
-func appendQuoted(text []byte, label string) []byte {
-	for i := range len(label) {
-		if c := label[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return strconv.AppendQuote(slices.Grow(text, 2*len(label)), label)
-		}
-	}
-	text = append(text, '"')
-	text = append(text, label...)
-	return append(text, '"')
-}
-
 // sort replaces ids by ranks and brings nodes and edges into order, each once.
 func (d *drawing) sort() {
-	for i := range d.nodes {
-		d.nodes[i].label = d.rank[d.nodes[i].label]
+	for i, node := range d.nodes {
+		d.nodes[i] = uint64(d.rank[node>>lookBits])<<lookBits | node&(1<<lookBits-1)
 	}
-	slices.SortFunc(d.nodes, func(x, y drawnNode) int {
-		if x.label != y.label {
-			return cmp.Compare(x.label, y.label)
-		}
-		return cmp.Or(strings.Compare(x.line, y.line), strings.Compare(x.colour, y.colour), strings.Compare(x.font, y.font))
-	})
+	slices.Sort(d.nodes)
 	d.nodes = slices.Compact(d.nodes)
 	for i, edge := range d.edges {
 		first, then := d.rank[edge>>32], d.rank[edge&(1<<32-1)>>1]
@@ -187,9 +201,9 @@ func (d *drawing) write(out *bufio.Writer) {
 	nodes, edges := d.nodes, d.edges
 	for rank, label := range d.labels {
 		for len(edges) > 0 && edges[0]>>32 == uint64(rank) {
-			out.WriteString(label)
+			out.Write(label)
 			out.WriteString(" -> ")
-			out.WriteString(d.labels[edges[0]&(1<<32-1)>>1])
+			out.Write(d.labels[edges[0]&(1<<32-1)>>1])
 			if edges[0]&edgeDashed != 0 {
 				out.WriteString(" [ style = dashed]\n")
 			} else {
@@ -197,20 +211,20 @@ func (d *drawing) write(out *bufio.Writer) {
 			}
 			edges = edges[1:]
 		}
-		for len(nodes) > 0 && nodes[0].label == uint32(rank) {
-			out.WriteString(label)
-			nodes[0].write(out)
+		for len(nodes) > 0 && nodes[0]>>lookBits == uint64(rank) {
+			out.Write(label)
+			look(nodes[0]).write(out)
 			nodes = nodes[1:]
 		}
 	}
 }
 
-func (n *drawnNode) write(out *bufio.Writer) {
+func (l look) write(out *bufio.Writer) {
 	out.WriteString(" [ style=")
-	out.WriteString(n.line)
+	out.WriteString(lookLines[l>>4&3])
 	out.WriteString(" color=\"")
-	out.WriteString(n.colour)
+	out.WriteString(lookColours[l>>2&3])
 	out.WriteString("\" fontcolor=\"")
-	out.WriteString(n.font)
+	out.WriteString(lookFonts[l&3])
 	out.WriteString("\"]\n")
 }
