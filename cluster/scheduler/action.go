@@ -1,9 +1,5 @@
 package scheduler
 
-import (
-	"strconv"
-)
-
 // flags of an action.
 type actionFlags uint16
 
@@ -67,46 +63,29 @@ func (a *action) setExtra(name, value string) {
 	a.extra.set(name, value)
 }
 
-// operationKey is how the history names an operation: AppIP_monitor_10000.
-func operationKey(id, task string, interval int) string {
-	return id + "_" + task + "_" + strconv.Itoa(interval)
-}
-
-// operationName is an operation of a resource that was asked for before. A resource has few,
-// and an action under each for every node.
-type operationName struct {
-	task     string
-	interval int
-	key      string
-	config   *operationConfig // nil as long as nobody needed it
-}
-
-func (r *resource) operationNamed(task string, interval int) *operationName {
-	for i := range r.operations {
-		if o := &r.operations[i]; o.interval == interval && o.task == task {
-			return o
-		}
-	}
-	r.operations = append(r.operations, operationName{task: task, interval: interval, key: operationKey(r.id, task, interval)})
-	return &r.operations[len(r.operations)-1]
-}
-
-// key is operationKey for the resource.
-func (r *resource) key(task string, interval int) string { return r.operationNamed(task, interval).key }
-
 // action returns the resource's action of that task, made when there is none yet. An
 // action that somebody requires stays required.
 func (c *cluster) action(r *resource, task string, interval int, n *node, isOptional bool) *action {
-	return c.keyedAction(r, r.key(task, interval), task, interval, n, isOptional)
+	return c.actionFor(r.operation(task, interval), r, n, isOptional)
 }
 
-func (c *cluster) keyedAction(r *resource, key, task string, interval int, n *node, isOptional bool) *action {
-	a := r.findAction(key, n)
+// keyedAction is action under a key of its own: a notification's.
+func (c *cluster) keyedAction(r *resource, key, task string, n *node, isOptional bool) *action {
+	return c.actionFor(r.operationUnder(key, task), r, n, isOptional)
+}
+
+func (c *cluster) actionFor(o *operation, r *resource, n *node, isOptional bool) *action {
+	task, interval := o.task, o.interval
+	a := o.on(n)
 	if a == nil {
-		a = c.newAction(r, key, task, n, isOptional)
+		a = c.newAction(r, o.key, task, n, isOptional)
 		a.interval = interval
-		a.params = r.operation(task, interval)
+		a.params = r.configOf(task, interval)
 		a.needs = r.requirementOf(task)
+		if o.actions == nil {
+			o.actions = c.listSlab.room(o.usualActions(len(c.nodes)))
+		}
+		o.actions = append(o.actions, a)
 	}
 	switch {
 	case a.node != nil && !r.is(managed) && interval == 0 && !a.is(pseudo):
@@ -147,55 +126,11 @@ func (c *cluster) newAction(r *resource, key, task string, n *node, isOptional b
 	c.actions = append(c.actions, a)
 	if r != nil {
 		if r.actions == nil {
-			r.actions = make([]*action, 0, len(c.nodes)+4) // a probe on each node, and the start
+			r.actions = c.listSlab.room(len(c.nodes) + 4) // a probe on each node, and the start
 		}
 		r.actions = append(r.actions, a)
 	}
 	return a
-}
-
-// findAction returns the most recently made action of that key on that node (any node
-// when n is nil). An action without a node is taken for n's.
-func (r *resource) findAction(key string, n *node) *action {
-	for i := len(r.actions) - 1; i >= 0; i-- {
-		a := r.actions[i]
-		if a.key != key {
-			continue
-		}
-		if n == nil {
-			return a
-		}
-		if a.node == nil {
-			a.node = n
-			return a
-		}
-		if a.node == n {
-			return a
-		}
-	}
-	return nil
-}
-
-// actionsOf returns the resource's actions of a task on a node (any when nil), latest first.
-func (r *resource) actionsOf(task string, interval int, n *node) []*action {
-	var found []*action
-	for i := len(r.actions) - 1; i >= 0; i-- {
-		a := r.actions[i]
-		if a.task == task && a.interval == interval && (n == nil || a.node == n) {
-			found = append(found, a)
-		}
-	}
-	return found
-}
-
-// firstAction returns the latest such action; nil when there is none. Without a node any fits.
-func (r *resource) firstAction(task string, n *node) *action {
-	for i := len(r.actions) - 1; i >= 0; i-- {
-		if a := r.actions[i]; (n == nil || a.node == n || a.node == nil) && a.interval == 0 && a.task == task {
-			return a
-		}
-	}
-	return nil
 }
 
 func (r *resource) requirementOf(task string) requirement {

@@ -37,12 +37,15 @@ type cluster struct {
 	nextAction int
 	happening  []*action // those of the transition graph, in its order
 
-	merged     []*input // by the id of the first action, the edge from it that stays; empty between uses
-	actionSlab slab[action]
-	inputSlab  slab[input]
-	edgeSlab   slab[*input] // lists of edges, as long as they are short
-	orderSlab  slab[ordering]
-	exportSlab slab[Action]
+	merged         []*input // by the id of the first action, the edge from it that stays; empty between uses
+	actionSlab     slab[action]
+	inputSlab      slab[input]
+	edgeSlab       slab[*input] // lists of edges, as long as they are short
+	listSlab       slab[*action]
+	operationSlab  slab[operation]
+	operationLists slab[*operation]
+	orderSlab      slab[ordering]
+	exportSlab     slab[Action]
 
 	failedOps   []Failure
 	stopNeeded  []*resource             // containers to be stopped because the connection into them failed

@@ -40,14 +40,14 @@ func (c *cluster) unpackEvent(e *event, lastFailure **event, fail *onFail) {
 		return
 	case statusNotInstalled:
 		c.ban(e.r.uber(), e.n, -infinity, "hard-error")
-		c.applyFailure(e, e.r.operation(e.task, e.interval), lastFailure, fail)
+		c.applyFailure(e, e.r.configOf(e.task, e.interval), lastFailure, fail)
 		return
 	case statusNotConnected:
 		if e.n.isRemote() && e.n.remote != nil && e.n.remote.is(managed) {
 			e.n.remote.set(failed | stopIfFailed)
 		}
 	}
-	config := e.r.operation(e.task, e.interval)
+	config := e.r.configOf(e.task, e.interval)
 	if config.onFail == failIgnore || config.onFail == failRestartContainer && e.task == "stop" {
 		c.applySuccess(e, e.expected, *lastFailure, fail)
 		e.r.set(failureIgnored)

@@ -72,7 +72,7 @@ func (c *cluster) blockingFailure(r *resource, n *node) bool {
 	}
 	for op := range r.configuredOps() {
 		task, interval := op.Get("name"), intervalOf(op)
-		if r.operation(task, interval).onFail != failBlock {
+		if r.configOf(task, interval).onFail != failBlock {
 			continue
 		}
 		for _, e := range c.eventsOn(r, n) {

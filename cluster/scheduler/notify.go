@@ -49,7 +49,7 @@ func (c *cluster) newNotification(r *resource, task string, begin, end *action) 
 
 func (c *cluster) notifyPoint(r *resource, kind, of, task string, around *action) *action {
 	key := notifyKey(r.id, kind, of)
-	a := c.keyedAction(r, key, task, 0, nil, around.is(optional))
+	a := c.keyedAction(r, key, task, nil, around.is(optional))
 	a.set(pseudo | runnable)
 	if !around.is(optional) {
 		a.clear(optional)
@@ -158,7 +158,7 @@ func (c *cluster) notifyOn(r *resource, host *node, point, done *action, n *noti
 		return
 	}
 	key := notifyKeyOfInstance(r.id, point.extra.get("notify_type"), point.extra.get("notify_operation"))
-	a := c.keyedAction(r, key, "notify", 0, host, point.is(optional))
+	a := c.keyedAction(r, key, "notify", host, point.is(optional))
 	if a.extra.get("notify_key_type") == "" {
 		for _, x := range point.extra {
 			a.setExtra(x.Name, x.Value)

@@ -41,15 +41,16 @@ type operationConfig struct {
 
 const defaultTimeout = 20 * time.Second
 
-// operation returns the configuration of an operation of r.
-func (r *resource) operation(task string, interval int) *operationConfig {
-	if known := r.operationNamed(task, interval).config; known != nil {
-		return known
+// configOf returns the configuration of an operation of r.
+func (r *resource) configOf(task string, interval int) *operationConfig {
+	known := r.operation(task, interval)
+	if known.config != nil {
+		return known.config
 	}
 	// Instances of a clone that differ in nothing but number could share this; resources
 	// keep their own because rules may look at them.
 	o := &operationConfig{config: r.findOperation(task, interval, true)}
-	r.operationNamed(task, interval).config = o
+	known.config = o
 	o.unpackMeta(r, task, interval)
 	o.unpackFailure(r, task, interval)
 	return o

@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"iter"
 	"slices"
 	"strings"
 )
@@ -152,7 +151,7 @@ func (c *cluster) orderFirst(o *ordering) {
 		return
 	}
 	some := false
-	for a := range o.first.keyed(o.firstTask) {
+	for _, a := range slices.Backward(o.first.operation(o.firstTask, 0).actions) {
 		c.orderThen(a, o)
 		some = true
 	}
@@ -176,7 +175,7 @@ func (c *cluster) orderThen(first *action, o *ordering) {
 	if first != nil && first.rsc == o.then && first.is(migrationGone) {
 		kind &^= impliesThen
 	}
-	for a := range o.thens() {
+	for _, a := range slices.Backward(o.thens()) {
 		if first != nil {
 			c.link(first, a, kind)
 		} else if kind&impliesThen != 0 {
@@ -186,23 +185,11 @@ func (c *cluster) orderThen(first *action, o *ordering) {
 }
 
 // thens are the actions that an ordering with a resource on its later side is about.
-func (o *ordering) thens() iter.Seq[*action] {
+func (o *ordering) thens() []*action {
 	if o.thenAction == nil {
-		return o.then.keyed(o.thenTask)
+		return o.then.operation(o.thenTask, 0).actions
 	}
-	return func(yield func(*action) bool) { yield(o.thenAction) }
-}
-
-// keyed yields the resource's actions under the key of a task that does not recur, latest first.
-func (r *resource) keyed(task string) iter.Seq[*action] {
-	return func(yield func(*action) bool) {
-		key := r.key(task, 0)
-		for _, a := range slices.Backward(r.actions) {
-			if a.key == key && !yield(a) {
-				return
-			}
-		}
-	}
+	return []*action{o.thenAction}
 }
 
 // taskOfKey takes the task and interval out of an operation key.

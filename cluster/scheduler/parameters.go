@@ -177,7 +177,7 @@ func (c *cluster) compareParameters(e *event) parameterChange {
 
 // params are what the operation would be run with now.
 func (e *event) params() map[string]string {
-	return e.r.operation(e.task, e.interval).withParams(e.r.params(e.n))
+	return e.r.configOf(e.task, e.interval).withParams(e.r.params(e.n))
 }
 
 // onlySecretsMasked reports whether the document is a copy in which stars stand for the
@@ -208,12 +208,12 @@ func (c *cluster) timeoutFor(e *event) int {
 	if e.interval == 0 {
 		return 0
 	}
-	return int(e.r.operation(e.task, e.interval).timeout.Milliseconds())
+	return int(e.r.configOf(e.task, e.interval).timeout.Milliseconds())
 }
 
 // findEnabled is findOperation for operations that are not disabled.
 func (r *resource) findEnabled(task string, interval int) *cib.Element {
-	if op := r.findOperation(task, interval, false); op != nil && r.operation(task, interval).enabled {
+	if op := r.findOperation(task, interval, false); op != nil && r.configOf(task, interval).enabled {
 		return op
 	}
 	return nil

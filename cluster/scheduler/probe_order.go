@@ -115,7 +115,7 @@ func (c *cluster) orderProbesBefore(o *ordering) {
 		kind = o.kind
 	}
 	for _, probe := range o.first.actionsOf("monitor", 0, nil) {
-		for then := range o.thens() {
+		for _, then := range slices.Backward(o.thens()) {
 			c.link(probe, then, kind)
 		}
 	}

@@ -104,7 +104,7 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 		if p.connection != nil && c.probe(p.connection, n) {
 			any = true
 			// The connection can be probed only where its container is up.
-			probe := p.connection.exactAction(p.connection.key("monitor", 0), n)
+			probe := p.connection.operation("monitor", 0).exactlyOn(n)
 			c.order(ordering{first: p.container, firstTask: "start", then: p.connection, thenAction: probe, kind: nestedRemoteProbe})
 		}
 	}
@@ -114,7 +114,7 @@ func (c *cluster) probeBundle(r *resource, n *node) bool {
 // orderAfterContainerProbe: it must be known which containers are up before anything starts in
 // them, and, where a host may have only one, before another starts there.
 func (c *cluster) orderAfterContainerProbe(r *resource, p *replica, n *node) {
-	probe := p.container.exactAction(p.container.key("monitor", 0), n)
+	probe := p.container.operation("monitor", 0).exactlyOn(n)
 	if inner := r.bundle.inner; inner != nil {
 		c.order(ordering{first: p.container, firstAction: probe, then: inner, thenTask: "start", kind: orderOptional})
 	}

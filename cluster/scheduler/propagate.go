@@ -161,14 +161,12 @@ func (c *cluster) completionOf(a *action) *action {
 	} else if beginOf(task) == "" {
 		return a
 	}
-	key := r.key(task, 0)
+	done := r.operation(task, 0)
 	if r.is(notifies) && (r.isClone() || r.inBundle()) {
-		key = notifyKey(r.id, "confirmed-post", task)
+		done = r.operationUnder(notifyKey(r.id, "confirmed-post", task), "notified")
 	}
-	for _, x := range slices.Backward(r.actions) {
-		if x.key == key {
-			return x
-		}
+	if n := len(done.actions); n > 0 {
+		return done.actions[n-1]
 	}
 	return a
 }

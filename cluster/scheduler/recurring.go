@@ -21,7 +21,7 @@ func (c *cluster) createRecurring(r *resource) {
 		if interval == 0 || task == "start" || task == "stop" || task == "promote" || task == "demote" || r.ambiguous(task, interval) {
 			continue
 		}
-		config := r.operation(task, interval)
+		config := r.configOf(task, interval)
 		if !config.enabled {
 			continue
 		}
@@ -48,8 +48,7 @@ func (r *resource) ambiguous(task string, interval int) bool {
 
 func (c *cluster) recurWhileActive(r *resource, start *action, task string, interval int, wanted role) {
 	n := r.assigned
-	key := r.key(task, interval)
-	existing := r.exactAction(key, n)
+	existing := r.operation(task, interval).exactlyOn(n)
 	if wanted == roleUnknown && r.next == rolePromoted || wanted != roleUnknown && wanted != r.next {
 		if existing != nil {
 			c.cancelForRole(r, task, interval, n)
@@ -74,16 +73,6 @@ func (c *cluster) recurWhileActive(r *resource, start *action, task string, inte
 	} else if r.role == rolePromoted {
 		c.order(ordering{first: r, firstTask: "demote", then: r, thenAction: mon, kind: orderOptional | unrunnableFirstBlocks})
 	}
-}
-
-// exactAction finds the action with that key and node.
-func (r *resource) exactAction(key string, n *node) *action {
-	for i := len(r.actions) - 1; i >= 0; i-- {
-		if a := r.actions[i]; a.key == key && a.node == n {
-			return a
-		}
-	}
-	return nil
 }
 
 // cancelForRole ends a recurring operation that is for another role.
@@ -121,9 +110,8 @@ func (c *cluster) recurWhileStopped(r *resource, task string, interval int) {
 	if !r.is(unique) {
 		return
 	}
-	key := r.key(task, interval)
-	n := r.assigned
-	if n != nil && r.exactAction(key, n) != nil {
+	operation, n := r.operation(task, interval), r.assigned
+	if n != nil && operation.exactlyOn(n) != nil {
 		cancel := c.cancelAction(r, task, interval, n)
 		if r.next == roleStarted || r.next == roleUnpromoted {
 			c.order(ordering{firstAction: cancel, first: r, then: r, thenTask: "start", kind: unrunnableFirstBlocks})
@@ -133,7 +121,7 @@ func (c *cluster) recurWhileStopped(r *resource, task string, interval int) {
 		if other == n {
 			continue
 		}
-		isOptional := r.exactAction(key, other) != nil
+		isOptional := operation.exactlyOn(other) != nil
 		mon := c.action(r, task, interval, other, isOptional)
 		mon.setExtra("op_target_rc", strconv.Itoa(rcNotRunning))
 		if r.is(managed) {

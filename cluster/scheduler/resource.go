@@ -101,7 +101,7 @@ type resource struct {
 	tickets            []*ticketConstraint
 	utilization        map[string]int
 	actions            []*action // in order of creation
-	operations         []operationName
+	operations         []*operation
 	ref                *ResourceRef // see reference
 
 	clone   *cloneData

@@ -21,7 +21,7 @@ func (s *slab[T]) make(value T) *T {
 // room is an empty list in a block, with room for n values before it has to move.
 func (s *slab[T]) room(n int) []T {
 	if cap(s.free)-len(s.free) < n {
-		s.free = make([]T, 0, min(largestSlab, max(smallestSlab, 2*cap(s.free))))
+		s.free = make([]T, 0, max(n, min(largestSlab, max(smallestSlab, 2*cap(s.free)))))
 	}
 	from := len(s.free)
 	s.free = s.free[:from+n]
