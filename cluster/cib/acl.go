@@ -39,14 +39,7 @@ func (d *Document) Unrestricted(user string) bool {
 	if user == "" || user == "root" || user == "hacluster" {
 		return true
 	}
-	for set := range d.Section("crm_config").All("cluster_property_set") {
-		for nvpair := range set.All("nvpair") {
-			if nvpair.Get("name") == "enable-acl" {
-				return !isTrue(nvpair.Get("value"))
-			}
-		}
-	}
-	return true
+	return !isTrue(d.Property("enable-acl"))
 }
 
 func isTrue(s string) bool {

@@ -69,6 +69,21 @@ func (d *Document) EnsureSection(name string) *Element {
 	return d.Configuration().Ensure(name)
 }
 
+// Property returns the cluster property of the first of these names that is set, "" when none
+// is. Rules on sets of properties are the scheduler's business: this reads every set.
+func (d *Document) Property(names ...string) string {
+	for _, name := range names {
+		for set := range d.Section("crm_config").All("cluster_property_set") {
+			for pair := range set.All("nvpair") {
+				if pair.Get("name") == name {
+					return pair.Get("value")
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // ByID finds the element with that id, in <configuration> first; nil when there is none.
 // It walks the tree: index when you look up many.
 func (d *Document) ByID(id string) *Element {

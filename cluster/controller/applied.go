@@ -30,6 +30,7 @@ func (c *Controller) applied(now time.Time, e *Entry) {
 	case ResultEntry:
 		c.result(now, e)
 	case ChangeEntry:
+		c.forgive()
 		c.outside("the configuration changed: " + e.Cause)
 	case AttributeEntry:
 		c.outside("a node attribute changed: " + e.Cause)

@@ -37,8 +37,6 @@ const (
 	recheckInterval  = 15 * time.Minute       // cluster-recheck-interval's default
 	busyPlans        = 20                     // plans in a row without an outside cause, after which they are spaced out
 	busyPause        = time.Second
-	minFencePause    = 500 * time.Millisecond
-	maxFencePause    = time.Minute
 )
 
 // member is a host of the view, as the leader knows it.
@@ -81,7 +79,8 @@ type Controller struct {
 	dirty      string // why a plan is needed; "" when none is
 	notBefore  time.Time
 	recheckAt  time.Time
-	fencePause map[string]time.Duration
+	attempts   map[string]*attempts // to fence hosts, by uname, that failed
+	fenceAt    time.Time            // when fencing is to be tried again, if nothing else asks for a plan before
 	idle       bool
 
 	out Batch
@@ -134,7 +133,7 @@ func (c *Controller) Step(now time.Time, ev Event) Batch {
 	case QuorumHere:
 		c.quorumHere(now, ev.Quorate)
 	case Confirmed:
-		c.confirmed(ev.Target)
+		c.confirmed(now, ev)
 	case Configured:
 		c.configured(ev.Hosts)
 	}
@@ -168,7 +167,9 @@ func (c *Controller) Next() time.Time {
 			earlier(r.deadline)
 			earlier(r.retryAt)
 		}
-	} else if c.dirty != "" {
+	} else if c.dirty == "" {
+		earlier(c.fenceAt)
+	} else {
 		earlier(c.notBefore)
 		if c.unseen() {
 			earlier(c.begun.Add(c.firstWait()))
@@ -224,7 +225,12 @@ func (c *Controller) proceed(now time.Time) bool {
 	}
 	if !c.recheckAt.IsZero() && !now.Before(c.recheckAt) {
 		c.recheckAt = time.Time{}
+		c.forgive()
 		c.markDirty("time alone may have changed the plan")
+	}
+	if !c.fenceAt.IsZero() && !now.Before(c.fenceAt) {
+		c.fenceAt = time.Time{}
+		c.markDirty("fencing is tried again")
 	}
 	if c.dirty == "" || !c.acting() || !c.settled(now) || c.hostWrite != 0 {
 		return false
@@ -329,6 +335,9 @@ func (c *Controller) endTransition(now time.Time) {
 	switch {
 	case t.aborted != "":
 		detail = "given up: " + t.aborted
+	case c.onlyPostponed(t):
+		c.note(Note{Kind: PlanDone, Transition: t.number, Took: now.Sub(t.started), Detail: "fencing failed before and waits"})
+		return
 	case !t.complete():
 		detail = "incomplete: " + fmt.Sprint(t.left) + " actions were not reached"
 	}

@@ -32,7 +32,7 @@ func (c *Controller) dispatchReady(now time.Time) {
 
 func (c *Controller) limits(graph *scheduler.Graph) Limits {
 	perHost := defaultPerHost
-	if n, err := strconv.Atoi(property(c.cfg.Document(), "node-action-limit")); err == nil && n > 0 {
+	if n, err := strconv.Atoi(c.cfg.Document().Property("node-action-limit")); err == nil && n > 0 {
 		perHost = n
 	}
 	return Limits{Batch: graph.Settings.BatchLimit, PerHost: perHost, Migrations: graph.Settings.MigrationLimit}
@@ -41,6 +41,7 @@ func (c *Controller) limits(graph *scheduler.Graph) Limits {
 func (c *Controller) dispatch(now time.Time, a *scheduler.Action) {
 	t := c.transition
 	key := t.key(a, c.uuid)
+	t.asked = t.asked || a.Kind != scheduler.Pseudo && a.Kind != scheduler.Fencing
 	switch {
 	case a.Kind == scheduler.Pseudo:
 		t.finish(a.ID, true)
@@ -52,26 +53,6 @@ func (c *Controller) dispatch(now time.Time, a *scheduler.Action) {
 	default:
 		c.dispatchRequest(now, a, key)
 	}
-}
-
-func (c *Controller) dispatchFence(now time.Time, a *scheduler.Action, key string) {
-	t := c.transition
-	action := meta(a, "stonith_action")
-	if action == "" {
-		action = "reboot"
-	}
-	limit := a.Timeout
-	if limit == 0 {
-		limit = t.graph.Settings.FencingTimeout
-	}
-	if limit == 0 {
-		limit = time.Minute
-	}
-	id, _ := c.hostNamed(a.Node)
-	// The fencer keeps its own time limits and always answers; this one is for a lost answer.
-	t.inFlight[key] = &running{action: a, since: now, deadline: now.Add(4*limit + delay(t.graph)), host: a.Node, fence: true, boot: c.boots[id]}
-	c.out.Fences = append(c.out.Fences, Fence{Key: key, Target: a.Node, Host: id, Boot: c.boots[id], Action: action, Timeout: limit})
-	c.note(Note{Kind: FenceStarted, Transition: t.number, Subject: a.Node, Task: action, Detail: a.Reason})
 }
 
 // dispatchRequest asks a host's worker to carry an action out.
@@ -207,63 +188,6 @@ func FailureEdits(nodeID, resource, operation string, interval time.Duration) []
 		{Delete: attributes + "[starts-with(@name,'last-failure-" + resource + "#')]"},
 		{Delete: state + "/lrm/lrm_resources/lrm_resource[@id='" + resource + "']/lrm_rsc_op[@id='" + resource + "_last_failure_0']"},
 	}
-}
-
-// fenceDone takes the fencer's answer in.
-func (c *Controller) fenceDone(now time.Time, ev FenceDone) {
-	if !c.leading || c.transition == nil || c.transition.inFlight[ev.Key] == nil {
-		return
-	}
-	r := c.transition.inFlight[ev.Key]
-	target := r.action.Node
-	note := Note{Kind: FenceFinished, Transition: c.transition.number, Subject: target, Task: meta(r.action, "stonith_action"), Took: now.Sub(r.since), Detail: ev.Device}
-	if ev.Err != "" {
-		note.Code, note.Detail = 1, ev.Err
-		c.note(note)
-		delete(c.transition.inFlight, ev.Key)
-		c.transition.finish(r.action.ID, false)
-		pause := min(max(2*c.fencePause[target], minFencePause), maxFencePause)
-		c.fencePause[target] = pause
-		c.notBefore = now.Add(pause)
-		c.markDirty("fencing " + target + " failed: " + ev.Err)
-		return
-	}
-	c.note(note)
-	delete(c.fencePause, target)
-	if note.Task == "on" {
-		delete(c.transition.inFlight, ev.Key)
-		c.transition.finish(r.action.ID, true)
-		return
-	}
-	c.writeFenced(target, ev.Key, r.boot)
-}
-
-// confirmed takes the word that a host is off, from outside any plan.
-func (c *Controller) confirmed(target string) {
-	if c.leading {
-		c.writeFenced(target, "", 0)
-	}
-}
-
-// writeFenced brings into the log that the given boot of a host was fenced (0: whichever
-// was seen last). A host that is in the view again with a new boot has told of itself
-// meanwhile: nothing about it is erased.
-func (c *Controller) writeFenced(target, key string, boot uint64) {
-	e := &Entry{Kind: FencedEntry, Target: target, Key: key}
-	if id, ok := c.hostNamed(target); ok {
-		if boot == 0 {
-			boot = c.boots[id]
-		}
-		m := c.members[id]
-		if m == nil || m.boot == boot {
-			e.Edits = append(eraseEdits(id), MergeEdit(statusFragment(downState(id, target))))
-			c.out.Fenced = append(c.out.Fenced, FencedHost{Host: id, Boot: boot})
-		}
-		if m != nil && m.boot == boot {
-			m.fenced = true
-		}
-	}
-	c.write(e)
 }
 
 func statusFragment(state *cib.Element) *cib.Element {

@@ -34,6 +34,7 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 		c.beginReign(now)
 	}
 	c.refreshMembers(now)
+	c.forgive()
 	c.markDirty(fmt.Sprintf("view %d: members %v", v.Number, v.Members))
 	c.inARow = 0
 }
@@ -43,7 +44,7 @@ func (c *Controller) beginReign(now time.Time) {
 	c.reign = Reign{Ballot: c.view.Ballot, View: c.view.Number}
 	c.uuid = reignUUID(c.cfg, c.reign)
 	c.begun = now
-	c.members, c.fencePause = map[core.HostID]*member{}, map[string]time.Duration{}
+	c.members, c.attempts, c.fenceAt = map[core.HostID]*member{}, map[string]*attempts{}, time.Time{}
 	c.transition, c.hostWrite, c.plans, c.idle, c.notBefore = nil, 0, 0, false, time.Time{}
 }
 
@@ -371,28 +372,15 @@ func hostID(id core.HostID) string { return strconv.FormatUint(uint64(id), 10) }
 
 // option reads a duration of crm_config, in any of its spellings.
 func option(doc *cib.Document, name string, otherwise time.Duration) time.Duration {
-	if d, ok := parseInterval(property(doc, name)); ok && d > 0 {
+	if d, ok := parseInterval(doc.Property(name)); ok && d > 0 {
 		return d
 	}
 	return otherwise
 }
 
-// property returns a cluster property, "" when it is not set. Rules on property sets are
-// the scheduler's business; the few that the controller reads are plain.
-func property(doc *cib.Document, name string) string {
-	for set := range doc.Section("crm_config").All("cluster_property_set") {
-		for pair := range set.All("nvpair") {
-			if pair.Get("name") == name {
-				return pair.Get("value")
-			}
-		}
-	}
-	return ""
-}
-
 // quorumIgnored tells whether no-quorum-policy is ignore.
 func quorumIgnored(doc *cib.Document) bool {
-	return strings.EqualFold(property(doc, "no-quorum-policy"), "ignore")
+	return strings.EqualFold(doc.Property("no-quorum-policy"), "ignore")
 }
 
 // parseInterval reads Pacemaker's spelling of a duration: a number with us, ms, s, m,

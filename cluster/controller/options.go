@@ -16,7 +16,7 @@ func (c *Controller) optionsEdits(doc *cib.Document, fragment *cib.Element) {
 		{Name: "cluster-infrastructure", Value: infrastructure},
 		{Name: "dc-version", Value: "holdfast"},
 	} {
-		if property(doc, want.Name) == "" {
+		if doc.Property(want.Name) == "" {
 			missing = append(missing, want)
 		}
 	}

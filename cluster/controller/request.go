@@ -87,7 +87,10 @@ type FenceDone struct {
 }
 
 // Confirmed is a person's or the fencer's word that a host is off outside any plan.
-type Confirmed struct{ Target string }
+type Confirmed struct {
+	Target string
+	On     bool // it was switched on, not off
+}
 
 // QuorumHere tells whether this host, with what it reaches now, is quorate. It
 // precedes the view that will say the same.
@@ -137,6 +140,7 @@ type Fence struct {
 	Boot    uint64 // that is to die; 0: whatever runs there
 	Action  string // off, on, reboot
 	Timeout time.Duration
+	Delay   time.Duration // before the device acts: priority-fencing-delay
 }
 
 // FencedHost tells messaging that a boot of a host is dead.

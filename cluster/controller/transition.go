@@ -41,6 +41,10 @@ type transition struct {
 	aborted  string // why; "" while it goes on
 	started  time.Time
 	left     int // actions neither done nor failed
+	// asked tells whether anything was asked of a host or device; postponed are the hosts
+	// that were not fenced now because that failed a short while ago.
+	asked     bool
+	postponed []string
 }
 
 func newTransition(number uint64, graph *scheduler.Graph, now time.Time) *transition {

@@ -20,6 +20,8 @@ type Device struct {
 	Priority int  // higher is tried first
 	Known    bool // what the agent supports is known
 	supports map[string]bool
+	onTarget map[string]bool   // actions that only the target itself can carry out (fence_scsi's on)
+	unfences bool              // a host is switched on with it when it joins
 	hostArg  string            // parameter that carries the target: plug, port, …; "" none
 	hosts    map[string]string // pcmk_host_map and pcmk_host_list: host to plug
 	check    string            // static-list, dynamic-list, status, none
@@ -52,6 +54,7 @@ func Devices(doc *cib.Document, describe func(agent string) *metadata.Agent) []*
 		}
 		d := &Device{ID: e.ID(), Agent: get("type"), Params: pairs(doc, "instance_attributes", []*cib.Element{template, e})}
 		d.Priority, _ = strconv.Atoi(d.Params["priority"])
+		d.unfences = strings.EqualFold(meta["provides"], "unfencing")
 		d.prepare(describe(d.Agent))
 		d.banned = bans(doc, e)
 		devices = append(devices, d)
@@ -131,11 +134,13 @@ func infinite(score string) bool {
 
 // prepare works out what depends on the agent.
 func (d *Device) prepare(agent *metadata.Agent) {
-	d.supports = map[string]bool{}
+	d.supports, d.onTarget = map[string]bool{}, map[string]bool{}
 	if agent != nil {
 		d.Known = true
 		for _, action := range agent.Actions {
 			d.supports[action.Name] = true
+			d.onTarget[action.Name] = action.OnTarget
+			d.unfences = d.unfences || action.Name == "on" && action.Automatic
 		}
 		for _, name := range []string{"port", "plug"} {
 			if _, ok := agent.Param(name); ok {
@@ -294,4 +299,12 @@ func (d *Device) delay(target string, draw float64) time.Duration {
 		return base
 	}
 	return base + time.Duration(math.Floor(draw*float64(most-base)))
+}
+
+// timeout is stonith-timeout.
+func timeout(doc *cib.Document) time.Duration {
+	if limit, ok := metadata.Duration(doc.Property("fencing-timeout", "stonith-timeout")); ok && limit > 0 {
+		return limit
+	}
+	return DefaultTimeout
 }

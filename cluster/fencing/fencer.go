@@ -78,15 +78,20 @@ func New(config Config) *Fencer {
 	return f
 }
 
-// Fence carries action (off, on, reboot) out on target and returns the devices that
-// did it, comma separated. limit is that of each device's action; 0 is DefaultTimeout.
+// Order asks for a host to be fenced.
+type Order struct {
+	Target string
+	Action string        // off, on, reboot
+	Limit  time.Duration // of each device's action; 0 is stonith-timeout
+	Delay  time.Duration // as Request's
+}
+
+// Fence carries an order out and returns the devices that did it, comma separated.
 // Asking for what is already under way waits for that.
-func (f *Fencer) Fence(ctx context.Context, target, action string, limit time.Duration) (string, error) {
+func (f *Fencer) Fence(ctx context.Context, order Order) (string, error) {
+	target, action := order.Target, order.Action
 	if !slices.Contains([]string{"off", "on", "reboot"}, action) {
 		return "", fmt.Errorf("fence %s: action %q; expected off, on or reboot", target, action)
-	}
-	if limit <= 0 {
-		limit = DefaultTimeout
 	}
 	key := target + " " + action
 	f.mu.Lock()
@@ -103,7 +108,7 @@ func (f *Fencer) Fence(ctx context.Context, target, action string, limit time.Du
 	under = &flight{done: make(chan struct{}), confirm: make(chan struct{})}
 	f.flights[key] = under
 	f.mu.Unlock()
-	under.device, under.err = f.carryOut(ctx, Request{Target: target, Action: action, Limit: limit}, under.confirm)
+	under.device, under.err = f.carryOut(ctx, Request{Target: target, Action: action, Limit: order.Limit, Delay: order.Delay}, under.confirm)
 	f.mu.Lock()
 	delete(f.flights, key)
 	f.mu.Unlock()
@@ -130,6 +135,9 @@ func (f *Fencer) Confirm(target string) bool {
 func (f *Fencer) carryOut(ctx context.Context, request Request, confirm <-chan struct{}) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	doc := f.config.Document()
+	if request.Limit <= 0 {
+		request.Limit = timeout(doc)
+	}
 	request.Hosts = []string{f.config.Host}
 	if f.config.Hosts != nil && f.config.Remote != nil {
 		for _, host := range f.config.Hosts() {

@@ -43,7 +43,7 @@ func TestFailingDeviceThenNextLevel(t *testing.T) {
 		"fence_hangs": "sleep 100", "fence_fails": `echo "$in" >&2; exit 1`,
 		"fence_works": `echo "$in" >$D/told; tr '\0' ' ' </proc/$$/cmdline >>$D/told`,
 	})
-	device, err := f.Fence(context.Background(), "n2", "off", time.Minute)
+	device, err := f.Fence(context.Background(), Order{Target: "n2", Action: "off", Limit: time.Minute})
 	if err != nil || device != "works" {
 		t.Fatalf("fenced by %q, %v", device, err)
 	}
@@ -67,7 +67,7 @@ func TestFencingFails(t *testing.T) {
 		{"n9", "off", "no fence device can fence n9; configure a stonith resource"},
 		{"n2", "explode", `action "explode"; expected off, on or reboot`},
 	} {
-		_, err := f.Fence(context.Background(), c.target, c.action, time.Minute)
+		_, err := f.Fence(context.Background(), Order{Target: c.target, Action: c.action, Limit: time.Minute})
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s %s: error %v, want %q", c.action, c.target, err, c.want)
 		}
@@ -88,7 +88,7 @@ func TestSameFencingIsSharedAndConfirmed(t *testing.T) {
 	ends := make(chan end)
 	for range 2 {
 		go func() {
-			device, err := f.Fence(context.Background(), "n2", "off", time.Minute)
+			device, err := f.Fence(context.Background(), Order{Target: "n2", Action: "off", Limit: time.Minute})
 			ends <- end{device, err}
 		}()
 	}

@@ -12,8 +12,10 @@ type Request struct {
 	Target string
 	Action string        // off, on, reboot
 	Limit  time.Duration // of one device's action: stonith-timeout
-	Delay  time.Duration // before the first device acts (priority-fencing-delay), added to the device's own
-	Hosts  []string      // hosts that can run agents, in order of preference
+	// Delay is waited before the first device acts (priority-fencing-delay), beside the device's
+	// own pcmk_delay_base and pcmk_delay_max. Below 0 not even those are waited for.
+	Delay time.Duration
+	Hosts []string // hosts that can run agents, in order of preference
 }
 
 // Call is one call of an agent that an Operation wants made.
@@ -153,15 +155,15 @@ func (o *Operation) call(d *Device, action, target string) Call {
 		ID: o.nextID, Device: d.ID, Agent: d.Agent, Action: d.actionName(action), Params: d.params(target),
 		Timeout: d.limit(action, o.request.Limit), device: d,
 	}
-	if hosts := o.hostsFor(d); len(hosts) > 0 {
+	if hosts := o.hostsFor(d, action); len(hosts) > 0 {
 		call.Host = hosts[0]
 	}
 	return call
 }
 
-// hostsFor lists the hosts that may run a device, the target last: a host fences itself
-// only when nobody else can.
-func (o *Operation) hostsFor(d *Device) []string {
+// hostsFor lists the hosts that may run an action of a device, the target last: a host fences
+// itself only when nobody else can. Some actions only the target can carry out.
+func (o *Operation) hostsFor(d *Device, action string) []string {
 	var hosts []string
 	self := false
 	for _, host := range o.request.Hosts {
@@ -173,7 +175,12 @@ func (o *Operation) hostsFor(d *Device) []string {
 			hosts = append(hosts, host)
 		}
 	}
-	if self && o.request.Action != "on" {
+	switch {
+	case d.onTarget[d.actionName(action)] && self:
+		return []string{o.request.Target}
+	case d.onTarget[d.actionName(action)]:
+		return nil
+	case self:
 		hosts = append(hosts, o.request.Target)
 	}
 	return hosts
@@ -188,10 +195,30 @@ func (o *Operation) ready() []Call {
 			}
 		}
 	}
+	o.unfencing()
 	if len(o.levels) == 0 {
 		return o.fail(fmt.Sprintf("no fence device can fence %s; configure a stonith resource for it (pcmk_host_list, pcmk_host_map), or confirm that it is off: stonith_admin --confirm %s", o.request.Target, o.request.Target))
 	}
 	return o.nextLevel()
+}
+
+// unfencing lets all devices that a host has to be switched on with do so, where there are any:
+// each of them may keep it from a disk or network.
+func (o *Operation) unfencing() {
+	if o.request.Action != "on" {
+		return
+	}
+	var all []*Device
+	for _, level := range o.levels {
+		for _, d := range level {
+			if d.unfences && !slices.Contains(all, d) {
+				all = append(all, d)
+			}
+		}
+	}
+	if len(all) > 0 {
+		o.levels = [][]*Device{all}
+	}
 }
 
 // nextLevel goes to the next level, or gives up.
@@ -228,12 +255,12 @@ func (o *Operation) nextStep() []Call {
 		return nil
 	}
 	s := o.phase[0]
-	o.attempt, o.hostsTry = 1, o.hostsFor(s.device)
+	o.attempt, o.hostsTry = 1, o.hostsFor(s.device, s.action)
 	if len(o.hostsTry) == 0 {
-		return o.stepFailed(fmt.Sprintf("%s: no host may run it", s.device.ID))
+		return o.stepFailed(fmt.Sprintf("%s: no host may run its %s", s.device.ID, s.action))
 	}
 	call := o.act(s)
-	if s.action != "on" {
+	if s.action != "on" && o.request.Delay >= 0 {
 		call.Delay = s.device.delay(o.request.Target, o.draw())
 		if !o.delayed {
 			call.Delay += o.request.Delay

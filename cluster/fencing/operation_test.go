@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the transcripts")
 
-// agents describe themselves as: full can do everything, plain neither reboot nor list.
+// agents describe themselves as: full can do everything, plain neither reboot nor list, disk as fence_scsi.
 func describe(agent string) *metadata.Agent {
 	a := &metadata.Agent{Name: agent, Params: []metadata.Parameter{{Name: "port"}}}
 	names := []string{"on", "off", "status", "monitor", "list", "reboot"}
@@ -25,7 +25,8 @@ func describe(agent string) *metadata.Agent {
 		names = names[:2]
 	}
 	for _, name := range names {
-		a.Actions = append(a.Actions, metadata.Action{Name: name})
+		disk := agent == "fence_disk" && name == "on"
+		a.Actions = append(a.Actions, metadata.Action{Name: name, OnTarget: disk, Automatic: disk})
 	}
 	return a
 }
@@ -133,6 +134,10 @@ func TestOperations(t *testing.T) {
 		{"level of an absent device", powers, levels, Request{Target: "n5", Action: "off"}, nil},
 		{"delays", "d fence_full pcmk_host_list=n2 pcmk_delay_base=2s pcmk_delay_max=6s", "", Request{Target: "n2", Action: "off", Delay: 10 * time.Second}, nil},
 		{"delay of one host", "d fence_full pcmk_host_list=n2 pcmk_delay_base=n1:1s;n2:3s", "", Request{Target: "n2", Action: "off"}, nil},
+		{"delays refused", "d fence_full pcmk_host_list=n2 pcmk_delay_base=2s", "", Request{Target: "n2", Action: "off", Delay: -1}, nil},
+		{"unfenced by all disks on the host itself", "a fence_disk pcmk_host_list=n2\nb fence_disk pcmk_host_check=none\nc fence_full pcmk_host_list=n2", "", Request{Target: "n2", Action: "on"}, nil},
+		{"switched on by the first device", "a fence_full pcmk_host_list=n2\nb fence_full pcmk_host_list=n2", "", Request{Target: "n2", Action: "on"}, nil},
+		{"lost host cannot unfence itself", "a fence_disk pcmk_host_list=n2", "", Request{Target: "n2", Action: "on", Hosts: []string{"n1"}}, nil},
 		{"own fencing is the last way", "d fence_full pcmk_host_list=n1", "", Request{Target: "n1", Action: "off"}, nil},
 		{"alone", "d fence_full pcmk_host_list=n1", "", Request{Target: "n1", Action: "off", Hosts: []string{"n1"}}, nil},
 		{"banned", "d fence_full pcmk_host_list=n2", `<constraints><rsc_location id="l" rsc="d" node="n1" score="-INFINITY"/></constraints>`, Request{Target: "n2", Action: "off"}, nil},

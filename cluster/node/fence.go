@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/replica"
+	"holdfast/cluster/fencing"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/node/client"
 )
@@ -22,7 +24,7 @@ func (n *Node) learnDevices() {
 
 // fence carries out the controller's fencing and brings the answer into the loop.
 func (n *Node) fence(f controller.Fence) {
-	device, err := n.fenceHost(n.ctx, client.Fence{Target: f.Target, Action: f.Action, Timeout: f.Timeout}, "controller")
+	device, err := n.fenceHost(n.ctx, client.Fence{Target: f.Target, Action: f.Action, Timeout: f.Timeout, Delay: f.Delay}, "controller")
 	done := controller.FenceDone{Key: f.Key, Device: device}
 	if err != nil {
 		done.Err = err.Error()
@@ -33,11 +35,7 @@ func (n *Node) fence(f controller.Fence) {
 // fenceHost fences from this host and keeps a record of it.
 func (n *Node) fenceHost(ctx context.Context, f client.Fence, asker string) (string, error) {
 	record := n.fencingBegins(f, n.settings.Name, asker)
-	limit := f.Timeout
-	if limit <= 0 {
-		limit = time.Minute
-	}
-	device, err := n.fencer.Fence(ctx, f.Target, f.Action, limit)
+	device, err := n.fencer.Fence(ctx, fencing.Order{Target: f.Target, Action: f.Action, Limit: f.Timeout, Delay: f.Delay})
 	n.fencingEnds(record, device, err)
 	return device, err
 }
@@ -89,6 +87,9 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 	if _, known := n.hostNamed(f.Target); !known {
 		return nil, fmt.Errorf("fence %q: no host of this cluster has that name; 'crm_node -l' lists them", f.Target)
 	}
+	if !f.Confirm && n.fencedLately(f.Fence, time.Now()) {
+		return struct{}{}, nil
+	}
 	if f.Confirm {
 		n.fencingEnds(n.fencingBegins(client.Fence{Target: f.Target, Action: "off"}, n.name(from), "operator"), "manual", nil)
 		if under, ok := n.fencer.(interface{ Confirm(target string) bool }); ok {
@@ -97,11 +98,16 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 	} else if _, err := n.fenceHost(ctx, f.Fence, "operator on "+n.name(from)); err != nil {
 		return nil, fmt.Errorf("fence %s: %w", f.Target, err)
 	}
-	if f.Action == "on" {
-		return struct{}{}, nil
-	}
 	return inLoop(ctx, n, func() struct{} {
-		n.step(controller.Confirmed{Target: f.Target})
+		n.step(controller.Confirmed{Target: f.Target, On: f.Action == "on"})
 		return struct{}{}
+	})
+}
+
+// fencedLately tells whether what is asked for was done no longer ago than the asker
+// tolerates: several who see one trouble need not reboot a host several times.
+func (n *Node) fencedLately(f client.Fence, now time.Time) bool {
+	return f.Tolerance > 0 && slices.ContainsFunc(n.replica.Fencing(f.Target), func(old controller.Fencing) bool {
+		return old.State == controller.FencingDone && old.Action == f.Action && now.Sub(old.Time) <= f.Tolerance
 	})
 }

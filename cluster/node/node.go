@@ -30,9 +30,9 @@ import (
 
 // Fencer fences hosts. It chooses among the devices that the document configures.
 type Fencer interface {
-	// Fence carries action (off, on, reboot) out on target and returns the device that
-	// did it. It returns only when the target is confirmed in that state, or that failed.
-	Fence(ctx context.Context, target, action string, limit time.Duration) (device string, err error)
+	// Fence carries an order out and returns the device that did it. It returns only when
+	// the target is confirmed in that state, or that failed.
+	Fence(ctx context.Context, order fencing.Order) (device string, err error)
 }
 
 // Parts are what a Node is wired from. They are made by Open, and handed in by tests.

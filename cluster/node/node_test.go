@@ -14,6 +14,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor"
+	"holdfast/cluster/fencing"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/quorum"
@@ -53,7 +54,7 @@ func (f *fakeAgents) Cancel(string, string, time.Duration) bool { return true }
 
 type fakeFencer struct{}
 
-func (fakeFencer) Fence(context.Context, string, string, time.Duration) (string, error) {
+func (fakeFencer) Fence(context.Context, fencing.Order) (string, error) {
 	return "fake", nil
 }
 

@@ -64,12 +64,5 @@ func (n *Node) name(id core.HostID) string {
 
 // quorumIgnored tells whether no-quorum-policy is ignore.
 func quorumIgnored(doc *cib.Document) bool {
-	for set := range doc.Section("crm_config").All("cluster_property_set") {
-		for pair := range set.All("nvpair") {
-			if pair.Get("name") == "no-quorum-policy" {
-				return strings.EqualFold(pair.Get("value"), "ignore")
-			}
-		}
-	}
-	return false
+	return strings.EqualFold(doc.Property("no-quorum-policy"), "ignore")
 }

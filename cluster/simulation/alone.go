@@ -100,17 +100,5 @@ func (h *host) leaveBroken() {
 }
 
 func ignoresQuorum(doc *cib.Document) bool {
-	return strings.EqualFold(property(doc, "no-quorum-policy"), "ignore")
-}
-
-// property reads a cluster option.
-func property(doc *cib.Document, name string) string {
-	for set := range doc.Section("crm_config").All("cluster_property_set") {
-		for pair := range set.All("nvpair") {
-			if pair.Get("name") == name {
-				return pair.Get("value")
-			}
-		}
-	}
-	return ""
+	return strings.EqualFold(doc.Property("no-quorum-policy"), "ignore")
 }

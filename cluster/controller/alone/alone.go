@@ -11,6 +11,7 @@
 package alone
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -104,17 +105,8 @@ func (a *Alone) isolate(doc *cib.Document) {
 // endsItself tells whether no-quorum-policy wants a host that lost quorum to be fenced: by
 // whom, without quorum, if not by itself.
 func endsItself(doc *cib.Document) bool {
-	policy, fencing := "", "true"
-	for set := range doc.Section("crm_config").All("cluster_property_set") {
-		for pair := range set.All("nvpair") {
-			switch pair.Get("name") {
-			case "no-quorum-policy":
-				policy = pair.Get("value")
-			case "stonith-enabled", "fencing-enabled":
-				fencing = strings.ToLower(pair.Get("value"))
-			}
-		}
-	}
+	policy := doc.Property("no-quorum-policy")
+	fencing := strings.ToLower(cmp.Or(doc.Property("fencing-enabled", "stonith-enabled"), "true"))
 	enabled := slices.Contains([]string{"true", "yes", "on", "y", "1"}, fencing)
 	return enabled && (policy == "suicide" || policy == "fence")
 }

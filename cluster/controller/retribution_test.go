@@ -1,0 +1,117 @@
+package controller
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+)
+
+// fencingStage is a stage whose plans always want web3 fenced, and, while restart is
+// true, a resource of web2 started.
+func fencingStage(t *testing.T, action string, extra ...scheduler.Param) (s *stage, restart *bool) {
+	restart = new(bool)
+	s = newStage(t)
+	s.c.cfg.Plan = func(*cib.Document, time.Time) *scheduler.Plan {
+		s.asked++
+		fence := &scheduler.Action{ID: 1, Kind: scheduler.Fencing, Task: "stonith", Node: "web3", Meta: append(extra, scheduler.Param{Name: "stonith_action", Value: action})}
+		g := &scheduler.Graph{Settings: scheduler.GraphSettings{MigrationLimit: -1, FencingTimeout: 20 * time.Second}, Actions: []*scheduler.Action{fence}}
+		if *restart {
+			g.Actions = append(g.Actions, graph("2 web2").Actions...)
+		}
+		return &scheduler.Plan{Graph: g}
+	}
+	return s, restart
+}
+
+// lead lets web1 lead a view of all three hosts and returns what it does once it knows them.
+func (s *stage) lead() Batch {
+	s.step(Viewed{allOfView(4)})
+	s.synced(1, 11)
+	s.synced(2, 22)
+	return s.synced(3, 33)
+}
+
+// until lets time pass to the next thing that the controller waits for.
+func (s *stage) until(t *testing.T) Batch {
+	next := s.c.Next()
+	if next.IsZero() {
+		t.Fatal("the controller waits for nothing")
+	}
+	s.now = next
+	return s.step(Nothing{})
+}
+
+func TestFailedFencingPausesAndHoldsNothingElseUp(t *testing.T) {
+	t.Parallel()
+	s, restart := fencingStage(t, "reboot", scheduler.Param{Name: "priority-fencing-delay", Value: "7"})
+	b := s.lead()
+	if len(b.Fences) != 1 || b.Fences[0].Delay != 7*time.Second || b.Fences[0].Timeout != 20*time.Second {
+		t.Fatalf("asked for %+v; want web3 fenced within 20s after 7s", b.Fences)
+	}
+	b = s.step(FenceDone{Key: b.Fences[0].Key, Err: "no power"})
+	if len(b.Fences) != 0 {
+		t.Fatal("fenced again without a pause")
+	}
+	began := s.now
+	*restart = true
+	if b = s.step(Applied{Entry: &Entry{Kind: ResultEntry, Host: 2, Result: &Outcome{Key: "x", Task: "monitor", Resource: "r2", Node: "web2", Code: 7, Repeat: true}}}); !slices.Equal(runs(b), []string{"r2"}) {
+		t.Errorf("while fencing waits %v was run, want r2", runs(b))
+	}
+	*restart = false
+	b = s.step(Applied{Entry: &Entry{Kind: ResultEntry, Host: 2, Result: &Outcome{Key: b.Requests[0].Request.Key, Task: "start", Resource: "r2", Node: "web2"}}})
+	if len(b.Fences) == 0 {
+		b = s.until(t)
+	}
+	if len(b.Fences) != 1 || s.now.Sub(began) < minFencePause {
+		t.Errorf("tried again after %s: %v", s.now.Sub(began), b.Fences)
+	}
+}
+
+func TestFencingIsGivenUpUntilSomethingChanges(t *testing.T) {
+	t.Parallel()
+	s, _ := fencingStage(t, "off")
+	options := s.doc.EnsureSection("crm_config").Append(cib.NewElement("cluster_property_set", "id", "o"))
+	options.Append(cib.NewElement("nvpair", "id", "o-m", "name", "stonith-max-attempts", "value", "3"))
+	b := s.lead()
+	var notes []Note
+	for tries := 1; tries <= 3; tries++ {
+		if len(b.Fences) != 1 {
+			t.Fatalf("attempt %d: %d fences", tries, len(b.Fences))
+		}
+		b = s.step(FenceDone{Key: b.Fences[0].Key, Err: "no power"})
+		notes = append(notes, b.Notes...)
+		if tries < 3 {
+			b = s.until(t)
+		}
+	}
+	if !s.c.Idle() {
+		t.Error("the controller waits although only a change can help")
+	}
+	if !slices.ContainsFunc(notes, func(n Note) bool {
+		return n.Kind == Trouble && strings.Contains(n.Detail, "stonith_admin --confirm web3")
+	}) {
+		t.Errorf("nobody is told: %+v", notes)
+	}
+	asked := s.asked
+	if b = s.until(t); len(b.Fences) != 1 || s.asked == asked {
+		t.Errorf("at the recheck interval %d fences", len(b.Fences))
+	}
+	s.step(FenceDone{Key: b.Fences[0].Key, Err: "no power"})
+	if b = s.step(Applied{Entry: &Entry{Kind: ChangeEntry, Cause: "another device"}}); len(b.Fences) != 1 {
+		t.Error("a changed configuration brings no new attempt")
+	}
+}
+
+func TestUnfencingIsRecorded(t *testing.T) {
+	t.Parallel()
+	s, _ := fencingStage(t, "on")
+	b := s.lead()
+	b = s.c.Step(s.now, FenceDone{Key: b.Fences[0].Key, Device: "disk"})
+	if len(b.Writes) != 1 || b.Writes[0].Key == "" || !strings.Contains(b.Writes[0].Edits[0].Merge, "#node-unfenced") || len(b.Fenced) != 0 {
+		t.Errorf("wrote %+v and told messaging %v", b.Writes, b.Fenced)
+	}
+}
