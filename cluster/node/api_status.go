@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/controller"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
@@ -43,7 +44,7 @@ func (n *Node) getStatus(http.ResponseWriter, *http.Request) (any, error) {
 		status.Resources = append(status.Resources, resourceStatuses(r)...)
 	}
 	status.Missing = missingAgents(n.replica.Document(), observed)
-	status.Problems = append(problems(status, observed), status.Missing...)
+	status.Problems = append(problems(status, observed, n.replica.Fencing("")), status.Missing...)
 	return status, nil
 }
 
@@ -98,20 +99,37 @@ func agentName(r scheduler.ResourceRef) string {
 }
 
 // problems are sentences for whoever looks after the cluster.
-func problems(status *client.Status, observed *scheduler.Status) []string {
+func problems(status *client.Status, observed *scheduler.Status, fencing []controller.Fencing) []string {
 	var all []string
 	if !status.View.Quorate {
 		all = append(all, "this side of the cluster has no quorum: it starts nothing and accepts no change until more hosts are up")
 	}
 	for _, h := range status.Hosts {
 		if h.Unclean {
-			all = append(all, "host "+h.Name+" is lost and not yet fenced: what ran there is not started elsewhere until it is")
+			all = append(all, "host "+h.Name+" is lost and not yet fenced: what ran there is not started elsewhere until it is"+unfenced(h.Name, fencing))
 		}
 	}
 	for _, f := range observed.Failures {
 		all = append(all, f.Task+" of "+f.Resource+" on "+f.Node+" failed: "+f.RCText+" "+f.Reason)
 	}
 	return all
+}
+
+// unfenced says how fencing a host stands, the newest of the history first.
+func unfenced(host string, fencing []controller.Fencing) string {
+	for _, f := range fencing {
+		switch {
+		case f.Target != host || f.Action == "on":
+		case f.State == controller.FencingFailed:
+			return fmt.Sprintf(" (%s failed: %s; mend the device, or make sure that %s is off and run: stonith_admin --confirm %s)", f.Action,
+				strings.TrimPrefix(f.Reason, "fence "+host+" ("+f.Action+"): "), host, host)
+		case f.State == controller.FencingPending:
+			return fmt.Sprintf(" (%s goes on since %s)", f.Action, f.Time.Format(time.TimeOnly))
+		default:
+			return ""
+		}
+	}
+	return ""
 }
 
 // missingAgents tells of resources that run nowhere and whose agent was not found by probes, with

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
 	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/monitor"
 	"holdfast/shell/tools/option"
 )
 
@@ -166,27 +168,25 @@ func (c *command) history() error {
 		target = c.line.Get("last")
 	}
 	if c.line.Has("cleanup") {
+		fmt.Fprintf(c.stdout, "cleaning up fencing-history for node %s\n", target)
 		return c.daemon.CleanFenceHistory(c.ctx, target)
 	}
 	events, err := c.daemon.FenceHistory(c.ctx, target)
 	if err != nil {
 		return err
 	}
-	for _, e := range events {
-		if c.line.Has("last") && e.State != "success" {
-			continue
-		}
-		if c.line.Has("quiet") || c.line.Has("last") {
-			fmt.Fprintln(c.stdout, e.Time.Unix())
-			return nil
-		}
-		text := fmt.Sprintf("%s of %s %s: by=%s device=%s client=%s origin=%s time='%s'", e.Action, e.Target, e.State, e.Delegate, e.Device, e.Client, e.Origin, e.Time.Format(time.RFC3339))
-		if e.Reason != "" {
-			text += " reason='" + e.Reason + "'"
-		}
-		fmt.Fprintln(c.stdout, text)
+	last := slices.IndexFunc(events, func(e client.FenceEvent) bool { return e.State == "success" })
+	switch {
+	case c.line.Has("quiet") && last >= 0:
+		fmt.Fprintln(c.stdout, events[last].Time.Unix())
+	case c.line.Has("quiet"):
+	case c.line.Has("last") && last < 0:
+		fmt.Fprintf(c.stdout, "Node %s has never been fenced\n", target)
+	case c.line.Has("last"):
+		fmt.Fprintf(c.stdout, "Node %s last fenced at: %s\n", target, events[last].Time.Local().Format(time.ANSIC))
+	default:
+		monitor.FenceHistory(c.stdout, events, !c.line.Has("verbose"))
 	}
-	c.count(len(events), "event")
 	return nil
 }
 

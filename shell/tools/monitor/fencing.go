@@ -49,13 +49,46 @@ func Fencing(w io.Writer, events []client.FenceEvent, show map[string]bool) {
 			}
 			fmt.Fprint(w, title)
 			title = ""
-			reason := ""
-			if e.Reason != "" && e.State == "failed" {
-				said := strings.TrimPrefix(e.Reason, fmt.Sprintf("fence %s (%s): ", e.Target, e.Action))
-				reason = " (" + strings.ReplaceAll(said, "\n", " ") + ")"
-			}
-			fmt.Fprintf(w, "  * %s of %s %s%s: delegate=%s, client=%s, origin=%s, %s='%s'\n", e.Action, e.Target, section.verb, reason,
-				e.Delegate, e.Client, e.Origin, section.when, e.Time.Local().Format(time.DateTime))
+			fmt.Fprintln(w, "  * "+fenceEvent(e, section.verb, section.when))
 		}
 	}
+}
+
+// fenceEvent is one line of a history.
+func fenceEvent(e client.FenceEvent, verb, when string) string {
+	reason := ""
+	if e.Reason != "" && e.State == "failed" {
+		said := strings.TrimPrefix(e.Reason, fmt.Sprintf("fence %s (%s): ", e.Target, e.Action))
+		reason = " (" + strings.ReplaceAll(said, "\n", " ") + ")"
+	}
+	line := fmt.Sprintf("%s of %s %s%s: delegate=%s, client=%s, origin=%s", e.Action, e.Target, verb, reason, e.Delegate, e.Client, e.Origin)
+	if e.Device != "" && e.State == "success" && when == "completed" {
+		line += ", device=" + e.Device
+	}
+	return line + fmt.Sprintf(", %s='%s'", when, e.Time.Local().Format(time.DateTime+" -07:00"))
+}
+
+// FenceHistory writes all of a history, as stonith_admin and pcs do; without past failures and
+// what is under way when only successes are asked for. It ends with the count.
+func FenceHistory(w io.Writer, events []client.FenceEvent, successes bool) {
+	count := 0
+	for _, e := range events {
+		if successes && e.State != "success" {
+			continue
+		}
+		count++
+		switch e.State {
+		case "success":
+			fmt.Fprintln(w, fenceEvent(e, "successful", "completed"))
+		case "failed":
+			fmt.Fprintln(w, fenceEvent(e, "failed", "completed"))
+		default:
+			fmt.Fprintln(w, fenceEvent(e, e.State, "started"))
+		}
+	}
+	plural := "s"
+	if count == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(w, "%d event%s found\n", count, plural)
 }
