@@ -121,7 +121,11 @@ func corosyncConf(c Config) string {
 // askEvery is the pause between two looks at a state that no event tells of.
 const askEvery = 20 * time.Millisecond
 
-// until looks again and again until done; the error says what the last look lacked.
+// Await looks again and again until done has no error; the error when ctx ends says what the last
+// look lacked.
+func Await(ctx context.Context, done func() error) error { return until(ctx, done) }
+
+// until is Await.
 func until(ctx context.Context, done func() error) error {
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/monitor"
 	"holdfast/shell/tools/status"
 )
 
@@ -73,15 +74,16 @@ func (s *session) summarize() error {
 	for _, f := range state.Failures {
 		s.printf("  * %s\n", failureText(f))
 	}
-	s.listMissing()
+	s.listTroubles()
 	return nil
 }
 
-// listMissing tells of agents that a running cluster's hosts lack.
-func (s *session) listMissing() {
+// listTroubles tells of fencing that failed, and of agents that a running cluster's hosts lack.
+func (s *session) listTroubles() {
 	if !s.live() {
 		return
 	}
+	s.printf("%s", monitor.LiveFencing(false))
 	state, err := s.clusterState("status")
 	if err != nil || len(state.Missing) == 0 {
 		return

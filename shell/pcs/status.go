@@ -275,6 +275,7 @@ func showStatus(s *session) error {
 	if !s.source.Live() {
 		return nil
 	}
+	s.printf("%s", monitor.LiveFencing(s.opts.has("full")))
 	if s.opts.has("full") {
 		s.printf("\nPCSD Status:\n")
 		if err := s.showDaemons(); err != nil {

@@ -10,6 +10,12 @@ import (
 	"holdfast/cluster/node/client"
 )
 
+// LiveFencing is what a running cluster's status says of fencing: what failed and is under way, and
+// with all what worked, too.
+func LiveFencing(all bool) string {
+	return liveFencing(map[string]bool{"fencing-failed": true, "fencing-pending": true, "fencing-succeeded": all})
+}
+
 // liveFencing asks the daemon for the fencing history. The state is worth showing without it.
 func liveFencing(show map[string]bool) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
