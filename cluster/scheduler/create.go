@@ -321,15 +321,17 @@ func (c *cluster) promote(r *resource, n *node, isOptional bool) {
 	}
 }
 
-// cleanUp removes a resource's history from a node.
+// cleanUp removes a resource's history from a node. A removal that is optional becomes
+// required with the resource's stop; one that is required holds up no start where it cannot
+// be done.
 func (c *cluster) cleanUp(r *resource, n *node, isOptional bool) {
 	if r.is(failed) || n == nil || n.unclean || !n.online {
 		return
 	}
 	c.action(r, "delete", 0, n, isOptional)
-	kind := impliesThen
+	kind := orderOptional
 	if isOptional {
-		kind = orderOptional
+		kind = impliesThen
 	}
 	c.orderTasks(r, "stop", r, "delete", kind)
 	c.orderTasks(r, "delete", r, "start", kind)
