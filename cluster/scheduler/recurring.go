@@ -49,13 +49,13 @@ func (r *resource) ambiguous(task string, interval int) bool {
 func (c *cluster) recurWhileActive(r *resource, start *action, task string, interval int, wanted role) {
 	n := r.assigned
 	existing := r.operation(task, interval).exactlyOn(n)
+	isOptional := existing != nil && start.is(optional) && !existing.is(rescheduled)
 	if wanted == roleUnknown && r.next == rolePromoted || wanted != roleUnknown && wanted != r.next {
-		if existing != nil {
+		if isOptional {
 			c.cancelForRole(r, task, interval, n)
 		}
 		return
 	}
-	isOptional := existing != nil && start.is(optional) && !existing.is(rescheduled)
 	mon := c.action(r, task, interval, n, isOptional)
 	if !start.is(runnable) || n == nil || !n.online || n.unclean {
 		mon.clear(runnable)
