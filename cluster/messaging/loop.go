@@ -119,6 +119,7 @@ func (m *Messenger) carryOut(b core.Batch) {
 			done <- a
 		}
 	}
+	m.tellDevice(b.Partition)
 	if failed != nil {
 		m.core.Halt(failed)
 		return

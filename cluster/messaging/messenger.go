@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/device"
 	"holdfast/cluster/messaging/quorum"
 	"holdfast/cluster/messaging/store"
 	"holdfast/cluster/messaging/transport"
@@ -32,7 +33,8 @@ type Config struct {
 	Key    []byte        // the authkey's bytes
 	Token  time.Duration // 0: core.DefaultToken
 	Quorum quorum.Options
-	Dir    string // state directory, made when missing
+	Device *device.Config // nil: no quorum device
+	Dir    string         // state directory, made when missing
 	// TrustEmpty lets this host vote at once with an empty Dir; see core.Config.
 	TrustEmpty bool
 	Boot       uint64 // id of this daemon's life, another with every start; 0: drawn by Open
@@ -68,8 +70,11 @@ type Messenger struct {
 	seq     atomic.Uint64
 	view    atomic.Pointer[View]
 	leader  atomic.Uint32
+	device  atomic.Pointer[device.Device] // nil without a quorum device
 	changes mailbox
 	closed  error // of Close, for those after the first
+
+	changing sync.Mutex // guards cfg.Hosts and cfg.Device: one Reconfigure at a time
 
 	mu      sync.Mutex // guards what follows
 	waiting map[uint64]chan Answer
@@ -109,6 +114,7 @@ func Open(cfg Config, machine Machine) (*Messenger, error) {
 	}
 	m.now()
 	m.changes.open()
+	m.openDevice()
 	go m.run()
 	return m, nil
 }
@@ -363,6 +369,7 @@ func (m *Messenger) Close() error {
 		close(m.stop)
 		m.waiter.Ring()
 		<-m.stopped
+		m.closeDevice()
 		m.closed = m.closeParts()
 		m.changes.close()
 	})

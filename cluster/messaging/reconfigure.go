@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/device"
 	"holdfast/cluster/messaging/quorum"
 )
 
@@ -17,18 +18,36 @@ import (
 //
 // The caller changes the configuration on every host of the cluster, and lets a host
 // that it adds have the key only when all of them have it: two hosts that count votes
-// differently must not both find a quorum.
-func (m *Messenger) Reconfigure(hosts []Host, options quorum.Options) error {
+// differently must not both find a quorum. asked is the quorum device, nil for none.
+func (m *Messenger) Reconfigure(hosts []Host, options quorum.Options, asked *device.Config) error {
+	m.changing.Lock()
+	defer m.changing.Unlock()
 	done := make(chan error, 1)
 	if !m.do(func(now time.Duration) { done <- m.reconfigure(now, hosts, options) }) {
 		return core.ErrStopped
 	}
 	select {
 	case err := <-done:
+		if err == nil {
+			m.reconfigureDevice(asked)
+		}
 		return err
 	case <-m.stopped:
 		return core.ErrStopped
 	}
+}
+
+// reconfigureDevice asks another quorum device, or the same in another way, or none.
+func (m *Messenger) reconfigureDevice(asked *device.Config) {
+	if old := m.device.Load(); old != nil && asked != nil && m.cfg.Device != nil && m.cfg.Device.Same(asked) {
+		old.Configure(m.ids())
+		return
+	}
+	m.closeDevice()
+	m.do(func(now time.Duration) { m.core.Step(now, core.DeviceSays{}) })
+	m.cfg.Device = asked
+	m.openDevice()
+	m.do(func(time.Duration) { m.tellDevice(m.core.Partition()) })
 }
 
 // reconfigure is the loop's part.

@@ -21,7 +21,7 @@ func TestHostIsAddedWhileMessengersRun(t *testing.T) {
 		await(t, f.running[i], viewOf(1, 2))
 	}
 	for i := range 2 {
-		if err := f.running[i].Reconfigure(all, f.configs[2].Quorum); err != nil {
+		if err := f.running[i].Reconfigure(all, f.configs[2].Quorum, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -36,7 +36,7 @@ func TestHostIsAddedWhileMessengersRun(t *testing.T) {
 	if want := "echo from 1: hello"; err != nil || string(reply) != want {
 		t.Errorf("reply %q, %v, want %q", reply, err, want)
 	}
-	if err := f.running[0].Reconfigure(all[:2], two); err == nil || !strings.Contains(err.Error(), "stop it first") {
+	if err := f.running[0].Reconfigure(all[:2], two, nil); err == nil || !strings.Contains(err.Error(), "stop it first") {
 		t.Errorf("a host that takes part was taken out: %v", err)
 	}
 	if err := f.running[2].Leave(t.Context()); err != nil {
@@ -44,7 +44,7 @@ func TestHostIsAddedWhileMessengersRun(t *testing.T) {
 	}
 	for i := range 2 {
 		await(t, f.running[i], viewOf(1, 2))
-		if err := f.running[i].Reconfigure(all[:2], two); err != nil {
+		if err := f.running[i].Reconfigure(all[:2], two, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/device"
 )
 
 // stateDir is where a host keeps its state, below the root.
@@ -48,6 +49,9 @@ func LoadSettings(ctx context.Context, root, path string, log *slog.Logger) (Set
 		return Settings{}, err
 	}
 	m.Dir = filepath.Join(root, stateDir)
+	if m.Device != nil {
+		m.Device.Dir = filepath.Join(root, device.Certificates)
+	}
 	return Settings{Root: root, Path: path, Cluster: file.Cluster, Self: m.Self, Name: nameSelf(file, m, here), Messaging: m}, nil
 }
 

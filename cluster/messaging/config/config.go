@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/device"
 	"holdfast/cluster/messaging/quorum"
 )
 
@@ -27,10 +28,10 @@ type File struct {
 	Links    int
 	Ports    []uint16 // of each link
 	Quorum   quorum.Options
-	Window   time.Duration // last_man_standing_window
-	Device   *Device       // nil: no quorum device
-	KeyFile  string        // the authkey's path
-	IPFamily string        // ip_version, "" when not given
+	Window   time.Duration  // last_man_standing_window
+	Device   *device.Config // nil: no quorum device
+	KeyFile  string         // the authkey's path
+	IPFamily string         // ip_version, "" when not given
 	Debug    bool
 	Warnings []Problem
 }
@@ -43,16 +44,6 @@ type Host struct {
 	Addrs []string // of each link: an address or a host name
 	Votes int
 	Line  int
-}
-
-// Device is the quorum section's device.
-type Device struct {
-	Model      string
-	Votes      int
-	Timeout    time.Duration
-	Sync       time.Duration
-	Net        map[string]string // the net section's settings
-	Heuristics map[string]string // the heuristics section's
 }
 
 // Load reads a configuration file. The error joins a *Problem for each fault.
@@ -336,38 +327,4 @@ func tie(v string) quorum.TieBreaker {
 		}
 	}
 	return t
-}
-
-// device reads the quorum device.
-func (r *reader) device(b *block) {
-	for _, d := range b.all("device") {
-		dev := &Device{Timeout: 10 * time.Second, Sync: 30 * time.Second, Votes: 1, Net: map[string]string{}, Heuristics: map[string]string{}}
-		if s, ok := d.get("model"); ok {
-			dev.Model = s.value
-		} else {
-			r.fault(d.line, "quorum.device.model is missing; net is accepted")
-		}
-		if s, ok := d.get("votes"); ok {
-			dev.Votes, _ = strconv.Atoi(s.value)
-		}
-		if s, ok := d.get("timeout"); ok {
-			dev.Timeout = milliseconds(s.value)
-		}
-		if s, ok := d.get("sync_timeout"); ok {
-			dev.Sync = milliseconds(s.value)
-		}
-		for name, into := range map[string]map[string]string{"net": dev.Net, "heuristics": dev.Heuristics} {
-			for _, inner := range d.all(name) {
-				for _, s := range inner.settings {
-					into[s.key] = s.value
-				}
-			}
-		}
-		if r.file.Quorum.AutoTie || r.file.Quorum.LastManStanding {
-			r.warn(d.line, "quorum.device has no effect together with auto_tie_breaker or last_man_standing")
-			continue
-		}
-		r.warn(d.line, "the quorum device is not asked by this release; its votes count as missing")
-		r.file.Device, r.file.Quorum.DeviceVotes = dev, dev.Votes
-	}
 }

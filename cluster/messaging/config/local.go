@@ -45,7 +45,7 @@ func ThisMachine() (Machine, error) {
 // Messaging makes what messaging.Open wants: addresses resolved, this host found among
 // the nodes, the authkey read. Dir, Log and Serve are the caller's to set.
 func (f *File) Messaging(ctx context.Context, here Machine) (messaging.Config, error) {
-	c := messaging.Config{Token: f.Token, Quorum: f.Quorum}
+	c := messaging.Config{Token: f.Token, Quorum: f.Quorum, Device: f.Device}
 	var errs []error
 	for _, h := range f.Hosts {
 		host := messaging.Host{ID: h.ID, Name: h.Name}

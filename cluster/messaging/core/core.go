@@ -60,6 +60,7 @@ type Core struct {
 	known     facts
 
 	proposals proposals
+	device    device
 
 	out       Batch
 	save      *Save
@@ -140,6 +141,8 @@ func (c *Core) Step(now time.Duration, ev Event) {
 		c.expect(ev.Votes)
 	case Unblock:
 		c.unblocked, c.dirty = true, true
+	case DeviceSays:
+		c.device.says, c.dirty = ev, true
 	case Leave:
 		c.leaving = true
 	}
@@ -172,7 +175,7 @@ func (c *Core) heartbeat(ev *Heard) {
 	}
 	a, b := &before, &p.last
 	if a.Boot != b.Boot || !slices.Equal(a.Doubts, b.Doubts) || a.Held != b.Held && p.inDoubt() || a.Leaving != b.Leaving || a.Disk != b.Disk || a.Leader != b.Leader || a.Promised != b.Promised ||
-		a.Ballot != b.Ballot || a.Sealed != b.Sealed || !slices.Equal(a.Hears, b.Hears) || !slices.Equal(a.Voters, b.Voters) {
+		a.Ballot != b.Ballot || a.Sealed != b.Sealed || a.Epoch != b.Epoch || a.Lent != b.Lent || !slices.Equal(a.Hears, b.Hears) || !slices.Equal(a.Voters, b.Voters) {
 		c.dirty = true
 	}
 }
@@ -201,7 +204,7 @@ func (c *Core) Next() time.Duration {
 	if c.halted {
 		return c.nextBeat
 	}
-	return max(c.now, min(c.nextBeat, c.deadline(), c.election.at(), c.views.at()))
+	return max(c.now, min(c.nextBeat, c.deadline(), c.election.at(), c.views.at(), c.device.at(c.now)))
 }
 
 // minBeat keeps news from making more than one heartbeat each so long.
@@ -218,6 +221,7 @@ func (c *Core) beat() {
 		Promised: c.promised, Ballot: c.ballot, Sealed: c.sealed(), Kept: c.position().Kept, Voters: c.voters()}
 	hb.LastTerm, hb.LastIndex = c.last()
 	hb.Held, hb.Doubts = c.held, c.doubts()
+	hb.Epoch, hb.Lent = c.device.epoch, c.lent()
 	for _, id := range c.others {
 		for link := range c.cfg.Links {
 			c.out.Heartbeats = append(c.out.Heartbeats, Packet{To: id, Link: link, Heartbeat: hb})
@@ -232,22 +236,33 @@ func (c *Core) consider() {
 	reach := largestClique(c.live(), c.mutual, c.cfg.ID, preference{leader: c.leader(), members: c.agreed.View.Members})
 	if !slices.Equal(reach, c.reach) {
 		c.reach, c.steady = reach, c.now
+		c.device.epoch++
 		c.hurry()
 	}
-	verdict := c.judge(c.reach)
-	if verdict.Quorate != c.verdict.Quorate || c.verdict.Why == "" {
-		text := "quorum: " + verdict.Why
-		if !verdict.Quorate {
-			text = "no " + text
-		}
-		c.change(Change{Kind: QuorumIs, Quorate: verdict.Quorate, Text: text})
-	}
-	c.verdict = verdict
+	c.partition()
+	c.verdict = c.judge(c.reach)
+	c.report()
+	c.reportQuorum()
 	c.releaseAcks()
 	c.considerElection()
 	c.considerFork()
 	c.considerView()
 	c.noteLeader()
+}
+
+// reportQuorum makes known whether this host has quorum, unless that hangs on the quorum device,
+// which is about to say.
+func (c *Core) reportQuorum() {
+	v := &c.verdict
+	if c.device.reported && v.Quorate == c.device.quorate || c.awaitsDevice() {
+		return
+	}
+	c.device.reported, c.device.quorate = true, v.Quorate
+	text := "quorum: " + v.Why
+	if !v.Quorate {
+		text = "no " + text
+	}
+	c.change(Change{Kind: QuorumIs, Quorate: v.Quorate, Text: text})
 }
 
 // judge asks package quorum about a set, as things are now.
@@ -261,6 +276,7 @@ func (c *Core) judgeVotes(votes, present []HostID) quorum.Verdict {
 			in.SeenAll = append(in.SeenAll, h)
 		}
 	}
+	in.Device = c.lends(votes, in.SeenAll)
 	return quorum.Judge(&c.cfg.Quorum, in)
 }
 
@@ -289,7 +305,7 @@ func (c *Core) HasBatch() bool {
 	if c.halted {
 		return len(o.Heartbeats)+len(o.Changes)+len(o.Answers) > 0
 	}
-	return c.save != nil || len(o.Heartbeats)+len(o.Messages)+len(o.Changes)+len(o.Answers) > 0 || c.raftReady()
+	return c.save != nil || len(o.Heartbeats)+len(o.Messages)+len(o.Changes)+len(o.Answers) > 0 || o.Partition != nil || c.raftReady()
 }
 
 // Batch hands out what is to be done. The caller carries it out and calls Done before
@@ -333,7 +349,7 @@ func (c *Core) Halt(cause error) {
 func (c *Core) Status() Status {
 	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict, Quorum: c.cfg.Quorum, Waiting: c.verdict.Waiting,
 		Suspect: c.sleeper.suspect, Halted: c.halted, Applied: c.applied, Promised: c.promised, Ballot: c.ballot,
-		Sealed: c.sealed(), Links: map[HostID][]bool{}}
+		Sealed: c.sealed(), Partition: c.device.known, Undecided: c.awaitsDevice(), Links: map[HostID][]bool{}}
 	hs := c.rn.BasicStatus().HardState
 	st.Term, st.Commit = hs.GetTerm(), hs.GetCommit()
 	for _, h := range c.reach {

@@ -24,6 +24,8 @@ type Heartbeat struct {
 	LastIndex uint64
 	Held      Held   // what of that is on its disk for certain
 	Doubts    []Peer // daemons that have less on their disks than their predecessors said
+	Epoch     uint64 // counts how often the set has changed that the sender reaches
+	Lent      uint64 // the ring for which the quorum device has told the sender that it has its votes; 0: none
 }
 
 // Peer is a host as it is heard: which daemon of it.

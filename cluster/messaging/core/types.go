@@ -98,7 +98,7 @@ type Config struct {
 }
 
 // Event is something that happens to a core: Heard, Received, Propose, Unsent,
-// Fenced, Policy, Configure, Expect, Unblock or Leave.
+// Fenced, Policy, Configure, Expect, Unblock, DeviceSays or Leave.
 type Event interface{ event() }
 
 // Heard is a heartbeat that arrived, authenticated, on a link.
@@ -160,6 +160,7 @@ type Batch struct {
 	Messages   []Message // in order per host; loss is allowed
 	Changes    []Change
 	Answers    []Answer
+	Partition  *Partition // for the quorum device; nil: as before
 }
 
 // Packet is one heartbeat for one host on one link.
@@ -217,21 +218,23 @@ type Change struct {
 
 // Status is what a core knows at the moment.
 type Status struct {
-	ID       HostID
-	Leader   HostID
-	View     View           // the last committed
-	Reach    []HostID       // hosts that all hear each other, as seen from here
-	Verdict  quorum.Verdict // for Reach, now
-	Quorum   quorum.Options // as configured
-	Waiting  bool           // for all hosts to have been together once (wait_for_all)
-	Halted   bool           // the disk failed
-	Forgot   []HostID       // reachable hosts that lost their disk: they count in no vote until a leader has brought them up to date
-	Suspect  bool           // paused and not yet confirmed
-	Term     uint64
-	Applied  uint64
-	Commit   uint64
-	Promised Ballot
-	Ballot   Ballot // of the log
-	Sealed   Ballot
-	Links    map[HostID][]bool // per peer and link: heard within a token
+	ID        HostID
+	Leader    HostID
+	View      View           // the last committed
+	Reach     []HostID       // hosts that all hear each other, as seen from here
+	Verdict   quorum.Verdict // for Reach, now
+	Quorum    quorum.Options // as configured
+	Waiting   bool           // for all hosts to have been together once (wait_for_all)
+	Halted    bool           // the disk failed
+	Forgot    []HostID       // reachable hosts that lost their disk: they count in no vote until a leader has brought them up to date
+	Suspect   bool           // paused and not yet confirmed
+	Term      uint64
+	Applied   uint64
+	Commit    uint64
+	Promised  Ballot
+	Ballot    Ballot // of the log
+	Sealed    Ballot
+	Partition Partition         // as the quorum device is told
+	Undecided bool              // quorum hangs on the quorum device, which is about to say
+	Links     map[HostID][]bool // per peer and link: heard within a token
 }

@@ -150,6 +150,8 @@ func (h *Heartbeat) Marshal() []byte {
 	w.ballot(h.Held.Promised)
 	w.ancestor(h.Held.Log)
 	list(w, h.Doubts, w.peer)
+	w.uint(h.Epoch)
+	w.uint(h.Lent)
 	return w.b
 }
 
@@ -165,6 +167,9 @@ func UnmarshalHeartbeat(b []byte) (Heartbeat, error) {
 	if r.err == nil && len(r.b) > 0 { // else from a daemon of before there were doubts
 		h.Held = Held{Promised: r.ballot(), Log: r.ancestor()}
 		h.Doubts = readList(r, r.peer)
+	}
+	if r.err == nil && len(r.b) > 0 { // else from one of before there were quorum devices
+		h.Epoch, h.Lent = r.uint(), r.uint()
 	}
 	if r.err != nil { // what follows is a newer daemon's
 		err := r.err

@@ -16,7 +16,7 @@ func sampleHeartbeat() core.Heartbeat {
 		Leader: 1, Promised: core.Ballot{Number: 3, Proposer: 1}, Ballot: core.Ballot{Number: 2, Proposer: 1},
 		Sealed: core.Ballot{Number: 1}, Kept: core.Ancestor{Log: core.Ballot{Number: 1}, Term: 2, Index: 9}, Voters: []core.HostID{1, 2, 3}, LastTerm: 4, LastIndex: 1 << 40,
 		Held:   core.Held{Promised: core.Ballot{Number: 3, Proposer: 1}, Log: core.Ancestor{Log: core.Ballot{Number: 2, Proposer: 1}, Term: 4, Index: 8}},
-		Doubts: []core.Peer{{ID: 2, Boot: 6}}}
+		Doubts: []core.Peer{{ID: 2, Boot: 6}}, Epoch: 5, Lent: 9}
 }
 
 func sampleMessages() []core.Message {
@@ -33,12 +33,15 @@ func TestWireFormOfVersion1(t *testing.T) {
 	t.Parallel()
 	hb := sampleHeartbeat()
 	want := []byte("\x01\x03\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x09\x01\x07\x00\x02\x01\x05\x02\x06\x01\x03\x01\x02\x01\x01\x00\x01\x00\x02\x09\x03\x01\x02\x03\x04\x80\x80\x80\x80\x80\x20" +
-		"\x03\x01\x02\x01\x04\x08\x01\x02\x06")
+		"\x03\x01\x02\x01\x04\x08\x01\x02\x06\x05\x09")
 	if got := hb.Marshal(); !bytes.Equal(got, want) {
 		t.Errorf("heartbeat is %x, was %x", got, want)
 	}
-	if hb, err := core.UnmarshalHeartbeat(want[:len(want)-9]); err != nil || hb.LastIndex != 1<<40 {
+	if hb, err := core.UnmarshalHeartbeat(want[:len(want)-11]); err != nil || hb.LastIndex != 1<<40 {
 		t.Errorf("a heartbeat of before there were doubts: %+v, %v", hb, err)
+	}
+	if hb, err := core.UnmarshalHeartbeat(want[:len(want)-2]); err != nil || len(hb.Doubts) != 1 {
+		t.Errorf("a heartbeat of before there were quorum devices: %+v, %v", hb, err)
 	}
 	if _, err := core.UnmarshalHeartbeat(append(bytes.Clone(want), 7)); err != nil {
 		t.Errorf("a heartbeat with what a later daemon adds: %v", err)

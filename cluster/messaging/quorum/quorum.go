@@ -67,6 +67,7 @@ type Verdict struct {
 	Quorate  bool
 	Ignored  bool // quorate only because Input.Ignore says so
 	Strong   bool
+	Device   bool   // the qdevice's votes are among Votes
 	Waiting  bool   // only wait_for_all is in the way
 	Votes    int    // held by the set, with the qdevice's if given
 	Expected int    // counted against
@@ -112,6 +113,7 @@ func Judge(o *Options, in Input) Verdict {
 	v.Votes = own
 	if in.Device {
 		v.Votes += o.DeviceVotes
+		v.Device = o.DeviceVotes > 0
 	}
 	v.Expected = max(v.Expected, v.Votes)
 	v.Needed = v.Expected/2 + 1
@@ -125,6 +127,9 @@ func Judge(o *Options, in Input) Verdict {
 	v.Strong = 2*own > full || o.AutoTie && 2*own == full && o.winsTie(in)
 	v.Quorate = v.Votes >= v.Needed || tie
 	v.Why = fmt.Sprintf("%d of %d votes, %d needed", v.Votes, v.Expected, v.Needed)
+	if v.Device {
+		v.Why += ", the quorum device votes for this side"
+	}
 	if tie {
 		v.Why += ", the tie breaker is here"
 	}
