@@ -164,12 +164,28 @@ func (c *Core) proposeView(set []HostID) {
 		}
 	}
 	term := c.rn.BasicStatus().HardState.GetTerm()
+	if !v.Quorate && !c.majority(set) {
+		// It could not be committed, and would only make this log seem to have more than that of
+		// the side that goes on.
+		return
+	}
 	if sameView(&v, &c.agreed.View) && !c.anyNewDisk(set) || c.views.number == v.Number && c.views.term == term {
 		return
 	}
 	if c.rn.Propose((&entry{Kind: viewEntry, View: v, Disks: c.disks(set)}).marshal()) == nil {
 		c.views.number, c.views.term = v.Number, term
 	}
+}
+
+// majority tells whether a set has more than half of the group's voters.
+func (c *Core) majority(set []HostID) bool {
+	voters, n := c.voters(), 0
+	for _, h := range set {
+		if slices.Contains(voters, h) {
+			n++
+		}
+	}
+	return 2*n > len(voters)
 }
 
 // sameView tells whether nothing but the number differs.

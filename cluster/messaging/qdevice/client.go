@@ -93,7 +93,6 @@ type Client struct {
 	decided   bool            // said is of report.Ring
 	preparing bool            // report.Ring is known, the rest of the report is to come
 	patience  time.Duration   // up to when the server is waited for to say that it has the report
-	ask       time.Duration   // when to ask again for a vote that is not decided
 	echo      time.Duration   // when the next is due
 	echoed    []echo          // sent and not answered, oldest first
 	until     time.Duration   // the lease
@@ -156,7 +155,7 @@ func (c *Client) Connected(now time.Duration) {
 func (c *Client) reset(s State) {
 	c.patience = 0
 	c.state, c.out, c.secured, c.sent, c.said, c.decided = s, Output{}, false, nil, NoVote, false
-	c.ask, c.echo, c.echoed, c.until, c.offered = 0, 0, nil, 0, 0
+	c.echo, c.echoed, c.until, c.offered = 0, nil, 0, 0
 	clear(c.replied)
 }
 
@@ -243,7 +242,7 @@ func (c *Client) tell(now time.Duration) {
 			m.Has.set(OptionHeuristics)
 		}
 		c.list(Members, r.Members, m)
-		c.ask, c.patience = now+c.set.Heartbeat, now+c.set.Heartbeat/echoes
+		c.patience = now + c.set.Heartbeat/echoes
 	}
 	if first || c.sent.Quorate != r.Quorate || !slices.Equal(c.sent.States, r.States) {
 		m := Message{Type: NodeList, List: QuorumList, Quorate: r.Quorate, Nodes: r.States, Has: Of(OptionList, OptionQuorate)}
@@ -288,11 +287,6 @@ func (c *Client) Tick(now time.Duration) {
 		c.send(&Message{Type: EchoRequest})
 		c.echoed = append(c.echoed, echo{c.seq, now})
 	}
-	if !c.decided && c.sent != nil && now >= c.ask {
-		c.ask = now + c.set.Heartbeat
-		c.send(&Message{Type: AskForVote})
-		c.replied[c.seq] = c.report.Ring
-	}
 }
 
 // Next is when Tick is due.
@@ -309,9 +303,6 @@ func (c *Client) Next() time.Duration {
 		next = min(next, c.began+c.set.Heartbeat)
 	case c.state == Connected:
 		next = min(next, c.echo)
-		if !c.decided && c.sent != nil {
-			next = min(next, c.ask)
-		}
 	}
 	return next
 }

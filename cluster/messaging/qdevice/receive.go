@@ -83,7 +83,9 @@ func (c *Client) echoReply(now time.Duration, m *Message) {
 	c.echoed = c.echoed[at+1:]
 }
 
-// reply takes what the server says at once to a report.
+// reply takes what the server says at once to a report. "No change" decides nothing: a server says
+// so of a report that its decision does not hang on, while it has yet to decide about the ring; when it has,
+// a VoteInfo comes.
 func (c *Client) reply(m *Message) {
 	ring, known := c.replied[m.Seq]
 	delete(c.replied, m.Seq)
@@ -91,11 +93,8 @@ func (c *Client) reply(m *Message) {
 		return // about a ring of before
 	}
 	c.patience = 0
-	switch m.Vote {
-	case Ack, Nack:
+	if m.Vote == Ack || m.Vote == Nack {
 		c.said, c.decided = m.Vote, true
-	case NoChange:
-		c.decided = c.said != NoVote
 	}
 }
 
@@ -106,12 +105,8 @@ func (c *Client) voteInfo(m *Message) {
 		c.fail(fmt.Errorf("%w: %s out of turn", ErrMalformed, m.Type))
 		return
 	}
-	switch m.Vote {
-	case Ack, Nack:
-		c.said = m.Vote
-		if m.Ring == c.report.Ring {
-			c.decided = true
-		}
+	if (m.Vote == Ack || m.Vote == Nack) && m.Ring == c.report.Ring {
+		c.said, c.decided = m.Vote, true
 	}
 	c.out.Send = append(c.out.Send, &Message{Type: VoteInfoReply, Seq: m.Seq, Has: Of(OptionSeq)})
 }
