@@ -139,9 +139,14 @@ func (c *Core) lends(set, seen []HostID) bool {
 // awaitsDevice tells whether this host, which had quorum, has it again if the device says so,
 // which is to be known soon. Until then it neither leads nor follows, and what it runs goes on.
 func (c *Core) awaitsDevice() bool {
-	d := &c.device
 	o := &c.cfg.Quorum
-	if o.DeviceVotes == 0 || c.verdict.Quorate || !d.quorate || c.verdict.Votes+o.DeviceVotes < c.verdict.Needed || c.given() {
+	return !c.verdict.Quorate && c.device.quorate && c.verdict.Votes+o.DeviceVotes >= c.verdict.Needed && c.undecided()
+}
+
+// undecided tells whether the device is about to say who has its votes.
+func (c *Core) undecided() bool {
+	d := &c.device
+	if c.cfg.Quorum.DeviceVotes == 0 || c.given() {
 		return false
 	}
 	if d.says.Ring == d.known.Ring {

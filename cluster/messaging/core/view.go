@@ -164,9 +164,9 @@ func (c *Core) proposeView(set []HostID) {
 		}
 	}
 	term := c.rn.BasicStatus().HardState.GetTerm()
-	if !v.Quorate && !c.majority(set) {
-		// It could not be committed, and would only make this log seem to have more than that of
-		// the side that goes on.
+	if !v.Quorate && (!c.majority(set) || c.undecided()) {
+		// Without a majority it could not be committed, and would only make this log seem to have
+		// more than that of the side that goes on.
 		return
 	}
 	if sameView(&v, &c.agreed.View) && !c.anyNewDisk(set) || c.views.number == v.Number && c.views.term == term {
