@@ -78,3 +78,7 @@ CHECKS ?= 5000
 .PHONY: properties
 properties:
 	go test ./cluster/scheduler -run TestPlansKeepTheRules -count=1 -args -rapid.checks=$(CHECKS) -rapid.seed=$$(date +%s)
+
+.PHONY: director-peer
+director-peer: # each change by ipvsadm compared with the installed one, on Debian's kernel under qemu
+	FULL=1 go test ./traffic/director/plane/ipvs -run Beside -count 1 -v

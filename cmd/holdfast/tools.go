@@ -24,6 +24,7 @@ var tools = merge(
 	agentTools,
 	schedulerTools,
 	peerTools,
+	directorTools,
 )
 
 func merge(areas ...map[string]tool) map[string]tool {

@@ -14,8 +14,8 @@ var Schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh",
 // DefaultScheduler is the one of a service that names none.
 const DefaultScheduler = "wlc"
 
-// DefaultPersist is how long clients persist when no time is given.
-const DefaultPersist = 300 * time.Second
+// DefaultPersist is how long clients persist when no time is given: what Debian's ipvsadm does, whose manual says 300.
+const DefaultPersist = 360 * time.Second
 
 // Check finds what no plane could do. The error says what is accepted.
 func (s Service) Check() error {

@@ -95,10 +95,10 @@ func (k *Key) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Compare orders keys: addresses before marks, by protocol, address and port.
+// Compare orders keys as ipvsadm(8) lists them: IPv4, IPv6, marks; each by protocol, address and port.
 func (k Key) Compare(other Key) int {
-	return cmp.Or(cmp.Compare(k.Mark, other.Mark), cmp.Compare(k.Protocol, other.Protocol),
-		k.Address.Compare(other.Address), boolCompare(k.IPv6, other.IPv6))
+	return cmp.Or(cmp.Compare(k.Mark, other.Mark), boolCompare(k.Is6(), other.Is6()), cmp.Compare(k.Protocol, other.Protocol),
+		k.Address.Compare(other.Address))
 }
 
 func boolCompare(a, b bool) int {

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"io"
+	"os"
+	"slices"
+
+	"holdfast/traffic/director/ipvsadm"
+	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/plane/detect"
+)
+
+// directorTools are what users of the Linux Virtual Server type.
+var directorTools = map[string]tool{
+	"ipvsadm":         ipvsadmTool(),
+	"ipvsadm-save":    ipvsadmTool("-S"),
+	"ipvsadm-restore": ipvsadmTool("-R"),
+}
+
+// ipvsadmTool is ipvsadm with a first argument.
+func ipvsadmTool(first ...string) tool {
+	return func(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+		return ipvsadm.Command(slices.Concat(first, args), stdin, stdout, stderr, func() (plane.Plane, error) {
+			return detect.Open("", os.Getenv("HOLDFAST_ROOT"))
+		})
+	}
+}

@@ -1,0 +1,111 @@
+package ipvs
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"holdfast/lab/guest"
+	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/table"
+)
+
+// TestBesideIpvsadm runs the installed ipvsadm and ours side by side on Debian's kernel: the same words have the same effect, and
+// both list the same. Every change is compared when FULL is set (make director-peer); it takes minutes on an emulated processor.
+func TestBesideIpvsadm(t *testing.T) {
+	t.Parallel()
+	if _, _, err := guest.Kernel(); err != nil {
+		t.Skip(err)
+	}
+	peer, err := exec.LookPath("ipvsadm")
+	if err != nil {
+		t.Skip("ipvsadm is not installed")
+	}
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("bash, which the alert scripts want, is not installed")
+	}
+	published, err := filepath.Abs("../../../../../shared/listings/heartbeat-lvs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(published); err != nil {
+		t.Skip("the published example is not at hand: ", err)
+	}
+	binary := filepath.Join(t.TempDir(), "ipvsadm")
+	build := exec.Command("go", "build", "-o", binary, "./testdata/tool")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build our ipvsadm: %v: %s", err, out)
+	}
+	script, err := os.ReadFile("testdata/compare.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("FULL") == "" {
+		script = append([]byte("short=1\n"), script...)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	got, err := guest.Guest{
+		Script: string(script), Memory: 768,
+		Files: map[string]string{
+			"/usr/theirs": peer, "/bin/ours": binary, "/sbin/ipvsadm": binary, "/bin/bash": bash,
+			"/etc/services": "/etc/services", "/etc/protocols": "/etc/protocols", "/HA_CONFIG.sh": published + "/HA_CONFIG.sh",
+			"/dowem.down.alert": published + "/dowem.down.alert", "/dowem.up.alert": published + "/dowem.up.alert",
+		},
+		Modules: []string{"ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc", "ip_vs_sh", "ip_vs_mh", "ip_vs_sed", "ip_vs_nq", "ip_vs_pe_sip", "dummy"},
+	}.Run(ctx)
+	if err != nil || !strings.HasSuffix(got, "all the same\n") {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
+
+func TestConnectionsOfTheKernelAreRead(t *testing.T) {
+	t.Parallel()
+	at := netip.MustParseAddrPort
+	for line, want := range map[string]plane.Connection{
+		"TCP AC1F0001 C350 0A000001 0050 0A010001 1F90 ESTABLISHED     899": {
+			Protocol: table.TCP, Client: at("172.31.0.1:50000"), Virtual: at("10.0.0.1:80"), Server: at("10.1.0.1:8080"), State: "ESTABLISHED", Expires: 899 * time.Second,
+		},
+		"UDP 2001:0db8:0000:0000:0000:0000:0000:0001 0035 2001:0db8:0000:0000:0000:0000:0000:0002 0035 2001:0db8:0000:0000:0000:0000:0000:0003 0035 UDP             12": {
+			Protocol: table.UDP, Client: at("[2001:db8::1]:53"), Virtual: at("[2001:db8::2]:53"), Server: at("[2001:db8::3]:53"), State: "UDP", Expires: 12 * time.Second,
+		},
+		"IP  0A000009 0000 00000005 0000 0A010001 0000 NONE            30 sip call@example.org": {
+			Client: at("10.0.0.9:0"), Virtual: at("0.0.0.5:0"), Server: at("10.1.0.1:0"), State: "NONE", Expires: 30 * time.Second, Engine: "sip", Data: "call@example.org",
+		},
+	} {
+		got, err := connection(line)
+		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", line, err, diff)
+		}
+	}
+}
+
+func FuzzConnection(f *testing.F) {
+	f.Add("TCP AC1F0001 C350 0A000001 0050 0A010001 1F90 ESTABLISHED     899")
+	f.Add("UDP 2001:0db8::1 0035 :: 0035 ::1 0035 UDP 12")
+	f.Fuzz(func(t *testing.T, line string) {
+		c, err := connection(line)
+		if err == nil && (!c.Client.IsValid() || !c.Server.IsValid()) {
+			t.Errorf("%q gave %+v", line, c)
+		}
+	})
+}
+
+func FuzzAttributes(f *testing.F) {
+	f.Add([]byte{6, 0, 1, 0, 2, 0, 0, 0, 8, 0, 3, 0, 10, 0, 0, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a := parse(b)
+		a.service()
+		a.server(table.Key{})
+	})
+}
