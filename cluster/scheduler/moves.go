@@ -62,13 +62,6 @@ func (c *cluster) summarizeResource(r *resource, moves *[]Move) {
 	}
 }
 
-func firstOf(r *resource, task string, n *node) *action {
-	if list := r.actionsOf(task, 0, n); len(list) > 0 {
-		return list[0]
-	}
-	return nil
-}
-
 // reasoned is the stop when a reason is known for it, else the start that the reason is for.
 func reasoned(stop, start *action) *action {
 	if stop != nil && stop.reason != "" {
@@ -88,21 +81,21 @@ func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
 		return
 	}
 	moving := current != nil && next != nil && current != next
-	start := firstOf(r, "start", next)
+	start := r.firstAction("start", next)
 	var stopNode *node
 	if start != nil && start.is(runnable) {
 		stopNode = current
 	}
-	stop := firstOf(r, "stop", stopNode)
+	stop := r.firstAction("stop", stopNode)
 	if stop == nil && r.is(stopUnexpected) {
-		stop = firstOf(r, "stop", nil)
+		stop = r.firstAction("stop", nil)
 	}
-	promote, demote := firstOf(r, "promote", next), firstOf(r, "demote", next)
+	promote, demote := r.firstAction("promote", next), r.firstAction("demote", next)
 	say := func(verb string, from, to *node, about, source *action) {
 		*moves = append(*moves, r.move(verb, from, to, about, source))
 	}
 	if was == r.next {
-		migrate := firstOf(r, "migrate_from", next)
+		migrate := r.firstAction("migrate_from", next)
 		switch {
 		case required(migrate) && migrate.is(runnable) && (next != nil || r.partialTarget != nil):
 			say("Migrate", current, next, start, nil)
@@ -126,7 +119,7 @@ func (c *cluster) summarizePrimitive(r *resource, moves *[]Move) {
 	switch {
 	case stop != nil && (r.next == roleStopped || start != nil && !start.is(runnable)):
 		for _, n := range r.running {
-			own := firstOf(r, "stop", n)
+			own := r.firstAction("stop", n)
 			say("Stop", n, nil, own, reasoned(own, start))
 		}
 	case stop != nil && r.is(failed|stopIfFailed):
