@@ -69,9 +69,9 @@ func (s *session) hostTask(a *scheduler.Action) {
 		s.printf("  * Cluster action:  %s for %s on %s\n", a.Task, id, a.Node)
 		s.deleteHistory(a.Node, id)
 	case "delete":
+		// What a resource left behind is still told of afterwards: the history stays.
 		id := resourceOf(a)
 		s.printf("  * Resource action: %-15s %s on %s\n", id, a.Task, a.Node)
-		s.deleteHistory(a.Node, id)
 	default:
 		s.printf("  * Cluster action:  %s on %s\n", a.Task, a.Node)
 	}
