@@ -28,15 +28,15 @@ type action struct {
 	key      string
 	interval int // ms
 	flags    actionFlags
+	needs    requirement
 	extra    paramList // CRM_meta_* beyond the operation's configuration
 	reason   string
-	needs    requirement
 	priority int
 	inputs   []*input // what must come first
 	outputs  []*input // what comes after: the same values, seen from the other side
-	required int      // with minRunnable: how many inputs must be runnable
-	ready    int
-	target   string // the task of the operation that a cancel ends
+	required int32    // with minRunnable: how many inputs must be runnable
+	ready    int32
+	walk     int32 // the last restart walk that passed
 	params   *operationConfig
 }
 
@@ -60,6 +60,9 @@ func (a *action) setReason(reason string, overwrite bool) {
 }
 
 func (a *action) setExtra(name, value string) {
+	if a.extra == nil && a.rsc != nil {
+		a.extra = a.rsc.c.extraSlab.room(1) // most have one at most
+	}
 	a.extra.set(name, value)
 }
 

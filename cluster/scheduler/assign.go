@@ -165,7 +165,7 @@ func (r *resource) baseAvailable(n *node) bool { return available(n) && !n.exclu
 
 // rankedNodes are the candidates, best first.
 func (r *resource) rankedNodes() []*node {
-	var nodes []*node
+	nodes := make([]*node, 0, len(r.c.byName))
 	r.eachCandidate(func(n *node, _ *candidate) { nodes = append(nodes, n) })
 	active := r.currentNode()
 	score := func(n *node) int {

@@ -4,7 +4,7 @@ import "slices"
 
 // blockDependents blocks what depends on resources that cannot reach their role.
 func (c *cluster) blockDependents() {
-	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+	for _, a := range slices.Backward(c.actions) {
 		c.blockColocated(a)
 	}
 }

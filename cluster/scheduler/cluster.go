@@ -37,12 +37,14 @@ type cluster struct {
 	nextAction int
 	happening  []*action // those of the transition graph, in its order
 
+	walks          restartWalks
 	merged         []*input // by the id of the first action, the edge from it that stays; empty between uses
 	actionSlab     slab[action]
 	inputSlab      slab[input]
 	edgeSlab       slab[*input] // lists of edges, as long as they are short
 	listSlab       slab[*action]
 	operationSlab  slab[operation]
+	extraSlab      slab[Param]
 	operationLists slab[*operation]
 	orderSlab      slab[ordering]
 	exportSlab     slab[Action]

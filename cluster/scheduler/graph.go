@@ -47,7 +47,7 @@ func (a *action) displayKey() string {
 	case a.task == "notify":
 		return notifyKeyOfInstance(r.historyID, a.extra.get("notify_type"), a.extra.get("notify_operation"))
 	case a.task == "cancel":
-		return operationKey(r.historyID, a.target, a.interval)
+		return operationKey(r.historyID, a.extra.get("operation"), a.interval)
 	}
 	return operationKey(r.historyID, a.task, a.interval)
 }

@@ -130,7 +130,7 @@ func (c *cluster) assignInstance(instance *resource, prefer *node, perNode int) 
 // returns the node that the instance would rather be on.
 func (c *cluster) tryInstance(instance *resource, prefer *node, perNode int) (*node, bool) {
 	if !instance.is(provisional) || instance.is(assigning) {
-		return nil, instance.where(false) != nil
+		return nil, instance.firstAssigned() != nil
 	}
 	if prefer != nil {
 		if w := instance.lookAt(prefer); w == nil || w.score < 0 {
@@ -157,7 +157,7 @@ func (c *cluster) tryInstance(instance *resource, prefer *node, perNode int) (*n
 	})
 	chosen := c.assignTo(instance, prefer, prefer == nil)
 	if chosen == nil && instance.isGroup() {
-		chosen = first(instance.where(false))
+		chosen = instance.firstAssigned()
 	}
 	if prefer != nil && chosen != prefer {
 		if chosen != nil {

@@ -2,8 +2,6 @@ package scheduler
 
 import (
 	"maps"
-
-	"holdfast/cluster/cib/rule"
 )
 
 // unpackMeta collects the meta-attributes: the resource's own, then its parent's, then
@@ -81,11 +79,11 @@ func (r *resource) applyMeta() {
 	if wanted, ok := r.targetRole(); ok {
 		r.setNext(wanted, "target-role")
 	}
-	r.failureTimeout, _ = rule.ParseInterval(m["failure-timeout"])
+	r.failureTimeout = timeSpan(m["failure-timeout"])
 	r.applyRequires()
 	if r.remoteHost {
 		params := r.params(nil)
-		r.reconnectDelay, _ = rule.ParseInterval(params["reconnect_interval"])
+		r.reconnectDelay = timeSpan(params["reconnect_interval"])
 		if r.reconnectDelay > 0 {
 			r.failureTimeout = r.reconnectDelay
 		}

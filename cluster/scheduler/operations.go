@@ -88,15 +88,16 @@ func (r *resource) findOperation(task string, interval int, includeDisabled bool
 
 // intervalOf returns the interval of an <op> in ms.
 func intervalOf(op *cib.Element) int {
-	text, ok := op.Lookup("interval")
-	if !ok {
-		return 0
+	return int(timeSpan(op.Get("interval")) / time.Millisecond)
+}
+
+// timeSpan is the length of time that a text tells: 0 when it tells none.
+func timeSpan(text string) time.Duration {
+	if text == "" {
+		return 0 // most often; an error would be made only to be dropped
 	}
-	d, err := rule.ParseInterval(text)
-	if err != nil {
-		return 0
-	}
-	return int(d / time.Millisecond)
+	d, _ := rule.ParseInterval(text)
+	return d
 }
 
 func (o *operationConfig) unpackMeta(r *resource, task string, interval int) {
@@ -134,7 +135,7 @@ func (o *operationConfig) unpackMeta(r *resource, task string, interval int) {
 		}
 	}
 	o.timeout = defaultTimeout
-	if d, err := rule.ParseInterval(o.meta["timeout"]); err == nil && d > 0 {
+	if d := timeSpan(o.meta["timeout"]); d > 0 {
 		o.timeout = d
 	}
 	o.enabled = parseBool(o.meta["enabled"], true)

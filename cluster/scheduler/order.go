@@ -152,7 +152,7 @@ func leastInstances(first *resource, e *cib.Element) int {
 // orderAtLeast puts a pseudo action between a clone's instances and what needs some of them.
 func (c *cluster) orderAtLeast(id string, first *resource, firstTask string, then *resource, thenTask string, flags relation, least int) {
 	met := c.pseudoCluster("clone-one-or-more:" + id)
-	met.required = least
+	met.required = int32(least)
 	met.set(minRunnable)
 	for _, instance := range first.children {
 		c.order(ordering{first: instance, firstTask: firstTask, thenAction: met, kind: atLeast | showsThen})

@@ -18,18 +18,11 @@ func (c *cluster) orderProbes() {
 // orderAfterProbesOf orders the probes of a resource before the restarts that its start would
 // bring about: a probe that finds the resource active changes what has to be restarted.
 func (c *cluster) orderAfterProbesOf(r *resource) {
-	restarts := map[*action][]*action{}
-	for _, probe := range r.actionsOf("monitor", 0, nil) {
-		for _, out := range slices.Clone(probe.outputs) {
+	c.walks.begin(r)
+	for _, probe := range slices.Backward(r.operation("monitor", 0).actions) {
+		for _, out := range probe.outputs {
 			c.orderStartsAfterUnrunnable(probe, out)
-			found, known := restarts[out.then]
-			if !known {
-				walk := restartWalk{r: r, seen: map[*action]bool{}}
-				walk.follow(out.then)
-				found = walk.found
-				restarts[out.then] = found
-			}
-			for _, a := range found {
+			for _, a := range c.walks.after(out.then) {
 				c.link(probe, a, orderOptional)
 			}
 		}
@@ -44,7 +37,7 @@ func (c *cluster) orderStartsAfterUnrunnable(probe *action, out *input) {
 		start.rsc.isPrimitive() || start.rsc.isGroup() || probe.rsc.uber() != start.rsc {
 		return
 	}
-	for _, after := range slices.Clone(start.outputs) {
+	for _, after := range start.outputs {
 		r := after.then.rsc
 		if r == nil || len(r.running) > 0 || r.uber() != start.rsc || after.then.task != "start" {
 			continue
@@ -53,22 +46,41 @@ func (c *cluster) orderStartsAfterUnrunnable(probe *action, out *input) {
 	}
 }
 
-// restartWalk follows, from what comes after a resource's probe, the edges that make actions
-// required, and finds the stops and demotes of the other resources that would be restarted.
-type restartWalk struct {
+// restartWalks follow, from what comes after a resource's probes, the edges that make actions
+// required, and find the stops and demotes of the other resources that would be restarted.
+// The probes on all nodes are followed by the same few actions: each is walked from once.
+type restartWalks struct {
 	r     *resource
-	seen  map[*action]bool
+	done  []restartWalk
+	count int32 // of walks, to mark the actions that the last one has seen
+}
+
+type restartWalk struct {
+	from  *action
 	found []*action
 }
 
-func (w *restartWalk) follow(after *action) {
-	if w.seen[after] {
-		return
+func (w *restartWalks) begin(r *resource) { w.r, w.done = r, w.done[:0] }
+
+func (w *restartWalks) after(from *action) []*action {
+	for _, walk := range w.done {
+		if walk.from == from {
+			return walk.found
+		}
 	}
-	w.seen[after] = true
+	w.count++
+	w.done = append(w.done, restartWalk{from, w.follow(from, nil)})
+	return w.done[len(w.done)-1].found
+}
+
+func (w *restartWalks) follow(after *action, found []*action) []*action {
+	if after.walk == w.count {
+		return found
+	}
+	after.walk = w.count
 	collective := after.rsc != nil && (after.rsc.isClone() || after.rsc.isBundle())
 	if after.rsc != nil && after.rsc.isPrimitive() && after.rsc != w.r {
-		w.found = append(w.found, undoing(after)...)
+		found = append(found, undoing(after)...)
 	}
 	interleave := collective && parseBool(after.rsc.meta["interleave"], false)
 	var partner *resource
@@ -85,8 +97,9 @@ func (w *restartWalk) follow(after *action) {
 				continue
 			}
 		}
-		w.follow(out.then)
+		found = w.follow(out.then, found)
 	}
+	return found
 }
 
 // undoing are the actions that precede a when it is part of a restart: what is implied by

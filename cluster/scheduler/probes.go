@@ -75,7 +75,7 @@ func (c *cluster) probeClone(r *resource, n *node) bool {
 		}
 	}
 	for _, child := range r.children {
-		if nodes := child.where(false); len(nodes) > 0 && nodes[0] == n {
+		if child.firstAssigned() == n {
 			return c.probe(child, n)
 		}
 	}

@@ -159,7 +159,7 @@ func (c *cluster) setPromotionPriority(top, r *resource) {
 			x.role = roleUnpromoted
 		}
 	})
-	n := first(r.where(false))
+	n := r.firstAssigned()
 	if n == nil {
 		r.promotionScore = -infinity
 		r.priority = max(r.priority, -infinity)
@@ -200,7 +200,7 @@ func (c *cluster) sortForPromotion(r *resource) {
 	r.clone.choosingRoles = true
 	r.set(addingScores)
 	for _, child := range r.children {
-		n := first(child.where(false))
+		n := child.firstAssigned()
 		if child.promotionScore < 0 || n == nil {
 			continue
 		}
@@ -221,7 +221,7 @@ func (c *cluster) sortForPromotion(r *resource) {
 	}
 	c.requirePromotionTickets(r)
 	for _, child := range r.children {
-		n := first(child.where(false))
+		n := child.firstAssigned()
 		switch {
 		case !child.is(managed) && child.next == rolePromoted:
 			child.promotionScore = infinity
@@ -252,7 +252,7 @@ func (c *cluster) promotionPlace(top, r *resource) *candidate {
 			return nil
 		}
 	}
-	n := first(r.where(false))
+	n := r.firstAssigned()
 	switch {
 	case n == nil:
 		return nil

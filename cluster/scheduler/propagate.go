@@ -17,10 +17,10 @@ const updateBudget = 2000
 // propagate carries what is required and what is runnable along the edges until nothing
 // changes any more.
 func (c *cluster) propagate() {
-	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+	for _, a := range slices.Backward(c.actions) {
 		c.updateAction(a)
 	}
-	for _, a := range slices.Backward(slices.Clone(c.actions)) {
+	for _, a := range slices.Backward(c.actions) {
 		c.updateAction(a)
 	}
 	c.breakMigrationLoops()
@@ -58,7 +58,7 @@ func (c *cluster) updateAction(then *action) {
 		c.blockColocated(then)
 	}
 	c.updateAction(then)
-	for _, out := range slices.Backward(slices.Clone(then.outputs)) {
+	for _, out := range slices.Backward(then.outputs) {
 		c.updateAction(out.then)
 	}
 }
@@ -98,19 +98,27 @@ func (c *cluster) updateInput(then *action, in *input, changed change) change {
 	if changed&changedFirst == 0 {
 		return changed
 	}
-	for _, out := range slices.Backward(slices.Clone(first.outputs)) {
+	for _, out := range slices.Backward(first.outputs) {
 		c.updateAction(out.then)
 	}
 	c.updateAction(first)
 	return changed
 }
 
-// onlyNode is where a group's first member is or shall be.
+// onlyNode is where all of a group's members that shall be active are; nil when there is no
+// such node.
 func (r *resource) onlyNode() *node {
-	if nodes := r.where(false); len(nodes) == 1 {
-		return nodes[0]
+	var only *node
+	for _, member := range r.children {
+		switch n := member.assigned; {
+		case n == nil:
+		case only == nil:
+			only = n
+		case n != only:
+			return nil
+		}
 	}
-	return nil
+	return only
 }
 
 // isBelow reports whether r is part of parent.

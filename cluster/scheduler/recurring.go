@@ -98,7 +98,7 @@ func (c *cluster) cancelForRole(r *resource, task string, interval int, n *node)
 // its end.
 func (c *cluster) cancelAction(r *resource, task string, interval int, n *node) *action {
 	a := c.action(r, task, interval, n, false)
-	a.task, a.target = "cancel", task
+	a.task = "cancel"
 	a.setExtra("operation", task)
 	a.setExtra("interval", strconv.Itoa(interval))
 	return a

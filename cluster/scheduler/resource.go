@@ -293,6 +293,19 @@ func (r *resource) where(current bool) []*node {
 	return nil
 }
 
+// firstAssigned is the first of the nodes on which r shall be; nil when there is none.
+func (r *resource) firstAssigned() *node {
+	if len(r.children) == 0 {
+		return r.assigned
+	}
+	for _, child := range r.children {
+		if n := child.firstAssigned(); n != nil {
+			return n
+		}
+	}
+	return nil
+}
+
 // runningOn reports whether r is active on n: itself, and with strict false also by its host.
 func (r *resource) runningOn(n *node) bool { return n != nil && slices.Contains(r.running, n) }
 

@@ -75,7 +75,7 @@ func (c *cluster) logPromotions(r *resource) {
 	}
 	for _, child := range r.children {
 		place := "none"
-		if n := first(child.where(false)); n != nil {
+		if n := child.firstAssigned(); n != nil {
 			place = n.name
 		}
 		c.scores.add(false, "%s promotion score on %s: %s", child.id, place, scoreText(child.promotionScore))

@@ -281,7 +281,7 @@ func (l *colocation) applyToScores(dependent, primary *resource) {
 }
 
 func (l *colocation) applyToPriority(dependent, primary *resource) {
-	n := first(dependent.where(false))
+	n := dependent.firstAssigned()
 	p := roleHolder(primary)
 	if n == nil || primary.assigned == nil {
 		return
@@ -326,7 +326,7 @@ func (l *colocation) applyWithClone(dependent, primary *resource) {
 		// Only where an instance will be that works.
 		var places []*node
 		for _, instance := range primary.children {
-			if n := first(instance.where(false)); n != nil && !instance.holdsBlocked() {
+			if n := instance.firstAssigned(); n != nil && !instance.holdsBlocked() {
 				places = append(places, n)
 			}
 		}
@@ -433,7 +433,7 @@ type place struct {
 func (l *colocation) placesInRole(primary *resource) []place {
 	var places []place
 	for _, instance := range primary.children {
-		n := first(instance.where(false))
+		n := instance.firstAssigned()
 		if n == nil || instance.effectiveRole(false) != l.primaryRole {
 			continue
 		}
@@ -449,7 +449,7 @@ func (l *colocation) placesInRole(primary *resource) []place {
 // matchesInstance reports whether some instance of the primary in the constraint's role is
 // where the dependent shall be, as the constraint's node attribute has it.
 func (l *colocation) matchesInstance(dependent, primary *resource) bool {
-	n := first(dependent.where(false))
+	n := dependent.firstAssigned()
 	if n == nil {
 		return false
 	}

@@ -30,7 +30,7 @@ func (c *cluster) selectResource(r *resource) {
 			}
 		}
 	case CloneResource:
-		for _, a := range slices.Backward(slices.Clone(r.actions)) {
+		for _, a := range slices.Backward(r.actions) {
 			r.actionFlags(a, nil)
 		}
 		c.createNotifications(r)

@@ -172,7 +172,7 @@ func (r *resource) updateInstance(instance *resource, first, then *action, n *no
 	}
 	changed := instance.updateOrdered(first, own, n, flags, filter, kind)
 	if changed&changedThen != 0 {
-		for _, out := range slices.Backward(slices.Clone(own.outputs)) {
+		for _, out := range slices.Backward(own.outputs) {
 			r.c.updateAction(out.then)
 		}
 	}
