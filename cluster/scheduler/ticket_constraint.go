@@ -47,47 +47,43 @@ func (c *cluster) tieToTicket(r *resource, t *ticket, role, loss string) {
 	c.applyTicket(r, k)
 }
 
-// applyTicket forbids what a missing ticket forbids.
+// applyTicket forbids what a missing ticket forbids. What is active gives it up as the
+// constraint's loss-policy says; anything else must not begin.
 func (c *cluster) applyTicket(r *resource, k *ticketConstraint) {
 	t := k.ticket
-	if t.granted && !t.standby {
-		return
-	}
-	if len(r.children) > 0 {
+	switch {
+	case t.granted && !t.standby:
+	case len(r.children) > 0:
 		for _, child := range r.children {
 			c.applyTicket(child, k)
 		}
-		return
-	}
-	if !t.granted {
+	case !t.granted && r.isRunning():
 		c.loseTicket(r, k)
-	}
-	if k.role != rolePromoted || k.loss == "stop" {
+	case k.role != rolePromoted || k.loss == "stop":
 		c.banEverywhere(r)
 	}
 }
 
+// loseTicket applies the loss-policy to a resource that is active.
 func (c *cluster) loseTicket(r *resource, k *ticketConstraint) {
-	switch k.loss {
-	case "stop":
+	inRole := k.role == roleUnknown || k.role == r.role
+	switch {
+	case k.loss == "stop":
 		c.banEverywhere(r)
-	case "demote":
+	case k.loss == "demote":
+		// For the promoted role, requirePromotionTickets does it.
 		if k.role != rolePromoted {
 			c.banEverywhere(r)
 		}
-	case "fence":
-		if len(r.running) == 0 || k.role == rolePromoted && r.role != rolePromoted {
-			return
-		}
+	case !inRole:
+	case k.loss == "fence":
 		c.banEverywhere(r)
 		for _, n := range r.running {
 			c.fenceNode(n, "deadman ticket was lost", false)
 		}
-	case "freeze":
-		if len(r.running) > 0 {
-			r.clear(managed)
-			r.set(blocked)
-		}
+	case k.loss == "freeze":
+		r.clear(managed)
+		r.set(blocked)
 	}
 }
 
