@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"io"
 	"strings"
 
@@ -65,9 +66,11 @@ func (p *printer) primitive(r *scheduler.ResourceStatus) string {
 	return Primitive(r, r.ID)
 }
 
+// active reports whether r, or some part of it, is up as far as is known: not what was on a
+// host or guest that is down for certain, unless the cluster may not touch it.
 func active(r *scheduler.ResourceStatus) bool {
 	if r.Variant == scheduler.PrimitiveResource {
-		return len(r.Nodes) > 0
+		return slices.ContainsFunc(r.Nodes, func(n scheduler.Placed) bool { return n.Online || n.Unclean || !r.Managed })
 	}
 	for _, c := range r.Children {
 		if active(c) {
