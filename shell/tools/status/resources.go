@@ -2,8 +2,8 @@ package status
 
 import (
 	"fmt"
-	"slices"
 	"io"
+	"slices"
 	"strings"
 
 	"holdfast/cluster/scheduler"
