@@ -27,6 +27,7 @@ const (
 // handed in, so that the simulator can run them.
 var cores = []string{
 	"cluster/cib", "cluster/scheduler", "cluster/messaging/quorum", "cluster/messaging/core", "cluster/controller",
+	"cluster/messaging/qdevice", "cluster/messaging/witness",
 	"traffic/vrrp/packet", "traffic/vrrp/router", "traffic/director/table",
 }
 

@@ -335,6 +335,8 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		quorumService:      n.serveQuorum,
 		"fence-agent":      n.serveFenceAgent,
 		pendingService:     n.servePending,
+		deviceFilesService: n.serveDeviceFiles,
+		changeService:      n.serveChange,
 	}[service]
 	if !ok {
 		return nil, fmt.Errorf("host %d asked for service %q, which this build does not have; upgrade this host", from, service)

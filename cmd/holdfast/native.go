@@ -17,6 +17,7 @@ import (
 	"holdfast/shell/history"
 	"holdfast/shell/lint"
 	"holdfast/shell/setup"
+	"holdfast/shell/witness"
 	"holdfast/traffic/vrrp"
 )
 
@@ -36,6 +37,7 @@ func natives() []*cobra.Command {
 		lint.Commands,
 		adopt.Commands,
 		vrrp.Commands,
+		witness.Commands,
 	} {
 		for _, make := range area {
 			all = append(all, make())

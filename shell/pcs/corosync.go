@@ -1,6 +1,7 @@
 package pcs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"holdfast/cluster/node/client"
 	"holdfast/shell/source"
@@ -200,14 +202,20 @@ func (s *session) conf() (*confSection, error) {
 	return parseConf(path, string(text))
 }
 
-// storeConf writes corosync.conf to the file that --corosync_conf names.
+// storeConf writes corosync.conf to the file that --corosync_conf names, or has all hosts of the
+// running cluster take it over.
 func (s *session) storeConf(conf *confSection) error {
-	path := s.opts["corosync_conf"]
-	if path == "" {
-		return errors.New("a running cluster's corosync.conf cannot be changed from here; change a copy with --corosync_conf FILE, " +
-			"give it to every host, and restart the daemons one after the other")
+	if path := s.opts["corosync_conf"]; path != "" {
+		return source.WriteFile(path, []byte(conf.String()))
 	}
-	return source.WriteFile(path, []byte(conf.String()))
+	ctx, cancel := context.WithTimeout(context.Background(), reconfigureLimit)
+	defer cancel()
+	daemon := client.New("")
+	defer daemon.Close()
+	return daemon.Reconfigure(ctx, conf.String())
 }
+
+// reconfigureLimit is how long all hosts may take to take a configuration over.
+const reconfigureLimit = time.Minute
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -65,8 +65,13 @@ func deviceStatus(s *session) error {
 	if len(s.args) > 0 {
 		return errUsage
 	}
-	if _, err := client.New("").Quorum(contextOf()); err != nil {
+	d, err := client.New("").Device(contextOf())
+	if err != nil {
 		return err
 	}
-	return errors.New("quorum device status: no quorum device takes part in this cluster's votes")
+	if d == nil {
+		return errors.New("quorum device status: no quorum device takes part in this cluster's votes")
+	}
+	s.printf("%s", votes.DeviceStatus(d, s.opts.has("full"), time.Now()))
+	return nil
 }

@@ -356,6 +356,9 @@ func (c *Core) Status() Status {
 		if c.forgot(h) {
 			st.Forgot = append(st.Forgot, h)
 		}
+		if h == c.cfg.ID && c.lent() != 0 || h != c.cfg.ID && c.peers[h].last.Lent != 0 && c.peers[h].last.Lent == c.device.known.Ring {
+			st.Lenders = append(st.Lenders, h)
+		}
 	}
 	for _, id := range c.others {
 		up := make([]bool, c.cfg.Links)

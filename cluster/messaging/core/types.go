@@ -235,6 +235,7 @@ type Status struct {
 	Ballot    Ballot // of the log
 	Sealed    Ballot
 	Partition Partition         // as the quorum device is told
+	Lenders   []HostID          // reachable hosts that the quorum device has told that it votes for them
 	Undecided bool              // quorum hangs on the quorum device, which is about to say
 	Links     map[HostID][]bool // per peer and link: heard within a token
 }

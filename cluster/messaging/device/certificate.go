@@ -65,3 +65,25 @@ func verifyServer(state tls.ConnectionState, roots *x509.CertPool) error {
 	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates, CurrentTime: time.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	return err
 }
+
+// WriteFiles writes the files of a connection, by their names, so that only their owner reads them. The key comes
+// first and the authority last: what is there is of one kind, or is not complete.
+func WriteFiles(dir string, files map[string][]byte) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the directory of the quorum device's certificates: %w", err)
+	}
+	for _, name := range []string{KeyFile, CertificateFile, AuthorityFile} {
+		text, ok := files[name]
+		if !ok {
+			return fmt.Errorf("write the quorum device's certificates: %s is missing", name)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+			return fmt.Errorf("write the quorum device's certificates: %w", err)
+		}
+		if err := os.Rename(path+".new", path); err != nil {
+			return fmt.Errorf("write the quorum device's certificates: %w", err)
+		}
+	}
+	return nil
+}

@@ -176,9 +176,10 @@ func (c *Client) Secured(now time.Duration) {
 // introduce sends Init.
 func (c *Client) introduce(now time.Duration) {
 	c.state = Introduced
-	m := &Message{Type: Init, Messages: allMessages(), Options: allOptions(), Node: c.set.Node, Algorithm: c.set.Algorithm,
+	m := &Message{Type: Init, Node: c.set.Node, Algorithm: c.set.Algorithm,
 		Heartbeat: c.set.Heartbeat, Tie: c.set.Tie, Ring: c.report.Ring,
-		Has: Of(OptionMessages, OptionOptions, OptionNode, OptionAlgorithm, OptionHeartbeat, OptionTie, OptionRing)}
+		Has: Of(OptionNode, OptionAlgorithm, OptionHeartbeat, OptionTie, OptionRing)}
+	m.Announce()
 	c.send(m)
 	c.echoed = []echo{{m.Seq, now}}
 }

@@ -289,6 +289,12 @@ func allOptions() []uint16 {
 	return list
 }
 
+// Announce adds the messages and options that this side knows.
+func (m *Message) Announce() {
+	m.Messages, m.Options = allMessages(), allOptions()
+	m.Has |= Of(OptionMessages, OptionOptions)
+}
+
 // headerSize is of a message's type and length.
 const headerSize = 6
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"holdfast/cluster/cib"
 )
@@ -20,6 +21,8 @@ type Quorum struct {
 	Why      string   `json:"why"`      // in a line
 	Waiting  bool     `json:"waiting"`  // only wait_for_all is in the way
 	Flags    []string `json:"flags"`    // options in force, as votequorum names them
+	Device   int      `json:"device"`   // votes of the quorum device that is configured; 0: none
+	Lent     bool     `json:"lent"`     // it votes for this side
 	Members  []Voter  `json:"members"`  // hosts that reach each other, by id
 	Missing  []Voter  `json:"missing"`  // the other configured hosts
 }
@@ -30,6 +33,7 @@ type Voter struct {
 	Name  string   `json:"name"`
 	Addrs []string `json:"addrs"` // of each link
 	Votes int      `json:"votes"`
+	Lent  bool     `json:"lent"` // the quorum device has told the host that it votes for its side
 }
 
 // Quorum asks how votes stand.
@@ -76,4 +80,53 @@ func (c *Client) ForkDocument(ctx context.Context, number int) (*cib.Document, e
 		return nil, err
 	}
 	return cib.Parse("", text)
+}
+
+// Device is the quorum device as the host that is asked sees it. Instants are how long ago; below 0: never.
+type Device struct {
+	Host       string        `json:"host"`
+	Port       uint16        `json:"port"`
+	Cluster    string        `json:"cluster"`
+	Node       uint32        `json:"node"`
+	Algorithm  string        `json:"algorithm"` // as corosync's tools name it
+	LMS        bool          `json:"lms"`
+	Tie        string        `json:"tie"`
+	KeepActive bool          `json:"keepActive"`
+	Votes      int           `json:"votes"` // configured
+	State      string        `json:"state"`
+	Vote       string        `json:"vote"` // ACK, NACK or Undefined, for the partition that the host is in
+	Ring       string        `json:"ring"`
+	Members    []uint32      `json:"members"`
+	Configured []uint32      `json:"configured"`
+	Quorate    bool          `json:"quorate"`
+	Expected   int           `json:"expected"`
+	Heartbeat  time.Duration `json:"heartbeat"`
+	Connect    time.Duration `json:"connect"`
+	Sync       time.Duration `json:"sync"`
+	Mode       string        `json:"mode"`       // of heuristics: off, sync or on
+	Heuristics string        `json:"heuristics"` // the outcome when the partition changed
+	Regular    string        `json:"regular"`    // and on a regular basis
+	Offers     bool          `json:"offers"`     // the server offers TLS
+	Secured    bool          `json:"secured"`
+	Since      time.Duration `json:"since"`
+	Answered   time.Duration `json:"answered"` // the last echo
+	Failure    string        `json:"failure"`  // of the last connection
+}
+
+// Device asks about the quorum device; it is nil when none is configured.
+func (c *Client) Device(ctx context.Context) (*Device, error) {
+	var d *Device
+	err := c.get(ctx, "/v1/quorum/device", nil, &d)
+	return d, err
+}
+
+// SpreadDeviceFiles gives the quorum device's certificates to all hosts that are up, and returns their names.
+func (c *Client) SpreadDeviceFiles(ctx context.Context, files map[string][]byte) (hosts []string, err error) {
+	err = c.post(ctx, "/v1/quorum/device/files", files, &hosts)
+	return hosts, err
+}
+
+// Reconfigure gives all hosts another configuration, the text of corosync.conf or holdfast.conf. Hosts must be the same.
+func (c *Client) Reconfigure(ctx context.Context, text string) error {
+	return c.post(ctx, "/v1/configuration", text, nil)
 }

@@ -163,7 +163,7 @@ func Status(q *client.Quorum, now time.Time, style Style) string {
 func Members(q *client.Quorum, style Style) string {
 	var b strings.Builder
 	b.WriteString("Membership information\n----------------------\n    Nodeid      Votes")
-	if style.Device {
+	if style.Device || q.Device > 0 {
 		b.WriteString("    Qdevice")
 	}
 	b.WriteString(" Name\n")
@@ -176,7 +176,12 @@ func Members(q *client.Quorum, style Style) string {
 	}
 	for _, m := range members {
 		fmt.Fprintf(&b, "%10s %10d", id(m.ID, style), m.Votes)
-		if style.Device {
+		switch {
+		case q.Device > 0 && m.Lent:
+			fmt.Fprintf(&b, " %10s", "A,V,NMW") // alive, votes, no master wins
+		case q.Device > 0:
+			fmt.Fprintf(&b, " %10s", "A,NV,NMW")
+		case style.Device:
 			fmt.Fprintf(&b, " %10s", "NR") // no quorum device is registered
 		}
 		name := m.Name
@@ -190,6 +195,12 @@ func Members(q *client.Quorum, style Style) string {
 			name += " (local)"
 		}
 		b.WriteString(" " + name + "\n")
+	}
+	switch {
+	case q.Device > 0 && q.Lent:
+		fmt.Fprintf(&b, "%10s %10d            Qdevice\n", id(0, style), q.Device)
+	case q.Device > 0:
+		fmt.Fprintf(&b, "%10s %10d            Qdevice (votes %d)\n", id(0, style), 0, q.Device)
 	}
 	return b.String()
 }
