@@ -50,7 +50,7 @@ type event struct {
 	id, key, task string
 	interval      int
 	call          int
-	status, rc    int
+	status, rc    int // status as interpreted, see recordedStatus
 	expected      int // -1 when not recorded
 	changed       int64
 	reason        string
@@ -76,7 +76,7 @@ func newEvent(r *resource, n *node, x *cib.Element) *event {
 	}
 	e.interval = number(x.Get("interval"), 0)
 	e.call = number(x.Get("call-id"), 0)
-	e.status = number(x.Get("op-status"), statusPending)
+	e.status = e.recordedStatus()
 	e.rc = number(x.Get("rc-code"), rcOK)
 	e.changed = int64(number(x.Get("last-rc-change"), -1))
 	e.reason = x.Get("exit-reason")
@@ -120,6 +120,9 @@ func mergeByAge(events []*event) {
 		}
 	}
 }
+
+// recordedStatus is what the executor made of the result, before it is known what it means.
+func (e *event) recordedStatus() int { return number(e.xml.Get("op-status"), statusPending) }
 
 // compareEvents tells which of two operations of one resource on one node was earlier.
 func compareEvents(a, b *event) int {
@@ -309,13 +312,14 @@ func (c *cluster) addOrphan(x *cib.Element, n *node) *resource {
 	return r
 }
 
-// activeSpan finds the latest events that started and stopped the resource, -1 for none.
+// activeSpan finds the latest events that started and stopped the resource, -1 for none. A
+// stop that the executor carried out ends a span even if the agent reports failure.
 func activeSpan(events []*event) (start, stop int) {
 	impliedMonitor, impliedClone := -1, -1
 	start, stop = -1, -1
 	for i, e := range events {
 		switch {
-		case e.task == "stop" && e.status == statusDone:
+		case e.task == "stop" && e.recordedStatus() == statusDone:
 			stop = i
 		case e.task == "start" || e.task == "migrate_from":
 			start = i
