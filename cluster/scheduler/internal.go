@@ -22,7 +22,12 @@ func (c *cluster) internalConstraints(r *resource) {
 	}
 }
 
+// primitiveConstraints orders what a resource does by itself; nobody does anything to one that
+// is not managed.
 func (c *cluster) primitiveConstraints(r *resource) {
+	if !r.is(managed) {
+		return
+	}
 	top := r.uber()
 	checkUnfencing := c.unfencing && r.is(needsUnfencing) && c.options.fencing
 	// A restart: stop, then start.
@@ -33,9 +38,6 @@ func (c *cluster) primitiveConstraints(r *resource) {
 	}
 	// History that is being removed from a node is not asked for there again.
 	c.orderTasks(r, "delete", r, "monitor", sameNodeOnly|cancelsFirst)
-	if !r.is(managed) {
-		return
-	}
 	if checkUnfencing {
 		c.unfencingConstraints(r)
 	}

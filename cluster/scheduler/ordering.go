@@ -11,9 +11,9 @@ type relation uint32
 const (
 	orderOptional         relation = 1 << iota // if both happen, first goes first
 	ifFirstUnmigratable                        // counts only when first is no live migration
-	impliesFirst                               // if then is required, so is first
+	impliesFirst                               // if then is required, so is first when a part of it is
 	impliesThen                                // if first is required, so is then
-	promotedImpliesFirst                       // impliesFirst, for a promoted resource
+	promotedImpliesFirst                       // if then is required of a promoted resource, so is first
 	unmigratableBlocks                         // first cannot run unless then can be migrated
 	unrunnableFirstBlocks                      // if first cannot run, then cannot either
 	nestedRemoteProbe                          // a probe behind a connection that is being set up

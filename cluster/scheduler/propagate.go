@@ -221,13 +221,8 @@ func (c *cluster) updatePair(first, then *action, firstFlags, thenFlags actionFl
 	if in.kind&intermediateStop != 0 && then.rsc != nil {
 		update(then.rsc, firstFlags, optional|runnable, intermediateStop)
 	}
-	if in.kind&impliesFirst != 0 {
-		if first.rsc != nil {
-			update(first.rsc, thenFlags, optional, impliesFirst)
-		} else if firstFlags&optional == 0 && !first.is(runnable) {
-			first.clear(runnable)
-			changed |= changedFirst
-		}
+	if in.kind&impliesFirst != 0 && first.rsc != nil {
+		update(first.rsc, firstFlags, optional, impliesFirst)
 	}
 	if then.rsc != nil {
 		if in.kind&promotedImpliesFirst != 0 {

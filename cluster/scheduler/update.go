@@ -33,7 +33,7 @@ func (c *cluster) updatePrimitive(first, then *action, flags, filter actionFlags
 		c.updateAsymmetric(first, then)
 	}
 	if kind&impliesFirst != 0 && !then.is(optional) {
-		if filter&optional != 0 && flags&optional == 0 && first.is(optional) && !then.is(migratable) {
+		if filter&optional != 0 && flags&optional == 0 && first.is(optional) {
 			first.clearBecause(optional, then)
 		}
 		if first.is(migratable) && !then.is(migratable) {
