@@ -20,9 +20,6 @@ func (c *cluster) propagate() {
 	for _, a := range slices.Backward(c.actions) {
 		c.updateAction(a)
 	}
-	for _, a := range slices.Backward(c.actions) {
-		c.updateAction(a)
-	}
 	c.breakMigrationLoops()
 }
 
