@@ -39,6 +39,11 @@ RUNS ?= 10
 bench-failover: build
 	bin/holdfast lab bench --runs $(RUNS)
 
+# Every published configuration at hand, as it is printed, on virtual hosts.
+.PHONY: listings
+listings:
+	go test ./lab/listings -count=1 -timeout 15m -v -args -long
+
 # Whole processes against the installed crm_simulate, on the same documents in one run.
 SIZES ?= 16x1000,16x2000
 bench-scheduler: build

@@ -74,7 +74,7 @@ func Names(prefix string, n int) []string {
 }
 
 var hostName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	return regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 })
 
 // withDefaults fills in the defaults and refuses what cannot be made.
@@ -109,7 +109,7 @@ func (c Config) check() error {
 	seen := map[string]bool{ClientName: true}
 	for _, name := range c.Hosts {
 		if !hostName().MatchString(name) {
-			return fmt.Errorf("lab host name %q: want small letters, digits and hyphens", name)
+			return fmt.Errorf("lab host name %q: want small letters, digits, hyphens and dots", name)
 		}
 		if seen[name] {
 			return fmt.Errorf("lab host name %q is given twice (%q is the lab's own)", name, ClientName)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/executor/process"
 )
 
@@ -30,18 +31,42 @@ func (e *Executor) FenceAgent(ctx context.Context, call FenceCall) Result {
 	if err != nil {
 		return missing(op, err)
 	}
-	input := "action=" + call.Action + "\n"
+	var command process.Command
+	if _, plugin := metadata.Plugin("stonith", call.Agent); plugin {
+		var known bool
+		if command, known = e.pluginCommand(path, call); !known {
+			return unsupported(op)
+		}
+	} else {
+		input, bad := fenceInput(call)
+		if bad != "" {
+			return Result{Code: CodeNotConfigured, Status: Error, Reason: fmt.Sprintf("%s: the value of parameter %s holds a line break; fence agents take one line", call.Device, bad)}
+		}
+		command = process.Command{Path: path, Env: e.base, Stdin: []byte(input)}
+	}
+	call.Timeout, command.Timeout = op.Timeout, op.Timeout
+	ending, err := process.Run(ctx, command)
+	return call.result(path, ending, err)
+}
+
+// fenceInput is what a fence agent reads; bad names a parameter that cannot be written there.
+func fenceInput(call FenceCall) (input, bad string) {
+	input = "action=" + call.Action + "\n"
 	for _, name := range sortedNames(call.Params) {
 		value := call.Params[name]
-		if strings.HasPrefix(name, "pcmk_") || name == "action" || name == "crm_feature_set" || strings.HasPrefix(name, "CRM_meta_") {
+		if ownParameter(name) {
 			continue
 		}
 		if strings.ContainsAny(value, "\n\x00") {
-			return Result{Code: CodeNotConfigured, Status: Error, Reason: fmt.Sprintf("%s: the value of parameter %s holds a line break; fence agents take one line", call.Device, name)}
+			return "", name
 		}
 		input += name + "=" + value + "\n"
 	}
-	ending, err := process.Run(ctx, process.Command{Path: path, Env: e.base, Stdin: []byte(input), Timeout: op.Timeout})
+	return input, ""
+}
+
+// result reads how a call of the agent at path ended.
+func (call FenceCall) result(path string, ending process.Ending, err error) Result {
 	r := Result{Code: ending.Code, StartedAt: ending.StartedAt, Ran: ending.Ran}
 	r.Output = blot(strings.ToValidUTF8(string(ending.Stdout), "?"), call.Params)
 	words := lastWords(blot(string(ending.Stderr), call.Params))
@@ -56,7 +81,7 @@ func (e *Executor) FenceAgent(ctx context.Context, call FenceCall) Result {
 		r.Code, r.Status, r.Reason = CodeError, Cancelled, who+" was cancelled and killed"
 	case ending.TimedOut:
 		r.Code, r.Status = CodeError, TimedOut
-		r.Reason = fmt.Sprintf("%s did not end within %s and was killed%s; is the device reachable from here?", who, op.Timeout, words)
+		r.Reason = fmt.Sprintf("%s did not end within %s and was killed%s; is the device reachable from here?", who, call.Timeout, words)
 	case ending.Signal != 0:
 		r.Code, r.Status = CodeError, Error
 		r.Reason = fmt.Sprintf("%s was ended by signal %d (%s)%s", who, ending.Signal, ending.Signal, words)

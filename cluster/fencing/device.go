@@ -148,6 +148,9 @@ func (d *Device) prepare(agent *metadata.Agent) {
 			}
 		}
 	}
+	if _, ok := metadata.Plugin("stonith", d.Agent); ok {
+		d.hostArg = "port" // its meta-data has no parameter for the host: that is an argument
+	}
 	if name, ok := d.Params["pcmk_host_argument"]; ok {
 		d.hostArg = name
 		if name == "none" {

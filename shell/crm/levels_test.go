@@ -235,3 +235,23 @@ func TestStatus(t *testing.T) {
 		}
 	}
 }
+
+// Text that names nodes only does not take their ids from them, however it is loaded.
+func TestLoadKeepsTheIDsOfNodes(t *testing.T) {
+	t.Parallel()
+	for _, method := range []loadMethod{loadUpdate, loadReplace, loadPush} {
+		doc := cib.New()
+		doc.EnsureSection("nodes").Append(cib.NewElement("node", "id", "1", "uname", "alpha.example.com"))
+		m := newModel(doc, noAgents{}, func(string) {})
+		if err := m.load("text", "node alpha.example.com attributes standby=on\nnode beta\n", method, []string{"alpha.example.com"}); err != nil {
+			t.Fatal(err)
+		}
+		ids := map[string]string{}
+		for node := range m.doc.Section("nodes").All("node") {
+			ids[node.Get("uname")] = node.ID()
+		}
+		if ids["alpha.example.com"] != "1" || ids["beta"] != "beta" {
+			t.Errorf("method %d: ids %v", method, ids)
+		}
+	}
+}

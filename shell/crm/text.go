@@ -88,10 +88,22 @@ func (m *model) resolve(file string, o *parsedObject) error {
 	if err != nil {
 		return fmt.Errorf("%s:%d: %w", file, o.line, err)
 	}
+	if o.element.Name == "node" {
+		m.keepNodeID(o.element)
+	}
 	for i, text := range o.comments {
 		o.element.InsertAt(i, &cib.Element{Kind: cib.CommentNode, Text: text})
 	}
 	return nil
+}
+
+// keepNodeID gives a node whose text says no id the one that the cluster has for it.
+func (m *model) keepNodeID(e *cib.Element) {
+	for node := range m.base.Section("nodes").All("node") {
+		if node.Get("uname") == e.Get("uname") && e.ID() == e.Get("uname") {
+			e.Set("id", node.ID())
+		}
+	}
 }
 
 // How a text changes the configuration.

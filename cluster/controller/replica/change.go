@@ -52,10 +52,12 @@ func (r *Replica) change(e *controller.Entry, cause cib.Cause) (Answer, bool) {
 	if c.DryRun {
 		doc = doc.Clone()
 	}
+	ids := hostIDs(doc)
 	result, err := doc.Apply(request, cause)
 	if err != nil {
 		return Answer{Code: codeOf(err), Message: fmt.Sprintf("%s: %v", c.Op, err), Version: r.doc.Version().String()}, false
 	}
+	settleNodeIDs(doc, ids)
 	if c.DryRun {
 		return Answer{Version: doc.Version().String(), XML: string(doc.Bytes())}, false
 	}

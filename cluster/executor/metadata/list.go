@@ -72,6 +72,9 @@ func (s *Store) Types(class, provider string) []string {
 				}
 			}
 		}
+		for _, name := range executables(filepath.Join(s.root, pluginDir)) {
+			types = append(types, pluginPrefix+name)
+		}
 	case "systemd":
 		types = s.units()
 	case "service":

@@ -54,6 +54,9 @@ func OCFRoot(root string) string {
 // Path returns the file of an agent, or an error that wraps ErrNotInstalled and
 // says where it was looked for.
 func (s *Store) Path(class, provider, name string) (string, error) {
+	if plugin, ok := Plugin(class, name); ok {
+		return s.pluginPath(plugin)
+	}
 	if name == "" || strings.Contains(name+provider, "/") || strings.HasPrefix(provider, ".") {
 		return "", fmt.Errorf("find agent %s: %q is no agent's name", title(class, provider, name), name)
 	}
@@ -188,6 +191,9 @@ func (s *Store) Raw(ctx context.Context, class, provider, name string) ([]byte, 
 const askTimeout = 30 * time.Second
 
 func question(class, path string) string {
+	if isPlugin(path) {
+		return path + " getinfo-xml"
+	}
 	if class == "stonith" {
 		return path + " -o metadata"
 	}
@@ -196,6 +202,9 @@ func question(class, path string) string {
 
 // Ask runs the agent at path for its meta-data and returns what it printed.
 func Ask(ctx context.Context, class, path string) ([]byte, error) {
+	if isPlugin(path) {
+		return askPlugin(ctx, path)
+	}
 	command := process.Command{Path: path, Args: []string{"meta-data"}, Timeout: askTimeout, Limit: 4 << 20}
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "OCF_RA_VERSION_MAJOR=1", "OCF_RA_VERSION_MINOR=1"}
 	switch class {
@@ -207,6 +216,11 @@ func Ask(ctx context.Context, class, path string) ([]byte, error) {
 		command.Env = append(command.Env, "OCF_ROOT="+ocfRoot, "OCF_RESOURCE_TYPE="+filepath.Base(path),
 			"OCF_RESOURCE_PROVIDER="+filepath.Base(filepath.Dir(path)), "OCF_RESOURCE_INSTANCE="+filepath.Base(path))
 	}
+	return answer(ctx, path, command)
+}
+
+// answer runs a command that is to print what an agent says about itself.
+func answer(ctx context.Context, path string, command process.Command) ([]byte, error) {
 	ending, err := process.Run(ctx, command)
 	switch {
 	case errors.Is(err, fs.ErrPermission):

@@ -6,6 +6,8 @@ package fleettest
 import (
 	"context"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -28,10 +30,18 @@ type Fleet struct {
 // Start makes a cluster that has agreed on a view, or skips the test with the reason.
 func Start(t testing.TB, c fleet.Config) *Fleet {
 	t.Helper()
+	f := Begin(t, Patience, c)
+	f.Must(f.Ready(f.Ctx))
+	return f
+}
+
+// Begin makes a fleet for a test that may take as long as limit, and does not wait for its view.
+func Begin(t testing.TB, limit time.Duration, c fleet.Config) *Fleet {
+	t.Helper()
 	if err := lab.Supported(); err != nil {
 		t.Skipf("this machine cannot have labs: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
 	started, err := fleet.Start(context.Background(), c)
 	if err != nil {
@@ -44,8 +54,25 @@ func Start(t testing.TB, c fleet.Config) *Fleet {
 		}
 		f.Close()
 	})
-	f.Must(f.Ready(ctx))
 	return f
+}
+
+// Root skips the test unless it runs as root.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("the services of this test need root")
+	}
+}
+
+// Needs skips the test unless the files are there.
+func Needs(t testing.TB, paths ...string) {
+	t.Helper()
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			t.Skipf("what this test runs is not installed: %v", err)
+		}
+	}
 }
 
 // tell logs what the hosts' daemons wrote.
@@ -53,7 +80,7 @@ func (f *Fleet) tell() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	for _, h := range f.Hosts() {
-		out, err := h.Exec(ctx, "tail", "-n", "60", "/var/log/boot.log")
+		out, err := h.Exec(ctx, "sh", "-c", "tail -n 60 /var/log/boot.log; timeout 5 crm_mon -1rf")
 		f.t.Logf("%s: %v\n%s", h.Name(), err, out)
 	}
 }
@@ -142,4 +169,44 @@ func (f *Fleet) Others(but ...string) []string {
 		}
 	}
 	return names
+}
+
+// Sh has a host's shell run a command that has to succeed, and returns what it printed.
+func (f *Fleet) Sh(host, command string) string {
+	f.t.Helper()
+	return f.Run(host, "", "sh", "-c", command)
+}
+
+// Everywhere is Sh on every host.
+func (f *Fleet) Everywhere(command string) {
+	f.t.Helper()
+	for _, h := range f.Hosts() {
+		f.Sh(h.Name(), command)
+	}
+}
+
+// Says waits until a shell's command on a host succeeds and prints what matches each pattern, a
+// regular expression whose ^ and $ are those of lines.
+func (f *Fleet) Says(host, command string, patterns ...string) string {
+	f.t.Helper()
+	var out string
+	f.Until(func() (err error) {
+		if out, err = f.Try(host, "", "sh", "-c", command); err != nil {
+			return fmt.Errorf("%s# %s: %w\n%s", host, command, err, out)
+		}
+		for _, pattern := range patterns {
+			if !regexp.MustCompile("(?m)" + pattern).MatchString(out) {
+				return fmt.Errorf("%s# %s does not say %q:\n%s", host, command, pattern, out)
+			}
+		}
+		return nil
+	})
+	return out
+}
+
+// Settled waits until a host's cluster has nothing left to do.
+func (f *Fleet) Settled(host string) {
+	f.t.Helper()
+	end, _ := f.Ctx.Deadline()
+	f.Must(f.Client(host).Wait(f.Ctx, time.Until(end)))
 }
