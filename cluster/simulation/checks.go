@@ -107,6 +107,10 @@ func (c *checks) votes(h *host, v core.View) {
 			have += votes
 		}
 	}
+	all += q.DeviceVotes
+	if 2*have <= all && c.mayUseDevice(v) {
+		have += q.DeviceVotes
+	}
 	if 2*have <= all && !q.TwoNode && !(q.AutoTie && 2*have == all) && !q.LastManStanding && !q.AllowDownscale {
 		c.w.violate("votes: %s takes view %d of %v for quorate with %d of %d votes", h.name, v.Number, v.Members, have, all)
 	}

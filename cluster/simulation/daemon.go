@@ -21,6 +21,7 @@ func (h *host) carryOut(b core.Batch) {
 		return
 	}
 	h.stream(b.Messages)
+	h.report(b.Partition)
 	for _, change := range b.Changes {
 		h.noted(change)
 	}

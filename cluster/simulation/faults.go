@@ -35,8 +35,11 @@ func (w *World) strike(f Fault) {
 	case Pause:
 		h.freeze()
 		w.after(f.For, h.thaw)
-	case Isolation, OneWayCut, Partition, PairCut, Flapping:
+	case Isolation, OneWayCut, Partition, PairCut, Flapping, WitnessCut:
 		w.strikeNetwork(f)
+	case WitnessCrash:
+		w.stopDevice()
+		w.after(f.For, w.startDevice)
 	case BadNetwork:
 		w.net.loss, w.net.twice, w.net.slow = float64(f.Amount)/100, 0.1, time.Duration(f.Amount)*time.Millisecond
 		w.after(f.For, func() { w.net.loss, w.net.twice, w.net.slow = 0, 0, 0 })
@@ -88,6 +91,13 @@ func (w *World) strikeNetwork(f Fault) {
 						w.net.cut(b.id, a.id, -1, by)
 					}
 				}
+			}
+		}
+	case WitnessCut:
+		cut = func(by int8) {
+			for _, id := range f.masked() {
+				w.net.cut(id, theWitness, -1, by)
+				w.net.cut(theWitness, id, -1, by)
 			}
 		}
 	case PairCut, Flapping:
@@ -166,8 +176,8 @@ func (w *World) strikeDisk(h *host, f Fault) {
 // enoughWithout tells whether the others can elect a leader without a host: otherwise a
 // host that has lost its disk waits for ever, and for an operator.
 func (w *World) enoughWithout(h *host) bool {
-	q := &w.shape.Quorum
-	return q.TwoNode || 2*(q.ExpectedVotes()-q.HostVotes(h.id)) > q.ExpectedVotes()
+	q := &w.shape.Quorum // the device's votes do not count when all have booted anew
+	return q.TwoNode || 2*(q.ExpectedVotes()-q.DeviceVotes-q.HostVotes(h.id)) > q.ExpectedVotes()
 }
 
 // remembered tells whether a fault would make a host forget what another's restored disk
@@ -190,6 +200,7 @@ func (w *World) remembered(f Fault) bool {
 func (w *World) heal() {
 	w.faults = false
 	w.net = network{}
+	w.startDevice()
 	for _, h := range w.hosts {
 		h.doomed, h.disk.Fail = notDoomed, nil
 		h.clocks.drift(w.now, 0)

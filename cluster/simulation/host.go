@@ -58,6 +58,7 @@ type daemon struct {
 	thawedAt   time.Duration // after standing still for longer than a token; 0: it did not, or has heard since
 	asleep     bool          // it stood still and has yet to learn what happened
 	lone       lone
+	asker      asker
 	lastSent   [maxHosts + 1]time.Duration // streams keep their order: arrival of the last message
 }
 
@@ -110,8 +111,8 @@ func (h *host) switchOff() {
 	if !h.power {
 		return
 	}
-	h.killDaemon()
 	h.power = false
+	h.killDaemon()
 	h.powerUps++
 	h.disk.Tear(h.w.chance.disks.IntN(4))
 	clear(h.active)
@@ -142,6 +143,7 @@ func (h *host) startDaemon() {
 		return
 	}
 	h.w.trace(h.name, "daemon starts as boot %d", h.boot)
+	h.hireClient()
 	h.pump()
 }
 
@@ -160,6 +162,7 @@ func (h *host) plan(doc *cib.Document, _ time.Time) *scheduler.Plan {
 func (h *host) killDaemon() {
 	if h.core != nil {
 		h.w.trace(h.name, "daemon dies")
+		h.leaveDevice(h.power)
 	}
 	h.daemon = daemon{boot: h.boot, pumping: h.pumping}
 }
@@ -233,6 +236,7 @@ func (h *host) pump() {
 			h.happened = h.happened[1:]
 			h.step(ev)
 		default:
+			h.consult()
 			h.write()
 			if h.core != nil && !h.core.HasBatch() && len(h.happened) == 0 {
 				h.arm()

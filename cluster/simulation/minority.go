@@ -30,7 +30,7 @@ func (w *World) mayBeQuorate(h *host) bool {
 	if q.TwoNode || q.LastManStanding || q.AllowDownscale {
 		return true
 	}
-	votes := 0
+	votes := q.DeviceVotes // whether it has them the cables do not tell
 	for _, other := range w.hosts {
 		if other.core != nil && (other == h || w.linked(h, other)) {
 			votes += q.HostVotes(other.id)

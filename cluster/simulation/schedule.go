@@ -32,6 +32,8 @@ const (
 	DiskRestore               // Host loses power and comes back with an old copy of its disk
 	BadAgents                 // Amount percent of operations fail
 	BadFencing                // Amount percent of fencing fails
+	WitnessCut                // hosts in Mask do not reach the quorum device for For, nor it them
+	WitnessCrash              // the quorum device's daemon dies and is started after For
 	kinds
 )
 
@@ -90,6 +92,12 @@ func (f Fault) String() string {
 	case BadFencing:
 		what = fmt.Sprintf("%d%% of fencing fails for %s", f.Amount, f.For)
 	}
+	switch f.Kind {
+	case WitnessCut:
+		what = fmt.Sprintf("hosts %v do not reach the quorum device for %s", f.masked(), f.For)
+	case WitnessCrash:
+		what = fmt.Sprintf("the quorum device dies and is started after %s", f.For)
+	}
 	return fmt.Sprintf("%s: %s", f.At, what)
 }
 
@@ -136,7 +144,31 @@ func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []
 		}
 		faults = append(faults, draw(r, kind, at.Round(time.Millisecond), shape))
 	}
-	return faults
+	return withDevice(seed, shape, faults)
+}
+
+// withDevice adds the faults of a cluster's quorum device. They are drawn apart, so that the rest of a
+// seed's schedule is the same without it. Half of the cuts between hosts cut them from the device as well.
+func withDevice(seed uint64, shape Shape, faults []Fault) []Fault {
+	if shape.Device == nil {
+		return faults
+	}
+	r := rand.New(rand.NewPCG(seed, 0xde71fa))
+	var all []Fault
+	for _, f := range faults {
+		all = append(all, f)
+		switch n := r.IntN(12); {
+		case n < 6 && f.Kind == Partition:
+			all = append(all, Fault{At: f.At, Kind: WitnessCut, Mask: f.Mask, For: f.For, Host: 1, Other: 2})
+		case n < 6 && f.Kind == Isolation:
+			all = append(all, Fault{At: f.At, Kind: WitnessCut, Mask: 1 << f.Host, For: f.For, Host: 1, Other: 2})
+		case n == 10:
+			all = append(all, Fault{At: f.At, Kind: WitnessCut, Mask: r.Uint32(), For: between(r, 200*time.Millisecond, 8*time.Second).Round(time.Millisecond), Host: 1, Other: 2})
+		case n == 11:
+			all = append(all, Fault{At: f.At, Kind: WitnessCrash, For: between(r, 20*time.Millisecond, 8*time.Second).Round(time.Millisecond), Host: 1, Other: 2})
+		}
+	}
+	return all
 }
 
 // draw fills a fault of a kind in. It draws the same number of times whatever the kind.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/qdevice"
 	"holdfast/cluster/messaging/quorum"
 )
 
@@ -16,7 +17,8 @@ type Shape struct {
 	Hosts         int // 2 to 9
 	Links         int // 1 to 3
 	Quorum        quorum.Options
-	Policy        string // no-quorum-policy
+	Device        *qdevice.Settings // nil: no quorum device
+	Policy        string            // no-quorum-policy
 	Primitives    int
 	Group         int  // members of one group; 0: none
 	Clone         bool // one clone on all hosts
@@ -57,7 +59,32 @@ func Draw(seed uint64) Shape {
 	case kind == 2:
 		s.Quorum.Votes = map[core.HostID]int{core.HostID(1 + r.IntN(s.Hosts)): 2 + r.IntN(2)}
 	}
+	s.drawDevice(seed)
 	return s
+}
+
+// drawDevice gives a third of the clusters that have no other way out of a tie a quorum device.
+func (s *Shape) drawDevice(seed uint64) {
+	if q := &s.Quorum; seed*0x9e3779b97f4a7c15>>32%3 == 0 && !q.AutoTie && !q.LastManStanding {
+		s.GiveDevice(seed)
+	}
+}
+
+// GiveDevice gives the cluster the quorum device of a seed, in place of what else would decide ties.
+func (s *Shape) GiveDevice(seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 0xde71ce))
+	q := &s.Quorum
+	q.AutoTie, q.LastManStanding = false, false
+	d := qdevice.Settings{Algorithm: qdevice.FFSplit, KeepActive: r.IntN(2) == 0,
+		Tie: []qdevice.TieBreaker{{Mode: qdevice.TieLowest}, {Mode: qdevice.TieHighest}, {Mode: qdevice.TieNode, Node: 2}}[r.IntN(3)]}
+	q.TwoNode, q.WaitForAllOff, q.DeviceVotes = false, false, 1
+	if s.Hosts%2 == 1 || r.IntN(3) == 0 {
+		d.Algorithm, q.DeviceVotes = qdevice.LMS, -1
+		for _, h := range q.Hosts {
+			q.DeviceVotes += q.HostVotes(h)
+		}
+	}
+	s.Device = &d
 }
 
 func (s *Shape) ids() []core.HostID {
@@ -79,6 +106,7 @@ func (s *Shape) String() string {
 	}{
 		{q.TwoNode, "two_node"}, {q.WaitForAll, "wait_for_all"}, {q.AutoTie, fmt.Sprintf("auto_tie_breaker %+v", q.Tie)},
 		{q.LastManStanding, "last_man_standing"}, {q.AllowDownscale, "allow_downscale"},
+		{s.Device != nil, fmt.Sprintf("a quorum device of %d votes", q.DeviceVotes)},
 		{len(q.Votes) > 0, fmt.Sprintf("votes %v", q.Votes)}, {true, fmt.Sprintf("%d primitives", s.Primitives)},
 		{s.Group > 0, fmt.Sprintf("a group of %d", s.Group)}, {s.Clone, "a clone"}, {s.Together, "a colocation"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/witness"
 )
 
 // epoch is the wall clock's time when a run begins.
@@ -30,6 +31,7 @@ type World struct {
 	agents float64
 	fences float64
 	check  checks
+	device device
 }
 
 // dice are the world's sources of chance. Each has its own stream, so that a fault that is
@@ -50,6 +52,8 @@ func between(r *rand.Rand, low, high time.Duration) time.Duration {
 func newWorld(cfg *Config, shape Shape) *World {
 	w := &World{shape: shape, tamper: cfg.Tamper, traced: cfg.Trace, chance: throw(cfg.Seed), agents: 0.01, fences: 0.05}
 	w.check.init(w)
+	w.device = device{chance: rand.New(rand.NewPCG(cfg.Seed, 5)), lines: map[witness.ConnID]*line{}}
+	w.startDevice()
 	for i := range shape.Hosts {
 		w.hosts = append(w.hosts, newHost(w, core.HostID(i+1)))
 	}

@@ -1,0 +1,331 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"holdfast/cluster/messaging"
+	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/qdevice"
+	"holdfast/cluster/messaging/witness"
+)
+
+// A simulated quorum device: package witness' server on a machine of its own, and in each daemon
+// package qdevice's client, over connections that a cut holds up until it ends or an end gives them up.
+
+// theWitness is the witness' place in the network's cuts; hosts' begin at 1.
+const theWitness core.HostID = 0
+
+// deviceInterval is what hosts ask the witness for.
+const deviceInterval = time.Second
+
+// device is the witness' machine. Its server is nil while it is down.
+type device struct {
+	server *witness.Server
+	chance *rand.Rand
+	lines  map[witness.ConnID]*line
+	next   witness.ConnID
+	tickAt time.Duration
+}
+
+// line is a connection between a daemon and the witness.
+type line struct {
+	id     witness.ConnID
+	host   *host
+	boot   uint64
+	up     bool             // the host's end is open
+	served bool             // the witness' end is open
+	last   [2]time.Duration // when the last message of each direction arrives
+}
+
+// asker is a daemon's side.
+type asker struct {
+	client *qdevice.Client
+	line   *line
+	retry  time.Duration // when to connect again, by the host's clock
+	tickAt time.Duration // when the client's next tick is scheduled, in world time
+	said   qdevice.Standing
+}
+
+// startDevice switches the witness on, if the shape has one.
+func (w *World) startDevice() {
+	if w.shape.Device == nil || w.device.server != nil {
+		return
+	}
+	w.device.server = witness.NewServer(witness.Settings{}, w.now)
+	w.trace("witness", "starts")
+}
+
+// stopDevice ends the witness' daemon; its machine closes what it had open.
+func (w *World) stopDevice() {
+	d := &w.device
+	if d.server == nil {
+		return
+	}
+	w.trace("witness", "dies")
+	d.server = nil
+	for id := range d.next {
+		if l := d.lines[id+1]; l != nil {
+			l.served = false
+			l.travel(1, func() { l.hangUp("the witness is gone") })
+		}
+	}
+	clear(d.lines)
+}
+
+// travel brings something to the other end (0: to the witness), in order, however long a cut holds it up.
+func (l *line) travel(way int, arrive func()) {
+	w := l.host.w
+	at := max(w.now+between(w.device.chance, 100*time.Microsecond, 400*time.Microsecond), l.last[way]+1)
+	l.last[way] = at
+	var try func()
+	try = func() {
+		switch {
+		case way == 0 && !l.served || way == 1 && !l.up: // that end is closed
+		case !w.packets(0, l.host.id, theWitness) || !w.packets(0, theWitness, l.host.id):
+			l.last[way] = max(l.last[way], w.now+50*time.Millisecond)
+			w.after(50*time.Millisecond, try)
+		default:
+			arrive()
+		}
+	}
+	w.after(at-w.now, try)
+}
+
+// hireClient gives a starting daemon its client.
+func (h *host) hireClient() {
+	w := h.w
+	if w.shape.Device == nil {
+		return
+	}
+	set := *w.shape.Device
+	set.Cluster, set.Node, set.Heartbeat, set.TLS = "simulated", uint32(h.id), deviceInterval, qdevice.TLSOff
+	for _, id := range w.shape.ids() {
+		set.Configured = append(set.Configured, uint32(id))
+	}
+	h.asker = asker{client: qdevice.NewClient(set), tickAt: -1}
+}
+
+// consult lets the client do what it has to, and carries out what it wants. It is part of pump.
+func (h *host) consult() {
+	a := &h.asker
+	if a.client == nil {
+		return
+	}
+	now := h.clock()
+	if a.line == nil && now >= a.retry {
+		h.dial()
+	}
+	a.client.Tick(now)
+	out := a.client.Output()
+	h.believe()
+	for _, m := range out.Send {
+		h.tellWitness(m)
+	}
+	if out.Close != nil {
+		a.line.close(0)
+		h.hungUp()
+	}
+	next := a.client.Next()
+	if a.line == nil {
+		next = min(next, a.retry)
+	}
+	wait := max(next-now, 1)
+	if at := h.w.now + wait; a.tickAt <= h.w.now || at < a.tickAt {
+		a.tickAt = at
+		h.later(wait, func() {})
+	}
+}
+
+// believe tells the core what the witness says.
+func (h *host) believe() {
+	st := h.asker.client.Standing()
+	if st == h.asker.said {
+		return
+	}
+	h.asker.said = st
+	h.core.Step(h.clock(), core.DeviceSays{Ring: st.Ring.Seq, Gives: st.Vote == qdevice.Ack, Undecided: st.Vote == qdevice.NoVote, Until: st.Until})
+	h.w.check.lent(h)
+}
+
+// dial connects, if the witness can be reached.
+func (h *host) dial() {
+	w, a := h.w, &h.asker
+	d := &w.device
+	a.retry = h.clock() + deviceInterval/4
+	if d.server == nil || !w.packets(0, h.id, theWitness) || !w.packets(0, theWitness, h.id) {
+		return
+	}
+	d.next++
+	l := &line{id: d.next, host: h, boot: h.boot, up: true, served: true}
+	d.lines[l.id], a.line = l, l
+	d.server.Connected(w.now, l.id, h.name)
+	a.client.Connected(h.clock())
+}
+
+// tellWitness sends a message.
+func (h *host) tellWitness(m *qdevice.Message) {
+	l := h.asker.line
+	if l == nil {
+		return
+	}
+	text := m.Marshal()
+	l.travel(0, func() {
+		m, err := read(text)
+		if err != nil {
+			h.w.violate("encoding: %s: %v", h.name, err)
+			return
+		}
+		d := &h.w.device
+		d.server.Receive(h.w.now, l.id, m)
+		h.w.serveDevice()
+	})
+}
+
+func read(text []byte) (*qdevice.Message, error) {
+	var r qdevice.Reader
+	r.Feed(text)
+	m, err := r.Next()
+	if err == nil && (m == nil || len(r.Rest()) > 0) {
+		err = fmt.Errorf("%x is not one message", text)
+	}
+	return m, err
+}
+
+// serveDevice carries out what the witness wants.
+func (w *World) serveDevice() {
+	d := &w.device
+	if d.server == nil {
+		return
+	}
+	d.server.Tick(w.now)
+	for _, o := range d.server.Outputs() {
+		l := d.lines[o.Conn]
+		if l == nil {
+			continue
+		}
+		if o.Close != nil {
+			l.close(1)
+			d.server.Disconnected(w.now, l.id)
+			continue
+		}
+		text := o.Send.Marshal()
+		l.travel(1, func() { l.hear(text) })
+	}
+	next := d.server.Next()
+	if next < 1<<62 && (d.tickAt <= w.now || next < d.tickAt) {
+		d.tickAt = max(next, w.now+1)
+		w.after(d.tickAt-w.now, w.serveDevice)
+	}
+}
+
+// hear brings a message to the daemon, if it is the one that connected.
+func (l *line) hear(text []byte) {
+	h := l.host
+	h.alive(l.boot, func() {
+		if h.asker.line != l {
+			return
+		}
+		m, err := read(text)
+		if err != nil {
+			h.w.violate("encoding: %s: %v", h.name, err)
+			return
+		}
+		h.asker.client.Receive(h.clock(), m)
+		h.consult()
+	})
+}
+
+// close closes one end (0: the host's) and lets the other learn of it.
+func (l *line) close(end int) {
+	w := l.host.w
+	if end == 0 {
+		if !l.up {
+			return
+		}
+		l.up = false
+		l.travel(0, func() {
+			l.served = false
+			delete(w.device.lines, l.id)
+			if w.device.server != nil {
+				w.device.server.Disconnected(w.now, l.id)
+				w.serveDevice()
+			}
+		})
+		return
+	}
+	l.served = false
+	delete(w.device.lines, l.id)
+	l.travel(1, func() { l.hangUp("the witness closed the connection") })
+}
+
+// hangUp tells the daemon that its connection is closed.
+func (l *line) hangUp(why string) {
+	h := l.host
+	l.up = false
+	h.alive(l.boot, func() {
+		if h.asker.line == l {
+			h.w.trace(h.name, "%s", why)
+			h.hungUp()
+		}
+	})
+}
+
+func (h *host) hungUp() {
+	h.asker.line, h.asker.retry = nil, h.clock()+deviceInterval/4
+	h.asker.client.Disconnected(nil)
+	h.believe()
+}
+
+// leaveDevice is the end of a daemon: its machine closes the connection, unless it lost power.
+func (h *host) leaveDevice(power bool) {
+	if l := h.asker.line; l != nil {
+		if power {
+			l.close(0)
+		}
+		l.up = false
+	}
+}
+
+// report hands the core's partition to the client.
+func (h *host) report(p *core.Partition) {
+	if p != nil && h.asker.client != nil {
+		ids := make([]uint32, 0, len(h.w.hosts))
+		for _, id := range h.w.shape.ids() {
+			ids = append(ids, uint32(id))
+		}
+		h.asker.client.Report(h.clock(), messaging.ReportOf(p, ids))
+		h.consult()
+	}
+}
+
+// mayUseDevice: a view uses the device's votes only with a member that has been in a view of all hosts since it
+// booted (rule 10).
+func (c *checks) mayUseDevice(v core.View) bool {
+	for i, m := range v.Members {
+		if c.complete[core.Peer{ID: m, Boot: v.Boots[i]}] {
+			return true
+		}
+	}
+	return false
+}
+
+// lent: no two rings have the witness' votes at once, as the hosts that have them believe.
+func (c *checks) lent(h *host) {
+	mine := h.asker.client.Standing()
+	if mine.Vote != qdevice.Ack || h.clock() >= mine.Until || h.frozen {
+		return
+	}
+	for _, other := range c.w.hosts {
+		if other == h || other.core == nil || other.frozen || other.asker.client == nil {
+			continue
+		}
+		st := other.asker.client.Standing()
+		together := slices.Contains(other.asker.client.Status().Report.Members, uint32(h.id)) && slices.Contains(h.asker.client.Status().Report.Members, uint32(other.id))
+		if st.Vote == qdevice.Ack && other.clock() < st.Until && st.Ring != mine.Ring && !together {
+			c.w.violate("lent: the witness' votes are with %s for ring %s and with %s for ring %s", h.name, mine.Ring, other.name, st.Ring)
+		}
+	}
+}
