@@ -218,7 +218,7 @@ func (c *cluster) orderSets(e *cib.Element, first, then resourceSet, kind orderK
 		}
 	}
 	flags := relationFor(kind, firstTask, way)
-	if !first.requireAll {
+	if !first.requireAll && way != inverseWay {
 		some := c.pseudoCluster("one-or-more:" + first.id)
 		some.set(minRunnable)
 		for _, r := range first.members {
