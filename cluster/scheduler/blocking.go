@@ -26,9 +26,9 @@ func (c *cluster) blockColocated(a *action) {
 		case l.score < infinity:
 		case a.task == "promote" && l.primaryRole != rolePromoted:
 		case l.dependentRole == rolePromoted:
-			c.blockTask(l.dependent, "promote", r)
+			c.blockTask(l.dependent, "promote", a.rsc)
 		default:
-			c.blockTask(l.dependent, "start", r)
+			c.blockTask(l.dependent, "start", a.rsc)
 		}
 	}
 }
