@@ -283,14 +283,17 @@ func (c *cluster) orderStopsVersusFencing(r *resource, fence *action) {
 
 // fenceSummary writes a fencing for people.
 func fenceSummary(a *action) string {
-	text := "Fence (" + a.extra.get("stonith_action") + ") " + a.node.name
-	if a.node.isGuest() {
-		if a.node.remote != nil && a.node.remote.container != nil {
-			text += " (resource: " + a.node.remote.container.id + ")"
-		}
-	}
+	text := "Fence (" + a.extra.get("stonith_action") + ") " + a.node.described()
 	if a.reason != "" {
 		text += " '" + strings.ReplaceAll(a.reason, "'", "") + "'"
 	}
 	return text
+}
+
+// described is the node's name and, of a guest, the resource that it is.
+func (n *node) described() string {
+	if n.isGuest() && n.remote != nil && n.remote.container != nil {
+		return n.name + " (resource: " + n.remote.container.id + ")"
+	}
+	return n.name
 }

@@ -1,6 +1,9 @@
 package scheduler
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // summarize puts into words what happens to each host and resource.
 func (c *cluster) summarize() []Move {
@@ -12,7 +15,7 @@ func (c *cluster) summarize() []Move {
 		}
 		switch a.task {
 		case "stonith":
-			moves = append(moves, Move{Verb: "Fence (" + a.extra.get("stonith_action") + ")", To: a.node.name, Reason: a.reason, Text: fenceSummary(a)})
+			moves = append(moves, Move{Verb: "Fence (" + a.extra.get("stonith_action") + ")", To: a.node.name, Target: a.node.described(), Reason: a.reason, Cause: a.reason, Text: fenceSummary(a)})
 		case "do_shutdown":
 			moves = append(moves, Move{Verb: "Shutdown", To: a.node.name, Text: "Shutdown " + a.node.name})
 		}
@@ -147,51 +150,59 @@ func (r *resource) formerRole() role {
 	return r.role
 }
 
-// move writes one line of the summary.
+// move tells of what happens to a resource: about is what happens, source has the reason.
 func (r *resource) move(verb string, from, to *node, about, source *action) Move {
 	if source == nil {
 		source = about
 	}
-	was := r.formerRole()
-	withRole := was > roleStarted || r.next > roleUnpromoted
-	sameHost, sameRole := from != nil && to != nil && from == to, was == r.next
-	var place string
-	switch {
-	case withRole && from == nil:
-		place = fmt.Sprintf("%s -> %s %s", was, r.next, to.name)
-	case from == nil:
-		place = to.name
-	case withRole && to == nil:
-		place = fmt.Sprintf("%s %s", was, from.name)
-	case to == nil:
-		place = from.name
-	case withRole && sameRole && sameHost:
-		place = fmt.Sprintf("%s %s", was, from.name)
-	case sameRole && sameHost:
-		place = from.name
-	case withRole && sameRole:
-		place = fmt.Sprintf("%s -> %s %s", from.name, to.name, was)
-	case sameRole:
-		place = from.name + " -> " + to.name
-	case sameHost:
-		place = fmt.Sprintf("%s -> %s %s", was, r.next, from.name)
-	case withRole:
-		place = fmt.Sprintf("%s %s -> %s %s", was, from.name, r.next, to.name)
-	default:
-		place = from.name + " -> " + to.name
-	}
-	m := Move{Verb: verb, Resource: r.id, To: place}
+	m := Move{Verb: verb, Resource: r.id}
 	if from != nil {
 		m.From = from.name
 	}
-	unable := about != nil && !about.is(runnable)
+	if to != nil {
+		m.Target = to.name
+	}
+	was := r.formerRole()
+	changes, stays := was != r.next, from != nil && from == to
+	if was > roleStarted || r.next > roleUnpromoted || stays && changes {
+		m.Role = was.String()
+		if to != nil && (changes || from == nil) {
+			m.NextRole = r.next.String()
+		}
+	}
+	m.To = m.place()
+	m.Blocked = about != nil && !about.is(runnable)
+	if source != nil {
+		m.Cause = source.reason
+	}
 	switch {
-	case source != nil && source.reason != "" && unable:
-		m.Reason = "due to " + source.reason + " (blocked)"
-	case source != nil && source.reason != "":
-		m.Reason = "due to " + source.reason
-	case unable:
+	case m.Cause != "" && m.Blocked:
+		m.Reason = "due to " + m.Cause + " (blocked)"
+	case m.Cause != "":
+		m.Reason = "due to " + m.Cause
+	case m.Blocked:
 		m.Reason = "blocked"
 	}
 	return m
+}
+
+// place puts hosts and roles into the words of the summary: what there is of
+// "ROLE HOST -> ROLE HOST", a host or role that stays told of once.
+func (m *Move) place() string {
+	roles := m.Role
+	if m.NextRole != "" {
+		roles += " -> " + m.NextRole
+	}
+	if roles != "" {
+		roles += " "
+	}
+	switch {
+	case m.From == "":
+		return roles + m.Target
+	case m.Target == "", m.From == m.Target:
+		return roles + m.From
+	case m.NextRole != "":
+		return m.Role + " " + m.From + " -> " + m.NextRole + " " + m.Target
+	}
+	return strings.TrimSuffix(m.From+" -> "+m.Target+" "+m.Role, " ")
 }

@@ -21,7 +21,12 @@ type Move struct {
 	Resource string // "" for fencing and shutdown of a host
 	From, To string // host, with role in front for promotable instances
 	Reason   string // "due to node availability", "blocked"; "" for none
-	Text     string // the whole line as it stands in the summary, without indentation
+	Target   string // host that it shall be on, or that is fenced; "" for none
+
+	Role, NextRole string // of a promotable instance, when To tells them; NextRole only when it changes
+	Cause          string // the reason without the words around it
+	Blocked        bool   // it has to happen, and cannot
+	Text           string // the whole line as it stands in the summary, without indentation
 }
 
 // Graph is the transition: actions and the order between them.

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,15 +11,17 @@ import (
 // scoreLog collects the scores as they were when each resource was looked at.
 type scoreLog struct{ lines []Weighing }
 
-// Weighing is one line of how places were weighed: a resource's score for a node or, with
-// Capacity, what a node has room for or a resource takes of it.
+// Weighing is one line of how places were weighed: a resource's score for a node, what
+// promoting an instance is worth or, with Capacity, what a node has room for (no Resource) or
+// a resource takes of it.
 type Weighing struct {
+	Text     string // the whole line
 	Capacity bool
-	Text     string
-}
-
-func (l *scoreLog) add(capacity bool, format string, args ...any) {
-	l.lines = append(l.lines, Weighing{capacity, fmt.Sprintf(format, args...)})
+	By       string // the step that weighed; Original or Remaining for what a node has room for; "" for a promotion
+	Resource string
+	Node     string // "" for an instance that is nowhere
+	Score    string // "" with Capacity
+	Amounts  map[string]int
 }
 
 // weighings are the lines in the order in which they were noted.
@@ -35,15 +38,23 @@ func (c *cluster) logCapacity(when string) {
 		return
 	}
 	for _, n := range c.byName {
-		c.scores.add(true, "%s: %s capacity:%s", when, n.name, amounts(n.utilization))
+		c.scores.lines = append(c.scores.lines, Weighing{
+			Text:     when + ": " + n.name + " capacity:" + amounts(n.utilization),
+			Capacity: true, By: when, Node: n.name, Amounts: maps.Clone(n.utilization),
+		})
 	}
 }
 
 // logUse notes what a resource takes of a node's capacity.
 func (c *cluster) logUse(r *resource, n *node) {
-	if c.scores != nil && len(r.utilization) > 0 {
-		c.scores.add(true, "pcmk__assign_resource: %s utilization on %s:%s", r.id, n.name, amounts(r.utilization))
+	if c.scores == nil || len(r.utilization) == 0 {
+		return
 	}
+	const by = "pcmk__assign_resource"
+	c.scores.lines = append(c.scores.lines, Weighing{
+		Text:     by + ": " + r.id + " utilization on " + n.name + ":" + amounts(r.utilization),
+		Capacity: true, By: by, Resource: r.id, Node: n.name, Amounts: r.utilization,
+	})
 }
 
 func amounts(of map[string]int) string {
@@ -63,7 +74,11 @@ func (c *cluster) logScores(phase string, r *resource) {
 	}
 	r.each(func(x *resource) {
 		x.eachCandidate(func(n *node, w *candidate) {
-			c.scores.add(false, "%s: %s allocation score on %s: %s", phase, x.id, n.name, scoreText(w.score))
+			score := scoreText(w.score)
+			c.scores.lines = append(c.scores.lines, Weighing{
+				Text: phase + ": " + x.id + " allocation score on " + n.name + ": " + score,
+				By:   phase, Resource: x.id, Node: n.name, Score: score,
+			})
 		})
 	})
 }
@@ -74,10 +89,11 @@ func (c *cluster) logPromotions(r *resource) {
 		return
 	}
 	for _, child := range r.children {
-		place := "none"
+		w := Weighing{Resource: child.id, Score: scoreText(child.promotionScore)}
 		if n := child.firstAssigned(); n != nil {
-			place = n.name
+			w.Node = n.name
 		}
-		c.scores.add(false, "%s promotion score on %s: %s", child.id, place, scoreText(child.promotionScore))
+		w.Text = w.Resource + " promotion score on " + cmp.Or(w.Node, "none") + ": " + w.Score
+		c.scores.lines = append(c.scores.lines, w)
 	}
 }
