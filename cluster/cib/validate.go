@@ -63,5 +63,6 @@ func (d *Document) duplicates() []Problem {
 	return problems
 }
 
-// sharedIDs are elements whose id names another object.
-var sharedIDs = map[string]bool{"resource_ref": true, "obj_ref": true, "role_ref": true, "role": true}
+// sharedIDs are elements whose id names another object, or a host: as a remote node's connection
+// may be named, too.
+var sharedIDs = map[string]bool{"resource_ref": true, "obj_ref": true, "role_ref": true, "role": true, "node": true}

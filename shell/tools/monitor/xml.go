@@ -21,36 +21,54 @@ func RenderXML(line *option.Line, args []string, doc *cib.Document, show map[str
 	v.filter()
 	root := cib.NewElement("pacemaker-result", "api-version", "2.25", "request", strings.Join(append([]string{"crm_mon"}, args...), " "))
 	v.summaryXML(root)
-	if show["nodes"] {
+	v.stateXML(root)
+	root.Append(cib.NewElement("status", "code", "0", "message", "OK"))
+	return root.Escaped()
+}
+
+// AppendStatus adds a state of the cluster to an element: nodes, resources, and the further
+// sections that are named as for --include.
+func AppendStatus(to *cib.Element, s *scheduler.Status, doc *cib.Document, now time.Time, sections []string) {
+	v := &view{line: &option.Line{}, doc: doc, now: now, show: map[string]bool{"nodes": true, "resources": true}, s: s}
+	for _, name := range sections {
+		v.show[name] = true
+	}
+	v.filter()
+	v.stateXML(to)
+}
+
+func (v *view) stateXML(root *cib.Element) {
+	if v.show["nodes"] {
 		v.nodesXML(root.Append(cib.NewElement("nodes")))
 	}
-	if show["resources"] {
+	if v.show["resources"] {
 		list := root.Append(cib.NewElement("resources"))
 		for _, r := range v.s.Resources {
-			if line.Has("group-by-node") && fullyActive(r) || v.nodes != nil && !isActive(r, v.nodes) && isActive(r, nil) || r.Orphan && !isActive(r, nil) {
+			if v.line.Has("group-by-node") && fullyActive(r) || v.nodes != nil && !isActive(r, v.nodes) && isActive(r, nil) || r.Orphan && !isActive(r, nil) {
 				continue
 			}
 			list.Append(v.resourceXML(r))
 		}
 	}
+	counts := v.show["operations"] || v.show["failcounts"]
 	for _, section := range []struct {
-		name, element string
+		name          string
 		write         func(*cib.Element)
-		always        bool
+		shown, always bool
 	}{
-		{"attributes", "node_attributes", v.attributesXML, false}, {"operations", "node_history", v.historyXML, len(v.s.Nodes) > 0},
-		{"failures", "failures", v.failuresXML, false}, {"tickets", "tickets", v.ticketsXML, false}, {"bans", "bans", v.bansXML, false},
+		{"node_attributes", v.attributesXML, v.show["attributes"], false},
+		{"node_history", v.historyXML, counts, len(v.s.Nodes) > 0},
+		{"failures", v.failuresXML, v.show["failures"], false},
+		{"tickets", v.ticketsXML, v.show["tickets"], false}, {"bans", v.bansXML, v.show["bans"], false},
 	} {
-		if !show[section.name] {
+		if !section.shown {
 			continue
 		}
-		e := cib.NewElement(section.element)
+		e := cib.NewElement(section.name)
 		if section.write(e); section.always || len(e.Children) > 0 {
 			root.Append(e)
 		}
 	}
-	root.Append(cib.NewElement("status", "code", "0", "message", "OK"))
-	return root.Escaped()
 }
 
 func yes(b bool) string { return strconv.FormatBool(b) }
@@ -245,12 +263,16 @@ func (v *view) historyXML(list *cib.Element) {
 		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
 			base, _, _ := strings.Cut(rsc.ID(), ":")
 			r := v.inHistory(base)
-			ops := shownOperations(rsc)
-			if r == nil || len(ops) == 0 {
+			fails, last := failures(state, base)
+			var ops []*cib.Element
+			if v.show["operations"] {
+				ops = shownOperations(rsc)
+			}
+			if r == nil || len(ops) == 0 && (v.show["operations"] || fails == "") {
 				continue
 			}
 			e := node.Append(cib.NewElement("resource_history", "id", r.ID, "orphan", yes(r.Orphan), "migration-threshold", v.threshold(base)))
-			if fails, last := failures(state, base); fails != "" {
+			if fails != "" {
 				e.Set("fail-count", fails)
 				e.Set("last-failure", last)
 			}

@@ -44,9 +44,9 @@ func (s *session) perform(a *scheduler.Action) bool {
 	switch a.Kind {
 	case scheduler.Pseudo:
 		if a.Task == "stonith" {
-			s.printf("  * Pseudo action:   %s on %s\n", a.Key, a.Node)
+			s.tell(fact{"pseudo_action", []string{"task", a.Key, "node", a.Node}}, "  * Pseudo action:   %s on %s\n", a.Key, a.Node)
 		} else {
-			s.printf("  * Pseudo action:   %s\n", a.Key)
+			s.tell(fact{"pseudo_action", []string{"task", a.Key}}, "  * Pseudo action:   %s\n", a.Key)
 		}
 	case scheduler.Fencing:
 		s.fence(a)
@@ -62,19 +62,31 @@ func (s *session) hostTask(a *scheduler.Action) {
 	switch a.Task {
 	case "clear_failcount":
 		id := a.Resource.ID // failures are counted for all instances of an anonymous clone
-		s.printf("  * Cluster action:  %s for %s on %s\n", a.Task, id, a.Node)
+		s.tellHostTask(a, id)
 		s.clearFailCount(a.Node, id)
 	case "lrm_delete":
 		id := resourceOf(a)
-		s.printf("  * Cluster action:  %s for %s on %s\n", a.Task, id, a.Node)
+		s.tellHostTask(a, id)
 		s.deleteHistory(a.Node, id)
 	case "delete":
 		// What a resource left behind is still told of afterwards: the history stays.
-		id := resourceOf(a)
-		s.printf("  * Resource action: %-15s %s on %s\n", id, a.Task, a.Node)
+		s.tellOperation(a, resourceOf(a))
 	default:
-		s.printf("  * Cluster action:  %s on %s\n", a.Task, a.Node)
+		s.tell(fact{"cluster_action", []string{"task", a.Task, "node", a.Node}}, "  * Cluster action:  %s on %s\n", a.Task, a.Node)
 	}
+}
+
+func (s *session) tellHostTask(a *scheduler.Action, id string) {
+	s.tell(fact{"cluster_action", []string{"task", a.Task, "node", a.Node, "id", id}}, "  * Cluster action:  %s for %s on %s\n", a.Task, id, a.Node)
+}
+
+func (s *session) tellOperation(a *scheduler.Action, id string) {
+	f, shown := fact{"rsc_action", []string{"resource", id, "op", a.Task, "node", a.Node}}, a.Task
+	if ms := a.Interval.Milliseconds(); ms > 0 {
+		f.attributes = append(f.attributes, "interval", strconv.FormatInt(ms, 10))
+		shown = fmt.Sprintf("%s=%d", a.Task, ms)
+	}
+	s.tell(f, "  * Resource action: %-15s %s on %s\n", id, shown, a.Node)
 }
 
 // resourceOf is the resource's id as the history has it, which the operation's key tells.
@@ -136,11 +148,7 @@ func metaOf(a *scheduler.Action, name string) string {
 
 func (s *session) agent(a *scheduler.Action) bool {
 	id, task := s.historyName(a), a.Task
-	shown := task
-	if ms := a.Interval.Milliseconds(); ms > 0 {
-		shown = fmt.Sprintf("%s=%d", task, ms)
-	}
-	s.printf("  * Resource action: %-15s %s on %s\n", id, shown, a.Node)
+	s.tellOperation(a, id)
 	if task == "cancel" || task == "notify" || task == "meta-data" {
 		return true
 	}
@@ -191,7 +199,7 @@ func (s *session) record(a *scheduler.Action, id string, rc, expected int) {
 
 func (s *session) fence(a *scheduler.Action) {
 	op := metaOf(a, "stonith_action")
-	s.printf("  * Fencing %s (%s)\n", a.Node, op)
+	s.tell(fact{"fencing_action", []string{"target", a.Node, "op", op}}, "  * Fencing %s (%s)\n", a.Node, op)
 	state := s.nodeState(a.Node, a.NodeID)
 	if op == "on" {
 		return

@@ -11,6 +11,7 @@ import (
 // Finish carries a transition out on the document as of now, as if every action did what
 // it shall: what the document says afterwards is what the cluster would look like.
 func Finish(doc *cib.Document, graph *scheduler.Graph, now time.Time) {
-	s := &session{options: &options{quiet: true}, doc: doc, now: now, out: io.Discard}
+	o := &options{quiet: true}
+	s := &session{options: o, report: newReport(o, nil, io.Discard, io.Discard), doc: doc, now: now}
 	s.execute(graph)
 }

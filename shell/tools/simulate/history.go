@@ -134,8 +134,8 @@ func lrmResource(state *cib.Element, id string, ref *scheduler.ResourceRef) *cib
 func (s *session) addFailure(state *cib.Element, id, task string, interval int) {
 	suffix := fmt.Sprintf("%s#%s_%d", id, task, interval)
 	name, last := "fail-count-"+suffix, "last-failure-"+suffix
-	s.printf("  * Injecting attribute %s=value++ into /node_state '%s'\n", name, state.ID())
-	s.printf("  * Injecting attribute %s=%d into /node_state '%s'\n", last, s.now.Unix(), state.ID())
+	s.tellAttribute(state, name, "value++")
+	s.tellAttribute(state, last, strconv.FormatInt(s.now.Unix(), 10))
 	section := state.Child("transient_attributes")
 	if section == nil {
 		section = state.Append(cib.NewElement("transient_attributes", "id", state.ID()))
@@ -155,6 +155,11 @@ func (s *session) addFailure(state *cib.Element, id, task string, interval int) 
 		stamp = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+last, "name", last))
 	}
 	stamp.Set("value", strconv.FormatInt(s.now.Unix(), 10))
+}
+
+func (s *session) tellAttribute(state *cib.Element, name, value string) {
+	s.tell(fact{"inject_attr", []string{"name", name, "value", value, "node_path", "/node_state", "cib_node", state.ID()}},
+		"  * Injecting attribute %s=%s into /node_state '%s'\n", name, value, state.ID())
 }
 
 func (s *session) clearFailCount(node, id string) {

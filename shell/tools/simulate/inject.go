@@ -16,37 +16,37 @@ func (s *session) injects() bool {
 		s.quorum != "" || s.watchdog != ""
 }
 
-// inject changes the document by what the command line pretends.
-func (s *session) inject() error {
-	s.printf("\nPerforming Requested Modifications:\n")
+// inject changes the document by what the command line pretends. An operation that makes no
+// sense is told of and left out.
+func (s *session) inject() {
+	s.begin("modifications", "\nPerforming Requested Modifications:\n")
 	if s.quorum != "" {
-		s.printf("  * Setting quorum: %s\n", s.quorum)
+		s.note("quorum", s.quorum, "  * Setting quorum: %s\n")
 		s.doc.Root.Set("have-quorum", truth(s.quorum))
 	}
 	if s.watchdog != "" {
-		s.printf("  * Setting watchdog: %s\n", s.watchdog)
+		s.note("watchdog", s.watchdog, "  * Setting watchdog: %s\n")
 		s.setOption("have-watchdog", truth(s.watchdog))
 	}
 	for _, n := range s.up {
-		s.printf("  * Bringing node %s online\n", n)
+		s.tell(fact{"modify_node", []string{"action", "Online", "node", n}}, "  * Bringing node %s online\n", n)
 		s.setMembership(n, "true", "online", "member", "member")
 	}
 	for _, n := range s.down {
-		s.printf("  * Taking node %s offline\n", n)
+		s.tell(fact{"modify_node", []string{"action", "Offline", "node", n}}, "  * Taking node %s offline\n", n)
 		s.setMembership(n, "false", "offline", "down", "down")
 		s.forget(n)
 	}
 	for _, n := range s.fail {
-		s.printf("  * Failing node %s\n", n)
+		s.tell(fact{"modify_node", []string{"action", "Failing", "node", n}}, "  * Failing node %s\n", n)
 		s.setMembership(n, "false", "online", "member", "member")
 	}
 	s.injectTickets()
 	for _, spec := range s.opInject {
 		if err := s.injectOperation(spec); err != nil {
-			return err
+			s.complain(err)
 		}
 	}
-	return nil
 }
 
 func truth(text string) string {
@@ -101,14 +101,15 @@ func (s *session) forget(name string) {
 
 func (s *session) injectTickets() {
 	for _, change := range []struct {
-		names                  []string
-		says, attribute, value string
+		names                          []string
+		action, says, attribute, value string
 	}{
-		{s.grant, "Granting ticket %s", "granted", "true"}, {s.revoke, "Revoking ticket %s", "granted", "false"},
-		{s.ticketStandby, "Making ticket %s standby", "standby", "true"}, {s.ticketActivate, "Activating ticket %s", "standby", "false"},
+		{s.grant, "Granting", "Granting ticket %s", "granted", "true"}, {s.revoke, "Revoking", "Revoking ticket %s", "granted", "false"},
+		{s.ticketStandby, "Standby", "Making ticket %s standby", "standby", "true"},
+		{s.ticketActivate, "Activating", "Activating ticket %s", "standby", "false"},
 	} {
 		for _, name := range change.names {
-			s.printf("  * "+change.says+"\n", name)
+			s.tell(fact{"modify_ticket", []string{"action", change.action, "ticket", name}}, "  * "+change.says+"\n", name)
 			tickets := s.doc.EnsureSection("status").Ensure("tickets")
 			t := find(tickets, "ticket_state", "id", name)
 			if t == nil {
@@ -155,7 +156,7 @@ func (s *session) injectOperation(spec string) error {
 	if e == nil {
 		return fail("no resource " + id)
 	}
-	s.printf("  * Injecting %s into the configuration\n", spec)
+	s.tell(fact{"inject_spec", []string{"spec", spec}}, "  * Injecting %s into the configuration\n", spec)
 	ref := &scheduler.ResourceRef{ID: id, Class: e.Get("class"), Provider: e.Get("provider"), Type: e.Get("type")}
 	a := &scheduler.Action{Task: task, Interval: time.Duration(interval) * time.Millisecond, Resource: ref, Node: node}
 	expected := 0

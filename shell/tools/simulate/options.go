@@ -6,11 +6,12 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/upgrade"
 	"holdfast/shell/source"
+	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/option"
 )
 
 // options are the tool's command line.
@@ -23,59 +24,68 @@ type options struct {
 	help, version                                bool
 	repeat                                       int
 	dotFile, graphFile, saveInput, saveOutput    string
+	format, destination                          string
 	profile                                      string
 	up, down, fail, opInject, opFail             []string
 	grant, revoke, ticketStandby, ticketActivate []string
 	quorum, watchdog                             string
 }
 
-// option is one entry of the command line's grammar.
-type option struct {
+// setting is one entry of the command line's grammar.
+type setting struct {
 	short byte
 	long  string
-	flag  func(o *options)
-	value func(o *options, v string)
+	arg   option.Arg
+	take  func(o *options, value string)
 }
+
+const (
+	bare   = option.None
+	valued = option.Required
+)
 
 func add(list func(o *options) *[]string) func(*options, string) {
 	return func(o *options, v string) { l := list(o); *l = append(*l, v) }
 }
 
-var grammar = []option{
-	{'x', "xml-file", nil, func(o *options, v string) { o.file = v }},
-	{'p', "xml-pipe", func(o *options) { o.pipe = true }, nil},
-	{'L', "live-check", func(o *options) { o.live = true }, nil},
-	{'R', "run", func(o *options) { o.process = true }, nil},
-	{'S', "simulate", func(o *options) { o.process, o.simulate = true, true }, nil},
-	{'X', "in-place", func(o *options) { o.process, o.simulate, o.inPlace = true, true, true }, nil},
-	{'Q', "quiet", func(o *options) { o.quiet = true }, nil},
-	{'s', "show-scores", func(o *options) { o.process, o.showScores = true, true }, nil},
-	{'U', "show-utilization", func(o *options) { o.process, o.showUtilization = true, true }, nil},
-	{'A', "show-attrs", func(o *options) { o.showAttributes = true }, nil},
-	{'c', "show-failcounts", func(o *options) { o.showFailCounts = true }, nil},
-	{'a', "all-actions", func(o *options) { o.allActions = true }, nil},
-	{'D', "save-dotfile", nil, func(o *options, v string) { o.process, o.dotFile = true, v }},
-	{'G', "save-graph", nil, func(o *options, v string) { o.process, o.graphFile = true, v }},
-	{'t', "set-datetime", nil, func(o *options, v string) { o.date = v }},
-	{'I', "save-input", nil, func(o *options, v string) { o.saveInput = v }},
-	{'O', "save-output", nil, func(o *options, v string) { o.saveOutput = v }},
-	{'P', "profile", nil, func(o *options, v string) { o.profile = v }},
-	{'N', "repeat", nil, func(o *options, v string) { o.repeat, _ = strconv.Atoi(v) }},
-	{'u', "node-up", nil, add(func(o *options) *[]string { return &o.up })},
-	{'d', "node-down", nil, add(func(o *options) *[]string { return &o.down })},
-	{'f', "node-fail", nil, add(func(o *options) *[]string { return &o.fail })},
-	{'i', "op-inject", nil, add(func(o *options) *[]string { return &o.opInject })},
-	{'F', "op-fail", nil, add(func(o *options) *[]string { return &o.opFail })},
-	{'q', "quorum", nil, func(o *options, v string) { o.quorum = v }},
-	{'w', "watchdog", nil, func(o *options, v string) { o.watchdog = v }},
-	{'g', "ticket-grant", nil, add(func(o *options) *[]string { return &o.grant })},
-	{'r', "ticket-revoke", nil, add(func(o *options) *[]string { return &o.revoke })},
-	{'b', "ticket-standby", nil, add(func(o *options) *[]string { return &o.ticketStandby })},
-	{'e', "ticket-activate", nil, add(func(o *options) *[]string { return &o.ticketActivate })},
-	{0, "text-fancy", func(o *options) { o.fancy = true }, nil},
-	{'V', "verbose", func(o *options) {}, nil},
-	{'h', "help", func(o *options) { o.help = true }, nil},
-	{'$', "version", func(o *options) { o.version = true }, nil},
+var grammar = []setting{
+	{'x', "xml-file", valued, func(o *options, v string) { o.file = v }},
+	{'p', "xml-pipe", bare, func(o *options, _ string) { o.pipe = true }},
+	{'L', "live-check", bare, func(o *options, _ string) { o.live = true }},
+	{'R', "run", bare, func(o *options, _ string) { o.process = true }},
+	{'S', "simulate", bare, func(o *options, _ string) { o.process, o.simulate = true, true }},
+	{'X', "in-place", bare, func(o *options, _ string) { o.process, o.simulate, o.inPlace = true, true, true }},
+	{'Q', "quiet", bare, func(o *options, _ string) { o.quiet = true }},
+	{'s', "show-scores", bare, func(o *options, _ string) { o.process, o.showScores = true, true }},
+	{'U', "show-utilization", bare, func(o *options, _ string) { o.process, o.showUtilization = true, true }},
+	{'A', "show-attrs", bare, func(o *options, _ string) { o.showAttributes = true }},
+	{'c', "show-failcounts", bare, func(o *options, _ string) { o.showFailCounts = true }},
+	{'a', "all-actions", bare, func(o *options, _ string) { o.allActions = true }},
+	{'D', "save-dotfile", valued, func(o *options, v string) { o.process, o.dotFile = true, v }},
+	{'G', "save-graph", valued, func(o *options, v string) { o.process, o.graphFile = true, v }},
+	{'t', "set-datetime", valued, func(o *options, v string) { o.date = v }},
+	{'I', "save-input", valued, func(o *options, v string) { o.saveInput = v }},
+	{'O', "save-output", valued, func(o *options, v string) { o.saveOutput = v }},
+	{'P', "profile", valued, func(o *options, v string) { o.profile = v }},
+	{'N', "repeat", valued, func(o *options, v string) { o.repeat, _ = strconv.Atoi(v) }},
+	{'u', "node-up", valued, add(func(o *options) *[]string { return &o.up })},
+	{'d', "node-down", valued, add(func(o *options) *[]string { return &o.down })},
+	{'f', "node-fail", valued, add(func(o *options) *[]string { return &o.fail })},
+	{'i', "op-inject", valued, add(func(o *options) *[]string { return &o.opInject })},
+	{'F', "op-fail", valued, add(func(o *options) *[]string { return &o.opFail })},
+	{'q', "quorum", valued, func(o *options, v string) { o.quorum = v }},
+	{'w', "watchdog", valued, func(o *options, v string) { o.watchdog = v }},
+	{'g', "ticket-grant", valued, add(func(o *options) *[]string { return &o.grant })},
+	{'r', "ticket-revoke", valued, add(func(o *options) *[]string { return &o.revoke })},
+	{'b', "ticket-standby", valued, add(func(o *options) *[]string { return &o.ticketStandby })},
+	{'e', "ticket-activate", valued, add(func(o *options) *[]string { return &o.ticketActivate })},
+	{0, "output-as", valued, func(o *options, v string) { o.format = v }},
+	{0, "output-to", valued, func(o *options, v string) { o.destination = v }},
+	{0, "text-fancy", bare, func(o *options, _ string) { o.fancy = true }},
+	{'V', "verbose", bare, func(*options, string) {}},
+	{'h', "help", bare, func(o *options, _ string) { o.help = true }},
+	{0, "help-all", bare, func(o *options, _ string) { o.help = true }},
+	{'$', "version", bare, func(o *options, _ string) { o.version = true }},
 }
 
 const usage = `Usage: crm_simulate -x FILE [-S] [OPTION...]
@@ -98,6 +108,8 @@ What to do:
   -c, --show-failcounts   show fail counts and failed operations
   -P, --profile DIR       time the plan of every document in DIR, -N NUMBER times each
   -Q, --quiet             say less
+      --output-as FORMAT  text, or xml
+      --output-to FILE    where to print instead of standard output
 
 What to pretend first:
   -u, --node-up NODE      -d, --node-down NODE      -f, --node-fail NODE
@@ -119,96 +131,39 @@ Example:
 
 var errUsage = errors.New("give a document with -x FILE, -p or -L; --help explains")
 
+// parseOptions reads the command line. Words that belong to no option are passed over.
 func parseOptions(args []string) (*options, error) {
-	o := &options{}
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		next := func() (string, bool) {
-			if i+1 >= len(args) {
-				return "", false
-			}
-			i++
-			return args[i], true
-		}
-		var err error
-		switch {
-		case strings.HasPrefix(arg, "--"):
-			err = o.long(arg[2:], next)
-		case len(arg) > 1 && arg[0] == '-':
-			err = o.short(arg[1:], next)
-		default:
-			err = fmt.Errorf("unexpected word %q; options start with - (see --help)", arg)
-		}
-		if err != nil {
-			return nil, err
-		}
+	specs := make([]option.Spec, len(grammar))
+	settings := map[string]*setting{}
+	for i := range grammar {
+		g := &grammar[i]
+		specs[i] = option.Spec{Long: g.long, Short: g.short, Arg: g.arg}
+		settings[g.long] = g
 	}
-	if o.file == "" && !o.pipe && !o.live && !o.help && !o.version && o.profile == "" {
-		if name := os.Getenv("CIB_file"); name != "" {
-			o.file = name
-			return o, nil
-		}
+	line, err := option.Parse(specs, args)
+	if err != nil {
+		return nil, fmt.Errorf("%w; --help lists them", err)
+	}
+	o := &options{}
+	for _, given := range line.Options {
+		settings[given.Name].take(o, given.Value)
+	}
+	switch {
+	case o.format != "" && o.format != "text" && o.format != "xml":
+		return nil, fmt.Errorf("--output-as=%s: expected text or xml", o.format)
+	case o.file != "", o.pipe, o.live, o.help, o.version, o.profile != "":
+		return o, nil
+	}
+	if o.file = os.Getenv("CIB_file"); o.file == "" {
 		return nil, errUsage
 	}
 	return o, nil
 }
 
-func (o *options) long(text string, next func() (string, bool)) error {
-	name, value, given := strings.Cut(text, "=")
-	for _, g := range grammar {
-		if g.long != name {
-			continue
-		}
-		if g.flag != nil {
-			g.flag(o)
-			return nil
-		}
-		if !given {
-			if value, given = next(); !given {
-				return fmt.Errorf("--%s needs a value", name)
-			}
-		}
-		g.value(o, value)
-		return nil
-	}
-	return fmt.Errorf("unknown option --%s; --help lists them", name)
-}
-
-func (o *options) short(letters string, next func() (string, bool)) error {
-	for j := 0; j < len(letters); j++ {
-		g := findShort(letters[j])
-		switch {
-		case g == nil:
-			return fmt.Errorf("unknown option -%c; --help lists them", letters[j])
-		case g.flag != nil:
-			g.flag(o)
-		default:
-			value := letters[j+1:]
-			if value == "" {
-				var ok bool
-				if value, ok = next(); !ok {
-					return fmt.Errorf("-%c needs a value", letters[j])
-				}
-			}
-			g.value(o, value)
-			return nil
-		}
-	}
-	return nil
-}
-
-func findShort(c byte) *option {
-	for i := range grammar {
-		if grammar[i].short == c {
-			return &grammar[i]
-		}
-	}
-	return nil
-}
-
 // load reads the document: from a file, standard input, or wherever the tools' environment
-// says that the cluster's is (CIB_shadow, CIB_file, else the daemon of this host). An unchecked one asks not to be checked against a schema.
-func (o *options) load(stdin io.Reader) (doc *cib.Document, unchecked bool, code int, err error) {
+// says that the cluster's is (CIB_shadow, CIB_file, else the daemon of this host). An unchecked
+// one asks not to be checked against a schema; in others everything has to be in its place.
+func (o *options) load(stdin io.Reader) (doc *cib.Document, unchecked bool, err error) {
 	environment := source.FromOS()
 	environment.File, environment.Stdin = o.file, stdin
 	if o.pipe {
@@ -217,20 +172,35 @@ func (o *options) load(stdin io.Reader) (doc *cib.Document, unchecked bool, code
 	if environment.File != "" && environment.File != "-" {
 		// A source may be a file that is still to be made; what is simulated must exist.
 		if _, err := os.Stat(environment.File); err != nil {
-			return nil, false, exitNoInput, fmt.Errorf("read document: %w", err)
+			return nil, false, &failure{exit.NoInput, fmt.Errorf("read document: %w", err)}
 		}
 	}
 	from, err := source.Open(environment)
 	if err != nil {
-		return nil, false, exitNoInput, err
+		return nil, false, &failure{exit.NoInput, err}
 	}
 	doc, err = from.Load()
 	if err != nil {
-		return nil, false, exitDataErr, err
+		return nil, false, &failure{exit.DataError, err}
 	}
 	unchecked = doc.Root.Get("validate-with") == "none"
 	if _, err := upgrade.Upgrade(doc); err != nil {
-		return nil, false, exitDataErr, err
+		return nil, false, &failure{exit.DataError, err}
 	}
-	return doc, unchecked, exitOK, nil
+	var problems []error
+	for _, p := range doc.Validate() {
+		problems = append(problems, errors.New(p.String()))
+	}
+	if problems != nil {
+		return nil, false, &failure{exit.Config, errors.Join(problems...)}
+	}
+	return doc, unchecked, nil
 }
+
+// failure is an error that chooses the tool's exit status.
+type failure struct {
+	status int
+	error
+}
+
+func (f *failure) Unwrap() error { return f.error }

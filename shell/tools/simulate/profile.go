@@ -8,39 +8,37 @@ import (
 	"time"
 
 	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/exit"
 )
 
 // timePlans plans for every document of a directory, each as often as was asked for, and
-// tells how long that took.
-func (o *options) timePlans(stdout, stderr io.Writer) int {
+// tells how long that took. A document that cannot be read is told of; the others go on.
+func (o *options) timePlans(r *report) error {
 	files, err := filepath.Glob(filepath.Join(o.profile, "*.xml"))
 	if err == nil {
 		_, err = os.Stat(o.profile)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "crm_simulate: --profile: %v\n", err)
-		return exitNoInput
+		return &failure{exit.NoInput, fmt.Errorf("--profile: %w", err)}
 	}
-	fmt.Fprintln(stdout, "Timings:")
-	worst := exitOK
+	r.begin("timings", "Timings:\n")
 	for _, file := range files {
 		one := options{file: file}
-		doc, _, code, err := one.load(nil)
+		doc, _, err := one.load(nil)
 		if err != nil {
-			fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
-			worst = code
+			r.reject(err)
 			continue
 		}
-		s := &session{options: &options{quiet: true, date: o.date}, doc: doc, out: io.Discard}
+		s := &session{options: &options{date: o.date}, doc: doc, report: newReport(&options{quiet: true}, nil, io.Discard, io.Discard)}
 		if err := s.setTime(); err != nil {
-			fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
-			return exitUsage
+			return err
 		}
 		begin := time.Now()
 		for range max(o.repeat, 1) {
-			scheduler.Make(doc, s.now)
+			scheduler.MakeParts(doc, s.now, 0)
 		}
-		fmt.Fprintf(stdout, "  * Testing %s ... %.2f secs\n", file, time.Since(begin).Seconds())
+		taken := time.Since(begin).Seconds()
+		r.tell(fact{"timing", []string{"file", file, "duration", fmt.Sprintf("%f", taken)}}, "  * Testing %s ... %.2f secs\n", file, taken)
 	}
-	return worst
+	return nil
 }

@@ -2,33 +2,50 @@ package simulate
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler"
 	"holdfast/shell/tools/monitor"
 	"holdfast/shell/tools/status"
 )
 
-func (s *session) showStatus(title string, st *scheduler.Status, counts bool) {
+// moment is when the cluster's state is shown.
+type moment struct{ element, title string }
+
+var (
+	current = moment{"cluster_status", "Current cluster status"}
+	revised = moment{"revised_cluster_status", "Revised Cluster Status"}
+)
+
+func (s *session) showStatus(at moment, st *scheduler.Status) {
+	s.begin(at.element, "")
+	if s.root != nil {
+		monitor.AppendStatus(s.section, st, s.doc, s.now, s.sections())
+		return
+	}
 	if s.quiet {
 		return
 	}
-	if counts && st.Options.MaintenanceMode {
+	if at == current && st.Options.MaintenanceMode {
 		s.printf("\n              *** Resource management is DISABLED ***\n  The cluster will not attempt to start, stop or recover services\n\n")
 	}
-	if counts && st.Disabled+st.Blocked > 0 {
+	if at == current && st.Disabled+st.Blocked > 0 {
 		s.printf("%d of %d resource instances DISABLED and %d BLOCKED from further action due to failure\n\n", st.Disabled, st.Instances, st.Blocked)
 	}
-	s.printf("%s:\n  * Node List:\n", title)
+	s.printf("%s:\n  * Node List:\n", at.title)
 	status.Nodes(s.out, st, "    ")
 	s.printf("\n  * Full List of Resources:\n")
 	status.ResourcesWith(s.out, st, "    ", status.Options{FailedProbe: func(r *scheduler.ResourceStatus) string { return failedProbe(st, r) }})
 	s.showSections()
 }
 
-// showSections adds what crm_mon can show, too: node attributes (-A), and fail counts with
-// the failed operations (-c).
-func (s *session) showSections() {
+// sections are what crm_mon can show beside nodes and resources: node attributes (-A), and
+// fail counts with the failed operations (-c).
+func (s *session) sections() []string {
 	var wanted []string
 	if s.showAttributes {
 		wanted = append(wanted, "attributes")
@@ -36,6 +53,11 @@ func (s *session) showSections() {
 	if s.showFailCounts {
 		wanted = append(wanted, "failcounts", "failures")
 	}
+	return wanted
+}
+
+func (s *session) showSections() {
+	wanted := s.sections()
 	if wanted == nil {
 		return
 	}
@@ -77,32 +99,104 @@ func forgetPending(r *scheduler.ResourceStatus) {
 }
 
 func (s *session) showMoves(plan *scheduler.Plan) {
-	s.showWeighings(plan)
-	s.printf("\nTransition Summary:\n")
-	for _, m := range plan.Moves {
+	s.begin("actions", "\nTransition Summary:\n")
+	for i := range plan.Moves {
+		m := &plan.Moves[i]
 		if m.Verb == "Shutdown" {
 			continue // the peer's summary leaves it out
 		}
-		s.printf("  * %s\n", m.Text)
+		s.tell(moveFact(m), "  * %s\n", m.Text)
 	}
+}
+
+// moveFact is a move as an element. A host stands under the name that says what the move is
+// for it: source and dest of a change, or node when there is but one side.
+func moveFact(m *scheduler.Move) fact {
+	var list []string
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, name, value)
+		}
+	}
+	if m.Resource == "" {
+		add("task", m.Verb)
+		add("node", m.Target)
+		list = append(list, "reason", m.Cause)
+		return fact{"node_action", list}
+	}
+	add("action", strings.ToLower(m.Verb))
+	add("resource", m.Resource)
+	add("role", m.Role)
+	switch {
+	case m.From == "" && m.Role == "":
+		add("node", m.Target)
+	case m.From == "":
+		add("next-role", m.NextRole)
+		add("dest", m.Target)
+	case m.Target == "":
+		add("node", m.From)
+	case m.Target == m.From:
+		add("next-role", m.NextRole)
+		add("source", m.From)
+	default:
+		add("source", m.From)
+		add("next-role", m.NextRole)
+		add("dest", m.Target)
+	}
+	add("reason", m.Cause)
+	if m.Blocked {
+		add("blocked", "true")
+	}
+	return fact{"rsc_action", list}
 }
 
 // showWeighings shows how places were weighed, even when little else is to be shown.
 func (s *session) showWeighings(plan *scheduler.Plan) {
 	var titles []string
+	element := ""
 	if s.showScores {
-		titles = append(titles, "Assignment Scores")
+		titles, element = append(titles, "Assignment Scores"), "allocations"
 	}
 	if s.showUtilization {
-		titles = append(titles, "Utilization Information")
+		titles, element = append(titles, "Utilization Information"), "utilizations"
 	}
-	if titles == nil {
+	switch len(titles) {
+	case 0:
 		return
+	case 2:
+		element = "allocations_utilizations"
 	}
-	s.printf("\n%s:\n", strings.Join(titles, " and "))
-	for _, w := range plan.Scores {
-		if w.Capacity && s.showUtilization || !w.Capacity && s.showScores {
+	s.begin(element, "\n"+strings.Join(titles, " and ")+":\n")
+	for i := range plan.Scores {
+		w := &plan.Scores[i]
+		switch {
+		case w.Capacity && !s.showUtilization, !w.Capacity && !s.showScores:
+		case s.root != nil:
+			s.section.Append(weighingElement(w))
+		default:
 			fmt.Fprintf(s.out, "  * %s\n", w.Text)
 		}
 	}
+}
+
+func weighingElement(w *scheduler.Weighing) *cib.Element {
+	var e *cib.Element
+	switch {
+	case w.Capacity && w.Resource == "":
+		e = cib.NewElement("capacity", "node", w.Node, "comment", w.By)
+	case w.Capacity:
+		e = cib.NewElement("utilization", "resource", w.Resource, "node", w.Node, "function", w.By)
+	case w.By == "":
+		e = cib.NewElement("promotion_score", "id", w.Resource, "score", w.Score)
+		if w.Node != "" {
+			e.Set("node", w.Node)
+		}
+	default:
+		return cib.NewElement("node_weight", "function", w.By, "node", w.Node, "score", w.Score, "id", w.Resource)
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Amounts)) {
+		amount := e.Append(cib.NewElement(name))
+		amount.Append(&cib.Element{Kind: cib.TextNode, Text: strconv.Itoa(w.Amounts[name])})
+	}
+	return e
 }

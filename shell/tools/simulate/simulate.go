@@ -3,8 +3,10 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"time"
@@ -12,16 +14,8 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/rule"
 	"holdfast/cluster/scheduler"
-)
-
-// Exit statuses.
-const (
-	exitOK       = 0
-	exitUsage    = 64
-	exitNoInput  = 66
-	exitDataErr  = 65
-	exitSoftware = 70
-	exitCantMake = 73
+	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/result"
 )
 
 // Main runs crm_simulate and returns its exit status.
@@ -29,51 +23,53 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
-		return exitUsage
+		return exit.Usage
 	}
-	if o.help {
-		fmt.Fprint(stdout, usage)
-		return exitOK
-	}
-	if o.version {
-		fmt.Fprintln(stdout, "Holdfast crm_simulate (Pacemaker 2.1 compatible)")
-		return exitOK
-	}
-	if o.profile != "" {
-		return o.timePlans(stdout, stderr)
-	}
-	doc, unchecked, code, err := o.load(stdin)
+	out, closeIt, err := result.Destination(o.destination, stdout)
 	if err != nil {
 		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
-		return code
+		return exit.CannotCreate
 	}
-	s := &session{options: o, doc: doc, unchecked: unchecked, out: stdout}
-	if (o.showScores || o.showUtilization) && !o.fancy {
-		s.out = &plainWriter{out: stdout}
+	r := newReport(o, args, out, stderr)
+	if err := o.run(r, stdin); err != nil {
+		r.reject(err)
 	}
-	if err := s.run(); err != nil {
-		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
-		return exitSoftware
+	status := r.end()
+	if err := closeIt(); err != nil {
+		fmt.Fprintf(stderr, "crm_simulate: --output-to: %v\n", err)
+		return exit.IOError
 	}
-	return exitOK
+	return status
 }
 
-// session is one run of the tool.
+func (o *options) run(r *report, stdin io.Reader) error {
+	switch {
+	case o.help:
+		_, err := io.WriteString(r.out, usage)
+		return err
+	case o.version:
+		_, err := io.WriteString(r.out, "Pacemaker 2.1.5\nHoldfast's crm_simulate\n")
+		return err
+	case o.profile != "":
+		return o.timePlans(r)
+	}
+	doc, unchecked, err := o.load(stdin)
+	if err != nil {
+		return err
+	}
+	return (&session{options: o, report: r, doc: doc, unchecked: unchecked}).run()
+}
+
+// session is one run of the tool on a document.
 type session struct {
 	*options
+	*report
 	doc *cib.Document
 	now time.Time
-	out io.Writer
 
 	unchecked bool            // the document asks not to be checked against a schema
 	recorded  bool            // now is when the document was written by a cluster's controller
 	known     map[string]bool // names that resources have in the history as the simulation starts
-}
-
-func (s *session) printf(format string, args ...any) {
-	if !s.quiet {
-		fmt.Fprintf(s.out, format, args...)
-	}
 }
 
 func (s *session) run() error {
@@ -87,9 +83,9 @@ func (s *session) run() error {
 	var plan *scheduler.Plan
 	if s.process && !s.injects() {
 		plan = s.makePlan() // its status is what is shown first: one reading of the document does for both
-		s.showStatus("Current cluster status", plan.Status, true)
-	} else if err := s.showWithInjections(); err != nil {
-		return err
+		s.showStatus(current, plan.Status)
+	} else {
+		s.showWithInjections()
 	}
 	if s.saveInput != "" {
 		if err := write(s.saveInput, s.doc.Bytes()); err != nil {
@@ -103,21 +99,22 @@ func (s *session) run() error {
 		plan = s.makePlan()
 	}
 	if err := s.saveGraphs(plan); err != nil {
-		return err
+		return &failure{exit.IOError, err}
 	}
+	s.showWeighings(plan)
 	s.showMoves(plan)
 	if !s.simulate {
 		return nil
 	}
-	s.printf("\nExecuting Cluster Transition:\n")
+	s.begin("transition", "\nExecuting Cluster Transition:\n")
 	s.execute(plan.Graph)
 	s.announceTime()
 	s.printf("\n")
-	revised := scheduler.Observe(s.doc, s.now)
-	for _, r := range revised.Resources {
+	after := scheduler.Observe(s.doc, s.now)
+	for _, r := range after.Resources {
 		forgetPending(r)
 	}
-	s.showStatus("Revised Cluster Status", revised, false)
+	s.showStatus(revised, after)
 	return s.saveResult()
 }
 
@@ -133,16 +130,12 @@ func (s *session) makePlan() *scheduler.Plan {
 }
 
 // showWithInjections shows the cluster as it is and, when events were given, as they leave it.
-func (s *session) showWithInjections() error {
-	s.showStatus("Current cluster status", scheduler.Observe(s.doc, s.now), true)
-	if !s.injects() {
-		return nil
+func (s *session) showWithInjections() {
+	s.showStatus(current, scheduler.Observe(s.doc, s.now))
+	if s.injects() {
+		s.inject()
+		s.announceTime()
 	}
-	if err := s.inject(); err != nil {
-		return err
-	}
-	s.announceTime()
-	return nil
 }
 
 func (s *session) saveGraphs(plan *scheduler.Plan) error {
@@ -190,7 +183,14 @@ func write(name string, content []byte) error {
 		_, err := os.Stdout.Write(content)
 		return err
 	}
-	return os.WriteFile(name, content, 0o644)
+	err := os.WriteFile(name, content, 0o644)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &failure{exit.NoSuch, err}
+	case err != nil:
+		return &failure{exit.Of(err), err}
+	}
+	return nil
 }
 
 // setTime takes the time from -t, else from the document, else the clock's.
@@ -199,7 +199,7 @@ func (s *session) setTime() error {
 	if s.date != "" {
 		t, err := rule.ParseTime(s.date, s.now)
 		if err != nil {
-			return fmt.Errorf("--set-datetime: %w", err)
+			return &failure{exit.Usage, fmt.Errorf("--set-datetime: %w", err)}
 		}
 		s.now = t
 	} else if seconds, err := strconv.ParseInt(s.doc.Root.Get("execution-date"), 10, 64); err == nil {

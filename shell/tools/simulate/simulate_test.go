@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"holdfast/cluster/cib"
+	"holdfast/shell/tools/exit"
 )
 
 var update = flag.Bool("update", false, "write what the tool prints into the transcripts")
@@ -29,6 +32,9 @@ func TestTranscripts(t *testing.T) {
 		"op-inject":    "-S -i A_monitor_10000@web1=7",
 		"op-fail":      "-S -F A_start_0@web1=1",
 		"tickets":      "-R -g T1 -r T2 -b T3 -e T4",
+		"no-such-op":   "-R -i nonsense -i C_monitor_0@web1=0",
+		"xml":          "-S -s -U -A -c --output-as=xml -f web1 -d web2 -q 0 -w yes -g T1",
+		"xml-op-fail":  "-S -Q -F A_start_0@web1=1 -i A_monitor_10000@web1=7 --output-as xml",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,19 +88,69 @@ func TestProfileTellsOfEveryDocument(t *testing.T) {
 	}
 }
 
-func TestWrongUse(t *testing.T) {
+// TestStatuses: scripts test for what a call ends with.
+func TestStatuses(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ options, says string }{
-		{"--frobnicate", "unknown option --frobnicate"},
-		{"-x", "-x needs a value"},
-		{"-x testdata/nowhere.xml -S", "testdata/nowhere.xml"},
-		{"-x testdata/capacity.xml -i nonsense -S", "expected RESOURCE_TASK_INTERVAL@NODE=STATUS"},
-		{"-x testdata/capacity.xml extra", "unexpected word \"extra\""},
+	misplaced := filepath.Join(t.TempDir(), "misplaced.xml")
+	const text = `<cib validate-with="pacemaker-3.0"><configuration><crm_config/><nodes/><resources><node/></resources><constraints/></configuration><status/></cib>`
+	if err := os.WriteFile(misplaced, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		options string
+		status  int
+		says    string
+	}{
+		{"--frobnicate", exit.Usage, "unknown option --frobnicate"},
+		{"-x", exit.Usage, "-x (--xml-file) needs a value"},
+		{"-x testdata/capacity.xml --output-as=html", exit.Usage, "text or xml"},
+		{"-x testdata/capacity.xml -t someday", exit.Usage, "someday"},
+		{"-x testdata/nowhere.xml -S", exit.NoInput, "testdata/nowhere.xml"},
+		{"-x testdata/run.txt -S", exit.DataError, "testdata/run.txt"},
+		{"-x " + misplaced + " -S", exit.Config, "misplaced.xml:1: <node>"},
+		{"-x testdata/capacity.xml -S -Q -O testdata/nowhere/out.xml", exit.NoSuch, "save output"},
+		{"-x testdata/capacity.xml -S -Q -D testdata/nowhere/out.dot", exit.IOError, "save drawing"},
+		{"-x testdata/capacity.xml -S -Q -G testdata/nowhere/out.xml", exit.IOError, "save graph"},
+		{"-x testdata/capacity.xml -Q --output-to testdata/nowhere/out.txt", exit.CannotCreate, "--output-to"},
+		{"-P testdata/nowhere", exit.NoInput, "--profile"},
+		{"-x testdata/capacity.xml -Q -i nonsense", exit.OK, "expected RESOURCE_TASK_INTERVAL@NODE=STATUS"},
+		{"-x testdata/capacity.xml -Q words that belong to no option", exit.OK, ""},
 	} {
 		var out, errs bytes.Buffer
-		if code := Main(strings.Fields(c.options), nil, &out, &errs); code == 0 || !strings.Contains(errs.String(), c.says) {
-			t.Errorf("%s: exit status %d, %q; want a failure that says %q", c.options, code, errs.String(), c.says)
+		if status := Main(strings.Fields(c.options), nil, &out, &errs); status != c.status || !strings.Contains(errs.String(), c.says) {
+			t.Errorf("%s: exit status %d, %q; want %d and %q", c.options, status, errs.String(), c.status, c.says)
 		}
+	}
+}
+
+// TestXMLTellsOfFailures: with --output-as=xml the answer itself has the status and what is wrong.
+func TestXMLTellsOfFailures(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	status := Main([]string{"-x", "testdata/nowhere.xml", "--output-as=xml"}, nil, &out, &errs)
+	answer, err := cib.ParseElement("answer", out.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := answer.Child("status")
+	if status != exit.NoInput || told.Get("code") != "66" || told.Child("errors").Child("error") == nil {
+		t.Errorf("exit status %d, answer %s", status, out.String())
+	}
+}
+
+func TestOutputTo(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "report.xml")
+	var out, errs bytes.Buffer
+	if status := Main([]string{"-x", "testdata/capacity.xml", "-R", "--output-as=xml", "--output-to=" + file}, nil, &out, &errs); status != exit.OK {
+		t.Fatal(errs.String())
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Len() > 0 || !strings.HasPrefix(string(text), "<pacemaker-result") {
+		t.Errorf("printed %q, the file has %q", out.String(), text)
 	}
 }
 
