@@ -1,0 +1,251 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/traffic/proxy/sample"
+)
+
+var algorithms = fields("roundrobin static-rr leastconn first source uri url_param hdr random hash")
+
+// balanceLine reads balance ALGORITHM [ARGUMENT…]; hdr(NAME), random(N) and rdp-cookie(NAME) have theirs in parentheses.
+func balanceLine(p *parser, l Line) *Problem {
+	if problem := l.wants(1, -1); problem != nil {
+		return problem
+	}
+	name, argument, called := strings.Cut(l.Words[1], "(")
+	argument = strings.TrimSuffix(argument, ")")
+	if name == "rdp-cookie" {
+		return l.problem("balance rdp-cookie is known to HAProxy but not offered here")
+	}
+	if !slices.Contains(algorithms, name) {
+		return l.unknown("balance algorithm", name, slices.Clone(algorithms), nil)
+	}
+	b := &p.proxy.Balance
+	b.Algorithm, b.Parameter, b.Expr = name, argument, nil
+	t := l.take(2)
+	switch name {
+	case "hdr":
+		if !called || argument == "" {
+			return l.problem("balance hdr wants a header's name in parentheses")
+		}
+		b.Parameter = strings.ToLower(argument)
+		if t.more() && t.next() == "use_domain_only" {
+			b.DomainOnly = true
+		}
+	case "random":
+		b.Draws = 2
+		if called {
+			n, err := count(argument, 1, 1000)
+			if err != nil {
+				return l.problem("balance random: %v", err)
+			}
+			b.Draws = n
+		}
+	case "url_param":
+		b.Parameter = t.value("balance url_param")
+		if t.more() {
+			return l.problem("balance url_param: %q is known to HAProxy but not offered here", t.next())
+		}
+	case "uri":
+		p.uriBalance(t, b)
+	case "hash":
+		e, err := p.config.Compiler.Expr(t.value("balance hash"))
+		if err != nil {
+			return l.problem("balance hash: %v", err)
+		}
+		b.Expr = e
+	}
+	if t.more() {
+		return l.problem("balance %s: the word %q is not expected", name, t.next())
+	}
+	return t.err
+}
+
+func (p *parser) uriBalance(t *taker, b *Balance) {
+	b.Depth, b.Length, b.Whole = 0, 0, false
+	for t.more() {
+		switch w := t.next(); w {
+		case "len":
+			b.Length = t.count(w, 1, 1<<16)
+		case "depth":
+			b.Depth = t.count(w, 1, 1<<16)
+		case "whole":
+			b.Whole = true
+		case "path-only":
+		default:
+			t.fail("balance uri: %q is not known; there are len, depth, whole and path-only", w)
+		}
+	}
+}
+
+// hashTypeLine reads hash-type METHOD [FUNCTION [avalanche]].
+func hashTypeLine(p *parser, l Line) *Problem {
+	if problem := l.wants(1, 3); problem != nil {
+		return problem
+	}
+	b := &p.proxy.Balance
+	t := l.take(1)
+	switch method := t.next(); method {
+	case "map-based":
+		b.Consistent, b.Function, b.Avalanche = false, "sdbm", false
+	case "consistent":
+		b.Consistent, b.Function, b.Avalanche = true, "sdbm", true
+	default:
+		return l.problem("hash-type takes map-based or consistent, not %q", method)
+	}
+	for t.more() {
+		switch w := t.next(); w {
+		case "sdbm", "djb2", "crc32", "wt6":
+			if b.Function = w; w == "wt6" {
+				return l.problem("hash-type: the function wt6 is known to HAProxy but not offered here; use sdbm, djb2 or crc32")
+			}
+		case "avalanche":
+			b.Avalanche = true
+		default:
+			return l.problem("hash-type: %q is not known; there are sdbm, djb2, crc32 and avalanche", w)
+		}
+	}
+	return nil
+}
+
+// cookieLine reads cookie NAME [rewrite|insert|prefix] [options].
+func cookieLine(p *parser, l Line) *Problem {
+	if problem := l.wants(1, -1); problem != nil {
+		return problem
+	}
+	c := &Cookie{Name: l.Words[1]}
+	if p.proxy.Cookie != nil {
+		c.DynamicKey = p.proxy.Cookie.DynamicKey
+	}
+	switches := map[string]*bool{
+		"rewrite": &c.Rewrite, "insert": &c.Insert, "prefix": &c.Prefix, "indirect": &c.Indirect, "nocache": &c.NoCache, "postonly": &c.PostOnly,
+		"preserve": &c.Preserve, "httponly": &c.HTTPOnly, "secure": &c.Secure, "dynamic": &c.Dynamic,
+	}
+	t := l.take(2)
+	for t.more() {
+		w := t.next()
+		if on, ok := switches[w]; ok {
+			*on = true
+			continue
+		}
+		switch w {
+		case "domain":
+			c.Domains = append(c.Domains, t.value(w))
+		case "attr":
+			c.Attributes = append(c.Attributes, t.value(w))
+		case "maxidle":
+			c.MaxIdle = t.seconds(w)
+		case "maxlife":
+			c.MaxLife = t.seconds(w)
+		default:
+			t.fail("cookie: %q is not known", w)
+		}
+	}
+	if c.Insert && c.Rewrite || c.Insert && c.Prefix || c.Rewrite && c.Prefix {
+		return l.problem("cookie: only one of rewrite, insert and prefix can be")
+	}
+	p.proxy.Cookie = c
+	return t.err
+}
+
+func (t *taker) seconds(keyword string) time.Duration {
+	d, err := duration(t.value(keyword), time.Second)
+	if err != nil && t.err == nil {
+		t.fail("%s: %v", keyword, err)
+	}
+	return d
+}
+
+func dynamicKeyLine(p *parser, l Line) *Problem {
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	if p.proxy.Cookie == nil {
+		return l.problem("dynamic-cookie-key wants a cookie before it")
+	}
+	p.proxy.Cookie.DynamicKey = l.Words[1]
+	return nil
+}
+
+// captureLine reads capture request|response header NAME len N.
+func captureLine(p *parser, l Line) *Problem {
+	if len(l.Words) > 1 && l.Words[1] == "cookie" {
+		return l.problem("capture cookie is known to HAProxy but not offered here; use `http-request capture req.cook(NAME) len N`")
+	}
+	if problem := l.wants(5, 5); problem != nil {
+		return problem
+	}
+	n, err := count(l.Words[5], 1, 1<<16)
+	if err != nil || l.Words[2] != "header" || l.Words[4] != "len" {
+		return l.problem("capture wants: request|response header NAME len NUMBER")
+	}
+	c := Capture{Header: strings.ToLower(l.Words[3]), Length: n}
+	switch l.Words[1] {
+	case "request":
+		p.proxy.Captures = append(p.proxy.Captures, c)
+	case "response":
+		p.proxy.AnswerCaptures = append(p.proxy.AnswerCaptures, c)
+	default:
+		return l.problem("capture takes request or response, not %q", l.Words[1])
+	}
+	return nil
+}
+
+// condition compiles what stands behind if or unless in the line.
+func (p *parser) condition(l Line) (before Line, c *sample.Condition, problem *Problem) {
+	words, rest := sample.Split(l.Words)
+	before = l
+	before.Words = words
+	c, err := p.config.Compiler.Condition(rest)
+	if err != nil {
+		return before, nil, l.problem("%s: %v", l.Words[0], missing(err))
+	}
+	return before, c, nil
+}
+
+func useBackendLine(p *parser, l Line) *Problem {
+	l, c, problem := p.condition(l)
+	if problem != nil {
+		return problem
+	}
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	u := UseBackend{Name: l.Words[1], If: c}
+	if strings.Contains(u.Name, "%") {
+		f, err := p.config.Compiler.Format(u.Name)
+		if err != nil {
+			return l.problem("use_backend: %v", err)
+		}
+		u.Format = f
+	}
+	p.proxy.UseBackends = append(p.proxy.UseBackends, u)
+	return nil
+}
+
+func useServerLine(p *parser, l Line) *Problem {
+	l, c, problem := p.condition(l)
+	if problem != nil {
+		return problem
+	}
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	p.proxy.UseServers = append(p.proxy.UseServers, UseServer{Name: l.Words[1], If: c})
+	return nil
+}
+
+func monitorLine(p *parser, l Line) *Problem {
+	l, c, problem := p.condition(l)
+	if problem != nil {
+		return problem
+	}
+	if len(l.Words) != 2 || l.Words[1] != "fail" || c == nil {
+		return l.problem("monitor wants: fail if|unless CONDITION")
+	}
+	p.proxy.MonitorFail = append(p.proxy.MonitorFail, c)
+	return nil
+}

@@ -1,0 +1,167 @@
+package config
+
+import (
+	"crypto/tls"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// bindLine reads bind <address>[,<address>…] [options].
+func bindLine(p *parser, l Line) *Problem {
+	if problem := l.wants(1, -1); problem != nil {
+		return problem
+	}
+	var options Bind
+	t := l.take(2)
+	for t.more() {
+		w := t.next()
+		if o, ok := bindOptions[w]; ok {
+			o(p, t, &options)
+			continue
+		}
+		if options.TLS != nil || isTLSWord(w) {
+			if options.TLS == nil {
+				options.TLS = &TLSOptions{}
+			}
+			if options.TLS.word(t, w) {
+				continue
+			}
+		}
+		return l.unknown("bind option", w, slices.Collect(maps.Keys(bindOptions)), refusedBind)
+	}
+	if t.err != nil {
+		return t.err
+	}
+	if options.TLS != nil && !options.TLS.on {
+		options.TLS = nil // certificates without `ssl` are not used
+	}
+	if options.TLS != nil && len(options.TLS.Certificates) == 0 && options.TLS.List == "" {
+		return l.problem("bind: ssl wants a certificate (crt or crt-list)")
+	}
+	for _, text := range strings.Split(l.Words[1], ",") {
+		if problem := p.addBinds(l, text, options); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+func (p *parser) addBinds(l Line, text string, options Bind) *Problem {
+	a, err := p.place(text)
+	if err != nil {
+		return l.problem("bind: %v", err)
+	}
+	b := options
+	b.Network, b.Path, b.FD, b.Line = a.network, a.path, a.fd, l.Number
+	if a.network != "tcp" {
+		p.proxy.Binds = append(p.proxy.Binds, &b)
+		return nil
+	}
+	if a.relative || a.first == 0 {
+		return l.problem("bind: %q has no port", text)
+	}
+	for port := a.first; port <= a.last; port++ {
+		one := b
+		one.Address = netip.AddrPortFrom(a.addr, uint16(port))
+		p.proxy.Binds = append(p.proxy.Binds, &one)
+	}
+	return nil
+}
+
+var bindOptions = map[string]func(p *parser, t *taker, b *Bind){
+	"name":         func(_ *parser, t *taker, b *Bind) { b.Name = t.value("name") },
+	"accept-proxy": func(_ *parser, _ *taker, b *Bind) { b.AcceptProxy = true },
+	"v4v6":         func(_ *parser, _ *taker, b *Bind) { b.V4V6 = true },
+	"v6only":       func(_ *parser, _ *taker, b *Bind) { b.V6Only = true },
+	"transparent":  func(_ *parser, _ *taker, b *Bind) { b.Transparent = true },
+	"defer-accept": func(_ *parser, _ *taker, b *Bind) { b.DeferAccept = true },
+	"backlog":      func(_ *parser, t *taker, b *Bind) { b.Backlog = t.count("backlog", 1, 1<<20) },
+	"maxconn":      func(_ *parser, t *taker, b *Bind) { b.MaxConn = t.count("maxconn", 1, 1<<24) },
+	"interface":    func(_ *parser, t *taker, b *Bind) { b.Interface = t.value("interface") },
+	"mss":          func(_ *parser, t *taker, b *Bind) { b.MSS = t.count("mss", 1, 65535) },
+	"nice":         func(_ *parser, t *taker, b *Bind) { b.Nice = t.count("nice", -1024, 1024) },
+	"mode":         func(_ *parser, t *taker, b *Bind) { b.Mode = t.mode() },
+	"user":         func(_ *parser, t *taker, b *Bind) { b.User = t.value("user") },
+	"group":        func(_ *parser, t *taker, b *Bind) { b.Group = t.value("group") },
+	"proto": func(_ *parser, t *taker, _ *Bind) {
+		if v := t.value("proto"); v != "h1" && t.err == nil {
+			t.fail("bind: proto %q is not offered on a plain connection; HTTP/2 is agreed on by ALPN", v)
+		}
+	},
+}
+
+func isTLSWord(w string) bool {
+	switch w {
+	case "ssl", "crt", "crt-list", "ca-file", "alpn", "verify", "ssl-min-ver", "ssl-max-ver", "ciphers", "ciphersuites", "strict-sni",
+		"no-tls-tickets", "no-sslv3", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "force-tlsv12", "force-tlsv13", "allow-0rtt":
+		return true
+	}
+	return false
+}
+
+// versions are TLS's, as options name them.
+var versions = map[string]uint16{
+	"SSLv3": tls.VersionTLS10, "TLSv1.0": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13,
+}
+
+// word takes one TLS option, and tells whether it is one.
+func (o *TLSOptions) word(t *taker, w string) bool {
+	switch w {
+	case "ssl":
+		o.on = true
+	case "crt":
+		o.Certificates = append(o.Certificates, t.value(w))
+	case "crt-list":
+		o.List = t.value(w)
+	case "ca-file":
+		o.CAFile = t.value(w)
+	case "alpn":
+		o.ALPN = strings.Split(t.value(w), ",")
+		for _, protocol := range o.ALPN {
+			if protocol != "h2" && protocol != "http/1.1" && protocol != "http/1.0" {
+				t.fail("alpn: protocol %q is not spoken; there are h2, http/1.1 and http/1.0", protocol)
+			}
+		}
+	case "verify":
+		if o.Verify = t.value(w); o.Verify != "none" && o.Verify != "optional" && o.Verify != "required" {
+			t.fail("verify takes none, optional or required, not %q", o.Verify)
+		}
+	case "ssl-min-ver":
+		o.Minimum = t.version(w)
+	case "ssl-max-ver":
+		o.Maximum = t.version(w)
+	case "ciphers", "ciphersuites":
+		o.Ciphers = append(o.Ciphers, t.value(w)) // the library chooses
+	case "strict-sni":
+		o.StrictSNI = true
+	case "no-tls-tickets":
+		o.NoTickets = true
+	case "no-sslv3":
+	case "no-tlsv10":
+		o.Minimum = max(o.Minimum, tls.VersionTLS11)
+	case "no-tlsv11":
+		o.Minimum = max(o.Minimum, tls.VersionTLS12)
+	case "no-tlsv12":
+		o.Minimum = max(o.Minimum, tls.VersionTLS13)
+	case "no-tlsv13":
+		o.Maximum = tls.VersionTLS12
+	case "force-tlsv12":
+		o.Minimum, o.Maximum = tls.VersionTLS12, tls.VersionTLS12
+	case "force-tlsv13":
+		o.Minimum, o.Maximum = tls.VersionTLS13, tls.VersionTLS13
+	default:
+		return false
+	}
+	return true
+}
+
+func (t *taker) version(keyword string) uint16 {
+	w := t.value(keyword)
+	v, ok := versions[w]
+	if !ok && t.err == nil {
+		t.fail("%s: version %q is not known; there are TLSv1.0 to TLSv1.3", keyword, w)
+	}
+	return v
+}

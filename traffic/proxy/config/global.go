@@ -1,0 +1,262 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func (g *Global) setDefaults() {
+	g.BufferSize, g.MaxRewrite = 16384, 1024
+	g.StatsMaxConn, g.StatsTimeout = 10, 10*time.Second
+	g.LogTag = "haproxy"
+}
+
+func beginGlobal(p *parser, l Line) *Problem { return l.wants(0, 0) }
+
+// directive is what a line that begins with a word does.
+type directive func(p *parser, l Line) *Problem
+
+var globalDirectives map[string]directive
+
+func init() {
+	globalDirectives = map[string]directive{
+		"maxconn":           globalCount(1, 1<<24, func(g *Global, n int) { g.MaxConn = n }),
+		"nbthread":          globalCount(1, 64, func(g *Global, n int) { g.Threads = n }),
+		"spread-checks":     globalCount(0, 50, func(g *Global, n int) { g.SpreadChecks = n }),
+		"user":              globalText(func(g *Global, s string) { g.User = s }),
+		"group":             globalText(func(g *Global, s string) { g.Group = s }),
+		"chroot":            globalText(func(g *Global, s string) { g.Chroot = s }),
+		"pidfile":           globalText(func(g *Global, s string) { g.PIDFile = s }),
+		"node":              globalText(func(g *Global, s string) { g.Node = s }),
+		"log-tag":           globalText(func(g *Global, s string) { g.LogTag = s }),
+		"ca-base":           globalText(func(g *Global, s string) { g.CABase = s }),
+		"crt-base":          globalText(func(g *Global, s string) { g.CertBase = s }),
+		"server-state-base": globalText(func(g *Global, s string) { g.StateBase = s }),
+		"server-state-file": globalText(func(g *Global, s string) { g.StateFile = s }),
+		"description": func(p *parser, l Line) *Problem {
+			p.config.Global.Description = strings.Join(l.Words[1:], " ")
+			return l.wants(1, -1)
+		},
+		"daemon":          globalSwitch(func(g *Global) { g.Daemon = true }),
+		"master-worker":   globalSwitch(func(g *Global) { g.MasterWorker = true }),
+		"quiet":           globalSwitch(func(g *Global) { g.Quiet = true }),
+		"nosplice":        globalSwitch(func(g *Global) { g.NoSplice = true }),
+		"external-check":  globalSwitch(func(g *Global) { g.ExternalOK = true }),
+		"hard-stop-after": globalTime(func(g *Global, d time.Duration) { g.HardStop = d }),
+		"grace":           globalTime(func(g *Global, d time.Duration) { g.GraceTime = d }),
+		"log": func(p *parser, l Line) *Problem {
+			t, problem := p.logTarget(l)
+			p.config.Global.Logs = append(p.config.Global.Logs, t)
+			return problem
+		},
+		"log-send-hostname": func(p *parser, l Line) *Problem {
+			if len(l.Words) > 1 {
+				p.config.Global.LogHost = l.Words[1]
+			}
+			return l.wants(0, 1)
+		},
+		"stats":   globalStats,
+		"set-var": globalVariable,
+		"setenv":  setEnvironment,
+		"presetenv": func(p *parser, l Line) *Problem {
+			if problem := l.wants(2, 2); problem != nil {
+				return problem
+			}
+			if _, set := p.env(l.Words[1]); set {
+				return nil
+			}
+			return setEnvironment(p, l)
+		},
+		"ssl-default-bind-options":        globalTLSOptions,
+		"ssl-default-server-options":      globalTLSOptions,
+		"ssl-default-bind-ciphers":        ciphersOfGo,
+		"ssl-default-bind-ciphersuites":   ciphersOfGo,
+		"ssl-default-server-ciphers":      ciphersOfGo,
+		"ssl-default-server-ciphersuites": ciphersOfGo,
+		"tune.ssl.default-dh-param":       ciphersOfGo,
+		"ssl-server-verify": func(p *parser, l Line) *Problem {
+			if problem := l.wants(1, 1); problem != nil {
+				return problem
+			}
+			if l.Words[1] != "required" && l.Words[1] != "none" {
+				return l.problem("ssl-server-verify takes none or required, not %q", l.Words[1])
+			}
+			p.config.Global.ServerOptions.Verify = l.Words[1]
+			return nil
+		},
+		"tune.bufsize":    globalCount(4096, 1<<20, func(g *Global, n int) { g.BufferSize = n }),
+		"tune.maxrewrite": globalCount(0, 1<<19, func(g *Global, n int) { g.MaxRewrite = n }),
+	}
+}
+
+func globalLine(p *parser, l Line) *Problem {
+	word := l.Words[0]
+	if d, ok := globalDirectives[word]; ok {
+		return d(p, l)
+	}
+	if strings.HasPrefix(word, "tune.") || strings.HasPrefix(word, "no") && len(word) > 2 && refusedPollers[word] {
+		return l.problem("global directive %q is known to HAProxy but not offered here: there is nothing of the kind to tune", word)
+	}
+	return l.unknown("global directive", word, slices.Collect(maps.Keys(globalDirectives)), refusedGlobal)
+}
+
+var refusedPollers = map[string]bool{"noepoll": true, "nokqueue": true, "nopoll": true, "nogetaddrinfo": true, "noreuseport": true, "noevports": true}
+
+func globalCount(minimum, maximum int, set func(*Global, int)) directive {
+	return func(p *parser, l Line) *Problem {
+		if problem := l.wants(1, 1); problem != nil {
+			return problem
+		}
+		n, err := count(l.Words[1], minimum, maximum)
+		if err != nil {
+			return l.problem("%s: %v", l.Words[0], err)
+		}
+		set(&p.config.Global, n)
+		return nil
+	}
+}
+
+func globalText(set func(*Global, string)) directive {
+	return func(p *parser, l Line) *Problem {
+		if problem := l.wants(1, 1); problem != nil {
+			return problem
+		}
+		set(&p.config.Global, l.Words[1])
+		return nil
+	}
+}
+
+func globalSwitch(set func(*Global)) directive {
+	return func(p *parser, l Line) *Problem {
+		set(&p.config.Global)
+		return l.wants(0, 0)
+	}
+}
+
+func globalTime(set func(*Global, time.Duration)) directive {
+	return func(p *parser, l Line) *Problem {
+		if problem := l.wants(1, 1); problem != nil {
+			return problem
+		}
+		d, err := duration(l.Words[1], time.Millisecond)
+		if err != nil {
+			return l.problem("%s: %v", l.Words[0], err)
+		}
+		set(&p.config.Global, d)
+		return nil
+	}
+}
+
+func setEnvironment(p *parser, l Line) *Problem {
+	if problem := l.wants(2, 2); problem != nil {
+		return problem
+	}
+	p.unset[l.Words[1]] = l.Words[2]
+	return nil
+}
+
+func globalVariable(p *parser, l Line) *Problem {
+	if problem := l.wants(2, 2); problem != nil {
+		return problem
+	}
+	if !strings.HasPrefix(l.Words[1], "proc.") {
+		return l.problem("set-var: a variable of the process is named proc.NAME, not %q", l.Words[1])
+	}
+	e, err := p.config.Compiler.Expr(l.Words[2])
+	if err != nil {
+		return l.problem("set-var: %v", err)
+	}
+	p.config.Global.Variables = append(p.config.Global.Variables, Assignment{l.Words[1], e})
+	return nil
+}
+
+// ciphersOfGo takes lists that only another TLS library needs: the suites of this one are all safe, and chosen by it.
+func ciphersOfGo(p *parser, l Line) *Problem {
+	p.warn(l, "%s has no effect: the TLS library chooses among suites that are all considered safe", l.Words[0])
+	return l.wants(1, 1)
+}
+
+func globalTLSOptions(p *parser, l Line) *Problem {
+	o := &p.config.Global.BindOptions
+	if strings.Contains(l.Words[0], "server") {
+		o = &p.config.Global.ServerOptions
+	}
+	t := l.take(1)
+	for t.more() {
+		if w := t.next(); !o.word(t, w) {
+			return l.problem("%s: option %q is not known", l.Words[0], w)
+		}
+	}
+	return t.err
+}
+
+func globalStats(p *parser, l Line) *Problem {
+	g := &p.config.Global
+	if problem := l.wants(2, -1); problem != nil {
+		return problem
+	}
+	t := l.take(2)
+	switch l.Words[1] {
+	case "socket":
+		return p.statsSocket(l, t)
+	case "timeout":
+		g.StatsTimeout = t.duration("stats timeout")
+	case "maxconn":
+		g.StatsMaxConn = t.count("stats maxconn", 1, 1<<16)
+	default:
+		return l.problem("stats %q is not known in global; there are socket, timeout and maxconn", l.Words[1])
+	}
+	return t.err
+}
+
+func (p *parser) statsSocket(l Line, t *taker) *Problem {
+	a, err := p.place(t.next())
+	if err != nil {
+		return l.problem("stats socket: %v", err)
+	}
+	s := StatsSocket{Network: a.network, Address: a.path, Level: "operator"}
+	switch a.network {
+	case "tcp":
+		s.Address = addressWithPort(a, a.first)
+	case "unix":
+	default:
+		return l.problem("stats socket: a path or an address with a port is expected")
+	}
+	for t.more() {
+		switch w := t.next(); w {
+		case "mode":
+			s.Mode = t.mode()
+		case "user":
+			s.User = t.value(w)
+		case "group":
+			s.Group = t.value(w)
+		case "level":
+			s.Level = t.value(w)
+			if s.Level != "user" && s.Level != "operator" && s.Level != "admin" {
+				t.fail("level takes user, operator or admin, not %q", s.Level)
+			}
+		case "expose-fd":
+			if t.value(w) != "listeners" {
+				t.fail("expose-fd takes listeners")
+			}
+			s.PassListeners = true
+		default:
+			t.fail("stats socket: %q is not known; there are mode, user, group, level and expose-fd", w)
+		}
+	}
+	p.config.Global.StatsSockets = append(p.config.Global.StatsSockets, s)
+	return t.err
+}
+
+// mode reads the permissions of a socket's file.
+func (t *taker) mode() uint32 {
+	w := t.value("mode")
+	n, err := strconv.ParseUint(w, 8, 12)
+	if t.err == nil && err != nil {
+		t.fail("mode %q is not an octal number", w)
+	}
+	return uint32(n)
+}

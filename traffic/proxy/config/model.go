@@ -1,0 +1,487 @@
+package config
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"time"
+
+	"holdfast/traffic/proxy/sample"
+)
+
+// Config is a configuration that was read whole. It is not changed any more once it was returned.
+type Config struct {
+	Global    Global
+	Proxies   []*Proxy
+	Userlists map[string]*Userlist
+	Compiler  *sample.Compiler // holds the maps and lists, which can be changed at run time
+	Warnings  []string
+}
+
+// Proxy finds a proxy that has the asked side.
+func (c *Config) Proxy(name string, back bool) *Proxy {
+	for _, p := range c.Proxies {
+		if p.Name == name && (back && p.Back || !back && p.Front) {
+			return p
+		}
+	}
+	return nil
+}
+
+// Global is the global section: the process.
+type Global struct {
+	MaxConn       int // 0: none
+	Threads       int // 0: one per processor
+	User, Group   string
+	Chroot        string
+	PIDFile       string
+	Daemon        bool
+	MasterWorker  bool
+	Quiet         bool
+	Node          string
+	Description   string
+	Logs          []LogTarget
+	LogTag        string
+	LogHost       string
+	StatsSockets  []StatsSocket
+	StatsTimeout  time.Duration
+	StatsMaxConn  int
+	HardStop      time.Duration
+	GraceTime     time.Duration
+	StateFile     string
+	StateBase     string
+	CertBase      string
+	CABase        string
+	BindOptions   TLSOptions
+	ServerOptions TLSOptions
+	BufferSize    int
+	MaxRewrite    int
+	NoSplice      bool
+	ExternalOK    bool // external-check
+	SpreadChecks  int  // percent
+	DHParam       int
+	Variables     []Assignment
+}
+
+// Assignment is a variable's value for the whole process.
+type Assignment struct {
+	Name string
+	Expr *sample.Expr
+}
+
+// LogTarget is where log lines go.
+type LogTarget struct {
+	Network  string // udp, unixgram, stdout, stderr
+	Address  string
+	Format   string // rfc3164, rfc5424, raw, short, …
+	Facility int
+	Level    int // lines above it are dropped
+	Minimum  int // lines below it are raised to it
+	Length   int
+}
+
+// StatsSocket is a run-time socket.
+type StatsSocket struct {
+	Network, Address string
+	Mode             uint32 // 0: as the umask says
+	User, Group      string
+	Level            string // user, operator, admin
+	PassListeners    bool   // expose-fd listeners
+}
+
+// Mode is what a proxy passes on.
+type Mode uint8
+
+// The modes.
+const (
+	TCP Mode = iota
+	HTTP
+)
+
+// Timeouts bound how long a side may be silent; 0: for ever.
+type Timeouts struct {
+	Client, Server, Connect, Queue, Request, KeepAlive, Tunnel, ClientFin, ServerFin, Check, Tarpit time.Duration
+}
+
+// Options are a proxy's switches.
+type Options struct {
+	HTTPLog, TCPLog, NullLog, DontLogNormal, LogSeparateErrors, LogAsap bool
+	ServerClose, ForceClose                                             bool // http-server-close, httpclose
+	Redispatch, AbortOnClose, SplicingOff, AllBackups                   bool
+	ClientKeepAlive, ServerKeepAlive                                    bool // SO_KEEPALIVE
+	IndependentStreams, PreferLastServer, IgnoreProbes                  bool
+	SendBody, Buffer                                                    bool // http-buffer-request
+	StatsEnabled                                                        bool
+	CLFLog                                                              bool
+	Persist, LogChecks, NoLinger                                        bool
+}
+
+// Forwarding is `option forwardfor` or `option originalto`.
+type Forwarding struct {
+	On     bool
+	Header string
+	Except netip.Prefix
+	IfNone bool
+}
+
+// Balance is how a server is chosen.
+type Balance struct {
+	Algorithm  string
+	Parameter  string
+	Expr       *sample.Expr
+	Consistent bool   // hash-type consistent
+	Function   string // of hash-type
+	Avalanche  bool
+	Factor     int // hash-balance-factor, percent
+	Depth      int // of a URI, in directories; Length: in characters
+	Length     int
+	Whole      bool // with the query
+	DomainOnly bool // hdr
+	Draws      int  // random
+}
+
+// Reuse is when a connection to a server may carry another client's requests.
+type Reuse uint8
+
+// The ways of http-reuse.
+const (
+	ReuseSafe Reuse = iota
+	ReuseNever
+	ReuseAggressive
+	ReuseAlways
+)
+
+// Cookie is a proxy's `cookie` directive.
+type Cookie struct {
+	Name                                          string
+	Insert, Rewrite, Prefix, Indirect, NoCache    bool
+	PostOnly, Preserve, HTTPOnly, Secure, Dynamic bool
+	Domains                                       []string
+	Attributes                                    []string
+	MaxIdle, MaxLife                              time.Duration
+	DynamicKey                                    string
+}
+
+// HealthCheck is how a proxy's servers are asked.
+type HealthCheck struct {
+	Protocol string // "" for connect, http, smtp, mysql, pgsql, redis, ldap, ssl-hello, tcp-sequence, external
+	Method   string
+	Path     string
+	Version  string
+	Host     string
+	Headers  [][2]string
+	Body     string
+	User     string // mysql, pgsql; smtp: the name to greet with
+	Expect   *Expect
+	Steps    []CheckStep // tcp-check
+	Command  string
+	Env      string
+	NoStop   bool // disable-on-404
+}
+
+// Expect is what answer counts.
+type Expect struct {
+	Negate bool
+	Kind   string // status, rstatus, string, rstring, binary
+	Status [][2]int
+	Text   string
+	Regexp *regexp.Regexp
+}
+
+// CheckStep is a step of a tcp-check sequence.
+type CheckStep struct {
+	Action string // connect, send, expect
+	Data   []byte
+	Expect *Expect
+	Port   int
+	TLS    bool
+}
+
+// Stats is a proxy's statistics page.
+type Stats struct {
+	On          bool
+	URI         string
+	Realm       string
+	Users       [][2]string
+	HideVersion bool
+	ShowNode    bool
+	Node        string
+	ShowLegends bool
+	Description string
+	Refresh     time.Duration
+	Scopes      []string
+	Admin       []*sample.Condition
+	Rules       []*Rule // stats http-request
+}
+
+// Table is a stick-table.
+type Table struct {
+	Name    string
+	Type    string // ip, ipv6, integer, string, binary
+	Length  int
+	Size    int
+	Expire  time.Duration
+	NoPurge bool
+	Stores  map[string]time.Duration // counter to its period, 0 where it has none
+}
+
+// Stick is a `stick` line.
+type Stick struct {
+	Match, Store, Answer bool
+	Expr                 *sample.Expr
+	Table                string
+	If                   *sample.Condition
+}
+
+// Page is an answer that the proxy gives itself.
+type Page struct {
+	Status int
+	Raw    []byte // a whole answer as it goes out; nil: built from the rest
+	Fields []Assigned
+	Type   string
+	Body   []byte
+	Format *sample.Format // of the body
+}
+
+// Assigned is a header field to add.
+type Assigned struct {
+	Name   string
+	Format *sample.Format
+}
+
+// Capture is a header whose value is logged.
+type Capture struct {
+	Header string
+	Length int
+}
+
+// UseBackend is a `use_backend` line.
+type UseBackend struct {
+	Name   string
+	Format *sample.Format // when the name is computed
+	If     *sample.Condition
+}
+
+// UseServer is a `use-server` line.
+type UseServer struct {
+	Name string
+	If   *sample.Condition
+}
+
+// Settings are what a `defaults` section gives to the proxies behind it.
+type Settings struct {
+	Mode           Mode
+	Timeouts       Timeouts
+	Options        Options
+	ForwardFor     Forwarding
+	OriginalTo     Forwarding
+	Balance        Balance
+	Retries        int
+	RetryOn        map[string]bool
+	RedispatchAt   int
+	MaxConn        int
+	FullConn       int
+	Backlog        int
+	RateLimit      int // sessions a second
+	MaxKeepAlive   int // max-keep-alive-queue
+	Reuse          Reuse
+	Logs           []LogTarget
+	LogGlobal      bool
+	LogFormat      *sample.Format
+	ErrorFormat    *sample.Format
+	LogTag         string
+	UniqueFormat   *sample.Format
+	UniqueHeader   string
+	Errors         map[int]Page
+	Cookie         *Cookie
+	Check          HealthCheck
+	Stats          Stats
+	Server         Server // default-server
+	DefaultBack    string
+	Captures       []Capture
+	AnswerCaptures []Capture
+	Description    string
+	Disabled       bool
+	Compression    Compression
+	MonitorURI     string
+	MonitorFail    []*sample.Condition
+	Source         netip.AddrPort
+	LoadState      string
+
+	// Rules run in the order of their lines.
+	TCPConnection, TCPSession, TCPRequest, TCPResponse []*Rule
+	HTTPRequest, HTTPResponse, HTTPAfter               []*Rule
+	InspectDelay                                       time.Duration
+}
+
+// Compression is what answers are compressed.
+type Compression struct {
+	Algorithms, Types []string
+}
+
+// Proxy is a frontend, a backend, or both (listen).
+type Proxy struct {
+	Settings
+	Name        string
+	Front, Back bool
+	ID          int
+	File        string
+	Line        int
+
+	Binds       []*Bind
+	Servers     []*Server
+	UseBackends []UseBackend
+	UseServers  []UseServer
+	Sticks      []Stick
+	Table       *Table
+	defaults    bool
+	from        string
+}
+
+// Kind is the section's word.
+func (p *Proxy) Kind() string {
+	switch {
+	case p.defaults:
+		return "defaults"
+	case p.Front && p.Back:
+		return "listen"
+	case p.Front:
+		return "frontend"
+	}
+	return "backend"
+}
+
+// inherit copies settings so that changing the copy leaves the original.
+func (s Settings) inherit() Settings {
+	s.Logs = slices.Clone(s.Logs)
+	s.Captures = slices.Clone(s.Captures)
+	s.AnswerCaptures = slices.Clone(s.AnswerCaptures)
+	s.Check.Headers = slices.Clone(s.Check.Headers)
+	s.Check.Steps = slices.Clone(s.Check.Steps)
+	s.Stats.Users = slices.Clone(s.Stats.Users)
+	s.Stats.Scopes = slices.Clone(s.Stats.Scopes)
+	s.Stats.Admin = slices.Clone(s.Stats.Admin)
+	s.Stats.Rules = slices.Clone(s.Stats.Rules)
+	s.MonitorFail = slices.Clone(s.MonitorFail)
+	for _, rules := range []*[]*Rule{&s.TCPConnection, &s.TCPSession, &s.TCPRequest, &s.TCPResponse, &s.HTTPRequest, &s.HTTPResponse, &s.HTTPAfter} {
+		*rules = slices.Clone(*rules)
+	}
+	errors := map[int]Page{}
+	for status, page := range s.Errors {
+		errors[status] = page
+	}
+	s.Errors = errors
+	return s
+}
+
+// Bind is where a proxy listens.
+type Bind struct {
+	Network      string // tcp, unix, fd
+	Address      netip.AddrPort
+	Path         string // unix
+	FD           int    // fd
+	Name         string
+	Line         int
+	AcceptProxy  bool
+	V6Only, V4V6 bool
+	Transparent  bool
+	DeferAccept  bool
+	Backlog      int
+	MaxConn      int
+	Interface    string
+	MSS          int
+	Nice         int
+	Mode         uint32
+	User, Group  string
+	TLS          *TLSOptions
+}
+
+// String is the address as it is shown.
+func (b *Bind) String() string {
+	switch b.Network {
+	case "unix":
+		return b.Path
+	case "fd":
+		return "fd@" + itoa(b.FD)
+	}
+	return b.Address.String()
+}
+
+// TLSOptions are a bind's or a server's.
+type TLSOptions struct {
+	on           bool
+	Certificates []string // files or directories
+	List         string   // crt-list
+	CAFile       string
+	Verify       string // none, optional, required
+	ALPN         []string
+	Minimum      uint16
+	Maximum      uint16
+	Ciphers      []string
+	StrictSNI    bool
+	NoTickets    bool
+	SNI          *sample.Expr // to a server
+	VerifyHost   string
+}
+
+// Server is a `server` line.
+type Server struct {
+	Name     string
+	ID       int
+	Line     int
+	File     string
+	Host     string // as it was written, without the port
+	Address  netip.AddrPort
+	Path     string // unix
+	PortOff  int    // of the client's port, when Relative
+	Relative bool
+
+	Weight           int
+	Backup, Disabled bool
+	MaxConn, MinConn int
+	MaxQueue         int
+	SlowStart        time.Duration
+	Cookie           string
+	Redirect         string
+	SendProxy        int // 0, 1 or 2
+	CheckSendProxy   bool
+	TLS              *TLSOptions
+	Check            bool
+	CheckTLS         bool
+	CheckSNI         string
+	CheckAddress     netip.Addr
+	CheckPort        int
+	Inter            time.Duration
+	FastInter        time.Duration
+	DownInter        time.Duration
+	Rise, Fall       int
+	Agent            bool
+	AgentAddress     netip.Addr
+	AgentPort        int
+	AgentInter       time.Duration
+	AgentSend        string
+	Observe          string // "", layer4, layer7
+	ErrorLimit       int
+	OnError          string
+	ShutdownOnDown   bool // on-marked-down shutdown-sessions
+	ShutdownBackups  bool // on-marked-up shutdown-backup-sessions
+	Track            string
+	PoolMax          int // connections kept idle; -1: no limit
+	PoolPurge        time.Duration
+	NonStick         bool
+	Source           netip.AddrPort
+}
+
+// Userlist is a userlist section.
+type Userlist struct {
+	Name   string
+	Users  map[string]User
+	Groups map[string][]string // to its members
+}
+
+// User is a user of a list.
+type User struct {
+	Password string
+	Hashed   bool
+	Groups   []string
+}

@@ -1,0 +1,155 @@
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"holdfast/traffic/proxy/sample"
+)
+
+type formatOf = sample.Format
+
+// option is what a word behind `option` switches.
+type option struct {
+	in  side
+	set func(o *Options, on bool)
+}
+
+var switches = map[string]option{
+	"httplog":                {frontOrDef, func(o *Options, on bool) { o.HTTPLog, o.TCPLog = on, false }},
+	"tcplog":                 {frontOrDef, func(o *Options, on bool) { o.TCPLog, o.HTTPLog = on, false }},
+	"dontlognull":            {frontOrDef, func(o *Options, on bool) { o.NullLog = on }},
+	"dontlog-normal":         {frontOrDef, func(o *Options, on bool) { o.DontLogNormal = on }},
+	"log-separate-errors":    {frontOrDef, func(o *Options, on bool) { o.LogSeparateErrors = on }},
+	"logasap":                {frontOrDef, func(o *Options, on bool) { o.LogAsap = on }},
+	"http-server-close":      {both, func(o *Options, on bool) { o.ServerClose = on }},
+	"httpclose":              {both, func(o *Options, on bool) { o.ForceClose = on }},
+	"http-keep-alive":        {both, func(o *Options, on bool) { o.ServerClose, o.ForceClose = false, false }},
+	"redispatch":             {backOrDef, func(o *Options, on bool) { o.Redispatch = on }},
+	"abortonclose":           {backOrDef, func(o *Options, on bool) { o.AbortOnClose = on }},
+	"allbackups":             {backOrDef, func(o *Options, on bool) { o.AllBackups = on }},
+	"clitcpka":               {frontOrDef, func(o *Options, on bool) { o.ClientKeepAlive = on }},
+	"srvtcpka":               {backOrDef, func(o *Options, on bool) { o.ServerKeepAlive = on }},
+	"tcpka":                  {both, func(o *Options, on bool) { o.ClientKeepAlive, o.ServerKeepAlive = on, on }},
+	"prefer-last-server":     {backOrDef, func(o *Options, on bool) { o.PreferLastServer = on }},
+	"http-ignore-probes":     {frontOrDef, func(o *Options, on bool) { o.IgnoreProbes = on }},
+	"http-buffer-request":    {both, func(o *Options, on bool) { o.Buffer = on }},
+	"splice-auto":            {both, func(o *Options, on bool) { o.SplicingOff = !on }},
+	"splice-request":         {both, func(o *Options, on bool) { o.SplicingOff = !on }},
+	"splice-response":        {both, func(o *Options, on bool) { o.SplicingOff = !on }},
+	"http-no-delay":          {both, func(*Options, bool) {}}, // nothing is ever delayed
+	"tcp-smart-accept":       {frontOrDef, func(*Options, bool) {}},
+	"tcp-smart-connect":      {backOrDef, func(*Options, bool) {}},
+	"independent-streams":    {both, func(o *Options, on bool) { o.IndependentStreams = on }},
+	"http-pretend-keepalive": {both, func(*Options, bool) {}}, // servers are always asked to keep alive
+	"persist":                {backOrDef, func(o *Options, on bool) { o.Persist = on }},
+	"log-health-checks":      {backOrDef, func(o *Options, on bool) { o.LogChecks = on }},
+	"contstats":              {frontOrDef, func(*Options, bool) {}}, // counters always go up as bytes pass
+	"http-use-proxy-header":  {frontOrDef, func(*Options, bool) {}}, // Proxy-Connection is for one hop and dropped
+}
+
+// optionLine reads [no|default] option NAME ….
+func optionLine(p *parser, l Line) *Problem {
+	on := true
+	if l.Words[0] != "option" {
+		on = false
+		l = l.from(1)
+	}
+	if problem := l.wants(1, -1); problem != nil {
+		return problem
+	}
+	name := l.Words[1]
+	if o, ok := switches[name]; ok {
+		if !p.proxy.allows(o.in) {
+			return l.problem("option %s may not stand in a %s section", name, p.proxy.Kind())
+		}
+		o.set(&p.proxy.Options, on)
+		switch name {
+		case "httplog":
+			p.proxy.Options.CLFLog = len(l.Words) > 2 && l.Words[2] == "clf"
+			return l.wants(1, 2)
+		case "redispatch":
+			return redispatchInterval(p, l)
+		}
+		return l.wants(1, 1)
+	}
+	if o, ok := optionsWithWords[name]; ok {
+		if !p.proxy.allows(o.in) {
+			return l.problem("option %s may not stand in a %s section", name, p.proxy.Kind())
+		}
+		return o.do(p, l, on)
+	}
+	known := append(slices.Collect(maps.Keys(switches)), slices.Collect(maps.Keys(optionsWithWords))...)
+	return l.unknown("option", name, known, refusedOptions)
+}
+
+func redispatchInterval(p *parser, l Line) *Problem {
+	p.proxy.RedispatchAt = -1
+	if len(l.Words) > 2 {
+		n, err := count(l.Words[2], -1<<16, 1<<16)
+		if err != nil {
+			return l.problem("option redispatch: %v", err)
+		}
+		p.proxy.RedispatchAt = n
+	}
+	return l.wants(1, 2)
+}
+
+type longOption struct {
+	in side
+	do func(p *parser, l Line, on bool) *Problem
+}
+
+var optionsWithWords map[string]longOption
+
+func init() {
+	optionsWithWords = map[string]longOption{
+		"forwardfor": {both, func(p *parser, l Line, on bool) *Problem {
+			return forwardingOption(&p.proxy.ForwardFor, "X-Forwarded-For", l, on)
+		}},
+		"originalto": {both, func(p *parser, l Line, on bool) *Problem {
+			return forwardingOption(&p.proxy.OriginalTo, "X-Original-To", l, on)
+		}},
+		"httpchk":        {backOrDef, httpchkOption},
+		"tcp-check":      {backOrDef, checkOption("tcp-sequence", 0)},
+		"smtpchk":        {backOrDef, smtpOption},
+		"mysql-check":    {backOrDef, userOption("mysql")},
+		"pgsql-check":    {backOrDef, userOption("pgsql")},
+		"redis-check":    {backOrDef, checkOption("redis", 0)},
+		"ldap-check":     {backOrDef, checkOption("ldap", 0)},
+		"ssl-hello-chk":  {backOrDef, checkOption("ssl-hello", 0)},
+		"external-check": {backOrDef, checkOption("external", 0)},
+		"nolinger":       {both, func(p *parser, l Line, on bool) *Problem { p.proxy.Options.NoLinger = on; return l.wants(1, 1) }},
+	}
+}
+
+func checkOption(protocol string, maximum int) func(*parser, Line, bool) *Problem {
+	return func(p *parser, l Line, on bool) *Problem {
+		p.proxy.Check.Protocol = protocol
+		if !on {
+			p.proxy.Check.Protocol = ""
+		}
+		return l.wants(1, 1+maximum)
+	}
+}
+
+func forwardingOption(f *Forwarding, header string, l Line, on bool) *Problem {
+	*f = Forwarding{On: on, Header: header}
+	t := l.take(2)
+	for t.more() {
+		switch w := t.next(); w {
+		case "except":
+			prefix, err := prefixOrAddress(t.value(w))
+			if f.Except = prefix; err != nil && t.err == nil {
+				t.fail("option %s: except wants an address or a network: %v", l.Words[1], err)
+			}
+		case "header":
+			f.Header = t.value(w)
+		case "if-none":
+			f.IfNone = true
+		default:
+			t.fail("option %s: %q is not known; there are except, header and if-none", l.Words[1], w)
+		}
+	}
+	return t.err
+}

@@ -1,0 +1,204 @@
+package config
+
+import (
+	"bytes"
+	"strconv"
+
+	"holdfast/traffic/proxy/h1"
+)
+
+// answered are the statuses that the proxy gives itself, whose pages can be changed.
+var answered = map[int]bool{
+	200: true, 400: true, 401: true, 403: true, 404: true, 405: true, 407: true, 408: true, 410: true, 413: true, 421: true, 422: true, 425: true, 429: true,
+	500: true, 501: true, 502: true, 503: true, 504: true,
+}
+
+func (l Line) status(text string) (int, *Problem) {
+	n, err := strconv.Atoi(text)
+	if err != nil || !answered[n] {
+		return 0, l.problem("%s: %q is not a status whose page can be changed", l.Words[0], text)
+	}
+	return n, nil
+}
+
+// errorFileLine reads errorfile STATUS FILE.
+func errorFileLine(p *parser, l Line) *Problem {
+	if problem := l.wants(2, 2); problem != nil {
+		return problem
+	}
+	status, problem := l.status(l.Words[1])
+	if problem != nil {
+		return problem
+	}
+	page, problem := p.errorFile(l, status, l.Words[2])
+	p.proxy.Errors[status] = page
+	return problem
+}
+
+// errorFile reads a whole answer from a file, and gives it a content-length that is true.
+func (p *parser) errorFile(l Line, status int, name string) (Page, *Problem) {
+	b, err := p.source.ReadFile(name)
+	if err != nil {
+		return Page{}, l.problem("%s: %v", l.Words[0], missing(err))
+	}
+	if len(b) == 0 || name == "/dev/null" {
+		return Page{Status: status, Raw: []byte{}}, nil
+	}
+	head, body, ok := bytes.Cut(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\n\n"))
+	if !ok {
+		return Page{}, l.problem("%s: %s has no empty line between head and body", l.Words[0], name)
+	}
+	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
+		body = b[i+4:]
+	}
+	head = append(bytes.ReplaceAll(head, []byte("\n"), []byte("\r\n")), "\r\n\r\n"...)
+	var h h1.Head
+	if err := h.Response(head); err != nil || h.Size != len(head) {
+		return Page{}, l.problem("%s: %s does not begin with an HTTP answer", l.Words[0], name)
+	}
+	h.Drop(head, "content-length")
+	h.Drop(head, "transfer-encoding")
+	raw := append(h.AppendResponse(nil, head), "content-length: "...)
+	raw = append(strconv.AppendInt(raw, int64(len(body)), 10), "\r\n\r\n"...)
+	return Page{Status: status, Raw: append(raw, body...)}, nil
+}
+
+// errorLocationLine reads errorloc|errorloc302|errorloc303 STATUS URL.
+func errorLocationLine(p *parser, l Line) *Problem {
+	if problem := l.wants(2, 2); problem != nil {
+		return problem
+	}
+	status, problem := l.status(l.Words[1])
+	if problem != nil {
+		return problem
+	}
+	line := "HTTP/1.1 302 Found\r\n"
+	if l.Words[0] == "errorloc303" {
+		line = "HTTP/1.1 303 See Other\r\n"
+	}
+	p.proxy.Errors[status] = Page{Status: status, Raw: []byte(line + "cache-control: no-cache\r\ncontent-length: 0\r\nlocation: " + l.Words[2] + "\r\n\r\n")}
+	return nil
+}
+
+func beginErrors(p *parser, l Line) *Problem {
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	p.errors = l.Words[1]
+	p.pages[p.errors] = map[int]Page{}
+	return nil
+}
+
+func errorsLine(p *parser, l Line) *Problem {
+	if l.Words[0] != "errorfile" {
+		return l.unknown("http-errors directive", l.Words[0], []string{"errorfile"}, nil)
+	}
+	if problem := l.wants(2, 2); problem != nil {
+		return problem
+	}
+	status, problem := l.status(l.Words[1])
+	if problem != nil {
+		return problem
+	}
+	page, problem := p.errorFile(l, status, l.Words[2])
+	if p.errors != "" {
+		p.pages[p.errors][status] = page
+	}
+	return problem
+}
+
+// errorFilesLine reads errorfiles SECTION [STATUS…].
+func errorFilesLine(p *parser, l Line) *Problem {
+	if problem := l.wants(1, -1); problem != nil {
+		return problem
+	}
+	pages, ok := p.pages[l.Words[1]]
+	if !ok {
+		return l.problem("there is no http-errors section %q before this line", l.Words[1])
+	}
+	if len(l.Words) == 2 {
+		for status, page := range pages {
+			p.proxy.Errors[status] = page
+		}
+		return nil
+	}
+	for _, w := range l.Words[2:] {
+		status, problem := l.status(w)
+		if problem != nil {
+			return problem
+		}
+		page, ok := pages[status]
+		if !ok {
+			return l.problem("http-errors %s has no page for %d", l.Words[1], status)
+		}
+		p.proxy.Errors[status] = page
+	}
+	return nil
+}
+
+// httpErrorLine reads http-error status N [errorfile|file|lf-file|string|lf-string …] [hdr NAME FORMAT].
+func httpErrorLine(p *parser, l Line) *Problem {
+	page, problem := p.page(l, l.take(1))
+	if problem != nil {
+		return problem
+	}
+	if !answered[page.Status] {
+		return l.problem("http-error: a status whose page can be changed is expected")
+	}
+	p.proxy.Errors[page.Status] = *page
+	return nil
+}
+
+// page reads what `return`, `deny` and `http-error` take.
+func (p *parser) page(l Line, t *taker) (*Page, *Problem) {
+	page := &Page{Status: 200}
+	for t.more() {
+		switch w := t.next(); w {
+		case "status", "deny_status":
+			page.Status = t.count(w, 200, 599)
+		case "content-type":
+			page.Type = t.value(w)
+		case "default-errorfiles":
+		case "errorfile":
+			raw, problem := p.errorFile(l, page.Status, t.value(w))
+			if page.Raw = raw.Raw; problem != nil {
+				return page, problem
+			}
+		case "errorfiles":
+			name := t.value(w)
+			raw, ok := p.pages[name][page.Status]
+			if page.Raw = raw.Raw; !ok {
+				return page, l.problem("http-errors %q has no page for %d", name, page.Status)
+			}
+		case "file", "lf-file":
+			b, err := p.source.ReadFile(t.value(w))
+			if err != nil {
+				return page, l.problem("%s: %v", w, missing(err))
+			}
+			p.body(page, t, b, w == "lf-file")
+		case "string", "lf-string":
+			p.body(page, t, []byte(t.value(w)), w == "lf-string")
+		case "hdr":
+			name := t.value(w)
+			f, err := p.config.Compiler.Format(t.value(w))
+			if err != nil {
+				return page, l.problem("hdr %s: %v", name, err)
+			}
+			page.Fields = append(page.Fields, Assigned{name, f})
+		default:
+			t.fail("%s: %q is not known; there are status, content-type, default-errorfiles, errorfile, errorfiles, file, lf-file, string, lf-string and hdr", l.Words[0], w)
+		}
+	}
+	return page, t.err
+}
+
+func (p *parser) body(page *Page, t *taker, b []byte, format bool) {
+	page.Body = b
+	if !format {
+		return
+	}
+	f, err := p.config.Compiler.Format(string(b))
+	if page.Format = f; err != nil {
+		t.fail("%v", err)
+	}
+}

@@ -1,0 +1,410 @@
+package config
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"holdfast/traffic/proxy/sample"
+)
+
+// actions is a table of what the rules of one set can do. A name may end in an opening parenthesis: its argument follows.
+type actions map[string]func(p *parser, t *taker, r *Rule)
+
+var requestRules, responseRules, afterRules, statsRules, connectionRules, contentRules actions
+
+func init() {
+	anyMessage := actions{
+		"allow":          only(Allow),
+		"add-header":     named(AddHeader),
+		"set-header":     named(SetHeader),
+		"del-header":     delHeader,
+		"replace-header": replacing(ReplaceHeader, true),
+		"replace-value":  replacing(ReplaceValue, true),
+		"set-var(":       setVariable,
+		"set-var-fmt(":   setVariableFormat,
+		"unset-var(":     func(_ *parser, _ *taker, r *Rule) { r.Action = UnsetVar },
+		"strict-mode":    func(_ *parser, t *taker, r *Rule) { r.Action = StrictMode; t.value("strict-mode") },
+	}
+	shared := actions{
+		"set-log-level": logLevel,
+		"sc-inc-gpc0(":  slotted(IncCounter),
+		"sc-inc-gpc1(":  func(p *parser, t *taker, r *Rule) { slotted(IncCounter)(p, t, r); r.Level = 1 },
+		"track-sc0":     track(0),
+		"track-sc1":     track(1),
+		"track-sc2":     track(2),
+		"set-map(":      mapEntry(SetMapEntry, 2),
+		"del-map(":      mapEntry(DelMapEntry, 1),
+		"add-acl(":      mapEntry(AddACLEntry, 1),
+		"del-acl(":      mapEntry(DelACLEntry, 1),
+		"deny":          paged(Deny, 403),
+		"return":        paged(Return, 200),
+		"redirect":      func(p *parser, t *taker, r *Rule) { r.Action = Redirect; p.redirect(t, r) },
+		"capture":       captureSample,
+		"silent-drop":   only(SilentDrop),
+	}
+	requestRules = merged(anyMessage, shared, actions{
+		"auth":             authenticate,
+		"tarpit":           paged(Tarpit, 500),
+		"reject":           only(Reject),
+		"set-method":       formatted(SetMethod),
+		"set-path":         formatted(SetPath),
+		"set-pathq":        formatted(SetPathQuery),
+		"set-query":        formatted(SetQuery),
+		"set-uri":          formatted(SetURI),
+		"replace-path":     replacing(ReplacePath, false),
+		"replace-pathq":    replacing(ReplacePathQuery, false),
+		"replace-uri":      replacing(ReplaceURI, false),
+		"set-src":          expressed(SetSource),
+		"set-src-port":     expressed(SetSourcePort),
+		"disable-l7-retry": only(DisableL7Retry),
+	})
+	responseRules = merged(anyMessage, shared, actions{"set-status": setStatus})
+	afterRules = merged(anyMessage, actions{"set-status": setStatus})
+	statsRules = actions{"allow": only(Allow), "deny": paged(Deny, 403), "auth": authenticate}
+	connectionRules = actions{
+		"accept": only(Allow), "reject": only(Reject), "silent-drop": only(SilentDrop), "expect-proxy": expectProxy,
+		"track-sc0": track(0), "track-sc1": track(1), "track-sc2": track(2), "set-var(": setVariable, "set-src": expressed(SetSource),
+		"sc-inc-gpc0(": slotted(IncCounter),
+	}
+	contentRules = connectionRules
+}
+
+func merged(tables ...actions) actions {
+	all := actions{}
+	for _, t := range tables {
+		maps.Copy(all, t)
+	}
+	return all
+}
+
+// ruleLine reads <set> ACTION … [if|unless CONDITION].
+func ruleLine(_ actions, into func(*Proxy) *[]*Rule) directive {
+	return func(p *parser, l Line) *Problem {
+		table := map[string]actions{"http-request": requestRules, "http-response": responseRules, "http-after-response": afterRules}[l.Words[0]]
+		l, c, problem := p.condition(l)
+		if problem != nil {
+			return problem
+		}
+		r, problem := p.rule(l, c, table)
+		if problem != nil {
+			return problem
+		}
+		rules := into(p.proxy)
+		*rules = append(*rules, r)
+		return nil
+	}
+}
+
+// rule reads what a line does, without its condition.
+func (p *parser) rule(l Line, c *sample.Condition, table actions) (*Rule, *Problem) {
+	if problem := l.wants(1, -1); problem != nil {
+		return nil, problem
+	}
+	name := l.Words[1]
+	r := &Rule{If: c, Line: l.Number, File: l.File}
+	if i := strings.IndexByte(name, '('); i >= 0 {
+		if !strings.HasSuffix(name, ")") {
+			return nil, l.problem("%s %s: ) is missing", l.Words[0], name)
+		}
+		name, r.Name = name[:i+1], name[i+1:len(name)-1]
+	}
+	action, ok := table[name]
+	if !ok {
+		known := slices.Collect(maps.Keys(table))
+		return nil, l.unknown(l.Words[0]+" action", strings.TrimSuffix(name, "("), known, refusedActions)
+	}
+	t := l.take(2)
+	action(p, t, r)
+	if t.more() {
+		t.fail("%s %s: the word %q is not expected", l.Words[0], l.Words[1], t.next())
+	}
+	return r, t.err
+}
+
+var refusedActions = words(`cache-use cache-store do-resolve early-hint lua normalize-uri sc-add-gpc sc-inc-gpc sc-set-gpt sc-set-gpt0
+	send-spoe-group set-bandwidth-limit set-dst set-dst-port set-fc-mark set-fc-tos set-mark set-nice set-priority-class set-priority-offset
+	set-timeout set-tos switch-mode unset-var use-service wait-for-body wait-for-handshake attach-srv`)
+
+func only(a Action) func(*parser, *taker, *Rule) {
+	return func(_ *parser, _ *taker, r *Rule) { r.Action = a }
+}
+
+func (p *parser) format(t *taker) *sample.Format {
+	text := t.value("this action")
+	if t.err != nil {
+		return nil
+	}
+	f, err := p.config.Compiler.Format(text)
+	if err != nil {
+		t.fail("%v", missing(err))
+	}
+	return f
+}
+
+func (p *parser) expr(t *taker) *sample.Expr {
+	text := t.value("this action")
+	if t.err != nil {
+		return nil
+	}
+	e, err := p.config.Compiler.Expr(text)
+	if err != nil {
+		t.fail("%v", missing(err))
+	}
+	return e
+}
+
+func named(a Action) func(*parser, *taker, *Rule) {
+	return func(p *parser, t *taker, r *Rule) {
+		r.Action, r.Name = a, t.value("this action")
+		if r.Name == "" || strings.ContainsAny(r.Name, " \t:\r\n") {
+			t.fail("%q is not a header's name", r.Name)
+		}
+		r.Format = p.format(t)
+	}
+}
+
+func formatted(a Action) func(*parser, *taker, *Rule) {
+	return func(p *parser, t *taker, r *Rule) { r.Action, r.Format = a, p.format(t) }
+}
+
+func expressed(a Action) func(*parser, *taker, *Rule) {
+	return func(p *parser, t *taker, r *Rule) { r.Action, r.Expr = a, p.expr(t) }
+}
+
+func delHeader(_ *parser, t *taker, r *Rule) {
+	r.Action, r.Name, r.Method = DelHeader, strings.ToLower(t.value("del-header")), "str"
+	if t.more() && t.next() == "-m" {
+		r.Method = t.value("-m")
+	}
+	switch r.Method {
+	case "str", "beg", "end", "sub":
+	case "reg":
+		re, err := regexp.Compile("(?i)" + r.Name)
+		if r.Pattern = re; err != nil {
+			t.fail("del-header: %v", err)
+		}
+	default:
+		t.fail("del-header: -m takes str, beg, end, sub or reg, not %q", r.Method)
+	}
+}
+
+func replacing(a Action, header bool) func(*parser, *taker, *Rule) {
+	return func(p *parser, t *taker, r *Rule) {
+		r.Action = a
+		if header {
+			r.Name = strings.ToLower(t.value("this action"))
+		}
+		re, err := regexp.Compile(t.value("this action"))
+		if r.Pattern = re; err != nil {
+			t.fail("%v", err)
+		}
+		r.Format = p.format(t)
+	}
+}
+
+func setVariable(p *parser, t *taker, r *Rule) {
+	r.Action, r.Name = SetVar, variableName(t, r.Name)
+	r.Expr = p.expr(t)
+}
+
+func setVariableFormat(p *parser, t *taker, r *Rule) {
+	r.Action, r.Name = SetVarFormat, variableName(t, r.Name)
+	r.Format = p.format(t)
+}
+
+func variableName(t *taker, name string) string {
+	scope, _, ok := strings.Cut(name, ".")
+	if !ok || !slices.Contains(fields("proc sess txn req res"), scope) {
+		t.fail("a variable is named proc.NAME, sess.NAME, txn.NAME, req.NAME or res.NAME, not %q", name)
+	}
+	return name
+}
+
+func logLevel(_ *parser, t *taker, r *Rule) {
+	r.Action = SetLogLevel
+	level := t.value("set-log-level")
+	if r.Level = slices.Index(levels, level); r.Level < 0 && level != "silent" {
+		t.fail("set-log-level: level %q is not known; there are silent, %s", level, strings.Join(levels, ", "))
+	}
+}
+
+func slotted(a Action) func(*parser, *taker, *Rule) {
+	return func(_ *parser, t *taker, r *Rule) {
+		n, err := count(r.Name, 0, 2)
+		if r.Action, r.Slot = a, n; err != nil {
+			t.fail("%v", err)
+		}
+	}
+}
+
+// track reads track-scN KEY [table NAME].
+func track(slot int) func(*parser, *taker, *Rule) {
+	return func(p *parser, t *taker, r *Rule) {
+		r.Action, r.Slot = Track, slot
+		r.Expr = p.expr(t)
+		if r.Table = p.proxy.Name; t.more() {
+			if w := t.next(); w != "table" {
+				t.fail("track-sc%d: `table` is expected, not %q", slot, w)
+			}
+			r.Table = t.value("table")
+		}
+		proxies, name, line := p, r.Table, t.line
+		p.later = append(p.later, func() {
+			if !slices.ContainsFunc(proxies.config.Proxies, func(x *Proxy) bool { return x.Name == name && x.Table != nil }) {
+				proxies.report(line.problem("there is no stick-table %q", name))
+			}
+		})
+	}
+}
+
+func mapEntry(a Action, formats int) func(*parser, *taker, *Rule) {
+	return func(p *parser, t *taker, r *Rule) {
+		r.Action = a
+		r.Format = p.format(t)
+		if formats == 2 {
+			r.Value = p.format(t)
+		}
+	}
+}
+
+func paged(a Action, status int) func(*parser, *taker, *Rule) {
+	return func(p *parser, t *taker, r *Rule) {
+		r.Action = a
+		given := t.more()
+		page, problem := p.page(t.line, t)
+		if problem != nil && t.err == nil {
+			t.err = problem
+		}
+		if page.Status == 200 {
+			page.Status = status
+		}
+		if r.Status = page.Status; given || a == Return {
+			r.Page = page
+		}
+	}
+}
+
+func authenticate(_ *parser, t *taker, r *Rule) {
+	if r.Action, r.Name = Auth, "HAProxy Statistics"; t.more() {
+		if w := t.next(); w != "realm" {
+			t.fail("auth: `realm` is expected, not %q", w)
+		}
+		r.Name = t.value("realm")
+	}
+}
+
+func setStatus(p *parser, t *taker, r *Rule) {
+	r.Action, r.Status = SetStatus, t.count("set-status", 100, 999)
+	if t.more() {
+		if w := t.next(); w != "reason" {
+			t.fail("set-status: `reason` is expected, not %q", w)
+		}
+		r.Format = p.format(t)
+	}
+}
+
+// captureSample reads capture EXPRESSION len N.
+func captureSample(p *parser, t *taker, r *Rule) {
+	r.Action, r.Expr = CaptureSample, p.expr(t)
+	if w := t.value("capture"); w != "len" {
+		t.fail("capture: `len` is expected, not %q", w)
+	}
+	r.Length = t.count("len", 1, 1<<16)
+	// It takes a slot of its own behind those declared so far.
+	if r.Slot = len(p.proxy.Captures); strings.HasPrefix(t.line.Words[0], "http-response") {
+		r.Slot = -1 - len(p.proxy.AnswerCaptures)
+		p.proxy.AnswerCaptures = append(p.proxy.AnswerCaptures, Capture{Length: r.Length})
+		return
+	}
+	p.proxy.Captures = append(p.proxy.Captures, Capture{Length: r.Length})
+}
+
+func expectProxy(_ *parser, t *taker, r *Rule) {
+	if r.Action = ExpectProxy; t.value("expect-proxy") != "layer4" {
+		t.fail("expect-proxy takes layer4")
+	}
+}
+
+// tcpRequestLine reads tcp-request connection|session|content|inspect-delay ….
+func tcpRequestLine(p *parser, l Line) *Problem {
+	if problem := l.wants(2, -1); problem != nil {
+		return problem
+	}
+	if l.Words[1] == "inspect-delay" {
+		d, err := duration(l.Words[2], 1e6)
+		if err != nil {
+			return l.problem("tcp-request inspect-delay: %v", err)
+		}
+		p.proxy.InspectDelay = d
+		return l.wants(2, 2)
+	}
+	into, ok := map[string]*[]*Rule{"connection": &p.proxy.TCPConnection, "session": &p.proxy.TCPSession, "content": &p.proxy.TCPRequest}[l.Words[1]]
+	if !ok {
+		return l.unknown("tcp-request set", l.Words[1], fields("connection session content inspect-delay"), nil)
+	}
+	if !p.proxy.allows(front|inDefaults) && l.Words[1] != "content" {
+		return l.problem("tcp-request %s may not stand in a %s section", l.Words[1], p.proxy.Kind())
+	}
+	l, c, problem := p.condition(l)
+	if problem != nil {
+		return problem
+	}
+	if l.Words[1] != "content" && (c.OfRequest() || c.OfBytes()) {
+		return l.problem("tcp-request %s: the condition looks at a request, which is not there yet", l.Words[1])
+	}
+	table := contentRules
+	r, problem := p.rule(l.from(1), c, table)
+	if problem != nil {
+		return problem
+	}
+	*into = append(*into, r)
+	return nil
+}
+
+// redirectLine reads redirect …, which is http-request redirect.
+func redirectLine(p *parser, l Line) *Problem {
+	l, c, problem := p.condition(l)
+	if problem != nil {
+		return problem
+	}
+	r := &Rule{Action: Redirect, If: c, Line: l.Number, File: l.File}
+	t := l.take(1)
+	p.redirect(t, r)
+	p.proxy.HTTPRequest = append(p.proxy.HTTPRequest, r)
+	return t.err
+}
+
+func (p *parser) redirect(t *taker, r *Rule) {
+	to := &RedirectTo{Code: 302}
+	r.Redirect = to
+	for t.more() {
+		switch w := t.next(); w {
+		case "location", "prefix", "scheme":
+			to.Kind = w
+			to.To = p.format(t)
+		case "code":
+			to.Code = t.count(w, 301, 308)
+			if !slices.Contains([]int{301, 302, 303, 307, 308}, to.Code) {
+				t.fail("redirect: code %s is not 301, 302, 303, 307 or 308", strconv.Itoa(to.Code))
+			}
+		case "drop-query":
+			to.DropQuery = true
+		case "append-slash":
+			to.AppendSlash = true
+		case "set-cookie":
+			to.SetCookie = t.value(w)
+		case "clear-cookie":
+			to.ClearCookie = t.value(w)
+		case "ignore-empty":
+			to.IgnoreEmpty = true
+		default:
+			t.fail("redirect: %q is not known; there are location, prefix, scheme, code, drop-query, append-slash, set-cookie, clear-cookie and ignore-empty", w)
+		}
+	}
+	if to.To == nil {
+		t.fail("redirect wants location, prefix or scheme")
+	}
+}

@@ -1,0 +1,276 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"holdfast/spelling"
+	"holdfast/traffic/proxy/sample"
+)
+
+// Source is what a configuration is read from.
+type Source interface {
+	sample.Files
+	// Environment is os.LookupEnv's.
+	Environment(name string) (string, bool)
+	// Resolve finds a host's address.
+	Resolve(host string) (netip.Addr, error)
+}
+
+// File is the name and the text of a configuration file.
+type File struct {
+	Name string
+	Text []byte
+}
+
+// parser reads files into a Config.
+type parser struct {
+	source   Source
+	config   *Config
+	problems []error
+
+	section  string // the one at hand
+	proxy    *Proxy // in a proxy's section or defaults
+	users    *Userlist
+	errors   string // name of the http-errors section
+	pages    map[string]map[int]Page
+	defaults map[string]*Proxy // by name
+	last     *Proxy            // the defaults read last
+	unset    map[string]string // environment: changes by setenv and presetenv
+	later    []func()          // checks for when all is read
+}
+
+// section is a kind of section: how it begins and what its lines do.
+type section struct {
+	begin func(p *parser, l Line) *Problem
+	line  func(p *parser, l Line) *Problem
+}
+
+var sections map[string]section
+
+func init() {
+	sections = map[string]section{
+		"global":      {beginGlobal, globalLine},
+		"defaults":    {beginProxy, proxyLine},
+		"frontend":    {beginProxy, proxyLine},
+		"backend":     {beginProxy, proxyLine},
+		"listen":      {beginProxy, proxyLine},
+		"userlist":    {beginUserlist, userlistLine},
+		"http-errors": {beginErrors, errorsLine},
+	}
+}
+
+// Load reads files, in their order, into one configuration. Its error joins all that is wrong.
+func Load(files []File, source Source) (*Config, error) {
+	p := &parser{
+		source:   source,
+		config:   &Config{Userlists: map[string]*Userlist{}, Compiler: &sample.Compiler{Files: source}},
+		pages:    map[string]map[int]Page{},
+		defaults: map[string]*Proxy{},
+		unset:    map[string]string{},
+	}
+	p.config.Global.setDefaults()
+	for _, f := range files {
+		p.file(f)
+	}
+	for _, check := range p.later {
+		check()
+	}
+	p.finish()
+	return p.config, errors.Join(p.problems...)
+}
+
+func (p *parser) report(problem *Problem) {
+	if problem != nil {
+		p.problems = append(p.problems, problem)
+	}
+}
+
+func (p *parser) warn(l Line, format string, args ...any) {
+	p.config.Warnings = append(p.config.Warnings, l.problem(format, args...).Error())
+}
+
+func (p *parser) env(name string) (string, bool) {
+	if v, ok := p.unset[name]; ok {
+		return v, true
+	}
+	return p.source.Environment(name)
+}
+
+func (p *parser) file(f File) {
+	p.section = ""
+	b := &blocks{env: p.env}
+	for n, text := range strings.Split(string(f.Text), "\n") {
+		l := Line{File: f.Name, Number: n + 1}
+		trimmed := strings.TrimLeft(text, " \t")
+		if strings.HasPrefix(trimmed, ".") {
+			word, rest, _ := strings.Cut(strings.TrimRight(trimmed, " \t\r"), " ")
+			l.Words = []string{word}
+			p.report(p.dotLine(b, l, rest))
+			continue
+		}
+		if !b.live() {
+			continue
+		}
+		words, err := split(text, p.env)
+		if err != nil {
+			p.report(l.problem("%v", err))
+			continue
+		}
+		if l.Words = words; len(words) > 0 {
+			p.line(l)
+		}
+	}
+	for _, o := range b.open {
+		p.report(o.line.problem(".if has no .endif"))
+	}
+}
+
+// dotLine is a line of the preprocessor's.
+func (p *parser) dotLine(b *blocks, l Line, rest string) *Problem {
+	switch l.Words[0] {
+	case ".if", ".elif", ".else", ".endif":
+		return b.directive(l, rest)
+	case ".notice", ".warning", ".diag", ".alert":
+		if !b.live() {
+			return nil
+		}
+		if l.Words[0] == ".alert" {
+			return l.problem("%s", rest)
+		}
+		p.warn(l, "%s", rest)
+		return nil
+	}
+	return l.problem("directive %q is not known; there are .if, .elif, .else, .endif, .notice, .warning, .diag and .alert", l.Words[0])
+}
+
+func (p *parser) line(l Line) {
+	word := l.Words[0]
+	if s, ok := sections[word]; ok && !(p.section == "global" && word == "global") {
+		p.section = word
+		p.report(s.begin(p, l))
+		return
+	}
+	if why, ok := refusedSections[word]; ok && (p.section != "global" || word == "ring" || word == "peers") {
+		p.section = "refused"
+		p.report(l.problem("section %q is not offered: %s", word, why))
+		return
+	}
+	switch p.section {
+	case "refused":
+	case "":
+		known := append(slices.Collect(maps.Keys(sections)), slices.Collect(maps.Keys(refusedSections))...)
+		slices.Sort(known)
+		p.report(l.problem("%q stands before any section; a section begins with one of %s", word, strings.Join(known, ", ")))
+	default:
+		p.report(sections[p.section].line(p, l))
+	}
+}
+
+// unknown is the problem of a word that no table has.
+func (l Line) unknown(what, word string, known []string, refused map[string]string) *Problem {
+	if why, ok := refused[word]; ok {
+		return l.problem("%s %q is known to HAProxy but not offered here%s", what, word, because(why))
+	}
+	slices.Sort(known)
+	if near := spelling.Nearest(word, known, 3); near != "" {
+		return l.problem("%s %q is not known; did you mean %q?", what, word, near)
+	}
+	return l.problem("%s %q is not known", what, word)
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+// finish checks what only the whole can show.
+func (p *parser) finish() {
+	ids := map[int]bool{}
+	for _, x := range p.config.Proxies {
+		ids[x.ID] = true
+	}
+	next := 1
+	names := map[string]*Proxy{}
+	for _, x := range p.config.Proxies {
+		if x.ID == 0 {
+			for next++; ids[next]; next++ {
+			}
+			x.ID = next
+		}
+		for _, side := range []struct {
+			on   bool
+			name string
+		}{{x.Front, "front "}, {x.Back, "back "}} {
+			if !side.on {
+				continue
+			}
+			if other := names[side.name+x.Name]; other != nil {
+				p.report(x.problem("the name %q is taken by the %s in %s:%d", x.Name, other.Kind(), other.File, other.Line))
+			}
+			names[side.name+x.Name] = x
+		}
+	}
+	for _, x := range p.config.Proxies {
+		p.checkProxy(x)
+	}
+}
+
+func (p *Proxy) problem(format string, args ...any) *Problem {
+	return &Problem{p.File, p.Line, fmt.Sprintf("%s %s: ", p.Kind(), p.Name) + fmt.Sprintf(format, args...)}
+}
+
+// checkProxy checks that what a proxy names is there and fits.
+func (p *parser) checkProxy(x *Proxy) {
+	if x.Front {
+		for _, name := range x.backendNames() {
+			b := p.config.Proxy(name, true)
+			switch {
+			case b == nil:
+				p.report(x.problem("there is no backend %q", name))
+			case b.Mode != x.Mode && !(b.Mode == HTTP && x.Mode == TCP):
+				p.report(x.problem("backend %q has another mode", name))
+			}
+		}
+		if len(x.Binds) == 0 {
+			p.config.Warnings = append(p.config.Warnings, x.problem("it has no bind, so nobody can reach it").Error())
+		}
+	}
+	for _, u := range x.UseServers {
+		if !slices.ContainsFunc(x.Servers, func(s *Server) bool { return s.Name == u.Name }) {
+			p.report(x.problem("use-server: there is no server %q", u.Name))
+		}
+	}
+}
+
+func (p *Proxy) backendNames() []string {
+	var names []string
+	if p.DefaultBack != "" {
+		names = append(names, p.DefaultBack)
+	}
+	for _, u := range p.UseBackends {
+		if u.Format == nil {
+			names = append(names, u.Name)
+		}
+	}
+	return names
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// missing makes an error of a file that cannot be read shorter to read.
+func missing(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("%s: %w", path.Path, path.Err)
+	}
+	return err
+}

@@ -1,0 +1,216 @@
+package config
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+func defaultServer() Server {
+	return Server{Weight: 1, Inter: 2 * time.Second, Rise: 2, Fall: 3, AgentInter: 2 * time.Second, ErrorLimit: 10, PoolMax: -1, PoolPurge: 5 * time.Second, OnError: "fail-check"}
+}
+
+// serverLine reads server <name> <address>[:port] [options].
+func serverLine(p *parser, l Line) *Problem {
+	if problem := l.wants(2, -1); problem != nil {
+		return problem
+	}
+	s := p.proxy.Server
+	if s.TLS != nil {
+		own := *s.TLS
+		s.TLS = &own
+	}
+	s.Name, s.Line, s.File = l.Words[1], l.Number, l.File
+	for _, other := range p.proxy.Servers {
+		if other.Name == s.Name {
+			return l.problem("there is a server %q already, in line %d", s.Name, other.Line)
+		}
+	}
+	if problem := p.serverAddress(l, &s, l.Words[2]); problem != nil {
+		return problem
+	}
+	if problem := p.serverOptions(l, l.take(3), &s); problem != nil {
+		return problem
+	}
+	if s.TLS != nil && !s.TLS.on && !s.CheckTLS {
+		s.TLS = nil
+	}
+	if (s.Check || s.Agent && s.AgentPort == 0) && s.Address.Port() == 0 && s.CheckPort == 0 && s.Path == "" {
+		return l.problem("server %s: it is to be checked but has no port; give one, or `port`", s.Name)
+	}
+	if s.Agent && s.AgentPort == 0 {
+		return l.problem("server %s: agent-check wants agent-port", s.Name)
+	}
+	p.proxy.Servers = append(p.proxy.Servers, &s)
+	return nil
+}
+
+func defaultServerLine(p *parser, l Line) *Problem {
+	return p.serverOptions(l, l.take(1), &p.proxy.Server)
+}
+
+func (p *parser) serverAddress(l Line, s *Server, text string) *Problem {
+	a, err := p.place(text)
+	if err != nil {
+		return l.problem("server %s: %v", s.Name, err)
+	}
+	switch {
+	case a.network == "fd":
+		return l.problem("server %s: a descriptor is no server", s.Name)
+	case a.network == "unix":
+		s.Path, s.Host = a.path, a.path
+		return nil
+	case a.anyAddress && a.host != "0.0.0.0" && a.host != "::":
+		return l.problem("server %s: %q has no address", s.Name, text)
+	case a.first != a.last:
+		return l.problem("server %s: %q is a range of ports", s.Name, text)
+	}
+	s.Host = a.host
+	if a.relative || a.first == 0 {
+		s.Relative, s.PortOff = true, a.first
+		s.Address = netip.AddrPortFrom(a.addr, 0)
+		return nil
+	}
+	s.Address = netip.AddrPortFrom(a.addr, uint16(a.first))
+	return nil
+}
+
+func (p *parser) serverOptions(l Line, t *taker, s *Server) *Problem {
+	for t.more() {
+		w := t.next()
+		if o, ok := serverOptions[w]; ok {
+			o(p, t, s)
+			continue
+		}
+		if w == "sni" || w == "verifyhost" || w == "no-ssl" || isTLSWord(w) {
+			if s.TLS == nil {
+				s.TLS = &TLSOptions{}
+			}
+			if p.serverTLS(t, s, w) {
+				continue
+			}
+		}
+		return l.unknown("server option", w, slices.Collect(maps.Keys(serverOptions)), refusedServer)
+	}
+	return t.err
+}
+
+func (p *parser) serverTLS(t *taker, s *Server, w string) bool {
+	switch w {
+	case "no-ssl":
+		s.TLS.on = false
+	case "verifyhost":
+		s.TLS.VerifyHost = t.value(w)
+	case "sni":
+		text := t.value(w)
+		e, err := p.config.Compiler.Expr(text)
+		if err != nil && t.err == nil {
+			t.fail("sni: %v", err)
+		}
+		s.TLS.SNI = e
+	default:
+		return s.TLS.word(t, w)
+	}
+	return true
+}
+
+var serverOptions = map[string]func(p *parser, t *taker, s *Server){
+	"weight":           func(_ *parser, t *taker, s *Server) { s.Weight = t.count("weight", 0, 256) },
+	"id":               func(_ *parser, t *taker, s *Server) { s.ID = t.count("id", 1, 1<<30) },
+	"backup":           func(_ *parser, _ *taker, s *Server) { s.Backup = true },
+	"no-backup":        func(_ *parser, _ *taker, s *Server) { s.Backup = false },
+	"disabled":         func(_ *parser, _ *taker, s *Server) { s.Disabled = true },
+	"enabled":          func(_ *parser, _ *taker, s *Server) { s.Disabled = false },
+	"maxconn":          func(_ *parser, t *taker, s *Server) { s.MaxConn = t.count("maxconn", 0, 1<<24) },
+	"minconn":          func(_ *parser, t *taker, s *Server) { s.MinConn = t.count("minconn", 0, 1<<24) },
+	"maxqueue":         func(_ *parser, t *taker, s *Server) { s.MaxQueue = t.count("maxqueue", 0, 1<<24) },
+	"cookie":           func(_ *parser, t *taker, s *Server) { s.Cookie = t.value("cookie") },
+	"redir":            func(_ *parser, t *taker, s *Server) { s.Redirect = t.value("redir") },
+	"send-proxy":       func(_ *parser, _ *taker, s *Server) { s.SendProxy = 1 },
+	"send-proxy-v2":    func(_ *parser, _ *taker, s *Server) { s.SendProxy = 2 },
+	"no-send-proxy":    func(_ *parser, _ *taker, s *Server) { s.SendProxy = 0 },
+	"check-send-proxy": func(_ *parser, _ *taker, s *Server) { s.CheckSendProxy = true },
+	"check":            func(_ *parser, _ *taker, s *Server) { s.Check = true },
+	"no-check":         func(_ *parser, _ *taker, s *Server) { s.Check = false },
+	"check-ssl":        func(_ *parser, _ *taker, s *Server) { s.CheckTLS = true },
+	"no-check-ssl":     func(_ *parser, _ *taker, s *Server) { s.CheckTLS = false },
+	"check-sni":        func(_ *parser, t *taker, s *Server) { s.CheckSNI = t.value("check-sni") },
+	"port":             func(_ *parser, t *taker, s *Server) { s.CheckPort = t.count("port", 1, 65535) },
+	"rise":             func(_ *parser, t *taker, s *Server) { s.Rise = t.count("rise", 1, 1<<20) },
+	"fall":             func(_ *parser, t *taker, s *Server) { s.Fall = t.count("fall", 1, 1<<20) },
+	"agent-check":      func(_ *parser, _ *taker, s *Server) { s.Agent = true },
+	"no-agent-check":   func(_ *parser, _ *taker, s *Server) { s.Agent = false },
+	"agent-port":       func(_ *parser, t *taker, s *Server) { s.AgentPort = t.count("agent-port", 1, 65535) },
+	"agent-send":       func(_ *parser, t *taker, s *Server) { s.AgentSend = t.value("agent-send") },
+	"error-limit":      func(_ *parser, t *taker, s *Server) { s.ErrorLimit = t.count("error-limit", 1, 1<<20) },
+	"track":            func(_ *parser, t *taker, s *Server) { s.Track = t.value("track") },
+	"non-stick":        func(_ *parser, _ *taker, s *Server) { s.NonStick = true },
+	"stick":            func(_ *parser, _ *taker, s *Server) { s.NonStick = false },
+	"pool-max-conn":    func(_ *parser, t *taker, s *Server) { s.PoolMax = t.count("pool-max-conn", -1, 1<<20) },
+	"pool-low-conn":    func(_ *parser, t *taker, _ *Server) { t.count("pool-low-conn", 0, 1<<20) },
+	"slowstart":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.SlowStart }),
+	"inter":            serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.Inter }),
+	"fastinter":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.FastInter }),
+	"downinter":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.DownInter }),
+	"agent-inter":      serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.AgentInter }),
+	"pool-purge-delay": serverTime(time.Second, func(s *Server) *time.Duration { return &s.PoolPurge }),
+	"addr":             func(p *parser, t *taker, s *Server) { s.CheckAddress = p.addressWord(t, "addr") },
+	"agent-addr":       func(p *parser, t *taker, s *Server) { s.AgentAddress = p.addressWord(t, "agent-addr") },
+	"observe":          oneOf("observe", "layer4 layer7", func(s *Server) *string { return &s.Observe }),
+	"on-error":         oneOf("on-error", "fastinter fail-check sudden-death mark-down", func(s *Server) *string { return &s.OnError }),
+	"on-marked-down": func(_ *parser, t *taker, s *Server) {
+		if s.ShutdownOnDown = true; t.value("on-marked-down") != "shutdown-sessions" {
+			t.fail("on-marked-down takes shutdown-sessions")
+		}
+	},
+	"on-marked-up": func(_ *parser, t *taker, s *Server) {
+		if s.ShutdownBackups = true; t.value("on-marked-up") != "shutdown-backup-sessions" {
+			t.fail("on-marked-up takes shutdown-backup-sessions")
+		}
+	},
+	"source": func(p *parser, t *taker, s *Server) {
+		a, err := p.sourceAddress(t.value("source"))
+		if s.Source = a; err != nil && t.err == nil {
+			t.fail("source: %v", err)
+		}
+	},
+	"proto": func(_ *parser, t *taker, _ *Server) {
+		if v := t.value("proto"); v != "h1" && v != "none" && t.err == nil {
+			t.fail("server: proto %q is not offered; servers are spoken to in HTTP/1.1", v)
+		}
+	},
+}
+
+func serverTime(unit time.Duration, of func(*Server) *time.Duration) func(*parser, *taker, *Server) {
+	return func(_ *parser, t *taker, s *Server) {
+		d, err := duration(t.value("this option"), unit)
+		if err != nil && t.err == nil {
+			t.fail("server: %v", err)
+		}
+		*of(s) = d
+	}
+}
+
+func oneOf(name, allowed string, of func(*Server) *string) func(*parser, *taker, *Server) {
+	return func(_ *parser, t *taker, s *Server) {
+		v := t.value(name)
+		if !slices.Contains(fields(allowed), v) && t.err == nil {
+			t.fail("%s takes one of %s, not %q", name, strings.Join(fields(allowed), ", "), v)
+		}
+		*of(s) = v
+	}
+}
+
+func (p *parser) addressWord(t *taker, name string) netip.Addr {
+	text := t.value(name)
+	if t.err != nil {
+		return netip.Addr{}
+	}
+	a, err := p.place(text)
+	if err != nil || a.network != "tcp" {
+		t.fail("%s: %q is not an address", name, text)
+	}
+	return a.addr
+}

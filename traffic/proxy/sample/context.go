@@ -1,0 +1,94 @@
+package sample
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"time"
+
+	"holdfast/traffic/proxy/h1"
+)
+
+// Message is the head of a request or of an answer. Its bytes are those the head was parsed from; Head.Size 0: there is none.
+type Message struct {
+	Head  *h1.Head
+	Bytes []byte
+}
+
+// Present tells whether there is a message.
+func (m *Message) Present() bool { return m.Head != nil && m.Head.Size > 0 }
+
+// State is what expressions ask of the rest of the proxy.
+type State interface {
+	// Servers counts a backend's servers that can be used; "": of the current one.
+	Servers(backend string) (usable, configured int64, known bool)
+	// ServerUp tells whether a server can be used.
+	ServerUp(backend, server string) bool
+	// Sessions counts the current connections of a frontend or backend.
+	Sessions(proxy string, backend bool) int64
+	// Rate counts the new connections of a frontend or backend within the last second.
+	Rate(proxy string, backend bool) int64
+	// Queued counts the requests that wait for a backend's servers.
+	Queued(backend string) int64
+	// Table reads a counter of a stick-table's entry; key nil: of the entry tracked under slot.
+	Table(table string, key *Value, slot int, counter string) (int64, bool)
+}
+
+// Context is what is known of one connection and the exchange on it.
+type Context struct {
+	Source, Destination netip.AddrPort
+	Request, Answer     Message
+	First               bool // the connection's first request
+	Body                []byte
+
+	Frontend, Backend, Server string
+	TLS                       *tls.ConnectionState
+	Preread                   []byte // what came before a tcp connection was passed on
+	Now                       time.Time
+	UniqueID                  []byte
+	Captured                  [][]byte // request captures, then answer captures, as declared
+	AnswerCaptures            int      // index of the first answer capture
+	Variables                 map[string]Value
+	State                     State
+	Users                     func(list string) Userlist
+	Log                       *Record
+}
+
+// Set keeps a copy of a value under a name.
+func (c *Context) Set(name string, v Value) {
+	if c.Variables == nil {
+		c.Variables = map[string]Value{}
+	}
+	v.Bytes = append([]byte(nil), v.Bytes...)
+	c.Variables[name] = v
+}
+
+// Userlist checks passwords.
+type Userlist interface {
+	// Allows tells whether the password is the user's.
+	Allows(user, password string) bool
+	// InGroup tells whether the user is in one of the groups.
+	InGroup(user string, groups []string) bool
+}
+
+// Record is what a log line says of an exchange. Durations that were not reached are negative.
+type Record struct {
+	Accepted                                                   time.Time     // when the connection was accepted
+	Begun                                                      time.Time     // when the request's first byte came
+	Request                                                    time.Duration // until the request's head was whole
+	Queue                                                      time.Duration // waiting for a server
+	Connect                                                    time.Duration
+	Response                                                   time.Duration // until the answer's head was whole
+	Total                                                      time.Duration
+	Idle                                                       time.Duration // before the request's first byte
+	Handshake                                                  time.Duration
+	Status                                                     int
+	Sent                                                       int64   // bytes to the client
+	Received                                                   int64   // bytes from the client
+	Termination                                                [4]byte // HAProxy's two or four letters
+	Retries                                                    int
+	Redispatch                                                 bool
+	ServerQueue, BackendQueue                                  int64
+	Process, FrontendSessions, BackendSessions, ServerSessions int64
+	ServerAddress, ServerSource                                netip.AddrPort
+	RequestCookie, AnswerCookie                                []byte
+}

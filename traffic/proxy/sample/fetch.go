@@ -1,0 +1,258 @@
+package sample
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"maps"
+
+	"holdfast/spelling"
+)
+
+// needs is what a fetch cannot do without; it decides where an expression may stand.
+type needs uint8
+
+const (
+	needsRequest needs = 1 << iota
+	needsAnswer
+	needsBytes // of a tcp connection
+)
+
+// get writes the sample numbered i (of a header that comes several times, say) into out, and tells whether there is one.
+type get func(c *Context, i int, out *Value) bool
+
+// fetch is one entry of the table of fetches.
+type fetch struct {
+	kind    Kind
+	needs   needs
+	minimum int // arguments
+	maximum int
+	make    func(args []string) (get, error)
+}
+
+// single makes a fetch of something that is there at most once, without arguments.
+func single(kind Kind, n needs, f func(c *Context, out *Value) bool) fetch {
+	return fetch{kind, n, 0, 0, func([]string) (get, error) {
+		return func(c *Context, i int, out *Value) bool { return i == 0 && f(c, out) }, nil
+	}}
+}
+
+// fetches is the table of all that can be fetched, under each of its names.
+var fetches = join(connectionFetches, requestFetches, answerFetches, stateFetches, tlsFetches, tableFetches)
+
+func join(tables ...map[string]fetch) map[string]fetch {
+	all := map[string]fetch{}
+	for _, t := range tables {
+		maps.Copy(all, t)
+	}
+	return all
+}
+
+// Expr is a fetch with the converters behind it.
+type Expr struct {
+	Text       string // as it was written
+	get        get
+	converters []convert
+	kind       Kind // of the result
+	needs      needs
+	name       string // of the fetch
+}
+
+// Kind is the kind of what the expression gives.
+func (e *Expr) Kind() Kind { return e.kind }
+
+// OfAnswer tells whether the expression needs an answer; OfRequest, a request.
+func (e *Expr) OfAnswer() bool { return e.needs&needsAnswer != 0 }
+
+// OfRequest tells whether the expression needs a request.
+func (e *Expr) OfRequest() bool { return e.needs&needsRequest != 0 }
+
+// Get writes the first sample into out, and tells whether there is one.
+func (e *Expr) Get(c *Context, out *Value) bool { return e.at(c, 0, out) == found }
+
+type outcome uint8
+
+const (
+	found outcome = iota
+	unconverted
+	missing
+)
+
+func (e *Expr) at(c *Context, i int, out *Value) outcome {
+	if !e.get(c, i, out) {
+		return missing
+	}
+	for _, convert := range e.converters {
+		if !convert(c, out) {
+			return unconverted
+		}
+	}
+	return found
+}
+
+// Append appends the first sample as text; nothing when there is none.
+func (e *Expr) Append(dst []byte, c *Context) []byte {
+	var v Value
+	if !e.Get(c, &v) {
+		return dst
+	}
+	return v.Append(dst)
+}
+
+// Files reads files that expressions name: patterns and maps.
+type Files interface {
+	ReadFile(name string) ([]byte, error)
+}
+
+// Compiler makes expressions. Maps are shared by all expressions that name the same file, and can be changed while they
+// are in use.
+type Compiler struct {
+	Files Files
+	Maps  map[string]*Map
+	Lists map[string]*List
+	acls  map[string]*ACL // of the proxy at hand
+}
+
+// Expr compiles an expression such as `req.hdr(host),lower,field(1,:)`.
+func (k *Compiler) Expr(text string) (*Expr, error) {
+	calls, err := splitCalls(text)
+	if err != nil {
+		return nil, fmt.Errorf("expression %q: %w", text, err)
+	}
+	e := &Expr{Text: text, name: calls[0].name}
+	f, ok := fetches[calls[0].name]
+	if !ok {
+		return nil, fmt.Errorf("fetch %q is not known%s", calls[0].name, nearest(calls[0].name, slices.Sorted(maps.Keys(fetches))))
+	}
+	if err := calls[0].count(f.minimum, f.maximum); err != nil {
+		return nil, fmt.Errorf("fetch %w", err)
+	}
+	if e.get, err = f.make(calls[0].args); err != nil {
+		return nil, fmt.Errorf("fetch %q: %w", calls[0].name, err)
+	}
+	e.kind, e.needs = f.kind, f.needs
+	for _, call := range calls[1:] {
+		if err := e.addConverter(k, call); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+func (e *Expr) addConverter(k *Compiler, call call) error {
+	v, ok := converters[call.name]
+	if !ok {
+		return fmt.Errorf("converter %q is not known%s", call.name, nearest(call.name, slices.Sorted(maps.Keys(converters))))
+	}
+	if err := call.count(v.minimum, v.maximum); err != nil {
+		return fmt.Errorf("converter %w", err)
+	}
+	convert, err := v.make(k, call.args)
+	if err != nil {
+		return fmt.Errorf("converter %q: %w", call.name, err)
+	}
+	e.converters = append(e.converters, convert)
+	e.kind = v.kind
+	return nil
+}
+
+// call is a name with arguments.
+type call struct {
+	name string
+	args []string
+}
+
+func (c call) count(minimum, maximum int) error {
+	if len(c.args) < minimum || maximum >= 0 && len(c.args) > maximum {
+		return fmt.Errorf("%q takes %s arguments, not %d", c.name, countRange(minimum, maximum), len(c.args))
+	}
+	return nil
+}
+
+func countRange(minimum, maximum int) string {
+	switch {
+	case maximum < 0:
+		return fmt.Sprintf("at least %d", minimum)
+	case minimum == maximum:
+		return strconv.Itoa(minimum)
+	}
+	return fmt.Sprintf("%d to %d", minimum, maximum)
+}
+
+func nearest(word string, known []string) string {
+	if near := spelling.Nearest(word, known, 2); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}
+
+// splitCalls splits name(args),name(args),name at the commas outside parentheses.
+func splitCalls(text string) ([]call, error) {
+	var calls []call
+	for rest := text; ; {
+		end := strings.IndexAny(rest, "(,")
+		if end < 0 {
+			end = len(rest)
+		}
+		c := call{name: rest[:end]}
+		rest = rest[end:]
+		if strings.HasPrefix(rest, "(") {
+			var err error
+			if c.args, rest, err = splitArguments(rest[1:]); err != nil {
+				return nil, err
+			}
+		}
+		if c.name == "" {
+			return nil, fmt.Errorf("a name is missing")
+		}
+		calls = append(calls, c)
+		if rest == "" {
+			return calls, nil
+		}
+		if rest[0] != ',' {
+			return nil, fmt.Errorf("a comma is expected before %q", rest)
+		}
+		rest = rest[1:]
+	}
+}
+
+// splitArguments reads a,b,c) with quotes and backslashes, and parentheses that match.
+func splitArguments(text string) (args []string, rest string, err error) {
+	var arg strings.Builder
+	depth, quote := 0, byte(0)
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\\' && i+1 < len(text) && quote != '\'' && strings.IndexByte(`\'",() `, text[i+1]) >= 0:
+			i++
+			arg.WriteByte(text[i])
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			} else {
+				arg.WriteByte(c)
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '(':
+			depth++
+			arg.WriteByte(c)
+		case c == ')' && depth > 0:
+			depth--
+			arg.WriteByte(c)
+		case c == ')':
+			if args != nil || arg.Len() > 0 {
+				args = append(args, arg.String())
+			}
+			return args, text[i+1:], nil
+		case c == ',' && depth == 0:
+			args = append(args, arg.String())
+			arg.Reset()
+		default:
+			arg.WriteByte(c)
+		}
+	}
+	return nil, "", fmt.Errorf("a closing parenthesis is missing")
+}

@@ -1,0 +1,206 @@
+package sample
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"holdfast/traffic/proxy/h1"
+)
+
+// headerFetches are those of a message's header fields, under a prefix: req. or res.
+func headerFetches(prefix string, n needs, of func(*Context) *Message) map[string]fetch {
+	cookie := "cookie"
+	if prefix == "res" {
+		cookie = "set-cookie"
+	}
+	header := func(kind Kind, whole bool, convert func(*Value) bool) fetch {
+		return fetch{kind, n, 1, 2, func(args []string) (get, error) {
+			occurrence, err := occurrenceOf(args)
+			if err != nil {
+				return nil, err
+			}
+			name := strings.ToLower(args[0])
+			return func(c *Context, i int, out *Value) bool {
+				b, ok := pick(of(c), name, whole, occurrence, i)
+				out.setBytes(b)
+				return ok && (convert == nil || convert(out))
+			}, nil
+		}}
+	}
+	count := func(whole bool) fetch {
+		return fetch{Number, n, 1, 1, func(args []string) (get, error) {
+			name := strings.ToLower(args[0])
+			return func(c *Context, i int, out *Value) bool {
+				out.setNumber(int64(countValues(of(c), name, whole)))
+				return i == 0
+			}, nil
+		}}
+	}
+	cookies := func(kind Kind, convert func(Value, bool, *Value) bool) fetch {
+		return fetch{kind, n, 1, 1, func(args []string) (get, error) {
+			return func(c *Context, i int, out *Value) bool {
+				b, ok := cookieOf(of(c), cookie, args[0])
+				return i == 0 && convert(Value{Kind: Text, Bytes: b}, ok, out)
+			}, nil
+		}}
+	}
+	return map[string]fetch{
+		prefix + ".hdr":      header(Text, false, nil),
+		prefix + ".fhdr":     header(Text, true, nil),
+		prefix + ".hdr_ip":   header(Address, false, func(v *Value) bool { a, ok := v.Address(); return ok && v.setAddr(a) }),
+		prefix + ".hdr_val":  header(Number, false, func(v *Value) bool { i, ok := v.Integer(); v.setNumber(i); return ok }),
+		prefix + ".hdr_cnt":  count(false),
+		prefix + ".fhdr_cnt": count(true),
+		prefix + ".cook":     cookies(Text, func(v Value, ok bool, out *Value) bool { *out = v; return ok }),
+		prefix + ".cook_cnt": cookies(Number, func(_ Value, ok bool, out *Value) bool {
+			out.setTruth(ok)
+			out.Kind = Number
+			return true
+		}),
+		prefix + ".cook_val": cookies(Number, func(v Value, ok bool, out *Value) bool {
+			i, number := v.Integer()
+			out.setNumber(i)
+			return ok && number
+		}),
+	}
+}
+
+func occurrenceOf(args []string) (int, error) {
+	if len(args) < 2 || args[1] == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(args[1])
+	if err != nil || n < -10 {
+		return 0, fmt.Errorf("occurrence %q is not a number from -10", args[1])
+	}
+	return n, nil
+}
+
+// pick returns the i-th value of a header when occurrence is 0, otherwise that occurrence alone: from 1 at the front, from -1
+// at the end. Without whole, values are split at commas.
+func pick(m *Message, name string, whole bool, occurrence, i int) ([]byte, bool) {
+	if !m.Present() {
+		return nil, false
+	}
+	want := i
+	if occurrence != 0 {
+		if i > 0 {
+			return nil, false
+		}
+		if want = occurrence - 1; occurrence < 0 {
+			want = countValues(m, name, whole) + occurrence
+		}
+	}
+	if want < 0 {
+		return nil, false
+	}
+	for at := m.Head.Find(m.Bytes, name, 0); at >= 0; at = m.Head.Find(m.Bytes, name, at+1) {
+		value := m.Head.Fields[at].ValueOf(m.Bytes)
+		for more := true; more; {
+			part := value
+			if whole {
+				more = false
+			} else if part, value, more = cutList(value); len(part) == 0 && more {
+				continue
+			}
+			if want == 0 {
+				return part, true
+			}
+			want--
+		}
+	}
+	return nil, false
+}
+
+// cutList splits the first element off a list; commas within quotes do not count.
+func cutList(b []byte) (first, rest []byte, more bool) {
+	quoted := false
+	for i, c := range b {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			return bytes.Trim(b[:i], " \t"), b[i+1:], true
+		}
+	}
+	return bytes.Trim(b, " \t"), nil, false
+}
+
+func countValues(m *Message, name string, whole bool) int {
+	n := 0
+	for ; ; n++ {
+		if _, ok := pick(m, name, whole, 0, n); !ok {
+			return n
+		}
+	}
+}
+
+// cookieOf returns the value of a cookie.
+func cookieOf(m *Message, header, name string) ([]byte, bool) {
+	if !m.Present() {
+		return nil, false
+	}
+	for at := m.Head.Find(m.Bytes, header, 0); at >= 0; at = m.Head.Find(m.Bytes, header, at+1) {
+		value := m.Head.Fields[at].ValueOf(m.Bytes)
+		if from, to, ok := FindCookie(value, name); ok {
+			return value[from:to], true
+		}
+	}
+	return nil, false
+}
+
+// FindCookie finds the value of a cookie in a Cookie or Set-Cookie header's value (RFC 6265): where it begins and ends.
+func FindCookie(value []byte, name string) (from, to int, ok bool) {
+	for at := 0; at < len(value); {
+		end := bytes.IndexByte(value[at:], ';')
+		if end < 0 {
+			end = len(value)
+		} else {
+			end += at
+		}
+		start := at
+		for start < end && (value[start] == ' ' || value[start] == '\t') {
+			start++
+		}
+		if equals := bytes.IndexByte(value[start:end], '='); equals == len(name) && string(value[start:start+equals]) == name {
+			from, to = start+equals+1, end
+			for to > from && (value[to-1] == ' ' || value[to-1] == '\t') {
+				to--
+			}
+			return from, to, true
+		}
+		at = end + 1
+	}
+	return 0, 0, false
+}
+
+// hostOf returns a Host header's value without its port.
+func hostOf(b []byte) []byte {
+	if len(b) > 0 && b[0] == '[' {
+		if i := bytes.IndexByte(b, ']'); i > 0 {
+			return b[:i+1]
+		}
+	}
+	if i := bytes.IndexByte(b, ':'); i >= 0 {
+		return b[:i]
+	}
+	return b
+}
+
+// words that fetches are also known by
+var aliases = map[string]string{
+	"hdr": "req.hdr", "hdr_ip": "req.hdr_ip", "hdr_val": "req.hdr_val", "hdr_cnt": "req.hdr_cnt", "cook": "req.cook", "cook_cnt": "req.cook_cnt",
+	"cook_val": "req.cook_val", "shdr": "res.hdr", "scook": "res.cook", "shdr_cnt": "res.hdr_cnt", "shdr_val": "res.hdr_val",
+	"urlp": "url_param", "uri": "url", "req_ver": "req.ver", "resp_ver": "res.ver", "res.status": "status", "req.method": "method",
+	"req.cookie": "req.cook", "req_len": "req.len",
+}
+
+func init() {
+	for alias, name := range aliases {
+		fetches[alias] = fetches[name]
+	}
+}
+
+var _ = h1.View

@@ -1,0 +1,107 @@
+package sample
+
+import (
+	"net/netip"
+	"strconv"
+
+	"holdfast/traffic/proxy/h1"
+)
+
+// Kind is what a Value holds.
+type Kind uint8
+
+// The kinds of values.
+const (
+	Text Kind = iota
+	Number
+	Truth
+	Address
+	Binary
+)
+
+var kindNames = [...]string{"str", "int", "bool", "ip", "bin"}
+
+// String is the kind as haproxy.cfg's documentation names it.
+func (k Kind) String() string { return kindNames[k] }
+
+// Value is a sample. Bytes may share memory with the message that it was taken from.
+type Value struct {
+	Kind   Kind
+	Bytes  []byte     // Text, Binary
+	Number int64      // Number, Truth (0 or 1)
+	Addr   netip.Addr // Address
+}
+
+func (v *Value) setText(s string)  { *v = Value{Kind: Text, Bytes: []byte(s)} }
+func (v *Value) setBytes(b []byte) { *v = Value{Kind: Text, Bytes: b} }
+func (v *Value) setNumber(n int64) { *v = Value{Kind: Number, Number: n} }
+func (v *Value) setTruth(b bool) {
+	*v = Value{Kind: Truth}
+	if b {
+		v.Number = 1
+	}
+}
+func (v *Value) setAddr(a netip.Addr) bool {
+	*v = Value{Kind: Address, Addr: a.Unmap()}
+	return a.IsValid()
+}
+
+// Append appends the value as text.
+func (v *Value) Append(dst []byte) []byte {
+	switch v.Kind {
+	case Number, Truth:
+		return strconv.AppendInt(dst, v.Number, 10)
+	case Address:
+		return v.Addr.AppendTo(dst)
+	case Binary:
+		const digits = "0123456789ABCDEF"
+		for _, c := range v.Bytes {
+			dst = append(dst, digits[c>>4], digits[c&15])
+		}
+		return dst
+	}
+	return append(dst, v.Bytes...)
+}
+
+// Text returns the value as text; it shares memory with the value where that is a text.
+func (v *Value) Text() []byte {
+	if v.Kind == Text || v.Kind == Binary {
+		return v.Bytes
+	}
+	return v.Append(nil)
+}
+
+// Integer returns the value as a number, and whether it is one.
+func (v *Value) Integer() (int64, bool) {
+	switch v.Kind {
+	case Number, Truth:
+		return v.Number, true
+	case Text:
+		n, err := strconv.ParseInt(h1.View(v.Bytes), 10, 64)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+// Address returns the value as an address, and whether it is one.
+func (v *Value) Address() (netip.Addr, bool) {
+	switch v.Kind {
+	case Address:
+		return v.Addr, v.Addr.IsValid()
+	case Text:
+		a, err := netip.ParseAddr(h1.View(v.Bytes))
+		return a.Unmap(), err == nil
+	}
+	return netip.Addr{}, false
+}
+
+// True tells whether the value counts as true: a truth, a number that is not 0, an address, or a text that is not empty.
+func (v *Value) True() bool {
+	switch v.Kind {
+	case Number, Truth:
+		return v.Number != 0
+	case Address:
+		return v.Addr.IsValid()
+	}
+	return len(v.Bytes) > 0
+}
