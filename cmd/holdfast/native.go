@@ -18,6 +18,7 @@ import (
 	"holdfast/shell/lint"
 	"holdfast/shell/setup"
 	"holdfast/shell/witness"
+	"holdfast/traffic/proxy"
 	"holdfast/traffic/vrrp"
 )
 
@@ -38,6 +39,7 @@ func natives() []*cobra.Command {
 		adopt.Commands,
 		vrrp.Commands,
 		witness.Commands,
+		proxy.Commands,
 	} {
 		for _, make := range area {
 			all = append(all, make())

@@ -25,6 +25,7 @@ var tools = merge(
 	schedulerTools,
 	peerTools,
 	directorTools,
+	proxyTools,
 )
 
 func merge(areas ...map[string]tool) map[string]tool {

@@ -84,7 +84,7 @@ func optionLine(p *parser, l Line) *Problem {
 }
 
 func redispatchInterval(p *parser, l Line) *Problem {
-	p.proxy.RedispatchAt = -1
+	p.proxy.RedispatchAt = 0 // at every retry
 	if len(l.Words) > 2 {
 		n, err := count(l.Words[2], -1<<16, 1<<16)
 		if err != nil {

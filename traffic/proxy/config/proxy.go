@@ -101,7 +101,7 @@ func Directives() (proxies, global, options []string) {
 
 func newSettings() Settings {
 	return Settings{
-		Retries: 3, RetryOn: map[string]bool{"conn-failure": true}, RedispatchAt: -1, Errors: map[int]Page{}, Server: defaultServer(),
+		Retries: 3, RetryOn: map[string]bool{"conn-failure": true}, Errors: map[int]Page{}, Server: defaultServer(),
 		Balance: Balance{Algorithm: "roundrobin", Draws: 2, Function: "sdbm"}, MaxKeepAlive: -1,
 		Check: HealthCheck{Method: "OPTIONS", Path: "/", Version: "HTTP/1.0"},
 		Stats: Stats{URI: "/haproxy?stats", Realm: "HAProxy Statistics"},

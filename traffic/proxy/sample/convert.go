@@ -89,7 +89,7 @@ func init() {
 			return func(_ *Context, v *Value) bool { v.setNumber(int64(len(v.Text()))); return true }, nil
 		}},
 		"crc32": hashing(func(b []byte) int64 { return int64(crc32.ChecksumIEEE(b)) }),
-		"djb2":  hashing(func(b []byte) int64 { return int64(djb2(b)) }),
+		"djb2":  hashing(func(b []byte) int64 { return int64(DJB2(b)) }),
 		"sdbm":  hashing(func(b []byte) int64 { return int64(SDBM(b)) }),
 		"md5":   digest(func(b []byte) []byte { d := md5.Sum(b); return d[:] }),
 		"sha1":  digest(func(b []byte) []byte { d := sha1.Sum(b); return d[:] }),
@@ -130,7 +130,8 @@ func init() {
 	addMapConverters()
 }
 
-func djb2(b []byte) uint32 {
+// DJB2 is the hash that haproxy.cfg's `hash-type` calls djb2.
+func DJB2(b []byte) uint32 {
 	h := uint32(5381)
 	for _, c := range b {
 		h = h<<5 + h + uint32(c)

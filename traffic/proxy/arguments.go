@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// arguments are what haproxy's command line says.
+type arguments struct {
+	files      []string
+	check      bool // -c
+	daemon     bool // -D
+	foreground bool // -db
+	debug      bool // -d
+	master     bool // -W, -Ws
+	notify     bool // -Ws: tell the service manager when it serves
+	masterCLI  string
+	finish     []int  // -sf: these processes end when their clients have
+	terminate  []int  // -st: these end at once
+	take       string // -x: take the listening sockets from here
+	pidFile    string
+	name       string // -L
+	maxconn    int    // -n
+	version    int    // -v, -vv
+	verbose    bool
+	quiet      bool
+	directory  string // -C
+	condition  string // -cc
+	ask        bool   // -cc was given
+}
+
+// usageError is a command line that was not understood.
+type usageError string
+
+func (e usageError) Error() string { return string(e) + "; --help lists what there is" }
+
+func parseArguments(words []string) (*arguments, error) {
+	a := &arguments{}
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		if w == "--" {
+			a.files = append(a.files, words[i+1:]...)
+			break
+		}
+		if !strings.HasPrefix(w, "-") {
+			a.files = append(a.files, w)
+			continue
+		}
+		if set, ok := switchArguments[w]; ok {
+			set(a)
+			continue
+		}
+		if w == "-sf" || w == "-st" {
+			for i+1 < len(words) && !strings.HasPrefix(words[i+1], "-") {
+				i++
+				pid, err := strconv.Atoi(words[i])
+				if err != nil || pid <= 0 {
+					return nil, usageError(fmt.Sprintf("%s: %q is not a process", w, words[i]))
+				}
+				if w == "-sf" {
+					a.finish = append(a.finish, pid)
+				} else {
+					a.terminate = append(a.terminate, pid)
+				}
+			}
+			continue
+		}
+		set, ok := valueArguments[w]
+		if !ok {
+			return nil, usageError(fmt.Sprintf("argument %q is not known", w))
+		}
+		if i+1 == len(words) {
+			return nil, usageError(fmt.Sprintf("%s wants a word behind it", w))
+		}
+		i++
+		if err := set(a, words[i]); err != nil {
+			return nil, usageError(fmt.Sprintf("%s: %v", w, err))
+		}
+	}
+	return a, nil
+}
+
+var switchArguments = map[string]func(*arguments){
+	"-c": func(a *arguments) { a.check = true }, "-D": func(a *arguments) { a.daemon = true },
+	"-db": func(a *arguments) { a.foreground = true }, "-d": func(a *arguments) { a.debug = true },
+	"-W": func(a *arguments) { a.master = true }, "-Ws": func(a *arguments) { a.master, a.notify = true, true },
+	"-q": func(a *arguments) { a.quiet = true }, "-V": func(a *arguments) { a.verbose = true },
+	"-v": func(a *arguments) { a.version = 1 }, "-vv": func(a *arguments) { a.version = 2 },
+	"-dM": func(*arguments) {}, "-dr": func(*arguments) {},
+}
+
+var valueArguments = map[string]func(*arguments, string) error{
+	"-f":  func(a *arguments, v string) error { a.files = append(a.files, v); return nil },
+	"-p":  func(a *arguments, v string) error { a.pidFile = v; return nil },
+	"-L":  func(a *arguments, v string) error { a.name = v; return nil },
+	"-C":  func(a *arguments, v string) error { a.directory = v; return nil },
+	"-x":  func(a *arguments, v string) error { a.take = v; return nil },
+	"-S":  func(a *arguments, v string) error { a.masterCLI = v; return nil },
+	"-cc": func(a *arguments, v string) error { a.condition, a.ask = v, true; return nil },
+	"-n": func(a *arguments, v string) (err error) {
+		if a.maxconn, err = strconv.Atoi(v); err == nil && a.maxconn < 1 {
+			err = fmt.Errorf("%q is not a number of connections", v)
+		}
+		return err
+	},
+}
+
+const usage = `usage: haproxy [-f FILE|DIRECTORY]... [options] [-- FILE...]
+       holdfast proxy, the same
+
+Balances the load of HTTP and TCP services as a haproxy.cfg says.
+
+  -f FILE     configuration; of a directory all files that end in .cfg. May be repeated
+  -c          check the configuration, say what is wrong, and exit
+  -cc TEXT    evaluate a condition as .if takes it: exit status 0 when it holds, 1 when not
+  -D          become a daemon; the command ends when the daemon serves
+  -db         stay in the foreground, whatever the configuration says
+  -d          stay in the foreground and tell of warnings
+  -W, -Ws     a master process that starts the serving one anew on SIGUSR2 or SIGHUP; with s it tells
+              the service manager
+  -x SOCKET   take the listening sockets over from the process behind this run-time socket
+  -sf PID...  when serving, ask these processes to finish: they serve those who are there
+  -st PID...  when serving, end these processes
+  -p FILE     write the process id there
+  -n NUMBER   take at most so many connections
+  -C DIR      go there before reading the configuration
+  -L NAME     name of this process among its peers
+  -q          say nothing but errors
+  -v, -vv     version, and what it can do
+
+Examples:
+  haproxy -c -f /etc/haproxy/haproxy.cfg
+  haproxy -D -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid
+  haproxy -D -f haproxy.cfg -p /run/haproxy.pid -x /run/haproxy.sock -sf $(cat /run/haproxy.pid)
+`

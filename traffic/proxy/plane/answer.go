@@ -1,0 +1,363 @@
+package plane
+
+import (
+	"holdfast/traffic/proxy/h1"
+)
+
+// exchange moves the request's body to the server and the answer to the client.
+func (s *session) exchange() bool {
+	l, x, c := s.loop, s.x, s.server
+	if c.pending() > 0 && !l.flush(c) {
+		return s.serverBroken()
+	}
+	if !x.upOver {
+		switch s.moveUp() {
+		case moveFailed:
+			return false
+		case movePaused:
+			l.again = append(l.again, s.resumer())
+		}
+		if s.state != exchanging {
+			return s.state != over
+		}
+	}
+	if !x.answered {
+		return s.awaitAnswer()
+	}
+	return s.moveDown()
+}
+
+// awaitAnswer reads the answer's head.
+func (s *session) awaitAnswer() bool {
+	l, x, c := s.loop, s.x, s.server
+	if !l.fill(c, l.down) {
+		if c.eof || c.broken {
+			return s.serverLost()
+		}
+		return false
+	}
+	h := &x.answerHead
+	err := h.Response(c.in)
+	switch {
+	case err != nil, h.Size == 0 && len(c.in) >= s.headLimit():
+		s.backend.Counters.Set(l.id).AnswerErrors.Add(1)
+		s.target.Counters.Set(l.id).AnswerErrors.Add(1)
+		s.observe(false)
+		if err == nil {
+			s.note('P', 'H')
+		}
+		return s.again("junk-response", false)
+	case h.Size == 0:
+		if l.more(c, l.down, s.headLimit()) {
+			return true
+		}
+		if c.eof {
+			return s.serverLost()
+		}
+		return false
+	case h.Status < 200 && h.Status != 101:
+		return s.informational()
+	}
+	if s.retriesStatus(h.Status) {
+		return s.again(statusText(h.Status), false)
+	}
+	return s.answer()
+}
+
+// retriesStatus tells whether the answer's status is a reason to try again.
+func (s *session) retriesStatus(status int) bool {
+	if len(s.backend.RetryOn) < 2 && s.backend.RetryOn["conn-failure"] {
+		return false
+	}
+	return s.backend.RetryOn[statusText(status)] && s.x.replayable && s.x.retries < s.backend.Retries
+}
+
+// informational passes an answer of 1xx on; the real one is still to come.
+func (s *session) informational() bool {
+	l, x, c := s.loop, s.x, s.server
+	if x.requestHead.Minor == 1 {
+		out := x.answerHead.AppendResponse(l.compose[:0], c.in)
+		out = append(out, "\r\n"...)
+		l.compose = out
+		if !l.send(s.client, out) {
+			s.abort('C')
+			return false
+		}
+	}
+	l.used(c, x.answerHead.Size)
+	x.answerHead.Reset()
+	return true
+}
+
+// answer goes on with an answer's head that is whole.
+func (s *session) answer() bool {
+	l, x, c := s.loop, s.x, s.server
+	h := &x.answerHead
+	x.answeredAt = l.now
+	c.served++
+	s.count(h.Status)
+	s.observe(h.Status < 500 || h.Status == 501 || h.Status == 505)
+	b := s.backend
+	x.downBody = h.ResponseBody(x.toHead, false)
+	if h.Status == 101 {
+		if !x.requestHead.Upgrade {
+			return s.again("junk-response", false)
+		}
+		return s.upgrade()
+	}
+	closing := b.Options.ServerClose || b.Options.ForceClose || s.frontend.Options.ServerClose || s.frontend.Options.ForceClose
+	x.keepServer = h.KeepsAlive() && !closing && x.downBody.Framing != h1.UntilClose && s.target.SendProxy == 0
+	if !x.upOver || x.downBody.Framing == h1.UntilClose || l.plane.stopping.Load() {
+		s.keep = false
+	}
+	if b.Cookie == nil && s.frontend.plain && !hasAnswerRules(s) {
+		if h.Minor == 1 && !h.HopByHop && s.keep && x.requestHead.Minor == 1 && h.FirstOffset == 0 {
+			return s.passOn(nil)
+		}
+		return s.passOn(s.composeAnswer(c.in))
+	}
+	x.answer = append(x.answer[:0], c.in[:h.Size]...)
+	if !s.answerRules() {
+		return s.state != over
+	}
+	return s.passOn(s.composeAnswer(x.answer))
+}
+
+// composeAnswer puts the head together as the client is to see it.
+func (s *session) composeAnswer(from []byte) []byte {
+	x, l := s.x, s.loop
+	out := x.answerHead.AppendResponse(l.compose[:0], from)
+	switch {
+	case !s.keep:
+		out = append(out, "Connection: close\r\n"...)
+	case x.requestHead.Minor == 0:
+		out = append(out, "Connection: keep-alive\r\n"...)
+	}
+	out = append(out, "\r\n"...)
+	l.compose = out
+	return out
+}
+
+// passOn sends the head, and what is at hand of the body. A nil head goes as it came.
+func (s *session) passOn(head []byte) bool {
+	l, x, c := s.loop, s.x, s.server
+	size := x.answerHead.Size
+	n, err := x.downBody.Advance(c.in[size:])
+	if err != nil {
+		return s.again("junk-response", false)
+	}
+	x.answered = true
+	good := false
+	if head == nil {
+		good = l.send(s.client, c.in[:size+n])
+		x.sentBytes += int64(size + n)
+	} else {
+		good = l.send2(s.client, head, c.in[size:size+n])
+		x.sentBytes += int64(len(head) + n)
+	}
+	if !good {
+		s.abort('C')
+		return false
+	}
+	l.used(c, size+n)
+	if s.client.pending() > 0 {
+		l.timers.set(s.client, l.within(s.frontend.Timeouts.Client))
+	}
+	return true
+}
+
+// moveDown moves the answer's body, and ends the exchange when all of it has gone.
+func (s *session) moveDown() bool {
+	l, x := s.loop, s.x
+	if !x.downBody.Over() || s.downPipe.held() > 0 {
+		moved, outcome := l.move(s.server, s.client, &x.downBody, l.down, &s.downPipe, s.spliceAllowed())
+		x.sentBytes += moved
+		switch outcome {
+		case moveWaits:
+			s.progress(moved)
+			return false
+		case movePaused:
+			l.again = append(l.again, s.resumer())
+			return false
+		case moveEnded:
+			if !x.downBody.End() {
+				s.note('S', 'D')
+				s.backend.Counters.Set(l.id).ServerAborts.Add(1)
+				s.log()
+				s.destroy()
+				return false
+			}
+		case moveFailed:
+			if s.client.broken {
+				s.abort('C')
+				return false
+			}
+			s.note('S', 'D')
+			s.log()
+			s.destroy()
+			return false
+		}
+	}
+	return s.finishExchange()
+}
+
+// progress puts the deadlines off, as bytes have passed.
+func (s *session) progress(moved int64) {
+	l := s.loop
+	if moved == 0 {
+		return
+	}
+	l.timers.set(s.server, l.within(s.backend.Timeouts.Server))
+	l.timers.set(s.client, l.within(s.frontend.Timeouts.Client))
+}
+
+// moveUp moves the request's body.
+func (s *session) moveUp() moveOutcome {
+	l, x := s.loop, s.x
+	moved, outcome := l.move(s.client, s.server, &x.upBody, l.up, &s.upPipe, s.spliceAllowed())
+	x.receivedBytes += moved
+	s.progress(moved)
+	switch outcome {
+	case moveOver:
+		x.upOver = true
+	case moveEnded:
+		// The client stopped within its request.
+		s.keep = false
+		s.abort('C')
+		return moveFailed
+	case moveFailed:
+		if s.server.broken {
+			// The server may have answered without reading all.
+			s.keep, x.upOver, x.keepServer = false, true, false
+			s.server.broken = false
+			return moveOver
+		}
+		s.badBody(h1.ErrChunk)
+		return moveFailed
+	}
+	return outcome
+}
+
+// resumer goes on with the session, once others had their turn.
+func (s *session) resumer() func() {
+	uses := s.uses
+	return func() {
+		if s.uses == uses && s.state != over {
+			s.run()
+		}
+	}
+}
+
+// serverBroken is called when writing to the server failed: an answer may be there all the same.
+func (s *session) serverBroken() bool {
+	if !s.x.answered {
+		return s.serverLost()
+	}
+	s.note('S', 'D')
+	s.log()
+	s.destroy()
+	return false
+}
+
+// finishExchange ends an exchange whose answer has gone out whole.
+func (s *session) finishExchange() bool {
+	l, x := s.loop, s.x
+	if s.client.pending() > 0 {
+		if !l.flush(s.client) {
+			s.abort('C')
+			return false
+		}
+		if s.client.pending() > 0 {
+			return false
+		}
+	}
+	s.addBytes()
+	s.log()
+	c := s.server
+	s.server = nil
+	c.session = nil
+	s.leaveBackend()
+	switch {
+	case !x.keepServer || !x.upOver || c.eof:
+		l.drop(c)
+	case s.backend.Reuse == 1 && s.keep: // http-reuse never: it stays with its client
+		s.server, c.session = c, s
+		l.timers.set(c, l.within(c.server.PoolPurge))
+	default:
+		l.park(c)
+	}
+	if !s.keep {
+		s.finish()
+		return false
+	}
+	s.nextRequest()
+	return true
+}
+
+// nextRequest makes the session ready for another request.
+func (s *session) nextRequest() {
+	l := s.loop
+	s.untrackContents()
+	l.putExchange(s.x)
+	s.x, s.target, s.backend = nil, nil, nil
+	s.state = awaiting
+	t := &s.frontend.Timeouts
+	wait := t.KeepAlive
+	if wait == 0 {
+		wait = s.headTimeout()
+	}
+	l.timers.set(s.client, l.within(wait))
+}
+
+// upgrade makes a tunnel of the connection, as the server agreed to another protocol.
+func (s *session) upgrade() bool {
+	l, x := s.loop, s.x
+	x.answer = append(x.answer[:0], s.server.in[:x.answerHead.Size]...)
+	out := x.answerHead.AppendResponse(l.compose[:0], x.answer)
+	out = append(out, "Connection: upgrade\r\n\r\n"...)
+	l.compose = out
+	l.used(s.server, x.answerHead.Size)
+	if !l.send(s.client, out) {
+		s.abort('C')
+		return false
+	}
+	x.sentBytes += int64(len(out))
+	x.answered = true
+	s.keep = false
+	s.becomeTunnel()
+	return true
+}
+
+// exchangeTimedOut is called when one side was silent for too long.
+func (s *session) exchangeTimedOut(c *conn) {
+	x := s.x
+	if c == s.client {
+		if x.upOver && s.client.pending() == 0 {
+			return // it is the server's turn
+		}
+		s.note('c', 'D')
+		if !x.answered {
+			s.keep = false
+			s.dropServer()
+			s.respond(408)
+			s.run()
+			return
+		}
+	} else {
+		if x.answered && s.client.pending() > 0 || !x.upOver {
+			s.loop.timers.set(c, s.loop.within(s.backend.Timeouts.Server))
+			return // it is the client's turn
+		}
+		if !x.answered {
+			s.observe(false)
+			s.backend.Counters.Set(s.loop.id).AnswerErrors.Add(1)
+			if s.again("response-timeout", true) {
+				s.run()
+			}
+			return
+		}
+		s.note('s', 'D')
+	}
+	s.log()
+	s.destroy()
+}

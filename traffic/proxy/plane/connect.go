@@ -1,0 +1,382 @@
+package plane
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/pool"
+)
+
+// assign finds a server for the request and connects to it.
+func (s *session) assign() bool {
+	b := s.backend
+	if s.frontend.Stats.On || b.Stats.On {
+		if s.statistics() {
+			return s.state != over
+		}
+	}
+	target, bound := s.boundServer()
+	for range len(b.Servers) + 1 {
+		if target == nil {
+			bound = false
+			target = b.Pick(s.key())
+		}
+		if target == nil {
+			s.note('S', 'C')
+			s.respond(503)
+			return true
+		}
+		if target.TryAcquire() {
+			return s.assigned(target)
+		}
+		if bound {
+			return s.enqueue(target)
+		}
+		if b.Balance.Algorithm == "source" || s.hashes() {
+			return s.enqueue(target)
+		}
+		break
+	}
+
+	return s.enqueue(nil)
+}
+
+// assigned goes on with a place on a server.
+func (s *session) assigned(target *pool.Server) bool {
+	s.target, s.acquired = target, true
+	target.Counters.Set(s.loop.id).Picked.Add(1)
+	if s.x != nil && s.x.chosen == 0 {
+		s.x.chosen = s.loop.now
+	}
+	s.last = target
+	if len(s.backend.Sticks) > 0 {
+		s.stickTo()
+	}
+	return s.open(s.x != nil && !s.x.sent)
+}
+
+// enqueue has the request wait for a server, or for any when target is nil.
+func (s *session) enqueue(target *pool.Server) bool {
+	l, b := s.loop, s.backend
+	if target != nil && target.MaxQueue > 0 && target.Queued.Load() >= int64(target.MaxQueue) {
+		target = nil
+	}
+	uses := s.uses
+	s.state = queued
+	s.queuedAt = l.now
+	s.waiter = &pool.Waiter{Server: target}
+	s.waiter.Wake = func(granted *pool.Server) {
+		l.post(func() {
+			if s.uses != uses || s.state != queued {
+				granted.Release()
+				return
+			}
+			s.waiter = nil
+			s.state = connecting
+			if s.assigned(granted) {
+				s.run()
+			}
+		})
+	}
+	l.timers.set(s.client, l.within(queueTimeout(b.Proxy)))
+	b.Wait(s.waiter)
+	return false
+}
+
+func (s *session) queueTimedOut() {
+	s.release()
+	s.note('s', 'Q')
+	s.respond(503)
+	s.run()
+}
+
+// open takes a connection to s.target out of the pool, or makes one.
+func (s *session) open(mayReuse bool) bool {
+	l, target := s.loop, s.target
+	if s.server != nil { // kept from the client's request before
+		if s.server.server == target && !s.server.hungUp && !s.server.readable {
+			s.useServer(s.server, true)
+			return s.started()
+		}
+		l.drop(s.server)
+		s.server = nil
+	}
+	if mayReuse && s.mayShare() {
+		if c := l.unpark(target); c != nil {
+			s.useServer(c, true)
+			return s.started()
+		}
+	}
+	address := target.Address()
+	if target.Relative {
+		address = netip.AddrPortFrom(address.Addr(), uint16(int(s.destination().Port())+target.PortOff))
+	}
+	source := target.Source
+	if !source.Addr().IsValid() {
+		source = s.backend.Source
+	}
+	fd, err := connect(address, target.Path, source)
+	target.Counters.Set(l.id).Connections.Add(1)
+	if err != nil {
+		return s.connectFailed(false)
+	}
+	c := l.newConn(fd, serverSide)
+	c.server, c.watchesWrite = target, false
+	s.useServer(c, false)
+	if target.TLS != nil {
+		return s.secureServer()
+	}
+	return s.started()
+}
+
+func (s *session) useServer(c *conn, reused bool) {
+	s.server, c.session = c, s
+	c.role = serverSide
+	if s.x != nil {
+		s.x.reused = reused
+	}
+	counters := s.target.Counters.Set(s.loop.id)
+	counters.Sessions.Add(1)
+	if reused {
+		counters.Reused.Add(1)
+	} else {
+		counters.Opened.Add(1)
+	}
+}
+
+// mayShare tells whether the request may go over a connection that other clients have used. A client's first request does so only
+// when it can be repeated should that connection turn out to be dead.
+func (s *session) mayShare() bool {
+	if s.target.SendProxy != 0 || s.frontend.Mode != config.HTTP {
+		return false
+	}
+	x := s.x
+	switch s.backend.Reuse {
+	case config.ReuseNever:
+		return false
+	case config.ReuseAlways, config.ReuseAggressive:
+		return true
+	}
+	return s.requests > 1 || idempotent(&x.requestHead, x.request) && x.upOver
+}
+
+// started sends what there is to send; while the connection is still being made, the kernel says so and it is kept.
+func (s *session) started() bool {
+	l, c := s.loop, s.server
+	if s.frontend.Mode == config.TCP {
+		return s.startTunnel()
+	}
+	s.state = exchanging
+	if !s.sendRequest() {
+		return s.serverLost()
+	}
+	if s.state != exchanging {
+		return s.state != over
+	}
+	if !c.registered && !l.register(c) {
+		return s.serverLost()
+	}
+	if c.pending() > 0 && !s.x.reused && c.served == 0 && !c.writable {
+		// Not connected yet, most likely.
+		s.state = connecting
+		l.timers.set(c, l.within(s.backend.Timeouts.Connect))
+		return false
+	}
+	s.connectedNow()
+	return true
+}
+
+func (s *session) connectedNow() {
+	l := s.loop
+	if s.x != nil && s.x.connected == 0 {
+		s.x.connected = l.now
+	}
+	if s.state != tunnelling {
+		s.state = exchanging
+	}
+	l.timers.set(s.server, l.within(s.backend.Timeouts.Server))
+}
+
+// finishConnecting is called when an event came while a connection is being made.
+func (s *session) finishConnecting() bool {
+	c, l := s.server, s.loop
+	if s.client.broken {
+		s.abort('C')
+		return false
+	}
+	if c == nil || !c.writable && !c.readable && !c.broken {
+		return false
+	}
+	if e := socketError(c.fd); e != 0 {
+		return s.connectFailed(false)
+	}
+	if c.broken && c.hungUp && !c.readable {
+		return s.connectFailed(false)
+	}
+	if !l.flush(c) {
+		return s.serverLost()
+	}
+	if s.frontend.Mode == config.TCP {
+		s.state = tunnelling
+	}
+	s.connectedNow()
+	return true
+}
+
+// connectFailed tries again, elsewhere when that is allowed, or gives up.
+func (s *session) connectFailed(timedOut bool) bool {
+	s.target.Counters.Set(s.loop.id).ConnectErrors.Add(1)
+	s.observe(false)
+	return s.again("conn-failure", timedOut)
+}
+
+// again makes another attempt for a reason of retry-on's, if there is one left.
+func (s *session) again(reason string, timedOut bool) bool {
+	x, b := s.x, s.backend
+	s.dropServer()
+	failed := s.target
+	s.release()
+	if x.retries >= b.Retries || !b.RetryOn[reason] || x.sent && reason != "conn-failure" && !x.replayable {
+		s.giveUp(reason, timedOut)
+		return s.state != over
+	}
+	x.retries++
+	b.Counters.Set(s.loop.id).Retries.Add(1)
+	failed.Counters.Set(s.loop.id).Retries.Add(1)
+	target := failed
+	if s.redispatches(x.retries) {
+		x.tried = failed
+		x.redispatched = true
+		b.Counters.Set(s.loop.id).Redispatches.Add(1)
+		if target = b.Pick(pool.Key{Avoid: failed}); target == nil {
+			target = failed
+		}
+	}
+	if !target.TryAcquire() {
+		return s.enqueue(nil)
+	}
+	s.target, s.acquired = target, true
+	// A server that refuses is asked again after a moment; another one at once.
+	if target == failed && !timedOut {
+		s.later(time.Second)
+		return false
+	}
+	return s.open(false)
+}
+
+// later opens the connection after a while.
+func (s *session) later(d time.Duration) {
+	if limit := s.backend.Timeouts.Connect; limit > 0 {
+		d = min(d, limit)
+	}
+	s.state = queued
+	uses, l := s.uses, s.loop
+	time.AfterFunc(d, func() {
+		l.post(func() {
+			if s.uses == uses && s.state == queued {
+				s.state = connecting
+				if s.open(false) {
+					s.run()
+				}
+			}
+		})
+	})
+}
+
+// redispatches tells whether an attempt may go to another server.
+func (s *session) redispatches(attempt int) bool {
+	b := s.backend
+	if !b.Options.Redispatch && !s.frontend.Options.Redispatch {
+		return false
+	}
+	switch at := b.RedispatchAt; {
+	case at > 0:
+		return attempt%at == 0
+	case at < 0:
+		return (b.Retries+1-attempt)%-at == 0
+	}
+	return true
+}
+
+// giveUp answers for a server that could not be reached, or that gave no answer.
+func (s *session) giveUp(reason string, timedOut bool) {
+	switch {
+	case reason == "conn-failure" && timedOut:
+		s.note('s', 'C')
+		s.respond(503)
+	case reason == "conn-failure":
+		s.note('S', 'C')
+		s.respond(503)
+	case timedOut:
+		s.note('s', 'H')
+		s.respond(504)
+	case reason == "junk-response":
+		s.note('P', 'H')
+		s.respond(502)
+	default:
+		s.note('S', 'H')
+		s.respond(502)
+	}
+}
+
+// serverLost is called when the server's connection failed before an answer came.
+func (s *session) serverLost() bool {
+	x := s.x
+	if x == nil || x.answered {
+		s.note('S', 'D')
+		s.log()
+		s.destroy()
+		return false
+	}
+	// A connection from the pool that had died meanwhile says nothing about the server: a fresh one is tried.
+	if x.reused && x.replayable && !x.noReplay && idempotent(&x.requestHead, x.request) {
+		s.dropServer()
+		return s.open(false)
+	}
+	s.target.Counters.Set(s.loop.id).AnswerErrors.Add(1)
+	s.backend.Counters.Set(s.loop.id).AnswerErrors.Add(1)
+	s.observe(false)
+	return s.again("empty-response", false)
+}
+
+func (s *session) dropServer() {
+	if s.server != nil {
+		s.loop.drop(s.server)
+		s.server = nil
+	}
+}
+
+// abort ends a request whose client or server has gone.
+func (s *session) abort(who byte) {
+	if s.x != nil {
+		phase := byte('D')
+		switch s.state {
+		case awaiting:
+			phase = 'R'
+		case queued:
+			phase = 'Q'
+		case connecting:
+			phase = 'C'
+		case exchanging:
+			if !s.x.answered {
+				phase = 'H'
+			}
+		}
+		s.note(who, phase)
+		if s.backend != nil {
+			s.backend.Counters.Set(s.loop.id).ClientAborts.Add(1)
+		}
+		s.frontend.Counters.Set(s.loop.id).ClientAborts.Add(1)
+		s.log()
+	}
+	s.destroy()
+}
+
+// queueTimeout is how long a request waits for a server: timeout queue, or timeout connect where there is none.
+func queueTimeout(p *config.Proxy) time.Duration {
+	if p.Timeouts.Queue > 0 {
+		return p.Timeouts.Queue
+	}
+	return p.Timeouts.Connect
+}

@@ -1,0 +1,153 @@
+package plane
+
+import (
+	"net/netip"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// All of the loops' I/O is in this file, so that another way of doing it (io_uring, say) has one place to go to.
+//
+// Calls that cannot block go through RawSyscall, which costs less; waiting in epoll goes through Syscall, so that the scheduler
+// knows of it: through RawSyscall it would hold up the garbage collector and all timers.
+
+const (
+	interestRead  = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff
+	interestWrite = unix.EPOLLOUT
+)
+
+func read(fd int, p []byte) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	return int(n), e
+}
+
+// write sends with MSG_NOSIGNAL, which write(2) has not.
+func write(fd int, p []byte) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+		unix.MSG_NOSIGNAL, 0, 0)
+	return int(n), e
+}
+
+// write2 sends two pieces in one call.
+func write2(fd int, p, q []byte) (int, syscall.Errno) {
+	vectors := [2]syscall.Iovec{{Base: unsafe.SliceData(p), Len: uint64(len(p))}, {Base: unsafe.SliceData(q), Len: uint64(len(q))}}
+	message := syscall.Msghdr{Iov: &vectors[0], Iovlen: 2}
+	n, _, e := syscall.RawSyscall(syscall.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&message)), unix.MSG_NOSIGNAL)
+	return int(n), e
+}
+
+func splice(from, to, limit int) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(limit),
+		unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
+	return int(n), e
+}
+
+func closeFD(fd int) { _, _, _ = syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0) }
+
+func shutdownWrite(fd int) {
+	_, _, _ = syscall.RawSyscall(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_WR, 0)
+}
+
+func accept(fd int) (int, netip.AddrPort, syscall.Errno) {
+	var raw syscall.RawSockaddrAny
+	length := uint32(syscall.SizeofSockaddrAny)
+	n, _, e := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&length)),
+		syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+	if e != 0 {
+		return -1, netip.AddrPort{}, e
+	}
+	return int(n), addressOf(&raw), 0
+}
+
+// localAddress is the address that a connection came to.
+func localAddress(fd int) netip.AddrPort {
+	var raw syscall.RawSockaddrAny
+	length := uint32(syscall.SizeofSockaddrAny)
+	_, _, e := syscall.RawSyscall(syscall.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&length)))
+	if e != 0 {
+		return netip.AddrPort{}
+	}
+	return addressOf(&raw)
+}
+
+func addressOf(raw *syscall.RawSockaddrAny) netip.AddrPort {
+	switch raw.Addr.Family {
+	case syscall.AF_INET:
+		in := (*syscall.RawSockaddrInet4)(unsafe.Pointer(raw))
+		return netip.AddrPortFrom(netip.AddrFrom4(in.Addr), in.Port<<8|in.Port>>8)
+	case syscall.AF_INET6:
+		in := (*syscall.RawSockaddrInet6)(unsafe.Pointer(raw))
+		return netip.AddrPortFrom(netip.AddrFrom16(in.Addr).Unmap(), in.Port<<8|in.Port>>8)
+	}
+	return netip.AddrPort{}
+}
+
+func sockaddr(a netip.AddrPort) (unix.Sockaddr, int) {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}, unix.AF_INET
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}, unix.AF_INET6
+}
+
+// connect begins a connection. The error is EINPROGRESS when it is on its way.
+func connect(to netip.AddrPort, path string, source netip.AddrPort) (int, error) {
+	var address unix.Sockaddr = &unix.SockaddrUnix{Name: path}
+	family := unix.AF_UNIX
+	if path == "" {
+		address, family = sockaddr(to)
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if path == "" {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		if source.Addr().IsValid() {
+			if source.Port() == 0 {
+				_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+			}
+			from, _ := sockaddr(source)
+			if err := unix.Bind(fd, from); err != nil {
+				closeFD(fd)
+				return -1, err
+			}
+		}
+	}
+	if err := unix.Connect(fd, address); err != nil && err != unix.EINPROGRESS {
+		closeFD(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func socketError(fd int) syscall.Errno {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return syscall.EIO
+	}
+	return syscall.Errno(n)
+}
+
+// epollWait waits for events; timeout is in milliseconds, -1 for ever.
+func epollWait(ep int, events []unix.EpollEvent, timeout int) int {
+	n, _, e := syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)),
+		uintptr(timeout), 0, 0)
+	if e != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+func epollAdd(ep, fd int, events, tag uint32) syscall.Errno {
+	event := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: int32(tag)}
+	_, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(ep), syscall.EPOLL_CTL_ADD, uintptr(fd), uintptr(unsafe.Pointer(&event)), 0, 0)
+	return e
+}
+
+func epollModify(ep, fd int, events, tag uint32) syscall.Errno {
+	event := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: int32(tag)}
+	_, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(ep), syscall.EPOLL_CTL_MOD, uintptr(fd), uintptr(unsafe.Pointer(&event)), 0, 0)
+	return e
+}

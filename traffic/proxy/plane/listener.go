@@ -1,0 +1,206 @@
+package plane
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/config"
+)
+
+// listener is one loop's socket on an address.
+type listener struct {
+	conn     *conn
+	name     string // of the frontend
+	bind     *config.Bind
+	frontend *Frontend
+	paused   bool
+}
+
+// Socket is a listening socket, to be kept or passed on.
+type Socket struct {
+	FD   int
+	Name string // network and address
+}
+
+// socketName identifies a bind's sockets between processes.
+func socketName(b *config.Bind) string {
+	name := b.Network + ":" + b.String()
+	if b.Interface != "" {
+		name += "%" + b.Interface
+	}
+	return name
+}
+
+// listen opens a socket on an address.
+func listen(b *config.Bind, backlog int) (int, error) {
+	switch b.Network {
+	case "fd":
+		_ = unix.SetNonblock(b.FD, true)
+		return b.FD, nil
+	case "unix":
+		return listenUnix(b, backlog)
+	}
+	address, family := sockaddr(b.Address)
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open a socket for %s: %w", b, err)
+	}
+	if err := listenOptions(fd, family, b); err == nil {
+		if err = unix.Bind(fd, address); err == nil {
+			err = unix.Listen(fd, backlog)
+		}
+		if err == nil {
+			return fd, nil
+		}
+		closeFD(fd)
+		return -1, fmt.Errorf("listen on %s: %w", b, err)
+	} else {
+		closeFD(fd)
+		return -1, fmt.Errorf("listen on %s: %w", b, err)
+	}
+}
+
+func listenOptions(fd, family int, b *config.Bind) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+		return err
+	}
+	// Accepted connections inherit it, which spares a call for each.
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if family == unix.AF_INET6 {
+		only := 1
+		if b.V4V6 || b.Address.Addr().IsUnspecified() && !b.V6Only {
+			only = 0
+		}
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
+	}
+	if b.DeferAccept {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+	}
+	if b.MSS > 0 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, b.MSS)
+	}
+	if b.Interface != "" {
+		if err := unix.BindToDevice(fd, b.Interface); err != nil {
+			return fmt.Errorf("bind to interface %s: %w", b.Interface, err)
+		}
+	}
+	if b.Transparent {
+		return unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_TRANSPARENT, 1)
+	}
+	return nil
+}
+
+func listenUnix(b *config.Bind, backlog int) (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open a socket for %s: %w", b, err)
+	}
+	if b.Path[0] == '@' {
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: b.Path})
+	} else {
+		// Bound beside its place and moved there: whoever connects finds the old socket or the new one.
+		temporary := b.Path + ".new"
+		_ = os.Remove(temporary)
+		if err = unix.Bind(fd, &unix.SockaddrUnix{Name: temporary}); err == nil {
+			if b.Mode != 0 {
+				err = os.Chmod(temporary, os.FileMode(b.Mode))
+			}
+			if err == nil {
+				err = os.Rename(temporary, b.Path)
+			}
+		}
+	}
+	if err == nil {
+		err = unix.Listen(fd, backlog)
+	}
+	if err != nil {
+		closeFD(fd)
+		return -1, fmt.Errorf("listen on %s: %w", b, err)
+	}
+	return fd, nil
+}
+
+// acceptsAtOnce bounds how many clients are accepted before others get their turn.
+const acceptsAtOnce = 64
+
+// accept takes new clients.
+func (l *Loop) accept(s *listener) {
+	if s.conn == nil || s.paused {
+		return
+	}
+	for range acceptsAtOnce {
+		if !l.admits(s) {
+			return
+		}
+		fd, remote, e := accept(s.conn.fd)
+		switch e {
+		case 0:
+			l.begin(s, fd, remote)
+		case syscall.EAGAIN:
+			s.conn.readable = false
+			return
+		case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+			l.timers.set(s.conn, l.within(100e6))
+			return
+		case syscall.EINTR, syscall.ECONNABORTED:
+		default:
+			return
+		}
+	}
+	l.again = append(l.again, func() { l.accept(s) }) // there may be more
+}
+
+// admits tells whether the limits leave room for another client; if not, the listener waits until one leaves.
+func (l *Loop) admits(s *listener) bool {
+	f := s.frontend
+	full := f.MaxConn > 0 && f.Sessions.Load() >= int64(f.MaxConn) ||
+		l.plane.maxconn > 0 && l.plane.Sessions.Load() >= int64(l.plane.maxconn)
+	if full {
+		l.paused = append(l.paused, s)
+		s.paused = true
+		l.timers.set(s.conn, l.within(100e6)) // room may come from another loop
+		return false
+	}
+	if f.RateLimit > 0 && f.rate.Over(l.clock, int64(f.RateLimit)) {
+		l.timers.set(s.conn, l.within(20e6))
+		return false
+	}
+	return true
+}
+
+// resume lets listeners go on that found no room, now that a client has left.
+func (l *Loop) resume() {
+	paused := l.paused
+	l.paused = nil
+	for _, s := range paused {
+		if s.paused = false; s.conn != nil {
+			l.again = append(l.again, func() { l.accept(s) })
+		}
+	}
+}
+
+// begin starts a session with a new client.
+func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
+	c := l.newConn(fd, clientSide)
+	c.remote, c.accepted = remote, l.now
+	c.readable = true // its first bytes are often there already
+	c.listener = s
+	f := s.frontend
+	n := f.Sessions.Add(1)
+	if n > f.MaxSeen.Load() {
+		f.MaxSeen.Store(n)
+	}
+	l.plane.Sessions.Add(1)
+	f.rate.Add(l.clock)
+	counters := f.Counters.Set(l.id)
+	counters.Connections.Add(1)
+	ss := l.newSession(c, f)
+	ss.start()
+}

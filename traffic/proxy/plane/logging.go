@@ -1,0 +1,129 @@
+package plane
+
+import (
+	"time"
+
+	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/sample"
+)
+
+const (
+	levelInfo = 6
+	levelErr  = 3
+)
+
+var formats sample.Compiler
+
+// the formats of option httplog, tcplog and neither of them
+var (
+	httpFormat = mustFormat(`%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r`)
+	clfFormat  = mustFormat(`%{+Q}o %{-Q}ci - - [%trg] %r %ST %B "" "" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %hr %hs`)
+	tcpFormat  = mustFormat(`%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq`)
+)
+
+func mustFormat(text string) *sample.Format {
+	f, err := formats.Format(text)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// log writes the exchange's line, once.
+func (s *session) log() {
+	x, f := s.x, s.frontend
+	if x == nil || x.logged || len(f.targets) == 0 || x.noLog || s.loop.plane.logger == nil {
+		return
+	}
+	o := &f.Options
+	failed := x.termination[0] != 0 && x.termination[0] != 'L' || x.answerHead.Status >= 500
+	if o.DontLogNormal && !failed || o.NullLog && x.requestHead.Size == 0 && x.receivedBytes == 0 && f.Mode == config.HTTP && !x.answered {
+		return
+	}
+	x.logged = true
+	s.fillRecord()
+	level := levelInfo
+	if x.logLevel > 0 {
+		level = x.logLevel
+	} else if o.LogSeparateErrors && failed {
+		level = levelErr
+	}
+	line := s.format(failed).Append(s.loop.compose[:0], s.ctx())
+	s.loop.compose = line
+	s.loop.plane.logger.Log(f.targets, level, f.tag, line)
+}
+
+var plainFormat = mustFormat(`Connect from %ci:%cp to %fi:%fp (%f/%HV)`)
+
+func (s *session) format(failed bool) *sample.Format {
+	f := s.frontend
+	switch {
+	case failed && f.ErrorFormat != nil:
+		return f.ErrorFormat
+	case f.LogFormat != nil:
+		return f.LogFormat
+	case f.Options.HTTPLog && f.Options.CLFLog:
+		return clfFormat
+	case f.Options.HTTPLog && f.Mode == config.HTTP:
+		return httpFormat
+	case f.Options.TCPLog || f.Options.HTTPLog:
+		return tcpFormat
+	}
+	return plainFormat
+}
+
+// fillRecord puts together what a line may say.
+func (s *session) fillRecord() {
+	x, l := s.x, s.loop
+	r := &x.record
+	began := l.plane.began
+	at := func(ms int64) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	r.Accepted, r.Begun = at(s.client.accepted), at(x.begun)
+	r.Request = since(x.begun, x.whole)
+	r.Queue = since(x.whole, x.chosen)
+	r.Connect = since(x.chosen, x.connected)
+	r.Response = since(x.connected, x.answeredAt)
+	r.Total = since(x.begun, l.now)
+	r.Idle = since(s.client.accepted, x.begun)
+	r.Status = x.answerHead.Status
+	if r.Status == 0 {
+		r.Status = -1
+	}
+	r.Sent += x.sentBytes
+	r.Received += x.receivedBytes
+	x.record.Termination = x.termination
+	if x.termination[0] == 0 {
+		r.Termination = [4]byte{'-', '-', '-', '-'}
+	}
+	if s.backend != nil && s.backend.Cookie != nil {
+		s.cookieLetters()
+	}
+	r.Retries, r.Redispatch = x.retries, x.redispatched
+	r.Process, r.FrontendSessions = l.plane.Sessions.Load(), s.frontend.Sessions.Load()
+	if s.backend != nil {
+		r.BackendSessions, r.BackendQueue = s.backend.Sessions.Load(), s.backend.Queued()
+	}
+	if s.target != nil {
+		r.ServerSessions, r.ServerQueue = s.target.Sessions.Load(), s.target.Queued.Load()
+		r.ServerAddress = s.target.Address()
+	}
+	if s.server != nil && s.server.fd >= 0 {
+		r.ServerSource = localAddress(s.server.fd)
+	}
+}
+
+// cookieLetters are the third and the fourth of how an exchange ended.
+func (s *session) cookieLetters() {
+	t := &s.x.record.Termination
+	switch {
+	case s.x.cookieKnown:
+		t[2] = 'V'
+	case len(s.x.record.RequestCookie) > 0:
+		t[2] = 'I'
+	default:
+		t[2] = 'N'
+	}
+	if t[3] = 'N'; s.backend.Cookie.Insert && !s.x.cookieKnown {
+		t[3] = 'I'
+	}
+}

@@ -1,0 +1,304 @@
+package plane
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/h1"
+	"holdfast/traffic/proxy/pool"
+)
+
+// Loop is one event loop.
+type Loop struct {
+	plane  *Plane
+	id     int
+	ep     int
+	wakeup *conn // an eventfd
+	conns  []*conn
+	tags   uint32
+
+	now    int64     // milliseconds since the plane began, as of this batch
+	clock  time.Time // the same as a time
+	timers wheel
+
+	up, down []byte // scratch: what came from clients, what came from servers
+	compose  []byte // scratch: heads that are being put together
+	buffers  buffers
+	pipes    []*pipe
+
+	freeConns, garbage []*conn
+	freeSessions       []*session
+	exchanges          []*exchange
+	sessions           map[*session]struct{}
+	idle               map[*pool.Server][]*conn
+	listeners          []*listener
+	paused             []*listener // for want of room
+	again              []func()    // what had to let others go first
+
+	mu     sync.Mutex // guards posted
+	posted []func()
+	waked  atomic.Bool
+	quit   bool
+}
+
+const (
+	scratchSize = 128 << 10
+	batchSize   = 256
+)
+
+func newLoop(p *Plane, id int) (*Loop, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	event, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		_ = unix.Close(ep)
+		return nil, err
+	}
+	l := &Loop{plane: p, id: id, ep: ep, up: make([]byte, scratchSize), down: make([]byte, scratchSize),
+		sessions: map[*session]struct{}{}, idle: map[*pool.Server][]*conn{}}
+	l.wakeup = l.newConn(event, mailbox)
+	l.register(l.wakeup)
+	l.tick()
+	l.timers.tick = l.now / tickLength
+	return l, nil
+}
+
+func (l *Loop) tick() {
+	l.clock = time.Now()
+	l.now = l.clock.Sub(l.plane.began).Milliseconds()
+}
+
+// run is the loop.
+func (l *Loop) run() {
+	events := make([]unix.EpollEvent, batchSize)
+	for !l.quit {
+		timeout := l.timers.wait(l.now)
+		if len(l.again) > 0 {
+			timeout = 0
+		}
+		n := epollWait(l.ep, events, timeout)
+		l.tick()
+		for i := range n {
+			fd := int(events[i].Fd)
+			c := l.conns[fd]
+			if c == nil || c.tag != uint32(events[i].Pad) {
+				continue // of a descriptor that was closed earlier in this batch
+			}
+			l.event(c, events[i].Events)
+		}
+		l.goOn()
+		if l.waked.Load() {
+			l.readMail()
+		}
+		l.timers.advance(l.now, l.expired)
+		l.freeConns = append(l.freeConns, l.garbage...)
+		l.garbage = l.garbage[:0]
+	}
+	l.close()
+}
+
+// goOn runs what had to let others go first.
+func (l *Loop) goOn() {
+	if len(l.again) == 0 {
+		return
+	}
+	again := l.again
+	l.again = nil
+	for _, f := range again {
+		f()
+	}
+}
+
+func (l *Loop) event(c *conn, events uint32) {
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.readable = true
+	}
+	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.hungUp = true
+	}
+	if events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.writable = true
+	}
+	switch c.role {
+	case clientSide, serverSide:
+		if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 && events&unix.EPOLLERR != 0 {
+			c.broken = true
+		}
+		if s := c.session; s != nil {
+			if c.role == clientSide {
+				s.clientEvent()
+			} else {
+				s.serverEvent(c)
+			}
+		}
+	case listening:
+		l.accept(c.listener)
+	case idle:
+		l.forget(c)
+	case lingering:
+		l.linger(c)
+	case mailbox:
+		var count [8]byte
+		_, _ = read(c.fd, count[:])
+	case relay:
+		c.tls.wake()
+	}
+}
+
+// post has f called on the loop. It may be called from anywhere.
+func (l *Loop) post(f func()) {
+	l.mu.Lock()
+	l.posted = append(l.posted, f)
+	l.mu.Unlock()
+	if !l.waked.Swap(true) {
+		one := [8]byte{1}
+		_, _ = unix.Write(l.wakeup.fd, one[:])
+	}
+}
+
+func (l *Loop) readMail() {
+	l.waked.Store(false)
+	l.mu.Lock()
+	mail := l.posted
+	l.posted = nil
+	l.mu.Unlock()
+	for _, f := range mail {
+		f()
+	}
+}
+
+// expired is called for a connection whose deadline has passed.
+func (l *Loop) expired(c *conn) {
+	c.deadline = 0
+	switch c.role {
+	case idle:
+		l.forget(c)
+	case lingering:
+		l.drop(c)
+	case clientSide, serverSide:
+		if c.session != nil {
+			c.session.expired(c)
+		}
+	case listening:
+		l.resume()
+		l.accept(c.listener)
+	}
+}
+
+// within is a deadline so long from now; 0: none.
+func (l *Loop) within(d time.Duration) int64 {
+	if d <= 0 {
+		return 0
+	}
+	return l.now + d.Milliseconds() + 1
+}
+
+// forget closes an idle connection to a server.
+func (l *Loop) forget(c *conn) {
+	all := l.idle[c.server]
+	for i, other := range all {
+		if other == c {
+			l.idle[c.server] = append(all[:i], all[i+1:]...)
+			break
+		}
+	}
+	l.drop(c)
+}
+
+// park keeps a server's connection for the next request.
+func (l *Loop) park(c *conn) {
+	s := c.server
+	if c.hungUp || c.broken || c.eof || len(c.in) > 0 || s.PoolMax == 0 || s.PoolMax > 0 && len(l.idle[s]) >= s.PoolMax {
+		l.drop(c)
+		return
+	}
+	if !l.register(c) {
+		l.drop(c)
+		return
+	}
+	c.role, c.session = idle, nil
+	l.timers.set(c, l.within(s.PoolPurge))
+	l.idle[s] = append(l.idle[s], c)
+}
+
+// unpark takes an idle connection of a server, nil when there is none.
+func (l *Loop) unpark(s *pool.Server) *conn {
+	all := l.idle[s]
+	for n := len(all); n > 0; n = len(all) {
+		c := all[n-1]
+		all = all[:n-1]
+		l.idle[s] = all
+		if !c.readable {
+			c.role, c.deadline = serverSide, 0
+			return c
+		}
+		l.drop(c)
+	}
+	return nil
+}
+
+// linger reads what a client still sends until it ends, so that closing does not throw away the answer on its way to it.
+func (l *Loop) linger(c *conn) {
+	for range 64 {
+		n, e := read(c.fd, l.up)
+		if e == unix.EAGAIN {
+			return
+		}
+		if e != 0 || n == 0 {
+			break
+		}
+	}
+	l.drop(c)
+}
+
+// closeGently ends a client's connection: what was sent arrives, even when the client was still sending.
+func (l *Loop) closeGently(c *conn) {
+	if c.eof || c.broken || c.hungUp && !c.readable {
+		l.drop(c)
+		return
+	}
+	shutdownWrite(c.fd)
+	if !l.register(c) {
+		l.drop(c)
+		return
+	}
+	c.role, c.session = lingering, nil
+	l.timers.set(c, l.within(time.Second))
+	l.linger(c)
+}
+
+func (l *Loop) close() {
+	for s := range l.sessions {
+		s.destroy()
+	}
+	for _, c := range l.conns {
+		if c != nil {
+			l.drop(c)
+		}
+	}
+	for _, p := range l.pipes {
+		p.close()
+	}
+	closeFD(l.ep)
+}
+
+func (l *Loop) getExchange() *exchange {
+	if n := len(l.exchanges); n > 0 {
+		x := l.exchanges[n-1]
+		l.exchanges = l.exchanges[:n-1]
+		return x
+	}
+	return &exchange{requestHead: h1.Head{}, answerHead: h1.Head{}}
+}
+
+func (l *Loop) putExchange(x *exchange) {
+	x.reset()
+	if len(l.exchanges) < 1024 {
+		l.exchanges = append(l.exchanges, x)
+	}
+}

@@ -1,0 +1,182 @@
+package plane
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/h1"
+)
+
+type moveOutcome uint8
+
+const (
+	moveWaits  moveOutcome = iota // for input, or for room
+	moveOver                      // the body is over
+	moveEnded                     // the sender's connection has ended
+	moveFailed                    // one of the connections is broken, or the framing is
+	movePaused                    // there is more, but others have waited long enough
+)
+
+const (
+	spliceFrom   = 16 << 10 // it takes as many bytes to make up for the calls
+	moveAtOnce   = 1 << 20  // bytes before others get their turn
+	pipeCapacity = 256 << 10
+	outLimit     = 64 << 10 // output that may wait in memory
+)
+
+// pipe is what splice moves bytes through without their coming to this process.
+type pipe struct {
+	r, w int
+	n    int // bytes in it
+}
+
+func (p *pipe) held() int {
+	if p == nil {
+		return 0
+	}
+	return p.n
+}
+
+func (p *pipe) close() {
+	closeFD(p.r)
+	closeFD(p.w)
+}
+
+// release gives a pipe back; one with bytes in it is closed.
+func (p *pipe) release(l *Loop) {
+	switch {
+	case p == nil:
+	case p.n > 0 || len(l.pipes) >= 128:
+		p.close()
+	default:
+		l.pipes = append(l.pipes, p)
+	}
+}
+
+func (l *Loop) getPipe() *pipe {
+	if n := len(l.pipes); n > 0 {
+		p := l.pipes[n-1]
+		l.pipes = l.pipes[:n-1]
+		return p
+	}
+	var fds [2]int
+	if unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC) != nil {
+		return nil
+	}
+	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeCapacity)
+	return &pipe{r: fds[0], w: fds[1]}
+}
+
+// move carries a body from one connection to the other, until it is over or one of them makes it wait. It returns how many bytes
+// went into to.
+func (l *Loop) move(from, to *conn, body *h1.Body, scratch []byte, p **pipe, splicing bool) (moved int64, outcome moveOutcome) {
+	for moved < moveAtOnce {
+		if to.pending() > 0 {
+			if !l.flush(to) {
+				return moved, moveFailed
+			}
+			if to.pending() > 0 {
+				return moved, moveWaits
+			}
+		}
+		if (*p).held() > 0 {
+			n, ok := l.empty(*p, to)
+			if moved += n; !ok {
+				return moved, moveFailed
+			}
+			if (*p).n > 0 {
+				return moved, moveWaits
+			}
+		}
+		if body.Over() {
+			(*p).release(l)
+			*p = nil
+			return moved, moveOver
+		}
+		if splicing && len(from.in) == 0 && from.readable && body.Left() >= spliceFrom && (body.Framing == h1.Sized || from.bulk) {
+			if *p == nil {
+				*p = l.getPipe()
+			}
+			if *p != nil {
+				if done := l.suck(from, *p, body); done != moveOver {
+					return moved, done
+				}
+				continue
+			}
+		}
+		if !l.fill(from, scratch) {
+			switch {
+			case from.broken:
+				return moved, moveFailed
+			case from.eof:
+				return moved, moveEnded
+			}
+			return moved, moveWaits
+		}
+		from.bulk = len(from.in) >= spliceFrom
+		n, err := body.Advance(from.in)
+		if err != nil {
+			return moved, moveFailed
+		}
+		if !l.send(to, from.in[:n]) {
+			return moved, moveFailed
+		}
+		l.used(from, n)
+		moved += int64(n)
+		if len(from.in) > 0 && n == 0 && !body.Over() {
+			return moved, moveFailed
+		}
+	}
+	return moved, movePaused
+}
+
+// suck fills a pipe from a connection. moveOver: there is something in it now.
+func (l *Loop) suck(from *conn, p *pipe, body *h1.Body) moveOutcome {
+	for {
+		n, e := splice(from.fd, p.w, int(min(body.Left(), pipeCapacity)))
+		switch {
+		case e == 0 && n > 0:
+			p.n = n
+			body.Skip(int64(n))
+			return moveOver
+		case e == 0:
+			from.eof, from.readable = true, false
+			return moveEnded
+		case e == syscall.EAGAIN:
+			from.readable = false
+			return moveWaits
+		case e == syscall.EINTR:
+		default:
+			from.broken, from.eof = true, true
+			return moveFailed
+		}
+	}
+}
+
+// empty moves a pipe's bytes into a connection.
+func (l *Loop) empty(p *pipe, to *conn) (moved int64, ok bool) {
+	for p.n > 0 {
+		n, e := splice(p.r, to.fd, p.n)
+		switch {
+		case e == 0 && n > 0:
+			p.n -= n
+			moved += int64(n)
+		case e == syscall.EAGAIN:
+			to.writable = false
+			l.watchWrites(to)
+			return moved, true
+		case e == syscall.EINTR:
+		default:
+			to.broken = true
+			return moved, false
+		}
+	}
+	return moved, true
+}
+
+// spliceAllowed tells whether bytes may go from socket to socket in the kernel.
+func (s *session) spliceAllowed() bool {
+	return s.client.tls == nil && (s.server == nil || s.server.tls == nil) && !s.frontend.Options.SplicingOff &&
+		!s.loop.plane.noSplice
+}

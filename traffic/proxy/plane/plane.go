@@ -1,0 +1,365 @@
+package plane
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/h1"
+	"holdfast/traffic/proxy/pool"
+	"holdfast/traffic/proxy/stick"
+)
+
+// Plane is the data plane of one process.
+type Plane struct {
+	Sessions atomic.Int64 // clients now
+	MaxSeen  atomic.Int64
+	Total    atomic.Int64
+
+	snapshot atomic.Pointer[Snapshot]
+	loops    []*Loop
+	maxconn  int
+	noSplice bool
+	began    time.Time
+	stopping atomic.Bool
+	wait     sync.WaitGroup
+	logger   Logger
+	patterns sync.Mutex // serializes changes of maps and lists
+	refusals sync.Map   // h1.Refusal to *atomic.Int64
+	Pages    Pages
+	OnErrors func(*pool.Server) // called on a loop when observe has seen too many errors
+}
+
+// Pages makes the statistics page.
+type Pages interface {
+	// Page answers a request for it: a GET with its query, or a POST of the administration's form.
+	Page(r PageRequest) PageAnswer
+}
+
+// PageRequest is a request for the statistics page of a proxy.
+type PageRequest struct {
+	Proxy *config.Proxy
+	Path  string // behind the page's own, with the query
+	Post  bool
+	Form  string
+	Admin bool // the client may change states
+	Plane *Plane
+}
+
+// PageAnswer is the page.
+type PageAnswer struct {
+	Status   int
+	Type     string
+	Location string // where to go on; "": stay
+	Body     []byte
+}
+
+// Refusals counts the requests that were not HTTP, by what was wrong.
+func (p *Plane) Refusals() map[string]int64 {
+	all := map[string]int64{}
+	p.refusals.Range(func(key, n any) bool {
+		all[string(key.(h1.Refusal))] = n.(*atomic.Int64).Load()
+		return true
+	})
+	return all
+}
+
+// refused counts a request that is not HTTP.
+func (p *Plane) refused(err error) {
+	if r, ok := err.(h1.Refusal); ok {
+		n, _ := p.refusals.LoadOrStore(r, new(atomic.Int64))
+		n.(*atomic.Int64).Add(1)
+	}
+}
+
+// Logger takes log lines. It must not block.
+type Logger interface {
+	// Log sends a line to the targets that want its level.
+	Log(targets []config.LogTarget, level int, tag string, line []byte)
+}
+
+// Snapshot is a configuration as the loops use it. It is replaced as a whole.
+type Snapshot struct {
+	Config    *config.Config
+	Frontends []*Frontend
+	Backends  map[string]*pool.Backend
+	Tables    map[string]*stick.Table
+}
+
+// Frontend is a frontend at run time.
+type Frontend struct {
+	*config.Proxy
+	Counters pool.Counters
+	Sessions atomic.Int64
+	MaxSeen  atomic.Int64
+	Disabled atomic.Bool
+	rate     rate
+	Default  *pool.Backend
+	uses     []use
+	targets  []config.LogTarget
+	tag      string
+	backs    map[string]*pool.Backend
+	plain    bool // nothing is done to requests but to pass them on
+}
+
+type use struct {
+	config.UseBackend
+	backend *pool.Backend
+}
+
+// rate counts events of this second and the one before.
+type rate struct {
+	second        atomic.Int64
+	current, last atomic.Int64
+	most          atomic.Int64
+}
+
+// Add counts an event.
+func (r *rate) Add(now time.Time) {
+	r.turn(now)
+	if n := r.current.Add(1); n > r.most.Load() {
+		r.most.Store(n)
+	}
+}
+
+func (r *rate) turn(now time.Time) {
+	second := now.Unix()
+	before := r.second.Load()
+	if second == before || !r.second.CompareAndSwap(before, second) {
+		return
+	}
+	n := r.current.Swap(0)
+	if second-before > 1 {
+		n = 0
+	}
+	r.last.Store(n)
+}
+
+// Over tells whether this second has had its share.
+func (r *rate) Over(now time.Time, limit int64) bool {
+	r.turn(now)
+	return r.current.Load() >= limit
+}
+
+// Rate is how many clients came within the last second.
+func (f *Frontend) Rate(now time.Time) (current, most int64) {
+	f.rate.turn(now)
+	return max(f.rate.last.Load(), f.rate.current.Load()), f.rate.most.Load()
+}
+
+// New makes a plane of so many loops.
+func New(loops, maxconn int, logger Logger) (*Plane, error) {
+	p := &Plane{maxconn: maxconn, began: time.Now(), logger: logger}
+	for i := range loops {
+		l, err := newLoop(p, i)
+		if err != nil {
+			return nil, fmt.Errorf("make event loop %d: %w", i, err)
+		}
+		p.loops = append(p.loops, l)
+	}
+	return p, nil
+}
+
+// Loops is how many event loops there are.
+func (p *Plane) Loops() int { return len(p.loops) }
+
+// Snapshot is the configuration in force.
+func (p *Plane) Snapshot() *Snapshot { return p.snapshot.Load() }
+
+// Compile makes a snapshot of a configuration.
+func (p *Plane) Compile(c *config.Config) *Snapshot {
+	s := &Snapshot{Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
+	for _, x := range c.Proxies {
+		if x.Table != nil {
+			s.Tables[x.Name] = stick.New(x.Table)
+		}
+		if x.Back {
+			s.Backends[x.Name] = pool.New(x, len(p.loops), time.Now)
+		}
+	}
+	for _, x := range c.Proxies {
+		if !x.Front {
+			continue
+		}
+		f := &Frontend{Proxy: x, Counters: pool.NewCounters(len(p.loops)), backs: s.Backends}
+		f.Default = s.Backends[x.DefaultBack]
+		if f.Default == nil && x.Back {
+			f.Default = s.Backends[x.Name]
+		}
+		for _, u := range x.UseBackends {
+			f.uses = append(f.uses, use{u, s.Backends[u.Name]})
+		}
+		f.targets = x.Logs
+		if x.LogGlobal {
+			f.targets = append(f.targets, c.Global.Logs...)
+		}
+		if f.tag = x.LogTag; f.tag == "" {
+			f.tag = c.Global.LogTag
+		}
+		f.Disabled.Store(x.Disabled)
+		f.plain = plainFrontend(x)
+		s.Frontends = append(s.Frontends, f)
+	}
+	return s
+}
+
+// Open opens the sockets of a snapshot, or takes them over, and puts it in force. inherited are sockets of a process before this
+// one; those that no bind wants are closed. Clients are served when Run is called.
+func (p *Plane) Open(s *Snapshot, inherited []Socket) error {
+	var opened []func()
+	taken := map[string][]int{}
+	for _, i := range inherited {
+		taken[i.Name] = append(taken[i.Name], i.FD)
+	}
+	for _, f := range s.Frontends {
+		if f.Proxy.Disabled {
+			continue
+		}
+		for _, b := range f.Binds {
+			fds, err := p.sockets(f, b, taken)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", f.Kind(), f.Name, err)
+			}
+			for i, fd := range fds {
+				l := p.loops[i%len(p.loops)]
+				opened = append(opened, func() { l.listenOn(f, b, fd) })
+			}
+		}
+	}
+	for _, fds := range taken {
+		for _, fd := range fds {
+			closeFD(fd)
+		}
+	}
+	p.snapshot.Store(s)
+	for _, open := range opened {
+		open()
+	}
+	return nil
+}
+
+// Run starts the loops.
+func (p *Plane) Run() {
+	for _, l := range p.loops {
+		p.wait.Go(l.run)
+	}
+}
+
+// sockets opens one socket per loop for a bind, or takes those that were inherited.
+func (p *Plane) sockets(f *Frontend, b *config.Bind, taken map[string][]int) ([]int, error) {
+	name := socketName(b)
+	if fds := taken[name]; len(fds) > 0 {
+		delete(taken, name)
+		for len(fds) < len(p.loops) && b.Network == "tcp" {
+			fd, err := listen(b, backlogOf(f, b))
+			if err != nil {
+				break // those that came are enough
+			}
+			fds = append(fds, fd)
+		}
+		return fds, nil
+	}
+	count := len(p.loops)
+	if b.Network != "tcp" {
+		count = 1
+	}
+	var fds []int
+	for range count {
+		fd, err := listen(b, backlogOf(f, b))
+		if err != nil {
+			return nil, err
+		}
+		fds = append(fds, fd)
+	}
+	return fds, nil
+}
+
+func backlogOf(f *Frontend, b *config.Bind) int {
+	switch {
+	case b.Backlog > 0:
+		return b.Backlog
+	case f.Backlog > 0:
+		return f.Backlog
+	}
+	return max(f.MaxConn, 4096)
+}
+
+func (l *Loop) listenOn(f *Frontend, b *config.Bind, fd int) {
+	c := l.newConn(fd, listening)
+	s := &listener{conn: c, name: f.Name, bind: b, frontend: f}
+	c.listener, c.readable = s, true
+	l.listeners = append(l.listeners, s)
+	l.register(c)
+}
+
+// Sockets lists the listening sockets, to pass them to the process that follows. They stay open here.
+func (p *Plane) Sockets() []Socket {
+	var all []Socket
+	for _, l := range p.loops {
+		done := make(chan struct{})
+		l.post(func() {
+			for _, s := range l.listeners {
+				if s.conn != nil {
+					all = append(all, Socket{s.conn.fd, socketName(s.bind)})
+				}
+			}
+			close(done)
+		})
+		<-done
+	}
+	return all
+}
+
+// StopListening closes the listening sockets; clients that are there go on. Idle ones are closed at once, others as their request ends.
+func (p *Plane) StopListening() {
+	p.stopping.Store(true)
+	for _, l := range p.loops {
+		l.post(func() {
+			for _, s := range l.listeners {
+				if s.conn != nil {
+					l.accept(s)
+					l.drop(s.conn)
+					s.conn = nil
+				}
+			}
+			for s := range l.sessions {
+				s.stopIdle()
+			}
+		})
+	}
+}
+
+// Stop ends the loops and all connections, and waits for them.
+func (p *Plane) Stop() {
+	for _, l := range p.loops {
+		l.post(func() { l.quit = true })
+	}
+	p.wait.Wait()
+}
+
+// descriptorsNeeded is how many descriptors so many clients take.
+func descriptorsNeeded(clients int) uint64 { return uint64(clients)*2 + 1024 }
+
+// RaiseLimits raises the limit of open descriptors to what so many clients need, as far as it goes.
+func RaiseLimits(clients int) {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return
+	}
+	want := descriptorsNeeded(clients)
+	if clients == 0 {
+		want = limit.Max
+	}
+	if limit.Cur >= want {
+		return
+	}
+	raised := unix.Rlimit{Cur: want, Max: max(want, limit.Max)}
+	if unix.Setrlimit(unix.RLIMIT_NOFILE, &raised) != nil {
+		raised = unix.Rlimit{Cur: limit.Max, Max: limit.Max}
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &raised)
+	}
+}

@@ -1,0 +1,220 @@
+package plane
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+)
+
+// respond answers the client by the proxy itself, with the page for that status.
+func (s *session) respond(status int) {
+	if s.frontend.Mode != config.HTTP {
+		s.log()
+		s.destroy()
+		return
+	}
+	page, ok := s.errorPage(status)
+	if !ok {
+		s.reply(status, "text/html", errorBody(status), nil)
+		return
+	}
+	s.replyPage(&page)
+}
+
+// errorPage is the page configured for a status.
+func (s *session) errorPage(status int) (config.Page, bool) {
+	if s.backend != nil {
+		if p, ok := s.backend.Errors[status]; ok {
+			return p, true
+		}
+	}
+	p, ok := s.frontend.Errors[status]
+	return p, ok
+}
+
+func errorBody(status int) []byte {
+	return fmt.Appendf(nil, "<html><body><h1>%d %s</h1>\n%s\n</body></html>\n", status, statusName(status), explained[status])
+}
+
+// explained says to a person what an error means.
+var explained = map[int]string{
+	400: "The browser sent a request that is not valid.",
+	401: "A user's name and password are needed.",
+	403: "This request is not allowed here.",
+	404: "There is nothing at this address.",
+	408: "The request took too long to arrive.",
+	429: "Too many requests came in too short a time.",
+	500: "Something went wrong within the proxy.",
+	502: "The server gave no answer that could be understood.",
+	503: "No server can take the request at the moment.",
+	504: "The server did not answer in time.",
+}
+
+func statusName(status int) string {
+	if name := http.StatusText(status); name != "" {
+		return name
+	}
+	return "Status " + strconv.Itoa(status)
+}
+
+func statusText(status int) string { return strconv.Itoa(status) }
+
+// replyPage answers with a page of the configuration's.
+func (s *session) replyPage(p *config.Page) {
+	if p.Raw != nil {
+		s.keep = false
+		s.replyBytes(p.Status, append(s.x.reply[:0], p.Raw...))
+		return
+	}
+	body, kind := p.Body, p.Type
+	if p.Format != nil {
+		body = p.Format.Append(nil, s.ctx())
+	}
+	if kind == "" && len(body) > 0 {
+		kind = "text/plain"
+	}
+	var fields []byte
+	for i := range p.Fields {
+		fields = append(fields, p.Fields[i].Name...)
+		fields = append(fields, ": "...)
+		fields = p.Fields[i].Format.Append(fields, s.ctx())
+		fields = append(fields, "\r\n"...)
+	}
+	if body == nil && p.Status >= 400 {
+		body, kind = errorBody(p.Status), "text/html"
+	}
+	s.reply(p.Status, kind, body, fields)
+}
+
+// reply answers with a status, a body and further header lines.
+func (s *session) reply(status int, kind string, body, fields []byte) {
+	x := s.x
+	if !x.upOver && x.requestHead.Size > 0 {
+		s.keep = s.keep && x.upBody.Over()
+	}
+	out := append(x.reply[:0], "HTTP/1.1 "...)
+	out = strconv.AppendInt(out, int64(status), 10)
+	out = append(out, ' ')
+	out = append(out, statusName(status)...)
+	out = append(out, "\r\ncontent-length: "...)
+	out = strconv.AppendInt(out, int64(len(body)), 10)
+	out = append(out, "\r\ncache-control: no-cache\r\n"...)
+	if kind != "" {
+		out = append(append(append(out, "content-type: "...), kind...), "\r\n"...)
+	}
+	out = append(out, fields...)
+	switch {
+	case !s.keep:
+		out = append(out, "connection: close\r\n"...)
+	case x.requestHead.Minor == 0:
+		out = append(out, "connection: keep-alive\r\n"...)
+	}
+	out = append(out, "\r\n"...)
+	if !x.toHead {
+		out = append(out, body...)
+	}
+	s.replyBytes(status, out)
+}
+
+// replyBytes sends a whole answer.
+func (s *session) replyBytes(status int, out []byte) {
+	x, l := s.x, s.loop
+	s.dropServer()
+	s.leaveBackend()
+	x.reply = out
+	x.answerHead.Status = status
+	x.answered = true
+	x.answeredAt = l.now
+	x.sentBytes = int64(len(out))
+	if x.termination[0] == 0 {
+		s.note('P', 'R')
+	}
+	s.countReply(status)
+	s.state = replying
+	l.timers.set(s.client, l.within(max(s.frontend.Timeouts.Client, time.Second)))
+	if !l.send(s.client, out) {
+		s.log()
+		s.destroy()
+	}
+}
+
+// finishReply goes on when an answer of the proxy's own has gone out.
+func (s *session) finishReply() bool {
+	l := s.loop
+	if s.client.broken || !l.flush(s.client) {
+		s.log()
+		s.destroy()
+		return false
+	}
+	if s.client.pending() > 0 {
+		return false
+	}
+	s.addBytes()
+	s.log()
+	if !s.keep || s.client.eof {
+		s.finish()
+		return false
+	}
+	s.nextRequest()
+	return true
+}
+
+// note sets the letters of how an exchange ended; the first say it.
+func (s *session) note(who, when byte) {
+	if s.x == nil || s.x.termination[0] != 0 {
+		return
+	}
+	s.x.termination = [4]byte{who, when, '-', '-'}
+}
+
+// count counts an answer of a server's.
+func (s *session) count(status int) {
+	i, id := statusClass(status), s.loop.id
+	s.frontend.Counters.Set(id).Status[i].Add(1)
+	s.backend.Counters.Set(id).Status[i].Add(1)
+	counters := s.target.Counters.Set(id)
+	counters.Status[i].Add(1)
+	counters.Requests.Add(1)
+	s.countTracked(status)
+}
+
+func (s *session) countReply(status int) {
+	i, id := statusClass(status), s.loop.id
+	s.frontend.Counters.Set(id).Status[i].Add(1)
+	if s.backend != nil {
+		s.backend.Counters.Set(id).Status[i].Add(1)
+	}
+	s.countTracked(status)
+}
+
+func statusClass(status int) int {
+	if status >= 100 && status < 600 {
+		return status / 100
+	}
+	return 0
+}
+
+// addBytes adds the exchange's bytes to the counters.
+func (s *session) addBytes() {
+	x, id := s.x, s.loop.id
+	in, out := x.receivedBytes, x.sentBytes
+	f := s.frontend.Counters.Set(id)
+	f.BytesIn.Add(in)
+	f.BytesOut.Add(out)
+	if s.backend != nil {
+		b := s.backend.Counters.Set(id)
+		b.BytesIn.Add(in)
+		b.BytesOut.Add(out)
+	}
+	if s.target != nil {
+		t := s.target.Counters.Set(id)
+		t.BytesIn.Add(in)
+		t.BytesOut.Add(out)
+	}
+	x.receivedBytes, x.sentBytes = 0, 0
+	x.record.Received += in
+	x.record.Sent += out
+}

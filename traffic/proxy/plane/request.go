@@ -1,0 +1,302 @@
+package plane
+
+import (
+	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/h1"
+	"holdfast/traffic/proxy/pool"
+)
+
+// headLimit is how large a head may be.
+func (s *session) headLimit() int {
+	g := &s.loop.plane.Snapshot().Config.Global
+	return g.BufferSize - g.MaxRewrite
+}
+
+// awaitRequest reads a request's head.
+func (s *session) awaitRequest() bool {
+	l, c := s.loop, s.client
+	if c.pending() > 0 {
+		return s.drain()
+	}
+	if !l.fill(c, l.up) {
+		if c.eof || c.broken {
+			s.clientGone()
+		}
+		return false
+	}
+	x := s.x
+	if x == nil {
+		x = l.getExchange()
+		s.x = x
+		x.begun = l.now
+		if s.requests > 0 {
+			l.timers.set(c, l.within(s.headTimeout()))
+		}
+	}
+	err := x.requestHead.Request(c.in)
+	limit := s.headLimit()
+	switch {
+	case err == nil && x.requestHead.Size > limit, err == nil && x.requestHead.Size == 0 && len(c.in) >= limit:
+		s.refuse(400)
+		return true
+	case err != nil:
+		l.plane.refused(err)
+		s.refuse(400)
+		return true
+	case x.requestHead.Size == 0:
+		if l.more(c, l.up, limit) {
+			return true
+		}
+		if c.eof {
+			s.clientGone()
+		}
+		return false
+	}
+	x.request = append(x.request[:0], c.in[:x.requestHead.Size]...)
+	l.used(c, x.requestHead.Size)
+	x.receivedBytes = int64(x.requestHead.Size)
+	x.whole = l.now
+	return s.request()
+}
+
+// drain writes what is left of the answer before.
+func (s *session) drain() bool {
+	if !s.loop.flush(s.client) {
+		s.destroy()
+		return false
+	}
+	return s.client.pending() == 0
+}
+
+// clientGone ends a session whose client closed between requests, or within a head.
+func (s *session) clientGone() {
+	if s.x != nil && len(s.client.in) > 0 || s.requests == 0 && !s.frontend.Options.NullLog {
+		s.note('C', 'R')
+		if len(s.client.in) > 0 {
+			s.frontend.Counters.Set(s.loop.id).BadRequests.Add(1)
+			s.log()
+		}
+	}
+	s.destroy()
+}
+
+// headTimedOut answers a request that did not come in time; a client that sent none is let go in silence.
+func (s *session) headTimedOut() {
+	if s.requests > 0 && s.x == nil || s.x == nil && s.frontend.Options.IgnoreProbes {
+		s.finish()
+		return
+	}
+	if s.x == nil {
+		s.x = s.loop.getExchange()
+		s.x.begun = s.loop.now
+	}
+	s.x.requestHead.Size = 0
+	s.note('c', 'R')
+	s.keep = false
+	s.frontend.Counters.Set(s.loop.id).BadRequests.Add(1)
+	s.respond(408)
+	s.run()
+}
+
+// refuse answers a request that is not one.
+func (s *session) refuse(status int) {
+	s.x.requestHead.Size = 0
+	s.keep = false
+	s.note('P', 'R')
+	s.frontend.Counters.Set(s.loop.id).BadRequests.Add(1)
+	s.respond(status)
+}
+
+// request goes on with a head that is whole.
+func (s *session) request() bool {
+	x, l, f := s.x, s.loop, s.frontend
+	h := &x.requestHead
+	s.requests++
+	counters := f.Counters.Set(l.id)
+	counters.Requests.Add(1)
+	if err := h.CheckHost(x.request); err != nil {
+		l.plane.refused(err)
+		s.refuse(400)
+		return true
+	}
+	x.upBody = h.RequestBody()
+	x.upOver = x.upBody.Over()
+	method := h.MethodOf(x.request)
+	x.toHead = string(method) == "HEAD"
+	s.keep = h.KeepsAlive() && !l.plane.stopping.Load() && !f.Options.ForceClose
+	if string(method) == "CONNECT" {
+		s.refuse(405)
+		return true
+	}
+	l.timers.set(s.client, l.within(f.Timeouts.Client))
+	if !f.plain && !s.frontRules() {
+		return s.state != over
+	}
+	if !s.choose() {
+		return s.state != over
+	}
+	return s.assign()
+}
+
+// choose finds the backend.
+func (s *session) choose() bool {
+	f := s.frontend
+	b := s.backend
+	if b == nil {
+		b = s.pickBackend()
+	}
+	if b == nil {
+		s.note('S', 'C')
+		s.respond(503)
+		return false
+	}
+	s.backend = b
+	s.counted = true
+	if n := b.Sessions.Add(1); n > b.MaxSeen.Load() {
+		b.MaxSeen.Store(n)
+	}
+	counters := b.Counters.Set(s.loop.id)
+	counters.Connections.Add(1)
+	counters.Requests.Add(1)
+	if b.Proxy == f.Proxy || !hasRules(b.Proxy) {
+		return true
+	}
+	return s.backRules()
+}
+
+func (s *session) pickBackend() *pool.Backend {
+	f := s.frontend
+	for i := range f.uses {
+		u := &f.uses[i]
+		if u.If != nil && !u.If.Holds(s.ctx()) {
+			continue
+		}
+		if u.Format == nil {
+			return u.backend
+		}
+		if b := f.backs[string(u.Format.Append(nil, s.ctx()))]; b != nil {
+			return b
+		}
+	}
+	return f.Default
+}
+
+// sendRequest puts the request on its way over s.server. It tells whether the connection took it.
+func (s *session) sendRequest() bool {
+	x, l, c := s.x, s.loop, s.server
+	head := s.composeRequest()
+	body := x.body
+	if x.sent { // once more
+		x.upBody = x.requestHead.RequestBody()
+		if n, err := x.upBody.Advance(body); err != nil || n != len(body) {
+			return false
+		}
+	} else {
+		n, err := x.upBody.Advance(s.client.in)
+		if err != nil {
+			s.badBody(err)
+			return true
+		}
+		body = s.client.in[:n]
+		x.replayable = x.upBody.Over() && !x.noReplay
+		if x.replayable && n > 0 {
+			x.body = append(x.body[:0], body...)
+		}
+		x.receivedBytes += int64(n)
+		defer l.used(s.client, n)
+	}
+	x.sent = true
+	x.upOver = x.upBody.Over()
+	return l.send2(c, head, body)
+}
+
+// badBody ends a request whose body is not what its framing says.
+func (s *session) badBody(err error) {
+	s.loop.plane.refused(err)
+	s.frontend.Counters.Set(s.loop.id).BadRequests.Add(1)
+	s.note('P', 'D')
+	s.keep = false
+	if s.x.answered {
+		s.log()
+		s.destroy()
+		return
+	}
+	s.dropServer()
+	s.respond(400)
+}
+
+// composeRequest puts the head together as the server is to see it.
+func (s *session) composeRequest() []byte {
+	x, l := s.x, s.loop
+	h, b := &x.requestHead, s.backend
+	extra := &x.edits
+	closing := b.Options.ServerClose || b.Options.ForceClose || s.frontend.Options.ServerClose || s.frontend.Options.ForceClose
+	forward := s.forwardFor()
+	if h.Minor == 1 && !h.HopByHop && !closing && !extra.request && forward == nil && b.Cookie == nil && s.target.SendProxy == 0 && h.FirstOffset == 0 {
+		return x.request
+	}
+	out := l.compose[:0]
+	if s.target.SendProxy != 0 && s.server.served == 0 {
+		out = s.appendProxyLine(out)
+	}
+	out = h.AppendRequest(out, x.request)
+	if h.Upgrade {
+		out = append(out, "Connection: upgrade\r\n"...)
+	} else if closing {
+		out = append(out, "Connection: close\r\n"...)
+	}
+	for _, f := range forward {
+		out = s.appendForwarding(out, f)
+	}
+	out = append(out, "\r\n"...)
+	l.compose = out
+	return out
+}
+
+// forwardFor lists the forwarding headers that are to be added.
+func (s *session) forwardFor() []*config.Forwarding {
+	f, b := s.frontend, s.backend
+	if !f.ForwardFor.On && !b.ForwardFor.On && !f.OriginalTo.On && !b.OriginalTo.On {
+		return nil
+	}
+	var all []*config.Forwarding
+	pick := func(first, second *config.Forwarding) {
+		use := first
+		if !first.On {
+			use = second
+		}
+		if !use.On {
+			return
+		}
+		if use.IfNone && s.x.requestHead.Find(s.x.request, lowerCase(use.Header), 0) >= 0 {
+			return
+		}
+		all = append(all, use)
+	}
+	pick(&b.ForwardFor, &f.ForwardFor)
+	pick(&b.OriginalTo, &f.OriginalTo)
+	return all
+}
+
+func (s *session) appendForwarding(out []byte, f *config.Forwarding) []byte {
+	address := s.source.Addr()
+	if f.Header == s.frontend.OriginalTo.Header || f.Header == s.backend.OriginalTo.Header {
+		address = s.destination().Addr()
+	}
+	if !address.IsValid() || f.Except.IsValid() && f.Except.Contains(address) {
+		return out
+	}
+	out = append(out, f.Header...)
+	out = append(out, ": "...)
+	out = address.AppendTo(out)
+	return append(out, "\r\n"...)
+}
+
+// replayed tells whether a request does no harm when it happens twice (RFC 9110, 9.2.2).
+func idempotent(h *h1.Head, b []byte) bool {
+	switch string(h.MethodOf(b)) {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,381 @@
+package plane
+
+import (
+	"bytes"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/sample"
+)
+
+// edits is what rules changed in a message: then its head is put together anew.
+type edits struct{ request, answer bool }
+
+// hasRules tells whether a proxy does anything to requests.
+func hasRules(p *config.Proxy) bool {
+	return len(p.HTTPRequest) > 0 || len(p.TCPRequest) > 0 || len(p.Captures) > 0
+}
+
+func hasAnswerRules(s *session) bool {
+	f, b := s.frontend.Proxy, s.backend.Proxy
+	return len(b.HTTPResponse) > 0 || len(b.HTTPAfter) > 0 || len(f.HTTPResponse) > 0 || len(f.HTTPAfter) > 0 ||
+		len(f.AnswerCaptures) > 0 || s.x.setCookie != nil
+}
+
+// plainFrontend tells whether requests only pass through.
+func plainFrontend(f *config.Proxy) bool {
+	return !hasRules(f) && len(f.HTTPResponse) == 0 && len(f.HTTPAfter) == 0 && len(f.AnswerCaptures) == 0 && f.MonitorURI == "" &&
+		f.UniqueFormat == nil
+}
+
+// needsContext tells whether there are rules for new connections.
+func (f *Frontend) needsContext() bool { return len(f.TCPConnection) > 0 || len(f.TCPSession) > 0 }
+
+// admit runs the rules for new connections, and tells whether the client may stay.
+func (s *session) admit() bool {
+	s.x = s.loop.getExchange()
+	defer func() {
+		if s.state != over && s.x != nil {
+			s.loop.putExchange(s.x)
+			s.x = nil
+		}
+	}()
+	for _, rules := range [2][]*config.Rule{s.frontend.TCPConnection, s.frontend.TCPSession} {
+		for _, r := range rules {
+			if !r.If.Holds(s.ctx()) {
+				continue
+			}
+			switch r.Action {
+			case config.Allow:
+				return true
+			case config.Reject, config.SilentDrop:
+				s.frontend.Counters.Set(s.loop.id).Denied.Add(1)
+				s.loop.reset(s.client)
+				s.client = s.loop.newConn(-1, clientSide)
+				s.destroy()
+				return false
+			case config.ExpectProxy:
+				s.expectProxy = true
+			default:
+				s.applyRequestRule(r, false)
+			}
+		}
+	}
+	return true
+}
+
+// frontRules runs the frontend's rules on a request, and tells whether it goes on to a backend.
+func (s *session) frontRules() bool {
+	x, f := s.x, s.frontend
+	if f.UniqueFormat != nil {
+		x.context.UniqueID = f.UniqueFormat.Append(nil, s.ctx())
+		if f.UniqueHeader != "" {
+			x.request = x.requestHead.Add(x.request, f.UniqueHeader, x.context.UniqueID)
+			x.edits.request = true
+		}
+	}
+	if f.MonitorURI != "" && string(x.requestHead.TargetOf(x.request)) == f.MonitorURI {
+		s.monitor()
+		return false
+	}
+	s.capture(f.Captures, &x.context.Request, len(f.Captures)+len(f.AnswerCaptures))
+	if !s.contentRules(f.TCPRequest) {
+		return false
+	}
+	return s.requestRules(f.HTTPRequest)
+}
+
+func (s *session) backRules() bool {
+	if !s.contentRules(s.backend.TCPRequest) {
+		return false
+	}
+	return s.requestRules(s.backend.HTTPRequest)
+}
+
+// monitor answers a load balancer that asks whether this proxy works.
+func (s *session) monitor() {
+	for _, c := range s.frontend.MonitorFail {
+		if c.Holds(s.ctx()) {
+			s.respond(503)
+			return
+		}
+	}
+	s.reply(200, "text/html", []byte("<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n"), nil)
+}
+
+// capture keeps the headers that are to be logged.
+func (s *session) capture(headers []config.Capture, m *sample.Message, room int) {
+	c := s.ctx()
+	c.AnswerCaptures = len(s.frontend.Captures)
+	for len(c.Captured) < room {
+		c.Captured = append(c.Captured, nil)
+	}
+	at := 0
+	if m == &s.x.context.Answer {
+		at = c.AnswerCaptures
+	}
+	for i, h := range headers {
+		if h.Header == "" {
+			continue
+		}
+		if found := m.Head.Find(m.Bytes, h.Header, 0); found >= 0 {
+			value := m.Head.Fields[found].ValueOf(m.Bytes)
+			c.Captured[at+i] = append([]byte(nil), value[:min(len(value), h.Length)]...)
+		}
+	}
+}
+
+func (s *session) contentRules(rules []*config.Rule) bool {
+	for _, r := range rules {
+		if !r.If.Holds(s.ctx()) {
+			continue
+		}
+		switch r.Action {
+		case config.Allow:
+			return true
+		case config.Reject, config.SilentDrop:
+			s.frontend.Counters.Set(s.loop.id).Denied.Add(1)
+			s.note('P', 'R')
+			s.log()
+			s.destroy()
+			return false
+		}
+		s.applyRequestRule(r, true)
+	}
+	return true
+}
+
+// requestRules runs http-request rules, and tells whether the request goes on.
+func (s *session) requestRules(rules []*config.Rule) bool {
+	for _, r := range rules {
+		if r.If != nil && !r.If.Holds(s.ctx()) {
+			continue
+		}
+		switch r.Action {
+		case config.Allow:
+			return true
+		case config.Auth:
+			s.demandPassword(r.Name)
+			return false
+		case config.Deny, config.Tarpit, config.Reject, config.SilentDrop, config.Return, config.Redirect:
+			if s.finalRule(r) {
+				return false
+			}
+			continue
+		}
+		s.applyRequestRule(r, true)
+	}
+	return true
+}
+
+// finalRule runs a rule that ends the request, and tells whether it did.
+func (s *session) finalRule(r *config.Rule) bool {
+	denied := &s.frontend.Counters.Set(s.loop.id).Denied
+	switch r.Action {
+	case config.Redirect:
+		return s.redirect(r.Redirect)
+	case config.Return:
+		s.note('L', 'R')
+		s.replyPage(r.Page)
+	case config.Deny:
+		denied.Add(1)
+		s.note('P', 'R')
+		s.deny(r)
+	case config.Tarpit:
+		denied.Add(1)
+		s.tarpit(r)
+	case config.Reject:
+		denied.Add(1)
+		s.note('P', 'R')
+		s.log()
+		s.destroy()
+	case config.SilentDrop:
+		denied.Add(1)
+		s.note('P', 'R')
+		s.log()
+		s.silentDrop()
+	}
+	return true
+}
+
+func (s *session) deny(r *config.Rule) {
+	if r.Page != nil && (r.Page.Raw != nil || r.Page.Body != nil || r.Page.Format != nil || len(r.Page.Fields) > 0) {
+		s.replyPage(r.Page)
+		return
+	}
+	s.respond(r.Status)
+}
+
+// silentDrop lets the client wait for nothing: its connection is reset without its being told at once.
+func (s *session) silentDrop() {
+	l, client := s.loop, s.client
+	s.client = l.newConn(-1, clientSide)
+	s.destroy()
+	l.reset(client)
+}
+
+func (s *session) tarpit(r *config.Rule) {
+	s.note('P', 'T')
+	t := s.frontend.Timeouts.Tarpit
+	if t == 0 {
+		t = s.frontend.Timeouts.Connect
+	}
+	s.x.record.Status = r.Status
+	s.state = held
+	s.loop.timers.set(s.client, s.loop.within(max(t, time.Millisecond)))
+}
+
+func (s *session) tarpitOver() {
+	s.keep = false
+	s.respond(s.x.record.Status)
+	s.run()
+}
+
+// demandPassword answers that a name and a password are needed.
+func (s *session) demandPassword(realm string) {
+	s.note('P', 'R')
+	fields := []byte("WWW-Authenticate: Basic realm=\"")
+	fields = append(fields, bytes.ReplaceAll([]byte(realm), []byte(`"`), []byte(`'`))...)
+	fields = append(fields, "\"\r\n"...)
+	s.reply(401, "text/html", errorBody(401), fields)
+}
+
+// applyRequestRule runs a rule that changes something and goes on.
+func (s *session) applyRequestRule(r *config.Rule, content bool) {
+	if s.applyAnywhere(r, content) {
+		return
+	}
+	x := s.x
+	h := &x.requestHead
+	x.edits.request = true
+	c := s.ctx()
+	switch r.Action {
+	case config.AddHeader, config.SetHeader, config.DelHeader, config.ReplaceHeader, config.ReplaceValue:
+		x.request = editHeaders(r, h, x.request, c)
+	case config.SetMethod:
+		x.request = h.SetMethod(x.request, r.Format.Append(nil, c))
+	case config.SetURI, config.ReplaceURI, config.SetPath, config.ReplacePath, config.SetPathQuery, config.ReplacePathQuery, config.SetQuery:
+		x.request = h.SetTarget(x.request, s.newTarget(r, c))
+	case config.SetSource, config.SetSourcePort:
+		s.setSource(r, c)
+	case config.DisableL7Retry:
+		x.noReplay = true
+	}
+}
+
+// newTarget is the request's target as a rule makes it.
+func (s *session) newTarget(r *config.Rule, c *sample.Context) []byte {
+	target := s.x.requestHead.TargetOf(s.x.request)
+	path, query := sample.PathOf(target)
+	prefix := target[:bytes.Index(target, path)]
+	if len(path) == 0 {
+		prefix = nil
+	}
+	build := func(path, query []byte, with bool) []byte {
+		out := append(append([]byte(nil), prefix...), path...)
+		if with && len(query) > 0 {
+			out = append(append(out, '?'), query...)
+		}
+		return out
+	}
+	pathQuery := target[len(prefix):]
+	switch r.Action {
+	case config.SetPath:
+		return build(r.Format.Append(nil, c), query, true)
+	case config.SetQuery:
+		return build(path, r.Format.Append(nil, c), true)
+	case config.SetPathQuery:
+		return build(r.Format.Append(nil, c), nil, false)
+	case config.ReplacePath:
+		return build(replaced(r, path, c), query, true)
+	case config.ReplacePathQuery:
+		return build(replaced(r, pathQuery, c), nil, false)
+	case config.ReplaceURI:
+		return replaced(r, target, c)
+	}
+	return r.Format.Append(nil, c)
+}
+
+// applyAnywhere runs a rule that stands with requests and answers alike, and tells whether it was one.
+func (s *session) applyAnywhere(r *config.Rule, content bool) bool {
+	c := s.ctx()
+	switch r.Action {
+	case config.SetVar, config.SetVarFormat, config.UnsetVar:
+		s.setVariable(r, c)
+	case config.SetLogLevel:
+		s.x.logLevel, s.x.noLog = r.Level, r.Level < 0
+	case config.Track:
+		s.track(r, content)
+	case config.IncCounter:
+		if t := &s.tracked[r.Slot]; t.table != nil {
+			counter := "gpc0"
+			if r.Level == 1 {
+				counter = "gpc1"
+			}
+			t.table.Add(t.key, 1, s.loop.clock, counter, counter+"_rate")
+		}
+	case config.CaptureSample:
+		at := r.Slot
+		if at < 0 {
+			at = c.AnswerCaptures - 1 - at
+		}
+		if at < len(c.Captured) {
+			b := r.Expr.Append(nil, c)
+			c.Captured[at] = b[:min(len(b), r.Length)]
+		}
+	case config.SetMapEntry, config.DelMapEntry, config.AddACLEntry, config.DelACLEntry:
+		s.changePatterns(r, c)
+	case config.StrictMode:
+	default:
+		return false
+	}
+	return true
+}
+
+func (s *session) setVariable(r *config.Rule, c *sample.Context) {
+	var v sample.Value
+	switch r.Action {
+	case config.UnsetVar:
+		delete(c.Variables, r.Name)
+		delete(s.vars, r.Name)
+		return
+	case config.SetVarFormat:
+		v = sample.Value{Kind: sample.Text, Bytes: r.Format.Append(nil, c)}
+	default:
+		if !r.Expr.Get(c, &v) {
+			return
+		}
+	}
+	c.Set(r.Name, v)
+	if len(r.Name) > 5 && r.Name[:5] == "sess." {
+		if s.vars == nil {
+			s.vars = map[string]sample.Value{}
+		}
+		s.vars[r.Name] = c.Variables[r.Name]
+	}
+}
+
+func (s *session) changePatterns(r *config.Rule, c *sample.Context) {
+	k := s.loop.plane.Snapshot().Config.Compiler
+	key := string(r.Format.Append(nil, c))
+	s.loop.plane.patterns.Lock()
+	defer s.loop.plane.patterns.Unlock()
+	if m := k.Maps[r.Name]; m != nil {
+		switch r.Action {
+		case config.SetMapEntry:
+			if value := string(r.Value.Append(nil, c)); !m.Set(key, value) {
+				m.Add(key, value)
+			}
+		case config.DelMapEntry:
+			m.Delete(key)
+		}
+	}
+	if l := k.Lists[r.Name]; l != nil {
+		switch r.Action {
+		case config.AddACLEntry:
+			l.Add(key)
+		case config.DelACLEntry:
+			l.Delete(key)
+		}
+	}
+}

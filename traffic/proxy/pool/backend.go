@@ -1,0 +1,203 @@
+package pool
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+)
+
+// Backend is a backend at run time.
+type Backend struct {
+	*config.Proxy
+	Servers  []*Server
+	Sessions atomic.Int64
+	MaxSeen  atomic.Int64
+	Counters Counters
+
+	order   atomic.Pointer[ordering]
+	turn    atomic.Uint64 // roundrobin's place in the sequence
+	waiting atomic.Int64  // requests in the queue
+	mu      sync.Mutex    // guards queue and the making of order
+	queue   []*Waiter
+	now     func() time.Time
+	random  func(n int) int
+}
+
+// New makes a backend of its configuration, with counters for so many loops. Servers that are checked begin as up, as HAProxy has it.
+func New(p *config.Proxy, loops int, now func() time.Time) *Backend {
+	b := &Backend{Proxy: p, Counters: NewCounters(loops), now: now, random: rand.IntN}
+	for i, c := range p.Servers {
+		s := &Server{Server: c, Backend: b, Index: i, Counters: NewCounters(loops), change: now()}
+		s.SetAddress(c.Address)
+		s.up.Store(true)
+		s.weight.Store(int32(c.Weight))
+		s.maxconn.Store(int64(c.MaxConn))
+		if c.Disabled {
+			s.admin.Store(uint32(Maintenance))
+		}
+		b.Servers = append(b.Servers, s)
+	}
+	b.Refresh()
+	return b
+}
+
+// Observe has f called after each change of a server's state.
+func (b *Backend) Observe(f func(*Server)) {
+	for _, s := range b.Servers {
+		s.observed = f
+	}
+}
+
+// Find returns the server of that name, nil when there is none.
+func (b *Backend) Find(name string) *Server {
+	for _, s := range b.Servers {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// ByCookie returns the server that a cookie's value names, nil when there is none.
+func (b *Backend) ByCookie(value []byte) *Server {
+	for _, s := range b.Servers {
+		if s.Server.Cookie != "" && s.Server.Cookie == string(value) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Usable counts the servers that take new clients.
+func (b *Backend) Usable() (usable, backups int) {
+	for _, s := range b.Servers {
+		switch {
+		case !s.Usable():
+		case s.Backup:
+			backups++
+		default:
+			usable++
+		}
+	}
+	return usable, backups
+}
+
+// Queued counts the requests that wait.
+func (b *Backend) Queued() int64 { return b.waiting.Load() }
+
+// Key is what a request is balanced by, beside the servers' state.
+type Key struct {
+	Hash    uint32
+	Hashed  bool       // Hash counts
+	Source  netip.Addr // balance source
+	Avoid   *Server    // where it was tried before
+	Waiting bool       // full servers will do: the request is going to wait
+}
+
+// Pick chooses a server, nil when none can be used. A full server is chosen only when the algorithm leaves no choice.
+func (b *Backend) Pick(k Key) *Server {
+	o := b.order.Load()
+	if o.ramping {
+		b.Refresh()
+		o = b.order.Load()
+	}
+	if len(o.servers) == 0 {
+		return nil
+	}
+	if len(o.servers) == 1 {
+		return o.servers[0]
+	}
+	if k.Hashed {
+		if s := o.hashed(b, k.Hash); s != nil && s != k.Avoid {
+			return s
+		}
+	}
+	switch b.Balance.Algorithm {
+	case "leastconn":
+		return o.least(k.Avoid)
+	case "first":
+		return o.first(k.Avoid)
+	case "random":
+		return o.drawn(b.random, b.Balance.Draws, k.Avoid)
+	}
+	return o.next(b.turn.Add(1)-1, k.Avoid)
+}
+
+// Waiter is a request in the queue.
+type Waiter struct {
+	Server *Server       // only this one will do; nil: any
+	Wake   func(*Server) // called, on any goroutine, with a place taken on the server
+	queued bool
+}
+
+// Wait puts a request at the queue's end, unless a place is free by now.
+func (b *Backend) Wait(w *Waiter) (position int64) {
+	b.mu.Lock()
+	w.queued = true
+	b.queue = append(b.queue, w)
+	position = b.waiting.Add(1)
+	if w.Server != nil {
+		w.Server.Queued.Add(1)
+	}
+	b.mu.Unlock()
+	// A place may have become free between the look and the queue.
+	for _, s := range b.Servers {
+		if s.HasRoom() && s.Usable() {
+			b.wake(s)
+		}
+	}
+	return position
+}
+
+// Leave takes a request out of the queue, and tells whether it was still there.
+func (b *Backend) Leave(w *Waiter) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !w.queued {
+		return false
+	}
+	for i, other := range b.queue {
+		if other == w {
+			b.drop(i)
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Backend) drop(i int) {
+	w := b.queue[i]
+	b.queue = append(b.queue[:i], b.queue[i+1:]...)
+	w.queued = false
+	b.waiting.Add(-1)
+	if w.Server != nil {
+		w.Server.Queued.Add(-1)
+	}
+}
+
+// wake gives a server's free place to the first that waits for it.
+func (b *Backend) wake(s *Server) {
+	if !s.Alive() {
+		return
+	}
+	b.mu.Lock()
+	at := -1
+	for i, w := range b.queue {
+		if w.Server == s || w.Server == nil && s.Usable() {
+			at = i
+			break
+		}
+	}
+	if at < 0 || !s.TryAcquire() {
+		b.mu.Unlock()
+		return
+	}
+	w := b.queue[at]
+	b.drop(at)
+	b.mu.Unlock()
+	w.Wake(s)
+}

@@ -1,0 +1,228 @@
+package pool
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+)
+
+// Admin is what an administrator wants of a server.
+type Admin uint32
+
+// The administrative states.
+const (
+	Ready Admin = iota
+	Drain       // finish what is there, take no new clients
+	Maintenance
+)
+
+// Server is a server of a backend at run time.
+type Server struct {
+	*config.Server
+	Backend *Backend
+	Index   int
+
+	address  atomic.Pointer[netip.AddrPort]
+	up       atomic.Bool
+	admin    atomic.Uint32
+	agent    atomic.Uint32 // what the agent says: an Admin
+	stopping atomic.Bool   // 404 under disable-on-404: no new clients
+	weight   atomic.Int32  // as configured or set at run time
+	maxconn  atomic.Int64
+	ramp     atomic.Int64 // slowstart: when it came up, Unix milliseconds; 0: long ago
+
+	Sessions atomic.Int64 // now
+	Queued   atomic.Int64 // requests that wait for this server alone
+	Errors   atomic.Int64 // in a row, for observe
+
+	Counters Counters
+	mu       sync.Mutex // guards lastChange, lastCheck and why
+	change   time.Time
+	why      string
+	status   string // of the last check: L4OK, L7STS, …
+	took     time.Duration
+	downs    int64
+	downtime time.Duration
+	observed func(*Server)
+}
+
+// Address is where the server is reached now.
+func (s *Server) Address() netip.AddrPort { return *s.address.Load() }
+
+// SetAddress moves the server.
+func (s *Server) SetAddress(a netip.AddrPort) { s.address.Store(&a) }
+
+// Up tells whether the checks hold the server for alive.
+func (s *Server) Up() bool { return s.up.Load() }
+
+// Admin is what the administrator wants of the server.
+func (s *Server) Admin() Admin { return Admin(s.admin.Load()) }
+
+// Usable tells whether the server takes new clients; weight counts, too.
+func (s *Server) Usable() bool {
+	return s.up.Load() && s.Admin() == Ready && Admin(s.agent.Load()) == Ready && !s.stopping.Load() && s.weight.Load() > 0
+}
+
+// Alive tells whether the server takes those who are bound to it.
+func (s *Server) Alive() bool {
+	return s.up.Load() && s.Admin() != Maintenance && Admin(s.agent.Load()) != Maintenance
+}
+
+// Weight is the weight without slowstart.
+func (s *Server) Weight() int { return int(s.weight.Load()) }
+
+// MaxConn is how many connections the server takes; 0: no limit.
+func (s *Server) MaxConn() int64 { return s.maxconn.Load() }
+
+// SetMaxConn changes that.
+func (s *Server) SetMaxConn(n int64) { s.maxconn.Store(n) }
+
+// SetWeight changes the weight.
+func (s *Server) SetWeight(w int) {
+	s.weight.Store(int32(w))
+	s.Backend.Refresh()
+}
+
+// SetAdmin changes what the administrator wants.
+func (s *Server) SetAdmin(a Admin, now time.Time) {
+	if Admin(s.admin.Swap(uint32(a))) != a {
+		s.changed(now, "")
+	}
+}
+
+// SetAgent takes an agent's word.
+func (s *Server) SetAgent(a Admin, now time.Time) {
+	if Admin(s.agent.Swap(uint32(a))) != a {
+		s.changed(now, "")
+	}
+}
+
+// SetStopping takes the server out for new clients, or back in.
+func (s *Server) SetStopping(stop bool, now time.Time) {
+	if s.stopping.Swap(stop) != stop {
+		s.changed(now, "")
+	}
+}
+
+// Checked notes a check's result, and tells whether the server went up or down by it.
+func (s *Server) Checked(up bool, status, why string, took time.Duration, now time.Time) bool {
+	s.mu.Lock()
+	s.status, s.took, s.why = status, took, why
+	s.mu.Unlock()
+	if s.up.Swap(up) == up {
+		return false
+	}
+	s.mu.Lock()
+	if up {
+		s.downtime += now.Sub(s.change)
+	} else {
+		s.downs++
+	}
+	s.mu.Unlock()
+	if s.Errors.Store(0); up && s.SlowStart > 0 {
+		s.ramp.Store(now.UnixMilli())
+	}
+	s.changed(now, why)
+	return true
+}
+
+func (s *Server) changed(now time.Time, why string) {
+	s.mu.Lock()
+	s.change = now
+	s.mu.Unlock()
+	s.Backend.Refresh()
+	if s.observed != nil {
+		s.observed(s)
+	}
+}
+
+// Health is what is known from checks.
+type Health struct {
+	Change   time.Time // of the state
+	Status   string    // of the last check, in HAProxy's letters; "": none yet
+	Why      string
+	Took     time.Duration
+	Downs    int64
+	Downtime time.Duration
+}
+
+// Health returns what is known from checks.
+func (s *Server) Health(now time.Time) Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := Health{Change: s.change, Status: s.status, Why: s.why, Took: s.took, Downs: s.downs, Downtime: s.downtime}
+	if !s.up.Load() {
+		h.Downtime += now.Sub(s.change)
+	}
+	return h
+}
+
+// slowWeight is the weight in 256ths, with slowstart's ramp at a moment.
+func (s *Server) slowWeight(now time.Time) (weight int, ramping bool) {
+	weight = int(s.weight.Load()) * 256
+	begun := s.ramp.Load()
+	if begun == 0 {
+		return weight, false
+	}
+	passed := now.UnixMilli() - begun
+	if passed >= s.SlowStart.Milliseconds() {
+		s.ramp.Store(0)
+		return weight, false
+	}
+	// In twentieths, so that the order is not made anew all the time.
+	step := 1 + passed*20/s.SlowStart.Milliseconds()
+	return max(1, weight*int(step)/20), true
+}
+
+// HasRoom tells whether one more connection fits.
+func (s *Server) HasRoom() bool {
+	limit := s.limit()
+	return limit == 0 || s.Sessions.Load() < limit
+}
+
+// limit is maxconn, or with minconn and fullconn what the backend's load makes of it.
+func (s *Server) limit() int64 {
+	most := s.maxconn.Load()
+	if most == 0 || s.MinConn == 0 || s.Backend.FullConn == 0 {
+		return most
+	}
+	share := most * s.Backend.Sessions.Load() / int64(s.Backend.FullConn)
+	return min(most, max(int64(s.MinConn), share))
+}
+
+// TryAcquire takes a place on the server, if there is one.
+func (s *Server) TryAcquire() bool {
+	limit := s.limit()
+	if limit == 0 {
+		s.Sessions.Add(1)
+		return true
+	}
+	for {
+		n := s.Sessions.Load()
+		if n >= limit {
+			return false
+		}
+		if s.Sessions.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Release gives a place back, and wakes who waits for it.
+func (s *Server) Release() {
+	s.Sessions.Add(-1)
+	if s.Backend.waiting.Load() > 0 {
+		s.Backend.wake(s)
+	}
+}
+
+// Fail notes an error seen on live traffic, and tells whether it was the one too many (observe, error-limit).
+func (s *Server) Fail() bool {
+	if s.Observe == "" || !s.Check {
+		return false
+	}
+	return s.Errors.Add(1) == int64(s.ErrorLimit)
+}
