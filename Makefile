@@ -39,6 +39,11 @@ RUNS ?= 10
 bench-failover: build
 	bin/holdfast lab bench --runs $(RUNS)
 
+# Two hosts with a quorum device: the link between them is cut, and exactly one goes on.
+.PHONY: bench-qdevice
+bench-qdevice: build
+	bin/holdfast lab bench --only device --runs $(RUNS)
+
 # Every published configuration at hand, as it is printed, on virtual hosts.
 .PHONY: listings
 listings:

@@ -132,6 +132,11 @@ func (c Config) hostPart(index int) int {
 	return c.FirstHost + index
 }
 
+// ClientAddr is the client's address on a link.
+func ClientAddr(link netip.Prefix) netip.Addr {
+	return Config{Links: []netip.Prefix{link}}.address(-1, 0).Addr()
+}
+
 // address is a host's address on a link.
 func (c Config) address(index, link int) netip.Prefix {
 	network := c.Links[link].Masked().Addr().As4()

@@ -34,7 +34,7 @@ func TestServiceSurvives(t *testing.T) {
 		only = append(only, f.key)
 	}
 	if testing.Short() {
-		only = []string{"kill", "move"}
+		only = []string{"kill", "move", "device"}
 	}
 	var report strings.Builder
 	err := Run(t.Context(), Options{Runs: 1, Only: only, Binary: binary, Address: "ocf:holdfast:address", Events: true}, &report)
@@ -56,7 +56,7 @@ func TestNothingIsRecoveredBeforeFencing(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	s, err := Options{Binary: binary, Address: "ocf:holdfast:address"}.start(ctx, true)
+	s, err := Options{Binary: binary, Address: "ocf:holdfast:address"}.start(ctx, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ type fault struct {
 	key     string
 	name    string
 	fencing bool
+	device  bool // two hosts with a quorum device, instead of three
 	// alive marks what a host must survive without being declared dead; its outage says
 	// nothing about the cluster.
 	alive bool
@@ -33,6 +34,7 @@ var faults = []fault{
 	{key: "daemon", name: "daemon killed and restarted", fencing: true, inject: restartDaemon},
 	{key: "leave", name: "daemon of the active host told to stop (SIGTERM)", fencing: true, inject: stopDaemon},
 	{key: "freeze", name: "active host frozen for 600 ms", fencing: true, inject: freezeActive, alive: true},
+	{key: "device", name: "link of two hosts with a witness cut, fencing on", fencing: true, device: true, inject: cutFromTheOther},
 	{key: "loss", name: "active host loses 10 % of its packets for 10 s", fencing: true, inject: loseActive, alive: true},
 }
 
@@ -84,6 +86,50 @@ func cutActive(ctx context.Context, s *service) (lab.Moment, error) {
 	}
 	_, err = s.poll.Await(ctx, at, notFrom(active.Name()))
 	return at, err
+}
+
+// cutFromTheOther cuts the link between two hosts, both of which reach the witness, when the service is on
+// the host that the tie breaker is against.
+func cutFromTheOther(ctx context.Context, s *service) (lab.Moment, error) {
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if active.Name() != loser {
+		if _, err := s.move(ctx, loser); err != nil {
+			return 0, err
+		}
+		settle(ctx)
+	}
+	at := lab.Now()
+	if err := s.Block([2]string{winner, loser}); err != nil {
+		return 0, err
+	}
+	if _, err := s.poll.Await(ctx, at, lab.AnsweredBy(winner)); err != nil {
+		return 0, err
+	}
+	return at, s.oneSurvives(at)
+}
+
+// The hosts of the cluster with a witness: its tie breaker is for the lowest id.
+const winner, loser = "web1", "web2"
+
+// oneSurvives tells whether the winner, and nobody else, has fenced.
+func (s *service) oneSurvives(since lab.Moment) error {
+	fenced := false
+	for _, e := range s.Events().Since(since) {
+		if e.Kind != client.Fenced {
+			continue
+		}
+		if e.Subject != loser {
+			return fmt.Errorf("%s was fenced, which the witness votes for", e.Subject)
+		}
+		fenced = true
+	}
+	if !fenced {
+		return fmt.Errorf("%s serves, and %s was not fenced", winner, loser)
+	}
+	return nil
 }
 
 func crashServer(ctx context.Context, s *service) (lab.Moment, error) {

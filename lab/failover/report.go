@@ -42,8 +42,9 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	fmt.Fprintf(w, "%-50s %4s %9s %9s %9s\n", "fault: outage seen by a client, ms", "n", "min", "median", "max")
 	var all error
 	for _, fencing := range []bool{true, false} {
-		all = errors.Join(all, o.runFaults(ctx, fencing, w))
+		all = errors.Join(all, o.runFaults(ctx, fencing, false, w))
 	}
+	all = errors.Join(all, o.runFaults(ctx, true, true, w))
 	if o.wants("figures") {
 		all = errors.Join(all, o.runFigures(ctx, w))
 	}
@@ -53,12 +54,12 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 func (o Options) wants(key string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, key) }
 
 // runFaults measures all faults that want the same cluster.
-func (o Options) runFaults(ctx context.Context, fencing bool, w io.Writer) error {
-	chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.fencing != fencing || !o.wants(f.key) })
+func (o Options) runFaults(ctx context.Context, fencing, device bool, w io.Writer) error {
+	chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.fencing != fencing || f.device != device || !o.wants(f.key) })
 	if len(chosen) == 0 {
 		return nil
 	}
-	s, err := o.start(ctx, fencing)
+	s, err := o.start(ctx, fencing, device)
 	if err != nil {
 		return err
 	}

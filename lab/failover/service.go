@@ -30,7 +30,7 @@ func configuration(fencing bool, addressProvider, addressType string) string {
   <crm_config><cluster_property_set id="options">
     <nvpair id="options-stonith" name="stonith-enabled" value="%t"/>
   </cluster_property_set></crm_config>
-  <nodes><node id="1" uname="web1"/><node id="2" uname="web2"/><node id="3" uname="web3"/></nodes>
+  <nodes/>
   <resources>
     <primitive id="Fence" class="stonith" type="fence_lab">
       <instance_attributes id="Fence-params"><nvpair id="Fence-hosts" name="pcmk_host_list" value="web1 web2 web3"/></instance_attributes>
@@ -58,12 +58,17 @@ type service struct {
 	poll *lab.Poller
 }
 
-func (o Options) start(ctx context.Context, fencing bool) (*service, error) {
+// start makes the cluster: three hosts, or two with a quorum device.
+func (o Options) start(ctx context.Context, fencing, device bool) (*service, error) {
 	provider, agent, ok := strings.Cut(strings.TrimPrefix(o.Address, "ocf:"), ":")
 	if !ok || strings.ContainsAny(o.Address, "<>&\"") {
 		return nil, fmt.Errorf("address agent %q: want one like %s", o.Address, defaultAddress)
 	}
-	f, err := fleet.Start(ctx, fleet.Config{Hosts: lab.Names("web", 3), Binary: o.Binary})
+	config := fleet.Config{Hosts: lab.Names("web", 3), Binary: o.Binary}
+	if device {
+		config.Hosts, config.Witness = lab.Names("web", 2), "ffsplit"
+	}
+	f, err := fleet.Start(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +150,9 @@ func (s *service) move(ctx context.Context, to string) (at lab.Moment, err error
 
 // mend switches on and heals every host, and waits until all is as before.
 func (s *service) mend(ctx context.Context) error {
+	if err := s.Block(); err != nil {
+		return err
+	}
 	for _, h := range s.Hosts() {
 		if err := errors.Join(h.Boot(), h.Thaw(), h.Heal(lab.AllLinks), h.Lose(lab.AllLinks, 0)); err != nil {
 			return err

@@ -33,8 +33,10 @@ type Config struct {
 	// Unconfigured leaves the hosts without corosync.conf and authkey: their daemons wait
 	// to be set up.
 	Unconfigured bool
-	Files        []lab.File    // beside the cluster's own
-	Install      []lab.Command // beside the cluster's own
+	// Witness is the algorithm, ffsplit or lms, of a quorum device that runs on the lab's client. Default: none.
+	Witness string
+	Files   []lab.File    // beside the cluster's own
+	Install []lab.Command // beside the cluster's own
 }
 
 // Fleet is a running cluster of virtual hosts.
@@ -59,7 +61,11 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, err
 	}
-	files := c.Files
+	keys, certificates, err := witnessFiles(c)
+	if err != nil {
+		return nil, err
+	}
+	files := append(certificates, c.Files...)
 	if !c.Unconfigured {
 		files = append([]lab.File{
 			{Path: "/etc/corosync/corosync.conf", Data: []byte(corosyncConf(c)), Mode: 0o644},
@@ -76,6 +82,9 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if err := startWitness(ctx, l, keys); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	f := &Fleet{Lab: l, clients: map[string]*client.Client{}, events: newTimeline()}
 	ctx, f.stop = context.WithCancel(ctx)
@@ -114,7 +123,7 @@ func corosyncConf(c Config) string {
 		}
 		fmt.Fprintf(&out, "\t\tname: %s\n\t\tnodeid: %d\n\t}\n", name, i+1)
 	}
-	out.WriteString("}\n\nquorum {\n\tprovider: corosync_votequorum\n}\n")
+	out.WriteString("}\n\nquorum {\n\tprovider: corosync_votequorum\n" + deviceConf(c) + "}\n")
 	return out.String()
 }
 

@@ -69,13 +69,9 @@ func Enrol(ctx context.Context, host string, port uint16, invitation, cluster st
 	if raw, err := hex.DecodeString(fingerprint); !ok || err != nil || len(raw) != 32 {
 		return Certificate{}, errors.New("the invitation is not one that 'holdfast witness --setup' prints; copy the whole of it")
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, request, err := newRequest(cluster)
 	if err != nil {
-		return Certificate{}, fmt.Errorf("make a key: %w", err)
-	}
-	request, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: cluster}}, key)
-	if err != nil {
-		return Certificate{}, fmt.Errorf("make a certificate request: %w", err)
+		return Certificate{}, err
 	}
 	answer, err := ask(ctx, net.JoinHostPort(host, fmt.Sprint(port)), fingerprint, enrolment{secret, request})
 	if err != nil {
@@ -84,12 +80,23 @@ func Enrol(ctx context.Context, host string, port uint16, invitation, cluster st
 	if answer.Cluster != cluster {
 		return Certificate{}, fmt.Errorf("the invitation is for cluster %q, and this is %q; compare totem.cluster_name", answer.Cluster, cluster)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	return Certificate{Authority: []byte(answer.Authority), Certificate: []byte(answer.Certificate), Key: key}, nil
+}
+
+// newRequest makes a key, as PEM, and the request for a certificate for it.
+func newRequest(cluster string) (key, request []byte, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return Certificate{}, fmt.Errorf("write the key: %w", err)
+		return nil, nil, fmt.Errorf("make a key: %w", err)
 	}
-	return Certificate{Authority: []byte(answer.Authority), Certificate: []byte(answer.Certificate),
-		Key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})}, nil
+	if request, err = x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: cluster}}, private); err != nil {
+		return nil, nil, fmt.Errorf("make a certificate request: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return nil, nil, fmt.Errorf("write the key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), request, nil
 }
 
 // ask sends the request to the witness whose authority has the fingerprint, and to no other.

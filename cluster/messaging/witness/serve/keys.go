@@ -179,6 +179,16 @@ func (k Keys) redeem(secret string, now time.Time) (cluster string, err error) {
 	return cluster, nil
 }
 
+// Issue makes a cluster's certificate and key here, for a host that cannot ask for them.
+func (k Keys) Issue(cluster string) (Certificate, error) {
+	key, request, err := newRequest(cluster)
+	if err != nil {
+		return Certificate{}, err
+	}
+	certificate, authority, err := k.sign(cluster, request)
+	return Certificate{Authority: authority, Certificate: certificate, Key: key}, err
+}
+
 // sign makes the certificate of a cluster.
 func (k Keys) sign(cluster string, request []byte) (certificate, authority []byte, err error) {
 	ca, err := k.authority()
