@@ -40,6 +40,14 @@ type Counters struct {
 	OutBytes    uint64 `json:"out_bytes"`
 }
 
+// Plus adds two counts.
+func (c Counters) Plus(other Counters) Counters {
+	return Counters{
+		Connections: c.Connections + other.Connections, InPackets: c.InPackets + other.InPackets, OutPackets: c.OutPackets + other.OutPackets,
+		InBytes: c.InBytes + other.InBytes, OutBytes: c.OutBytes + other.OutBytes,
+	}
+}
+
 // Service is a service with its counters.
 type Service struct {
 	table.Service

@@ -12,6 +12,7 @@ import (
 
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/plane/ipvs"
+	"holdfast/traffic/director/plane/nft"
 )
 
 // opener opens a plane; root is what every path hangs below.
@@ -22,7 +23,16 @@ type opener struct {
 
 // planes are in the order in which they are tried.
 var planes = []opener{
-	{"ipvs", func(string) (plane.Plane, error) { return ipvs.Open() }},
+	{"ipvs", func(string) (plane.Plane, error) { return opened(ipvs.Open()) }},
+	{"nft", func(root string) (plane.Plane, error) { return opened(nft.Open(root)) }},
+}
+
+// opened keeps a nil of a plane's own type from becoming a plane.
+func opened[P plane.Plane](p P, err error) (plane.Plane, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Names lists the planes, the preferred first.

@@ -1,0 +1,30 @@
+// Package nft is the data plane for kernels that have neither ip_vs nor what our BPF programs need: rules of nftables.
+//
+// # The model
+//
+// Tables inet holdfast-director-0, -1, …, of some hundred services each. Base chains look packets of new connections up, by firewall mark, then by address, protocol
+// and port, and go to the chain of the service. That chain draws a number, by turns, at random or from a hash, looks the server up
+// that the number stands for, and translates the destination. Connection tracking does the rest: a connection keeps
+// its server, whatever happens to the table. A change replaces the rules of the services it is about in one transaction.
+//
+// What the kernel's rules do not say (names of schedulers, weights that are 0) is kept in files, one for each service, below
+// run/holdfast/director/nft; a lock file there lets several processes (the director, ipvsadm) work on one table.
+//
+// # What it can do, and how it differs from the kernel's IP Virtual Server
+//
+//   - NAT only. Direct routing and tunnels need packets rewritten below the rules of nftables: refused.
+//   - rr and wrr by turns; sh, dh and mh by hash (mh with Maglev's table, so that few clients move when a server goes); fo; lc,
+//     wlc, sed and nq draw servers at random by weight, as rules cannot count a server's connections. lblc, lblcr and ovf are refused, and so are
+//     limits on connections, one-packet scheduling and persistence engines.
+//   - Weights count after division by what they have in common, and to a thousandth of their sum.
+//   - Persistent clients are remembered by the kernel. Those of a server that is deleted go to another; one at weight 0 keeps its
+//     clients.
+//   - Connections to a server that is deleted live on until they end (the IP Virtual Server drops their packets); those of UDP
+//     are forgotten at once.
+//   - A real server, or any host whose answers would not pass the director, may use the virtual address, too: what comes
+//     from a server's address leaves with the director's.
+//
+// The kernel has to forward packets (net.ipv4.ip_forward). A transaction is about services of one table: at an error those before it
+// are in force. If somebody flushes the kernel's rules, the next call writes them again. nft 1.0.6 cannot list the rules of
+// persistent services; nothing else depends on that. The package starts no goroutines.
+package nft
