@@ -33,6 +33,9 @@ const (
 	Redis    Protocol = "redis"    // PING is answered
 	Ping     Protocol = "ping"     // ICMP echo
 	External Protocol = "external" // a program exits 0
+	Talk     Protocol = "talk"     // something is sent over TCP, and the answer matches
+	UDP      Protocol = "udp"      // something is sent over UDP: nothing refuses it, or the answer matches
+	File     Protocol = "file"     // a file says so by what is in it
 )
 
 // Check is what to ask one server, and what counts as an answer.
@@ -43,7 +46,10 @@ type Check struct {
 	TLS      *TLS          // nil: plain. Any protocol over TCP can be asked over TLS
 	Page     Page          // HTTP
 	Name     string        // DNS: the name to ask for; SMTP: the name to greet with
-	Command  []string      // External: the program and its arguments
+	Command  []string      // External: the program and its arguments; File: its path
+	Send     string        // Talk, UDP
+	// Expect is what an answer has to match: of Talk, of UDP (nil: none has to come), of DNS (one of the addresses or names).
+	Expect *regexp.Regexp
 }
 
 // TLS says how a server's certificate is treated. Most checks go to an address, where names cannot match: unless Verify is
@@ -60,6 +66,7 @@ type Page struct {
 	Host   string // virtual host; "": the target
 	Status []int  // that count; empty: 200 to 399
 	Match  *regexp.Regexp
+	Not    bool   // what matches is no answer
 	Digest string // MD5 of the body, in hexadecimal; "": any body
 }
 
@@ -86,6 +93,9 @@ var askers = map[Protocol]asker{
 	SIP:      {"udp", askSIP},
 	Ping:     {"", askPing},
 	External: {"", askExternal},
+	Talk:     {"tcp", askTalk},
+	UDP:      {"udp", askUDP},
+	File:     {"", askFile},
 }
 
 // Protocols lists their names, sorted.

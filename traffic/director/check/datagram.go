@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/netip"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -45,6 +49,61 @@ func askDNS(_ context.Context, c Check, conn net.Conn) error {
 	}
 	if head.RCode != dnsmessage.RCodeSuccess {
 		return fmt.Errorf("it answers %s for %q", head.RCode, name)
+	}
+	if c.Expect == nil {
+		return nil
+	}
+	return expectRecord(&p, c.Expect)
+}
+
+// expectRecord looks for an address or a name that matches.
+func expectRecord(p *dnsmessage.Parser, expect *regexp.Regexp) error {
+	if err := p.SkipAllQuestions(); err != nil {
+		return fmt.Errorf("read its answer: %w", err)
+	}
+	all, err := p.AllAnswers()
+	if err != nil {
+		return fmt.Errorf("read its answer: %w", err)
+	}
+	for _, record := range all {
+		text := ""
+		switch body := record.Body.(type) {
+		case *dnsmessage.AResource:
+			text = netip.AddrFrom4(body.A).String()
+		case *dnsmessage.AAAAResource:
+			text = netip.AddrFrom16(body.AAAA).String()
+		case *dnsmessage.PTRResource:
+			text = strings.TrimSuffix(body.PTR.String(), ".")
+		}
+		if text != "" && expect.MatchString(text) {
+			return nil
+		}
+	}
+	return fmt.Errorf("none of its %d records matches %q", len(all), expect)
+}
+
+// refusal is how long nothing has to refuse a datagram that need not be answered.
+const refusal = 500 * time.Millisecond
+
+// askUDP sends a datagram. A host where nobody listens refuses it by ICMP; without Expect silence is well.
+func askUDP(ctx context.Context, c Check, conn net.Conn) error {
+	if _, err := io.WriteString(conn, c.Send); err != nil {
+		return fmt.Errorf("send a datagram: %w", err)
+	}
+	if c.Expect == nil {
+		if err := conn.SetReadDeadline(time.Now().Add(min(refusal, c.Timeout/2))); err != nil {
+			return err
+		}
+	}
+	answer := make([]byte, 65535)
+	n, err := conn.Read(answer)
+	switch {
+	case c.Expect == nil && errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
+		return nil
+	case err != nil:
+		return fmt.Errorf("read its answer: %w", err)
+	case c.Expect != nil && !c.Expect.Match(answer[:n]):
+		return fmt.Errorf("its answer of %d bytes does not match %q", n, c.Expect)
 	}
 	return nil
 }

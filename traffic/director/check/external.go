@@ -3,9 +3,14 @@ package check
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -23,6 +28,28 @@ func askExternal(ctx context.Context, c Check, _ net.Conn) error {
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w: %s", c.Command[0], err, printable(bytes.TrimSpace(output.Bytes()[:min(output.Len(), maxLine)])))
+	}
+	return nil
+}
+
+// askFile reads a number; one below 0 says that the server is out. A file that is not there says nothing.
+func askFile(_ context.Context, c Check, _ net.Conn) error {
+	if len(c.Command) != 1 {
+		return fmt.Errorf("no file is given")
+	}
+	text, err := os.ReadFile(c.Command[0])
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return fmt.Errorf("%s has no number in it", c.Command[0])
+	}
+	if n < 0 {
+		return fmt.Errorf("%s says %d", c.Command[0], n)
 	}
 	return nil
 }

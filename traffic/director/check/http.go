@@ -21,7 +21,11 @@ func askHTTP(ctx context.Context, c Check, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	if err := request.Write(conn); err != nil {
+	write := request.Write
+	if strings.HasPrefix(c.Page.Path, "http://") {
+		write = request.WriteProxy // the server is a proxy
+	}
+	if err := write(conn); err != nil {
 		return fmt.Errorf("ask for %s: %w", request.URL.RequestURI(), err)
 	}
 	answer, err := http.ReadResponse(bufio.NewReader(conn), request)
@@ -37,10 +41,14 @@ func (p Page) request(ctx context.Context, c Check) (*http.Request, error) {
 	if method == "" {
 		method = http.MethodGet
 	}
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path
+	switch {
+	case strings.HasPrefix(path, "http://"):
+	case strings.HasPrefix(path, "/"):
+		path = "http://" + c.Target.String() + path
+	default:
+		path = "http://" + c.Target.String() + "/" + path
 	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+c.Target.String()+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, path, nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s: %w", path, err)
 	}
@@ -67,8 +75,8 @@ func (p Page) judge(answer *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	if p.Match != nil && !p.Match.Match(body) {
-		return fmt.Errorf("nothing in the page matches %q", p.Match)
+	if p.Match != nil && p.Match.Match(body) == p.Not {
+		return fmt.Errorf("%s in the page matches %q", map[bool]string{false: "nothing", true: "something"}[p.Not], p.Match)
 	}
 	sum := md5.Sum(body) // an identity of the page that genhash prints, not a protection
 	if got := hex.EncodeToString(sum[:]); p.Digest != "" && !strings.EqualFold(got, p.Digest) {

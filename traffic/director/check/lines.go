@@ -92,3 +92,25 @@ func askRedis(_ context.Context, _ Check, conn net.Conn) error {
 	}
 	return beginsWith(line, "+PONG", "-NOAUTH")
 }
+
+// askTalk sends what is to be sent, and reads until the answer matches or ends.
+func askTalk(_ context.Context, c Check, conn net.Conn) error {
+	if _, err := io.WriteString(conn, c.Send); err != nil {
+		return fmt.Errorf("send the request: %w", err)
+	}
+	if c.Expect == nil {
+		return nil
+	}
+	var answer []byte
+	part := make([]byte, maxLine)
+	for len(answer) < 64*maxLine {
+		n, err := conn.Read(part)
+		if answer = append(answer, part[:n]...); c.Expect.Match(answer) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("its answer %q does not match %q: %w", printable(answer[:min(len(answer), 100)]), c.Expect, err)
+		}
+	}
+	return fmt.Errorf("nothing in the first %d bytes of its answer matches %q", len(answer), c.Expect)
+}

@@ -1,0 +1,246 @@
+// Package pool decides which servers of a virtual service are in the table: from the answers of their checks, by the rules of
+// the service (quorum and hysteresis, fallback, draining). It is a pure core: verdicts in; the wanted table and
+// what people and programs are to be told out.
+package pool
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"holdfast/traffic/director/config"
+	"holdfast/traffic/director/table"
+)
+
+// Event is something to be told.
+type Event struct {
+	Service *config.Service
+	Server  *config.Server // of a server; nil: of the service
+	Up      bool
+	Why     string
+}
+
+func (e Event) String() string {
+	if e.Server != nil {
+		return fmt.Sprintf("real server %s of %s is %s", e.Server.Address, e.Service.Keys[0], word(e.Up, "in", "out"))
+	}
+	return fmt.Sprintf("service %s %s", e.Service.Keys[0], word(e.Up, "has enough servers", "has too few servers"))
+}
+
+func word(which bool, yes, no string) string {
+	if which {
+		return yes
+	}
+	return no
+}
+
+// Pool is a service with what is known of its servers.
+type Pool struct {
+	Config  *config.Service
+	members []member
+	quorate bool
+	begun   bool
+}
+
+type member struct {
+	passed     []bool // by check
+	why        []string
+	maintained bool
+	in         bool
+}
+
+// New makes a pool. Checks that begin as passed count so until they have answered.
+func New(c *config.Service) *Pool {
+	p := &Pool{Config: c}
+	for _, s := range c.Servers {
+		m := member{}
+		for _, one := range s.Checks {
+			m.passed = append(m.passed, one.Begins)
+			m.why = append(m.why, "it has not answered yet")
+		}
+		m.in = m.well(s)
+		p.members = append(p.members, m)
+	}
+	p.quorate = p.weight() >= p.quorum()
+	return p
+}
+
+func (m member) well(s config.Server) bool {
+	return !s.Out && !m.maintained && !slices.Contains(m.passed, false)
+}
+
+// Take takes over what is known from the pool of an earlier configuration: of servers with the same address and checks.
+func (p *Pool) Take(old *Pool) {
+	for i, s := range p.Config.Servers {
+		at := old.index(s.Address)
+		if at < 0 || len(old.members[at].passed) != len(p.members[i].passed) {
+			continue
+		}
+		was := old.Config.Servers[at]
+		same := !slices.ContainsFunc(indices(s.Checks), func(n int) bool { return Asks(was.Checks[n]) != Asks(s.Checks[n]) })
+		if same && was.Out == s.Out {
+			p.members[i] = old.members[at]
+			p.members[i].in = p.members[i].well(s)
+		}
+	}
+	p.quorate = old.quorate
+	if p.weight() >= p.quorum()+p.Config.Hysteresis {
+		p.quorate = true
+	} else if p.weight() < p.quorum()-p.Config.Hysteresis {
+		p.quorate = false
+	}
+}
+
+func indices[T any](all []T) []int {
+	n := make([]int, len(all))
+	for i := range all {
+		n[i] = i
+	}
+	return n
+}
+
+// Asks is what a check asks, as text: two checks with the same text are the same.
+func Asks(c config.Check) string {
+	text := fmt.Sprintf("%+v %+v %d", c.Check, c.Deeper, c.Every)
+	if c.TLS != nil {
+		text += fmt.Sprintf(" %+v", *c.TLS)
+	}
+	return text
+}
+
+func (p *Pool) index(a netip.AddrPort) int {
+	return slices.IndexFunc(p.Config.Servers, func(s config.Server) bool { return s.Address == a })
+}
+
+// In tells whether a server is in, and what is wrong if not.
+func (p *Pool) In(server int) (in bool, why string) {
+	m := p.members[server]
+	if m.maintained {
+		return false, "it is in maintenance"
+	}
+	for i, passed := range m.passed {
+		if !passed {
+			return false, m.why[i]
+		}
+	}
+	return m.in, word(m.in, "", "it is off")
+}
+
+// Quorate tells whether enough servers are in.
+func (p *Pool) Quorate() bool { return p.quorate }
+
+func (p *Pool) quorum() int { return cmp.Or(p.Config.Quorum, 1) }
+
+// weight is that of the servers that are in.
+func (p *Pool) weight() int {
+	sum := 0
+	for i, m := range p.members {
+		if m.in {
+			sum += p.Config.Servers[i].Weight
+		}
+	}
+	return sum
+}
+
+// Begin tells of a service that begins with too few servers, as one that has lost them.
+func (p *Pool) Begin() []Event {
+	if p.begun || p.quorate {
+		p.begun = true
+		return nil
+	}
+	p.begun = true
+	return []Event{{Service: p.Config, Why: "the service begins"}}
+}
+
+// Answer takes the verdict of a server's check.
+func (p *Pool) Answer(server, check int, passed bool, why string) []Event {
+	m := &p.members[server]
+	m.passed[check], m.why[check] = passed, why
+	return p.judge(server, why)
+}
+
+// Maintain takes whether a server is in maintenance.
+func (p *Pool) Maintain(server int, maintained bool) []Event {
+	p.members[server].maintained = maintained
+	return p.judge(server, "maintenance")
+}
+
+func (p *Pool) judge(server int, why string) []Event {
+	m, s := &p.members[server], &p.Config.Servers[server]
+	in := m.well(*s)
+	if in == m.in {
+		return nil
+	}
+	m.in = in
+	events := []Event{{Service: p.Config, Server: s, Up: in, Why: why}}
+	needed := p.quorum() + p.Config.Hysteresis
+	if p.quorate {
+		needed = max(1, p.quorum()-p.Config.Hysteresis)
+	}
+	if quorate := p.weight() >= needed; quorate != p.quorate {
+		p.quorate = quorate
+		events = append(events, Event{Service: p.Config, Up: quorate, Why: fmt.Sprintf("servers of weight %d are in, %d is needed", p.weight(), needed)})
+	}
+	return events
+}
+
+// End tells what is told at the end of a service that says so (omega).
+func (p *Pool) End() []Event {
+	if !p.Config.LastNotice {
+		return nil
+	}
+	var all []Event
+	for i := range p.members {
+		if p.members[i].in {
+			all = append(all, Event{Service: p.Config, Server: &p.Config.Servers[i], Why: "the director ends"})
+		}
+	}
+	if p.quorate {
+		all = append(all, Event{Service: p.Config, Why: "the director ends"})
+	}
+	return all
+}
+
+// Wanted is what is to be in the table, one service for each key.
+func (p *Pool) Wanted() []table.Service {
+	servers := p.servers()
+	var all []table.Service
+	for _, k := range p.Config.Keys {
+		all = append(all, p.Config.As(k, servers))
+	}
+	return all
+}
+
+func (p *Pool) servers() []table.Server {
+	fallback := p.Config.Fallback
+	falls := fallback != nil && !p.quorate
+	var all []table.Server
+	for i, s := range p.Config.Servers {
+		one := s.Server
+		// A fallback replaces servers that are too few, too.
+		out := !p.members[i].in || falls
+		switch {
+		case out && s.Drains && !s.Absent:
+			one.Weight = 0
+		case out:
+			continue
+		}
+		all = append(all, one)
+	}
+	if fallback == nil || !falls && !p.Config.FallbackDrains {
+		return all
+	}
+	one := *fallback
+	if !falls {
+		one.Weight = 0
+	}
+	at := slices.IndexFunc(all, func(s table.Server) bool { return s.Address == one.Address })
+	switch {
+	case at < 0:
+		all = append(all, one)
+	case falls:
+		all[at] = one
+	}
+	return all
+}
