@@ -172,9 +172,10 @@ const (
 	affectsRole
 )
 
+// roleHolder is what has a role when r is spoken of: of a container, what runs in it.
 func roleHolder(r *resource) *resource {
-	if p := r.replica; p != nil && p.instance != nil && p.container == r {
-		return p.instance
+	if inner := r.contained(); inner != nil {
+		return inner
 	}
 	return r
 }

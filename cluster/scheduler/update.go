@@ -225,8 +225,8 @@ func (r *resource) updateInterleaved(first, then *action, n *node, filter action
 			}
 			continue
 		}
-		firstAction := instanceAction(partner, task, n)
-		thenAction := instanceAction(instance, then.task, n)
+		firstAction := precedingAction(partner, task, n)
+		thenAction := followingAction(instance, then.task, n)
 		if firstAction == nil || thenAction == nil {
 			continue
 		}
@@ -238,17 +238,32 @@ func (r *resource) updateInterleaved(first, then *action, n *node, filter action
 	return changed
 }
 
-// instanceAction finds an instance's action: promotions of a bundle's replica are done by
-// what runs inside its container.
-func instanceAction(instance *resource, task string, n *node) *action {
-	r := instance
-	if p := instance.replica; p != nil && p.container == instance && p.instance != nil {
-		switch task {
-		case "promote", "promoted", "demote", "demoted":
-			r, n = p.instance, nil
-		}
+// precedingAction finds an instance's action that something else waits for: of a bundle's
+// replica that of what runs in the container, whose service is what others need; but it is
+// down only when the container is.
+func precedingAction(instance *resource, task string, n *node) *action {
+	if inner := instance.contained(); inner != nil && task != "stop" {
+		return inner.firstAction(task, nil)
 	}
-	return r.firstAction(task, n)
+	return instance.firstAction(task, n)
+}
+
+// followingAction finds an instance's action that waits for something else: of a bundle's
+// replica that of the container, except for roles, which only what runs in it can have.
+func followingAction(instance *resource, task string, n *node) *action {
+	if inner := instance.contained(); inner != nil && (task == "promote" || task == "demote") {
+		return inner.firstAction(task, nil)
+	}
+	return instance.firstAction(task, n)
+}
+
+// contained is what runs in the container of a bundle's replica; nil when r is none, or
+// nothing does that the cluster knows of.
+func (r *resource) contained() *resource {
+	if p := r.replica; p != nil && p.container == r {
+		return p.instance
+	}
+	return nil
 }
 
 // compatibleInstance finds the instance of a clone or bundle that is on r's node.
