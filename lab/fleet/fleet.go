@@ -24,6 +24,7 @@ import (
 
 // Config is what a fleet consists of.
 type Config struct {
+	Name   string // for `holdfast lab --name`; "": only this process knows the lab
 	Hosts  []string
 	Links  []netip.Prefix // default: one, 10.77.0.0/24
 	First  int            // last byte of the first host's addresses; default 11
@@ -77,7 +78,7 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 	}, c.Install...)
 	boot := "mkdir -p -m 1755 /run/resource-agents; exec holdfast node"
 	l, err := lab.Start(ctx, lab.Config{
-		Hosts: c.Hosts, Links: c.Links, FirstHost: c.First, Binary: c.Binary, RebootDelay: c.RebootDelay,
+		Name: c.Name, Hosts: c.Hosts, Links: c.Links, FirstHost: c.First, Binary: c.Binary, RebootDelay: c.RebootDelay,
 		Files: files, Install: install, Boot: []lab.Command{{Args: []string{"sh", "-c", boot}}},
 	})
 	if err != nil {

@@ -82,6 +82,16 @@ func (s *session) parseCreation(args []string) (*creation, error) {
 			}
 		}
 	}
+	for _, old := range []struct{ option, wrap, suffix string }{{"master", "promotable", "-master"}, {"clone", "clone", "-clone"}} {
+		if !s.opts.has(old.option) {
+			continue // the forms of pcs 0.9, and the names that it gave
+		}
+		if c.wrap != "" || s.opts.has("group") {
+			return nil, fmt.Errorf("only one of --%s, clone, promotable, bundle and --group can be given", old.option)
+		}
+		s.deprecated("'--" + old.option + "' is the old form of '" + old.wrap + "'")
+		c.wrap, c.wrapID = old.wrap, c.id+old.suffix
+	}
 	return c, c.checkWrap(s)
 }
 
