@@ -10,7 +10,7 @@ import (
 	"holdfast/lab/fleet/fleettest"
 )
 
-// long has the listings tried, too, whose own intervals make them wait for half a minute.
+// long has the listings tried, too, that take a minute or more.
 var long = flag.Bool("long", false, "try every listing")
 
 // binary is the holdfast program for the hosts; TestMain builds it.
