@@ -1,15 +1,12 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -123,28 +120,4 @@ func printVersion(w io.Writer, detail int) {
 	proxies, global, options := config.Directives()
 	fmt.Fprintf(w, "\nGlobal directives:\n  %s\n\nDirectives of proxies:\n  %s\n\nOptions:\n  %s\n",
 		strings.Join(global, " "), strings.Join(proxies, " "), strings.Join(options, " "))
-}
-
-// serve runs the proxy until it is told to end.
-func (a *arguments) serve(c *config.Config, stderr io.Writer) error {
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGUSR2)
-	defer signal.Stop(signals)
-	p, err := Start(c, nil)
-	if err != nil {
-		return err
-	}
-	return p.wait(context.Background(), signals, stderr)
-}
-
-// wait serves until a signal says to end.
-func (p *Process) wait(_ context.Context, signals <-chan os.Signal, _ io.Writer) error {
-	for s := range signals {
-		switch s {
-		case syscall.SIGTERM, syscall.SIGINT:
-			p.Stop()
-			return nil
-		}
-	}
-	return nil
 }

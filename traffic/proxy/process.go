@@ -1,33 +1,44 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/user"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
+	"time"
 
 	"holdfast/traffic/proxy/accesslog"
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/health"
 	"holdfast/traffic/proxy/plane"
+	"holdfast/traffic/proxy/pool"
+	"holdfast/traffic/proxy/stats"
 )
 
 // Process is a running proxy.
 type Process struct {
 	Config *config.Config
 	Plane  *plane.Plane
-	log    *accesslog.Sink
+
+	log       *accesslog.Sink
+	checker   *health.Checker
+	admin     *stats.Server
+	listeners []net.Listener
+	cancel    context.CancelFunc
+	wait      sync.WaitGroup
 }
 
-// Start opens everything that a configuration names and begins to serve. inherited are listening sockets of a process before this
-// one.
+// Start opens everything that a configuration names, gives up privileges, and begins to serve. inherited are listening sockets of
+// a process before this one.
 func Start(c *config.Config, inherited []plane.Socket) (*Process, error) {
 	g := &c.Global
-	loops := g.Threads
-	if loops == 0 {
-		loops = runtime.NumCPU()
-	}
+	loops := plane.LoopsOf(c)
 	// One more than there are loops: whoever wakes a loop finds a processor for it at once.
 	runtime.GOMAXPROCS(loops + 1)
 	plane.RaiseLimits(g.MaxConn)
@@ -37,43 +48,180 @@ func Start(c *config.Config, inherited []plane.Socket) (*Process, error) {
 	if p.Plane, err = plane.New(loops, g.MaxConn, p.log); err != nil {
 		return nil, err
 	}
+	if err := p.open(inherited); err != nil {
+		p.closeListeners()
+		return nil, err
+	}
+	p.run()
+	return p, nil
+}
+
+// open does what needs privileges, or files outside of a chroot.
+func (p *Process) open(inherited []plane.Socket) error {
+	g := &p.Config.Global
 	p.log.Open(g.Logs)
-	for _, x := range c.Proxies {
+	for _, x := range p.Config.Proxies {
 		p.log.Open(x.Logs)
 	}
-	if err := p.Plane.Open(p.Plane.Compile(c), inherited); err != nil {
-		return nil, err
+	if err := p.Plane.Open(p.Plane.Compile(p.Config), inherited); err != nil {
+		return err
 	}
-	if err := dropPrivileges(g); err != nil {
-		return nil, err
+	for i := range g.StatsSockets {
+		l, err := listenStats(&g.StatsSockets[i])
+		if err != nil {
+			return err
+		}
+		p.listeners = append(p.listeners, l)
+	}
+	if g.PIDFile != "" {
+		if err := os.WriteFile(g.PIDFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+			return fmt.Errorf("write the process id: %w", err)
+		}
+	}
+	return dropPrivileges(g)
+}
+
+func (p *Process) run() {
+	node := p.Config.Global.Node
+	if node == "" {
+		node, _ = os.Hostname()
+	}
+	version := "Holdfast proxy, compatible with HAProxy " + config.Version
+	started := time.Now()
+	p.Plane.Pages = &stats.Pages{Node: node, Version: version, Started: started, Now: time.Now}
+	p.admin = &stats.Server{Plane: p.Plane, Version: version, Node: node, Started: started, Now: time.Now, Timeout: p.Config.Global.StatsTimeout}
+	p.checker = &health.Checker{Global: &p.Config.Global, Tell: p.tell}
+	p.Plane.OnErrors = p.checker.Suspect
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	p.wait.Go(func() { p.checker.Watch(ctx, p.Plane.Snapshot().Backends) })
+	for i, l := range p.listeners {
+		level := stats.LevelOf(p.Config.Global.StatsSockets[i].Level)
+		p.wait.Go(func() { p.admin.Serve(l, level) })
 	}
 	p.Plane.Run()
-	return p, nil
+}
+
+// tell logs that a server went up or down, and ends sessions where the configuration says so.
+func (p *Process) tell(s *pool.Server, up bool, why string) {
+	state, level := "UP", 5
+	if !up {
+		state, level = "DOWN", 1
+	}
+	usable, backups := s.Backend.Usable()
+	text := fmt.Sprintf("Server %s/%s is %s. %d active and %d backup servers left.", s.Backend.Name, s.Server.Name, state, usable, backups)
+	if why != "" {
+		text += " Reason: " + why
+	}
+	targets := s.Backend.Logs
+	if s.Backend.LogGlobal {
+		targets = append(append([]config.LogTarget(nil), targets...), p.Config.Global.Logs...)
+	}
+	p.log.Log(targets, level, p.Config.Global.LogTag, []byte(text))
+	switch {
+	case !up && s.ShutdownOnDown:
+		p.Plane.EndSessions(func(other *pool.Server) bool { return other == s })
+	case up && s.ShutdownBackups:
+		p.Plane.EndSessions(func(other *pool.Server) bool { return other.Backup && other.Backend == s.Backend })
+	}
+}
+
+// Finish stops to take clients, and returns when those that are there have gone or the context ends.
+func (p *Process) Finish(ctx context.Context) {
+	p.closeListeners()
+	p.Plane.StopListening()
+	for p.Plane.Sessions.Load() > 0 {
+		timer := time.NewTimer(100 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
 }
 
 // Stop ends the proxy and all its connections.
 func (p *Process) Stop() {
+	p.closeListeners()
+	p.cancel()
 	p.Plane.Stop()
+	p.wait.Wait()
 	p.log.Close()
+}
+
+func (p *Process) closeListeners() {
+	for _, l := range p.listeners {
+		_ = l.Close()
+	}
+	p.listeners = nil
+}
+
+// listenStats opens a run-time socket. One on a path takes the place of the one before it at once.
+func listenStats(s *config.StatsSocket) (net.Listener, error) {
+	if s.Network == "tcp" {
+		l, err := net.Listen("tcp", s.Address)
+		if err != nil {
+			return nil, fmt.Errorf("stats socket: %w", err)
+		}
+		return l, nil
+	}
+	temporary := s.Address
+	if s.Address[0] != '@' {
+		temporary += ".new"
+		_ = os.Remove(temporary)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temporary, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("stats socket: %w", err)
+	}
+	l.SetUnlinkOnClose(false)
+	if s.Address[0] == '@' {
+		return l, nil
+	}
+	mode := os.FileMode(0o600)
+	if s.Mode != 0 {
+		mode = os.FileMode(s.Mode)
+	}
+	uid, gid, err := owner(s.User, s.Group)
+	if err == nil && (uid >= 0 || gid >= 0) {
+		err = os.Chown(temporary, uid, gid)
+	}
+	if err = errors.Join(err, os.Chmod(temporary, mode)); err == nil {
+		err = os.Rename(temporary, s.Address)
+	}
+	if err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("stats socket %s: %w", s.Address, err)
+	}
+	return l, nil
+}
+
+// owner finds a user's and a group's numbers; -1 where none is named.
+func owner(name, group string) (uid, gid int, err error) {
+	uid, gid = -1, -1
+	if name != "" {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return uid, gid, fmt.Errorf("user %s: %w", name, err)
+		}
+		uid, _ = strconv.Atoi(u.Uid)
+	}
+	if group != "" {
+		g, err := user.LookupGroup(group)
+		if err != nil {
+			return uid, gid, fmt.Errorf("group %s: %w", group, err)
+		}
+		gid, _ = strconv.Atoi(g.Gid)
+	}
+	return uid, gid, nil
 }
 
 // dropPrivileges confines the process to chroot, and to the user and the group of the configuration.
 func dropPrivileges(g *config.Global) error {
-	uid, gid := -1, -1
-	if g.User != "" {
-		u, err := user.Lookup(g.User)
-		if err != nil {
-			return fmt.Errorf("user %s: %w", g.User, err)
-		}
-		uid, _ = strconv.Atoi(u.Uid)
-		gid, _ = strconv.Atoi(u.Gid)
-	}
-	if g.Group != "" {
-		found, err := user.LookupGroup(g.Group)
-		if err != nil {
-			return fmt.Errorf("group %s: %w", g.Group, err)
-		}
-		gid, _ = strconv.Atoi(found.Gid)
+	uid, gid, err := owner(g.User, g.Group)
+	if err != nil {
+		return err
 	}
 	if g.Chroot != "" {
 		if err := syscall.Chroot(g.Chroot); err != nil {

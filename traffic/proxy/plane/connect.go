@@ -11,10 +11,8 @@ import (
 // assign finds a server for the request and connects to it.
 func (s *session) assign() bool {
 	b := s.backend
-	if s.frontend.Stats.On || b.Stats.On {
-		if s.statistics() {
-			return s.state != over
-		}
+	if b.Stats.On && s.frontend.Mode == config.HTTP && b.Proxy != s.frontend.Proxy && s.statistics(b.Proxy) {
+		return s.state != over
 	}
 	target, bound := s.boundServer()
 	for range len(b.Servers) + 1 {

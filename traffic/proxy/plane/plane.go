@@ -2,6 +2,7 @@ package plane
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -362,4 +363,54 @@ func RaiseLimits(clients int) {
 		raised = unix.Rlimit{Cur: limit.Max, Max: limit.Max}
 		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &raised)
 	}
+}
+
+// EndSessions ends the sessions with those servers.
+func (p *Plane) EndSessions(of func(*pool.Server) bool) {
+	for _, l := range p.loops {
+		l.post(func() {
+			for s := range l.sessions {
+				if s.target != nil && s.state != over && of(s.target) {
+					s.note('D', 'D')
+					s.log()
+					s.destroy()
+				}
+			}
+		})
+	}
+}
+
+// OpenSockets opens the sockets that a configuration wants, as many for each address as there are loops, out of those that are open
+// already; what is left of these is closed. It is for a process that passes them on.
+func OpenSockets(c *config.Config, taken map[string][]int) ([]Socket, error) {
+	p := &Plane{loops: make([]*Loop, LoopsOf(c))}
+	var all []Socket
+	for _, x := range c.Proxies {
+		if x.Disabled {
+			continue
+		}
+		for _, b := range x.Binds {
+			fds, err := p.sockets(&Frontend{Proxy: x}, b, taken)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", x.Kind(), x.Name, err)
+			}
+			for _, fd := range fds {
+				all = append(all, Socket{fd, socketName(b)})
+			}
+		}
+	}
+	for _, fds := range taken {
+		for _, fd := range fds {
+			closeFD(fd)
+		}
+	}
+	return all, nil
+}
+
+// LoopsOf is how many event loops a configuration wants.
+func LoopsOf(c *config.Config) int {
+	if c.Global.Threads > 0 {
+		return c.Global.Threads
+	}
+	return runtime.NumCPU()
 }

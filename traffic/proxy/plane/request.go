@@ -132,7 +132,7 @@ func (s *session) request() bool {
 	if !f.plain && !s.frontRules() {
 		return s.state != over
 	}
-	if !s.choose() {
+	if f.Stats.On && s.statistics(f.Proxy) || !s.choose() {
 		return s.state != over
 	}
 	return s.assign()

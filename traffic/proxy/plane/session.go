@@ -21,6 +21,7 @@ const (
 	tunnelling              // bytes go both ways until both end
 	replying                // an answer of the proxy's own is on its way
 	held                    // tarpit
+	collecting              // the form of the statistics page
 	over
 )
 
@@ -87,6 +88,8 @@ type exchange struct {
 	redispatched     bool
 	termination      [4]byte
 	logged           bool
+	statsProxy       *config.Proxy
+	statsPath        string
 	cookieKnown      bool // the cookie named a server that is alive
 }
 
@@ -199,6 +202,8 @@ func (s *session) step() bool {
 			return s.inspectAgain()
 		}
 		return s.watchClient()
+	case collecting:
+		return s.collect()
 	case queued:
 		return s.watchClient()
 	}
@@ -296,7 +301,7 @@ func (s *session) stopIdle() {
 // expired is called when a deadline of one of the sides has passed.
 func (s *session) expired(c *conn) {
 	switch s.state {
-	case preparing:
+	case preparing, collecting:
 		s.destroy()
 	case awaiting:
 		s.headTimedOut()

@@ -15,4 +15,3 @@ func (t *secure) wake()                                       {}
 func (t *secure) state() *tls.ConnectionState                 { return nil }
 func (s *session) handshake() bool                            { s.destroy(); return false }
 func (s *session) secureServer() bool                         { return s.started() }
-func (s *session) statistics() bool                           { return false }

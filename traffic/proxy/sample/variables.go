@@ -24,7 +24,12 @@ var variables = map[string]func(dst []byte, c *Context) []byte{
 		}
 		return dst
 	},
-	"b": func(dst []byte, c *Context) []byte { return orDash(dst, c.Backend) },
+	"b": func(dst []byte, c *Context) []byte {
+		if c.Backend == "" {
+			return append(dst, c.Frontend...) // it was answered before a backend was chosen
+		}
+		return append(dst, c.Backend...)
+	},
 	"s": func(dst []byte, c *Context) []byte {
 		if c.Server == "" {
 			return append(dst, "<NOSRV>"...)
