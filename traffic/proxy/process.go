@@ -63,7 +63,11 @@ func (p *Process) open(inherited []plane.Socket) error {
 	for _, x := range p.Config.Proxies {
 		p.log.Open(x.Logs)
 	}
-	if err := p.Plane.Open(p.Plane.Compile(p.Config), inherited); err != nil {
+	snapshot, err := p.Plane.Compile(p.Config)
+	if err != nil {
+		return err
+	}
+	if err := p.Plane.Open(snapshot, inherited); err != nil {
 		return err
 	}
 	for i := range g.StatsSockets {

@@ -37,6 +37,9 @@ func bindLine(p *parser, l Line) *Problem {
 	if options.TLS != nil && !options.TLS.on {
 		options.TLS = nil // certificates without `ssl` are not used
 	}
+	if options.TLS != nil && slices.Contains(options.TLS.ALPN, "h2") {
+		p.warn(l, "bind: clients are not offered HTTP/2; they speak HTTP/1.1 instead")
+	}
 	if options.TLS != nil && len(options.TLS.Certificates) == 0 && options.TLS.List == "" {
 		return l.problem("bind: ssl wants a certificate (crt or crt-list)")
 	}

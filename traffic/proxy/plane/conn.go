@@ -291,7 +291,11 @@ func (l *Loop) drop(c *conn) {
 	if c.fd >= 0 && c.fd < len(l.conns) && l.conns[c.fd] == c {
 		l.conns[c.fd] = nil
 	}
-	if c.fd >= 0 {
+	switch {
+	case c.role == relay: // a handshake is at it, and closes it when it has ended
+		_ = unix.Shutdown(c.fd, unix.SHUT_RDWR)
+		c.tls.wake()
+	case c.fd >= 0:
 		closeFD(c.fd)
 	}
 	if c.keep != nil {

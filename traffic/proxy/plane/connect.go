@@ -167,6 +167,9 @@ func (s *session) started() bool {
 	}
 	s.state = exchanging
 	if !s.sendRequest() {
+		if !s.x.reused && c.served == 0 {
+			return s.connectFailed(false)
+		}
 		return s.serverLost()
 	}
 	if s.state != exchanging {

@@ -13,12 +13,12 @@ import (
 
 // Loop is one event loop.
 type Loop struct {
-	plane  *Plane
-	id     int
-	ep     int
-	wakeup *conn // an eventfd
-	conns  []*conn
-	tags   uint32
+	plane *Plane
+	id    int
+	ep    int
+	bell  int // an eventfd that ends a wait
+	conns []*conn
+	tags  uint32
 
 	now    int64     // milliseconds since the plane began, as of this batch
 	clock  time.Time // the same as a time
@@ -38,8 +38,9 @@ type Loop struct {
 	paused             []*listener // for want of room
 	again              []func()    // what had to let others go first
 
-	mu     sync.Mutex // guards posted
+	mu     sync.Mutex // guards posted, ended, and the bell's being open
 	posted []func()
+	ended  bool
 	waked  atomic.Bool
 	quit   bool
 }
@@ -61,8 +62,8 @@ func newLoop(p *Plane, id int) (*Loop, error) {
 	}
 	l := &Loop{plane: p, id: id, ep: ep, up: make([]byte, scratchSize), down: make([]byte, scratchSize),
 		sessions: map[*session]struct{}{}, idle: map[*pool.Server][]*conn{}}
-	l.wakeup = l.newConn(event, mailbox)
-	l.register(l.wakeup)
+	l.bell = event
+	l.register(l.newConn(event, mailbox))
 	l.tick()
 	l.timers.tick = l.now / tickLength
 	return l, nil
@@ -153,11 +154,14 @@ func (l *Loop) event(c *conn, events uint32) {
 // post has f called on the loop. It may be called from anywhere.
 func (l *Loop) post(f func()) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
 	l.posted = append(l.posted, f)
-	l.mu.Unlock()
 	if !l.waked.Swap(true) {
 		one := [8]byte{1}
-		_, _ = unix.Write(l.wakeup.fd, one[:])
+		_, _ = unix.Write(l.bell, one[:])
 	}
 }
 
@@ -217,6 +221,13 @@ func (l *Loop) park(c *conn) {
 		l.drop(c)
 		return
 	}
+	if c.tls != nil { // what TLS has read ahead must be nothing
+		if _, e := c.tls.read(c, l.down); e != unix.EAGAIN {
+			l.drop(c)
+			return
+		}
+		c.readable = false
+	}
 	if !l.register(c) {
 		l.drop(c)
 		return
@@ -273,6 +284,9 @@ func (l *Loop) closeGently(c *conn) {
 }
 
 func (l *Loop) close() {
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
 	for s := range l.sessions {
 		s.destroy()
 	}

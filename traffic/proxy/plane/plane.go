@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"crypto/tls"
 	"fmt"
 	"runtime"
 	"sync"
@@ -89,6 +90,7 @@ type Snapshot struct {
 	Frontends []*Frontend
 	Backends  map[string]*pool.Backend
 	Tables    map[string]*stick.Table
+	tls       map[*config.TLSOptions]*tls.Config
 }
 
 // Frontend is a frontend at run time.
@@ -154,7 +156,7 @@ func (f *Frontend) Rate(now time.Time) (current, most int64) {
 
 // New makes a plane of so many loops.
 func New(loops, maxconn int, logger Logger) (*Plane, error) {
-	p := &Plane{maxconn: maxconn, began: time.Now(), logger: logger}
+	p := &Plane{maxconn: maxconn, began: time.Now().Add(-time.Second), logger: logger}
 	for i := range loops {
 		l, err := newLoop(p, i)
 		if err != nil {
@@ -171,9 +173,13 @@ func (p *Plane) Loops() int { return len(p.loops) }
 // Snapshot is the configuration in force.
 func (p *Plane) Snapshot() *Snapshot { return p.snapshot.Load() }
 
-// Compile makes a snapshot of a configuration.
-func (p *Plane) Compile(c *config.Config) *Snapshot {
-	s := &Snapshot{Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
+// Compile makes a snapshot of a configuration. Certificates are read here.
+func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
+	secured, err := tlsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{tls: secured, Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
 	for _, x := range c.Proxies {
 		if x.Table != nil {
 			s.Tables[x.Name] = stick.New(x.Table)
@@ -205,7 +211,7 @@ func (p *Plane) Compile(c *config.Config) *Snapshot {
 		f.plain = plainFrontend(x)
 		s.Frontends = append(s.Frontends, f)
 	}
-	return s
+	return s, nil
 }
 
 // Open opens the sockets of a snapshot, or takes them over, and puts it in force. inherited are sockets of a process before this

@@ -199,9 +199,8 @@ func (s *session) sendRequest() bool {
 		}
 		body = s.client.in[:n]
 		x.replayable = x.upBody.Over() && !x.noReplay
-		if x.replayable && n > 0 {
-			x.body = append(x.body[:0], body...)
-		}
+		// Kept even when more is to come: the connection may turn out not to have been made.
+		x.body = append(x.body[:0], body...)
 		x.receivedBytes += int64(n)
 		defer l.used(s.client, n)
 	}

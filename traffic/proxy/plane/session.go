@@ -22,6 +22,7 @@ const (
 	replying                // an answer of the proxy's own is on its way
 	held                    // tarpit
 	collecting              // the form of the statistics page
+	securing                // a handshake with a server goes on
 	over
 )
 

@@ -1,0 +1,464 @@
+package plane
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+)
+
+// patience is how long a test waits for what must happen; it is long, because the machine may be busy.
+const patience = 60 * time.Second
+
+type source struct{}
+
+func (source) ReadFile(name string) ([]byte, error) { return os.ReadFile(name) }
+func (source) Environment(string) (string, bool)    { return "", false }
+func (source) Resolve(host string) (netip.Addr, error) {
+	return netip.Addr{}, fmt.Errorf("no %s", host)
+}
+
+// lines collects log lines.
+type lines struct {
+	mu  sync.Mutex // guards all
+	all []string
+	ch  chan string
+}
+
+func (l *lines) Log(_ []config.LogTarget, _ int, _ string, line []byte) { l.ch <- string(line) }
+
+// started is a plane that runs a configuration; %PORT1, %PORT2, … in it are free ports.
+type started struct {
+	*Plane
+	ports []int
+	log   *lines
+}
+
+func (s *started) address(i int) string { return fmt.Sprintf("127.0.0.1:%d", s.ports[i-1]) }
+func (s *started) url(i int) string     { return "http://" + s.address(i) }
+
+func freePorts(t *testing.T, n int) []int {
+	t.Helper()
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+const preface = "global\n maxconn 1000\ndefaults\n mode http\n timeout client 30s\n timeout server 30s\n timeout connect 5s\n log 127.0.0.1:9 local0\n option httplog\n"
+
+func start(t *testing.T, text string) *started {
+	t.Helper()
+	s := &started{ports: freePorts(t, 3), log: &lines{ch: make(chan string, 1000)}}
+	for i, p := range s.ports {
+		text = strings.ReplaceAll(text, fmt.Sprintf("%%PORT%d", i+1), fmt.Sprintf("127.0.0.1:%d", p))
+	}
+	c, err := config.Load([]config.File{{Name: "test.cfg", Text: []byte(preface + text)}}, source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Plane, err = New(2, c.Global.MaxConn, s.log); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := s.Compile(c)
+	if err == nil {
+		err = s.Open(snapshot, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// backend is a server that tells its name and what it was asked.
+func backend(t *testing.T, name string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Name", name)
+		if r.URL.Path == "/chunked" {
+			w.(http.Flusher).Flush()
+			fmt.Fprint(w, strings.Repeat("chunk ", 50000))
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %d %s|", name, r.Method, r.URL, len(body), r.Header.Get("X-Forwarded-For"))
+		for _, header := range []string{"X-Added", "Cookie", "X-Gone"} {
+			fmt.Fprintf(w, "%s;", r.Header.Get(header))
+		}
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+func get(t *testing.T, url string, edit ...func(*http.Request)) (int, http.Header, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range edit {
+		e(r)
+	}
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer transport.CloseIdleConnections()
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, answer.Header, string(body)
+}
+
+// say sends bytes and returns all that comes back until the end.
+func say(t *testing.T, address, text string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := io.ReadAll(c)
+	return string(b)
+}
+
+func TestRequestsGoToServersInTurn(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen l\n bind %PORT1\n server a "+backend(t, "a")+"\n server b "+backend(t, "b")+" weight 2\n")
+	count := map[string]int{}
+	for range 9 {
+		_, h, _ := get(t, s.url(1))
+		count[h.Get("X-Name")]++
+	}
+	if count["a"] != 3 || count["b"] != 6 {
+		t.Errorf("of 9 requests %v", count)
+	}
+}
+
+func TestBodiesArriveWhole(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen l\n bind %PORT1\n server a "+backend(t, "a")+"\nlisten tcp\n mode tcp\n bind %PORT2\n server a "+backend(t, "t")+"\n")
+	big := bytes.Repeat([]byte("0123456789abcdef"), 200000)
+	for i := 1; i <= 2; i++ {
+		for _, chunked := range []bool{false, true} {
+			_, _, body := get(t, s.url(i)+"/x?y", func(r *http.Request) {
+				r.Method, r.Body = "POST", io.NopCloser(bytes.NewReader(big))
+				if r.ContentLength = int64(len(big)); chunked {
+					r.ContentLength = -1
+				}
+			})
+			if !strings.Contains(body, fmt.Sprintf("POST /x?y %d ", len(big))) {
+				t.Errorf("port %d, chunked %v: the server saw %q", i, chunked, body)
+			}
+		}
+		if _, _, body := get(t, s.url(i)+"/chunked"); body != strings.Repeat("chunk ", 50000) {
+			t.Errorf("port %d: %d bytes came", i, len(body))
+		}
+	}
+}
+
+func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen l\n bind %PORT1\n server a "+backend(t, "a")+"\n")
+	got := say(t, s.address(1), "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	one, two, three := strings.Index(got, "GET /1 0"), strings.Index(got, "POST /2 3"), strings.Index(got, "GET /3 0")
+	if one < 0 || two < one || three < two {
+		t.Errorf("the answers were %q", got)
+	}
+}
+
+func TestSmugglingIsAnsweredWith400(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(server.Close)
+	s := start(t, "listen l\n bind %PORT1\n server a "+server.Listener.Addr().String()+"\n")
+	for _, text := range []string{
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n",
+		"GET / HTTP/1.1\nHost: a\n\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("y", 20000) + "\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n0\r\n\r\n",
+	} {
+		if got := say(t, s.address(1), text); !strings.HasPrefix(got, "HTTP/1.1 400 ") {
+			t.Errorf("%.60q was answered with %.60q", text, got)
+		}
+	}
+	refused := int64(0)
+	for _, n := range s.Refusals() {
+		refused += n
+	}
+	if asked.Load() > 0 || refused < 8 {
+		t.Errorf("the server was asked %d times, and %d requests counted as refused", asked.Load(), refused)
+	}
+}
+
+func TestADeadServerIsPassedOver(t *testing.T) {
+	t.Parallel()
+	dead := freePorts(t, 1)[0]
+	s := start(t, fmt.Sprintf("listen l\n bind %%PORT1\n option redispatch\n server dead 127.0.0.1:%d\n server b %s\n", dead, backend(t, "b")))
+	for range 6 {
+		if status, _, body := get(t, s.url(1)); status != 200 {
+			t.Errorf("got %d %q", status, body)
+		}
+	}
+}
+
+func TestNoServerIsAnsweredWith503(t *testing.T) {
+	t.Parallel()
+	s := start(t, fmt.Sprintf("listen l\n bind %%PORT1\n retries 0\n server dead 127.0.0.1:%d\n", freePorts(t, 1)[0]))
+	if status, _, _ := get(t, s.url(1)); status != 503 {
+		t.Errorf("got %d", status)
+	}
+	if line := <-s.log.ch; !strings.Contains(line, " l/dead ") || !strings.Contains(line, " 503 ") || !strings.Contains(line, " SC-- ") {
+		t.Errorf("the log says %q", line)
+	}
+}
+
+func TestRulesChangeMessages(t *testing.T) {
+	t.Parallel()
+	s := start(t, `
+frontend f
+ bind %PORT1
+ option forwardfor
+ acl img path_beg /img
+ http-request deny deny_status 429 if img
+ http-request redirect location /new code 301 if { path /old }
+ http-request return status 200 content-type text/plain string hello if { path /hello }
+ http-request set-header X-Added "%[path,upper]-%[src]"
+ http-request del-header X-Gone
+ http-request set-path /b%[path] if { path /a }
+ http-response set-header X-Answer "%[status]"
+ http-response del-header X-Name if { path /b/a }
+ use_backend other if { hdr(host) -i other.example }
+ default_backend b
+backend b
+ server a `+backend(t, "a")+`
+backend other
+ server o `+backend(t, "o")+`
+`)
+	if status, _, _ := get(t, s.url(1)+"/img/x"); status != 429 {
+		t.Errorf("deny: %d", status)
+	}
+	if status, h, _ := get(t, s.url(1)+"/old"); status != 301 || h.Get("Location") != "/new" {
+		t.Errorf("redirect: %d %v", status, h)
+	}
+	if status, _, body := get(t, s.url(1)+"/hello"); status != 200 || body != "hello" {
+		t.Errorf("return: %d %q", status, body)
+	}
+	_, h, body := get(t, s.url(1)+"/a", func(r *http.Request) { r.Header.Set("X-Gone", "no") })
+	if body != "a GET /b/a 0 127.0.0.1|/A-127.0.0.1;;;" || h.Get("X-Answer") != "200" || h.Get("X-Name") != "" {
+		t.Errorf("edits: %q %v", body, h)
+	}
+	if _, _, body := get(t, s.url(1)+"/", func(r *http.Request) { r.Host = "Other.Example" }); !strings.HasPrefix(body, "o ") {
+		t.Errorf("use_backend: %q", body)
+	}
+}
+
+func TestCookiesBindClients(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen l\n bind %PORT1\n cookie SRV insert indirect nocache\n server a "+backend(t, "a")+" cookie first\n server b "+backend(t, "b")+" cookie second\n")
+	_, h, _ := get(t, s.url(1))
+	cookie, name := strings.Split(h.Get("Set-Cookie"), ";")[0], h.Get("X-Name")
+	if cookie != "SRV="+map[string]string{"a": "first", "b": "second"}[name] {
+		t.Fatalf("%s set %q", name, cookie)
+	}
+	for range 4 {
+		_, h, body := get(t, s.url(1), func(r *http.Request) { r.Header.Set("Cookie", "x=1; "+cookie+"; y=2") })
+		if h.Get("X-Name") != name || h.Get("Set-Cookie") != "" || !strings.Contains(body, ";x=1; y=2;") {
+			t.Errorf("with the cookie: %v %q", h, body)
+		}
+	}
+}
+
+func TestQueuesKeepToMaxConn(t *testing.T) {
+	t.Parallel()
+	var now, most atomic.Int64
+	gate := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		n := now.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		<-gate
+		now.Add(-1)
+	}))
+	t.Cleanup(server.Close)
+	s := start(t, "listen l\n bind %PORT1\n timeout queue 60s\n server a "+server.Listener.Addr().String()+" maxconn 2\n")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if status, _, _ := get(t, s.url(1)); status != 200 {
+				t.Errorf("got %d", status)
+			}
+		})
+	}
+	for range 8 {
+		gate <- struct{}{}
+	}
+	all.Wait()
+	if most.Load() > 2 {
+		t.Errorf("%d at once", most.Load())
+	}
+}
+
+func TestProxyProtocolBothWays(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	first := make(chan string, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		line, _ := bufio.NewReader(c).ReadString('\n')
+		first <- line
+		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	}()
+	s := start(t, "listen l\n bind %PORT1 accept-proxy\n server a "+l.Addr().String()+" send-proxy\n")
+	say(t, s.address(1), "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if got := <-first; got != "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n" {
+		t.Errorf("the server got %q", got)
+	}
+}
+
+func TestUpgradesBecomeTunnels(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		r := bufio.NewReader(c)
+		if q, err := http.ReadRequest(r); err != nil || q.Header.Get("Upgrade") != "echo" || q.Header.Get("Connection") != "upgrade" {
+			t.Errorf("the server was asked %v, %v", q, err)
+		}
+		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_, _ = io.Copy(c, r)
+	}()
+	s := start(t, "listen l\n bind %PORT1\n server a "+l.Addr().String()+"\n")
+	c, err := net.Dial("tcp", s.address(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly")
+	r := bufio.NewReader(c)
+	answer, err := http.ReadResponse(r, nil)
+	if err != nil || answer.StatusCode != 101 {
+		t.Fatal(answer, err)
+	}
+	fmt.Fprint(c, " and late")
+	_ = c.(*net.TCPConn).CloseWrite()
+	if got, _ := io.ReadAll(r); string(got) != "early and late" {
+		t.Errorf("the echo was %q", got)
+	}
+}
+
+// certificate makes a file with a certificate for 127.0.0.1 and its key.
+func certificate(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	name := filepath.Join(t.TempDir(), "cert.pem")
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestTLSWithClientsAndServers(t *testing.T) {
+	t.Parallel()
+	file := certificate(t)
+	s := start(t, `
+listen inner
+ bind %PORT1 ssl crt `+file+`
+ http-request set-header X-Added %[ssl_fc]
+ server a `+backend(t, "a")+`
+listen outer
+ bind %PORT2
+ server inner %PORT1 ssl verify required ca-file `+file+`
+`)
+	secure := strings.Replace(s.url(1), "http:", "https:", 1)
+	big := strings.Repeat("x", 1<<20)
+	for _, url := range []string{secure, s.url(2)} {
+		for range 3 {
+			_, _, body := get(t, url+"/z", func(r *http.Request) {
+				r.Method, r.Body, r.ContentLength = "POST", io.NopCloser(strings.NewReader(big)), int64(len(big))
+			})
+			if !strings.HasPrefix(body, "a POST /z 1048576 |1;") {
+				t.Errorf("%s: %q", url, body)
+			}
+		}
+		if _, _, body := get(t, url+"/chunked"); len(body) != 300000 {
+			t.Errorf("%s: %d bytes", url, len(body))
+		}
+	}
+}
