@@ -69,23 +69,18 @@ func (c *cluster) probeClone(r *resource, n *node) bool {
 		return c.probeAll(r.children, n)
 	}
 	for _, child := range r.children {
-		// The instance that will be here, if that is known.
-		if child.runningOnAny(n) {
+		// What is known of one here already, the others share.
+		if child.knownOn(n) {
 			return c.probe(child, n)
 		}
 	}
 	for _, child := range r.children {
+		// Else the one that will be here.
 		if child.firstAssigned() == n {
 			return c.probe(child, n)
 		}
 	}
 	return c.probe(r.children[0], n)
-}
-
-func (r *resource) runningOnAny(n *node) bool {
-	found := false
-	r.each(func(x *resource) { found = found || x.isPrimitive() && x.runningOn(n) })
-	return found
 }
 
 func (c *cluster) probeBundle(r *resource, n *node) bool {
