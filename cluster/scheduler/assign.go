@@ -174,32 +174,39 @@ func (r *resource) rankedNodes() []*node {
 		}
 		return r.lookAt(n).score
 	}
-	c := r.c
 	slices.SortStableFunc(nodes, func(a, b *node) int {
 		if o := cmp.Compare(score(b), score(a)); o != 0 {
 			return o
 		}
-		if c.options.placement != placeMinimal {
-			if c.options.placement == placeBalanced {
-				if o := compareCapacity(a, b); o != 0 {
-					return o
-				}
-			}
-			if o := cmp.Compare(len(a.assigned), len(b.assigned)); o != 0 {
-				return o
-			}
-		}
-		if active != nil && a != b {
-			if a == active {
-				return -1
-			}
-			if b == active {
-				return 1
-			}
+		if o := r.c.compareLoad(a, b, active); o != 0 {
+			return o
 		}
 		return strings.Compare(a.name, b.name) // here, not as people sort numbers
 	})
 	return nodes
+}
+
+// compareLoad ranks nodes of equal scores for a resource that is active on one of them, so as to
+// spread resources, which placement-strategy=minimal does not want.
+func (c *cluster) compareLoad(a, b, active *node) int {
+	if c.options.placement == placeMinimal {
+		return 0
+	}
+	if c.options.placement == placeBalanced {
+		if o := compareCapacity(a, b); o != 0 {
+			return o
+		}
+	}
+	if o := cmp.Compare(len(a.assigned), len(b.assigned)); o != 0 || a == b {
+		return o
+	}
+	switch active {
+	case a:
+		return -1
+	case b:
+		return 1
+	}
+	return 0
 }
 
 // place puts a resource on a node, nil for nowhere, and reports whether that changes

@@ -35,7 +35,7 @@ func (n *node) adjust(r *resource, sign int) {
 // fits reports whether the node has room for what is needed.
 func (n *node) fits(needs map[string]int) bool {
 	for name, amount := range needs {
-		if amount > 0 && n.utilization[name] < amount {
+		if amount > n.utilization[name] {
 			return false
 		}
 	}
@@ -43,70 +43,35 @@ func (n *node) fits(needs map[string]int) bool {
 }
 
 // banWithoutCapacity forbids nodes that have no room for the resource and all that must be
-// with it, unless no node has; it returns the node with most room.
+// with it. When none has, each gets the room that it needs for itself, and the node with most
+// room is returned: there as many as possible find a place.
 func (c *cluster) banWithoutCapacity(r *resource) *node {
 	if c.options.placement == placeDefault {
 		return nil
 	}
-	together := r.mandatoryCompany()
-	needs := map[string]int{}
-	for _, x := range together {
-		if x.is(provisional) {
-			for name, amount := range x.utilization {
-				needs[name] += amount
-			}
-		}
-	}
-	if len(needs) == 0 {
-		return nil
-	}
+	needs := r.mandatoryCompany().needs()
 	var mostFree *node
 	capable := false
 	r.eachCandidate(func(n *node, w *candidate) {
-		if w.score < 0 || !available(n) || !n.fits(needs) {
+		if w.score < 0 || !available(n) {
 			return
 		}
-		capable = true
+		capable = capable || n.fits(needs)
 		if mostFree == nil || compareCapacity(n, mostFree) < 0 {
 			mostFree = n
 		}
 	})
-	own := needs
-	if !capable {
-		own = r.utilization
+	if capable {
+		mostFree = nil
+	} else {
+		needs = r.utilization
 	}
 	r.eachCandidate(func(n *node, w *candidate) {
-		if w.score >= 0 && !n.fits(own) {
+		if w.score >= 0 && available(n) && !n.fits(needs) {
 			w.score = -infinity
 		}
 	})
-	if len(together) < 2 {
-		return nil
-	}
 	return mostFree
-}
-
-// mandatoryCompany are the resources that must be where r is, r included.
-func (r *resource) mandatoryCompany() []*resource {
-	list := []*resource{r}
-	for i := 0; i < len(list); i++ {
-		x := list[i]
-		for _, l := range x.thisWithAll() {
-			if l.score >= infinity && l.primary.isPrimitive() && !slices.Contains(list, l.primary) && x.uber() == l.primary.uber() || l.score >= infinity && l.primary.isPrimitive() && !slices.Contains(list, l.primary) {
-				list = append(list, l.primary)
-			}
-		}
-		for _, l := range x.withThisAll() {
-			if l.score >= infinity && !slices.Contains(list, l.dependent) {
-				l.dependent.each(func(y *resource) {
-					if y.isPrimitive() && !slices.Contains(list, y) && !l.dependent.isClone() {
-						list = append(list, y)
-					}
-				})
-			}
-		}
-	}
-	return list
 }
 
 // sortForPlacement: with a placement strategy, what prefers its node most is placed first.
