@@ -53,9 +53,6 @@ func (r *resource) addOperation(o operation) *operation {
 	return r.operations[len(r.operations)-1]
 }
 
-// key is operationKey for the resource.
-func (r *resource) key(task string, interval int) string { return r.operation(task, interval).key }
-
 // usualActions is how many actions the operation may come to have: probes are for all nodes.
 func (o *operation) usualActions(nodes int) int {
 	if o.task == "monitor" && o.interval == 0 {

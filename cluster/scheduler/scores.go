@@ -344,13 +344,6 @@ func (r *resource) holdsBlocked() bool {
 	return r.is(blocked) || slices.ContainsFunc(r.children, (*resource).holdsBlocked)
 }
 
-func first(nodes []*node) *node {
-	if len(nodes) == 0 {
-		return nil
-	}
-	return nodes[0]
-}
-
 func (r *resource) topInterleaves() bool {
 	for x := r; x != nil; x = x.parent {
 		if (x.isClone() || x.isBundle()) && x.interleaves() {
