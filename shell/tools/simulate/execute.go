@@ -192,7 +192,7 @@ func (s *session) record(a *scheduler.Action, id string, rc, expected int) {
 		}
 	}
 	state := s.nodeState(a.Node, a.NodeID)
-	r := lrmResource(state, id, a.Resource)
+	r := s.lrmResource(state, id, a.Resource)
 	key := fmt.Sprintf("%s_%s_%d", id, done.Task, a.Interval.Milliseconds())
 	s.result(r, &done, outcome{key: key, rc: rc, expected: expected, digest: a.Digest(), reason: "User-injected result"})
 }

@@ -113,16 +113,41 @@ func (s *session) isRemote(name string) bool {
 	return true
 }
 
-func lrmResource(state *cib.Element, id string, ref *scheduler.ResourceRef) *cib.Element {
+// histories are the entries for resources in a node's history, by id: a large cluster's are too
+// many to look through for each result.
+type histories map[string]*cib.Element
+
+// historiesOf returns those below one <lrm_resources>.
+func (s *session) historiesOf(list *cib.Element) histories {
+	known, ok := s.histories[list]
+	if !ok {
+		known = histories{}
+		for r := range list.All("lrm_resource") {
+			if known[r.ID()] == nil {
+				known[r.ID()] = r
+			}
+		}
+		if s.histories == nil {
+			s.histories = map[*cib.Element]histories{}
+		}
+		s.histories[list] = known
+	}
+	return known
+}
+
+// lrmResource returns a resource's entry in a node's history, made when there is none.
+func (s *session) lrmResource(state *cib.Element, id string, ref *scheduler.ResourceRef) *cib.Element {
 	lrm := state.Child("lrm")
 	if lrm == nil {
 		lrm = state.Append(cib.NewElement("lrm", "id", state.ID()))
 	}
 	list := lrm.Ensure("lrm_resources")
-	if r := find(list, "lrm_resource", "id", id); r != nil {
+	known := s.historiesOf(list)
+	if r := known[id]; r != nil {
 		return r
 	}
 	r := cib.NewElement("lrm_resource", "id", id, "class", ref.Class)
+	known[id] = r
 	if ref.Provider != "" {
 		r.Set("provider", ref.Provider)
 	}
@@ -182,7 +207,12 @@ func (s *session) clearFailCount(node, id string) {
 func (s *session) deleteHistory(node, id string) {
 	state := s.nodeState(node, "")
 	list := state.Child("lrm").Child("lrm_resources")
-	if r := find(list, "lrm_resource", "id", id); r != nil {
+	if list == nil {
+		return
+	}
+	known := s.historiesOf(list)
+	if r := known[id]; r != nil {
 		r.Remove()
+		delete(known, id)
 	}
 }

@@ -67,9 +67,10 @@ type session struct {
 	doc *cib.Document
 	now time.Time
 
-	unchecked bool            // the document asks not to be checked against a schema
-	recorded  bool            // now is when the document was written by a cluster's controller
-	known     map[string]bool // names that resources have in the history as the simulation starts
+	unchecked bool                       // the document asks not to be checked against a schema
+	recorded  bool                       // now is when the document was written by a cluster's controller
+	histories map[*cib.Element]histories // by the <lrm_resources> that they are in
+	known     map[string]bool            // names that resources have in the history as the simulation starts
 }
 
 func (s *session) run() error {
