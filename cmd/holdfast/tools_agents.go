@@ -5,6 +5,7 @@ import (
 	"holdfast/shell/tools/codes"
 	"holdfast/shell/tools/fence"
 	"holdfast/shell/tools/host"
+	"holdfast/shell/tools/sbd"
 )
 
 // agentTools are what resource agents call, beside what people do.
@@ -16,5 +17,6 @@ var agentTools = map[string]tool{
 	"attrd_updater": attribute.AttrdUpdater,
 	"crm_node":      host.CRMNode,
 	"crm_error":     codes.CRMError,
+	"sbd":           sbd.SBD,
 	"stonith_admin": fence.StonithAdmin,
 }

@@ -1,0 +1,121 @@
+package watchdog
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fake is a device in memory.
+type fake struct{ fed, disarmed, closed int }
+
+func (f *fake) Feed() error            { f.fed++; return nil }
+func (f *fake) Timeout() time.Duration { return 5 * time.Second }
+func (f *fake) Disarm() error          { f.disarmed++; return nil }
+func (f *fake) Close() error           { f.closed++; return nil }
+
+func TestGuardFeedsWhileTheHostMayRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, why := &fake{}, atomic.Pointer[string]{}
+		well, ill := "", "no quorum"
+		why.Store(&well)
+		g := Guarding(f, func() string { return *why.Load() }, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		time.Sleep(10*time.Second + time.Millisecond)
+		synctest.Wait()
+		if f.fed != 11 {
+			t.Errorf("fed %d times in two limits, want 11", f.fed)
+		}
+		why.Store(&ill)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if f.fed != 11 {
+			t.Errorf("fed %d times although the host may not run", f.fed-11)
+		}
+		why.Store(&well)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if f.fed != 12 {
+			t.Error("not fed again")
+		}
+		if err := g.Close(false); err != nil || f.disarmed != 0 || f.closed != 1 {
+			t.Errorf("closing: %v, %+v; want the device armed", err, f)
+		}
+	})
+}
+
+func TestPipe(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "watchdog")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path, time.Second); err == nil || !strings.Contains(err.Error(), "nobody reads the pipe") {
+		t.Errorf("without a reader: %v", err)
+	}
+	// Both ways, so that the reader stays when writers go.
+	orders, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer orders.Close()
+	resets := make(chan struct{}, 10)
+	served := make(chan error, 1)
+	go func() { served <- Serve(orders, func() { resets <- struct{}{} }) }()
+	armed, err := Open(path, 20*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	armed.Close() // as a daemon that is killed
+	<-resets
+	again, err := Open(path, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Feed(); err != nil {
+		t.Error(err)
+	}
+	if err := again.Disarm(); err != nil {
+		t.Error(err)
+	}
+	if _, err := orders.WriteString("bark\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-served; err == nil || !strings.Contains(err.Error(), `"bark": expected timeout, feed or disarm`) {
+		t.Errorf("served: %v", err)
+	}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for path, want := range map[string]string{filepath.Join(dir, "none"): "load the driver", dir: "neither a device nor a named pipe"} {
+		if _, err := Open(path, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("open %s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+func TestListReadsWithoutOpening(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	dir := filepath.Join(root, "sys/class/watchdog/watchdog0")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"identity": "iTCO_wdt\n", "nowayout": "1\n", "state": "inactive\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := List(root); len(got) != 1 || got[0] != (Info{Path: "/dev/watchdog0", Identity: "iTCO_wdt", NoWayOut: true}) {
+		t.Errorf("found %+v", got)
+	}
+}
