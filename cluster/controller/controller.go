@@ -24,6 +24,8 @@ type Config struct {
 	// FirstWait is how long the first plan after a cold start waits for configured hosts
 	// that have not been seen; 0 means DefaultFirstWait. dc-deadtime, when set, overrides it.
 	FirstWait time.Duration
+	// Watchdog tells that this host has a watchdog: have-watchdog follows the leader's.
+	Watchdog bool
 	// Alone is not 0 for a Controller that acts on its own host only, because that has
 	// lost quorum (package alone). It tells such Controllers of one boot apart.
 	Alone uint64
@@ -44,6 +46,7 @@ type member struct {
 	boot     uint64
 	synced   bool
 	astray   int             // Reply.Astray
+	watchdog time.Duration   // Reply.Watchdog
 	since    time.Time       // in the view with this boot, in this reign
 	retryAt  time.Time       // when Sync is to be sent again; zero: on its way
 	inFlight map[string]bool // keys from before this reign, not yet seen in the log

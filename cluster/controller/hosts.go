@@ -129,7 +129,7 @@ func (c *Controller) synced(ev Replied, m *member) {
 		c.askAgain(m)
 		return
 	}
-	m.synced, m.astray = true, ev.Reply.Astray
+	m.synced, m.astray, m.watchdog = true, ev.Reply.Astray, ev.Reply.Watchdog
 	if ev.Reply.Name != "" {
 		c.names[ev.Host] = ev.Reply.Name
 	}
@@ -260,6 +260,9 @@ func (c *Controller) memberEdits(status *cib.Element, id core.HostID, fragment *
 	}
 	want := cib.NewElement("node_state", "id", hostID(id), "uname", name, "in_ccm", "true", "crmd", "online",
 		"crm-debug-origin", origin, "join", join, "expected", "member")
+	if m.synced && (m.watchdog > 0 || state != nil && state.Get(WatchdogMark) != "") {
+		want.Set(WatchdogMark, strconv.FormatInt(m.watchdog.Milliseconds(), 10))
+	}
 	if state == nil || state.Get("crm-debug-origin") != origin {
 		lrm := want.Append(cib.NewElement("lrm", "id", hostID(id)))
 		lrm.Append(cib.NewElement("lrm_resources"))
@@ -323,6 +326,10 @@ func (c *Controller) leftEdits(status *cib.Element, id core.HostID, fragment *ci
 	return eraseEdits(id)
 }
 
+// WatchdogMark is the attribute of node_state that tells the time, in milliseconds, within which
+// the host's watchdog resets it. It outlives the host: others count on it when it is lost.
+const WatchdogMark = "watchdog-ms"
+
 // Added is the crm-debug-origin of a host that was added and has never been in a view.
 const Added = "added"
 
@@ -366,6 +373,17 @@ func bootMark(boot uint64, astray int) string {
 		mark += "-" + strconv.Itoa(astray)
 	}
 	return mark
+}
+
+// LastBoot returns the boot id that the document's history of a host is of; 0: it tells none.
+func LastBoot(doc *cib.Document, id core.HostID) uint64 {
+	state := nodeState(doc.Section("status"), id)
+	if state == nil {
+		return 0
+	}
+	mark, _, _ := strings.Cut(strings.TrimPrefix(state.Get("crm-debug-origin"), "boot-"), "-")
+	boot, _ := strconv.ParseUint(mark, 16, 64)
+	return boot
 }
 
 func hostID(id core.HostID) string { return strconv.FormatUint(uint64(id), 10) }

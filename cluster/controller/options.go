@@ -1,6 +1,13 @@
 package controller
 
-import "holdfast/cluster/cib"
+import (
+	"strconv"
+
+	"holdfast/cluster/cib"
+)
+
+// haveWatchdog is the property by which tools and the scheduler know of watchdogs.
+const haveWatchdog = "have-watchdog"
 
 // Feature set and infrastructure that the document shows to tools.
 const (
@@ -19,6 +26,10 @@ func (c *Controller) optionsEdits(doc *cib.Document, fragment *cib.Element) {
 		if doc.Property(want.Name) == "" {
 			missing = append(missing, want)
 		}
+	}
+	present := doc.Property(haveWatchdog)
+	if has := strconv.FormatBool(c.cfg.Watchdog); present != has && (c.cfg.Watchdog || present != "") && c.cfg.Alone == 0 {
+		missing = append(missing, cib.Attr{Name: haveWatchdog, Value: has})
 	}
 	if len(missing) == 0 {
 		return

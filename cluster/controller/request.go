@@ -46,6 +46,8 @@ type Reply struct {
 	// Astray counts how often results of this boot went into a log that lost to another: what
 	// the document says of the host is not what the host did, so it has to be asked again.
 	Astray int `json:"astray,omitempty"`
+	// Watchdog is the time within which the host is reset when it may not go on; 0: it has none.
+	Watchdog time.Duration `json:"watchdog,omitempty"`
 }
 
 // Event is something that happens to a Controller: Viewed, Applied, Replied,

@@ -17,6 +17,8 @@ type WorkerConfig struct {
 	Boot     uint64
 	Name     string               // this host's uname
 	Document func() *cib.Document // with all that was applied; only read
+	// Watchdog is this host's watchdog's time limit; 0: it has none.
+	Watchdog time.Duration
 	// Digest returns the digest of an operation's parameters as history records it.
 	Digest func(params map[string]string, interval time.Duration, timeout string) string
 }
@@ -98,7 +100,7 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 		w.finished, w.done = map[string]bool{}, nil
 	}
 	if r.Kind == SyncRequest {
-		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(true), Astray: w.astray}, w.out, nil
+		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(true), Astray: w.astray, Watchdog: w.cfg.Watchdog}, w.out, nil
 	}
 	return w.obey(r)
 }

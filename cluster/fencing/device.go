@@ -19,6 +19,7 @@ type Device struct {
 	Params   map[string]string
 	Priority int  // higher is tried first
 	Known    bool // what the agent supports is known
+	watchdog bool // no agent: the target's own watchdog
 	supports map[string]bool
 	onTarget map[string]bool   // actions that only the target itself can carry out (fence_scsi's on)
 	unfences bool              // a host is switched on with it when it joins
@@ -55,14 +56,18 @@ func Devices(doc *cib.Document, describe func(agent string) *metadata.Agent) []*
 		d := &Device{ID: e.ID(), Agent: get("type"), Params: pairs(doc, "instance_attributes", []*cib.Element{template, e})}
 		d.Priority, _ = strconv.Atoi(d.Params["priority"])
 		d.unfences = strings.EqualFold(meta["provides"], "unfencing")
-		d.prepare(describe(d.Agent))
+		if d.watchdog = d.Agent == watchdogAgent; d.watchdog {
+			d.prepare(nil)
+		} else {
+			d.prepare(describe(d.Agent))
+		}
 		d.banned = bans(doc, e)
 		devices = append(devices, d)
 	}
 	slices.SortFunc(devices, func(a, b *Device) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 	})
-	return devices
+	return withWatchdog(doc, devices)
 }
 
 func templateOf(resources, e *cib.Element) *cib.Element {

@@ -47,7 +47,9 @@ type Config struct {
 	// nil: only this host does.
 	Hosts  func() []string
 	Remote func(ctx context.Context, host string, call executor.FenceCall) executor.Result
-	Log    *slog.Logger // nil: silence
+	// Watchdog waits until a host was reset by its own watchdog; nil: there are none.
+	Watchdog func(ctx context.Context, target string) error
+	Log      *slog.Logger // nil: silence
 }
 
 // Fencer fences hosts. It is safe for concurrent use.
@@ -205,6 +207,10 @@ func (f *Fencer) make(ctx context.Context, call Call) Answer {
 			return answer
 		}
 	}
+	if call.device.watchdog {
+		answer.Failed, answer.Reason = f.byWatchdog(ctx, call)
+		return answer
+	}
 	run := f.config.Agents.FenceAgent
 	if call.Host != f.config.Host {
 		run = func(ctx context.Context, c executor.FenceCall) executor.Result {
@@ -214,6 +220,17 @@ func (f *Fencer) make(ctx context.Context, call Call) Answer {
 	r := run(ctx, executor.FenceCall{Device: call.Device, Agent: call.Agent, Action: call.Action, Params: call.Params, Timeout: call.Timeout})
 	answer.Code, answer.Failed, answer.Output, answer.Reason = r.Code, r.Status != executor.Done, r.Output, r.Reason
 	return answer
+}
+
+// byWatchdog has the target's watchdog do it.
+func (f *Fencer) byWatchdog(ctx context.Context, call Call) (failed bool, reason string) {
+	if f.config.Watchdog == nil {
+		return true, "watchdog: this build's daemon waits for no watchdogs"
+	}
+	if err := f.config.Watchdog(ctx, call.Params["nodename"]); err != nil {
+		return true, "watchdog: " + err.Error()
+	}
+	return false, ""
 }
 
 // turn returns the tokens of a device; another limit makes new ones.

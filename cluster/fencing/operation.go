@@ -164,6 +164,9 @@ func (o *Operation) call(d *Device, action, target string) Call {
 // hostsFor lists the hosts that may run an action of a device, the target last: a host fences
 // itself only when nobody else can. Some actions only the target can carry out.
 func (o *Operation) hostsFor(d *Device, action string) []string {
+	if d.watchdog {
+		return o.request.Hosts[:min(1, len(o.request.Hosts))] // to wait is anybody's work, once
+	}
 	var hosts []string
 	self := false
 	for _, host := range o.request.Hosts {
@@ -190,7 +193,12 @@ func (o *Operation) hostsFor(d *Device, action string) []string {
 func (o *Operation) ready() []Call {
 	if o.devices != nil {
 		for _, d := range o.devices {
-			if o.capable[d.ID] {
+			if o.capable[d.ID] && !d.watchdog {
+				o.levels = append(o.levels, []*Device{d})
+			}
+		}
+		for _, d := range o.devices {
+			if o.capable[d.ID] && d.watchdog && len(o.levels) == 0 && o.request.Action != "on" {
 				o.levels = append(o.levels, []*Device{d})
 			}
 		}

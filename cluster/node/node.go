@@ -21,6 +21,7 @@ import (
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/fencing"
+	"holdfast/cluster/fencing/watchdog"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
@@ -43,6 +44,7 @@ type Parts struct {
 	Fencer   Fencer         // nil: one that uses the document's devices through Agents
 	Log      *slog.Logger
 	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make, remembering its last answer
+	Watch    *Watch                                         // what may end this host; nil: nothing. The node closes it
 	// Depart has this host leave its cluster for good; it begins that and returns. nil: it cannot.
 	Depart func()
 }
@@ -69,7 +71,12 @@ type Node struct {
 	started   time.Time
 	hosts     atomic.Pointer[[]messaging.Host] // that are configured
 	admitting sync.Mutex                       // held while a host is added
-	asleep    atomic.Int64                     // pauses of this host after which the view is not confirmed yet
+	reaper    *Watch
+	guarding  *watchdog.Guard
+	health    atomic.Pointer[health]
+	examining atomic.Bool            // the loop was asked for this host's health
+	condemned atomic.Pointer[string] // why this host is to end, for good
+	asleep    atomic.Int64           // pauses of this host after which the view is not confirmed yet
 
 	// Owned by the loop.
 	controller  *controller.Controller
@@ -83,6 +90,7 @@ type Node struct {
 	quorate     bool
 	everQuorum  bool // this daemon has had quorum
 	broken      bool // its disk failed
+	owing       bool // this machine has had quorum since it booted: others may count on its watchdog
 	leaving     bool
 	viewSeen    core.View     // the last that the loop was told of
 	membersTold []core.HostID // whom alert agents know to be members
@@ -102,7 +110,7 @@ func Start(parts Parts) (*Node, error) {
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
 		caller: alerts.NewCaller(parts.Log), started: time.Now(), quorate: true, left: make(chan struct{}),
-		end: unix.Reboot, depart: parts.Depart, timer: time.NewTimer(time.Hour),
+		end: unix.Reboot, depart: parts.Depart, reaper: parts.Watch, timer: time.NewTimer(time.Hour),
 	}
 	n.hosts.Store(&parts.Settings.Messaging.Hosts)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -112,10 +120,15 @@ func Start(parts Parts) (*Node, error) {
 	}
 	n.controller = controller.New(controller.Config{
 		Self: n.settings.Self, Boot: n.boot, Hosts: namesOf(n.configured()), Document: n.replica.Document, Plan: parts.Plan,
+		Watchdog: n.reaper.timeout() > 0,
 	})
 	n.worker = controller.NewWorker(controller.WorkerConfig{
-		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document,
+		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document, Watchdog: n.reaper.timeout(),
 	})
+	n.owing = n.hadQuorum()
+	if n.reaper != nil {
+		n.reaper.obey = n.obey
+	}
 	n.keeper = n.newKeeper()
 	store := n.openEvents()
 	n.writer = &writer{queue: make(chan pendingEntry, 1024), propose: n.proposeData}
@@ -130,6 +143,7 @@ func Start(parts Parts) (*Node, error) {
 	}
 	n.messenger = messenger
 	n.spawn(n.loop)
+	n.guard()
 	n.spawn(func() { n.writer.run(n.ctx) })
 	n.spawn(n.watch)
 	if store != nil {
@@ -197,12 +211,17 @@ func (n *Node) Leave(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("leave: resources of %s were not handed over in time: %w", n.settings.Name, ctx.Err())
 	}
-	return n.messenger.Leave(ctx)
+	if err := n.messenger.Leave(ctx); err != nil {
+		return err
+	}
+	n.unguard(true)
+	return nil
 }
 
 // Close stops the daemon at once and leaves running resources as they are.
 func (n *Node) Close() error {
 	n.cancel()
+	n.unguard(false)
 	n.keeper.Close()
 	n.caller.Close()
 	err := n.messenger.Close()

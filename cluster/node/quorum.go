@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/alone"
 	"holdfast/cluster/node/client"
@@ -22,6 +20,11 @@ const startGrace = 10 * time.Second
 func (n *Node) quorumIs(quorate bool) {
 	n.quorate = quorate
 	n.everQuorum = n.everQuorum || quorate
+	if quorate && !n.owing {
+		n.owing = true
+		n.rememberQuorum()
+	}
+	n.examine()
 	n.step(controller.QuorumHere{Quorate: quorate})
 	if n.aloneDone != nil {
 		return // it leaves, whatever comes now
@@ -113,6 +116,7 @@ func (n *Node) diskFailed() {
 // silent instead, so that the others take it for dead and fence it.
 func (n *Node) leaveBroken(active []string) {
 	if len(active) > 0 {
+		n.condemn("its disk failed, and resources could not be stopped")
 		n.log.Error("resources could not be stopped: this host falls silent and waits to be fenced", "active", active)
 	} else if err := n.messenger.Leave(n.ctx); err != nil {
 		n.log.Error("leaving with a failed disk", "cause", err)
@@ -141,18 +145,19 @@ func (n *Node) leaveAlone(ctx context.Context) error {
 	case <-n.ctx.Done():
 		return errors.New("leave: the daemon stops")
 	}
-	return n.messenger.Leave(ctx)
+	if err := n.messenger.Leave(ctx); err != nil {
+		return err
+	}
+	n.unguard(true)
+	return nil
 }
 
 // fenceSelf ends this machine at once, without a word to anything that runs on it.
 func (n *Node) fenceSelf(action string) {
 	n.log.Error("fencing this host itself", "action", action)
-	n.events.add(client.Event{Kind: client.FenceStarted, Subject: n.settings.Name, Action: action, Detail: "by itself: it has no quorum"})
-	how := unix.LINUX_REBOOT_CMD_RESTART
-	if action == "off" {
-		how = unix.LINUX_REBOOT_CMD_POWER_OFF
-	}
-	if err := n.end(how); err != nil {
-		n.log.Error("this host could not fence itself; its resources go on without quorum", "cause", err)
+	n.events.add(client.Event{Kind: client.FenceStarted, Subject: n.settings.Name, Action: action, Detail: "by itself"})
+	n.condemn("it is to be fenced (" + action + ")")
+	if err := n.end(endMachine(action)); err != nil {
+		n.log.Error("this host could not fence itself; unless its watchdog does, its resources go on", "cause", err)
 	}
 }

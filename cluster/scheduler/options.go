@@ -115,7 +115,7 @@ func (c *cluster) unpackOptions() {
 	o.migrationText, _ = o.get("migration-limit")
 	o.clusterName = o.text("", "cluster-name")
 	o.siteName = o.text("", "site-name")
-	o.unpackFencing()
+	c.unpackFencing()
 	o.unpackQuorumPolicy()
 	o.unpackHealth()
 	switch lower(o.text("default", "placement-strategy")) {
@@ -128,11 +128,13 @@ func (c *cluster) unpackOptions() {
 	}
 }
 
-func (o *options) unpackFencing() {
+func (c *cluster) unpackFencing() {
+	o := &c.options
 	o.fencing = o.flag(true, "fencing-enabled", "stonith-enabled", "stonith_enabled")
 	o.startupFencing = o.flag(true, "startup-fencing", "startup_fencing")
 	o.concurrentFencing = o.flag(true, "concurrent-fencing")
 	o.haveWatchdog = o.flag(false, "have-watchdog")
+	c.haveFencing = c.haveFencing || o.haveWatchdog // a watchdog fences, if stonith-watchdog-timeout lets it
 	o.watchdogTimeout = o.span("0", "fencing-watchdog-timeout", "stonith-watchdog-timeout")
 	o.fencingTimeout = o.span("60s", "fencing-timeout", "stonith-timeout")
 	o.fencingTimeoutText = o.text("60s", "fencing-timeout", "stonith-timeout")

@@ -145,7 +145,7 @@ func TestWatcherObeysAndNoticesALostDisk(t *testing.T) {
 	path := file(t)
 	d := create(t, path)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	obeyed := make(chan Message, 10)
+	obeyed := make(chan Message, 100)
 	config := WatchConfig{Disks: []string{path}, Host: "alice", Obey: func(m Message, _, _ string) { obeyed <- m }, Log: log}
 	w, err := Watch(config, false)
 	if err != nil {
@@ -171,10 +171,7 @@ func TestWatcherObeysAndNoticesALostDisk(t *testing.T) {
 	}
 	config.Host = "ALICE"
 	if _, err := Watch(config, true); err == nil || !strings.Contains(err.Error(), "SBD_STARTMODE is clean") {
-		// The first watcher may have taken the message by now.
-		if m := <-obeyed; m != Reset {
-			t.Errorf("a host that was fenced starts: %v, and the watcher saw %s", err, m)
-		}
+		t.Errorf("a host that was fenced starts: %v", err)
 	}
 }
 
@@ -238,7 +235,16 @@ func loopDevice(t *testing.T) string {
 		t.Skip("a loop device needs root")
 	}
 	debiansSBD(t)
-	out, err := exec.Command("losetup", "--find", "--show", file(t)).CombinedOutput()
+	backing, err := os.CreateTemp("/dev/shm", "holdfast-sbd") // each write of the program waits for the disk
+	if err != nil {
+		t.Skipf("no file for a loop device: %v", err)
+	}
+	defer backing.Close()
+	t.Cleanup(func() { os.Remove(backing.Name()) })
+	if err := backing.Truncate(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("losetup", "--find", "--show", backing.Name()).CombinedOutput()
 	if err != nil {
 		t.Skipf("this machine gives no loop device: %v: %s", err, out)
 	}

@@ -14,7 +14,8 @@ import (
 type WatchConfig struct {
 	Disks []string
 	Host  string // whose mailboxes
-	// Obey is called with every message that is found but Test, from the goroutine of the disk.
+	// Obey is called with a message that kills, from the goroutine of the disk, each time that it
+	// is read: the message stays on the disk.
 	Obey func(m Message, from, disk string)
 	Log  *slog.Logger
 }
@@ -145,13 +146,11 @@ func (w *Watcher) look(at *watched, d *Disk, slot Slot) error {
 		return nil
 	}
 	w.config.Log.Warn("sbd message", "disk", at.path, "message", slot.Message.String(), "from", slot.From)
-	if err := d.post(slot, Clear, w.config.Host); err != nil && !slot.Message.Fatal() {
-		return err
+	if slot.Message.Fatal() {
+		w.config.Obey(slot.Message, slot.From, at.path) // the message stays, as proof for SBD_STARTMODE=clean
+		return nil
 	}
-	if slot.Message != Test {
-		w.config.Obey(slot.Message, slot.From, at.path)
-	}
-	return nil
+	return d.post(slot, Clear, w.config.Host)
 }
 
 // Readable counts the disks whose mailbox was read lately: so lately that what was written since is

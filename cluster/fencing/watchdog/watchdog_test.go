@@ -28,19 +28,19 @@ func TestGuardFeedsWhileTheHostMayRun(t *testing.T) {
 		well, ill := "", "no quorum"
 		why.Store(&well)
 		g := Guarding(f, func() string { return *why.Load() }, slog.New(slog.NewTextHandler(io.Discard, nil)))
-		time.Sleep(10*time.Second + time.Millisecond)
+		<-time.After(10*time.Second + time.Millisecond)
 		synctest.Wait()
 		if f.fed != 11 {
 			t.Errorf("fed %d times in two limits, want 11", f.fed)
 		}
 		why.Store(&ill)
-		time.Sleep(4 * time.Second)
+		<-time.After(4 * time.Second)
 		synctest.Wait()
 		if f.fed != 11 {
 			t.Errorf("fed %d times although the host may not run", f.fed-11)
 		}
 		why.Store(&well)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		synctest.Wait()
 		if f.fed != 12 {
 			t.Error("not fed again")

@@ -1,0 +1,278 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/cluster/controller"
+	"holdfast/cluster/fencing"
+	"holdfast/cluster/fencing/sbd"
+	"holdfast/cluster/fencing/watchdog"
+	"holdfast/cluster/messaging"
+)
+
+// A host with a watchdog lives as long as this daemon feeds it, and the daemon does so only while the
+// host may run: while its loop turns, while it is not condemned by a message on an sbd disk, and while
+// nobody else can have begun to count on its death (mayLive).
+
+// Watch is what may end this host: its watchdog and the sbd disks it looks at.
+type Watch struct {
+	Device watchdog.Device // nil: none
+	Disks  *sbd.Watcher    // nil: none
+	obey   func(m sbd.Message, from, disk string)
+}
+
+// openWatch arms what ROOT/etc/holdfast/sbd, or the sbd package's settings, configure; nil when that is
+// nothing. The host is not let into the cluster when it cannot be armed: others would count on it.
+func openWatch(ctx context.Context, root, host string, log *slog.Logger) (*Watch, error) {
+	settings, err := sbd.Load(root)
+	if settings == nil || err != nil {
+		return nil, err
+	}
+	log.Info("sbd is on", "settings", settings.Path, "disks", settings.Disks, "watchdog", settings.Watchdog)
+	if settings.DelayStart > 0 {
+		log.Info("waiting before the start, so that nobody waits for this host's death any more (SBD_DELAY_START)", "time", settings.DelayStart)
+		select {
+		case <-time.After(settings.DelayStart):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	w := &Watch{}
+	limit := settings.Timeout
+	if len(settings.Disks) > 0 {
+		obeying := make(chan struct{}) // closed when obey is set
+		config := sbd.WatchConfig{Disks: settings.Disks, Host: host, Log: log, Obey: func(m sbd.Message, from, disk string) {
+			<-obeying
+			w.obey(m, from, disk)
+		}}
+		if w.Disks, err = sbd.Watch(config, settings.Clean); err != nil {
+			return nil, err
+		}
+		defer close(obeying)
+		if times, known := w.Disks.Timeouts(); known {
+			limit = times.Watchdog
+			for _, wrong := range times.Check() {
+				log.Warn("the sbd disks' times do not fit", "what", wrong)
+			}
+		}
+	}
+	if settings.Watchdog != "" {
+		if w.Device, err = watchdog.Open(filepath.Join(root, settings.Watchdog), limit); err != nil {
+			w.close(false)
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *Watch) close(disarm bool) {
+	if w.Disks != nil {
+		w.Disks.Close()
+	}
+	if w.Device != nil && disarm {
+		_ = w.Device.Disarm()
+	}
+}
+
+// timeout is the time of the watchdog, 0 without one.
+func (w *Watch) timeout() time.Duration {
+	if w == nil || w.Device == nil {
+		return 0
+	}
+	return w.Device.Timeout()
+}
+
+// health is what the loop last found out about this host's right to live.
+type health struct {
+	at  time.Time
+	why string // it may not; "" it may
+}
+
+// guard begins to feed the watchdog.
+func (n *Node) guard() {
+	if n.reaper == nil || n.reaper.Device == nil {
+		return
+	}
+	n.health.Store(&health{at: time.Now()})
+	n.guarding = watchdog.Guarding(n.reaper.Device, n.judge, n.log)
+}
+
+// unguard ends the feeding; lives tells that this host needs no watchdog any more, as nothing
+// of the cluster runs here.
+func (n *Node) unguard(lives bool) {
+	if g := n.guarding; g != nil {
+		n.guarding = nil
+		if err := g.Close(lives); err != nil {
+			n.log.Error("this host's watchdog goes on: it will be reset", "cause", err)
+		}
+		if lives {
+			_ = os.Remove(n.quorumMark())
+		}
+	}
+	if n.reaper != nil && n.reaper.Disks != nil {
+		n.reaper.Disks.Close()
+		n.reaper = nil
+	}
+}
+
+// judge says why the watchdog may not be fed. What the loop found out counts for a third of the
+// watchdog's time: a loop that stands still cannot know better.
+func (n *Node) judge() string {
+	if n.examining.CompareAndSwap(false, true) {
+		n.queue.put(func() {
+			n.examine()
+			n.examining.Store(false)
+		})
+	}
+	h := n.health.Load()
+	if time.Since(h.at) > max(n.reaper.timeout()/3, time.Second) {
+		return "the daemon's main loop stands still"
+	}
+	return h.why
+}
+
+// examine finds out whether this host may live. It is called in the loop, and whenever quorum changes.
+func (n *Node) examine() {
+	if n.reaper == nil {
+		return
+	}
+	n.health.Store(&health{at: time.Now(), why: n.mayLive()})
+}
+
+// mayLive says why this host may not go on.
+func (n *Node) mayLive() string {
+	if why := n.condemned.Load(); why != nil {
+		return *why
+	}
+	if n.asleep.Load() > 0 {
+		return "this host stood still and does not know what happened meanwhile"
+	}
+	_, counted := fencing.WatchdogTime(n.replica.Document())
+	if counted && !n.quorate && n.owing && !n.stoppedAll() {
+		return "no quorum, and others count on the watchdog (stonith-watchdog-timeout)"
+	}
+	// Who reads too few disks may miss a message. Where no other side can be quorate, nobody is there to
+	// send one.
+	view := n.replica.LastView()
+	if d := n.reaper.Disks; d != nil && !d.Majority(time.Now()) && !(n.quorate && !view.Contested) && n.owing && !n.stoppedAll() {
+		return "too few sbd disks can be read, and other hosts may have quorum"
+	}
+	return ""
+}
+
+// stoppedAll tells that this host, without quorum, has stopped everything by itself: it does no harm.
+func (n *Node) stoppedAll() bool {
+	return n.alone != nil && n.alone.Idle() && len(n.alone.Active(time.Now())) == 0
+}
+
+// quorumMark is a file that tells, until the machine boots again, that this host has had quorum: what
+// was started then may still run, though this daemon is new.
+func (n *Node) quorumMark() string { return filepath.Join(n.settings.Root, "run/holdfast/had-quorum") }
+
+// rememberQuorum notes that this host has had quorum.
+func (n *Node) rememberQuorum() {
+	if n.reaper == nil {
+		return
+	}
+	if err := os.WriteFile(n.quorumMark(), nil, 0o600); err != nil {
+		n.log.Error("cannot note that this host has had quorum", "cause", err)
+	}
+}
+
+// hadQuorum tells whether an earlier daemon had quorum since the machine booted.
+func (n *Node) hadQuorum() bool {
+	_, err := os.Stat(n.quorumMark())
+	return n.reaper != nil && err == nil
+}
+
+// obey does what a message on an sbd disk says.
+func (n *Node) obey(m sbd.Message, from, disk string) {
+	action := "reboot"
+	if m == sbd.Off {
+		action = "off"
+	}
+	n.condemn("an sbd message of " + from + " on " + disk + " says " + m.String())
+	n.fenceSelf(action)
+}
+
+// condemn lets the watchdog end this host, whatever else happens.
+func (n *Node) condemn(why string) { n.condemned.CompareAndSwap(nil, &why) }
+
+// selfFenceService asks a host to end itself.
+const selfFenceService = "self-fence"
+
+// serveSelfFence ends this host because its leader asks for it. The answer is that its end is certain.
+func (n *Node) serveSelfFence(_ context.Context, from messaging.HostID, _ []byte) (any, error) {
+	if n.guarding == nil {
+		return nil, errors.New("this host has no watchdog")
+	}
+	n.condemn(n.name(from) + " asked for it")
+	n.examine()
+	time.AfterFunc(n.reaper.timeout()/10, func() { n.fenceSelf("reboot") })
+	return struct{}{}, nil
+}
+
+// awaitWatchdog waits until a host was certainly reset by its watchdog.
+func (n *Node) awaitWatchdog(ctx context.Context, target string) error {
+	wait, err := fencing.WatchdogWait(n.replica.Document(), fencing.OwnWatchdog(n.replica.Document(), target, controller.WatchdogMark))
+	if err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	id, known := n.hostNamed(target)
+	if !known {
+		return fmt.Errorf("%s: no host of this cluster has that name", target)
+	}
+	_, here := n.bootInView(id)
+	before := controller.LastBoot(n.replica.Document(), id)
+	switch {
+	case !here && n.replica.LastView().Contested:
+		return fmt.Errorf("%s: it may have quorum on its side, too (two_node, auto_tie_breaker or the like), and live on: its watchdog proves nothing", target)
+	case id == n.settings.Self:
+		n.condemn("the cluster fences it")
+		n.fenceSelf("reboot")
+		return errors.New("this host cannot see its own end")
+	case here:
+		if _, err := n.messenger.Call(ctx, id, selfFenceService, nil); err != nil {
+			return fmt.Errorf("%s is here and did not take the order to end itself: %w", target, err)
+		}
+	}
+	n.log.Info("waiting for a host's watchdog to reset it", "host", target, "time", wait)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	// With another boot id it has told of itself since; with the same it was never ended.
+	if now, back := n.bootInView(id); back && now == before {
+		return fmt.Errorf("%s is in the cluster as before: its watchdog did not reset it", target)
+	}
+	return nil
+}
+
+// bootInView is the boot id of a host's daemon, when it is in the view.
+func (n *Node) bootInView(id messaging.HostID) (boot uint64, here bool) {
+	view := n.replica.LastView()
+	if at := slices.Index(view.Members, id); at >= 0 {
+		return view.Boots[at], true
+	}
+	return 0, false
+}
+
+// endMachine is how this machine is ended.
+func endMachine(action string) int {
+	if action == "off" {
+		return unix.LINUX_REBOOT_CMD_POWER_OFF
+	}
+	return unix.LINUX_REBOOT_CMD_RESTART
+}
