@@ -35,6 +35,8 @@ type Config struct {
 	// Boot are commands started at each boot of each host of the cluster, and left
 	// running: its daemons. What they write is in /var/log/boot.log.
 	Boot []Command `json:"boot,omitempty"`
+	// Disks is the number of disks that all hosts share, at DiskPath(1) and on.
+	Disks int `json:"disks,omitempty"`
 	// StateDir is the directory that FillDisk makes full. Default /var/lib/holdfast.
 	StateDir string `json:"state_dir,omitempty"`
 	// RebootDelay is the time that a fenced or rebooting host stays off. Default 1 s.

@@ -113,6 +113,9 @@ func (h *initHost) boot(b *bootRequest) error {
 	if err := configureNetwork(b.Links); err != nil {
 		return err
 	}
+	if err := os.Symlink(filepath.Join(shareName, watchdogOf(b.Name)), WatchdogPath); err != nil {
+		return err
+	}
 	for path, text := range map[string]string{"/etc/hosts": hostsFile(b.Addresses), "/etc/hostname": b.Name + "\n"} {
 		// The machine's file may belong to somebody whom this user namespace does not know.
 		_ = os.Remove(path)

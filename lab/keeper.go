@@ -93,6 +93,14 @@ func (k *keeper) up(listener *net.UnixListener) error {
 	if err := makeBridges(k.config); err != nil {
 		return err
 	}
+	if err := k.makeDisks(); err != nil {
+		return err
+	}
+	for _, h := range k.order {
+		if err := h.keepWatchdog(); err != nil {
+			return err
+		}
+	}
 	// Hosts reach the keeper by a path, because abstract sockets do not cross network namespaces.
 	shared, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: k.path("share", "keeper.sock"), Net: "unixpacket"})
 	if err != nil {

@@ -37,6 +37,8 @@ type keptHost struct {
 	name   string
 	index  int // in Config.Hosts; -1 is the client
 
+	watchdog *os.File // its pipe, both ways
+
 	turn sync.Mutex // held by whoever boots or kills the host, for as long as that takes
 
 	mu      sync.Mutex // guards what follows
@@ -69,6 +71,7 @@ func (h *keptHost) boot() error {
 	if err := h.unplug(); err != nil {
 		return err
 	}
+	h.calm()
 	if err := h.startProcess(); err != nil {
 		return fmt.Errorf("boot host %s: %w", h.name, err)
 	}
@@ -245,6 +248,7 @@ func (h *keptHost) kill() (at int64, err error) {
 	}
 	at = monotonic()
 	h.powerOff()
+	h.calm()
 	return at, nil
 }
 

@@ -41,7 +41,7 @@ type agentCaller interface {
 func (n *Node) fencerOf(caller fencing.Agents) Fencer {
 	return fencing.New(fencing.Config{
 		Host: n.settings.Name, Document: n.replica.Document, Agents: caller, Describe: metadata.NewStore(n.settings.Root),
-		Hosts: n.otherMembers, Remote: n.fenceAgentOn, Log: n.log,
+		Hosts: n.otherMembers, Remote: n.fenceAgentOn, Watchdog: n.awaitWatchdog, Log: n.log,
 	})
 }
 

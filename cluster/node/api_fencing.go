@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"holdfast/cluster/controller"
+	"holdfast/cluster/messaging"
 	"holdfast/cluster/node/client"
 )
 
@@ -17,6 +18,9 @@ func (n *Node) postFence(_ http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	if !slices.Contains([]string{"off", "on", "reboot"}, f.Action) {
 		return nil, &client.Error{Code: client.Invalid, Message: fmt.Sprintf("fence %s: action %q; expected off, on or reboot", f.Target, f.Action)}
+	}
+	if target, known := n.hostNamed(f.Target); known && target == n.messenger.Leader() {
+		return n.askHost(r, n.notOne(target), "fence", fenceRequest{Fence: f})
 	}
 	return n.askLeader(r, "fence", fenceRequest{Fence: f})
 }
@@ -32,15 +36,31 @@ func (n *Node) postConfirm(_ http.ResponseWriter, r *http.Request) (any, error) 
 
 // askLeader passes a request on to the leader.
 func (n *Node) askLeader(r *http.Request, service string, request any) (any, error) {
-	payload, err := json.Marshal(request)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s request: %w", service, err)
-	}
 	leader := n.messenger.Leader()
 	if leader == 0 {
 		return nil, &client.Error{Code: client.NoQuorum, Message: "the cluster has no leader at the moment; try again when it has"}
 	}
-	text, err := n.messenger.Call(r.Context(), leader, service, payload)
+	return n.askHost(r, leader, service, request)
+}
+
+// notOne returns this host, or another of the view when this is the one not wanted; that one
+// when it is alone.
+func (n *Node) notOne(unwanted messaging.HostID) messaging.HostID {
+	for _, id := range append([]messaging.HostID{n.settings.Self}, n.replica.LastView().Members...) {
+		if id != unwanted {
+			return id
+		}
+	}
+	return unwanted
+}
+
+// askHost passes a request on to a host.
+func (n *Node) askHost(r *http.Request, host messaging.HostID, service string, request any) (any, error) {
+	payload, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s request: %w", service, err)
+	}
+	text, err := n.messenger.Call(r.Context(), host, service, payload)
 	if err != nil {
 		return nil, err
 	}

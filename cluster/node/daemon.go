@@ -165,8 +165,13 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the executor: %w", err)
 	}
-	n, err := Start(Parts{Settings: settings, Runner: runner, Agents: runner, Log: d.log, Depart: d.depart})
+	watch, err := openWatch(ctx, d.options.Root, settings.Name, d.log)
 	if err != nil {
+		return fmt.Errorf("start what ends this host when it must end: %w", err)
+	}
+	n, err := Start(Parts{Settings: settings, Runner: runner, Agents: runner, Log: d.log, Depart: d.depart, Watch: watch})
+	if err != nil {
+		watch.close(true)
 		return err
 	}
 	mux := http.NewServeMux()

@@ -75,10 +75,11 @@ func (n *Node) recordFencing(record controller.Fencing) {
 type fenceRequest struct {
 	client.Fence
 	Confirm bool `json:"confirm,omitempty"` // take the word for it
+	Done    bool `json:"done,omitempty"`    // another host has done it
 }
 
-// serveFence fences for a person or tool; the leader is asked, so that the cluster
-// learns of the result.
+// serveFence fences for a person or tool. The leader is asked, so that the cluster learns of the
+// result, or another host when the leader is to be fenced.
 func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []byte) (any, error) {
 	var f fenceRequest
 	if err := json.Unmarshal(payload, &f); err != nil {
@@ -86,6 +87,9 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 	}
 	if _, known := n.hostNamed(f.Target); !known {
 		return nil, fmt.Errorf("fence %q: no host of this cluster has that name; 'crm_node -l' lists them", f.Target)
+	}
+	if f.Done {
+		return n.takeFenced(ctx, f)
 	}
 	if !f.Confirm && n.fencedLately(f.Fence, time.Now()) {
 		return struct{}{}, nil
@@ -98,6 +102,37 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 	} else if _, err := n.fenceHost(ctx, f.Fence, "operator on "+n.name(from)); err != nil {
 		return nil, fmt.Errorf("fence %s: %w", f.Target, err)
 	}
+	return n.tellFenced(ctx, f)
+}
+
+// tellFenced lets the leader, which may have been the host that was fenced, know what was done.
+func (n *Node) tellFenced(ctx context.Context, f fenceRequest) (any, error) {
+	f.Done = true
+	payload, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("encode fencing request: %w", err)
+	}
+	target, _ := n.hostNamed(f.Target)
+	for {
+		leader := n.messenger.Leader()
+		if leader == n.settings.Self {
+			return n.takeFenced(ctx, f)
+		}
+		if leader != 0 && (leader != target || f.Action == "on") {
+			if _, err := n.messenger.Call(ctx, leader, "fence", payload); err == nil {
+				return struct{}{}, nil
+			}
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("fence %s: it was done (%s), and no leader could be told: %w", f.Target, f.Action, ctx.Err())
+		}
+	}
+}
+
+// takeFenced lets the controller know that a host was fenced.
+func (n *Node) takeFenced(ctx context.Context, f fenceRequest) (any, error) {
 	return inLoop(ctx, n, func() struct{} {
 		n.step(controller.Confirmed{Target: f.Target, On: f.Action == "on"})
 		return struct{}{}

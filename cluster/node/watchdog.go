@@ -74,7 +74,11 @@ func openWatch(ctx context.Context, root, host string, log *slog.Logger) (*Watch
 	return w, nil
 }
 
+// close ends what was opened, when it is not to be guarded.
 func (w *Watch) close(disarm bool) {
+	if w == nil {
+		return
+	}
 	if w.Disks != nil {
 		w.Disks.Close()
 	}

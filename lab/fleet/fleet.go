@@ -36,8 +36,11 @@ type Config struct {
 	Unconfigured bool
 	// Witness is the algorithm, ffsplit or lms, of a quorum device that runs on the lab's client. Default: none.
 	Witness string
-	Files   []lab.File    // beside the cluster's own
-	Install []lab.Command // beside the cluster's own
+	Disks   int // that all hosts share
+	// Totem and Quorum are lines of those sections of corosync.conf, beside those there are always.
+	Totem, Quorum string
+	Files         []lab.File    // beside the cluster's own
+	Install       []lab.Command // beside the cluster's own
 }
 
 // Fleet is a running cluster of virtual hosts.
@@ -78,7 +81,7 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 	}, c.Install...)
 	boot := "mkdir -p -m 1755 /run/resource-agents; exec holdfast node"
 	l, err := lab.Start(ctx, lab.Config{
-		Name: c.Name, Hosts: c.Hosts, Links: c.Links, FirstHost: c.First, Binary: c.Binary, RebootDelay: c.RebootDelay,
+		Name: c.Name, Hosts: c.Hosts, Links: c.Links, FirstHost: c.First, Binary: c.Binary, RebootDelay: c.RebootDelay, Disks: c.Disks,
 		Files: files, Install: install, Boot: []lab.Command{{Args: []string{"sh", "-c", boot}}},
 	})
 	if err != nil {
@@ -114,7 +117,7 @@ func (f *Fleet) Client(host string) *client.Client { return f.clients[host] }
 // corosyncConf is the configuration that an administrator would write for these hosts.
 func corosyncConf(c Config) string {
 	var out strings.Builder
-	out.WriteString("totem {\n\tversion: 2\n\tcluster_name: webapp\n\ttransport: knet\n}\n\nnodelist {\n")
+	out.WriteString("totem {\n\tversion: 2\n\tcluster_name: webapp\n\ttransport: knet\n" + c.Totem + "}\n\nnodelist {\n")
 	for i, name := range c.Hosts {
 		out.WriteString("\tnode {\n")
 		for link, prefix := range c.Links {
@@ -124,7 +127,7 @@ func corosyncConf(c Config) string {
 		}
 		fmt.Fprintf(&out, "\t\tname: %s\n\t\tnodeid: %d\n\t}\n", name, i+1)
 	}
-	out.WriteString("}\n\nquorum {\n\tprovider: corosync_votequorum\n" + deviceConf(c) + "}\n")
+	out.WriteString("}\n\nquorum {\n\tprovider: corosync_votequorum\n" + c.Quorum + deviceConf(c) + "}\n")
 	return out.String()
 }
 

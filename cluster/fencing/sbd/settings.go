@@ -36,7 +36,8 @@ type Value struct{ Name, Value string }
 // OwnFile is where Holdfast's own settings are, below the root; that it is there switches sbd on.
 const OwnFile = "etc/holdfast/sbd"
 
-// foreignFiles are the sbd package's, which count when its unit is enabled.
+// foreignFiles are the sbd package's, which count when its unit is enabled and they name a disk, or
+// a watchdog that there is.
 var foreignFiles = []string{"etc/default/sbd", "etc/sysconfig/sbd"}
 
 // Load finds a host's settings below root: nil when sbd is not switched on there.
@@ -60,14 +61,23 @@ func Load(root string) (*Settings, error) {
 	for _, name := range foreignFiles {
 		path := filepath.Join(root, name)
 		text, err := os.ReadFile(path)
-		if err == nil {
-			return Parse(path, string(text))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
 			return nil, fmt.Errorf("read sbd's settings: %w", err)
 		}
+		s, err := Parse(path, string(text))
+		if err != nil || len(s.Disks) > 0 {
+			return s, err
+		}
+		// Installing the package enables its unit. Without a disk or a watchdog that means nothing.
+		if _, err := os.Stat(filepath.Join(root, s.Watchdog)); err != nil {
+			return nil, nil
+		}
+		return s, nil
 	}
-	return Parse(filepath.Join(root, foreignFiles[0]), "")
+	return nil, nil
 }
 
 // Parse reads the text of a file of shell assignments. Names that it does not know are kept in

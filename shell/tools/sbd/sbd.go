@@ -143,7 +143,7 @@ func (c *call) run() error {
 		return fmt.Errorf("%w: say what to do", errUsage)
 	}
 	arguments := map[string]int{"allocate": 1, "message": 2}[c.words[0]]
-	if len(c.words) != 1+arguments {
+	if len(c.words) < 1+arguments { // more are let pass: fence_sbd adds one
 		return fmt.Errorf("%w: %s takes %d words", errUsage, c.words[0], arguments)
 	}
 	switch c.words[0] {

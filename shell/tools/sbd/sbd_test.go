@@ -48,6 +48,7 @@ func TestSBD(t *testing.T) {
 		{"-d " + a + " -1 10 -4 10 create", 0, "counts as dead before it is", 0},
 		{"-d " + a + ";" + b + " -1 3 -4 6 create", 0, "is initialized", 0},
 		{"-d " + a + " dump", 0, "Timeout (msgwait)  : 6\n", 0},
+		{"-d " + a + " dump None", 0, "Timeout (msgwait)  : 6\n", 0},
 		{"-d " + a + ";" + b + " allocate bob", 0, "bob has slot 0", 4 * time.Second},
 		{"-d " + a + ";" + b + " message bob test", 0, "", 0},
 		{"-d " + a + " list", 0, "0\tbob\ttest\talice\n", 0},

@@ -1,0 +1,156 @@
+package fencing
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/cluster/node/client"
+	"holdfast/lab"
+	"holdfast/lab/fleet"
+	"holdfast/lab/fleet/fleettest"
+)
+
+// guarded starts hosts with watchdogs of 2 s, and sbd on the lab's disks.
+func guarded(t *testing.T, c fleet.Config) *fleettest.Fleet {
+	t.Helper()
+	var disks []string
+	for i := range c.Disks {
+		disks = append(disks, lab.DiskPath(i+1))
+	}
+	settings := fmt.Sprintf("SBD_WATCHDOG_DEV=%s\nSBD_WATCHDOG_TIMEOUT=2\nSBD_DEVICE='%s'\n", lab.WatchdogPath, strings.Join(disks, ";"))
+	c.Binary = binary
+	c.Files = append(c.Files, lab.File{Path: "/etc/holdfast/sbd", Data: []byte(settings), Mode: 0o600})
+	if c.Disks > 0 {
+		c.Install = append(c.Install, lab.Command{Args: []string{"sh", "-c", "[ $(hostname) != web1 ] || sbd -d '" + strings.Join(disks, ";") + "' -1 2 -2 1 -3 1 -4 4 create"}})
+	}
+	return fleettest.Start(t, c)
+}
+
+// fenced waits until the hosts are told that one was fenced, and returns when.
+func fenced(f *fleettest.Fleet, since lab.Moment, host string) (at lab.Moment) {
+	f.Until(func() error {
+		for _, e := range f.Events().Since(since) {
+			if e.Kind == client.Fenced && e.Subject == host && e.Host != host && e.Code == 0 {
+				at = lab.Moment(e.Boottime)
+				return nil
+			}
+		}
+		return errors.New(host + " was not fenced")
+	})
+	return at
+}
+
+func TestLostHostIsResetByItsWatchdogBeforeOthersTakeOver(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3)})
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=4s no-quorum-policy=freeze", dummy("d"))
+	if out := f.Run("web1", "", "crm_attribute", "-G", "-n", "have-watchdog"); !strings.Contains(out, "value=true") {
+		t.Errorf("have-watchdog: %s", out)
+	}
+	at := f.Runs("d")
+	boots := bootsOf(f, at)
+	since, err := f.Host(at).Cut(lab.AllLinks)
+	f.Must(err)
+	f.Runs("d", at) // the links stay cut, so the host cannot have it again
+	fencedAt := fenced(f, since, at)
+	if took := time.Duration(fencedAt - since); took < 4*time.Second {
+		t.Errorf("%s counted as dead %s after its links were cut, before its watchdog's time was over", at, took)
+	}
+	if now := bootsOf(f, at); now == boots {
+		t.Errorf("%s runs on although another host has taken its resource over", at)
+	}
+	f.Shows(f.Others(at)[0], []string{"device=watchdog"}, "stonith_admin", "--history", at)
+	f.Must(f.Host(at).Heal(lab.AllLinks))
+	f.Must(f.Ready(f.Ctx))
+}
+
+// bootsOf counts a host's boots.
+func bootsOf(f *fleettest.Fleet, host string) int {
+	status, err := f.Host(host).Status()
+	f.Must(err)
+	return status.Boots
+}
+
+func TestFrozenHostIsReset(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3)})
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=4s", dummy("d"))
+	at := f.Runs("d")
+	boots := bootsOf(f, at)
+	since, err := f.Host(at).Freeze()
+	f.Must(err)
+	fenced(f, since, at)
+	if bootsOf(f, at) == boots {
+		t.Errorf("%s is still frozen, and can go on at any moment", at)
+	}
+	f.Must(f.Ready(f.Ctx))
+	f.Runs("d")
+}
+
+func TestHostThatIsHereEndsItselfWhenTheClusterFencesIt(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3)})
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=4s", dummy("d"))
+	boots := bootsOf(f, "web3")
+	f.Run("web1", "", "stonith_admin", "--reboot", "web3")
+	f.Until(func() error {
+		if bootsOf(f, "web3") == boots {
+			return errors.New("web3 was not rebooted")
+		}
+		return nil
+	})
+	f.Must(f.Ready(f.Ctx))
+	// Too short a time is refused, and said.
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=1s", dummy("d"))
+	if out, err := f.Try("web1", "", "stonith_admin", "--reboot", "web3"); err == nil || !strings.Contains(out, "not longer than its watchdog's 2s") {
+		t.Errorf("fenced by a watchdog that is slower: %v, %s", err, out)
+	}
+}
+
+func TestStoppedDaemonIsAsGoodAsAFedWatchdog(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3)})
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=4s", dummy("d"))
+	boots := bootsOf(f, "web3")
+	f.Run("web3", "", "pcs", "cluster", "stop")
+	killed := bootsOf(f, "web2")
+	since := lab.Now()
+	f.Run("web2", "", "pkill", "-KILL", "-f", "holdfast node")
+	f.Until(func() error {
+		if bootsOf(f, "web2") == killed {
+			return errors.New("web2's daemon was killed, and the host runs on without it")
+		}
+		return nil
+	})
+	if took := time.Duration(lab.Now() - since); took < time.Second {
+		t.Errorf("web2 was reset after %s: not by its watchdog", took)
+	}
+	f.Must(f.Ready(f.Ctx, "web1", "web2"))
+	if bootsOf(f, "web3") != boots {
+		t.Error("web3 was reset although it had left")
+	}
+}
+
+func TestPoisonPillOnASharedDisk(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 2), Disks: 3, Quorum: "\ttwo_node: 1\n"})
+	disks := lab.DiskPath(1) + "," + lab.DiskPath(2) + "," + lab.DiskPath(3)
+	load(f, "stonith-enabled=true", device("pill", "fence_sbd", "devices="+disks+" pcmk_host_list=web1,web2 pcmk_delay_max=2s"), dummy("d"))
+	f.Shows("web1", []string{"web1\tclear", "web2\tclear"}, "sbd", "-d", lab.DiskPath(2), "list")
+	at := f.Runs("d")
+	boots := bootsOf(f, "web1") + bootsOf(f, "web2")
+	_, err := f.Host(at).Cut(lab.AllLinks)
+	f.Must(err)
+	f.Until(func() error {
+		if now := bootsOf(f, "web1") + bootsOf(f, "web2"); now == boots {
+			return errors.New("nobody was fenced")
+		}
+		return nil
+	})
+	f.Must(f.Host(at).Heal(lab.AllLinks))
+	f.Must(f.Ready(f.Ctx))
+	f.Runs("d")
+}
