@@ -28,6 +28,11 @@ MINUTES ?= 1
 sim:
 	GOGC=400 go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 0 -v -args -seeds=$(SEEDS) -seed=$(SEED) -first=$(FIRST) -faulty=$(MINUTES)m
 
+# Every no-quorum-policy on clusters of 2, 3 and 5 virtual hosts.
+.PHONY: no-quorum
+no-quorum:
+	go test ./lab/fencing -run 'TestNoQuorumPolicy$$' -count=1 -v -args -all-sizes
+
 # Deliberate bugs, each looked for in so many seeds: the simulator's checkers must notice all.
 MUTATIONSEEDS ?= 1000
 .PHONY: mutations

@@ -75,6 +75,13 @@ func Needs(t testing.TB, paths ...string) {
 	}
 }
 
+// Renew gives the test its whole patience again, for the next of several trials.
+func (f *Fleet) Renew() {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	f.t.Cleanup(cancel)
+	f.Ctx = ctx
+}
+
 // tell logs what the hosts' daemons wrote.
 func (f *Fleet) tell() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
