@@ -309,10 +309,66 @@ func (d *Device) delay(target string, draw float64) time.Duration {
 	return base + time.Duration(math.Floor(draw*float64(most-base)))
 }
 
-// timeout is stonith-timeout.
-func timeout(doc *cib.Document) time.Duration {
+// Timeout is stonith-timeout.
+func Timeout(doc *cib.Document) time.Duration {
 	if limit, ok := metadata.Duration(doc.Property("fencing-timeout", "stonith-timeout")); ok && limit > 0 {
 		return limit
 	}
 	return DefaultTimeout
 }
+
+// Covers tells whether the configuration says that the device fences a host. asked is true when only
+// the device itself can tell.
+func (d *Device) Covers(host string) (sure, asked bool) {
+	v := d.covers(host)
+	return v == yes, v == askList || v == askStatus
+}
+
+// Watchdog tells whether the device stands for the hosts' own watchdogs.
+func (d *Device) Watchdog() bool { return d.watchdog }
+
+// Longest is the most that an action on a host may take: its delay, and the time limit of every
+// attempt. limit is stonith-timeout.
+func (d *Device) Longest(host, action string, limit time.Duration) time.Duration {
+	attempts := []string{action}
+	if action == "reboot" && !d.can("reboot") {
+		attempts = []string{"off"} // that the host comes on again is not waited for
+	}
+	total := d.delay(host, 1)
+	for _, a := range attempts {
+		total += time.Duration(d.retries(a)) * d.limit(a, limit)
+	}
+	return total
+}
+
+// Probe is how the device is asked whether it sees a host: the status of its plug, or where the agent
+// has none its list, or its monitor. Its parameters come with it.
+func (d *Device) Probe(host string) (action string, params map[string]string) {
+	for _, action := range []string{"status", "list"} {
+		if d.Known && d.supports[d.actionName(action)] {
+			return d.actionName(action), d.params(host)
+		}
+	}
+	return d.actionName("monitor"), d.params(host)
+}
+
+// Sees tells whether an agent's answer to a Probe says that the device sees the host.
+func (d *Device) Sees(host, action string, a Answer) (bool, string) {
+	switch {
+	case a.Failed:
+		return false, a.Reason
+	case action == d.actionName("status") && (a.Code == 0 || a.Code == 2): // on or off
+		return true, ""
+	case a.Code != 0:
+		return false, a.Reason
+	case action == d.actionName("list"):
+		plug := cmp.Or(d.hosts[host], host)
+		if !slices.Contains(words(a.Output), plug) {
+			return false, "its list does not have " + plug
+		}
+	}
+	return true, ""
+}
+
+// Bans tells whether the device must not be used by a host.
+func (d *Device) Bans(host string) bool { return d.banned[host] }

@@ -138,7 +138,7 @@ func (f *Fencer) carryOut(ctx context.Context, request Request, confirm <-chan s
 	ctx, cancel := context.WithCancel(ctx)
 	doc := f.config.Document()
 	if request.Limit <= 0 {
-		request.Limit = timeout(doc)
+		request.Limit = Timeout(doc)
 	}
 	request.Hosts = []string{f.config.Host}
 	if f.config.Hosts != nil && f.config.Remote != nil {
@@ -255,6 +255,11 @@ func (f *Fencer) devices(ctx context.Context, doc *cib.Document) []*Device {
 		}
 		return described
 	})
+}
+
+// Configured are the present document's devices.
+func (f *Fencer) Configured(ctx context.Context) []*Device {
+	return f.devices(ctx, f.config.Document())
 }
 
 // Devices lists the devices that can fence target as far as the document tells, or all when

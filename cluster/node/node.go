@@ -92,6 +92,7 @@ type Node struct {
 	broken      bool // its disk failed
 	owing       bool // this machine has had quorum since it booted: others may count on its watchdog
 	leaving     bool
+	checked     bool          // the go-live check was made since this daemon started
 	viewSeen    core.View     // the last that the loop was told of
 	membersTold []core.HostID // whom alert agents know to be members
 	doubted     []doubted     // floating addresses that were taken off because this host stood still

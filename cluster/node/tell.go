@@ -39,6 +39,10 @@ func (n *Node) tell(note controller.Note) {
 		n.log.Error("fencing failed", "target", note.Subject, "cause", note.Detail)
 	case controller.WentIdle:
 		event.Kind = client.Idle
+		if !n.checked && n.alone == nil && serves(n.replica.Document()) {
+			n.checked = true
+			n.spawn(n.logReadiness)
+		}
 	case controller.HostJoined:
 		n.log.Info("host synchronized", "host", note.Subject, "in-flight", note.Count)
 		return
@@ -65,4 +69,14 @@ func (n *Node) name(id core.HostID) string {
 // quorumIgnored tells whether no-quorum-policy is ignore.
 func quorumIgnored(doc *cib.Document) bool {
 	return strings.EqualFold(doc.Property("no-quorum-policy"), "ignore")
+}
+
+// serves tells whether a document has resources beside fence devices.
+func serves(doc *cib.Document) bool {
+	for e := range doc.Section("resources").Descendants() {
+		if e.Name == "primitive" && e.Get("class") != "stonith" {
+			return true
+		}
+	}
+	return false
 }

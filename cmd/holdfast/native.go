@@ -11,6 +11,7 @@ import (
 	"holdfast/cluster/node"
 	"holdfast/lab/command"
 	"holdfast/shell/adopt"
+	"holdfast/shell/check"
 	"holdfast/shell/events"
 	"holdfast/shell/explain"
 	"holdfast/shell/forks"
@@ -40,6 +41,7 @@ func natives() []*cobra.Command {
 		vrrp.Commands,
 		witness.Commands,
 		proxy.Commands,
+		check.Commands,
 	} {
 		for _, make := range area {
 			all = append(all, make())

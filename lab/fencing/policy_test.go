@@ -115,3 +115,12 @@ func roleOf(f *fleettest.Fleet, host, resource string) string {
 	}
 	return strings.TrimSpace(out)
 }
+
+// leaderOf waits until there is a leader.
+func leaderOf(f *fleettest.Fleet) (leader string) {
+	f.Until(func() error {
+		leader = f.Leader(f.Ctx)
+		return unless(leader != "", "nobody leads")
+	})
+	return leader
+}

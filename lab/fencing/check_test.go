@@ -1,0 +1,34 @@
+package fencing
+
+import (
+	"strings"
+	"testing"
+
+	"holdfast/lab"
+	"holdfast/lab/fleet"
+)
+
+func TestGoLiveCheckProvesFencing(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3), Disks: 1})
+	load(f, "stonith-enabled=true", device("power", "fence_lab", "pcmk_host_list=web1,web2,web3"), dummy("d"))
+	f.Until(func() error {
+		out, err := f.Try("web1", "", "holdfast", "check")
+		if err != nil {
+			return unless(false, out) // a disk that was made after the daemons started takes them a moment
+		}
+		return unless(strings.Contains(out, "The cluster may go live.") && strings.Contains(out, "web3  power   web1        status  ok"), out)
+	})
+	f.Must(f.Host("web2").FenceFault(lab.FenceFails))
+	out, err := f.Try("web1", "", "holdfast", "check")
+	if err == nil || !strings.Contains(out, "error: power: asked from web1, it does not see web2") || !strings.Contains(out, "must not go live") {
+		t.Errorf("a device that does not answer: %v\n%s", err, out)
+	}
+	f.Must(f.Host("web2").FenceFault(lab.FenceWorks))
+	boots := bootsOf(f, "web2")
+	out = f.Run("web1", "", "holdfast", "check", "--fence", "--yes", "--host", "web2", "-o", "json")
+	if bootsOf(f, "web2") == boots || !strings.Contains(out, `"host": "web2"`) || !strings.Contains(out, `"ready": true`) {
+		t.Errorf("really fencing web2:\n%s", out)
+	}
+	f.Shows(leaderOf(f), []string{"go-live check done"}, "cat", "/var/log/boot.log")
+}
