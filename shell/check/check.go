@@ -30,7 +30,7 @@ var Commands = []func() *cobra.Command{func() *cobra.Command { return newCheck(f
 
 // daemon is what the command needs of the client.
 type daemon interface {
-	Readiness(ctx context.Context) (*readiness.Report, error)
+	Readiness(ctx context.Context, report any) error
 	Document(ctx context.Context) (*cib.Document, error)
 	Status(ctx context.Context) (*client.Status, error)
 	Fence(ctx context.Context, fence client.Fence) error
@@ -87,11 +87,10 @@ func run(cmd *cobra.Command, d daemon, f flags) error {
 	if f.output != "text" && f.output != "json" {
 		return fmt.Errorf("--output %s: expected text or json", f.output)
 	}
-	report, err := d.Readiness(cmd.Context())
-	if err != nil {
+	var out outcome
+	if err := d.Readiness(cmd.Context(), &out.Report); err != nil {
 		return fmt.Errorf("check the cluster: %w", err)
 	}
-	out := outcome{Report: *report}
 	if err := out.lint(cmd.Context(), d); err != nil {
 		return err
 	}
@@ -101,6 +100,7 @@ func run(cmd *cobra.Command, d daemon, f flags) error {
 		}
 	}
 	out.Ready = out.Report.Ready() && !slices.ContainsFunc(out.Fenced, func(h fenced) bool { return h.Err != "" })
+	var err error
 	if f.output == "json" {
 		encoder := json.NewEncoder(cmd.OutOrStdout())
 		encoder.SetIndent("", "  ")

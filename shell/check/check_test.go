@@ -21,8 +21,12 @@ type fake struct {
 	away   int
 }
 
-func (f *fake) Readiness(context.Context) (*readiness.Report, error) { return &f.report, nil }
-func (f *fake) Document(context.Context) (*cib.Document, error)      { return cib.New(), nil }
+func (f *fake) Document(context.Context) (*cib.Document, error) { return cib.New(), nil }
+
+func (f *fake) Readiness(_ context.Context, report any) error {
+	*report.(*readiness.Report) = f.report
+	return nil
+}
 
 func (f *fake) Status(context.Context) (*client.Status, error) {
 	online := f.away == 0

@@ -44,8 +44,15 @@ func ipmi(id, hosts, more string) string {
 const service = `<group id="g"><primitive id="a" class="ocf" provider="x" type="y"><operations><op id="a-s" name="start" interval="0" timeout="30s"/><op id="a-t" name="stop" interval="0" timeout="90s"/></operations></primitive>
 <primitive id="b" class="ocf" provider="x" type="y"/></group>`
 
-func TestFindings(t *testing.T) {
-	t.Parallel()
+// situation is a cluster and what is wrong with it.
+type situation struct {
+	name, properties, resources string
+	hosts                       int
+	change                      func(*readiness.Facts)
+	want                        []string // "level subject: part of the problem"
+}
+
+func situations() []situation {
 	all := ipmi("d", "web1 web2 web3", "")
 	disk := func(f *readiness.Facts, watchdog time.Duration, times sbd.Timeouts) {
 		for i := range f.Hosts {
@@ -53,12 +60,7 @@ func TestFindings(t *testing.T) {
 			f.Hosts[i].Disks = []readiness.Disk{{Path: "/dev/sdx", Timeouts: times}}
 		}
 	}
-	for _, c := range []struct {
-		name, properties, resources string
-		hosts                       int
-		change                      func(*readiness.Facts)
-		want                        []string // "level subject: part of the problem"
-	}{
+	return []situation{
 		{"all is well", "", all, 3, nil, nil},
 		{"fencing is off", "stonith-enabled=false", all, 3, nil, []string{"error stonith-enabled: started elsewhere while it may still run"}},
 		{"a host without a device", "", ipmi("d", "web1 web2", ""), 3, nil, []string{"error web3: no device fences it"}},
@@ -90,7 +92,12 @@ func TestFindings(t *testing.T) {
 		{"a disk without a watchdog", "", all, 1, func(f *readiness.Facts) { disk(f, 0, sbd.DefaultTimeouts) }, []string{"error web1: without a watchdog"}},
 		{"a disk that is gone", "", all, 1, func(f *readiness.Facts) { f.Hosts[0].Disks = []readiness.Disk{{Path: "/dev/sdx", Problem: "gone"}} }, []string{"error /dev/sdx: web1 cannot use it: gone"}},
 		{"a host that does not tell", "", all, 1, func(f *readiness.Facts) { f.Hosts[0].Problem = "no answer" }, []string{"warning web1: no answer"}},
-	} {
+	}
+}
+
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	for _, c := range situations() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := facts(t, c.hosts, c.properties, c.resources)

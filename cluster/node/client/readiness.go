@@ -1,16 +1,9 @@
 package client
 
-import (
-	"context"
+import "context"
 
-	"holdfast/cluster/fencing/readiness"
-)
-
-// Readiness lets every host ask every fence device, and judges whether the cluster may go live.
-func (c *Client) Readiness(ctx context.Context) (*readiness.Report, error) {
-	var report readiness.Report
-	if err := c.get(ctx, "/v1/readiness", nil, &report); err != nil {
-		return nil, err
-	}
-	return &report, nil
+// Readiness lets every host ask every fence device, and judges whether the cluster may go live. The
+// judgement, a report of package readiness, is decoded into report.
+func (c *Client) Readiness(ctx context.Context, report any) error {
+	return c.get(ctx, "/v1/readiness", nil, report)
 }
