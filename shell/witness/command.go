@@ -60,7 +60,7 @@ func command() *cobra.Command {
 	cmd.Flags().StringVar(&f.tls, "tls", "required", "required, on (hosts may do without) or off")
 	cmd.Flags().BoolVar(&f.debug, "debug", false, "log more")
 	cmd.Flags().StringSliceVar(&f.setup, "setup", nil, "make keys and an invitation for `CLUSTER` (totem.cluster_name); may be repeated")
-	cmd.AddCommand(statusCommand(&f), enrolCommand(&f))
+	cmd.AddCommand(statusCommand(&f), enrolCommand(&f), requestCommand(&f), installCommand(&f))
 	return cmd
 }
 

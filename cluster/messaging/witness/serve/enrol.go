@@ -83,6 +83,10 @@ func Enrol(ctx context.Context, host string, port uint16, invitation, cluster st
 	return Certificate{Authority: []byte(answer.Authority), Certificate: []byte(answer.Certificate), Key: key}, nil
 }
 
+// NewRequest makes a key, as PEM, and a certificate request (PKCS #10, DER), for a corosync-qnetd, whose
+// operator signs it with corosync-qnetd-certutil -s.
+func NewRequest(cluster string) (key, request []byte, err error) { return newRequest(cluster) }
+
 // newRequest makes a key, as PEM, and the request for a certificate for it.
 func newRequest(cluster string) (key, request []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
