@@ -46,6 +46,7 @@ type Config struct {
 // Fleet is a running cluster of virtual hosts.
 type Fleet struct {
 	*lab.Lab
+	links   []netip.Prefix
 	clients map[string]*client.Client
 	events  *Timeline
 	stop    context.CancelFunc
@@ -90,7 +91,7 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 	if err := startWitness(ctx, l, keys); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	f := &Fleet{Lab: l, clients: map[string]*client.Client{}, events: newTimeline()}
+	f := &Fleet{Lab: l, links: c.Links, clients: map[string]*client.Client{}, events: newTimeline()}
 	ctx, f.stop = context.WithCancel(ctx)
 	for _, h := range l.Hosts() {
 		c := client.Through("/run/holdfast/holdfast.sock", h.Dial)
