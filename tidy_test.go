@@ -28,7 +28,7 @@ const (
 var cores = []string{
 	"cluster/cib", "cluster/scheduler", "cluster/messaging/quorum", "cluster/messaging/core", "cluster/controller",
 	"cluster/messaging/qdevice", "cluster/messaging/witness",
-	"traffic/vrrp/packet", "traffic/vrrp/router", "traffic/director/table",
+	"traffic/vrrp/packet", "traffic/vrrp/router", "traffic/director/table", "traffic/director/pool", "traffic/director/config",
 }
 
 // actingCalls are what a core must not call.

@@ -19,6 +19,7 @@ import (
 	"holdfast/shell/lint"
 	"holdfast/shell/setup"
 	"holdfast/shell/witness"
+	"holdfast/traffic/director"
 	"holdfast/traffic/proxy"
 	"holdfast/traffic/vrrp"
 )
@@ -39,6 +40,7 @@ func natives() []*cobra.Command {
 		lint.Commands,
 		adopt.Commands,
 		vrrp.Commands,
+		director.Commands,
 		witness.Commands,
 		proxy.Commands,
 		check.Commands,

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 
+	"holdfast/traffic/director"
 	"holdfast/traffic/director/ipvsadm"
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/plane/detect"
@@ -15,6 +16,7 @@ var directorTools = map[string]tool{
 	"ipvsadm":         ipvsadmTool(),
 	"ipvsadm-save":    ipvsadmTool("-S"),
 	"ipvsadm-restore": ipvsadmTool("-R"),
+	"ldirectord":      director.Ldirectord,
 }
 
 // ipvsadmTool is ipvsadm with a first argument.

@@ -1,17 +1,14 @@
 package vrrp
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net"
-	"net/smtp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
+	"holdfast/traffic/mail"
 	"holdfast/traffic/vrrp/config"
 	"holdfast/traffic/vrrp/router"
 )
@@ -73,55 +70,13 @@ func (d *Daemon) mail(subject string) {
 	if c.Server == "" || len(c.To) == 0 {
 		return
 	}
-	text := fmt.Sprintf("From: %s\r\nTo: %s\r\nSubject: [%s] VRRP %s\r\n\r\n%s\r\n", c.From, strings.Join(c.To, ", "), d.config.RouterID, subject, subject)
+	server := mail.Server{Address: c.Server, Helo: c.Helo, From: c.From, To: c.To, Timeout: c.Timeout}
+	subject = fmt.Sprintf("[%s] VRRP %s", d.config.RouterID, subject)
 	d.telling.Go(func() {
-		if err := sendMail(d.ctx, c, text); err != nil && d.ctx.Err() == nil {
-			d.log.Warn("send mail", "server", c.Server, "error", err)
+		if err := server.Send(d.ctx, subject, subject); err != nil && d.ctx.Err() == nil {
+			d.log.Warn("nobody was told by mail", "error", err)
 		}
 	})
-}
-
-// mailTimeout is how long a mail server may take if smtp_connect_timeout is not given.
-const mailTimeout = 30 * time.Second
-
-func sendMail(ctx context.Context, c config.Mail, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, mailTimeout))
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.Server)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	host, _, _ := net.SplitHostPort(c.Server)
-	client, err := smtp.NewClient(conn, host)
-	if err != nil {
-		return err
-	}
-	if c.Helo != "" {
-		if err := client.Hello(c.Helo); err != nil {
-			return err
-		}
-	}
-	if err := client.Mail(c.From); err != nil {
-		return err
-	}
-	for _, to := range c.To {
-		if err := client.Rcpt(to); err != nil {
-			return err
-		}
-	}
-	body, err := client.Data()
-	if err != nil {
-		return err
-	}
-	if _, err := body.Write([]byte(text)); err != nil {
-		return err
-	}
-	if err := body.Close(); err != nil {
-		return err
-	}
-	return client.Quit()
 }
 
 // startTrackers starts what the present configuration tracks and tells.

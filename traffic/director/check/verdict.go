@@ -36,8 +36,15 @@ func (v *Verdict) Answer(good bool) (changed bool) {
 // Watcher asks one server on an interval.
 type Watcher struct {
 	Check Check
-	// Interval is from the start of one question to the next; while the server is out, Retry, if it is not 0.
+	// Deeper, if it is not nil, is asked in place of Check each Every'th time, the first time of all too.
+	Deeper *Check
+	Every  int
+	// Asleep, if it is not nil, tells that nothing is to be asked now.
+	Asleep func() bool
+	// Interval is from the start of one question to the next; while the server is out, or an answer was against the verdict, it
+	// is Retry, if that is not 0. A sparing watcher asks a server that is out on the interval.
 	Interval, Retry time.Duration
+	Sparing         bool
 	// Jitter is the share of the interval by which questions are spread, so that many servers are not asked at once.
 	Jitter  float64
 	Verdict Verdict
@@ -49,15 +56,27 @@ func (w Watcher) Watch(ctx context.Context, tell func(in bool, why error)) {
 	if w.Random != nil && !wait(ctx, time.Duration(w.Jitter*w.Random.Float64()*float64(w.Interval))) {
 		return
 	}
-	for first := true; ; first = false {
+	first := true
+	for n := 0; ; n++ {
 		asked := time.Now()
-		err := w.Check.Run(ctx)
+		if w.Asleep != nil && w.Asleep() {
+			if !wait(ctx, w.pause()) {
+				return
+			}
+			continue
+		}
+		c := w.Check
+		if w.Deeper != nil && n%max(1, w.Every) == 0 {
+			c = *w.Deeper
+		}
+		err := c.Run(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		if w.Verdict.Answer(err == nil) || first {
 			tell(w.Verdict.In, err)
 		}
+		first = false
 		if !wait(ctx, w.pause()-time.Since(asked)) {
 			return
 		}
@@ -66,7 +85,7 @@ func (w Watcher) Watch(ctx context.Context, tell func(in bool, why error)) {
 
 func (w *Watcher) pause() time.Duration {
 	pause := w.Interval
-	if !w.Verdict.In && w.Retry > 0 {
+	if w.Retry > 0 && (w.Verdict.streak > 0 || !w.Verdict.In && !w.Sparing) {
 		pause = w.Retry
 	}
 	if w.Random != nil {

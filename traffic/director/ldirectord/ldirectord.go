@@ -49,7 +49,6 @@ type reader struct {
 	config      *config.Config
 	global      settings
 	maintenance string
-	execute     []line
 }
 
 // Read reads a file. maintained tells nothing here: files in maintenancedir are looked at as long as the director runs.

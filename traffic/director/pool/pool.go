@@ -6,7 +6,6 @@ package pool
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"holdfast/traffic/director/config"
@@ -50,54 +49,40 @@ type member struct {
 	in         bool
 }
 
-// New makes a pool. Checks that begin as passed count so until they have answered.
-func New(c *config.Service) *Pool {
+// New makes a pool. What is known of a check counts at once; others count as they say they begin. The pool of an earlier
+// configuration, if there is one, tells whether its servers were enough.
+func New(c *config.Service, known func(server, check int) (passed bool, why string, ok bool), old *Pool) *Pool {
 	p := &Pool{Config: c}
-	for _, s := range c.Servers {
+	for i, s := range c.Servers {
 		m := member{}
-		for _, one := range s.Checks {
-			m.passed = append(m.passed, one.Begins)
-			m.why = append(m.why, "it has not answered yet")
+		for n, one := range s.Checks {
+			passed, why, ok := known(i, n)
+			if !ok {
+				passed, why = one.Begins, "it has not answered yet"
+			}
+			m.passed, m.why = append(m.passed, passed), append(m.why, why)
 		}
 		m.in = m.well(s)
 		p.members = append(p.members, m)
 	}
 	p.quorate = p.weight() >= p.quorum()
+	if old != nil {
+		p.begun, p.quorate = old.begun, old.quorate
+		p.quorate = p.weight() >= p.needed()
+	}
 	return p
+}
+
+// needed is the weight that makes the servers enough, or leaves them so.
+func (p *Pool) needed() int {
+	if p.quorate {
+		return max(1, p.quorum()-p.Config.Hysteresis)
+	}
+	return p.quorum() + p.Config.Hysteresis
 }
 
 func (m member) well(s config.Server) bool {
 	return !s.Out && !m.maintained && !slices.Contains(m.passed, false)
-}
-
-// Take takes over what is known from the pool of an earlier configuration: of servers with the same address and checks.
-func (p *Pool) Take(old *Pool) {
-	for i, s := range p.Config.Servers {
-		at := old.index(s.Address)
-		if at < 0 || len(old.members[at].passed) != len(p.members[i].passed) {
-			continue
-		}
-		was := old.Config.Servers[at]
-		same := !slices.ContainsFunc(indices(s.Checks), func(n int) bool { return Asks(was.Checks[n]) != Asks(s.Checks[n]) })
-		if same && was.Out == s.Out {
-			p.members[i] = old.members[at]
-			p.members[i].in = p.members[i].well(s)
-		}
-	}
-	p.quorate = old.quorate
-	if p.weight() >= p.quorum()+p.Config.Hysteresis {
-		p.quorate = true
-	} else if p.weight() < p.quorum()-p.Config.Hysteresis {
-		p.quorate = false
-	}
-}
-
-func indices[T any](all []T) []int {
-	n := make([]int, len(all))
-	for i := range all {
-		n[i] = i
-	}
-	return n
 }
 
 // Asks is what a check asks, as text: two checks with the same text are the same.
@@ -107,10 +92,6 @@ func Asks(c config.Check) string {
 		text += fmt.Sprintf(" %+v", *c.TLS)
 	}
 	return text
-}
-
-func (p *Pool) index(a netip.AddrPort) int {
-	return slices.IndexFunc(p.Config.Servers, func(s config.Server) bool { return s.Address == a })
 }
 
 // In tells whether a server is in, and what is wrong if not.
@@ -174,10 +155,7 @@ func (p *Pool) judge(server int, why string) []Event {
 	}
 	m.in = in
 	events := []Event{{Service: p.Config, Server: s, Up: in, Why: why}}
-	needed := p.quorum() + p.Config.Hysteresis
-	if p.quorate {
-		needed = max(1, p.quorum()-p.Config.Hysteresis)
-	}
+	needed := p.needed()
 	if quorate := p.weight() >= needed; quorate != p.quorate {
 		p.quorate = quorate
 		events = append(events, Event{Service: p.Config, Up: quorate, Why: fmt.Sprintf("servers of weight %d are in, %d is needed", p.weight(), needed)})

@@ -83,7 +83,7 @@ var ignoredAddressFlags = []string{"-nodad", "home", "mngtmpaddr", "noprefixrout
 func oneAddress(line keepalived.Directive) (Address, error) {
 	a := Address{}
 	var err error
-	if a.Prefix, err = prefix(line, line.Keyword()); err != nil {
+	if a.Prefix, err = keepalived.Prefix(line, line.Keyword()); err != nil {
 		return a, err
 	}
 	o := &options{line, line.Values()}
@@ -112,7 +112,7 @@ func (o *options) broadcast(a *Address, key string) error {
 	if err != nil || text == "-" || text == "+" {
 		return err
 	}
-	a.Broadcast, err = address(o.d, text)
+	a.Broadcast, err = keepalived.Address(o.d, text)
 	return err
 }
 
@@ -139,11 +139,11 @@ func route(line keepalived.Directive) (Route, error) {
 	for key, ok := o.next(); ok && err == nil; key, ok = o.next() {
 		switch key {
 		case "src":
-			err = o.readAddress(key, func(text string) (err error) { r.Source, err = address(line, text); return })
+			err = o.readAddress(key, func(text string) (err error) { r.Source, err = keepalived.Address(line, text); return })
 		case "to":
-			err = o.readAddress(key, func(text string) (err error) { r.To, err = prefix(line, text); return })
+			err = o.readAddress(key, func(text string) (err error) { r.To, err = keepalived.Prefix(line, text); return })
 		case "via", "gw":
-			err = o.readAddress(key, func(text string) (err error) { r.Via, err = address(line, text); return })
+			err = o.readAddress(key, func(text string) (err error) { r.Via, err = keepalived.Address(line, text); return })
 		case "dev":
 			r.Interface, err = o.value(key)
 		case "table":
@@ -159,7 +159,7 @@ func route(line keepalived.Directive) (Route, error) {
 			if r.To.IsValid() {
 				return r, line.At.Errorf("%q in a route is not known; accepted are src, to, via, gw, dev, table, metric, scope, blackhole, no_track", key)
 			}
-			r.To, err = prefix(line, strings.Replace(key, "default", "0.0.0.0/0", 1))
+			r.To, err = keepalived.Prefix(line, strings.Replace(key, "default", "0.0.0.0/0", 1))
 		}
 	}
 	return r, err
@@ -183,9 +183,9 @@ func rules(d keepalived.Directive) ([]Rule, error) {
 		for key, ok := o.next(); ok && err == nil; key, ok = o.next() {
 			switch key {
 			case "from":
-				err = o.readAddress(key, func(text string) (err error) { r.From, err = prefix(line, text); return })
+				err = o.readAddress(key, func(text string) (err error) { r.From, err = keepalived.Prefix(line, text); return })
 			case "to":
-				err = o.readAddress(key, func(text string) (err error) { r.To, err = prefix(line, text); return })
+				err = o.readAddress(key, func(text string) (err error) { r.To, err = keepalived.Prefix(line, text); return })
 			case "table", "lookup":
 				r.Table, err = o.number(key)
 			case "priority", "preference", "order":

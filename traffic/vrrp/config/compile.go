@@ -33,12 +33,12 @@ func Compile(file []keepalived.Directive) (*Config, error) {
 	// Global definitions count for every block, wherever they stand.
 	for _, d := range file {
 		if d.Keyword() == "global_defs" {
-			if err := globalKeywords.read(c, d.Block); err != nil {
+			if err := globalKeywords.Read(c, d.Block); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := topKeywords.read(c, file); err != nil {
+	if err := topKeywords.Read(c, file); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
@@ -52,8 +52,8 @@ func (c *compiler) warn(d keepalived.Directive, format string, args ...any) {
 }
 
 // unheeded takes keywords that have no effect here, and says so.
-func unheeded(words ...string) keywords[compiler] {
-	k := keywords[compiler]{}
+func unheeded(words ...string) keepalived.Keywords[compiler] {
+	k := keepalived.Keywords[compiler]{}
 	for _, word := range words {
 		k[word] = func(c *compiler, d keepalived.Directive) error {
 			c.warn(d, "it has no effect here")
@@ -87,7 +87,7 @@ func named[T any](kind string, into func(*compiler) map[string]T, read func(keep
 	}
 }
 
-var topKeywords = keywords[compiler]{
+var topKeywords = keepalived.Keywords[compiler]{
 	"global_defs":        ignored[compiler], // read before
 	"vrrp_script":        named("vrrp_script", func(c *compiler) map[string]Script { return c.config.Scripts }, script),
 	"vrrp_track_process": named("vrrp_track_process", func(c *compiler) map[string]Process { return c.config.Processes }, process),
@@ -111,41 +111,47 @@ var topKeywords = keywords[compiler]{
 		c.config.Instances = append(c.config.Instances, i)
 		return nil
 	},
-}.with(func() keywords[compiler] {
-	k := keywords[compiler]{}
+}.With(func() keepalived.Keywords[compiler] {
+	k := keepalived.Keywords[compiler]{}
 	for _, word := range elsewhere {
 		k[word] = ignored[compiler]
 	}
 	return k
 }())
 
-var globalKeywords = keywords[compiler]{
+var globalKeywords = keepalived.Keywords[compiler]{
 	"router_id": func(c *compiler, d keepalived.Directive) (err error) {
-		c.config.RouterID, err = value(d, "a name")
+		c.config.RouterID, err = keepalived.Value(d, "a name")
 		return err
 	},
-	"vrrp_version": func(c *compiler, d keepalived.Directive) (err error) { c.version, err = integer(d, 2, 3); return err },
-	"script_user":  func(c *compiler, d keepalived.Directive) (err error) { c.script, err = user(d, d.Values()); return err },
-	"smtp_alert":   func(c *compiler, d keepalived.Directive) (err error) { c.alert, err = boolean(d); return err },
+	"vrrp_version": func(c *compiler, d keepalived.Directive) (err error) {
+		c.version, err = keepalived.Integer(d, 2, 3)
+		return err
+	},
+	"script_user": func(c *compiler, d keepalived.Directive) (err error) { c.script, err = user(d, d.Values()); return err },
+	"smtp_alert": func(c *compiler, d keepalived.Directive) (err error) {
+		c.alert, err = keepalived.Boolean(d)
+		return err
+	},
 	"smtp_alert_vrrp": func(c *compiler, d keepalived.Directive) (err error) {
-		c.alert, err = boolean(d)
+		c.alert, err = keepalived.Boolean(d)
 		return err
 	},
 	"notification_email": func(c *compiler, d keepalived.Directive) error {
-		c.config.Mail.To = append(c.config.Mail.To, list(d)...)
+		c.config.Mail.To = append(c.config.Mail.To, keepalived.List(d)...)
 		return nil
 	},
 	"notification_email_from": func(c *compiler, d keepalived.Directive) (err error) {
-		c.config.Mail.From, err = value(d, "an address")
+		c.config.Mail.From, err = keepalived.Value(d, "an address")
 		return err
 	},
 	"smtp_server": smtpServer,
 	"smtp_helo_name": func(c *compiler, d keepalived.Directive) (err error) {
-		c.config.Mail.Helo, err = value(d, "a name")
+		c.config.Mail.Helo, err = keepalived.Value(d, "a name")
 		return err
 	},
 	"smtp_connect_timeout": func(c *compiler, d keepalived.Directive) (err error) {
-		c.config.Mail.Timeout, err = seconds(d, time.Second, time.Hour)
+		c.config.Mail.Timeout, err = keepalived.Seconds(d, time.Second, time.Hour)
 		return err
 	},
 	"net_namespace": refused[compiler]("run it in the network namespace itself"),
@@ -155,10 +161,10 @@ var globalKeywords = keywords[compiler]{
 	"vrrp_iptables": ignored[compiler], "vrrp_ipsets": ignored[compiler], "nftables": ignored[compiler],
 	// These are virtual_server's.
 	"lvs_sync_daemon": ignored[compiler], "lvs_flush": ignored[compiler], "checker_priority": ignored[compiler],
-}.with(unheeded("vrrp_strict", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat",
+}.With(unheeded("vrrp_strict", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat",
 	"vrrp_garp_master_refresh_repeat", "vrrp_priority", "vrrp_no_swap", "vrrp_rt_priority", "vrrp_rlimit_rttime", "max_auto_priority",
 	"enable_traps", "default_interface", "use_pid_dir", "process_names", "reload_repeat", "shutdown_script", "startup_script")).
-	with(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_"))
+	With(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_"))
 
 func smtpServer(c *compiler, d keepalived.Directive) error {
 	switch v := d.Values(); len(v) {
@@ -172,19 +178,22 @@ func smtpServer(c *compiler, d keepalived.Directive) error {
 	return nil
 }
 
-var groupKeywords = keywords[Group]{
-	"group":           func(g *Group, d keepalived.Directive) error { g.Members = append(g.Members, list(d)...); return nil },
+var groupKeywords = keepalived.Keywords[Group]{
+	"group": func(g *Group, d keepalived.Directive) error {
+		g.Members = append(g.Members, keepalived.List(d)...)
+		return nil
+	},
 	"global_tracking": ignored[Group], "sync_group_tracking_weight": ignored[Group], // the group's tracking always counts for all
-}.with(tracking(func(g *Group) *Tracking { return &g.Track })).
-	with(notifying(func(g *Group) *Notify { return &g.Notify }))
+}.With(tracking(func(g *Group) *Tracking { return &g.Track })).
+	With(notifying(func(g *Group) *Notify { return &g.Notify }))
 
 func (c *compiler) group(d keepalived.Directive) error {
-	name, err := value(d, "a name")
+	name, err := keepalived.Value(d, "a name")
 	if err != nil {
 		return err
 	}
 	g := Group{At: d.At, Name: name}
-	if err := groupKeywords.read(&g, d.Block); err != nil {
+	if err := groupKeywords.Read(&g, d.Block); err != nil {
 		return err
 	}
 	if len(g.Members) == 0 {

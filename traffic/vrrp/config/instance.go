@@ -39,18 +39,18 @@ type announcement struct {
 }
 
 // announcing are the keywords for it, in a block or, with vrrp_ before, in global_defs.
-func announcing[T any](of func(*T) *announcement, before string) keywords[T] {
-	return keywords[T]{
+func announcing[T any](of func(*T) *announcement, before string) keepalived.Keywords[T] {
+	return keepalived.Keywords[T]{
 		before + "garp_master_delay": func(t *T, d keepalived.Directive) (err error) {
-			of(t).delay, err = seconds(d, 0, time.Hour)
+			of(t).delay, err = keepalived.Seconds(d, 0, time.Hour)
 			return err
 		},
 		before + "garp_master_repeat": func(t *T, d keepalived.Directive) (err error) {
-			of(t).burst, err = integer(d, 1, 255)
+			of(t).burst, err = keepalived.Integer(d, 1, 255)
 			return err
 		},
 		before + "garp_master_refresh": func(t *T, d keepalived.Directive) (err error) {
-			of(t).refresh, err = seconds(d, 0, 24*time.Hour)
+			of(t).refresh, err = keepalived.Seconds(d, 0, 24*time.Hour)
 			return err
 		},
 	}
@@ -64,40 +64,40 @@ func refused[T any](instead string) func(*T, keepalived.Directive) error {
 	return func(_ *T, d keepalived.Directive) error { return d.Errorf("this is not done; %s", instead) }
 }
 
-var instanceKeywords = keywords[instance]{
+var instanceKeywords = keepalived.Keywords[instance]{
 	"state": func(i *instance, d keepalived.Directive) (err error) {
-		if i.state, err = value(d, "MASTER or BACKUP"); err == nil && i.state != "MASTER" && i.state != "BACKUP" {
+		if i.state, err = keepalived.Value(d, "MASTER or BACKUP"); err == nil && i.state != "MASTER" && i.state != "BACKUP" {
 			err = d.Errorf("%q: want MASTER or BACKUP", i.state)
 		}
 		return err
 	},
 	"interface": func(i *instance, d keepalived.Directive) (err error) {
-		i.Interface, err = value(d, "an interface")
+		i.Interface, err = keepalived.Value(d, "an interface")
 		return err
 	},
 	"virtual_router_id": func(i *instance, d keepalived.Directive) error {
-		n, err := integer(d, 1, 255)
+		n, err := keepalived.Integer(d, 1, 255)
 		i.Router.ID = uint8(n)
 		return err
 	},
 	"priority": func(i *instance, d keepalived.Directive) error {
-		n, err := integer(d, 1, 255)
+		n, err := keepalived.Integer(d, 1, 255)
 		i.Router.Priority = uint8(n)
 		return err
 	},
 	"advert_int": func(i *instance, d keepalived.Directive) (err error) {
-		i.Router.Interval, err = seconds(d, 10*time.Millisecond, 255*time.Second)
+		i.Router.Interval, err = keepalived.Seconds(d, 10*time.Millisecond, 255*time.Second)
 		return err
 	},
 	"version": func(i *instance, d keepalived.Directive) (err error) {
-		i.version, err = integer(d, 2, 3)
+		i.version, err = keepalived.Integer(d, 2, 3)
 		return err
 	},
 	"vrrp_version": func(i *instance, d keepalived.Directive) (err error) {
-		i.version, err = integer(d, 2, 3)
+		i.version, err = keepalived.Integer(d, 2, 3)
 		return err
 	},
-	"authentication": func(i *instance, d keepalived.Directive) error { return authenticationKeywords.read(i, d.Block) },
+	"authentication": func(i *instance, d keepalived.Directive) error { return authenticationKeywords.Read(i, d.Block) },
 	"unicast_src_ip": unicastSource,
 	"mcast_src_ip":   unicastSource,
 	"unicast_peer":   unicastPeers,
@@ -130,33 +130,25 @@ var instanceKeywords = keywords[instance]{
 	"higher_prio_send_advert": ignored[instance], "kernel_rx_buf_size": ignored[instance], "debug": ignored[instance],
 	"garp_lower_prio_delay": unheededInstance, "garp_lower_prio_repeat": unheededInstance, "garp_master_refresh_repeat": unheededInstance,
 	"strict_mode": unheededInstance, "lower_prio_no_advert": unheededInstance,
-}.with(announcing(func(i *instance) *announcement { return &i.announce }, "")).
-	with(tracking(func(i *instance) *Tracking { return &i.Track })).
-	with(notifying(func(i *instance) *Notify { return &i.Notify }))
-
-// with adds another table.
-func (k keywords[T]) with(more keywords[T]) keywords[T] {
-	for word, read := range more {
-		k[word] = read
-	}
-	return k
-}
+}.With(announcing(func(i *instance) *announcement { return &i.announce }, "")).
+	With(tracking(func(i *instance) *Tracking { return &i.Track })).
+	With(notifying(func(i *instance) *Notify { return &i.Notify }))
 
 func unheededInstance(i *instance, d keepalived.Directive) error {
 	i.remarks = append(i.remarks, d)
 	return nil
 }
 
-var authenticationKeywords = keywords[instance]{
+var authenticationKeywords = keepalived.Keywords[instance]{
 	"auth_type": func(_ *instance, d keepalived.Directive) error {
-		kind, err := value(d, "PASS")
+		kind, err := keepalived.Value(d, "PASS")
 		if err == nil && kind != "PASS" {
 			err = d.Errorf("%q: only PASS is known; AH needs an IPsec stack and is not done", kind)
 		}
 		return err
 	},
 	"auth_pass": func(i *instance, d keepalived.Directive) error {
-		text, err := value(d, "a password")
+		text, err := keepalived.Value(d, "a password")
 		if err != nil || text == "" {
 			return d.Errorf("want one password of up to 8 characters") // the error must not show it
 		}
@@ -166,17 +158,17 @@ var authenticationKeywords = keywords[instance]{
 }
 
 func unicastSource(i *instance, d keepalived.Directive) error {
-	text, err := value(d, "an address")
+	text, err := keepalived.Value(d, "an address")
 	if err != nil {
 		return err
 	}
-	i.Router.Source, err = address(d, text)
+	i.Router.Source, err = keepalived.Address(d, text)
 	return err
 }
 
 func unicastPeers(i *instance, d keepalived.Directive) error {
 	for _, line := range d.Block {
-		a, err := address(line, line.Keyword())
+		a, err := keepalived.Address(line, line.Keyword())
 		if err != nil {
 			return err
 		}
@@ -189,7 +181,7 @@ func unicastPeers(i *instance, d keepalived.Directive) error {
 }
 
 func preemptDelay(i *instance, d keepalived.Directive) (err error) {
-	i.Router.PreemptDelay, err = seconds(d, 0, 1000*time.Second)
+	i.Router.PreemptDelay, err = keepalived.Seconds(d, 0, 1000*time.Second)
 	return err
 }
 
@@ -208,7 +200,7 @@ func useVMAC(i *instance, d keepalived.Directive) error {
 
 // instance reads a vrrp_instance block and checks it as a whole.
 func (c *compiler) instance(d keepalived.Directive) (Instance, error) {
-	name, err := value(d, "a name")
+	name, err := keepalived.Value(d, "a name")
 	if err != nil {
 		return Instance{}, err
 	}
@@ -216,7 +208,7 @@ func (c *compiler) instance(d keepalived.Directive) (Instance, error) {
 	i.At = d.At
 	i.Accept = true
 	i.Router = router.Config{Name: name, Priority: defaultPriority, Interval: defaultInterval}
-	if err := instanceKeywords.read(&i, d.Block); err != nil {
+	if err := instanceKeywords.Read(&i, d.Block); err != nil {
 		return Instance{}, err
 	}
 	if err := i.check(d); err != nil {

@@ -3,14 +3,14 @@ package config
 import "holdfast/traffic/keepalived"
 
 // notifying are the keywords of what runs on a change of state.
-func notifying[T any](of func(*T) *Notify) keywords[T] {
+func notifying[T any](of func(*T) *Notify) keepalived.Keywords[T] {
 	programme := func(field func(*Notify) **Program) func(*T, keepalived.Directive) error {
 		return func(t *T, d keepalived.Directive) (err error) {
 			*field(of(t)), err = program(d)
 			return err
 		}
 	}
-	return keywords[T]{
+	return keepalived.Keywords[T]{
 		"notify_master":              programme(func(n *Notify) **Program { return &n.Active }),
 		"notify_backup":              programme(func(n *Notify) **Program { return &n.Backup }),
 		"notify_fault":               programme(func(n *Notify) **Program { return &n.Fault }),
@@ -18,7 +18,7 @@ func notifying[T any](of func(*T) *Notify) keywords[T] {
 		"notify":                     programme(func(n *Notify) **Program { return &n.All }),
 		"notify_master_rx_lower_pri": programme(func(n *Notify) **Program { return &n.LowerPriority }),
 		"smtp_alert": func(t *T, d keepalived.Directive) (err error) {
-			of(t).Mail, err = boolean(d)
+			of(t).Mail, err = keepalived.Boolean(d)
 			return err
 		},
 		"notify_priority_changes": ignored[T],
@@ -30,7 +30,7 @@ func program(d keepalived.Directive) (*Program, error) {
 	if len(d.Values()) == 0 {
 		return nil, d.Errorf("want the path of a program")
 	}
-	words, err := command(d, d.Words[1:2])
+	words, err := keepalived.Command(d, d.Words[1:2])
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // tracking are the keywords of what is tracked, in instances and groups.
-func tracking[T any](of func(*T) *Tracking) keywords[T] {
-	return keywords[T]{
+func tracking[T any](of func(*T) *Tracking) keepalived.Keywords[T] {
+	return keepalived.Keywords[T]{
 		"track_interface": func(t *T, d keepalived.Directive) (err error) {
 			of(t).Interfaces, err = tracks(d)
 			return err
@@ -85,21 +85,27 @@ func user(d keepalived.Directive, words []string) (User, error) {
 	return User{}, d.Errorf("want a user and perhaps a group, got %q", strings.Join(words, " "))
 }
 
-var scriptKeywords = keywords[Script]{
+var scriptKeywords = keepalived.Keywords[Script]{
 	"script": func(s *Script, d keepalived.Directive) (err error) {
-		s.Command, err = command(d, d.Values())
+		s.Command, err = keepalived.Command(d, d.Values())
 		return err
 	},
 	"interval": func(s *Script, d keepalived.Directive) (err error) {
-		s.Interval, err = seconds(d, time.Millisecond, 24*time.Hour)
+		s.Interval, err = keepalived.Seconds(d, time.Millisecond, 24*time.Hour)
 		return err
 	},
 	"timeout": func(s *Script, d keepalived.Directive) (err error) {
-		s.Timeout, err = seconds(d, 0, 24*time.Hour)
+		s.Timeout, err = keepalived.Seconds(d, 0, 24*time.Hour)
 		return err
 	},
-	"rise": func(s *Script, d keepalived.Directive) (err error) { s.Rise, err = integer(d, 1, 1<<20); return err },
-	"fall": func(s *Script, d keepalived.Directive) (err error) { s.Fall, err = integer(d, 1, 1<<20); return err },
+	"rise": func(s *Script, d keepalived.Directive) (err error) {
+		s.Rise, err = keepalived.Integer(d, 1, 1<<20)
+		return err
+	},
+	"fall": func(s *Script, d keepalived.Directive) (err error) {
+		s.Fall, err = keepalived.Integer(d, 1, 1<<20)
+		return err
+	},
 	"weight": func(s *Script, d keepalived.Directive) (err error) {
 		s.Weight, s.Reverse, err = weightAndReverse(d)
 		return err
@@ -109,12 +115,12 @@ var scriptKeywords = keywords[Script]{
 }
 
 func script(d keepalived.Directive) (Script, error) {
-	name, err := value(d, "a name")
+	name, err := keepalived.Value(d, "a name")
 	if err != nil {
 		return Script{}, err
 	}
 	s := Script{Name: name, Interval: time.Second, Rise: 1, Fall: 1}
-	if err := scriptKeywords.read(&s, d.Block); err != nil {
+	if err := scriptKeywords.Read(&s, d.Block); err != nil {
 		return s, err
 	}
 	if len(s.Command) == 0 {
@@ -126,7 +132,7 @@ func script(d keepalived.Directive) (Script, error) {
 	return s, nil
 }
 
-var processKeywords = keywords[Process]{
+var processKeywords = keepalived.Keywords[Process]{
 	"process": func(p *Process, d keepalived.Directive) (err error) {
 		if p.Command = d.Values(); len(p.Command) == 0 {
 			err = d.Errorf("want the name of a process")
@@ -138,30 +144,36 @@ var processKeywords = keywords[Process]{
 		p.Weight, p.Reverse, err = weightAndReverse(d)
 		return err
 	},
-	"quorum":     func(p *Process, d keepalived.Directive) (err error) { p.Quorum, err = integer(d, 1, 65535); return err },
-	"quorum_max": func(p *Process, d keepalived.Directive) (err error) { p.Max, err = integer(d, 0, 65535); return err },
+	"quorum": func(p *Process, d keepalived.Directive) (err error) {
+		p.Quorum, err = keepalived.Integer(d, 1, 65535)
+		return err
+	},
+	"quorum_max": func(p *Process, d keepalived.Directive) (err error) {
+		p.Max, err = keepalived.Integer(d, 0, 65535)
+		return err
+	},
 	"delay": func(p *Process, d keepalived.Directive) (err error) {
-		p.UpDelay, err = seconds(d, 0, time.Hour)
+		p.UpDelay, err = keepalived.Seconds(d, 0, time.Hour)
 		p.DownDelay = p.UpDelay
 		return err
 	},
 	"fork_delay": func(p *Process, d keepalived.Directive) (err error) {
-		p.UpDelay, err = seconds(d, 0, time.Hour)
+		p.UpDelay, err = keepalived.Seconds(d, 0, time.Hour)
 		return err
 	},
 	"terminate_delay": func(p *Process, d keepalived.Directive) (err error) {
-		p.DownDelay, err = seconds(d, 0, time.Hour)
+		p.DownDelay, err = keepalived.Seconds(d, 0, time.Hour)
 		return err
 	},
 }
 
 func process(d keepalived.Directive) (Process, error) {
-	name, err := value(d, "a name")
+	name, err := keepalived.Value(d, "a name")
 	if err != nil {
 		return Process{}, err
 	}
 	p := Process{Name: name, Weight: 1, Quorum: 1, Max: -1}
-	if err := processKeywords.read(&p, d.Block); err != nil {
+	if err := processKeywords.Read(&p, d.Block); err != nil {
 		return p, err
 	}
 	if len(p.Command) == 0 {
@@ -170,8 +182,11 @@ func process(d keepalived.Directive) (Process, error) {
 	return p, nil
 }
 
-var fileKeywords = keywords[File]{
-	"file": func(f *File, d keepalived.Directive) (err error) { f.Path, err = value(d, "a path"); return err },
+var fileKeywords = keepalived.Keywords[File]{
+	"file": func(f *File, d keepalived.Directive) (err error) {
+		f.Path, err = keepalived.Value(d, "a path")
+		return err
+	},
 	"weight": func(f *File, d keepalived.Directive) (err error) {
 		f.Weight, f.Reverse, err = weightAndReverse(d)
 		return err
@@ -189,12 +204,12 @@ var fileKeywords = keywords[File]{
 }
 
 func file(d keepalived.Directive) (File, error) {
-	name, err := value(d, "a name")
+	name, err := keepalived.Value(d, "a name")
 	if err != nil {
 		return File{}, err
 	}
 	f := File{Name: name, Weight: 1}
-	if err := fileKeywords.read(&f, d.Block); err != nil {
+	if err := fileKeywords.Read(&f, d.Block); err != nil {
 		return f, err
 	}
 	if f.Path == "" {

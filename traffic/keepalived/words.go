@@ -1,6 +1,7 @@
-package config
+package keepalived
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"net/netip"
@@ -10,14 +11,13 @@ import (
 	"time"
 
 	"holdfast/spelling"
-	"holdfast/traffic/keepalived"
 )
 
-// keywords maps a block's directives to what reads them into a T.
-type keywords[T any] map[string]func(*T, keepalived.Directive) error
+// Keywords maps a block's directives to what reads them into a T.
+type Keywords[T any] map[string]func(*T, Directive) error
 
-// read reads every directive of a block.
-func (k keywords[T]) read(into *T, block []keepalived.Directive) error {
+// Read reads every directive of a block.
+func (k Keywords[T]) Read(into *T, block []Directive) error {
 	for _, d := range block {
 		read, ok := k[d.Keyword()]
 		if !ok {
@@ -31,7 +31,7 @@ func (k keywords[T]) read(into *T, block []keepalived.Directive) error {
 }
 
 // accepted names the likeliest keyword, or all.
-func (k keywords[T]) accepted(word string) string {
+func (k Keywords[T]) accepted(word string) string {
 	all := slices.Sorted(maps.Keys(k))
 	if meant := spelling.Nearest(word, all, 2); meant != "" {
 		return "; did you mean " + strconv.Quote(meant) + "?"
@@ -39,16 +39,25 @@ func (k keywords[T]) accepted(word string) string {
 	return "; accepted are " + strings.Join(all, ", ")
 }
 
-// value returns the directive's only value.
-func value(d keepalived.Directive, what string) (string, error) {
+// With adds another table.
+func (k Keywords[T]) With(more Keywords[T]) Keywords[T] {
+	for word, read := range more {
+		k[word] = read
+	}
+	return k
+}
+
+// Value returns the directive's only value.
+func Value(d Directive, what string) (string, error) {
 	if len(d.Values()) != 1 {
 		return "", d.Errorf("want %s, got %q", what, strings.Join(d.Values(), " "))
 	}
 	return d.Words[1], nil
 }
 
-func integer(d keepalived.Directive, low, high int) (int, error) {
-	text, err := value(d, "a number")
+// Integer reads a number.
+func Integer(d Directive, low, high int) (int, error) {
+	text, err := Value(d, "a number")
 	if err != nil {
 		return 0, err
 	}
@@ -59,9 +68,9 @@ func integer(d keepalived.Directive, low, high int) (int, error) {
 	return n, nil
 }
 
-// seconds reads a time in seconds with a fraction.
-func seconds(d keepalived.Directive, low, high time.Duration) (time.Duration, error) {
-	text, err := value(d, "seconds")
+// Seconds reads a time in seconds with a fraction.
+func Seconds(d Directive, low, high time.Duration) (time.Duration, error) {
+	text, err := Value(d, "seconds")
 	if err != nil {
 		return 0, err
 	}
@@ -72,8 +81,8 @@ func seconds(d keepalived.Directive, low, high time.Duration) (time.Duration, er
 	return time.Duration(math.Round(f*1e6)) * time.Microsecond, nil
 }
 
-// boolean reads a switch; alone, it is on.
-func boolean(d keepalived.Directive) (bool, error) {
+// Boolean reads a switch; alone, it is on.
+func Boolean(d Directive) (bool, error) {
 	if len(d.Values()) == 0 {
 		return true, nil
 	}
@@ -87,7 +96,8 @@ func boolean(d keepalived.Directive) (bool, error) {
 	}
 }
 
-func address(d keepalived.Directive, text string) (netip.Addr, error) {
+// Address reads one.
+func Address(d Directive, text string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
 		return a, d.Errorf("%q: want an IPv4 or IPv6 address", text)
@@ -95,10 +105,10 @@ func address(d keepalived.Directive, text string) (netip.Addr, error) {
 	return a, nil
 }
 
-// prefix reads an address with or without the length of its network, which is the whole address then.
-func prefix(d keepalived.Directive, text string) (netip.Prefix, error) {
+// Prefix reads an address with or without the length of its network, which is the whole address then.
+func Prefix(d Directive, text string) (netip.Prefix, error) {
 	if !strings.Contains(text, "/") {
-		a, err := address(d, text)
+		a, err := Address(d, text)
 		return netip.PrefixFrom(a, a.BitLen()), err
 	}
 	p, err := netip.ParsePrefix(text)
@@ -108,8 +118,8 @@ func prefix(d keepalived.Directive, text string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// list returns the first words of the lines of a block.
-func list(d keepalived.Directive) []string {
+// List returns the first words of the lines of a block.
+func List(d Directive) []string {
 	all := slices.Clone(d.Values())
 	for _, line := range d.Block {
 		all = append(all, line.Words...)
@@ -117,19 +127,23 @@ func list(d keepalived.Directive) []string {
 	return all
 }
 
-// command splits a script with its arguments, which stand in one quoted word or in several.
-func command(d keepalived.Directive, words []string) ([]string, error) {
+// Command splits a script with its arguments, which stand in one quoted word or in several.
+func Command(d Directive, words []string) ([]string, error) {
 	if len(words) == 0 || words[0] == "" {
 		return nil, d.Errorf("want the path of a program")
 	}
 	if len(words) > 1 {
 		return words, nil
 	}
-	return splitQuoted(d, words[0])
+	split, err := SplitQuoted(words[0])
+	if err != nil {
+		return nil, d.Errorf("%w", err)
+	}
+	return split, nil
 }
 
-// splitQuoted splits at white space; single and double quotes keep it.
-func splitQuoted(d keepalived.Directive, text string) ([]string, error) {
+// SplitQuoted splits at white space; single and double quotes keep it.
+func SplitQuoted(text string) ([]string, error) {
 	var words []string
 	var current strings.Builder
 	var quote rune
@@ -152,13 +166,13 @@ func splitQuoted(d keepalived.Directive, text string) ([]string, error) {
 		}
 	}
 	if quote != 0 {
-		return nil, d.Errorf("%q: a quote is not closed", text)
+		return nil, fmt.Errorf("%q: a quote is not closed", text)
 	}
 	if inWord {
 		words = append(words, current.String())
 	}
 	if len(words) == 0 {
-		return nil, d.Errorf("want the path of a program")
+		return nil, fmt.Errorf("want the path of a program")
 	}
 	return words, nil
 }

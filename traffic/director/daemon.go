@@ -1,0 +1,344 @@
+package director
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"holdfast/traffic/director/config"
+	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/pool"
+	"holdfast/traffic/director/table"
+)
+
+// Daemon runs a configuration on a plane.
+type Daemon struct {
+	log    *slog.Logger
+	plane  plane.Plane
+	events chan func() // run by the goroutine of Run; nothing else touches what follows
+
+	config   *config.Config
+	pools    []*pool.Pool
+	applied  table.Table // what of ours the plane has, as far as is known
+	unsure   bool        // an error came in between: the plane has to be read
+	verdicts map[string]verdict
+	asking   map[string]*asker // by what they ask
+	watches  *watching
+	places   map[string][]place // where verdicts belong, by the same
+	tellers  map[string]*teller // by service
+
+	running sync.WaitGroup // every goroutine but Run's and those that tell
+	telling sync.WaitGroup
+	ctx     context.Context
+	stop    context.CancelFunc
+	began   time.Time
+}
+
+// verdict is what is known of a check.
+type verdict struct {
+	passed bool
+	why    string
+	since  time.Time
+}
+
+// place is a check of a server of a pool.
+type place struct {
+	pool          *pool.Pool
+	server, check int
+}
+
+// New makes a daemon. Nothing is touched before Run.
+func New(c *config.Config, p plane.Plane, log *slog.Logger) *Daemon {
+	return &Daemon{
+		log: log, plane: p, config: c, events: make(chan func(), 1024), applied: table.Table{}, verdicts: map[string]verdict{},
+		asking: map[string]*asker{}, tellers: map[string]*teller{},
+	}
+}
+
+// Run runs until ctx ends. Its error says what could not be begun; the plane is as it was then.
+func (d *Daemon) Run(ctx context.Context) error {
+	d.ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
+	defer d.stop()
+	d.began = time.Now()
+	if err := d.begin(); err != nil {
+		return err
+	}
+	retry := time.NewTicker(retryEvery)
+	defer retry.Stop()
+	for {
+		select {
+		case event := <-d.events:
+			event()
+		case <-retry.C:
+			if d.unsure {
+				d.settle()
+			}
+			d.remind()
+		case <-ctx.Done():
+			return d.end()
+		}
+	}
+}
+
+// retryEvery is how often changes are tried again that the plane refused.
+const retryEvery = 5 * time.Second
+
+// begin puts the first configuration in force.
+func (d *Daemon) begin() error {
+	if err := supported(d.plane, d.config); err != nil {
+		return err
+	}
+	actual, err := d.plane.Table()
+	if err != nil {
+		return err
+	}
+	if d.config.Flush {
+		ours := keys(d.config)
+		maps.DeleteFunc(actual, func(k table.Key, _ table.Service) bool { return ours[k] })
+		if err := d.plane.Apply(table.Difference(actual, nil)); err != nil {
+			return fmt.Errorf("flush the table: %w", err)
+		}
+	}
+	if err := d.setPlane(d.config); err != nil {
+		return err
+	}
+	d.pools = d.makePools(d.config)
+	d.unsure = true // what an earlier director left is taken over
+	if err := d.apply(); err != nil {
+		return err
+	}
+	d.start()
+	for _, p := range d.pools {
+		d.tell(p.Begin())
+	}
+	d.running.Go(func() { d.watchMaintenance(d.ctx) })
+	return nil
+}
+
+// supported tells whether the plane can do all that a configuration asks for.
+func supported(p plane.Plane, c *config.Config) error {
+	for _, s := range c.Services {
+		for _, k := range s.Keys {
+			var servers []table.Server
+			for _, one := range s.Servers {
+				servers = append(servers, one.Server)
+			}
+			if err := p.Supports(s.As(k, servers)); err != nil {
+				return fmt.Errorf("%s: %w", s.At, err)
+			}
+		}
+	}
+	return nil
+}
+
+func keys(c *config.Config) map[table.Key]bool {
+	all := map[table.Key]bool{}
+	for _, s := range c.Services {
+		for _, k := range s.Keys {
+			all[k] = true
+		}
+	}
+	return all
+}
+
+// setPlane sets timeouts, and starts the exchange of connections.
+func (d *Daemon) setPlane(c *config.Config) error {
+	if c.Timeouts != (plane.Timeouts{}) {
+		timed, ok := d.plane.(plane.Timed)
+		if !ok {
+			return &plane.Unsupported{Plane: d.plane.Name(), Feature: "timeouts of connections"}
+		}
+		if err := timed.SetTimeouts(c.Timeouts); err != nil {
+			return err
+		}
+	}
+	for _, s := range c.Syncs {
+		synchronized, ok := d.plane.(plane.Synchronized)
+		if !ok {
+			return &plane.Unsupported{Plane: d.plane.Name(), Feature: "an exchange of connections with a peer"}
+		}
+		if err := synchronized.StartSync(s); err != nil && !errors.Is(err, table.ErrExists) {
+			return err
+		}
+	}
+	return nil
+}
+
+// makePools makes the pools of a configuration, with what is known already.
+func (d *Daemon) makePools(c *config.Config) []*pool.Pool {
+	was := map[table.Key]*pool.Pool{}
+	for _, p := range d.pools {
+		was[p.Config.Keys[0]] = p
+	}
+	var all []*pool.Pool
+	for i := range c.Services {
+		s := &c.Services[i]
+		known := func(server, check int) (bool, string, bool) {
+			v, ok := d.verdicts[identity(s, server, check)]
+			return v.passed, v.why, ok
+		}
+		all = append(all, pool.New(s, known, was[s.Keys[0]]))
+	}
+	return all
+}
+
+// Reload replaces the configuration. It returns when the new one is in force; after an error the old one goes on.
+func (d *Daemon) Reload(ctx context.Context, c *config.Config) error {
+	return d.do(ctx, func() error {
+		if err := supported(d.plane, c); err != nil {
+			return err
+		}
+		if err := d.setPlane(c); err != nil {
+			return err
+		}
+		old, oldPools := d.config, d.pools
+		d.config, d.pools = c, d.makePools(c)
+		if err := d.apply(); err != nil {
+			d.config, d.pools = old, oldPools
+			return errors.Join(err, d.apply())
+		}
+		d.start()
+		return nil
+	})
+}
+
+// do runs something on the goroutine of Run, and waits for it.
+func (d *Daemon) do(ctx context.Context, what func() error) error {
+	done := make(chan error, 1)
+	select {
+	case d.events <- func() { done <- what() }:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// post hands an event to Run, unless the daemon ends.
+func (d *Daemon) post(event func()) {
+	select {
+	case d.events <- event:
+	case <-d.ctx.Done():
+	}
+}
+
+// apply brings the plane to what all pools want.
+func (d *Daemon) apply() error {
+	wanted := table.Table{}
+	for _, p := range d.pools {
+		for _, s := range p.Wanted() {
+			wanted[s.Key] = s
+		}
+	}
+	if d.unsure {
+		actual, err := d.plane.Table()
+		if err != nil {
+			return err
+		}
+		maps.DeleteFunc(actual, func(k table.Key, _ table.Service) bool {
+			_, ours := wanted[k]
+			_, was := d.applied[k]
+			return !ours && !was
+		})
+		d.applied = actual
+	}
+	if err := d.plane.Apply(table.Difference(d.applied, wanted)); err != nil {
+		d.unsure = true
+		return err
+	}
+	d.applied, d.unsure = wanted, false
+	return nil
+}
+
+// update brings the plane to what one pool wants: all else stays as it is.
+func (d *Daemon) update(p *pool.Pool) {
+	if d.unsure {
+		d.settle()
+		return
+	}
+	var changes []table.Change
+	wanted := p.Wanted()
+	for _, s := range wanted {
+		changes = append(changes, table.Steps(d.applied[s.Key], s)...)
+	}
+	if err := d.plane.Apply(changes); err != nil {
+		d.log.Error("the data plane refused a change; it is tried again", "plane", d.plane.Name(), "error", err)
+		d.unsure = true
+		return
+	}
+	for _, s := range wanted {
+		d.applied[s.Key] = s
+	}
+}
+
+// settle brings everything in order after an error.
+func (d *Daemon) settle() {
+	if err := d.apply(); err != nil {
+		d.log.Error("the data plane refuses changes still", "plane", d.plane.Name(), "error", err)
+	}
+}
+
+// answered takes the verdict of a check to its pool, and what follows to the plane and to people.
+func (d *Daemon) answered(id string, passed bool, why string) {
+	if _, asked := d.asking[id]; !asked {
+		return // the configuration no longer has it
+	}
+	d.verdicts[id] = verdict{passed, why, time.Now()}
+	for _, at := range d.places[id] {
+		d.changed(at.pool, at.pool.Answer(at.server, at.check, passed, why))
+	}
+}
+
+func (d *Daemon) changed(p *pool.Pool, events []pool.Event) {
+	if len(events) == 0 {
+		return
+	}
+	d.update(p)
+	for _, e := range events {
+		level := slog.LevelInfo
+		if !e.Up {
+			level = slog.LevelWarn
+		}
+		d.log.Log(d.ctx, level, e.String(), "why", e.Why)
+	}
+	d.tell(events)
+}
+
+// end takes services out that do not stay, and waits for everything that runs.
+func (d *Daemon) end() error {
+	for _, p := range d.pools {
+		d.tell(p.End())
+	}
+	gone := maps.Clone(d.applied)
+	for _, p := range d.pools {
+		for _, k := range p.Config.Keys {
+			if p.Config.Keep {
+				delete(gone, k)
+			}
+		}
+	}
+	err := d.plane.Apply(table.Difference(gone, nil))
+	for _, s := range d.config.Syncs {
+		if synchronized, ok := d.plane.(plane.Synchronized); ok {
+			err = errors.Join(err, synchronized.StopSync(s.Role))
+		}
+	}
+	d.stopTelling()
+	d.stop()
+	d.running.Wait()
+	return err
+}
+
+// sortedPools lists pools by their first key, for what people see.
+func (d *Daemon) sortedPools() []*pool.Pool {
+	return slices.SortedFunc(slices.Values(d.pools), func(a, b *pool.Pool) int { return a.Config.Keys[0].Compare(b.Config.Keys[0]) })
+}
