@@ -133,6 +133,8 @@ func (r *resource) unpackReplica(p *replica, network *cib.Element) {
 	p.container = adopt(bundleContainer(r, p))
 	p.each(func(x *resource) { x.replica = p })
 	if p.instance != nil {
+		// What runs inside uses up the capacity of the container's host.
+		p.container.utilization, p.instance.utilization = p.instance.utilization, nil
 		r.unpackReplicaConnection(p)
 	}
 	if p.ip != nil {

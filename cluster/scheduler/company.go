@@ -66,8 +66,8 @@ func (m *company) needs() map[string]int {
 	return sum
 }
 
-// addNeeds adds what r uses: of a group what its members do, of a clone or bundle what one
-// instance does, unless those have joined themselves.
+// addNeeds adds what r uses: of a group what its members do and of a clone what one instance
+// does, unless those have joined themselves; of a bundle what its first container does.
 func (m *company) addNeeds(sum map[string]int, r *resource) {
 	if !r.is(provisional) {
 		return
@@ -87,10 +87,13 @@ func (m *company) addNeeds(sum map[string]int, r *resource) {
 				m.addNeeds(sum, member)
 			}
 		}
-	default:
-		instances := r.instances()
-		if len(instances) > 0 && !slices.ContainsFunc(instances, m.includes) {
-			m.addNeeds(sum, instances[0])
+	case CloneResource:
+		if len(r.children) > 0 && !slices.ContainsFunc(r.children, m.includes) {
+			m.addNeeds(sum, r.children[0])
+		}
+	case BundleResource:
+		if len(r.bundle.replicas) > 0 {
+			m.addNeeds(sum, r.bundle.replicas[0].container)
 		}
 	}
 }
