@@ -22,6 +22,7 @@ type checks struct {
 
 	acked       []string                      // markers whose creation was confirmed, in that order
 	unconfirmed []string                      // markers of which the cluster said that they may be lost
+	refused     []string                      // markers of which the cluster said that they are not made
 	complete    map[core.Peer]bool            // boots that were in a view of all hosts
 	began       map[string]int                // marker: how many were confirmed when it was proposed
 	minority    map[core.HostID]time.Duration // since when a host has reached no quorum
@@ -203,6 +204,12 @@ func (c *checks) durability() {
 		}
 	}
 	c.kept()
+	have := markers(w.hosts[0])
+	for _, id := range c.refused {
+		if have[id] {
+			w.violate("refused: the change %s was refused for want of a quorum, and is in the document", id)
+		}
+	}
 }
 
 // kept: a change that was answered as unconfirmed is in the document, or among what a

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -84,8 +85,11 @@ func (w *World) client(end time.Duration) {
 		w.check.proposed(marker)
 		h.change(func(made bool, a core.Answer) {
 			w.trace(h.name, "%s: made %t, unconfirmed %t, error %v", marker, made, a.Unconfirmed, a.Err)
-			if made {
+			switch {
+			case made:
 				w.check.answered(h, marker, a.Unconfirmed)
+			case errors.Is(a.Err, core.ErrNoQuorum):
+				w.check.refused = append(w.check.refused, marker)
 			}
 		}, replica.Change{Op: string(cib.OpCreate), Section: "crm_config", XML: fmt.Sprintf(`<cluster_property_set id="%s"/>`, marker)})
 	}

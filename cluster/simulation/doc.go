@@ -31,6 +31,7 @@
 //	order        what was confirmed before a change was proposed is known where that change is confirmed
 //	durability   a confirmed change is in every host's document at the end
 //	kept         an unconfirmed change is there too, or under forks/
+//	refused      a change that was refused for want of a quorum is not there
 //	votes        a view is quorate only by the votes of its members
 //	complete     after wait_for_all's start only a view that descends from one of all hosts is quorate
 //	minority     a host that reaches no quorum starts nothing, takes no change, and stops what it runs

@@ -16,7 +16,10 @@ import (
 // Errors of proposals.
 var (
 	ErrNoQuorum = errors.New("no quorum: the hosts reachable from here may not change the cluster")
-	ErrStopped  = errors.New("this host's messaging has stopped")
+	// ErrUnsettled says that the quorum was lost before the change was acknowledged: once the
+	// hosts meet again it may turn out to have been made.
+	ErrUnsettled = errors.New("the quorum was lost before the change was acknowledged, and it may yet be made")
+	ErrStopped   = errors.New("this host's messaging has stopped")
 )
 
 // Core is one host's part of the protocol. It is not safe for concurrent use.

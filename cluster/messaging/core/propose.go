@@ -20,6 +20,7 @@ type proposal struct {
 	asked  time.Duration
 	sent   time.Duration
 	failed bool // to be sent again with the next beat
+	given  int  // how often it was put into a log, or on its way to one
 }
 
 // barrierSeqs is where the sequence numbers of barriers begin; they are answered to nobody.
@@ -60,11 +61,14 @@ func (c *Core) submit(p *proposal) {
 	case lead == c.cfg.ID:
 		switch c.append(&p.entry) {
 		case reasonNoQuorum:
-			c.answer(Answer{Seq: p.entry.Seq, Err: ErrNoQuorum})
+			c.deny(p)
 		case reasonRetry:
 			p.failed = true
+		default:
+			p.given++
 		}
 	default:
+		p.given++
 		c.send(Message{Kind: ForwardMessage, To: lead, Ballot: c.ballot, Seq: p.entry.Seq, Oldest: p.entry.Oldest,
 			Reason: uint8(p.entry.Kind), Data: p.entry.Data})
 	}
@@ -102,10 +106,21 @@ func (c *Core) refused(m *Message) {
 	switch {
 	case p == nil:
 	case m.Reason == reasonNoQuorum:
-		c.answer(Answer{Seq: m.Seq, Err: ErrNoQuorum})
+		p.given-- // this one is in no log
+		c.deny(p)
 	default:
 		p.failed = true
 	}
+}
+
+// deny answers that there is no quorum. Whether the change is refused for good depends on
+// whether it ever was on its way into a log: there it may yet be committed.
+func (c *Core) deny(p *proposal) {
+	if p.given > 0 {
+		c.answer(Answer{Seq: p.entry.Seq, Err: ErrUnsettled})
+		return
+	}
+	c.answer(Answer{Seq: p.entry.Seq, Err: ErrNoQuorum})
 }
 
 // tick sends again what failed or was not answered in time. Repeating is harmless: an
@@ -115,7 +130,7 @@ func (ps *proposals) tick(c *Core) {
 		p := ps.waiting[seq]
 		switch {
 		case !c.verdict.Quorate && c.now-p.asked > 2*c.cfg.Timing.Token:
-			c.answer(Answer{Seq: seq, Err: ErrNoQuorum})
+			c.deny(p)
 		case c.leader() != 0 && (p.failed || c.now-p.sent > 2*c.cfg.Timing.Token):
 			c.submit(p)
 		}

@@ -18,9 +18,26 @@ const MaxVoters = 7
 
 // Ballot orders the raft groups that a cluster has had: by Number, then Proposer.
 // The first group, which all hosts derive from the configuration, is {1, 0}.
+//
+// Above that a Number counts in its upper half and has 32 bits of the proposer's boot id in
+// its lower: a host that has lost its disk, and with it all memory of the ballots that it made, does
+// not make one of them again, which would give two groups one name.
 type Ballot struct {
 	Number   uint64
 	Proposer HostID
+}
+
+// above makes a ballot above all with the given number and less.
+func above(number uint64, proposer HostID, boot uint64) Ballot {
+	return Ballot{Number: (count(number)+1)<<32 | boot&(1<<32-1), Proposer: proposer}
+}
+
+// count is the number of groups up to one.
+func count(number uint64) uint64 {
+	if number < 1<<32 {
+		return number
+	}
+	return number >> 32
 }
 
 // Less orders ballots.
@@ -29,7 +46,7 @@ func (b Ballot) Less(o Ballot) bool {
 }
 
 // String writes 3.2: the third group, proposed by host 2.
-func (b Ballot) String() string { return fmt.Sprintf("%d.%d", b.Number, b.Proposer) }
+func (b Ballot) String() string { return fmt.Sprintf("%d.%d", count(b.Number), b.Proposer) }
 
 // View is an agreed membership. It is an entry of the log, so all hosts see the
 // same views in the same order.
@@ -178,7 +195,7 @@ type Answer struct {
 	// Unconfirmed: applied here, but the hosts that hold it are not strong and the
 	// others are not fenced, so the change could yet lose to another side.
 	Unconfirmed bool
-	Err         error // ErrNoQuorum, ErrNoLeader, ErrLost
+	Err         error // ErrNoQuorum: certainly not made; ErrUnsettled, ErrStopped: it may have been
 }
 
 // ChangeKind says what changed at this host.
