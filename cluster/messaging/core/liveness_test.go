@@ -143,6 +143,26 @@ func TestPausedHostIsSuspectUntilTheViewIsConfirmed(t *testing.T) {
 	}
 }
 
+// A host that has lost its disk knows none of the ballots that it made. Two groups of one name
+// would have two histories.
+func TestLostDiskMakesNoBallotTwice(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, quorum.Options{TwoNode: true, WaitForAllOff: true})
+	var alone []core.Ballot
+	for range 2 {
+		c.host(2).disk = &store.Memory{}
+		c.start(2)
+		if !c.until(10*time.Second, func() bool { return c.host(2).core.Status().Leader == 2 }) {
+			t.Fatalf("the host did not go on alone: %+v %q", c.host(2).core.Status(), c.host(2).changes)
+		}
+		alone = append(alone, c.host(2).core.Status().Ballot)
+		c.kill(2)
+	}
+	if alone[0] == alone[1] || alone[0].String() != alone[1].String() {
+		t.Errorf("the host went on alone as group %s (%x) and, without a disk, as %s (%x)", alone[0], alone[0].Number, alone[1], alone[1].Number)
+	}
+}
+
 // Whoever was given up by others has to know it, however short the pause.
 func TestNoHostIsGivenUpWithoutNoticing(t *testing.T) {
 	t.Parallel()
