@@ -42,16 +42,20 @@ func listen(root string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("make directory for the local socket: %w", err)
 	}
-	if (client.At(path)).Running() {
-		return nil, fmt.Errorf("listen on %s: another daemon answers there; stop it first", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove the old local socket: %w", err)
-	}
-	listener, err := net.Listen("unix", path)
+	lock, err := lockFile(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		lock.Close()
+		return nil, fmt.Errorf("remove the old local socket: %w", err)
+	}
+	unlocked, err := net.Listen("unix", path)
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	listener := &soleListener{unlocked, lock}
 	// Whoever connects is looked at by SO_PEERCRED; the mode only keeps strangers from trying.
 	mode := os.FileMode(0o600)
 	if gid, ok := groupID("haclient"); ok && os.Chown(path, -1, gid) == nil {
@@ -62,6 +66,32 @@ func listen(root string) (net.Listener, error) {
 		return nil, fmt.Errorf("protect the local socket: %w", err)
 	}
 	return listener, nil
+}
+
+// soleListener is a listener on a path that is locked for as long: of two daemons that start
+// at once, the second must not take the first one's socket away.
+type soleListener struct {
+	net.Listener
+	lock *os.File
+}
+
+// Close ends listening and lets go of the path.
+func (l *soleListener) Close() error { return errors.Join(l.Listener.Close(), l.lock.Close()) }
+
+// lockFile opens a file and locks it until it is closed, by the process's death too.
+func lockFile(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		file.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, errors.New("another daemon runs here; stop it first")
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return file, nil
 }
 
 func groupID(name string) (int, bool) {
