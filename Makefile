@@ -39,6 +39,13 @@ MUTATIONSEEDS ?= 1000
 mutations:
 	GOGC=400 go test ./cluster/simulation -run 'TestMutations$$' -count=1 -timeout 0 -v -args -mutation-seeds=$(MUTATIONSEEDS)
 
+.PHONY: chaos
+# FAULTS=n random faults strike a cluster of real processes; CHAOS_SEED=n draws others.
+FAULTS ?= 200
+CHAOS_SEED ?= 1
+chaos:
+	go test ./lab/chaos -run 'TestChaos$$' -count=1 -timeout 0 -v -args -faults=$(FAULTS) -seed=$(CHAOS_SEED) -each
+
 # Outages seen by a client: n, min, median, max. RUNS=3 for a quick look.
 RUNS ?= 10
 bench-failover: build

@@ -27,6 +27,9 @@ type Config struct {
 	Binary string `json:"binary,omitempty"`
 	// Binds are directories of the machine that hosts see, read-only, at the same place.
 	Binds []string `json:"binds,omitempty"`
+	// Shared is where all hosts see one and the same directory, which is there as long as the
+	// lab is: storage that they share. Default: none.
+	Shared string `json:"shared,omitempty"`
 	// Files are written in each host of the cluster when its disk is fresh, before Install.
 	Files []File `json:"files,omitempty"`
 	// Install are commands run in each host before its very first Boot, when its disk

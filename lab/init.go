@@ -20,6 +20,8 @@ type bootRequest struct {
 	Name      string
 	Dir       string // upper layers and state, on the lab's tmpfs
 	Share     string // directory with the keeper's socket
+	Storage   string // directory that all hosts see at Shared
+	Shared    string
 	Binary    string
 	Binds     []string
 	StateDir  string

@@ -150,7 +150,7 @@ func (k *keeper) makeFileSystem() error {
 	if err := unix.Mount("holdfast-lab", k.dir, "tmpfs", 0, "mode=0755"); err != nil {
 		return fmt.Errorf("mount the lab's tmpfs on %s: %w", k.dir, err)
 	}
-	for _, dir := range []string{"share", "hosts", "bin"} {
+	for _, dir := range []string{"share", "storage", "hosts", "bin"} {
 		if err := os.Mkdir(k.path(dir), 0o755); err != nil {
 			return err
 		}

@@ -168,7 +168,7 @@ func (h *keptHost) finishBoot(fresh bool) error {
 	}
 	config := h.keeper.config
 	b := bootRequest{
-		Name: h.name, Dir: h.keeper.path("hosts", h.name), Share: h.keeper.path("share"),
+		Name: h.name, Dir: h.keeper.path("hosts", h.name), Share: h.keeper.path("share"), Storage: h.keeper.path("storage"), Shared: config.Shared,
 		Binary: h.keeper.path("bin", "holdfast"), Binds: config.Binds, StateDir: config.StateDir, Fresh: fresh,
 		Addresses: map[string][]string{},
 	}

@@ -55,6 +55,12 @@ func mountBinds(root string, b *bootRequest) error {
 		}
 		binds = append(binds, [2]string{dir, dir})
 	}
+	if b.Shared != "" {
+		if err := os.MkdirAll(filepath.Join(root, b.Shared), 0o755); err != nil {
+			return err
+		}
+		binds = append(binds, [2]string{b.Storage, b.Shared})
+	}
 	for _, bind := range binds {
 		if err := unix.Mount(bind[0], filepath.Join(root, bind[1]), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 			return fmt.Errorf("show %s to the host as %s: %w", bind[0], bind[1], err)

@@ -36,7 +36,8 @@ type Config struct {
 	Unconfigured bool
 	// Witness is the algorithm, ffsplit or lms, of a quorum device that runs on the lab's client. Default: none.
 	Witness string
-	Disks   int // that all hosts share
+	Disks   int    // that all hosts share
+	Shared  string // where all hosts see the same directory; see lab.Config
 	// Totem and Quorum are lines of those sections of corosync.conf, beside those there are always.
 	Totem, Quorum string
 	Files         []lab.File    // beside the cluster's own
@@ -82,7 +83,7 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 	}, c.Install...)
 	boot := "mkdir -p -m 1755 /run/resource-agents; exec holdfast node"
 	l, err := lab.Start(ctx, lab.Config{
-		Name: c.Name, Hosts: c.Hosts, Links: c.Links, FirstHost: c.First, Binary: c.Binary, RebootDelay: c.RebootDelay, Disks: c.Disks,
+		Name: c.Name, Hosts: c.Hosts, Links: c.Links, FirstHost: c.First, Binary: c.Binary, RebootDelay: c.RebootDelay, Disks: c.Disks, Shared: c.Shared,
 		Files: files, Install: install, Boot: []lab.Command{{Args: []string{"sh", "-c", boot}}},
 	})
 	if err != nil {

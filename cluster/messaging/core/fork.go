@@ -147,7 +147,7 @@ func (c *Core) proposeFork() {
 		top = max(top, c.promisedOf(h).Number, c.positionOf(h).Log.Number)
 	}
 	if f.ballot.Number < top || f.ballot.Number == 0 || c.promised != f.ballot || !slices.Equal(f.hosts, c.reach) {
-		*f = fork{begun: f.begun, ballot: Ballot{top + 1, c.cfg.ID}, hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, sent: never}
+		*f = fork{begun: f.begun, ballot: above(top, c.cfg.ID, c.cfg.Boot), hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, sent: never}
 		c.promise(f.ballot)
 		f.promises[c.cfg.ID] = c.position()
 	}
