@@ -22,16 +22,16 @@ type world struct {
 	apart  [][2]string
 	orders [][2]string // first, then
 
-	dislikes []string // resources that avoid a host without being banned from it
+	leaning []string // resources that prefer or avoid a host
 
 	restless bool // without stickiness, resources move for the sake of balance at any time
 }
 
 // wavers tells whether a resource may move once more when the plan is finished, in Pacemaker as
-// here: what must be apart from another is heard in full when but one host is left
-// that it does not avoid, and stickiness, which moves along with it, decides which it avoids.
+// here: what must be apart from another and prefers or avoids a host is heard when the other is
+// placed, and its stickiness, which the plan moves or ends, decides how.
 func (w *world) wavers() bool {
-	return w.restless || slices.ContainsFunc(w.apart, func(pair [2]string) bool { return slices.Contains(w.dislikes, pair[0]) })
+	return w.restless || slices.ContainsFunc(w.apart, func(pair [2]string) bool { return slices.Contains(w.leaning, pair[0]) })
 }
 
 func (w *world) add(format string, args ...any) {
@@ -97,8 +97,8 @@ func (w *world) drawConstraints(t *rapid.T, alone []string, hosts int) {
 			} else {
 				score = rapid.SampledFrom([]string{"-10", "0", "10", "200"}).Draw(t, "score")
 			}
-			if score == "-10" {
-				w.dislikes = append(w.dislikes, alone[to])
+			if score != "-INFINITY" && score != "0" {
+				w.leaning = append(w.leaning, alone[to])
 			}
 			w.add("location k%d %s %s %s", i, alone[to], score, host)
 			continue

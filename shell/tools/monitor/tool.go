@@ -69,6 +69,7 @@ type view struct {
 	all        []*scheduler.NodeStatus     // nodes, shown or not
 	everything []*scheduler.ResourceStatus // resources, shown or not
 	begun      bool                        // something was printed
+	whole      bool                        // inactive orphans below clones are shown, and what is in progress as a role
 }
 
 // Tool is crm_mon.

@@ -26,10 +26,10 @@ func RenderXML(line *option.Line, args []string, doc *cib.Document, show map[str
 	return root.Escaped()
 }
 
-// AppendStatus adds a state of the cluster to an element: nodes, resources, and the further
-// sections that are named as for --include.
+// AppendStatus adds a state of the cluster to an element, as crm_simulate shows it: nodes,
+// resources, and the further sections that are named as for --include.
 func AppendStatus(to *cib.Element, s *scheduler.Status, doc *cib.Document, now time.Time, sections []string) {
-	v := &view{line: &option.Line{}, doc: doc, now: now, show: map[string]bool{"nodes": true, "resources": true}, s: s}
+	v := &view{line: &option.Line{}, doc: doc, now: now, show: map[string]bool{"nodes": true, "resources": true}, s: s, whole: true}
 	for _, name := range sections {
 		v.show[name] = true
 	}
@@ -136,8 +136,11 @@ func (v *view) nodesXML(list *cib.Element) {
 	}
 }
 
-// expected says whether the host is meant to be a member.
+// expected says whether the host is meant to be a member, and stay one.
 func (v *view) expected(n *scheduler.NodeStatus) bool {
+	if n.ShuttingDown {
+		return false
+	}
 	for state := range v.doc.Section("status").All("node_state") {
 		if state.Get("uname") == n.Name {
 			return state.Get("expected") == "member"
@@ -162,10 +165,26 @@ func (v *view) containerOf(node string) string {
 			walk(c)
 		}
 	}
-	for _, r := range scheduler.Observe(v.doc, v.now).Resources {
+	for _, r := range v.everything {
 		walk(r)
 	}
+	if name == "" {
+		return v.guestNamed(node)
+	}
 	return name
+}
+
+// guestNamed is the resource that is configured to be a guest node of that name.
+func (v *view) guestNamed(node string) string {
+	for e := range v.doc.Section("resources").Descendants() {
+		if e.Name != "nvpair" || e.Get("name") != "remote-node" || e.Get("value") != node {
+			continue
+		}
+		if r := e.Parent.Parent; r != nil && r.Name == "primitive" {
+			return r.ID()
+		}
+	}
+	return ""
 }
 
 func (v *view) resourceXML(r *scheduler.ResourceStatus) *cib.Element {
@@ -187,7 +206,7 @@ func (v *view) resourceXML(r *scheduler.ResourceStatus) *cib.Element {
 		return v.primitiveXML(r)
 	}
 	for _, c := range r.Children {
-		if c.Orphan && !isActive(c, nil) {
+		if c.Orphan && !isActive(c, nil) && !v.whole {
 			continue
 		}
 		e.Append(v.resourceXML(c))
@@ -196,7 +215,11 @@ func (v *view) resourceXML(r *scheduler.ResourceStatus) *cib.Element {
 }
 
 func (v *view) primitiveXML(r *scheduler.ResourceStatus) *cib.Element {
-	e := cib.NewElement("resource", "id", r.ID, "resource_agent", status.Agent(r), "role", r.Role)
+	role, pending := r.Role, r.PendingText
+	if v.whole && pending != "Monitoring" {
+		role, pending = cmp.Or(pending, role), ""
+	}
+	e := cib.NewElement("resource", "id", r.ID, "resource_agent", status.Agent(r), "role", role)
 	if r.TargetRole != "" {
 		e.Set("target_role", r.TargetRole)
 	}
@@ -207,8 +230,8 @@ func (v *view) primitiveXML(r *scheduler.ResourceStatus) *cib.Element {
 		e.Set(a.name, yes(a.on))
 	}
 	e.Set("nodes_running_on", fmt.Sprint(len(r.Nodes)))
-	if r.PendingText != "" {
-		e.Set("pending", r.PendingText)
+	if pending != "" {
+		e.Set("pending", pending)
 	}
 	for _, n := range r.Nodes {
 		e.Append(cib.NewElement("node", "name", n.Node, "id", n.ID, "cached", yes(n.Online)))
