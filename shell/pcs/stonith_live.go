@@ -16,8 +16,7 @@ func stonithLiveCommands() []command {
 	return []command{
 		{path: "stonith fence", syntax: "NODE [--off]", help: "Reboots a node by its fence devices, or switches it off.", options: "off", run: fenceNode},
 		{path: "stonith confirm", syntax: "NODE [--force]", help: "Takes your word that a node is off. If it is not, data will be corrupted.", run: confirmNode},
-		{path: "stonith history", run: showFenceHistory},
-		{path: "stonith history show", syntax: "[NODE]", help: "Shows what was done to a node, or to all nodes.", run: showFenceHistory},
+		{path: "stonith history", syntax: "[show [NODE]]", help: "Shows what was done to a node, or to all nodes.", run: showFenceHistory},
 		{path: "stonith history cleanup", syntax: "[NODE]", help: "Forgets the history of fencing of a node, or of all nodes.", run: cleanFenceHistory},
 		{path: "stonith history update", help: "Does nothing: every node always has the whole history.", run: updateFenceHistory},
 	}
@@ -69,6 +68,10 @@ func (s *session) historyTarget() (string, error) {
 }
 
 func showFenceHistory(s *session) error {
+	if len(s.args) > 0 && s.args[0] != "show" {
+		return errUsage
+	}
+	s.args = s.args[min(1, len(s.args)):]
 	target, err := s.historyTarget()
 	if err != nil {
 		return err
