@@ -39,6 +39,8 @@ func (n *Node) routes(mux *http.ServeMux) {
 		"GET /v1/fence/history":        n.getFenceHistory,
 		"POST /v1/fence/cleanup":       n.postFenceCleanup,
 		"GET /v1/fence/devices":        n.getFenceDevices,
+		"GET /v1/sbd":                  n.getSBD,
+		"POST /v1/sbd":                 n.postSBD,
 		"GET /v1/readiness":            n.getReadiness,
 		"GET /v1/events":               n.getEvents,
 		"GET /v1/quorum":               n.getQuorum,

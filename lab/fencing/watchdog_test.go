@@ -140,6 +140,12 @@ func TestPoisonPillOnASharedDisk(t *testing.T) {
 	disks := lab.DiskPath(1) + "," + lab.DiskPath(2) + "," + lab.DiskPath(3)
 	load(f, "stonith-enabled=true", device("pill", "fence_sbd", "devices="+disks+" pcmk_host_list=web1,web2 pcmk_delay_max=2s"), dummy("d"))
 	f.Shows("web1", []string{"web1\tclear", "web2\tclear"}, "sbd", "-d", lab.DiskPath(2), "list")
+	if out := f.Run("web2", "", "pcs", "stonith", "sbd", "status", "--full"); !strings.Contains(out, "web1: YES | YES | YES") || !strings.Contains(out, "Timeout (msgwait)  : 4") {
+		t.Errorf("pcs tells of sbd:\n%s", out)
+	}
+	if out := f.Run("web1", "", "pcs", "stonith", "sbd", "config"); strings.Count(out, "SBD_WATCHDOG_TIMEOUT=2") != 2 {
+		t.Errorf("pcs tells of its settings:\n%s", out)
+	}
 	at := f.Runs("d")
 	boots := bootsOf(f, "web1") + bootsOf(f, "web2")
 	_, err := f.Host(at).Cut(lab.AllLinks)
@@ -153,4 +159,24 @@ func TestPoisonPillOnASharedDisk(t *testing.T) {
 	f.Must(f.Host(at).Heal(lab.AllLinks))
 	f.Must(f.Ready(f.Ctx))
 	f.Runs("d")
+}
+
+func TestSBDIsSwitchedOnAndOffOnEveryHost(t *testing.T) {
+	t.Parallel()
+	f := start(t, 2)
+	if out, err := f.Try("web1", "", "pcs", "stonith", "sbd", "enable", "watchdog=/dev/absent"); err == nil || !strings.Contains(out, "/dev/absent") {
+		t.Errorf("a watchdog that is not there: %v, %s", err, out)
+	}
+	out := f.Run("web1", "", "pcs", "stonith", "sbd", "enable", "watchdog="+lab.WatchdogPath, "SBD_WATCHDOG_TIMEOUT=3")
+	if !strings.Contains(out, "web2: sbd enabled") {
+		t.Errorf("pcs says\n%s", out)
+	}
+	f.Shows("web2", []string{"SBD_WATCHDOG_DEV=" + lab.WatchdogPath, "SBD_WATCHDOG_TIMEOUT=3"}, "cat", "/etc/holdfast/sbd")
+	if out := f.Run("web1", "", "pcs", "stonith", "sbd", "status"); !strings.Contains(out, "web2: YES | YES |  NO") {
+		t.Errorf("before a restart:\n%s", out)
+	}
+	f.Run("web1", "", "pcs", "stonith", "sbd", "disable")
+	if out := f.Run("web2", "", "pcs", "stonith", "sbd", "status"); !strings.Contains(out, "web1: YES |  NO |  NO") {
+		t.Errorf("switched off:\n%s", out)
+	}
 }

@@ -36,6 +36,9 @@ type Value struct{ Name, Value string }
 // OwnFile is where Holdfast's own settings are, below the root; that it is there switches sbd on.
 const OwnFile = "etc/holdfast/sbd"
 
+// SwitchedOff is the text of Holdfast's own file by which sbd is off, whatever the package's says.
+const SwitchedOff = "HOLDFAST_SBD=no\n"
+
 // foreignFiles are the sbd package's, which count when its unit is enabled and they name a disk, or
 // a watchdog that there is.
 var foreignFiles = []string{"etc/default/sbd", "etc/sysconfig/sbd"}
@@ -44,6 +47,9 @@ var foreignFiles = []string{"etc/default/sbd", "etc/sysconfig/sbd"}
 func Load(root string) (*Settings, error) {
 	own := filepath.Join(root, OwnFile)
 	text, err := os.ReadFile(own)
+	if err == nil && string(text) == SwitchedOff {
+		return nil, nil
+	}
 	if err == nil {
 		return Parse(own, string(text))
 	}
