@@ -239,11 +239,17 @@ func (c *cluster) orderStartsVersusFencing(r *resource, fence *action) {
 		case needFencing:
 			c.link(fence, a, orderOptional)
 		case needQuorum:
-			if a.task == "start" && r.lookAt(fence.node) != nil && !r.knownOn(fence.node) {
+			if a.task == "start" && r.lookAt(fence.node) != nil && !r.accountedForOn(fence.node) {
 				c.link(fence, a, orderOptional|unrunnableFirstBlocks)
 			}
 		}
 	}
+}
+
+// accountedForOn reports whether the history tells of r on the node, or of another instance of its
+// clone. Of a cloned group only some members may be known, so each counts for itself.
+func (r *resource) accountedForOn(n *node) bool {
+	return r.knownOn(n) || r.parent != nil && r.parent.isAnonymousClone() && r.parent.knownOn(n)
 }
 
 // orderStopsVersusFencing: stops and demotes on the fenced node are done by fencing it.
