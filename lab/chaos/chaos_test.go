@@ -141,7 +141,14 @@ func judge(ctx context.Context, c *cluster, w *writer, changers []*changer) []st
 
 // tell prints the daemons' last events and logs.
 func tell(t *testing.T, c *cluster) {
+	for _, h := range c.Hosts() {
+		log, _ := h.Exec(t.Context(), "tail", "-n", "30", "/var/log/boot.log")
+		t.Logf("%s:\n%s", h.Name(), log)
+	}
 	for _, e := range c.Events().Since(lab.Now() - lab.Moment(90*time.Second)) {
+		if e.Kind == client.Committed || e.Kind == client.Idle {
+			continue // the changers'
+		}
 		t.Logf("%9.3f %-6s %-16s %s %s %s %s", float64(e.Boottime)/1e9, e.Host, e.Kind, e.Subject, e.Action, e.On, e.Detail)
 	}
 }

@@ -30,8 +30,8 @@ type step struct {
 }
 
 const (
-	registers = 4
-	perEpoch  = 10 // faults after which other registers are used, so that each has a short history
+	registers = 8
+	perEpoch  = 3 // faults after which other registers are used, so that each has a short history
 )
 
 // key names a register in the time of a fault.
@@ -52,7 +52,7 @@ func (c *changer) run(ctx context.Context) {
 	for n := 0; ctx.Err() == nil; n++ {
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Duration(20+c.rand.IntN(60)) * time.Millisecond):
+		case <-time.After(time.Duration(30+c.rand.IntN(100)) * time.Millisecond):
 			c.change(ctx, n)
 		}
 	}
