@@ -193,10 +193,18 @@ func (l *Loop) sendRaw(c *conn, p []byte) bool {
 	return true
 }
 
+// copyBelow is up to how many bytes two pieces are made one.
+const copyBelow = 4 << 10
+
 // send2 writes two pieces, in one call when it can.
 func (l *Loop) send2(c *conn, p, q []byte) bool {
 	if c.tls != nil || c.pending() > 0 || len(q) == 0 || len(p) == 0 {
 		return l.send(c, p) && l.send(c, q)
+	}
+	if len(p)+len(q) <= copyBelow {
+		// Copying a little costs less than a call with two pieces.
+		l.joined = append(append(l.joined[:0], p...), q...)
+		return l.sendRaw(c, l.joined)
 	}
 	n, e := write2(c.fd, p, q)
 	switch {

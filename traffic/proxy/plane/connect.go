@@ -206,6 +206,9 @@ func (s *session) finishConnecting() bool {
 		s.abort('C')
 		return false
 	}
+	if c != nil && s.frontend.Mode == config.TCP {
+		return s.settle()
+	}
 	if c == nil || !c.writable && !c.readable && !c.broken {
 		return false
 	}
@@ -217,9 +220,6 @@ func (s *session) finishConnecting() bool {
 	}
 	if !l.flush(c) {
 		return s.serverLost()
-	}
-	if s.frontend.Mode == config.TCP {
-		s.state = tunnelling
 	}
 	s.connectedNow()
 	return true

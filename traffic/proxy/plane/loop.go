@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type Loop struct {
 
 	up, down []byte // scratch: what came from clients, what came from servers
 	compose  []byte // scratch: heads that are being put together
+	joined   []byte // scratch: what goes out in one call
 	buffers  buffers
 	pipes    []*pipe
 
@@ -48,6 +50,7 @@ type Loop struct {
 const (
 	scratchSize = 128 << 10
 	batchSize   = 256
+	yieldEvery  = 8 // milliseconds
 )
 
 func newLoop(p *Plane, id int) (*Loop, error) {
@@ -77,13 +80,18 @@ func (l *Loop) tick() {
 // run is the loop.
 func (l *Loop) run() {
 	events := make([]unix.EpollEvent, batchSize)
+	yielded := l.now
 	for !l.quit {
 		timeout := l.timers.wait(l.now)
 		if len(l.again) > 0 {
 			timeout = 0
 		}
 		n := epollWait(l.ep, events, timeout)
-		l.tick()
+		if l.tick(); l.now-yielded >= yieldEvery {
+			// Before the run-time system's monitor finds that it has to: that takes a signal, and keeps the monitor awake.
+			runtime.Gosched()
+			yielded = l.now
+		}
 		for i := range n {
 			fd := int(events[i].Fd)
 			c := l.conns[fd]

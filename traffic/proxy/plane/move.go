@@ -19,8 +19,8 @@ const (
 )
 
 const (
-	spliceFrom   = 16 << 10 // it takes as many bytes to make up for the calls
-	moveAtOnce   = 1 << 20  // bytes before others get their turn
+	spliceFrom   = 256 << 10 // it takes as many bytes to make up for the calls, as measured
+	moveAtOnce   = 1 << 20   // bytes before others get their turn
 	pipeCapacity = 256 << 10
 	outLimit     = 64 << 10 // output that may wait in memory
 )
@@ -114,7 +114,7 @@ func (l *Loop) move(from, to *conn, body *h1.Body, scratch []byte, p **pipe, spl
 			}
 			return moved, moveWaits
 		}
-		from.bulk = len(from.in) >= spliceFrom
+		from.bulk = len(from.in) == len(scratch)
 		n, err := body.Advance(from.in)
 		if err != nil {
 			return moved, moveFailed

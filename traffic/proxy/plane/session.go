@@ -316,7 +316,9 @@ func (s *session) expired(c *conn) {
 	case queued:
 		s.queueTimedOut()
 	case connecting:
-		s.connectFailed(true)
+		if s.settled() || s.connectFailed(true) {
+			s.run()
+		}
 	case exchanging:
 		s.exchangeTimedOut(c)
 	case replying, tunnelling:

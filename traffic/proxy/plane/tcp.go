@@ -1,6 +1,9 @@
 package plane
 
 import (
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/h1"
 )
 
@@ -29,27 +32,62 @@ func (s *session) startTunnel() bool {
 			return s.connectFailed(false)
 		}
 	}
-	// What the client has said already goes out at once; otherwise an event will tell that the connection is made.
-	if l.fill(s.client, l.up) && c.pending() == 0 {
-		if !l.send(c, s.client.in) {
-			return s.connectFailed(false)
-		}
-		s.x.receivedBytes += int64(len(s.client.in))
-		l.used(s.client, len(s.client.in))
-		s.x.sent = true
-	}
-	if !s.x.sent || c.pending() > 0 {
-		c.watchesWrite, c.writable = true, false
-	}
+	// Whether the connection is made is not asked for: the client's first bytes will show it, or the server's.
+	c.writable = false
 	if !l.register(c) {
 		return s.connectFailed(false)
 	}
 	s.becomeTunnel()
-	if c.watchesWrite {
-		s.state = connecting
-		l.timers.set(c, l.within(s.backend.Timeouts.Connect))
+	s.state = connecting
+	l.timers.set(c, l.within(s.backend.Timeouts.Connect))
+	return s.settle()
+}
+
+// settle finds out whether the connection to the server stands by now, and if so goes on.
+func (s *session) settle() bool {
+	l, c := s.loop, s.server
+	switch {
+	case c.broken:
+		return s.connectFailed(false)
+	case c.readable, c.tls != nil:
+	case c.writable:
+		if socketError(c.fd) != 0 {
+			return s.connectFailed(false)
+		}
+	case c.tls == nil && c.pending() == 0 && l.fill(s.client, l.up):
+		n, e := write(c.fd, s.client.in)
+		switch e {
+		case 0:
+			s.x.receivedBytes += int64(n)
+			l.used(s.client, n)
+		case unix.EAGAIN, unix.ENOTCONN:
+			l.watchWrites(c)
+			return false
+		default:
+			return s.connectFailed(false)
+		}
+	case s.client.eof:
+		l.watchWrites(c)
+		return false
+	default:
 		return false
 	}
+	s.state = tunnelling
+	s.connectedNow()
+	return true
+}
+
+// settled tells whether a connection was made that nothing has been heard of.
+func (s *session) settled() bool {
+	if s.frontend.Mode != config.TCP || s.server == nil {
+		return false
+	}
+	const established = 1
+	info, err := unix.GetsockoptTCPInfo(s.server.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil || info.State != established {
+		return false
+	}
+	s.state = tunnelling
 	s.connectedNow()
 	return true
 }
@@ -99,8 +137,9 @@ func (s *session) tunnel() bool {
 			way.body.End()
 		}
 		if way.body.Over() && !*way.shut && way.to.pending() == 0 && (*way.pipe).held() == 0 {
-			*way.shut = true
-			s.halfClose(way.to)
+			if *way.shut = true; !(x.downShut && x.upShut) { // else both are about to be closed
+				s.halfClose(way.to)
+			}
 		}
 	}
 	if x.downShut && x.upShut {
