@@ -80,6 +80,12 @@ bench-plan:
 bench-messaging: # acknowledged changes a second, three hosts on this machine
 	go test ./cluster/messaging -run '^$$' -bench Propose -benchtime 5s
 
+.PHONY: bench-proxy
+# The proxy's processor time beside the installed haproxy's, case by case. CASE=word runs those with it in their names.
+CASE ?=
+bench-proxy: build
+	go run ./traffic/proxy/compare -holdfast bin/holdfast -case "$(CASE)"
+
 .PHONY: bench-vrrp
 bench-vrrp: # takeovers, and 500 instances on one host, beside keepalived
 	go test ./traffic/vrrp -run '^$$' -bench Takeover -benchtime 10x -timeout 0

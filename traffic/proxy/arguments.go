@@ -9,13 +9,12 @@ import (
 // arguments are what haproxy's command line says.
 type arguments struct {
 	files      []string
-	check      bool // -c
-	daemon     bool // -D
-	foreground bool // -db
-	debug      bool // -d
-	master     bool // -W, -Ws
-	notify     bool // -Ws: tell the service manager when it serves
-	masterCLI  string
+	check      bool   // -c
+	daemon     bool   // -D
+	foreground bool   // -db
+	debug      bool   // -d
+	master     bool   // -W, -Ws
+	notify     bool   // -Ws: tell the service manager when it serves
 	finish     []int  // -sf: these processes end when their clients have
 	terminate  []int  // -st: these end at once
 	take       string // -x: take the listening sockets from here
@@ -87,7 +86,6 @@ var switchArguments = map[string]func(*arguments){
 	"-W": func(a *arguments) { a.master = true }, "-Ws": func(a *arguments) { a.master, a.notify = true, true },
 	"-q": func(a *arguments) { a.quiet = true }, "-V": func(a *arguments) { a.verbose = true },
 	"-v": func(a *arguments) { a.version = 1 }, "-vv": func(a *arguments) { a.version = 2 },
-	"-dM": func(*arguments) {}, "-dr": func(*arguments) {},
 }
 
 var valueArguments = map[string]func(*arguments, string) error{
@@ -96,7 +94,6 @@ var valueArguments = map[string]func(*arguments, string) error{
 	"-L":  func(a *arguments, v string) error { a.name = v; return nil },
 	"-C":  func(a *arguments, v string) error { a.directory = v; return nil },
 	"-x":  func(a *arguments, v string) error { a.take = v; return nil },
-	"-S":  func(a *arguments, v string) error { a.masterCLI = v; return nil },
 	"-cc": func(a *arguments, v string) error { a.condition, a.ask = v, true; return nil },
 	"-n": func(a *arguments, v string) (err error) {
 		if a.maxconn, err = strconv.Atoi(v); err == nil && a.maxconn < 1 {

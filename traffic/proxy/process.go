@@ -43,7 +43,11 @@ func Start(c *config.Config, inherited []plane.Socket) (*Process, error) {
 	runtime.GOMAXPROCS(loops + 1)
 	plane.RaiseLimits(g.MaxConn)
 	accesslog.Console["stdout"], accesslog.Console["stderr"] = os.Stdout, os.Stderr
-	p := &Process{Config: c, log: accesslog.New(g.LogHost, os.Getpid())}
+	host := g.LogHost
+	if g.SendHost && host == "" {
+		host, _ = os.Hostname()
+	}
+	p := &Process{Config: c, log: accesslog.New(host, os.Getpid())}
 	var err error
 	if p.Plane, err = plane.New(loops, g.MaxConn, p.log); err != nil {
 		return nil, err

@@ -17,7 +17,6 @@ type place struct {
 	relative   bool // +10 or -10
 	path       string
 	fd         int
-	abstract   bool
 	anyAddress bool
 }
 

@@ -3,7 +3,6 @@ package config
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"holdfast/traffic/proxy/sample"
 )
@@ -117,12 +116,9 @@ func cookieLine(p *parser, l Line) *Problem {
 		return problem
 	}
 	c := &Cookie{Name: l.Words[1]}
-	if p.proxy.Cookie != nil {
-		c.DynamicKey = p.proxy.Cookie.DynamicKey
-	}
 	switches := map[string]*bool{
 		"rewrite": &c.Rewrite, "insert": &c.Insert, "prefix": &c.Prefix, "indirect": &c.Indirect, "nocache": &c.NoCache, "postonly": &c.PostOnly,
-		"preserve": &c.Preserve, "httponly": &c.HTTPOnly, "secure": &c.Secure, "dynamic": &c.Dynamic,
+		"preserve": &c.Preserve, "httponly": &c.HTTPOnly, "secure": &c.Secure,
 	}
 	t := l.take(2)
 	for t.more() {
@@ -136,12 +132,8 @@ func cookieLine(p *parser, l Line) *Problem {
 			c.Domains = append(c.Domains, t.value(w))
 		case "attr":
 			c.Attributes = append(c.Attributes, t.value(w))
-		case "maxidle":
-			c.MaxIdle = t.seconds(w)
-		case "maxlife":
-			c.MaxLife = t.seconds(w)
 		default:
-			t.fail("cookie: %q is not known", w)
+			t.fail("cookie: %q is not known or not offered", w)
 		}
 	}
 	if c.Insert && c.Rewrite || c.Insert && c.Prefix || c.Rewrite && c.Prefix {
@@ -149,25 +141,6 @@ func cookieLine(p *parser, l Line) *Problem {
 	}
 	p.proxy.Cookie = c
 	return t.err
-}
-
-func (t *taker) seconds(keyword string) time.Duration {
-	d, err := duration(t.value(keyword), time.Second)
-	if err != nil && t.err == nil {
-		t.fail("%s: %v", keyword, err)
-	}
-	return d
-}
-
-func dynamicKeyLine(p *parser, l Line) *Problem {
-	if problem := l.wants(1, 1); problem != nil {
-		return problem
-	}
-	if p.proxy.Cookie == nil {
-		return l.problem("dynamic-cookie-key wants a cookie before it")
-	}
-	p.proxy.Cookie.DynamicKey = l.Words[1]
-	return nil
 }
 
 // captureLine reads capture request|response header NAME len N.

@@ -37,6 +37,9 @@ func bindLine(p *parser, l Line) *Problem {
 	if options.TLS != nil && !options.TLS.on {
 		options.TLS = nil // certificates without `ssl` are not used
 	}
+	if options.TLS != nil && len(options.TLS.Ciphers) > 0 {
+		p.warn(l, "bind: ciphers have no effect: the TLS library chooses among suites that are all considered safe")
+	}
 	if options.TLS != nil && slices.Contains(options.TLS.ALPN, "h2") {
 		p.warn(l, "bind: clients are not offered HTTP/2; they speak HTTP/1.1 instead")
 	}
@@ -81,13 +84,9 @@ var bindOptions = map[string]func(p *parser, t *taker, b *Bind){
 	"transparent":  func(_ *parser, _ *taker, b *Bind) { b.Transparent = true },
 	"defer-accept": func(_ *parser, _ *taker, b *Bind) { b.DeferAccept = true },
 	"backlog":      func(_ *parser, t *taker, b *Bind) { b.Backlog = t.count("backlog", 1, 1<<20) },
-	"maxconn":      func(_ *parser, t *taker, b *Bind) { b.MaxConn = t.count("maxconn", 1, 1<<24) },
 	"interface":    func(_ *parser, t *taker, b *Bind) { b.Interface = t.value("interface") },
 	"mss":          func(_ *parser, t *taker, b *Bind) { b.MSS = t.count("mss", 1, 65535) },
-	"nice":         func(_ *parser, t *taker, b *Bind) { b.Nice = t.count("nice", -1024, 1024) },
 	"mode":         func(_ *parser, t *taker, b *Bind) { b.Mode = t.mode() },
-	"user":         func(_ *parser, t *taker, b *Bind) { b.User = t.value("user") },
-	"group":        func(_ *parser, t *taker, b *Bind) { b.Group = t.value("group") },
 	"proto": func(_ *parser, t *taker, _ *Bind) {
 		if v := t.value("proto"); v != "h1" && t.err == nil {
 			t.fail("bind: proto %q is not offered on a plain connection; HTTP/2 is agreed on by ALPN", v)

@@ -10,7 +10,7 @@ import (
 
 func (g *Global) setDefaults() {
 	g.BufferSize, g.MaxRewrite = 16384, 1024
-	g.StatsMaxConn, g.StatsTimeout = 10, 10*time.Second
+	g.StatsTimeout = 10 * time.Second
 	g.LogTag = "haproxy"
 }
 
@@ -23,19 +23,17 @@ var globalDirectives map[string]directive
 
 func init() {
 	globalDirectives = map[string]directive{
-		"maxconn":           globalCount(1, 1<<24, func(g *Global, n int) { g.MaxConn = n }),
-		"nbthread":          globalCount(1, 64, func(g *Global, n int) { g.Threads = n }),
-		"spread-checks":     globalCount(0, 50, func(g *Global, n int) { g.SpreadChecks = n }),
-		"user":              globalText(func(g *Global, s string) { g.User = s }),
-		"group":             globalText(func(g *Global, s string) { g.Group = s }),
-		"chroot":            globalText(func(g *Global, s string) { g.Chroot = s }),
-		"pidfile":           globalText(func(g *Global, s string) { g.PIDFile = s }),
-		"node":              globalText(func(g *Global, s string) { g.Node = s }),
-		"log-tag":           globalText(func(g *Global, s string) { g.LogTag = s }),
-		"ca-base":           globalText(func(g *Global, s string) { g.CABase = s }),
-		"crt-base":          globalText(func(g *Global, s string) { g.CertBase = s }),
-		"server-state-base": globalText(func(g *Global, s string) { g.StateBase = s }),
-		"server-state-file": globalText(func(g *Global, s string) { g.StateFile = s }),
+		"maxconn":       globalCount(1, 1<<24, func(g *Global, n int) { g.MaxConn = n }),
+		"nbthread":      globalCount(1, 64, func(g *Global, n int) { g.Threads = n }),
+		"spread-checks": globalCount(0, 50, func(g *Global, n int) { g.SpreadChecks = n }),
+		"user":          globalText(func(g *Global, s string) { g.User = s }),
+		"group":         globalText(func(g *Global, s string) { g.Group = s }),
+		"chroot":        globalText(func(g *Global, s string) { g.Chroot = s }),
+		"pidfile":       globalText(func(g *Global, s string) { g.PIDFile = s }),
+		"node":          globalText(func(g *Global, s string) { g.Node = s }),
+		"log-tag":       globalText(func(g *Global, s string) { g.LogTag = s }),
+		"ca-base":       globalText(func(g *Global, s string) { g.CABase = s }),
+		"crt-base":      globalText(func(g *Global, s string) { g.CertBase = s }),
 		"description": func(p *parser, l Line) *Problem {
 			p.config.Global.Description = strings.Join(l.Words[1:], " ")
 			return l.wants(1, -1)
@@ -46,21 +44,20 @@ func init() {
 		"nosplice":        globalSwitch(func(g *Global) { g.NoSplice = true }),
 		"external-check":  globalSwitch(func(g *Global) { g.ExternalOK = true }),
 		"hard-stop-after": globalTime(func(g *Global, d time.Duration) { g.HardStop = d }),
-		"grace":           globalTime(func(g *Global, d time.Duration) { g.GraceTime = d }),
 		"log": func(p *parser, l Line) *Problem {
 			t, problem := p.logTarget(l)
 			p.config.Global.Logs = append(p.config.Global.Logs, t)
 			return problem
 		},
 		"log-send-hostname": func(p *parser, l Line) *Problem {
+			p.config.Global.SendHost = true
 			if len(l.Words) > 1 {
 				p.config.Global.LogHost = l.Words[1]
 			}
 			return l.wants(0, 1)
 		},
-		"stats":   globalStats,
-		"set-var": globalVariable,
-		"setenv":  setEnvironment,
+		"stats":  globalStats,
+		"setenv": setEnvironment,
 		"presetenv": func(p *parser, l Line) *Problem {
 			if problem := l.wants(2, 2); problem != nil {
 				return problem
@@ -158,21 +155,6 @@ func setEnvironment(p *parser, l Line) *Problem {
 	return nil
 }
 
-func globalVariable(p *parser, l Line) *Problem {
-	if problem := l.wants(2, 2); problem != nil {
-		return problem
-	}
-	if !strings.HasPrefix(l.Words[1], "proc.") {
-		return l.problem("set-var: a variable of the process is named proc.NAME, not %q", l.Words[1])
-	}
-	e, err := p.config.Compiler.Expr(l.Words[2])
-	if err != nil {
-		return l.problem("set-var: %v", err)
-	}
-	p.config.Global.Variables = append(p.config.Global.Variables, Assignment{l.Words[1], e})
-	return nil
-}
-
 // ciphersOfGo takes lists that only another TLS library needs: the suites of this one are all safe, and chosen by it.
 func ciphersOfGo(p *parser, l Line) *Problem {
 	p.warn(l, "%s has no effect: the TLS library chooses among suites that are all considered safe", l.Words[0])
@@ -204,10 +186,8 @@ func globalStats(p *parser, l Line) *Problem {
 		return p.statsSocket(l, t)
 	case "timeout":
 		g.StatsTimeout = t.duration("stats timeout")
-	case "maxconn":
-		g.StatsMaxConn = t.count("stats maxconn", 1, 1<<16)
 	default:
-		return l.problem("stats %q is not known in global; there are socket, timeout and maxconn", l.Words[1])
+		return l.problem("stats %q is not known in global, or not offered; there are socket and timeout", l.Words[1])
 	}
 	return t.err
 }

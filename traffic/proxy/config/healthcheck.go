@@ -83,10 +83,8 @@ func externalCheckLine(p *parser, l Line) *Problem {
 	switch l.Words[1] {
 	case "command":
 		p.proxy.Check.Command = l.Words[2]
-	case "path":
-		p.proxy.Check.Env = l.Words[2]
 	default:
-		return l.problem("external-check takes command or path, not %q", l.Words[1])
+		return l.problem("external-check takes command, not %q", l.Words[1])
 	}
 	return nil
 }
@@ -140,7 +138,7 @@ func expectation(l Line, t *taker) (*Expect, *Problem) {
 		case "!":
 			e.Negate = !e.Negate
 			continue
-		case "min-recv", "comment", "ok-status", "error-status", "tout-status", "on-success", "on-error":
+		case "comment":
 			t.value(w)
 			continue
 		case "status":

@@ -42,14 +42,11 @@ type Global struct {
 	Description   string
 	Logs          []LogTarget
 	LogTag        string
+	SendHost      bool // log-send-hostname
 	LogHost       string
 	StatsSockets  []StatsSocket
 	StatsTimeout  time.Duration
-	StatsMaxConn  int
 	HardStop      time.Duration
-	GraceTime     time.Duration
-	StateFile     string
-	StateBase     string
 	CertBase      string
 	CABase        string
 	BindOptions   TLSOptions
@@ -60,13 +57,6 @@ type Global struct {
 	ExternalOK    bool // external-check
 	SpreadChecks  int  // percent
 	DHParam       int
-	Variables     []Assignment
-}
-
-// Assignment is a variable's value for the whole process.
-type Assignment struct {
-	Name string
-	Expr *sample.Expr
 }
 
 // LogTarget is where log lines go.
@@ -105,15 +95,14 @@ type Timeouts struct {
 
 // Options are a proxy's switches.
 type Options struct {
-	HTTPLog, TCPLog, NullLog, DontLogNormal, LogSeparateErrors, LogAsap bool
-	ServerClose, ForceClose                                             bool // http-server-close, httpclose
-	Redispatch, AbortOnClose, SplicingOff, AllBackups                   bool
-	ClientKeepAlive, ServerKeepAlive                                    bool // SO_KEEPALIVE
-	IndependentStreams, PreferLastServer, IgnoreProbes                  bool
-	SendBody, Buffer                                                    bool // http-buffer-request
-	StatsEnabled                                                        bool
-	CLFLog                                                              bool
-	Persist, LogChecks, NoLinger                                        bool
+	HTTPLog, TCPLog, NullLog, DontLogNormal, LogSeparateErrors bool
+	ServerClose, ForceClose                                    bool // http-server-close, httpclose
+	Redispatch, AbortOnClose, SplicingOff, AllBackups          bool
+	ClientKeepAlive, ServerKeepAlive                           bool // SO_KEEPALIVE
+	PreferLastServer, IgnoreProbes                             bool
+	StatsEnabled                                               bool
+	CLFLog                                                     bool
+	Persist, LogChecks, NoLinger                               bool
 }
 
 // Forwarding is `option forwardfor` or `option originalto`.
@@ -153,13 +142,11 @@ const (
 
 // Cookie is a proxy's `cookie` directive.
 type Cookie struct {
-	Name                                          string
-	Insert, Rewrite, Prefix, Indirect, NoCache    bool
-	PostOnly, Preserve, HTTPOnly, Secure, Dynamic bool
-	Domains                                       []string
-	Attributes                                    []string
-	MaxIdle, MaxLife                              time.Duration
-	DynamicKey                                    string
+	Name                                       string
+	Insert, Rewrite, Prefix, Indirect, NoCache bool
+	PostOnly, Preserve, HTTPOnly, Secure       bool
+	Domains                                    []string
+	Attributes                                 []string
 }
 
 // HealthCheck is how a proxy's servers are asked.
@@ -175,7 +162,6 @@ type HealthCheck struct {
 	Expect   *Expect
 	Steps    []CheckStep // tcp-check
 	Command  string
-	Env      string
 	NoStop   bool // disable-on-404
 }
 
@@ -227,10 +213,10 @@ type Table struct {
 
 // Stick is a `stick` line.
 type Stick struct {
-	Match, Store, Answer bool
-	Expr                 *sample.Expr
-	Table                string
-	If                   *sample.Condition
+	Match, Store bool
+	Expr         *sample.Expr
+	Table        string
+	If           *sample.Condition
 }
 
 // Page is an answer that the proxy gives itself.
@@ -283,7 +269,6 @@ type Settings struct {
 	FullConn       int
 	Backlog        int
 	RateLimit      int // sessions a second
-	MaxKeepAlive   int // max-keep-alive-queue
 	Reuse          Reuse
 	Logs           []LogTarget
 	LogGlobal      bool
@@ -302,21 +287,14 @@ type Settings struct {
 	AnswerCaptures []Capture
 	Description    string
 	Disabled       bool
-	Compression    Compression
 	MonitorURI     string
 	MonitorFail    []*sample.Condition
 	Source         netip.AddrPort
-	LoadState      string
 
 	// Rules run in the order of their lines.
 	TCPConnection, TCPSession, TCPRequest, TCPResponse []*Rule
 	HTTPRequest, HTTPResponse, HTTPAfter               []*Rule
 	InspectDelay                                       time.Duration
-}
-
-// Compression is what answers are compressed.
-type Compression struct {
-	Algorithms, Types []string
 }
 
 // Proxy is a frontend, a backend, or both (listen).
@@ -390,7 +368,6 @@ type Bind struct {
 	MaxConn      int
 	Interface    string
 	MSS          int
-	Nice         int
 	Mode         uint32
 	User, Group  string
 	TLS          *TLSOptions
@@ -442,7 +419,6 @@ type Server struct {
 	MaxQueue         int
 	SlowStart        time.Duration
 	Cookie           string
-	Redirect         string
 	SendProxy        int // 0, 1 or 2
 	CheckSendProxy   bool
 	TLS              *TLSOptions

@@ -21,7 +21,6 @@ var switches = map[string]option{
 	"dontlognull":            {frontOrDef, func(o *Options, on bool) { o.NullLog = on }},
 	"dontlog-normal":         {frontOrDef, func(o *Options, on bool) { o.DontLogNormal = on }},
 	"log-separate-errors":    {frontOrDef, func(o *Options, on bool) { o.LogSeparateErrors = on }},
-	"logasap":                {frontOrDef, func(o *Options, on bool) { o.LogAsap = on }},
 	"http-server-close":      {both, func(o *Options, on bool) { o.ServerClose = on }},
 	"httpclose":              {both, func(o *Options, on bool) { o.ForceClose = on }},
 	"http-keep-alive":        {both, func(o *Options, on bool) { o.ServerClose, o.ForceClose = false, false }},
@@ -33,17 +32,13 @@ var switches = map[string]option{
 	"tcpka":                  {both, func(o *Options, on bool) { o.ClientKeepAlive, o.ServerKeepAlive = on, on }},
 	"prefer-last-server":     {backOrDef, func(o *Options, on bool) { o.PreferLastServer = on }},
 	"http-ignore-probes":     {frontOrDef, func(o *Options, on bool) { o.IgnoreProbes = on }},
-	"http-buffer-request":    {both, func(o *Options, on bool) { o.Buffer = on }},
 	"splice-auto":            {both, func(o *Options, on bool) { o.SplicingOff = !on }},
 	"splice-request":         {both, func(o *Options, on bool) { o.SplicingOff = !on }},
 	"splice-response":        {both, func(o *Options, on bool) { o.SplicingOff = !on }},
 	"http-no-delay":          {both, func(*Options, bool) {}}, // nothing is ever delayed
 	"tcp-smart-accept":       {frontOrDef, func(*Options, bool) {}},
 	"tcp-smart-connect":      {backOrDef, func(*Options, bool) {}},
-	"independent-streams":    {both, func(o *Options, on bool) { o.IndependentStreams = on }},
-	"http-pretend-keepalive": {both, func(*Options, bool) {}}, // servers are always asked to keep alive
-	"persist":                {backOrDef, func(o *Options, on bool) { o.Persist = on }},
-	"log-health-checks":      {backOrDef, func(o *Options, on bool) { o.LogChecks = on }},
+	"http-pretend-keepalive": {both, func(*Options, bool) {}},       // servers are always asked to keep alive
 	"contstats":              {frontOrDef, func(*Options, bool) {}}, // counters always go up as bytes pass
 	"http-use-proxy-header":  {frontOrDef, func(*Options, bool) {}}, // Proxy-Connection is for one hop and dropped
 }
@@ -119,7 +114,6 @@ func init() {
 		"ldap-check":     {backOrDef, checkOption("ldap", 0)},
 		"ssl-hello-chk":  {backOrDef, checkOption("ssl-hello", 0)},
 		"external-check": {backOrDef, checkOption("external", 0)},
-		"nolinger":       {both, func(p *parser, l Line, on bool) *Problem { p.proxy.Options.NoLinger = on; return l.wants(1, 1) }},
 	}
 }
 

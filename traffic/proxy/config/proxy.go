@@ -35,7 +35,6 @@ func init() {
 		"balance":         {backOrDef, balanceLine},
 		"bind":            {front, bindLine},
 		"capture":         {frontOrDef, captureLine},
-		"compression":     {both, refuseCompression},
 		"cookie":          {backOrDef, cookieLine},
 		"default-server":  {backOrDef, defaultServerLine},
 		"default_backend": {frontOrDef, text(func(p *Proxy) *string { return &p.DefaultBack })},
@@ -45,7 +44,6 @@ func init() {
 		}},
 		"disabled":            {both, func(p *parser, l Line) *Problem { p.proxy.Disabled = true; return l.wants(0, 0) }},
 		"enabled":             {both, func(p *parser, l Line) *Problem { p.proxy.Disabled = false; return l.wants(0, 0) }},
-		"dynamic-cookie-key":  {backOrDef, dynamicKeyLine},
 		"errorfile":           {both, errorFileLine},
 		"errorfiles":          {front | back, errorFilesLine},
 		"errorloc":            {both, errorLocationLine},
@@ -65,46 +63,46 @@ func init() {
 		"id": {front | back, func(p *parser, l Line) *Problem {
 			return number("id", 1, 1<<30, func(p *Proxy) *int { return &p.ID })(p, l)
 		}},
-		"load-server-state-from-file": {backOrDef, text(func(p *Proxy) *string { return &p.LoadState })},
-		"log":                         {both, logLine},
-		"log-format":                  {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.LogFormat })},
-		"log-tag":                     {both, text(func(p *Proxy) *string { return &p.LogTag })},
-		"max-keep-alive-queue":        {backOrDef, number("max-keep-alive-queue", -1, 1<<24, func(p *Proxy) *int { return &p.MaxKeepAlive })},
-		"maxconn":                     {frontOrDef, number("maxconn", 0, 1<<24, func(p *Proxy) *int { return &p.MaxConn })},
-		"mode":                        {both, modeLine},
-		"monitor":                     {front, monitorLine},
-		"monitor-uri":                 {frontOrDef, text(func(p *Proxy) *string { return &p.MonitorURI })},
-		"option":                      {both, optionLine},
-		"rate-limit":                  {frontOrDef, rateLimitLine},
-		"redirect":                    {front | back, redirectLine},
-		"retries":                     {backOrDef, number("retries", 0, 1<<16, func(p *Proxy) *int { return &p.Retries })},
-		"retry-on":                    {backOrDef, retryOnLine},
-		"server":                      {back, serverLine},
-		"source":                      {backOrDef, sourceLine},
-		"stats":                       {both, statsLine},
-		"stick":                       {back, stickLine},
-		"stick-table":                 {front | back, tableLine},
-		"tcp-check":                   {backOrDef, tcpCheckLine},
-		"tcp-request":                 {both, tcpRequestLine},
-		"timeout":                     {both, timeoutLine},
-		"unique-id-format":            {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.UniqueFormat })},
-		"unique-id-header":            {frontOrDef, text(func(p *Proxy) *string { return &p.UniqueHeader })},
-		"use_backend":                 {front, useBackendLine},
-		"use-server":                  {back, useServerLine},
+		"log":              {both, logLine},
+		"log-format":       {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.LogFormat })},
+		"log-tag":          {both, text(func(p *Proxy) *string { return &p.LogTag })},
+		"maxconn":          {frontOrDef, number("maxconn", 0, 1<<24, func(p *Proxy) *int { return &p.MaxConn })},
+		"mode":             {both, modeLine},
+		"monitor":          {front, monitorLine},
+		"monitor-uri":      {frontOrDef, text(func(p *Proxy) *string { return &p.MonitorURI })},
+		"option":           {both, optionLine},
+		"rate-limit":       {frontOrDef, rateLimitLine},
+		"redirect":         {front | back, redirectLine},
+		"retries":          {backOrDef, number("retries", 0, 1<<16, func(p *Proxy) *int { return &p.Retries })},
+		"retry-on":         {backOrDef, retryOnLine},
+		"server":           {back, serverLine},
+		"source":           {backOrDef, sourceLine},
+		"stats":            {both, statsLine},
+		"stick":            {back, stickLine},
+		"stick-table":      {front | back, tableLine},
+		"tcp-check":        {backOrDef, tcpCheckLine},
+		"tcp-request":      {both, tcpRequestLine},
+		"timeout":          {both, timeoutLine},
+		"unique-id-format": {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.UniqueFormat })},
+		"unique-id-header": {frontOrDef, text(func(p *Proxy) *string { return &p.UniqueHeader })},
+		"use_backend":      {front, useBackendLine},
+		"use-server":       {back, useServerLine},
 	}
 }
 
 // Directives lists the directives of proxies and of the global section, sorted.
 func Directives() (proxies, global, options []string) {
-	return slices.Sorted(maps.Keys(proxyDirectives)), slices.Sorted(maps.Keys(globalDirectives)), slices.Sorted(maps.Keys(switches))
+	options = append(slices.Collect(maps.Keys(switches)), slices.Collect(maps.Keys(optionsWithWords))...)
+	slices.Sort(options)
+	return slices.Sorted(maps.Keys(proxyDirectives)), slices.Sorted(maps.Keys(globalDirectives)), options
 }
 
 func newSettings() Settings {
 	return Settings{
 		Retries: 3, RetryOn: map[string]bool{"conn-failure": true}, Errors: map[int]Page{}, Server: defaultServer(),
-		Balance: Balance{Algorithm: "roundrobin", Draws: 2, Function: "sdbm"}, MaxKeepAlive: -1,
-		Check: HealthCheck{Method: "OPTIONS", Path: "/", Version: "HTTP/1.0"},
-		Stats: Stats{URI: "/haproxy?stats", Realm: "HAProxy Statistics"},
+		Balance: Balance{Algorithm: "roundrobin", Draws: 2, Function: "sdbm"},
+		Check:   HealthCheck{Method: "OPTIONS", Path: "/", Version: "HTTP/1.0"},
+		Stats:   Stats{URI: "/haproxy?stats", Realm: "HAProxy Statistics"},
 	}
 }
 
@@ -357,10 +355,6 @@ func retryOnLine(p *parser, l Line) *Problem {
 		p.proxy.RetryOn[w] = w != "none"
 	}
 	return nil
-}
-
-func refuseCompression(_ *parser, l Line) *Problem {
-	return l.problem("directive %q is known to HAProxy but not offered here: let the servers compress", l.Words[0])
 }
 
 // prefixOrAddress reads a network, or one address.

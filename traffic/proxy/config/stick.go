@@ -85,9 +85,9 @@ func stickLine(p *parser, l Line) *Problem {
 	case "store-request":
 		s.Store = true
 	case "store-response":
-		s.Store, s.Answer = true, true
+		return l.problem("stick store-response is known to HAProxy but not offered here")
 	default:
-		return l.problem("stick takes on, match, store-request or store-response, not %q", l.Words[1])
+		return l.problem("stick takes on, match or store-request, not %q", l.Words[1])
 	}
 	e, err := p.config.Compiler.Expr(l.Words[2])
 	if s.Expr = e; err != nil {

@@ -60,8 +60,7 @@ type conn struct {
 
 // serverConnection is what is known of a connection to a server.
 type serverConnection struct {
-	served int  // requests so far
-	shared bool // it may carry other clients' requests
+	served int // requests so far
 }
 
 // pending is how much output waits.

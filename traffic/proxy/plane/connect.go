@@ -15,28 +15,20 @@ func (s *session) assign() bool {
 		return s.state != over
 	}
 	target, bound := s.boundServer()
-	for range len(b.Servers) + 1 {
-		if target == nil {
-			bound = false
-			target = b.Pick(s.key())
-		}
-		if target == nil {
-			s.note('S', 'C')
-			s.respond(503)
-			return true
-		}
-		if target.TryAcquire() {
-			return s.assigned(target)
-		}
-		if bound {
-			return s.enqueue(target)
-		}
-		if b.Balance.Algorithm == "source" || s.hashes() {
-			return s.enqueue(target)
-		}
-		break
+	if target == nil {
+		bound = false
+		target = b.Pick(s.key())
 	}
-
+	switch {
+	case target == nil:
+		s.note('S', 'C')
+		s.respond(503)
+		return s.state != over
+	case target.TryAcquire():
+		return s.assigned(target)
+	case bound, s.hashes():
+		return s.enqueue(target)
+	}
 	return s.enqueue(nil)
 }
 
@@ -120,7 +112,10 @@ func (s *session) open(mayReuse bool) bool {
 		return s.connectFailed(false)
 	}
 	c := l.newConn(fd, serverSide)
-	c.server, c.watchesWrite = target, false
+	c.server = target
+	if s.backend.Options.ServerKeepAlive {
+		keepAlive(fd)
+	}
 	s.useServer(c, false)
 	if target.TLS != nil {
 		return s.secureServer()

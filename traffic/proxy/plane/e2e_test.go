@@ -41,11 +41,7 @@ func (source) Resolve(host string) (netip.Addr, error) {
 }
 
 // lines collects log lines.
-type lines struct {
-	mu  sync.Mutex // guards all
-	all []string
-	ch  chan string
-}
+type lines struct{ ch chan string }
 
 func (l *lines) Log(_ []config.LogTarget, _ int, _ string, line []byte) { l.ch <- string(line) }
 

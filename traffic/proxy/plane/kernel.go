@@ -151,3 +151,6 @@ func epollModify(ep, fd int, events, tag uint32) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(ep), syscall.EPOLL_CTL_MOD, uintptr(fd), uintptr(unsafe.Pointer(&event)), 0, 0)
 	return e
 }
+
+// keepAlive has the kernel find out that a silent peer is gone.
+func keepAlive(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1) }

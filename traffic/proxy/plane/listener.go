@@ -193,6 +193,9 @@ func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
 	c.readable = true // its first bytes are often there already
 	c.listener = s
 	f := s.frontend
+	if f.Options.ClientKeepAlive {
+		keepAlive(fd)
+	}
 	n := f.Sessions.Add(1)
 	if n > f.MaxSeen.Load() {
 		f.MaxSeen.Store(n)

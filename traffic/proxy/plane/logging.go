@@ -41,14 +41,15 @@ func (s *session) log() {
 		return
 	}
 	x.logged = true
-	s.fillRecord()
+	format := s.format(failed)
+	s.fillRecord(format.OfLocalAddress())
 	level := levelInfo
 	if x.logLevel > 0 {
 		level = x.logLevel
 	} else if o.LogSeparateErrors && failed {
 		level = levelErr
 	}
-	line := s.format(failed).Append(s.loop.compose[:0], s.ctx())
+	line := format.Append(s.loop.compose[:0], s.ctx())
 	s.loop.compose = line
 	s.loop.plane.logger.Log(f.targets, level, f.tag, line)
 }
@@ -73,7 +74,7 @@ func (s *session) format(failed bool) *sample.Format {
 }
 
 // fillRecord puts together what a line may say.
-func (s *session) fillRecord() {
+func (s *session) fillRecord(local bool) {
 	x, l := s.x, s.loop
 	r := &x.record
 	began := l.plane.began
@@ -107,7 +108,7 @@ func (s *session) fillRecord() {
 		r.ServerSessions, r.ServerQueue = s.target.Sessions.Load(), s.target.Queued.Load()
 		r.ServerAddress = s.target.Address()
 	}
-	if s.server != nil && s.server.fd >= 0 {
+	if local && s.server != nil && s.server.fd >= 0 {
 		r.ServerSource = localAddress(s.server.fd)
 	}
 }

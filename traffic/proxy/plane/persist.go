@@ -59,7 +59,7 @@ func (s *session) stickTo() {
 	b := s.backend
 	for i := range b.Sticks {
 		stick := &b.Sticks[i]
-		if !stick.Store || stick.Answer || s.target.NonStick || s.target.Backup && s.target.NonStick || stick.If != nil && !stick.If.Holds(s.ctx()) {
+		if !stick.Store || s.target.NonStick || stick.If != nil && !stick.If.Holds(s.ctx()) {
 			continue
 		}
 		table := s.loop.plane.Snapshot().Tables[stick.Table]

@@ -179,6 +179,7 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.noSplice = c.Global.NoSplice
 	s := &Snapshot{tls: secured, Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
 	for _, x := range c.Proxies {
 		if x.Table != nil {

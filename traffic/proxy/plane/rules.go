@@ -9,7 +9,7 @@ import (
 )
 
 // edits is what rules changed in a message: then its head is put together anew.
-type edits struct{ request, answer bool }
+type edits struct{ request bool }
 
 // hasRules tells whether a proxy does anything to requests.
 func hasRules(p *config.Proxy) bool {
@@ -147,8 +147,12 @@ func (s *session) contentRules(rules []*config.Rule) bool {
 
 // requestRules runs http-request rules, and tells whether the request goes on.
 func (s *session) requestRules(rules []*config.Rule) bool {
+	if len(rules) == 0 {
+		return true
+	}
+	c := s.ctx()
 	for _, r := range rules {
-		if r.If != nil && !r.If.Holds(s.ctx()) {
+		if r.If != nil && !r.If.Holds(c) {
 			continue
 		}
 		switch r.Action {
@@ -164,6 +168,7 @@ func (s *session) requestRules(rules []*config.Rule) bool {
 			continue
 		}
 		s.applyRequestRule(r, true)
+		c = s.ctx()
 	}
 	return true
 }
@@ -247,8 +252,8 @@ func (s *session) applyRequestRule(r *config.Rule, content bool) {
 	}
 	x := s.x
 	h := &x.requestHead
-	x.edits.request = true
 	c := s.ctx()
+	x.edits.request = true
 	switch r.Action {
 	case config.AddHeader, config.SetHeader, config.DelHeader, config.ReplaceHeader, config.ReplaceValue:
 		x.request = editHeaders(r, h, x.request, c)

@@ -15,10 +15,9 @@ import (
 // loop tells that there is something to read. Afterwards the loop has the connection alone: it feeds what came into the TLS
 // library's reads, which find an error that counts as temporary where nothing is left, and sends what the library writes.
 type secure struct {
-	conn    *tls.Conn
-	wire    *wire
-	shaken  bool
-	refused bool
+	conn   *tls.Conn
+	wire   *wire
+	shaken bool
 }
 
 // wire is the connection below TLS.

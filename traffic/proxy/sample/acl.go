@@ -214,14 +214,32 @@ func splitSuffix(text string) (name, rest string) {
 
 func (k *Compiler) matcher(method string, f flags) (matcher, error) {
 	patterns := f.patterns
+	static, err := compileMatcher(method, patterns, f.fold)
+	if err != nil || len(f.files) == 0 {
+		return static, err
+	}
+	var all anyOf
+	if len(patterns) > 0 {
+		all = append(all, static)
+	}
 	for _, name := range f.files {
 		l, err := k.list(name)
 		if err != nil {
 			return nil, err
 		}
-		return &listMatcher{list: l, static: patterns, fold: f.fold, method: method}, nil
+		if _, err := compileMatcher(method, l.Patterns(), f.fold); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, &listMatcher{list: l, fold: f.fold, method: method})
 	}
-	return compileMatcher(method, patterns, f.fold)
+	return all, nil
+}
+
+// anyOf matches when one of its matchers does.
+type anyOf []matcher
+
+func (m anyOf) matches(v *Value) bool {
+	return slices.ContainsFunc(m, func(one matcher) bool { return one.matches(v) })
 }
 
 func compileMatcher(method string, patterns []string, fold bool) (matcher, error) {

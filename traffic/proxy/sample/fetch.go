@@ -18,6 +18,7 @@ const (
 	needsRequest needs = 1 << iota
 	needsAnswer
 	needsBytes // of a tcp connection
+	needsLocal // the address towards the server
 )
 
 // get writes the sample numbered i (of a header that comes several times, say) into out, and tells whether there is one.

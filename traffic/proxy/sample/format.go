@@ -19,6 +19,7 @@ type piece struct {
 	variable func(dst []byte, c *Context) []byte
 	expr     *Expr
 	options  options
+	local    bool // it is the address towards the server
 }
 
 // options stand in braces behind the percent sign: %{+Q}r.
@@ -28,6 +29,9 @@ type options struct {
 
 // OfAnswer tells whether the format looks at an answer.
 func (f *Format) OfAnswer() bool { return f != nil && f.needs&needsAnswer != 0 }
+
+// OfLocalAddress tells whether the format has the address from which the server was reached, which takes a call to find out.
+func (f *Format) OfLocalAddress() bool { return f.needs&needsLocal != 0 }
 
 // Append appends the text for a context.
 func (f *Format) Append(dst []byte, c *Context) []byte {
@@ -120,6 +124,9 @@ func (k *Compiler) Format(text string) (*Format, error) {
 		if p.expr != nil {
 			f.needs |= p.expr.needs
 		}
+		if p.local {
+			f.needs |= needsLocal
+		}
 		flush()
 		f.pieces = append(f.pieces, p)
 	}
@@ -159,6 +166,7 @@ func (k *Compiler) piece(text string, global options) (p piece, used int, err er
 	for ; n > 0; n-- {
 		if v, ok := variables[rest[:n]]; ok {
 			p.variable = v
+			p.local = rest[:n] == "bi" || rest[:n] == "bp"
 			return p, len(text) - len(rest) + n, nil
 		}
 	}

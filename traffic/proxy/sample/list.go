@@ -56,10 +56,9 @@ func (k *Compiler) list(name string) (*List, error) {
 	return l, nil
 }
 
-// listMatcher matches a file's patterns beside those on the line, and compiles them anew when the list has changed.
+// listMatcher matches a file's patterns, and compiles them anew when the list has changed.
 type listMatcher struct {
 	list     *List
-	static   []string
 	method   string
 	fold     bool
 	compiled atomic.Pointer[compiledList]
@@ -74,7 +73,7 @@ func (m *listMatcher) matches(v *Value) bool {
 	patterns := m.list.patterns.Load()
 	c := m.compiled.Load()
 	if c == nil || c.of != patterns {
-		match, err := compileMatcher(m.method, append(slices.Clone(m.static), *patterns...), m.fold)
+		match, err := compileMatcher(m.method, *patterns, m.fold)
 		if err != nil {
 			return false
 		}

@@ -1,0 +1,148 @@
+package pool
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+)
+
+type clock struct{ now time.Time }
+
+func backendOf(algorithm string, at *clock, servers ...config.Server) *Backend {
+	p := &config.Proxy{Name: "b", Back: true}
+	p.Balance = config.Balance{Algorithm: algorithm, Draws: 2}
+	for i := range servers {
+		servers[i].Name = fmt.Sprintf("s%d", i)
+		servers[i].Address = netip.MustParseAddrPort(fmt.Sprintf("127.0.0.1:%d", i+1))
+		p.Servers = append(p.Servers, &servers[i])
+	}
+	return New(p, 1, func() time.Time { return at.now })
+}
+
+func counts(b *Backend, n int, key func(i int) Key) string {
+	got := make([]int, len(b.Servers))
+	for i := range n {
+		if s := b.Pick(key(i)); s != nil {
+			got[s.Index]++
+			s.Counters.Set(0).Picked.Add(1)
+		}
+	}
+	return fmt.Sprint(got)
+}
+
+func none(int) Key { return Key{} }
+
+func TestRoundRobinKeepsWeights(t *testing.T) {
+	t.Parallel()
+	b := backendOf("roundrobin", &clock{time.Unix(1e9, 0)}, config.Server{Weight: 1}, config.Server{Weight: 3}, config.Server{Weight: 0}, config.Server{Weight: 1, Backup: true})
+	if got := counts(b, 8, none); got != "[2 6 0 0]" {
+		t.Errorf("got %s", got)
+	}
+	b.Servers[1].SetAdmin(Maintenance, time.Unix(1e9, 0))
+	if got := counts(b, 4, none); got != "[4 0 0 0]" {
+		t.Errorf("with one in maintenance: %s", got)
+	}
+	b.Servers[0].Checked(false, "L4CON", "", 0, time.Unix(1e9, 0))
+	if got := counts(b, 4, none); got != "[0 0 0 4]" {
+		t.Errorf("with only the backup left: %s", got)
+	}
+}
+
+func TestLeastConnAndFirst(t *testing.T) {
+	t.Parallel()
+	at := &clock{time.Unix(1e9, 0)}
+	b := backendOf("leastconn", at, config.Server{Weight: 1}, config.Server{Weight: 2})
+	b.Servers[1].Sessions.Store(2)
+	b.Servers[0].Sessions.Store(1)
+	if s := b.Pick(Key{}); s.Index != 1 {
+		t.Errorf("leastconn took %s", s.Server.Name)
+	}
+	b = backendOf("first", at, config.Server{Weight: 1, MaxConn: 1}, config.Server{Weight: 1})
+	if s := b.Pick(Key{}); s.Index != 0 || !s.TryAcquire() {
+		t.Errorf("first took %s", s.Server.Name)
+	}
+	if s := b.Pick(Key{}); s.Index != 1 {
+		t.Errorf("first took the full one")
+	}
+}
+
+func TestConsistentHashingMovesFew(t *testing.T) {
+	t.Parallel()
+	at := &clock{time.Unix(1e9, 0)}
+	b := backendOf("uri", at, config.Server{Weight: 1}, config.Server{Weight: 1}, config.Server{Weight: 1}, config.Server{Weight: 1})
+	b.Balance.Consistent = true
+	b.Refresh()
+	const keys = 4000
+	before := make([]int, keys)
+	key := func(i int) Key { return Key{Hash: Avalanche(uint32(i) * 2654435761), Hashed: true} }
+	for i := range keys {
+		before[i] = b.Pick(key(i)).Index
+	}
+	b.Servers[2].SetAdmin(Drain, at.now)
+	moved := 0
+	for i := range keys {
+		if now := b.Pick(key(i)).Index; now != before[i] {
+			if moved++; before[i] != 2 {
+				t.Fatalf("key %d moved from a server that stayed", i)
+			}
+		}
+	}
+	if moved == 0 || moved > keys/2 {
+		t.Errorf("%d of %d keys moved", moved, keys)
+	}
+}
+
+func TestSlowStartRampsUp(t *testing.T) {
+	t.Parallel()
+	at := &clock{time.Unix(1e9, 0)}
+	b := backendOf("roundrobin", at, config.Server{Weight: 10}, config.Server{Weight: 10, SlowStart: 10 * time.Second})
+	b.Servers[1].Checked(false, "", "", 0, at.now)
+	b.Servers[1].Checked(true, "", "", 0, at.now)
+	var share []int
+	for range 3 {
+		n := 0
+		for range 1000 {
+			n += b.Pick(Key{}).Index
+		}
+		share = append(share, n)
+		at.now = at.now.Add(5 * time.Second)
+	}
+	if share[0] > 100 || share[1] < share[0]+100 || share[2] != 500 {
+		t.Errorf("of 1000 each: %v", share)
+	}
+}
+
+func TestQueueWakesInOrder(t *testing.T) {
+	t.Parallel()
+	b := backendOf("roundrobin", &clock{time.Unix(1e9, 0)}, config.Server{Weight: 1, MaxConn: 1})
+	s := b.Servers[0]
+	if !s.TryAcquire() || s.TryAcquire() {
+		t.Fatal("one place is not one place")
+	}
+	var woken []int
+	for i := range 3 {
+		b.Wait(&Waiter{Wake: func(*Server) { woken = append(woken, i) }})
+	}
+	left := &Waiter{Wake: func(*Server) { woken = append(woken, 9) }}
+	b.Wait(left)
+	if !b.Leave(left) || b.Leave(left) || b.Queued() != 3 {
+		t.Error("leaving the queue does not work")
+	}
+	for range 3 {
+		s.Release()
+	}
+	if fmt.Sprint(woken) != "[0 1 2]" || s.Sessions.Load() != 1 {
+		t.Errorf("woken %v, %d sessions", woken, s.Sessions.Load())
+	}
+}
+
+func TestDisabledServersAreOut(t *testing.T) {
+	t.Parallel()
+	b := backendOf("roundrobin", &clock{time.Unix(1e9, 0)}, config.Server{Weight: 1, Disabled: true})
+	if s := b.Pick(Key{}); s != nil {
+		t.Errorf("%s was chosen", s.Server.Name)
+	}
+}
