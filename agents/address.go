@@ -15,7 +15,7 @@ import (
 	"holdfast/traffic/netio"
 )
 
-// address is a floating IPv4 address. Its parameters are those that most configurations of
+// address is a floating address. Its parameters are those that most configurations of
 // ocf:heartbeat:IPaddr2 use, under the same names; it asks the kernel itself, where that one
 // starts programs, and so takes milliseconds.
 var address = agent{
@@ -29,12 +29,12 @@ var address = agent{
 const addressMetadata = `<?xml version="1.0"?>
 <resource-agent name="address" version="1.0">
 <version>1.1</version>
-<longdesc lang="en">A floating IPv4 address. Neighbours are told of its new place by ARP announcements.</longdesc>
-<shortdesc lang="en">Floating IPv4 address</shortdesc>
+<longdesc lang="en">A floating IPv4 or IPv6 address. Neighbours are told of its new place.</longdesc>
+<shortdesc lang="en">Floating address</shortdesc>
 <parameters>
 <parameter name="ip" required="1" unique="1" unique-group="address">
-<longdesc lang="en">The address, in dotted quad notation.</longdesc>
-<shortdesc lang="en">IPv4 address</shortdesc>
+<longdesc lang="en">The address.</longdesc>
+<shortdesc lang="en">IPv4 or IPv6 address</shortdesc>
 <content type="string"/>
 </parameter>
 <parameter name="cidr_netmask">
@@ -69,14 +69,14 @@ func (c Call) floatingAddress() (floatingAddress, error) {
 	a := floatingAddress{bits: -1, nic: c.parameter("nic", "")}
 	text := c.parameter("ip", "")
 	ip, err := netip.ParseAddr(text)
-	if err != nil || !ip.Is4() {
-		return a, fmt.Errorf("parameter ip of %s is %q: want an IPv4 address", c.instance(), text)
+	if err != nil || ip.Zone() != "" {
+		return a, fmt.Errorf("parameter ip of %s is %q: want an IPv4 or IPv6 address", c.instance(), text)
 	}
 	a.ip = ip
 	if text := c.parameter("cidr_netmask", ""); text != "" {
 		bits, err := strconv.Atoi(text)
-		if err != nil || bits < 1 || bits > 32 {
-			return a, fmt.Errorf("parameter cidr_netmask of %s is %q: want 1 to 32", c.instance(), text)
+		if err != nil || bits < 1 || bits > ip.BitLen() {
+			return a, fmt.Errorf("parameter cidr_netmask of %s is %q: want 1 to %d", c.instance(), text, ip.BitLen())
 		}
 		a.bits = bits
 	}
@@ -92,7 +92,7 @@ func validateAddress(c Call) (int, error) {
 
 // place says where the address belongs: on the interface that has another of its network.
 func (a floatingAddress) place() (netlink.Link, int, error) {
-	all, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	all, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list the host's addresses: %w", err)
 	}
@@ -114,7 +114,7 @@ func (a floatingAddress) place() (netlink.Link, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("find interface %s for %s: %w", a.nic, a.ip, err)
 	}
-	return link, 32, nil
+	return link, a.ip.BitLen(), nil
 }
 
 func startAddress(c Call) (int, error) {
@@ -129,7 +129,7 @@ func startAddress(c Call) (int, error) {
 	if a.bits > 0 {
 		bits = a.bits
 	}
-	added := &netlink.Addr{IPNet: &net.IPNet{IP: a.ip.AsSlice(), Mask: net.CIDRMask(bits, 32)}}
+	added := &netlink.Addr{IPNet: &net.IPNet{IP: a.ip.AsSlice(), Mask: net.CIDRMask(bits, a.ip.BitLen())}}
 	if err := netlink.AddrAdd(link, added); err != nil && !errors.Is(err, syscall.EEXIST) {
 		return genericError, fmt.Errorf("add %s to %s: %w", a.ip, link.Attrs().Name, err)
 	}

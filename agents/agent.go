@@ -27,6 +27,7 @@ const (
 	genericError  = 1
 	badArguments  = 2
 	unimplemented = 3
+	notInstalled  = 5
 	badConfigured = 6
 	notRunning    = 7
 )
@@ -46,7 +47,7 @@ type agent struct {
 	actions  map[string]func(Call) (status int, err error)
 }
 
-var all = map[string]agent{"address": address, "web": web}
+var all = map[string]agent{"address": address, "web": web, "ip": ip, "route": route, "director": balancer}
 
 // Names returns the names of all agents, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(all)) }

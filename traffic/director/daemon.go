@@ -124,11 +124,7 @@ func (d *Daemon) begin() error {
 func supported(p plane.Plane, c *config.Config) error {
 	for _, s := range c.Services {
 		for _, k := range s.Keys {
-			var servers []table.Server
-			for _, one := range s.Servers {
-				servers = append(servers, one.Server)
-			}
-			if err := p.Supports(s.As(k, servers)); err != nil {
+			if err := p.Supports(s.As(k, s.All())); err != nil {
 				return fmt.Errorf("%s: %w", s.At, err)
 			}
 		}

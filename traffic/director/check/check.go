@@ -40,34 +40,34 @@ const (
 
 // Check is what to ask one server, and what counts as an answer.
 type Check struct {
-	Protocol Protocol
-	Target   netip.AddrPort
-	Timeout  time.Duration // for the whole of it; must be positive
-	TLS      *TLS          // nil: plain. Any protocol over TCP can be asked over TLS
-	Page     Page          // HTTP
-	Name     string        // DNS: the name to ask for; SMTP: the name to greet with
-	Command  []string      // External: the program and its arguments; File: its path
-	Send     string        // Talk, UDP
+	Protocol Protocol       `json:"protocol"`
+	Target   netip.AddrPort `json:"target"`
+	Timeout  time.Duration  `json:"timeout"`           // for the whole of it; must be positive
+	TLS      *TLS           `json:"tls,omitempty"`     // nil: plain. Any protocol over TCP can be asked over TLS
+	Page     Page           `json:"page,omitzero"`     // HTTP
+	Name     string         `json:"name,omitempty"`    // DNS: the name to ask for; SMTP: the name to greet with
+	Command  []string       `json:"command,omitempty"` // External: the program and its arguments; File: its path
+	Send     string         `json:"send,omitempty"`    // Talk, UDP
 	// Expect is what an answer has to match: of Talk, of UDP (nil: none has to come), of DNS (one of the addresses or names).
-	Expect *regexp.Regexp
+	Expect *regexp.Regexp `json:"expect,omitempty"`
 }
 
 // TLS says how a server's certificate is treated. Most checks go to an address, where names cannot match: unless Verify is
 // set the certificate is not checked, as with every peer.
 type TLS struct {
-	ServerName string
-	Verify     bool
+	ServerName string `json:"servername,omitempty"`
+	Verify     bool   `json:"verify,omitempty"`
 }
 
 // Page is an HTTP request and what counts as its answer.
 type Page struct {
-	Method string // "": GET
-	Path   string // with query; "": /
-	Host   string // virtual host; "": the target
-	Status []int  // that count; empty: 200 to 399
-	Match  *regexp.Regexp
-	Not    bool   // what matches is no answer
-	Digest string // MD5 of the body, in hexadecimal; "": any body
+	Method string         `json:"method,omitempty"` // "": GET
+	Path   string         `json:"path,omitempty"`   // with query; "": /
+	Host   string         `json:"host,omitempty"`   // virtual host; "": the target
+	Status []int          `json:"status,omitempty"` // that count; empty: 200 to 399
+	Match  *regexp.Regexp `json:"match,omitempty"`
+	Not    bool           `json:"not,omitempty"`    // what matches is no answer
+	Digest string         `json:"digest,omitempty"` // MD5 of the body, in hexadecimal; "": any body
 }
 
 // asker asks over a connection that is open, or opens none (packets, programs).

@@ -59,7 +59,7 @@ type Server struct {
 	Checks      []Check  `json:"checks,omitempty"`
 	Out         bool     `json:"out,omitempty"`    // never in (checktype off)
 	Drains      bool     `json:"drains,omitempty"` // when it is out, it stays in the table at weight 0
-	Absent      bool     `json:"absent,omitempty"` // it is not added to the table while it is out (readdquiescent = no)
+	Absent      bool     `json:"absent,omitempty"` // it is not added to the table before it has been in (readdquiescent = no)
 	Up          []string `json:"up,omitempty"`     // programs
 	Down        []string `json:"down,omitempty"`
 	NoMail      bool     `json:"no_mail,omitempty"`
@@ -101,7 +101,7 @@ func (c *Config) Check() error {
 				return fmt.Errorf("%s: service %s is at %s already", s.At, k, other)
 			}
 			seen[k] = s.At
-			if err := s.As(k, s.all()).Check(); err != nil {
+			if err := s.As(k, s.All()).Check(); err != nil {
 				return fmt.Errorf("%s: %w", s.At, err)
 			}
 		}
@@ -109,8 +109,8 @@ func (c *Config) Check() error {
 	return nil
 }
 
-// all lists every server that may be in the table.
-func (s Service) all() []table.Server {
+// All lists every server that may be in the table.
+func (s Service) All() []table.Server {
 	var all []table.Server
 	for _, server := range s.Servers {
 		all = append(all, server.Server)

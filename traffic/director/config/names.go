@@ -61,14 +61,14 @@ func (Literal) Port(name string, _ table.Protocol) (uint16, error) {
 
 // HostPort reads host[:port]; IPv6 addresses stand in brackets, or alone. port is 0 if there is none.
 func HostPort(n Names, text string, p table.Protocol, is6 bool) (netip.AddrPort, error) {
-	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+	if a, err := netip.ParseAddr(unbracketed(text)); err == nil {
 		return netip.AddrPortFrom(a, 0), nil
 	}
 	host, port, has := text, "", false
 	if i := strings.LastIndexByte(text, ':'); i >= 0 {
 		host, port, has = text[:i], text[i+1:], true
 	}
-	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	a, err := netip.ParseAddr(unbracketed(host))
 	if err != nil {
 		if host == "" || strings.ContainsAny(host, " \t[]:") {
 			return netip.AddrPort{}, fmt.Errorf("%q: want an address or name, and perhaps a colon and a port", text)
@@ -84,6 +84,16 @@ func HostPort(n Names, text string, p table.Protocol, is6 bool) (netip.AddrPort,
 		}
 	}
 	return netip.AddrPortFrom(a, number), nil
+}
+
+// unbracketed takes both brackets off.
+func unbracketed(text string) string {
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		if inner, ok := strings.CutSuffix(inner, "]"); ok {
+			return inner
+		}
+	}
+	return text
 }
 
 // PortNumber reads a port's number or name.

@@ -278,7 +278,7 @@ func (v *virtual) maintenance(name string, a netip.AddrPort) []string {
 		host = "[" + host + "]"
 	}
 	all := []string{host}
-	if written, _, _ := strings.Cut(name, ":"); written != host && !strings.HasPrefix(name, "[") {
+	if written, _, _ := strings.Cut(name, ":"); isName(written) {
 		all = append(all, written)
 		if short, _, ok := strings.Cut(written, "."); ok {
 			all = append(all, short)
@@ -289,6 +289,11 @@ func (v *virtual) maintenance(name string, a netip.AddrPort) []string {
 		files = append(files, filepath.Join(v.r.maintenance, one+":"+strconv.Itoa(int(a.Port()))), filepath.Join(v.r.maintenance, one))
 	}
 	return files
+}
+
+// isName tells a host's name from an address and a range.
+func isName(text string) bool {
+	return strings.ContainsAny(text, "abcdefghijklmnopqrstuvwxyz") && !strings.ContainsAny(text, "[>:")
 }
 
 // maxRange is how many servers one line may stand for.

@@ -41,11 +41,14 @@ var serviceKeywords = map[string]keyword{
 	"randskew":         timed(func(w *config.Watch, d time.Duration) { w.Skew = d }),
 	"monitor": func(r *reader, l line) error {
 		words, err := keepalived.SplitQuoted(l.rest())
-		if err != nil || len(words) == 0 {
-			return l.errorf("%q: want a program and its arguments", l.rest())
+		if err != nil {
+			return l.errorf("%w", err)
 		}
 		if words[len(words)-1] == ";;" {
 			words, r.service.Bare = words[:len(words)-1], true
+		}
+		if len(words) == 0 {
+			return l.errorf("want a program and its arguments")
 		}
 		r.service.Program = append([]string{r.program(words[0], "mondir")}, words[1:]...)
 		return nil

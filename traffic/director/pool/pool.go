@@ -47,6 +47,7 @@ type member struct {
 	why        []string
 	maintained bool
 	in         bool
+	added      bool // it has been in
 }
 
 // New makes a pool. What is known of a check counts at once; others count as they say they begin. The pool of an earlier
@@ -63,6 +64,7 @@ func New(c *config.Service, known func(server, check int) (passed bool, why stri
 			m.passed, m.why = append(m.passed, passed), append(m.why, why)
 		}
 		m.in = m.well(s)
+		m.added = m.in
 		p.members = append(p.members, m)
 	}
 	p.quorate = p.weight() >= p.quorum()
@@ -153,7 +155,7 @@ func (p *Pool) judge(server int, why string) []Event {
 	if in == m.in {
 		return nil
 	}
-	m.in = in
+	m.in, m.added = in, m.added || in
 	events := []Event{{Service: p.Config, Server: s, Up: in, Why: why}}
 	needed := p.needed()
 	if quorate := p.weight() >= needed; quorate != p.quorate {
@@ -199,7 +201,7 @@ func (p *Pool) servers() []table.Server {
 		// A fallback replaces servers that are too few, too.
 		out := !p.members[i].in || falls
 		switch {
-		case out && s.Drains && !s.Absent:
+		case out && s.Drains && (p.members[i].added || !s.Absent):
 			one.Weight = 0
 		case out:
 			continue

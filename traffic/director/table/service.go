@@ -131,7 +131,7 @@ const (
 
 // Service is a virtual service.
 type Service struct {
-	Key       Key           `json:"service"`
+	Key       Key           `json:"service,omitzero"`
 	Scheduler string        `json:"scheduler"`
 	Flags     Flags         `json:"flags,omitempty"`
 	Engine    string        `json:"engine,omitempty"`  // persistence engine: sip, or none

@@ -87,14 +87,14 @@ var serviceKeywords = keepalived.Keywords[service]{
 	"lb_algo":     scheduler,
 	"lvs_method":  func(s *service, d directive) (err error) { s.way, err = method(d); return err },
 	"lb_kind":     func(s *service, d directive) (err error) { s.way, err = method(d); return err },
-	"ops":         flag(table.OnePacket),
-	"flag-1":      flag(table.Schedule1),
-	"flag-2":      flag(table.Schedule2),
-	"flag-3":      flag(table.Schedule3),
-	"sh-port":     flag(table.Port),
-	"mh-port":     flag(table.Port),
-	"sh-fallback": flag(table.Fallback),
-	"mh-fallback": flag(table.Fallback),
+	"ops":         flagged(table.OnePacket),
+	"flag-1":      flagged(table.Schedule1),
+	"flag-2":      flagged(table.Schedule2),
+	"flag-3":      flagged(table.Schedule3),
+	"sh-port":     flagged(table.Port),
+	"mh-port":     flagged(table.Port),
+	"sh-fallback": flagged(table.Fallback),
+	"mh-fallback": flagged(table.Fallback),
 	"persistence_engine": func(s *service, d directive) (err error) {
 		s.out.Table.Engine, err = keepalived.Value(d, "a name")
 		return err
@@ -167,7 +167,7 @@ func (c *compiler) program(d directive) ([]string, error) {
 	return keepalived.Command(d, words)
 }
 
-func flag(f table.Flags) func(*service, directive) error {
+func flagged(f table.Flags) func(*service, directive) error {
 	return func(s *service, _ directive) error { s.out.Table.Flags |= f; return nil }
 }
 

@@ -1,0 +1,186 @@
+package agents
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/netio"
+)
+
+// ip is a floating address of either version that watches its interface: when that loses its link, the cluster is told at
+// once, and does not wait for the next monitor.
+var ip = agent{
+	metadata: ipMetadata,
+	actions: map[string]func(Call) (int, error){
+		"start": startIP, "stop": stopIP, "monitor": monitorIP, "status": monitorIP, "validate-all": validateAddress,
+		"announce": announceAgain, "serve": watchLink,
+	},
+}
+
+const ipMetadata = `<?xml version="1.0"?>
+<resource-agent name="ip" version="1.0">
+<version>1.1</version>
+<longdesc lang="en">A floating IPv4 or IPv6 address. Neighbours are told of its new place. A process beside it watches the interface: when
+the link goes, the resource fails at once, and the cluster moves it.</longdesc>
+<shortdesc lang="en">Floating address that watches its link</shortdesc>
+<parameters>
+<parameter name="ip" required="1" unique="1" unique-group="address">
+<longdesc lang="en">The address.</longdesc>
+<shortdesc lang="en">IPv4 or IPv6 address</shortdesc>
+<content type="string"/>
+</parameter>
+<parameter name="cidr_netmask">
+<longdesc lang="en">Length of the network's prefix. Default: that of the network the address is in.</longdesc>
+<shortdesc lang="en">Prefix length</shortdesc>
+<content type="integer"/>
+</parameter>
+<parameter name="nic">
+<longdesc lang="en">Network interface. Default: the one that is on the network the address is in.</longdesc>
+<shortdesc lang="en">Interface</shortdesc>
+<content type="string"/>
+</parameter>
+<parameter name="watch_link">
+<longdesc lang="en">Whether the resource fails when its interface has no link.</longdesc>
+<shortdesc lang="en">Watch the link</shortdesc>
+<content type="boolean" default="true"/>
+</parameter>
+</parameters>
+<actions>
+<action name="start" timeout="20s"/>
+<action name="stop" timeout="20s"/>
+<action name="monitor" timeout="20s" interval="10s" depth="0"/>
+<action name="validate-all" timeout="20s"/>
+<action name="meta-data" timeout="5s"/>
+</actions>
+</resource-agent>
+`
+
+func (c Call) watchesLink() bool {
+	switch strings.ToLower(c.parameter("watch_link", "true")) {
+	case "true", "yes", "on", "1":
+		return true
+	}
+	return false
+}
+
+func (c Call) watcherPID() pidFile {
+	return pidFile(filepath.Join(c.stateDir(), "holdfast-ip-"+c.instance()+".pid"))
+}
+
+func startIP(c Call) (int, error) {
+	if status, err := startAddress(c); status != success || err != nil {
+		return status, err
+	}
+	if !c.watchesLink() {
+		return success, nil
+	}
+	running, err := c.watcherPID().find()
+	if err != nil {
+		return genericError, err
+	}
+	if running != nil {
+		running.close()
+		return success, nil
+	}
+	if err := c.watcherPID().spawn(c.Path); err != nil {
+		return genericError, fmt.Errorf("watch the link: %w", err)
+	}
+	return success, nil
+}
+
+func stopIP(c Call) (int, error) {
+	running, err := c.watcherPID().find()
+	if err != nil {
+		return genericError, err
+	}
+	if running != nil {
+		defer running.close()
+		if err := running.end(stopPatience); err != nil {
+			return genericError, fmt.Errorf("stop watching the link: %w", err)
+		}
+	}
+	if err := c.watcherPID().remove(); err != nil {
+		return genericError, err
+	}
+	return stopAddress(c)
+}
+
+func monitorIP(c Call) (int, error) {
+	return onHeld(c, notRunning, func(h netio.Held) (int, error) {
+		linked, err := hasLink(h.Link)
+		if err != nil {
+			return genericError, err
+		}
+		if c.watchesLink() && !linked {
+			return genericError, fmt.Errorf("interface %s, which has %s, has no link", h.Link, h.IP)
+		}
+		return success, nil
+	})
+}
+
+// hasLink tells whether an interface is up and connected.
+func hasLink(name string) (bool, error) {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return false, fmt.Errorf("find interface %s: %w", name, err)
+	}
+	const both = net.FlagUp | net.FlagRunning
+	return link.Attrs().Flags&both == both, nil
+}
+
+// failTime is how long the cluster may take to be told.
+const failTime = 10 * time.Second
+
+// watchLink tells the cluster each time the interface loses its link, for as long as the address is there.
+func watchLink(c Call) (int, error) {
+	a, err := c.floatingAddress()
+	if err != nil {
+		return badConfigured, err
+	}
+	updates, done := make(chan netlink.LinkUpdate, 16), make(chan struct{})
+	defer close(done)
+	if err := netlink.LinkSubscribe(updates, done); err != nil {
+		return genericError, fmt.Errorf("watch the kernel's links: %w", err)
+	}
+	linked := true
+	for update := range updates {
+		held, err := netio.Find(a.ip)
+		if err != nil || len(held) == 0 {
+			return success, err
+		}
+		if update.Link.Attrs().Name != held[0].Link {
+			continue
+		}
+		is := update.IfInfomsg.Flags&unix.IFF_UP != 0 && update.IfInfomsg.Flags&unix.IFF_RUNNING != 0
+		if linked && !is {
+			if err := c.fail(); err != nil {
+				fmt.Fprintln(c.Stderr, err)
+			}
+		}
+		linked = is
+	}
+	return success, nil
+}
+
+// fail tells the cluster that the resource has failed on this host, as its monitor would.
+func (c Call) fail() error {
+	ctx, cancel := context.WithTimeout(context.Background(), failTime)
+	defer cancel()
+	host, err := exec.CommandContext(ctx, "crm_node", "-n").Output()
+	if err != nil {
+		return fmt.Errorf("ask for this host's name in the cluster: %w", err)
+	}
+	out, err := exec.CommandContext(ctx, "crm_resource", "--fail", "--resource", c.instance(), "--node", strings.TrimSpace(string(host))).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("tell the cluster that %s has failed: %w: %s", c.instance(), err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package agents
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+)
+
+// route is a route that moves with what needs it: through the host that is active, or from a floating address.
+var route = agent{
+	metadata: routeMetadata,
+	actions: map[string]func(Call) (int, error){
+		"start": startRoute, "stop": stopRoute, "monitor": monitorRoute, "status": monitorRoute, "validate-all": validateRoute,
+	},
+}
+
+const routeMetadata = `<?xml version="1.0"?>
+<resource-agent name="route" version="1.0">
+<version>1.1</version>
+<longdesc lang="en">A route in the kernel's table, for IPv4 or IPv6. Its parameters are those of ocf:heartbeat:Route.</longdesc>
+<shortdesc lang="en">Network route</shortdesc>
+<parameters>
+<parameter name="destination" required="1" unique-group="route">
+<longdesc lang="en">Where it leads to: a network as 192.0.2.0/24, an address, or default.</longdesc>
+<shortdesc lang="en">Destination</shortdesc>
+<content type="string"/>
+</parameter>
+<parameter name="device">
+<longdesc lang="en">Interface that it goes out of. Device or gateway has to be given.</longdesc>
+<shortdesc lang="en">Interface</shortdesc>
+<content type="string"/>
+</parameter>
+<parameter name="gateway">
+<longdesc lang="en">Router that it goes through.</longdesc>
+<shortdesc lang="en">Gateway</shortdesc>
+<content type="string"/>
+</parameter>
+<parameter name="source">
+<longdesc lang="en">Address of this host that connections over it have.</longdesc>
+<shortdesc lang="en">Source address</shortdesc>
+<content type="string"/>
+</parameter>
+<parameter name="table" unique-group="route">
+<longdesc lang="en">Number of the routing table. Default: the main one.</longdesc>
+<shortdesc lang="en">Routing table</shortdesc>
+<content type="integer"/>
+</parameter>
+<parameter name="metric">
+<longdesc lang="en">Its rank among routes to the same destination; lower comes first.</longdesc>
+<shortdesc lang="en">Metric</shortdesc>
+<content type="integer"/>
+</parameter>
+</parameters>
+<actions>
+<action name="start" timeout="20s"/>
+<action name="stop" timeout="20s"/>
+<action name="monitor" timeout="20s" interval="10s" depth="0"/>
+<action name="validate-all" timeout="20s"/>
+<action name="meta-data" timeout="5s"/>
+</actions>
+</resource-agent>
+`
+
+// kernelRoute is the route as the parameters ask for it. Its interface is looked up apart: it may not be there yet.
+func (c Call) kernelRoute() (*netlink.Route, error) {
+	r := &netlink.Route{Table: 254}
+	text := c.parameter("destination", "")
+	if text != "default" {
+		p, err := netip.ParsePrefix(text)
+		if a, addressErr := netip.ParseAddr(text); addressErr == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil || p != p.Masked() {
+			return nil, fmt.Errorf("parameter destination of %s is %q: want a network as 192.0.2.0/24, an address, or default", c.instance(), text)
+		}
+		r.Dst = &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+	}
+	for name, to := range map[string]*net.IP{"gateway": &r.Gw, "source": &r.Src} {
+		if text := c.parameter(name, ""); text != "" {
+			a, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, fmt.Errorf("parameter %s of %s is %q: want an address", name, c.instance(), text)
+			}
+			*to = a.AsSlice()
+		}
+	}
+	for name, to := range map[string]*int{"table": &r.Table, "metric": &r.Priority} {
+		if text := c.parameter(name, ""); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 0 {
+				return nil, fmt.Errorf("parameter %s of %s is %q: want a number", name, c.instance(), text)
+			}
+			*to = n
+		}
+	}
+	if r.Gw == nil && c.parameter("device", "") == "" {
+		return nil, fmt.Errorf("%s has neither device nor gateway; one of them has to be given", c.instance())
+	}
+	if r.Gw == nil {
+		r.Scope = netlink.SCOPE_LINK
+	}
+	if r.Dst == nil && r.Gw != nil {
+		bits := 8 * len(r.Gw)
+		r.Dst = &net.IPNet{IP: make(net.IP, len(r.Gw)), Mask: net.CIDRMask(0, bits)}
+	}
+	return r, nil
+}
+
+// onDevice fills in the interface.
+func (c Call) onDevice(r *netlink.Route) error {
+	name := c.parameter("device", "")
+	if name == "" {
+		return nil
+	}
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("find interface %s: %w", name, err)
+	}
+	r.LinkIndex = link.Attrs().Index
+	return nil
+}
+
+func validateRoute(c Call) (int, error) {
+	if _, err := c.kernelRoute(); err != nil {
+		return badConfigured, err
+	}
+	return success, nil
+}
+
+func startRoute(c Call) (int, error) {
+	r, err := c.kernelRoute()
+	if err != nil {
+		return badConfigured, err
+	}
+	if err := c.onDevice(r); err != nil {
+		return genericError, err
+	}
+	if err := netlink.RouteReplace(r); err != nil {
+		return genericError, fmt.Errorf("add the route to %s: %w", c.parameter("destination", ""), err)
+	}
+	return success, nil
+}
+
+func stopRoute(c Call) (int, error) {
+	r, err := c.kernelRoute()
+	if err != nil {
+		return success, nil // it cannot have been started
+	}
+	if err := c.onDevice(r); err != nil {
+		return success, nil // its routes went with the interface
+	}
+	if err := netlink.RouteDel(r); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return genericError, fmt.Errorf("take the route to %s away: %w", c.parameter("destination", ""), err)
+	}
+	return success, nil
+}
+
+func monitorRoute(c Call) (int, error) {
+	r, err := c.kernelRoute()
+	if err != nil {
+		return badConfigured, err
+	}
+	if err := c.onDevice(r); err != nil {
+		return notRunning, nil
+	}
+	family, mask := netlink.FAMILY_V4, uint64(netlink.RT_FILTER_TABLE)
+	if r.Dst != nil && len(r.Dst.IP) == net.IPv6len || len(r.Gw) == net.IPv6len {
+		family = netlink.FAMILY_V6
+	}
+	all, err := netlink.RouteListFiltered(family, r, mask)
+	if err != nil {
+		return genericError, fmt.Errorf("list the host's routes: %w", err)
+	}
+	for _, one := range all {
+		if sameRoute(*r, one) {
+			return success, nil
+		}
+	}
+	return notRunning, nil
+}
+
+// sameRoute tells whether a route that is there is the one that is wanted; what is not wanted in particular does not count.
+func sameRoute(wanted, is netlink.Route) bool {
+	network := func(r netlink.Route) string {
+		if r.Dst == nil {
+			return "default"
+		}
+		if ones, _ := r.Dst.Mask.Size(); ones == 0 {
+			return "default"
+		}
+		return r.Dst.String()
+	}
+	return network(wanted) == network(is) && (wanted.LinkIndex == 0 || wanted.LinkIndex == is.LinkIndex) &&
+		(wanted.Gw == nil || wanted.Gw.Equal(is.Gw)) && (wanted.Src == nil || wanted.Src.Equal(is.Src)) &&
+		(wanted.Priority == 0 || wanted.Priority == is.Priority)
+}

@@ -1,0 +1,125 @@
+package ldirectord
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/traffic/director/config"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const separator = "----------\n"
+
+// TestGolden reads each testdata/*.txt: the operator's text, a line of dashes, the model as JSON or the error.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, want, _ := strings.Cut(string(b), separator)
+			got := ""
+			if c, err := Read("ldirectord.cf", []byte(input), config.Literal{}); err != nil {
+				got = "error: " + err.Error() + "\n"
+			} else {
+				b, err := json.MarshalIndent(c, "", " ")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = string(b) + "\n"
+			}
+			if *update {
+				if err := os.WriteFile(name, []byte(input+separator+got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			if strings.Contains(got, "hunter2") {
+				t.Error("a password is shown")
+			}
+		})
+	}
+}
+
+// TestWrongLines puts one wrong line into a small file; the error names file, line and word.
+func TestWrongLines(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"checktimeoutt = 3":                                `ldirectord.cf:1: "checktimeoutt" is not known before the first virtual; did you mean "checktimeout"?`,
+		"checktimeout = 0":                                 `ldirectord.cf:1: checktimeout: "0": want a number from 1 to`,
+		"checktimeout 3":                                   `ldirectord.cf:1: "checktimeout 3": want NAME = VALUE`,
+		"quiescent = maybe":                                `ldirectord.cf:1: quiescent: "maybe": want yes or no`,
+		"emailalertstatus = always":                        `ldirectord.cf:1: emailalertstatus: "always": want all, none`,
+		"fallback = 127.0.0.1:80 door":                     `fallback: "door": want gate, masq or ipip`,
+		"real = 10.0.0.9:80":                               `ldirectord.cf:1: "real" is not known before the first virtual`,
+		"  real = 10.0.0.9:80 masqq":                       `ldirectord.cf:4: real: "masqq": want gate, masq or ipip`,
+		"  real = 10.0.0.9:99999 masq":                     `ldirectord.cf:4: real: "10.0.0.9:99999": port "99999": want 0 to 65535`,
+		"  real = 10.0.0.999:80 masq":                      `the address of "10.0.0.999" is not known`,
+		"  real = 10.0.0.9:80 masq heavy":                  `weight "heavy": want 0 to 65535`,
+		"  real = 10.0.0.9->10.0.0.1 masq":                 `the last address of a range has to be above the first`,
+		"  real = 10.0.0.1:80 masq":                        `server 10.0.0.1:80 is there twice`,
+		"  scheduler = best":                               `ldirectord.cf:4: scheduler: "best": want one of rr, wrr`,
+		"  checktype = guess":                              `checktype: "guess": want connect, external`,
+		"  service = gopher":                               `service: "gopher": want none, dns`,
+		"  service = oracle":                               `service oracle: it is not talked to here`,
+		"  protocol = icmp":                                `protocol: "icmp": want tcp or udp`,
+		"  protocol = fwm":                                 `protocol: "fwm": want tcp or udp`,
+		"  netmask = 255.0.255.0":                          `netmask: "255.0.255.0": want a netmask as 255.255.255.0`,
+		"  persistent = 0":                                 `persistent: "0": want seconds, at least 1`,
+		"  checkport = 0":                                  `checkport: "0": want a port from 1 to 65535`,
+		"  httpmethod = POST":                              `httpmethod: "POST": want GET or HEAD`,
+		"  receive = \"(?<=x)y\"":                          `is no regular expression that is understood`,
+		"  sheduler = rr":                                  `"sheduler" is not known in a virtual; did you mean "scheduler"?`,
+		"  ops = yes":                                      `one-packet scheduling is for UDP`,
+		"virtual = 10.0.0.5:80\n  real = 10.0.0.1:80 masq": `ldirectord.cf:2: service tcp 10.0.0.5:80 is at ldirectord.cf:1 already`,
+		"virtual = 0":                                      `a firewall mark is at least 1`,
+		"virtual = [fe80::5":                               `want an address or name`,
+	} {
+		virtual := "virtual = 10.0.0.5:80\n  real = 10.0.0.1:80 masq\n"
+		text := line + "\n" + virtual
+		if strings.HasPrefix(line, " ") {
+			text = "#\n" + virtual + line + "\n"
+		}
+		if _, err := Read("ldirectord.cf", []byte(text), config.Literal{}); err == nil || !strings.Contains(err.Error(), strings.Replace(want, "ldirectord.cf:2: service", "ldirectord.cf:3: service", 1)) {
+			t.Errorf("%s: %v; want %s", line, err, want)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.txt")
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		input, _, _ := strings.Cut(string(b), separator)
+		f.Add(input)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Read("ldirectord.cf", []byte(text), config.Literal{})
+		if err != nil {
+			return
+		}
+		if err := c.Check(); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}

@@ -1,0 +1,205 @@
+package mon
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/traffic/director/config"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func everything(string) bool { return true }
+
+const separator = "----------\n"
+
+// TestGolden reads each testdata/*.txt: the operator's text, a line of dashes, the model as JSON.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, want, _ := strings.Cut(string(b), separator)
+			got := ""
+			if c, err := Read("mon.cf", []byte(input), everything); err != nil {
+				got = "error: " + err.Error() + "\n"
+			} else {
+				b, err := json.MarshalIndent(c, "", " ")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = string(b) + "\n"
+			}
+			if *update {
+				if err := os.WriteFile(name, []byte(input+separator+got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestThePublishedExample(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../../shared/listings/heartbeat-lvs/mon.cf")
+	if err != nil {
+		t.Skip("the published example is not at hand: ", err)
+	}
+	c, err := Read("mon.cf", text, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Watches) != 6 {
+		t.Fatalf("%d watches, want 6", len(c.Watches))
+	}
+	w := c.Watches[1]
+	want := config.Watch{
+		At: "mon.cf:61", Group: "litstat2", Service: "http", Hosts: []string{"192.168.71.150"}, Interval: 6 * time.Second, Empty: true, NeedsFor: "a",
+		Program: []string{"/usr/lib64/mon/mon.d/http.monitor", "-p", "80", "-u", "/index.html"}, Note: "http check servers",
+	}
+	p := w.Periods[0]
+	w.Periods = nil
+	if diff := cmp.Diff(want, w); diff != "" {
+		t.Error(diff)
+	}
+	if p.Every != 10*time.Minute || p.After != 1 || len(p.Alerts) != 1 || p.UpAlerts[0].Program[0] != "/usr/lib64/mon/alert.d/dowem.up.alert" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestWrongLines puts one wrong line into a small file; the error names file, line and word.
+func TestWrongLines(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"intervall 6s":           `mon.cf:6: "intervall" is not known in a service; did you mean "interval"?`,
+		"interval soon":          `mon.cf:6: interval: "soon": want a time as 30s, 5m, 1.5h or 1d`,
+		"alert mail.alert":       `mon.cf:6: alert: it belongs to a period; write period WHEN before it`,
+		"period wd {Mon-Xyz}":    `mon.cf:6: period: period "wd {Mon-Xyz}": "xyz" in wd {…}: want 1 to 7 or a name`,
+		"depend a b":             `mon.cf:6: depend: "a b": want GROUP:SERVICE`,
+		"depend no:such":         `it depends on no:such, which is not watched`,
+		"service http":           `mon.cf:6: service: watch web has a service http at mon.cf:3 already`,
+		"service":                `mon.cf:6: service: want one name`,
+		"monitor 'a":             `a quote is not closed`,
+		"dep_behavior x":         `mon.cf:6: dep_behavior: "x": want a, m or hm`,
+		"period\nalertafter x":   `mon.cf:7: alertafter: "x": want a number of failures, a time, or both`,
+		"period\nnumalerts 0":    `mon.cf:7: numalerts: "0": want a number, at least 1`,
+		"period\nalert":          `mon.cf:7: alert: want the path of a program`,
+		"period\nalertevery 5 x": `mon.cf:7: alertevery: "x": want strict or observe_detail`,
+		"watch":                  `mon.cf:6: watch: want the name of one hostgroup`,
+		"hostgroup a/b x":        `mon.cf:6: hostgroup: want a name of letters`,
+		"\nmondirr = /x":         `variable "mondirr" is not known`,
+	} {
+		text := "hostgroup web 10.0.0.1\nwatch web\nservice http\ninterval 5s\nmonitor m\n" + line + "\n"
+		if strings.HasPrefix(line, "\n") {
+			text = line + "\n" + text
+		}
+		if _, err := Read("mon.cf", []byte(text), everything); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %s", line, err, want)
+		}
+	}
+}
+
+// TestAlerts plays answers of a monitor, one a minute: "0" well, "2 text" fails with status 2; what follows each is what is run.
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		period string
+		steps  []string
+	}{
+		"at each failure":   {"alert a\nupalert u", []string{"0 => ", "1 => a", "1 => a", "0 => u", "0 => "}},
+		"alertevery":        {"alert a\nupalert u\nalertevery 3m", []string{"1 => a", "1 => ", "1 => ", "1 => a", "1 other => a", "0 => u"}},
+		"strict":            {"alert a\nalertevery 3m strict", []string{"1 => a", "1 other => ", "1 => ", "1 => a"}},
+		"alertafter":        {"alert a\nupalert u\nalertafter 3", []string{"1 => ", "1 => ", "0 => ", "1 => ", "1 => ", "1 => a", "0 => u"}},
+		"alertafter within": {"alert a\nalertafter 2 3m", []string{"1 => ", "0 => ", "1 => a", "0 => ", "0 => ", "0 => ", "1 => "}},
+		"alertafter time":   {"alert a\nalertafter 2m", []string{"1 => ", "1 => ", "1 => a"}},
+		"numalerts":         {"alert a\nnumalerts 2", []string{"1 => a", "1 => a", "1 => ", "0 => ", "1 => a"}},
+		"no_comp_alerts":    {"alert a\nupalert u\nalertafter 3\nno_comp_alerts", []string{"1 => ", "0 => u"}},
+		"upalertafter":      {"alert a\nupalert u\nupalertafter 2m", []string{"1 => a", "0 => ", "1 => a", "1 => a", "0 => u"}},
+		"exit status":       {"alert exit=2-3 a\nalert exit=1 b", []string{"1 => b", "2 => a", "4 => "}},
+		"startupalert":      {"startupalert s\nalert a", []string{"1 => s a", "1 => a"}},
+		"another period":    {"alert a\nperiod hr {5am}\nalert b", []string{"1 => a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conf, err := Read("mon.cf", []byte("watch h\nservice s\nmonitor m\nperiod\n"+c.period+"\n"), everything)
+			if err != nil {
+				t.Fatal(err)
+			}
+			j := New(&conf.Watches[0])
+			now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+			for i, step := range c.steps {
+				answer, want, _ := strings.Cut(step, " => ")
+				code, text, _ := strings.Cut(answer, " ")
+				status, _ := strconv.Atoi(code)
+				var got []string
+				for _, call := range j.Answer(now, status, text, func(config.Need) bool { return true }) {
+					got = append(got, filepath.Base(call.Program[0]))
+				}
+				if strings.Join(got, " ") != want {
+					t.Fatalf("step %d (%s): %v, want %s", i+1, step, got, want)
+				}
+				now = now.Add(time.Minute)
+			}
+		})
+	}
+}
+
+func TestDependenciesKeepAlertsBack(t *testing.T) {
+	t.Parallel()
+	text := "watch router\nservice ping\nmonitor m\nwatch web\nservice http\nmonitor m\ndepend router:ping\n%s\nperiod\nalert a\n"
+	for behaviour, asks := range map[string]bool{"dep_behavior a": true, "dep_behavior m": false} {
+		conf, err := Read("mon.cf", fmt.Appendf(nil, text, behaviour), everything)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := New(&conf.Watches[1])
+		down := func(n config.Need) bool { return n.Group != "router" }
+		now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+		if got := j.MayAsk(now, down); got != asks {
+			t.Errorf("%s: asks %t while the router is down", behaviour, got)
+		}
+		if calls := j.Answer(now, 1, "", down); len(calls) != 0 {
+			t.Errorf("%s: %v while the router is down", behaviour, calls)
+		}
+		if calls := j.Answer(now, 1, "", func(config.Need) bool { return true }); len(calls) != 1 {
+			t.Errorf("%s: %v when the router is back", behaviour, calls)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add("mondir = /x\nhostgroup web a b \\\n c\nwatch web\n service http\n  interval 1.5h\n  monitor m -p 80 ;;\n  period wd {Mon-Sun}\n   alert exit=1-2 a\n   alertafter 3 5m\n")
+	f.Add("watch a\nservice b\nmonitor x\ndepend SELF:b && a:b\nFOO=1\nexclude_hosts a\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Read("mon.cf", []byte(text), everything)
+		if err != nil {
+			return
+		}
+		for _, w := range c.Watches {
+			if len(w.Program) == 0 || w.Interval <= 0 {
+				t.Errorf("%q gave %+v", text, w)
+			}
+		}
+	})
+}

@@ -1,0 +1,152 @@
+package virtualserver
+
+import (
+	"encoding/json"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/traffic/director/config"
+	"holdfast/traffic/keepalived"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// one is a single file that includes nothing.
+type one string
+
+func (o one) Read(name string) ([]byte, error) {
+	if name != "keepalived.conf" {
+		return nil, fs.ErrNotExist
+	}
+	return []byte(o), nil
+}
+
+func (one) Glob(string) ([]string, error) { return nil, nil }
+
+func compile(text string) (*config.Config, error) {
+	tree, err := keepalived.Read(one(text), "keepalived.conf", "host")
+	if err != nil {
+		return nil, err
+	}
+	return Compile(tree, config.Literal{})
+}
+
+const separator = "----------\n"
+
+// TestGolden compiles each testdata/*.txt: the operator's text, a line of dashes, the model as JSON or the error.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, want, _ := strings.Cut(string(b), separator)
+			got := ""
+			if c, err := compile(input); err != nil {
+				got = "error: " + err.Error() + "\n"
+			} else {
+				b, err := json.MarshalIndent(c, "", " ")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = string(b) + "\n"
+			}
+			if *update {
+				if err := os.WriteFile(name, []byte(input+separator+got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestDebiansSamples compiles those of keepalived's samples that balance.
+func TestDebiansSamples(t *testing.T) {
+	t.Parallel()
+	names, _ := filepath.Glob("/usr/share/doc/keepalived/samples/keepalived.conf.*")
+	if len(names) == 0 {
+		t.Skip("keepalived's samples are not installed")
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := compile(string(b)); err != nil && !strings.Contains(err.Error(), "no virtual_server") {
+			t.Errorf("%s: %v", name, err)
+		} else if err == nil && len(c.Services[0].Servers) == 0 {
+			t.Errorf("%s: no servers", name)
+		}
+	}
+}
+
+const minimal = "virtual_server 10.0.0.1 80 {\n lvs_sched rr\n real_server 10.0.0.11 80 {\n  TCP_CHECK {\n%\n  }\n }\n}\n"
+
+// TestWrongLines puts one wrong line into a checker; braces leave it. The error names file, line and word.
+func TestWrongLines(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"connect_timeot 3":      `keepalived.conf:5: "connect_timeot" is not known here; did you mean "connect_timeout"?`,
+		"connect_timeout never": `keepalived.conf:5: connect_timeout: "never": want seconds`,
+		"connect_port 0":        `keepalived.conf:5: connect_port: "0": want a number from 1 to 65535`,
+		"connect_ip 10.0.0.999": `connect_ip: "10.0.0.999": want an IPv4 or IPv6 address`,
+		"}\nBFD_CHECK {":        `keepalived.conf:6: BFD_CHECK: bidirectional forwarding detection is not spoken here`,
+		"}\nHTTP_GET {":         `keepalived.conf:6: HTTP_GET: it has no url`,
+		"}\nHTTP_GET {\nurl { path /\n status_code 2 }": `status_code: "2": want a status from 100 to 999`,
+		"}\nHTTP_GET {\nurl { regex \"(?=x)\"\n }":      `is no regular expression that is understood`,
+		"}\nMISC_CHECK {":                                                                    `keepalived.conf:6: MISC_CHECK: what it runs or reads is missing`,
+		"}\nlvs_method BRIDGE\nTCP_CHECK {":                                                  `keepalived.conf:6: lvs_method: "BRIDGE": want NAT, DR or TUN`,
+		"}\nlvs_method TUN type vxlan\nTCP_CHECK {":                                          `type "vxlan": want ipip, gue or gre`,
+		"}\n}\nlvs_sched best\nreal_server 10.0.0.12 80 {\nTCP_CHECK {":                      `keepalived.conf:7: lvs_sched: "best": want one of rr`,
+		"}\n}\nquorum 0\nreal_server 10.0.0.12 80 {\nTCP_CHECK {":                            `quorum: "0": want a number from 1`,
+		"}\n}\nprotocol ICMP\nreal_server 10.0.0.12 80 {\nTCP_CHECK {":                       `protocol: "ICMP" is no protocol: want tcp, udp or sctp`,
+		"}\n}\nreal_server 10.0.0.11 80 {\nTCP_CHECK {":                                      `server 10.0.0.11:80 is there twice`,
+		"}\n}\nreal_server 10.0.0.12 99999 {\nTCP_CHECK {":                                   `real_server: port "99999": want 0 to 65535`,
+		"}\n}\npersistence_granularity 255.0.255.0\nreal_server 10.0.0.12 80 {\nTCP_CHECK {": `want ones followed by zeros`,
+		"}\n}\n}\nvirtual_server 10.0.0.1 80 {\nreal_server 10.0.0.12 80 {\nTCP_CHECK {":     `service tcp 10.0.0.1:80 is at keepalived.conf:1 already`,
+		"}\n}\n}\nvirtual_server group web {\nreal_server 10.0.0.12 80 {\nTCP_CHECK {":       `there is no virtual_server_group "web"`,
+		"}\n}\n}\nvirtual_server fwmark 0 {\nreal_server 10.0.0.12 80 {\nTCP_CHECK {":        `fwmark "0": want a number, at least 1`,
+	} {
+		if _, err := compile(strings.Replace(minimal, "%", line, 1)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %s", line, err, want)
+		}
+	}
+}
+
+func FuzzCompile(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.txt")
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		input, _, _ := strings.Cut(string(b), separator)
+		f.Add(input)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := compile(text)
+		if err != nil {
+			return
+		}
+		if err := c.Check(); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}
