@@ -128,7 +128,7 @@ func (o *options) run(ctx context.Context, errors io.Writer, c *config.Config) e
 	defer signal.Stop(hangups)
 	d := New(c, p, log)
 	r := &reloader{o: o, d: d, log: log, ctx: ctx}
-	if err := d.Serve(ctx, Socket(o.root, o.name), r.reload); err != nil {
+	if err := d.Serve(Socket(o.root, o.name), r.reload); err != nil {
 		return err
 	}
 	log.Info("the director begins", "plane", p.Name(), "services", len(c.Services), "watches", len(c.Watches))

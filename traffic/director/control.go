@@ -20,8 +20,8 @@ func Socket(root, name string) string {
 	return filepath.Join("/", root, "run/holdfast/director", name+".sock")
 }
 
-// Serve answers on the control socket until ctx ends: GET /status, GET /metrics (Prometheus), POST /reload.
-func (d *Daemon) Serve(ctx context.Context, socket string, reload func() error) error {
+// Serve answers on the control socket until Run ends: GET /status, GET /metrics (Prometheus), POST /reload.
+func (d *Daemon) Serve(socket string, reload func() error) error {
 	if err := os.MkdirAll(filepath.Dir(socket), 0o750); err != nil {
 		return err
 	}
@@ -51,8 +51,8 @@ func (d *Daemon) Serve(ctx context.Context, socket string, reload func() error) 
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { answer(w, struct{}{}, reload()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux}
+	d.control.Store(server)
 	d.running.Go(func() { _ = server.Serve(l) })
-	context.AfterFunc(ctx, func() { _ = server.Close() })
 	return nil
 }
 

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/traffic/director/config"
@@ -37,6 +39,7 @@ type Daemon struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	began   time.Time
+	control atomic.Pointer[http.Server]
 }
 
 // verdict is what is known of a check.
@@ -54,15 +57,16 @@ type place struct {
 
 // New makes a daemon. Nothing is touched before Run.
 func New(c *config.Config, p plane.Plane, log *slog.Logger) *Daemon {
-	return &Daemon{
+	d := &Daemon{
 		log: log, plane: p, config: c, events: make(chan func(), 1024), applied: table.Table{}, verdicts: map[string]verdict{},
 		asking: map[string]*asker{}, tellers: map[string]*teller{},
 	}
+	d.ctx, d.stop = context.WithCancel(context.Background())
+	return d
 }
 
 // Run runs until ctx ends. Its error says what could not be begun; the plane is as it was then.
 func (d *Daemon) Run(ctx context.Context) error {
-	d.ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	defer d.stop()
 	d.began = time.Now()
 	if err := d.begin(); err != nil {
@@ -330,6 +334,9 @@ func (d *Daemon) end() error {
 	}
 	d.stopTelling()
 	d.stop()
+	if server := d.control.Load(); server != nil {
+		err = errors.Join(err, server.Close())
+	}
 	d.running.Wait()
 	return err
 }
