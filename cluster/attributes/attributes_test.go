@@ -94,3 +94,35 @@ func TestKeeperWritesWhenValuesStandStill(t *testing.T) {
 		}
 	})
 }
+
+func TestDelayAndFlushOfWhatIsHeldBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var written []string
+		k := NewKeeper(func(u Update) error {
+			written = append(written, fmt.Sprintf("%s %s=%s", time.Since(began), u.Name, u.Value))
+			return nil
+		}, func(u Update, err error) { t.Errorf("%v: %v", u, err) })
+		for _, step := range []func() error{
+			func() error { return k.Set(set("a", "ping", "1"), time.Minute) },
+			func() error { return k.Delay("ping", 2*time.Second) }, // ends the wait in two seconds
+			func() error { <-time.After(3 * time.Second); return k.Set(set("a", "ping", "2"), -1) },
+			k.Flush, // ends it at once
+			func() error { return k.Set(set("a", "ping", "3"), -1) },
+			func() error { return k.Delay("ping", time.Minute) }, // a longer one is for values to come
+			func() error { <-time.After(3 * time.Second); return nil },
+		} {
+			if err := step(); err != nil {
+				t.Error(err)
+			}
+		}
+		k.Close()
+		if got, want := strings.Join(written, ", "), "2s ping=1, 3s ping=2, 5s ping=3"; got != want {
+			t.Errorf("written %s, want %s", got, want)
+		}
+		if k.Flush() == nil || k.Delay("ping", 0) == nil {
+			t.Error("a closed keeper takes changes")
+		}
+	})
+}

@@ -54,6 +54,21 @@ func (d *Damper) Update(now time.Time, u Update, delay time.Duration) Batch {
 	return d.Tick(now)
 }
 
+// Delay changes the delay of an attribute. A value that is held back waits no longer than that from now on.
+func (d *Damper) Delay(now time.Time, name string, delay time.Duration) Batch {
+	if d.delays == nil {
+		d.delays, d.pending = map[string]time.Duration{}, map[Key]held{}
+	}
+	d.delays[name] = delay
+	for key, h := range d.pending {
+		if due := now.Add(delay); key.Name == name && due.Before(h.due) {
+			h.due = due
+			d.pending[key] = h
+		}
+	}
+	return d.Tick(now)
+}
+
 // Tick hands out what has stood still long enough.
 func (d *Damper) Tick(now time.Time) Batch {
 	var b Batch

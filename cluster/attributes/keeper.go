@@ -61,6 +61,39 @@ func (k *Keeper) Set(u Update, delay time.Duration) error {
 	return own
 }
 
+// Delay changes the delay of an attribute, for values to come and for the one that is held back.
+func (k *Keeper) Delay(name string, delay time.Duration) error {
+	k.mu.Lock()
+	if k.closed {
+		k.mu.Unlock()
+		return ErrClosed
+	}
+	batch := k.damper.Delay(time.Now(), name, delay)
+	k.alarm(batch.Wake)
+	k.mu.Unlock()
+	return k.writeAll(batch.Writes)
+}
+
+// Flush writes what is held back now.
+func (k *Keeper) Flush() error {
+	k.mu.Lock()
+	if k.closed {
+		k.mu.Unlock()
+		return ErrClosed
+	}
+	rest := k.damper.Flush()
+	k.mu.Unlock()
+	return k.writeAll(rest)
+}
+
+func (k *Keeper) writeAll(updates []Update) error {
+	var all error
+	for _, u := range updates {
+		all = errors.Join(all, k.write(u))
+	}
+	return all
+}
+
 // Pending returns the value that an attribute is about to get.
 func (k *Keeper) Pending(key Key) (Update, bool) {
 	k.mu.Lock()

@@ -216,6 +216,12 @@ func (n *Node) postAttributes(_ http.ResponseWriter, r *http.Request) (any, erro
 	if err := decodeBody(r, &u); err != nil {
 		return nil, err
 	}
+	switch {
+	case u.Flush:
+		return struct{}{}, n.keeper.Flush()
+	case u.Retime:
+		return struct{}{}, n.keeper.Delay(u.Name, u.Delay)
+	}
 	host := n.settings.Self
 	if u.Host != "" {
 		id, ok := n.hostNamed(u.Host)

@@ -21,6 +21,8 @@ type AttributeUpdate struct {
 	Delete  bool          `json:"delete,omitempty"`
 	Delay   time.Duration `json:"delay,omitempty"`   // dampening: written once the value has stood still this long
 	Private bool          `json:"private,omitempty"` // kept out of the document
+	Retime  bool          `json:"retime,omitempty"`  // change Delay only, not the value
+	Flush   bool          `json:"flush,omitempty"`   // write all values that this host's daemon holds back; nothing else counts
 	Wait    string        `json:"wait,omitempty"`    // "": until noted on this host; "cluster": until committed
 }
 

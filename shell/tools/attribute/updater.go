@@ -18,10 +18,10 @@ var updaterSpecs = []option.Spec{
 	{Long: "pattern", Short: 'P', Arg: option.Required, Value: "REGEX", Help: "every attribute whose name matches (with --update and --delete)"},
 	{Long: "update", Short: 'U', Arg: option.Required, Help: "give it a value; ++ and += count"},
 	{Long: "update-both", Short: 'B', Arg: option.Required, Help: "the same, with --delay"},
-	{Long: "update-delay", Short: 'Y', Help: "accepted; each update says its own delay"},
+	{Long: "update-delay", Short: 'Y', Help: "change its --delay, and not its value"},
 	{Long: "query", Short: 'Q', Help: "print the value"},
 	{Long: "delete", Short: 'D', Help: "remove it"},
-	{Long: "refresh", Short: 'R', Help: "accepted: the document always has every value"},
+	{Long: "refresh", Short: 'R', Help: "write at once what this host holds back (see --delay)"},
 	{Long: "delay", Short: 'd', Arg: option.Required, Value: "TIME", Help: "write it once it has stood still this long (dampening)"},
 	{Long: "set", Short: 's', Arg: option.Required, Value: "ID", Help: "the set to put it in"},
 	{Long: "node", Short: 'N', Arg: option.Required, Value: "HOST", Help: "whose attribute (default: this host's)"},
@@ -58,7 +58,7 @@ func (t *tool) updater() error {
 		return t.printTransient(name)
 	}
 	if has("refresh") || has("update-delay") {
-		return nil
+		return t.dampen(name)
 	}
 	host, id, err := t.host(get("node"))
 	if err != nil {
@@ -77,12 +77,8 @@ func (t *tool) updater() error {
 	default:
 		return errMissingCommand
 	}
-	if text := get("delay"); text != "" {
-		delay, ok := metadata.Duration(text)
-		if !ok {
-			return fmt.Errorf("%w: --delay=%s: expected a time such as 5s", exit.ErrUsage, text)
-		}
-		update.Delay = delay
+	if update.Delay, err = t.delay(); err != nil {
+		return err
 	}
 	if get("wait") == "cluster" {
 		update.Wait = "cluster"
@@ -100,6 +96,33 @@ func (t *tool) updater() error {
 		}
 		return nil
 	})
+}
+
+// delay is what --delay says, 0 without it.
+func (t *tool) delay() (time.Duration, error) {
+	text := t.line.Get("delay")
+	if text == "" {
+		return 0, nil
+	}
+	delay, ok := metadata.Duration(text)
+	if !ok {
+		return 0, fmt.Errorf("%w: --delay=%s: expected a time such as 5s", exit.ErrUsage, text)
+	}
+	return delay, nil
+}
+
+// dampen changes an attribute's delay (--update-delay), or has all that is held back written (--refresh). In a
+// file nothing is held back.
+func (t *tool) dampen(name string) error {
+	update := client.AttributeUpdate{Attribute: client.Attribute{Name: name}, Flush: t.line.Has("refresh"), Retime: t.line.Has("update-delay")}
+	var err error
+	if update.Delay, err = t.delay(); err != nil || !t.src.Live() {
+		return err
+	}
+	if update.Retime && !t.line.Has("delay") {
+		return fmt.Errorf("%w: --update-delay needs --delay, the new one", exit.ErrUsage)
+	}
+	return t.setTransient(update)
 }
 
 // printTransient prints an attribute as it stands, a line for each host asked for.
