@@ -47,6 +47,7 @@ type asker struct {
 	retry  time.Duration // when to connect again, by the host's clock
 	tickAt time.Duration // when the client's next tick is scheduled, in world time
 	said   qdevice.Standing
+	says   core.DeviceSays // as the core was told
 }
 
 // startDevice switches the witness on, if the shape has one.
@@ -146,7 +147,13 @@ func (h *host) believe() {
 		return
 	}
 	h.asker.said = st
-	h.core.Step(h.clock(), core.DeviceSays{Ring: st.Ring.Seq, Gives: st.Vote == qdevice.Ack, Undecided: st.Vote == qdevice.NoVote, Until: st.Until})
+	says := core.DeviceSays{Ring: st.Ring.Seq, Gives: st.Vote == qdevice.Ack, Undecided: st.Vote == qdevice.NoVote, Until: st.Until}
+	if before := h.asker.says; h.w.tamper.Clinging && st.Until == 0 && before.Gives && before.Ring == says.Ring {
+		before.Until = h.clock() + time.Minute
+		says = before
+	}
+	h.asker.says = says
+	h.core.Step(h.clock(), says)
 	h.w.check.lent(h)
 }
 
@@ -312,20 +319,27 @@ func (c *checks) mayUseDevice(v core.View) bool {
 	return false
 }
 
-// lent: no two rings have the witness' votes at once, as the hosts that have them believe.
+// lent: no two rings have the witness' votes at once, as the hosts' cores believe. Hosts that
+// count each other are on one side, whatever number they give it at the moment.
 func (c *checks) lent(h *host) {
-	mine := h.asker.client.Standing()
-	if mine.Vote != qdevice.Ack || h.clock() >= mine.Until || h.frozen {
+	if !h.lends() {
 		return
 	}
 	for _, other := range c.w.hosts {
-		if other == h || other.core == nil || other.frozen || other.asker.client == nil {
+		if other == h || !other.lends() || other.asker.says.Ring == h.asker.says.Ring {
 			continue
 		}
-		st := other.asker.client.Standing()
-		together := slices.Contains(other.asker.client.Status().Report.Members, uint32(h.id)) && slices.Contains(h.asker.client.Status().Report.Members, uint32(other.id))
-		if st.Vote == qdevice.Ack && other.clock() < st.Until && st.Ring != mine.Ring && !together {
-			c.w.violate("lent: the witness' votes are with %s for ring %s and with %s for ring %s", h.name, mine.Ring, other.name, st.Ring)
+		if a, b := h.core.Status().Reach, other.core.Status().Reach; !slices.Contains(a, other.id) || !slices.Contains(b, h.id) {
+			c.w.violate("lent: the witness' votes are with %s, which reaches %v, and with %s, which reaches %v", h.name, a, other.name, b)
 		}
 	}
+}
+
+// lends tells whether the host's core uses the witness' votes for the ring that it is in.
+func (h *host) lends() bool {
+	if h.core == nil || h.frozen || h.asker.client == nil {
+		return false
+	}
+	says := &h.asker.says
+	return says.Gives && h.clock() < says.Until && says.Ring == h.core.Status().Partition.Ring
 }

@@ -24,3 +24,19 @@ func TestQuorumDevice(t *testing.T) {
 		}
 	}
 }
+
+// A host that keeps its vote when it has lost the witness is noticed.
+func TestVotesThatOutliveTheirLeaseAreNoticed(t *testing.T) {
+	t.Parallel()
+	for seed := uint64(1); seed <= 40; seed++ {
+		shape := simulation.Draw(seed)
+		shape.GiveDevice(seed)
+		r := simulation.Run(simulation.Config{Seed: seed, Shape: &shape, Faulty: time.Minute, Tamper: simulation.Tamper{Clinging: true},
+			Often: []simulation.Kind{simulation.Partition, simulation.WitnessCut}})
+		for _, v := range r.Violations {
+			t.Logf("seed %d: %s", seed, v)
+			return
+		}
+	}
+	t.Error("nobody noticed")
+}

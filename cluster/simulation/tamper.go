@@ -15,6 +15,7 @@ type Tamper struct {
 	Forgetful   bool // workers are not told of a log that lost
 	Reckless    bool // workers start things without quorum, or having stood still
 	Quorum      func(*quorum.Options)
+	Clinging    bool // hosts keep the quorum device's vote when they have lost the device
 	Plan        func(*scheduler.Plan)
 	Save        func(*core.Save) // changes a copy
 	Request     func(r *controller.Request, boot uint64, floor controller.Reign)

@@ -86,6 +86,44 @@ func TestMembersInAllTheirForms(t *testing.T) {
 	}
 }
 
+// What corosync-quorumtool 3.1.7 prints with a corosync-qdevice on both hosts.
+func TestMembersWithAQuorumDevice(t *testing.T) {
+	t.Parallel()
+	q := client.Quorum{Host: 1, Device: 1, Lent: true, Members: []client.Voter{{ID: 1, Name: "a", Votes: 1, Lent: true}, {ID: 2, Name: "b", Votes: 1, Lent: true}}}
+	const header = "Membership information\n----------------------\n    Nodeid      Votes    Qdevice Name\n"
+	if got, want := Members(&q, Style{}), header+"         1          1    A,V,NMW a (local)\n         2          1    A,V,NMW b\n         0          1            Qdevice\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	q = client.Quorum{Host: 2, Device: 1, Members: []client.Voter{{ID: 2, Name: "b", Votes: 1}}}
+	if got, want := Members(&q, Style{}), header+"         2          1   A,NV,NMW b (local)\n         0          0            Qdevice (votes 1)\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestDeviceStatusIsLaidOutAsThePeers(t *testing.T) {
+	t.Parallel()
+	d := &client.Device{Host: "10.99.0.3", Port: 5403, Cluster: "lab", Node: 1, Algorithm: "Fifty-Fifty split", Tie: "Node with lowest node ID", KeepActive: true,
+		State: "Connected", Vote: "ACK", Ring: "1.9", Members: []uint32{1, 2}, Configured: []uint32{1, 2}, Quorate: true, Expected: 3,
+		Heartbeat: 8 * time.Second, Connect: 8 * time.Second, Sync: 30 * time.Second, Mode: "sync", Heuristics: "Fail", Regular: "Undefined",
+		Since: 10 * time.Second, Answered: 2 * time.Second}
+	now := time.Date(2026, 11, 21, 10, 37, 59, 0, time.UTC)
+	got := DeviceStatus(d, true, now)
+	for _, line := range []string{ // as corosync-qdevice-tool 3.0.3 prints them
+		"Model:\t\t\tNet\n", "Node ID:\t\t1\n", "HB interval:\t\t10000ms\n", "Sync HB interval:\t30000ms\n", "Configured node list:\n    0\tNode ID = 1\n    1\tNode ID = 2\n",
+		"Heuristics:\t\tEnabled only on sync\n", "Ring ID:\t\t1.9\n", "Membership node list:\t1, 2\n", "Quorate:\t\tYes\n", "Expected votes:\t\t3\n",
+		"Cluster name:\t\tlab\n", "QNetd host:\t\t10.99.0.3:5403\n", "Connect timeout:\t8000ms\n", "TLS:\t\t\tUnsupported\n", "Algorithm:\t\tFifty-Fifty split\n",
+		"Tie-breaker:\t\tNode with lowest node ID\n", "KAP Tie-breaker:\tEnabled\n", "State:\t\t\tConnected\n", "TLS active:\t\tNo\n",
+		"Connected since:\t2026-11-21T10:37:49\n", "Echo reply received:\t2026-11-21T10:37:57\n",
+	} {
+		if !strings.Contains(got, line) {
+			t.Errorf("%q is not in\n%s", line, got)
+		}
+	}
+	if short := DeviceStatus(d, false, now); strings.Contains(short, "KAP") || !strings.Contains(short, "State:") {
+		t.Errorf("in short:\n%s", short)
+	}
+}
+
 func TestQuorumToolsExitCodesAndChanges(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
