@@ -26,9 +26,6 @@ func (c *cluster) unpackEvent(e *event, lastFailure **event, fail *onFail) {
 			return
 		}
 	}
-	if c.maskedProbe(e) {
-		return
-	}
 	switch e.status {
 	case statusCancelled:
 		return
@@ -65,14 +62,6 @@ func (c *cluster) unpackEvent(e *event, lastFailure **event, fail *onFail) {
 			c.ban(e.r.uber(), n, -infinity, "fatal-error")
 		}
 	}
-}
-
-// maskedProbe: a failed probe on a node inside a bundle's container says nothing.
-func (c *cluster) maskedProbe(e *event) bool {
-	if !e.isProbe() || e.n.remote == nil || !e.n.isGuest() || e.status == statusDone {
-		return false
-	}
-	return false
 }
 
 // interpret decides whether the recorded result is a failure, knowing what was expected.

@@ -1,9 +1,6 @@
 package scheduler_test
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"holdfast/cluster/cib"
@@ -13,21 +10,8 @@ import (
 
 // FuzzMake plans whatever can be read as a document. The small cases are its corpus.
 func FuzzMake(f *testing.F) {
-	files, err := filepath.Glob("testdata/*/*.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		input, _, _ := strings.Cut(string(text), mark)
-		doc, err := scenario.Parse(path, input)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(doc.Bytes())
+	for _, c := range smallCases(f) {
+		f.Add(c.document(f).Bytes())
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		doc, err := cib.Parse("fuzz", text)
@@ -43,17 +27,8 @@ func FuzzMake(f *testing.F) {
 // FuzzScenario plans whatever can be read as a scenario: mutations of words reach further
 // than those of XML.
 func FuzzScenario(f *testing.F) {
-	files, err := filepath.Glob("testdata/*/*.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		input, _, _ := strings.Cut(string(text), mark)
-		f.Add(input)
+	for _, c := range smallCases(f) {
+		f.Add(c.input)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		doc, err := scenario.Parse("fuzz", text)

@@ -45,7 +45,7 @@ func (a *action) displayKey() string {
 	case r == nil || r.historyID == "" || r.is(unique) || len(a.key) < len(r.id):
 		return a.key
 	case a.task == "notify":
-		return notifyKeyOfInstance(r.historyID, a.extra.get("notify_type"), a.extra.get("notify_operation"))
+		return notifyKey(r.historyID, a.extra.get("notify_type"), a.extra.get("notify_operation"))
 	case a.task == "cancel":
 		return operationKey(r.historyID, a.extra.get("operation"), a.interval)
 	}

@@ -157,7 +157,7 @@ func (c *cluster) notifyOn(r *resource, host *node, point, done *action, n *noti
 	if !point.is(runnable) || !done.is(runnable) {
 		return
 	}
-	key := notifyKeyOfInstance(r.id, point.extra.get("notify_type"), point.extra.get("notify_operation"))
+	key := notifyKey(r.id, point.extra.get("notify_type"), point.extra.get("notify_operation"))
 	a := c.keyedAction(r, key, "notify", host, point.is(optional))
 	if a.extra.get("notify_key_type") == "" {
 		for _, x := range point.extra {
@@ -167,10 +167,6 @@ func (c *cluster) notifyOn(r *resource, host *node, point, done *action, n *noti
 	a.priority = point.priority
 	c.link(point, a, orderOptional)
 	c.link(a, done, orderOptional)
-}
-
-func notifyKeyOfInstance(id, kind, task string) string {
-	return id + "_" + kind + "_notify_" + task + "_0"
 }
 
 // notifyAfterFencing: when fencing stops an instance, the others are told after it.

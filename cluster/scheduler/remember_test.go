@@ -17,29 +17,17 @@ import (
 // small cases, which hold failures that expire, shutdown locks and rules.
 func TestRememberedPlansAreWhatPlanningAnewGives(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*/*.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
 	later := []time.Duration{
 		0, time.Second, 29 * time.Second, 30 * time.Second, 31 * time.Second, time.Minute, time.Minute + 1, 5 * time.Minute,
 		10*time.Minute + 1, time.Hour, time.Hour + time.Second, 12 * time.Hour, 24 * time.Hour, 400 * 24 * time.Hour,
 	}
-	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		input, _, _ := bytes.Cut(text, []byte(mark))
-		doc, err := scenario.Parse(path, string(input))
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, c := range smallCases(t) {
+		doc := c.document(t)
 		remembering := scheduler.Remembering()
 		for _, d := range later {
 			at := scenario.Start.Add(d)
 			if got, want := drawn(t, remembering(doc, at)), drawn(t, scheduler.Make(doc, at)); got != want {
-				t.Errorf("%s, after %v: the remembered plan is not the one made anew", path, d)
+				t.Errorf("%s, after %v: the remembered plan is not the one made anew", c.path, d)
 				break
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler/scenario"
 	"holdfast/shell/tools/simulate"
 )
@@ -27,63 +28,69 @@ const mark = "----\n"
 // peerDiffers, in a case's comment, says why the installed peer may decide otherwise.
 const peerDiffers = "# The peer differs"
 
-// forEachCase runs a test over the cases below testdata, each in a subtest of its own.
-func forEachCase(t *testing.T, do func(t *testing.T, path, input, want string)) {
+// smallCase is one of the cases below testdata.
+type smallCase struct{ path, input, want string }
+
+func smallCases(t testing.TB) []smallCase {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no cases below testdata (%v)", err)
 	}
-	for _, path := range files {
-		t.Run(strings.TrimSuffix(strings.TrimPrefix(path, "testdata/"), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, _ := strings.Cut(string(text), mark)
-			do(t, path, input, want)
-		})
+	cases := make([]smallCase, len(files))
+	for i, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		input, want, _ := strings.Cut(string(text), mark)
+		cases[i] = smallCase{path, input, want}
 	}
+	return cases
+}
+
+func (c smallCase) document(t testing.TB) *cib.Document {
+	t.Helper()
+	doc, err := scenario.Parse(c.path, c.input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
 }
 
 // TestCases compares what is decided, done and left with what each case expects.
 func TestCases(t *testing.T) {
-	forEachCase(t, func(t *testing.T, path, input, want string) {
-		file := documentFile(t, path, input)
-		var out, problems bytes.Buffer
-		if code := simulate.Main([]string{"-S", "-x", file}, strings.NewReader(""), &out, &problems); code != 0 {
-			t.Fatalf("crm_simulate: exit status %d: %s", code, problems.String())
-		}
-		got := decided(out.String())
-		if *peer != "" {
-			comparePeer(t, file, input, got)
-			return
-		}
-		if *update {
-			if err := os.WriteFile(path, []byte(input+mark+got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", path, diff)
-		}
-	})
+	for _, c := range smallCases(t) {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(c.path, "testdata/"), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			c.compare(t)
+		})
+	}
 }
 
-// documentFile writes the document of a case where a tool can read it.
-func documentFile(t *testing.T, path, input string) string {
-	t.Helper()
-	doc, err := scenario.Parse(path, input)
-	if err != nil {
-		t.Fatal(err)
-	}
+func (c smallCase) compare(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "case.xml")
-	if err := os.WriteFile(file, doc.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(file, c.document(t).Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return file
+	var out, problems bytes.Buffer
+	if code := simulate.Main([]string{"-S", "-x", file}, strings.NewReader(""), &out, &problems); code != 0 {
+		t.Fatalf("crm_simulate: exit status %d: %s", code, problems.String())
+	}
+	got := decided(out.String())
+	if *peer != "" {
+		comparePeer(t, file, c.input, got)
+		return
+	}
+	if *update {
+		if err := os.WriteFile(c.path, []byte(c.input+mark+got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(c.want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", c.path, diff)
+	}
 }
 
 // decided is what follows the current state in crm_simulate's output, trailing blanks aside.

@@ -19,26 +19,14 @@ var runs = flag.Int("runs", 3, "how often each small case is planned to see whet
 // TestSmallCasesAreDeterministic plans each case again and again, on one processor and on
 // two: summary, drawing, scores and graph are the same, byte for byte.
 func TestSmallCasesAreDeterministic(t *testing.T) {
-	files, err := filepath.Glob("testdata/*/*.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		input, _, _ := bytes.Cut(text, []byte(mark))
-		doc, err := scenario.Parse(path, string(input))
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, c := range smallCases(t) {
+		doc := c.document(t)
 		want := everything(t, doc)
 		for i := range *runs {
 			runtime.GOMAXPROCS(1 + i%2)
 			if got := everything(t, doc.Clone()); got != want {
-				t.Errorf("%s: run %d differs from the first", path, i+2)
+				t.Errorf("%s: run %d differs from the first", c.path, i+2)
 				break
 			}
 		}
