@@ -72,10 +72,10 @@ GROWTH ?= 1000,2000,5000,10000,20000
 bench-growth: build
 	go run ./cluster/scheduler/workload/compare -holdfast bin/holdfast -growth $(GROWTH)
 
-# Planning within a process: a small and a middling cluster, and an unchanged large one.
+# Planning within a process: a small and a middling cluster, a large one unchanged and changed.
 .PHONY: bench-plan
 bench-plan:
-	go test ./cluster/scheduler -run '^$$' -bench 'Cold|Unchanged'
+	go test ./cluster/scheduler -run '^$$' -bench 'Cold|Unchanged|Changed'
 
 bench-messaging: # acknowledged changes a second, three hosts on this machine
 	go test ./cluster/messaging -run '^$$' -bench Propose -benchtime 5s

@@ -3,9 +3,11 @@ package scheduler_test
 import (
 	"testing"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler"
 	"holdfast/cluster/scheduler/scenario"
 	"holdfast/cluster/scheduler/workload"
+	"holdfast/shell/tools/simulate"
 )
 
 // A small cluster, and a middling one, planned from nothing.
@@ -27,5 +29,19 @@ func BenchmarkUnchanged(b *testing.B) {
 	remembering(doc, scenario.Start)
 	for b.Loop() {
 		remembering(doc, scenario.Start)
+	}
+}
+
+// What the daemon pays for a large cluster that is running when something in the document changed.
+func BenchmarkChanged(b *testing.B) {
+	doc := workload.Cold(workload.Size{Hosts: 16, Resources: 5000})
+	for range 4 {
+		simulate.Finish(doc, scheduler.Make(doc, scenario.Start).Graph, scenario.Start)
+	}
+	changed, remembering := [2]*cib.Document{doc, doc.Clone()}, scheduler.Remembering()
+	for i := 0; b.Loop(); i++ {
+		if n := len(remembering(changed[i%2], scenario.Start).Graph.Actions); n > 0 {
+			b.Fatalf("the cluster is not at rest: %d actions", n)
+		}
 	}
 }

@@ -31,10 +31,33 @@
 //     promotable.go for roles, bundle.go, scores.go for colocated preferences,
 //     utilization.go for capacity;
 //   - actions: create.go, recurring.go, probes.go, migration.go, notify.go, remote.go,
-//     fencing.go;
-//   - order: ordering.go turns orderings into edges, propagate.go and update.go carry
-//     along them what is required and what cannot run;
-//   - result: graph.go, dot.go, graphxml.go, moves.go and observe.go.
+//     fencing.go; lookup.go finds what was made;
+//   - order: ordering.go turns orderings into edges, probe_order.go adds those of probes,
+//     propagate.go and update.go carry along them what is required and what cannot run;
+//   - result: moves.go puts it into words, select.go picks the actions that happen, graph.go
+//     and graphxml.go give them their public form, dot.go draws them; observe.go tells the state.
+//
+// # Adding a rule
+//
+// Write what the cluster shall do as a small case first, testdata/FEATURE/NAME.txt: a
+// scenario (package scenario has its language), and what is decided, which
+// go test -run TestCases -update fills in and -peer compares with an installed crm_simulate.
+// Then find the phase that the rule belongs to:
+//
+//   - it reads a setting: a field of options, resource or operationConfig, set where the others
+//     of its kind are unpacked;
+//   - it says where something may run: scores, in a phase between constraints and assignment.
+//     Whatever bans or prefers goes through cluster.ban or a location, so that it can be explained;
+//   - it says what has to be done: an action, made in the phase of actions by cluster.action,
+//     and orderings for what it has to wait for. Nothing is linked before all actions exist:
+//     cluster.order remembers an ordering until then;
+//   - it says what follows from what: a relation (ordering.go), and how an edge with it changes
+//     the flags of its two actions (update.go). A change is told to the caller, which visits
+//     everything behind the action again.
+//
+// The work done for each resource may look at every node, and that for each constraint at the
+// constraint; what looks at every pair of resources is too slow for the clusters of make
+// bench-growth.
 //
 // Nothing depends on the order in which maps are walked: nodes are looked at by name,
 // resources by priority and then in the document's order, actions in order of creation.
