@@ -23,15 +23,28 @@ type world struct {
 	orders [][2]string // first, then
 
 	leaning []string // resources that prefer or avoid a host
+	stopped []string // resources that are configured to be stopped
 
 	restless bool // without stickiness, resources move for the sake of balance at any time
 }
 
 // wavers tells whether a resource may move once more when the plan is finished, in Pacemaker as
-// here: what must be apart from another and prefers or avoids a host is heard when the other is
-// placed, and its stickiness, which the plan moves or ends, decides how.
+// here: what is colocated with it had a say when it was placed, and the plan has changed that
+// by moving or ending its stickiness. That shows when the other is to be stopped or, apart from
+// it, prefers or avoids a host, itself or because a third must be apart from it.
 func (w *world) wavers() bool {
-	return w.restless || slices.ContainsFunc(w.apart, func(pair [2]string) bool { return slices.Contains(w.leaning, pair[0]) })
+	for _, pair := range w.with {
+		if slices.Contains(w.stopped, pair[0]) {
+			return true
+		}
+	}
+	for _, pair := range w.apart {
+		third := slices.ContainsFunc(w.apart, func(next [2]string) bool { return next[1] == pair[0] })
+		if third || slices.Contains(w.stopped, pair[0]) || slices.Contains(w.leaning, pair[0]) {
+			return true
+		}
+	}
+	return w.restless
 }
 
 func (w *world) add(format string, args ...any) {
@@ -64,7 +77,11 @@ func drawWorld(t *rapid.T) *world {
 	count := rapid.IntRange(1, 7).Draw(t, "resources")
 	for i := range count {
 		id := fmt.Sprintf("r%d", i)
-		w.add("primitive %s Dummy meta priority=%d target-role=%s op monitor interval=10s", id, rapid.IntRange(0, 3).Draw(t, "priority"), pick("role", "Started", "Started", "Started", "Stopped"))
+		priority, role := rapid.IntRange(0, 3).Draw(t, "priority"), pick("role", "Started", "Started", "Started", "Stopped")
+		w.add("primitive %s Dummy meta priority=%d target-role=%s op monitor interval=10s", id, priority, role)
+		if role == "Stopped" {
+			w.stopped = append(w.stopped, id)
+		}
 		alone = append(alone, id)
 	}
 	if count > 4 {
