@@ -243,6 +243,7 @@ var layers = map[string][]string{
 	"cluster/alerts":      {"cluster/cib", "cluster/executor"},
 	"cluster/attributes":  {"cluster/cib", "cluster/messaging"},
 	"cluster/fencing":     {"cluster/cib", "cluster/executor", "cluster/messaging"},
+	"cluster/remote":      {"cluster/executor", "cluster/messaging"},
 	"cluster/controller":  {"cluster/cib", "cluster/scheduler", "cluster/executor", "cluster/fencing", "cluster/attributes", "cluster/messaging"},
 	"cluster/node/client": {"cluster/cib", "cluster/setup"},
 	"cluster/simulation":  {"cluster/cib", "cluster/scheduler", "cluster/executor", "cluster/fencing", "cluster/attributes", "cluster/messaging", "cluster/controller"},

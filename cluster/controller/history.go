@@ -24,6 +24,9 @@ func (w *Worker) history(now time.Time, j *job, result executor.Result, o *Outco
 	fragment := cib.NewElement("cib")
 	state := fragment.Append(cib.NewElement("status")).
 		Append(cib.NewElement("node_state", "id", r.NodeID, "uname", r.Node))
+	if w.remote(r) != "" {
+		state.Set("remote_node", "true")
+	}
 	resource := state.Append(cib.NewElement("lrm", "id", r.NodeID)).Append(cib.NewElement("lrm_resources")).
 		Append(cib.NewElement("lrm_resource", "id", r.ResourceID, "type", r.Operation.Agent.Type, "class", r.Operation.Agent.Class))
 	if r.Operation.Agent.Provider != "" {
@@ -71,6 +74,17 @@ func recordedTask(r Request, o *Outcome) string {
 	return "start"
 }
 
+// follow returns the moment to record for a result, in a second after the one of this operation's
+// last other result: history counts seconds, the two have one call id, and whoever reads them could
+// not tell which came last. A failure would be taken for mended by the success before it.
+func (j *job) follow(at time.Time) time.Time {
+	if !at.Equal(j.recorded) && at.Unix() <= j.recorded.Unix() {
+		at = time.Unix(j.recorded.Unix()+1, 0)
+	}
+	j.recorded = at
+	return at
+}
+
 // operation makes the lrm_rsc_op element.
 func (w *Worker) operation(now time.Time, id string, j *job, result executor.Result, o *Outcome) *cib.Element {
 	r := j.request
@@ -79,6 +93,7 @@ func (w *Worker) operation(now time.Time, id string, j *job, result executor.Res
 	if o.Repeat || changed.IsZero() {
 		changed = now
 	}
+	changed = j.follow(changed)
 	task := recordedTask(r, o)
 	op := cib.NewElement("lrm_rsc_op",
 		"id", id,

@@ -187,6 +187,8 @@ func (c *Controller) writeFenced(target, key string, boot uint64) {
 		if m != nil && m.boot == boot {
 			m.fenced = true
 		}
+	} else {
+		e.Edits = remoteFencedEdits(target)
 	}
 	c.write(e)
 }

@@ -27,9 +27,10 @@ type WorkerConfig struct {
 type job struct {
 	request  Request
 	call     int
-	reported bool // of a recurring operation: its first report was made
-	unlogged int  // results that are not known to be in the log
-	ended    bool // nothing more will come of it
+	reported bool      // of a recurring operation: its first report was made
+	unlogged int       // results that are not known to be in the log
+	ended    bool      // nothing more will come of it
+	recorded time.Time // when history says that its last result came
 }
 
 // Worker is every host's half. It is not safe for concurrent use.
@@ -50,8 +51,22 @@ type Worker struct {
 
 // recurrence names a recurring operation.
 type recurrence struct {
-	resource, action string
-	interval         time.Duration
+	node, resource, action string // node is "" for this host, else a remote node's uname
+	interval               time.Duration
+}
+
+// recurrenceOf names the recurring operation of a request.
+func (w *Worker) recurrenceOf(r Request) recurrence {
+	o := r.Operation
+	return recurrence{w.remote(r), o.Resource, o.Action, o.Interval}
+}
+
+// remote is the remote node that a request concerns; "": it is this host.
+func (w *Worker) remote(r Request) string {
+	if r.Node == w.cfg.Name {
+		return ""
+	}
+	return r.Node
 }
 
 // WorkerBatch is what a Worker wants done, in this order.
@@ -66,6 +81,7 @@ type WorkerBatch struct {
 // Job is one operation for the executor.
 type Job struct {
 	Key       string
+	Node      string // uname of the remote node that it is for; "": this host
 	Operation executor.Operation
 }
 
@@ -132,8 +148,8 @@ func (w *Worker) Discarded() WorkerBatch {
 	w.out = WorkerBatch{}
 	w.astray++
 	for _, key := range sortedKeys(w.jobs) {
-		o := w.jobs[key].request.Operation
-		if which := (recurrence{o.Resource, o.Action, o.Interval}); o.Interval > 0 && w.recurring[which] == key {
+		r := w.jobs[key].request
+		if which := w.recurrenceOf(r); which.interval > 0 && w.recurring[which] == key {
 			w.cancel(which)
 		}
 	}
@@ -170,11 +186,11 @@ func (w *Worker) begin(r Request) {
 		w.out.Leave = true
 		return
 	case CancelRequest:
-		w.cancel(recurrence{r.Operation.Resource, r.Operation.Action, r.Operation.Interval})
+		w.cancel(w.recurrenceOf(r))
 		w.forget(r, historyPath(r, operationID(r.ResourceID, r.Operation.Action, r.Operation.Interval)))
 		return
 	case ForgetRequest:
-		w.cancelAll(r.ResourceID)
+		w.cancelAll(w.remote(r), r.ResourceID)
 		w.forget(r, resourcePath(r))
 		return
 	}
@@ -183,16 +199,19 @@ func (w *Worker) begin(r Request) {
 	switch r.Task {
 	case "start", "stop", "promote", "demote", "migrate_to", "migrate_from":
 		// What was watched is about to change; the plan says what to watch afterwards.
-		w.cancelAll(r.Operation.Resource)
+		w.cancelAll(w.remote(r), r.Operation.Resource)
+		if w.remote(r) == "" && r.Operation.Agent.RemoteConnection() {
+			w.cancelBehind(r.Operation.Resource)
+		}
 	}
 	if r.Operation.Interval > 0 {
-		which := recurrence{r.Operation.Resource, r.Operation.Action, r.Operation.Interval}
+		which := w.recurrenceOf(r)
 		w.cancel(which)
 		w.recurring[which] = r.Key
-		w.out.Schedules = append(w.out.Schedules, Job{Key: r.Key, Operation: r.Operation})
+		w.out.Schedules = append(w.out.Schedules, Job{Key: r.Key, Node: which.node, Operation: r.Operation})
 		return
 	}
-	w.out.Runs = append(w.out.Runs, Job{Key: r.Key, Operation: r.Operation})
+	w.out.Runs = append(w.out.Runs, Job{Key: r.Key, Node: w.remote(r), Operation: r.Operation})
 }
 
 // cancel ends a recurring operation. One that never reported ends as cancelled, so that
@@ -204,7 +223,7 @@ func (w *Worker) cancel(which recurrence) {
 	}
 	delete(w.recurring, which)
 	j := w.jobs[key]
-	w.out.Cancels = append(w.out.Cancels, Job{Key: key, Operation: j.request.Operation})
+	w.out.Cancels = append(w.out.Cancels, Job{Key: key, Node: which.node, Operation: j.request.Operation})
 	j.ended = true
 	if !j.reported {
 		w.entry(j, &Outcome{Status: int(executor.Cancelled), Reason: "cancelled before its first result"}, nil)
@@ -212,11 +231,19 @@ func (w *Worker) cancel(which recurrence) {
 	w.settle(key, j)
 }
 
-func (w *Worker) cancelAll(resource string) {
+func (w *Worker) cancelAll(node, resource string) {
+	w.cancelWhere(func(which recurrence) bool { return which.node == node && which.resource == resource })
+}
+
+// cancelBehind ends all that recurs on a remote node, whose connection ends or begins anew.
+func (w *Worker) cancelBehind(node string) {
+	w.cancelWhere(func(which recurrence) bool { return which.node == node })
+}
+
+func (w *Worker) cancelWhere(chosen func(recurrence) bool) {
 	for _, key := range sortedKeys(w.jobs) {
-		o := w.jobs[key].request.Operation
-		which := recurrence{o.Resource, o.Action, o.Interval}
-		if o.Resource == resource && o.Interval > 0 && w.recurring[which] == key {
+		which := w.recurrenceOf(w.jobs[key].request)
+		if which.interval > 0 && chosen(which) && w.recurring[which] == key {
 			w.cancel(which)
 		}
 	}
@@ -241,7 +268,11 @@ func (w *Worker) Finished(now time.Time, key string, result executor.Result) Wor
 	j.ended = j.request.Operation.Interval == 0
 	outcome := &Outcome{Code: result.Code, Status: int(result.Status), Target: j.request.TargetCode,
 		Reason: result.Reason, Took: result.Ran, Repeat: repeat}
-	w.entry(j, outcome, w.history(now, j, result, outcome))
+	edits := w.history(now, j, result, outcome)
+	if r := j.request; w.remote(r) == "" && r.Operation.Agent.RemoteConnection() {
+		edits = append(connectionEdits(r, outcome), edits...)
+	}
+	w.entry(j, outcome, edits)
 	return w.out
 }
 

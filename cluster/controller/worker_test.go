@@ -163,3 +163,59 @@ func TestHistoryTellsWhatNeedsARestart(t *testing.T) {
 		}
 	}
 }
+
+// A monitor that fails within the second of its first success: history counts seconds.
+func TestFailureIsRecordedAfterTheSuccessBeforeIt(t *testing.T) {
+	t.Parallel()
+	w := testWorker()
+	_, _, err := w.Ask(monitor("1:1:0:x", reign(5)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1000, 100e6)
+	good := w.Finished(at, "1:1:0:x", executor.Result{StartedAt: at})
+	bad := w.Finished(at.Add(300*time.Millisecond), "1:1:0:x", executor.Result{Code: 7, StartedAt: at})
+	for _, c := range []struct {
+		batch WorkerBatch
+		want  string
+	}{{good, `last-rc-change="1000"`}, {bad, `last-rc-change="1001"`}} {
+		if text := c.batch.Entries[0].Edits[0].Merge; !strings.Contains(text, c.want) {
+			t.Errorf("no %s in %s", c.want, text)
+		}
+	}
+}
+
+// Recurring operations of the same name on two remote nodes and here are three.
+func TestRemoteNodesAreToldApart(t *testing.T) {
+	t.Parallel()
+	w := testWorker()
+	for i, node := range []string{"web1", "far", "farther"} {
+		m := monitor(string(rune('1'+i))+":1:0:x", reign(5))
+		m.Node, m.NodeID = node, node
+		_, batch, err := w.Ask(m)
+		if err != nil || len(batch.Schedules) != 1 || len(batch.Cancels) != 0 {
+			t.Fatalf("%s: %+v, %v", node, batch, err)
+		}
+		if want := map[string]string{"web1": ""}[node]; node == "web1" && batch.Schedules[0].Node != want || node != "web1" && batch.Schedules[0].Node != node {
+			t.Errorf("%s: the job is for %q", node, batch.Schedules[0].Node)
+		}
+	}
+	// A connection that begins anew ends what recurs behind it, and only that.
+	connection := start("9:1:0:x", reign(5))
+	connection.ResourceID, connection.Operation.Resource = "far", "far"
+	connection.Operation.Agent = executor.Agent{Class: "ocf", Provider: "pacemaker", Type: "remote"}
+	_, batch, err := w.Ask(connection)
+	if err != nil || len(batch.Cancels) != 1 || batch.Cancels[0].Node != "far" {
+		t.Errorf("%+v, %v", batch, err)
+	}
+	done := w.Finished(time.Unix(1000, 0), "9:1:0:x", executor.Result{})
+	text := ""
+	for _, edit := range done.Entries[0].Edits {
+		text += edit.Delete + edit.Merge
+	}
+	for _, want := range []string{"node_state[@id='far']/lrm", `remote_node="true"`, `node_fenced="0"`, `<node type="remote" id="far" uname="far"/>`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+}

@@ -20,6 +20,12 @@ func (a Agent) String() string {
 	return a.Class + ":" + a.Type
 }
 
+// RemoteConnection tells whether the agent's resource is the connection to a remote node, which
+// no program starts but the daemon itself.
+func (a Agent) RemoteConnection() bool {
+	return a.Class == "ocf" && a.Provider == "pacemaker" && a.Type == "remote"
+}
+
 // Operation is one call of an agent.
 type Operation struct {
 	Resource string // resource id, with instance number for clones ("web:0"): OCF_RESOURCE_INSTANCE

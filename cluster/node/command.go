@@ -14,8 +14,8 @@ import (
 	"holdfast/cluster/node/client"
 )
 
-// Commands makes `holdfast node`.
-var Commands = []func() *cobra.Command{command}
+// Commands makes `holdfast node` and `holdfast remote`.
+var Commands = []func() *cobra.Command{command, remoteCommand}
 
 // flags are the command line of `holdfast node`.
 type flags struct {

@@ -255,18 +255,27 @@ func (n *Node) suspend() {
 // work carries out what the worker wants.
 func (n *Node) work(batch controller.WorkerBatch) {
 	for _, job := range batch.Cancels {
+		if n.overRemote(job) {
+			n.remotes.Cancel(job.Node, job.Operation)
+			continue
+		}
 		n.runner.Cancel(job.Operation.Resource, job.Operation.Action, job.Operation.Interval)
 	}
 	for _, job := range batch.Runs {
 		go func() {
-			result := n.runner.Run(context.Background(), job.Operation)
+			result := n.run(job)
 			n.queue.put(func() { n.finished(job.Key, result) })
 		}()
 	}
 	for _, job := range batch.Schedules {
-		n.runner.Schedule(job.Operation, func(result executor.Result) {
+		report := func(result executor.Result) {
 			n.queue.put(func() { n.finished(job.Key, result) })
-		})
+		}
+		if n.overRemote(job) {
+			n.remotes.Schedule(job.Node, job.Operation, report)
+			continue
+		}
+		n.runner.Schedule(job.Operation, report)
 	}
 	n.writeResults(batch.Entries)
 	if n.alone != nil && len(batch.Entries) > 0 {
@@ -276,6 +285,18 @@ func (n *Node) work(batch controller.WorkerBatch) {
 		n.leaving = true
 		close(n.left)
 	}
+}
+
+// overRemote tells whether a job is of a remote node, or is the connection to one.
+func (n *Node) overRemote(job controller.Job) bool {
+	return job.Node != "" || job.Operation.Agent.RemoteConnection()
+}
+
+func (n *Node) run(job controller.Job) executor.Result {
+	if n.overRemote(job) {
+		return n.remotes.Run(context.Background(), job.Node, job.Operation)
+	}
+	return n.runner.Run(context.Background(), job.Operation)
 }
 
 func (n *Node) finished(key string, result executor.Result) {

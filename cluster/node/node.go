@@ -26,6 +26,7 @@ import (
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/node/eventstore"
+	"holdfast/cluster/remote"
 	"holdfast/cluster/scheduler"
 )
 
@@ -67,6 +68,7 @@ type Node struct {
 	writer    *writer
 	keeper    *attributes.Keeper
 	caller    *alerts.Caller
+	remotes   *remote.Hub
 	fencings  atomic.Uint64 // begun by this daemon
 	started   time.Time
 	hosts     atomic.Pointer[[]messaging.Host] // that are configured
@@ -110,8 +112,8 @@ func Start(parts Parts) (*Node, error) {
 	}
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
-		caller: alerts.NewCaller(parts.Log), started: time.Now(), quorate: true, left: make(chan struct{}),
-		end: unix.Reboot, depart: parts.Depart, reaper: parts.Watch, timer: time.NewTimer(time.Hour),
+		caller: alerts.NewCaller(parts.Log), remotes: remote.NewHub(parts.Settings.Root, uint32(parts.Settings.Self), parts.Log),
+		started: time.Now(), quorate: true, left: make(chan struct{}), end: unix.Reboot, depart: parts.Depart, reaper: parts.Watch, timer: time.NewTimer(time.Hour),
 	}
 	n.hosts.Store(&parts.Settings.Messaging.Hosts)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -140,6 +142,7 @@ func Start(parts Parts) (*Node, error) {
 		n.cancel()
 		n.keeper.Close()
 		n.caller.Close()
+		n.remotes.Close()
 		return nil, fmt.Errorf("start host %d (%s): %w", n.settings.Self, n.settings.Name, err)
 	}
 	n.messenger = messenger
@@ -225,6 +228,7 @@ func (n *Node) Close() error {
 	n.unguard(false)
 	n.keeper.Close()
 	n.caller.Close()
+	n.remotes.Close()
 	err := n.messenger.Close()
 	n.tasks.Wait()
 	if runner, ok := n.runner.(interface{ Close() }); ok {

@@ -29,6 +29,8 @@ type Config struct {
 	Links  []netip.Prefix // default: one, 10.77.0.0/24
 	First  int            // last byte of the first host's addresses; default 11
 	Binary string         // the holdfast binary; default: the running program
+	// Remotes are hosts that run `holdfast remote` instead of the daemon. They follow Hosts.
+	Remotes []string
 	// RebootDelay is how long a fenced host stays off; default 1 s.
 	RebootDelay time.Duration
 	// Unconfigured leaves the hosts without corosync.conf and authkey: their daemons wait
@@ -82,8 +84,12 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 		{Args: []string{"holdfast", "link", "/usr/sbin", "--replace", "--agents", agents.Directory}},
 	}, c.Install...)
 	boot := "mkdir -p -m 1755 /run/resource-agents; exec holdfast node"
+	if len(c.Remotes) > 0 {
+		boot = "case $(hostname) in " + strings.Join(c.Remotes, "|") + ") exec holdfast remote;; esac; " + boot
+		files = append(files, lab.File{Path: "/etc/pacemaker/authkey", Data: key[:128], Mode: 0o400})
+	}
 	l, err := lab.Start(ctx, lab.Config{
-		Name: c.Name, Hosts: c.Hosts, Links: c.Links, FirstHost: c.First, Binary: c.Binary, RebootDelay: c.RebootDelay, Disks: c.Disks, Shared: c.Shared,
+		Name: c.Name, Hosts: slices.Concat(c.Hosts, c.Remotes), Links: c.Links, FirstHost: c.First, Binary: c.Binary, RebootDelay: c.RebootDelay, Disks: c.Disks, Shared: c.Shared,
 		Files: files, Install: install, Boot: []lab.Command{{Args: []string{"sh", "-c", boot}}},
 	})
 	if err != nil {
@@ -95,6 +101,9 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 	f := &Fleet{Lab: l, links: c.Links, clients: map[string]*client.Client{}, events: newTimeline()}
 	ctx, f.stop = context.WithCancel(ctx)
 	for _, h := range l.Hosts() {
+		if slices.Contains(c.Remotes, h.Name()) {
+			continue
+		}
 		c := client.Through("/run/holdfast/holdfast.sock", h.Dial)
 		f.clients[h.Name()] = c
 		f.readers.Go(func() { f.events.follow(ctx, h.Name(), c) })
@@ -162,7 +171,9 @@ func until(ctx context.Context, done func() error) error {
 func (f *Fleet) Ready(ctx context.Context, hosts ...string) error {
 	if len(hosts) == 0 {
 		for _, h := range f.Hosts() {
-			hosts = append(hosts, h.Name())
+			if f.clients[h.Name()] != nil {
+				hosts = append(hosts, h.Name())
+			}
 		}
 	}
 	err := until(ctx, func() error { return f.ready(ctx, hosts) })
@@ -214,7 +225,7 @@ func (f *Fleet) Active(ctx context.Context, resource string) (string, error) {
 func (f *Fleet) AnyStatus(ctx context.Context) (*client.Status, error) {
 	var all error
 	for _, h := range f.Hosts() {
-		if s, err := h.Status(); err != nil || s.State != lab.On {
+		if s, err := h.Status(); err != nil || s.State != lab.On || f.clients[h.Name()] == nil {
 			continue
 		}
 		status, err := f.clients[h.Name()].Status(ctx)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -103,4 +104,15 @@ func (id *Identity) client(host core.HostID) *tls.Config {
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{id.cert},
 		RootCAs: id.pool, ServerName: hostName(host),
 	}
+}
+
+// HostID names a host; 0 is no member.
+type HostID = core.HostID
+
+// Server is for accepting who has the same key.
+func (id *Identity) Server() *tls.Config { return id.server() }
+
+// Remote is for calling hosts that are no members: their identities are of host 0.
+func (id *Identity) Remote() *http.Transport {
+	return &http.Transport{TLSClientConfig: id.client(0), MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, DisableCompression: true}
 }

@@ -87,7 +87,7 @@ func (f *Fleet) tell() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	for _, h := range f.Hosts() {
-		out, err := h.Exec(ctx, "sh", "-c", "tail -n 60 /var/log/boot.log; timeout 5 crm_mon -1rf")
+		out, err := h.Exec(ctx, "sh", "-c", "tail -n 60 /var/log/boot.log; timeout 5 crm_mon -1rf; timeout 5 holdfast events -a -n 60")
 		f.t.Logf("%s: %v\n%s", h.Name(), err, out)
 	}
 }
