@@ -78,7 +78,8 @@ func (e *Element) Unset(name string) {
 // ID returns the id attribute.
 func (e *Element) ID() string { return e.Get("id") }
 
-// Elements yields the child elements, leaving out comments and text.
+// Elements yields the child elements, leaving out comments and text. They may be removed and
+// others added meanwhile: those that there were at the beginning are yielded.
 func (e *Element) Elements() iter.Seq[*Element] {
 	return func(yield func(*Element) bool) {
 		if e == nil {
@@ -147,7 +148,11 @@ func (e *Element) Append(child *Element) *Element {
 // InsertAt adds child before position index of Children and returns it.
 func (e *Element) InsertAt(index int, child *Element) *Element {
 	child.Parent = e
-	e.Children = slices.Insert(e.Children, index, child)
+	if index == len(e.Children) {
+		e.Children = append(e.Children, child)
+		return child
+	}
+	e.Children = slices.Concat(e.Children[:index], []*Element{child}, e.Children[index:])
 	return child
 }
 
@@ -162,7 +167,7 @@ func (e *Element) Index() int {
 // Remove takes e out of its parent. It does nothing to a root.
 func (e *Element) Remove() {
 	if i := e.Index(); i >= 0 {
-		e.Parent.Children = slices.Delete(e.Parent.Children, i, i+1)
+		e.Parent.Children = slices.Concat(e.Parent.Children[:i], e.Parent.Children[i+1:])
 		e.Parent = nil
 	}
 }

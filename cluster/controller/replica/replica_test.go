@@ -211,12 +211,13 @@ func TestHostsKeepTheirIDs(t *testing.T) {
 	r.View(1, view())
 	apply(t, r, 2, &controller.Entry{Kind: controller.HostsEntry, Host: 1, Boot: 11, Edits: []controller.Edit{{Merge: `<cib><configuration><nodes>
 <node id="1" uname="web1"/><node id="2" uname="web2"/></nodes></configuration><status><node_state id="1" uname="web1"/><node_state id="2" uname="web2"/></status></cib>`}}})
-	for name, c := range map[string]replica.Change{
-		"replaced": {Op: "replace", Section: "nodes", XML: `<nodes><node id="web1" uname="web1"><instance_attributes id="a"><nvpair id="b" name="x" value="1"/></instance_attributes></node><node id="f00-d" uname="web2"/><node id="web9" uname="web9"/></nodes>`},
-		"merged":   {Op: "modify", Section: "nodes", AllowCreate: true, XML: `<nodes><node id="web2" uname="web2"/><node id="web9" uname="web9"/></nodes>`},
+	for i, c := range []replica.Change{
+		{Op: "replace", Section: "nodes", XML: `<nodes><node id="web1" uname="web1"><instance_attributes id="a"><nvpair id="b" name="x" value="1"/></instance_attributes></node><node id="f00-d" uname="web2"/><node id="web9" uname="web9"/></nodes>`},
+		{Op: "modify", Section: "nodes", AllowCreate: true, XML: `<nodes><node id="web2" uname="web2"/><node id="web9" uname="web9"/></nodes>`},
+		{Op: "modify", Section: "nodes", AllowCreate: true, XML: `<nodes><node id="one" uname="web1"/><node id="two" uname="web2"/></nodes>`},
 	} {
 		if a := apply(t, r, r.Index()+1, change(c)); a.Code != "" {
-			t.Fatalf("%s: %+v", name, a)
+			t.Fatalf("change %d: %+v", i, a)
 		}
 		var got []string
 		for node := range r.Document().Section("nodes").All("node") {
@@ -227,7 +228,7 @@ func TestHostsKeepTheirIDs(t *testing.T) {
 			got = append(got, text)
 		}
 		if want := "1=web1 with attributes, 2=web2, web9=web9"; strings.Join(got, ", ") != want {
-			t.Errorf("%s: nodes %q, want %q", name, got, want)
+			t.Errorf("change %d: nodes %q, want %q", i, got, want)
 		}
 	}
 }
