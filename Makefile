@@ -110,3 +110,9 @@ properties:
 .PHONY: director-peer
 director-peer: # each change by ipvsadm compared with the installed one, on Debian's kernel under qemu
 	FULL=1 go test ./traffic/director/plane/ipvs -run Beside -count 1 -v
+
+# 10,000 services of ten servers: loaded, and one change; a plane in memory, and rules of nftables (root).
+.PHONY: bench-director
+bench-director:
+	go test ./traffic/director -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
+	go test ./traffic/director/plane/nft -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
