@@ -27,12 +27,13 @@ var address = agent{
 }
 
 const addressMetadata = `<?xml version="1.0"?>
+<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
 <resource-agent name="address" version="1.0">
 <version>1.1</version>
 <longdesc lang="en">A floating IPv4 or IPv6 address. Neighbours are told of its new place.</longdesc>
 <shortdesc lang="en">Floating address</shortdesc>
 <parameters>
-<parameter name="ip" required="1" unique="1" unique-group="address">
+<parameter name="ip" required="1" unique="1">
 <longdesc lang="en">The address.</longdesc>
 <shortdesc lang="en">IPv4 or IPv6 address</shortdesc>
 <content type="string"/>

@@ -20,6 +20,7 @@ var balancer = agent{
 }
 
 const directorMetadata = `<?xml version="1.0"?>
+<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
 <resource-agent name="director" version="1.0">
 <version>1.1</version>
 <longdesc lang="en">A load balancer at layer 4: runs the virtual services of a configuration in the language of ldirectord.cf, keepalived.conf or

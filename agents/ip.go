@@ -26,13 +26,14 @@ var ip = agent{
 }
 
 const ipMetadata = `<?xml version="1.0"?>
+<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
 <resource-agent name="ip" version="1.0">
 <version>1.1</version>
 <longdesc lang="en">A floating IPv4 or IPv6 address. Neighbours are told of its new place. A process beside it watches the interface: when
 the link goes, the resource fails at once, and the cluster moves it.</longdesc>
 <shortdesc lang="en">Floating address that watches its link</shortdesc>
 <parameters>
-<parameter name="ip" required="1" unique="1" unique-group="address">
+<parameter name="ip" required="1" unique="1">
 <longdesc lang="en">The address.</longdesc>
 <shortdesc lang="en">IPv4 or IPv6 address</shortdesc>
 <content type="string"/>

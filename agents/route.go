@@ -20,12 +20,13 @@ var route = agent{
 }
 
 const routeMetadata = `<?xml version="1.0"?>
+<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
 <resource-agent name="route" version="1.0">
 <version>1.1</version>
 <longdesc lang="en">A route in the kernel's table, for IPv4 or IPv6. Its parameters are those of ocf:heartbeat:Route.</longdesc>
 <shortdesc lang="en">Network route</shortdesc>
 <parameters>
-<parameter name="destination" required="1" unique-group="route">
+<parameter name="destination" required="1" unique="1">
 <longdesc lang="en">Where it leads to: a network as 192.0.2.0/24, an address, or default.</longdesc>
 <shortdesc lang="en">Destination</shortdesc>
 <content type="string"/>
@@ -45,7 +46,7 @@ const routeMetadata = `<?xml version="1.0"?>
 <shortdesc lang="en">Source address</shortdesc>
 <content type="string"/>
 </parameter>
-<parameter name="table" unique-group="route">
+<parameter name="table" unique="1">
 <longdesc lang="en">Number of the routing table. Default: the main one.</longdesc>
 <shortdesc lang="en">Routing table</shortdesc>
 <content type="integer"/>
@@ -104,9 +105,9 @@ func (c Call) kernelRoute() (*netlink.Route, error) {
 	if r.Gw == nil {
 		r.Scope = netlink.SCOPE_LINK
 	}
-	if r.Dst == nil && r.Gw != nil {
-		bits := 8 * len(r.Gw)
-		r.Dst = &net.IPNet{IP: make(net.IP, len(r.Gw)), Mask: net.CIDRMask(0, bits)}
+	if r.Dst == nil {
+		length := max(net.IPv4len, len(r.Gw))
+		r.Dst = &net.IPNet{IP: make(net.IP, length), Mask: net.CIDRMask(0, 8*length)}
 	}
 	return r, nil
 }
