@@ -48,18 +48,28 @@ func (l *lines) Log(_ []config.LogTarget, _ int, _ string, line []byte) { l.ch <
 // started is a plane that runs a configuration; %PORT1, %PORT2, … in it are free ports.
 type started struct {
 	*Plane
+	host  string
 	ports []int
 	log   *lines
 }
 
-func (s *started) address(i int) string { return fmt.Sprintf("127.0.0.1:%d", s.ports[i-1]) }
+func (s *started) address(i int) string { return fmt.Sprintf("%s:%d", s.host, s.ports[i-1]) }
 func (s *started) url(i int) string     { return "http://" + s.address(i) }
 
-func freePorts(t *testing.T, n int) []int {
+var addresses atomic.Int64
+
+// ownAddress is a loopback address that nobody else uses, in this process or another: the proxy's sockets share their ports with
+// whoever asks for them (SO_REUSEPORT), so that two tests with the same port would get each other's clients.
+func ownAddress() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid>>8&0x7f, pid&0xff, 1+addresses.Add(1)%250)
+}
+
+func freePorts(t *testing.T, address string, n int) []int {
 	t.Helper()
 	var ports []int
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", address+":0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,13 +79,20 @@ func freePorts(t *testing.T, n int) []int {
 	return ports
 }
 
+// deadAddress is one where nobody listens.
+func deadAddress(t *testing.T) string {
+	address := ownAddress()
+	return fmt.Sprintf("%s:%d", address, freePorts(t, address, 1)[0])
+}
+
 const preface = "global\n maxconn 1000\ndefaults\n mode http\n timeout client 30s\n timeout server 30s\n timeout connect 5s\n log 127.0.0.1:9 local0\n option httplog\n"
 
 func start(t *testing.T, text string) *started {
 	t.Helper()
-	s := &started{ports: freePorts(t, 3), log: &lines{ch: make(chan string, 1000)}}
-	for i, p := range s.ports {
-		text = strings.ReplaceAll(text, fmt.Sprintf("%%PORT%d", i+1), fmt.Sprintf("127.0.0.1:%d", p))
+	s := &started{host: ownAddress(), log: &lines{ch: make(chan string, 1000)}}
+	s.ports = freePorts(t, s.host, 3)
+	for i := range s.ports {
+		text = strings.ReplaceAll(text, fmt.Sprintf("%%PORT%d", i+1), s.address(i+1))
 	}
 	c, err := config.Load([]config.File{{Name: "test.cfg", Text: []byte(preface + text)}}, source{})
 	if err != nil {
@@ -234,8 +251,7 @@ func TestSmugglingIsAnsweredWith400(t *testing.T) {
 
 func TestADeadServerIsPassedOver(t *testing.T) {
 	t.Parallel()
-	dead := freePorts(t, 1)[0]
-	s := start(t, fmt.Sprintf("listen l\n bind %%PORT1\n option redispatch\n server dead 127.0.0.1:%d\n server b %s\n", dead, backend(t, "b")))
+	s := start(t, "listen l\n bind %PORT1\n option redispatch\n server dead "+deadAddress(t)+"\n server b "+backend(t, "b")+"\n")
 	for range 6 {
 		if status, _, body := get(t, s.url(1)); status != 200 {
 			t.Errorf("got %d %q", status, body)
@@ -245,7 +261,7 @@ func TestADeadServerIsPassedOver(t *testing.T) {
 
 func TestNoServerIsAnsweredWith503(t *testing.T) {
 	t.Parallel()
-	s := start(t, fmt.Sprintf("listen l\n bind %%PORT1\n retries 0\n server dead 127.0.0.1:%d\n", freePorts(t, 1)[0]))
+	s := start(t, "listen l\n bind %PORT1\n retries 0\n server dead "+deadAddress(t)+"\n")
 	if status, _, _ := get(t, s.url(1)); status != 503 {
 		t.Errorf("got %d", status)
 	}
@@ -405,15 +421,15 @@ func TestUpgradesBecomeTunnels(t *testing.T) {
 	}
 }
 
-// certificate makes a file with a certificate for 127.0.0.1 and its key.
-func certificate(t *testing.T) string {
+// certificate makes a file with a certificate for an address and its key.
+func certificate(t *testing.T, address string) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+		IPAddresses: []net.IP{net.ParseIP(address)}, IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -432,7 +448,7 @@ func certificate(t *testing.T) string {
 
 func TestTLSWithClientsAndServers(t *testing.T) {
 	t.Parallel()
-	file := certificate(t)
+	file := certificate(t, "192.0.2.1")
 	s := start(t, `
 listen inner
  bind %PORT1 ssl crt `+file+`
@@ -440,7 +456,7 @@ listen inner
  server a `+backend(t, "a")+`
 listen outer
  bind %PORT2
- server inner %PORT1 ssl verify required ca-file `+file+`
+ server inner %PORT1 ssl verify required verifyhost 192.0.2.1 ca-file `+file+`
 `)
 	secure := strings.Replace(s.url(1), "http:", "https:", 1)
 	big := strings.Repeat("x", 1<<20)

@@ -243,12 +243,15 @@ func (p *Plane) Open(s *Snapshot, inherited []Socket) error {
 			closeFD(fd)
 		}
 	}
-	p.snapshot.Store(s)
+	p.Install(s)
 	for _, open := range opened {
 		open()
 	}
 	return nil
 }
+
+// Install puts a snapshot in force without opening its sockets.
+func (p *Plane) Install(s *Snapshot) { p.snapshot.Store(s) }
 
 // Run starts the loops.
 func (p *Plane) Run() {

@@ -128,12 +128,11 @@ func (s *session) start() {
 		return
 	}
 	l, b := s.loop, s.client.listener.bind
-	if b.AcceptProxy || b.TLS != nil {
-		s.state = preparing
-		s.prepare()
-		return
+	if !b.AcceptProxy && b.TLS == nil && !s.expectProxy {
+		if s.begin(); s.state == over {
+			return
+		}
 	}
-	s.begin()
 	s.run()
 	if s.state != over && !s.client.registered && !l.register(s.client) {
 		s.destroy()
@@ -292,10 +291,17 @@ func (s *session) detach() {
 	}
 }
 
-// stopIdle ends the session when it waits for a request, as the proxy is to stop.
+// stopGrace is how long an idle client keeps its connection when the proxy is to stop. One that asks within it is answered, and told that
+// the connection ends: closing at once would cross with requests that are on their way.
+const stopGrace = 2 * time.Second
+
+// stopIdle has the session end soon when it waits for a request, as the proxy is to stop.
 func (s *session) stopIdle() {
 	if s.state == awaiting && s.requests > 0 && len(s.client.in) == 0 && s.x == nil {
-		s.finish()
+		l := s.loop
+		if soon := l.within(stopGrace); s.client.deadline == 0 || soon < s.client.deadline {
+			l.timers.set(s.client, soon)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ type wheel struct {
 	slots [wheelSlots]*conn // heads of rings of connections
 	tick  int64             // the last one that was looked at
 	count int
+	due   []*conn
 }
 
 const (
@@ -69,20 +70,22 @@ func (w *wheel) advance(now int64, expired func(*conn)) {
 		}
 	}
 	for ; w.tick < last; w.tick++ {
-		for c := w.slots[(w.tick+1)%wheelSlots]; c != nil; {
-			next := c.wheelNext
+		// Taken out first: what is called for one may drop others.
+		w.due = w.due[:0]
+		for c := w.slots[(w.tick+1)%wheelSlots]; c != nil; c = c.wheelNext {
 			if c.wheelTick <= w.tick+1 {
-				w.take(c)
-				switch {
-				case c.deadline == 0:
-				case c.deadline <= now:
-					expired(c)
-				default:
-					at := min(max(c.deadline/tickLength+1, w.tick+2), w.tick+1+maximumTick)
-					w.put(c, at)
-				}
+				w.due = append(w.due, c)
 			}
-			c = next
+		}
+		for _, c := range w.due {
+			w.take(c)
+			switch {
+			case c.role == free, c.deadline == 0:
+			case c.deadline <= now:
+				expired(c)
+			default:
+				w.put(c, min(max(c.deadline/tickLength+1, w.tick+2), w.tick+1+maximumTick))
+			}
 		}
 	}
 }
