@@ -131,17 +131,17 @@ func (c *cluster) setInstanceRoles(r *resource) {
 
 func (r *resource) sortIndex() int { return r.promotionScore }
 
+// setUnpromoted has an instance run unpromoted wherever it shall run, whatever role it was
+// to keep.
 func (r *resource) setUnpromoted() {
 	for _, child := range r.children {
 		child.setUnpromoted()
 	}
-	if len(r.children) > 0 && r.next == roleUnknown || r.next == roleUnknown {
-		if r.isPrimitive() && r.assigned == nil {
-			r.setNext(roleStopped, "stopped instance")
-		} else {
-			r.setNext(roleUnpromoted, "unpromoted instance")
-		}
+	if r.isPrimitive() && r.assigned == nil {
+		r.setNext(roleStopped, "stopped instance")
+		return
 	}
+	r.setNext(roleUnpromoted, "unpromoted instance")
 }
 
 func (r *resource) setPromoted() {
