@@ -33,6 +33,11 @@ sim:
 no-quorum:
 	go test ./lab/fencing -run 'TestNoQuorumPolicy$$' -count=1 -v -args -all-sizes
 
+# The kernel's own watchdog resets a virtual machine (qemu) whose daemon is killed.
+.PHONY: watchdog
+watchdog:
+	go test ./lab/fencing -run 'TestKernelsWatchdog' -count=1 -timeout 0 -v -args -real-watchdog
+
 # Deliberate bugs, each looked for in so many seeds: the simulator's checkers must notice all.
 MUTATIONSEEDS ?= 1000
 .PHONY: mutations

@@ -74,7 +74,7 @@ type Node struct {
 	hosts     atomic.Pointer[[]messaging.Host] // that are configured
 	admitting sync.Mutex                       // held while a host is added
 	reaper    *Watch
-	guarding  *watchdog.Guard
+	guarding  atomic.Pointer[watchdog.Guard]
 	health    atomic.Pointer[health]
 	examining atomic.Bool            // the loop was asked for this host's health
 	condemned atomic.Pointer[string] // why this host is to end, for good

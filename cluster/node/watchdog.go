@@ -107,14 +107,13 @@ func (n *Node) guard() {
 		return
 	}
 	n.health.Store(&health{at: time.Now()})
-	n.guarding = watchdog.Guarding(n.reaper.Device, n.judge, n.log)
+	n.guarding.Store(watchdog.Guarding(n.reaper.Device, n.judge, n.log))
 }
 
 // unguard ends the feeding; lives tells that this host needs no watchdog any more, as nothing
 // of the cluster runs here.
 func (n *Node) unguard(lives bool) {
-	if g := n.guarding; g != nil {
-		n.guarding = nil
+	if g := n.guarding.Swap(nil); g != nil {
 		if err := g.Close(lives); err != nil {
 			n.log.Error("this host's watchdog goes on: it will be reset", "cause", err)
 		}
@@ -124,7 +123,6 @@ func (n *Node) unguard(lives bool) {
 	}
 	if n.reaper != nil && n.reaper.Disks != nil {
 		n.reaper.Disks.Close()
-		n.reaper = nil
 	}
 }
 
@@ -216,7 +214,7 @@ const selfFenceService = "self-fence"
 
 // serveSelfFence ends this host because its leader asks for it. The answer is that its end is certain.
 func (n *Node) serveSelfFence(_ context.Context, from messaging.HostID, _ []byte) (any, error) {
-	if n.guarding == nil {
+	if n.guarding.Load() == nil {
 		return nil, errors.New("this host has no watchdog")
 	}
 	n.condemn(n.name(from) + " asked for it")

@@ -184,7 +184,7 @@ func (w *Watcher) Timeouts() (shortest Timeouts, known bool) {
 	return shortest, known
 }
 
-// Close ends the watching.
+// Close ends the watching. It may be called again.
 func (w *Watcher) Close() {
 	w.cancel()
 	w.ended.Wait()
