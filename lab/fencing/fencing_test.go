@@ -2,6 +2,7 @@ package fencing
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -18,6 +19,11 @@ var binary string
 func TestMain(m *testing.M) {
 	os.Exit(fleet.Testing(func(built string) int {
 		binary = built
+		// These tests mostly wait for watchdogs and devices: more of them than processors may wait at a time.
+		flag.Parse()
+		if err := flag.Set("test.parallel", "4"); err != nil {
+			panic(err)
+		}
 		return m.Run()
 	}))
 }
