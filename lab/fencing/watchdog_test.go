@@ -180,3 +180,17 @@ func TestSBDIsSwitchedOnAndOffOnEveryHost(t *testing.T) {
 		t.Errorf("switched off:\n%s", out)
 	}
 }
+
+func TestClusterGluesPluginFencesThroughASharedDisk(t *testing.T) {
+	t.Parallel()
+	fleettest.Needs(t, "/usr/lib/stonith/plugins/external/sbd")
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3), Disks: 1})
+	load(f, "stonith-enabled=true", device("pill", "external/sbd", "sbd_device="+lab.DiskPath(1)+" pcmk_host_list=web1,web2,web3"), dummy("d"))
+	f.Shows("web1", []string{"web3\tclear"}, "sbd", "-d", lab.DiskPath(1), "list")
+	boots := bootsOf(f, "web3")
+	f.Run("web1", "", "stonith_admin", "--reboot", "web3")
+	if bootsOf(f, "web3") == boots {
+		t.Error("web3 was not rebooted although the plugin says so")
+	}
+	f.Must(f.Ready(f.Ctx))
+}
