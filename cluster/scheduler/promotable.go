@@ -53,16 +53,19 @@ func (c *cluster) promotionScoreOn(r *resource, n *node) (score int, given bool)
 	return parseScore(value, 0), true
 }
 
+// promotionAttribute is the score recorded for the node, or where the resource wants that,
+// for the host of the guest: the host that it is on, or once the resource has its place, the
+// one that it shall be on. Without a host there is no score.
 func (c *cluster) promotionAttribute(r *resource, n *node, name string) (string, bool) {
 	if n.isGuest() && lower(r.meta["container-attribute-target"]) == "host" && n.remote != nil && n.remote.container != nil {
-		host := n.remote.container.currentNode()
+		host := n.remote.container.assigned
+		if r.is(provisional) {
+			host = first(n.remote.container.running)
+		}
 		if host == nil {
-			host = n.remote.container.assigned
+			return "", false
 		}
-		if host != nil {
-			v, ok := host.attributes["master-"+name]
-			return v, ok
-		}
+		n = host
 	}
 	v, ok := n.attributes["master-"+name]
 	return v, ok
