@@ -60,7 +60,7 @@ func (c *cluster) promotionAttribute(r *resource, n *node, name string) (string,
 	if n.isGuest() && lower(r.meta["container-attribute-target"]) == "host" && n.remote != nil && n.remote.container != nil {
 		host := n.remote.container.assigned
 		if r.is(provisional) {
-			host = first(n.remote.container.running)
+			host = n.remote.container.currentNode()
 		}
 		if host == nil {
 			return "", false
