@@ -68,7 +68,11 @@ func TestKeeperWritesWhenValuesStandStill(t *testing.T) {
 				return errors.New("refused")
 			}
 			return nil
-		}, func(u Update, err error) { written = append(written, u.Name+": "+err.Error()) })
+		}, func(u Update, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			written = append(written, u.Name+": "+err.Error())
+		})
 		for _, value := range []string{"100", "0", "100"} {
 			if err := k.Set(set("a", "ping", value), 5*time.Second); err != nil {
 				t.Error(err)
@@ -99,8 +103,11 @@ func TestDelayAndFlushOfWhatIsHeldBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
+		var mu sync.Mutex // the keeper writes from its own goroutine and from its caller's
 		var written []string
 		k := NewKeeper(func(u Update) error {
+			mu.Lock()
+			defer mu.Unlock()
 			written = append(written, fmt.Sprintf("%s %s=%s", time.Since(began), u.Name, u.Value))
 			return nil
 		}, func(u Update, err error) { t.Errorf("%v: %v", u, err) })
