@@ -74,32 +74,32 @@ var mutations = []mutation{
 	}}, nil},
 	{"starts do not wait for fencing", 3, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Kind == scheduler.Fencing })}, nil},
 	{"starts do not wait for stops", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "stop" })}, nil},
-	{"starts do not wait for probes", 18, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "monitor" })}, nil},
+	{"starts do not wait for probes", 35, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "monitor" })}, nil},
 	{"fence devices lie", 1, simulation.Tamper{LyingFences: true}, nil},
 	{"one vote less makes a quorum", 4, simulation.Tamper{Quorum: func(o *quorum.Options) { o.Expected = max(o.ExpectedVotes()-2, 1) }}, nil},
-	{"no-quorum-policy is not applied", 1, simulation.Tamper{Unpoliced: true}, []simulation.Kind{simulation.Partition, simulation.BadFencing}},
-	{"workers start things without quorum", 3, simulation.Tamper{Reckless: true}, []simulation.Kind{simulation.Pause, simulation.BadAgents}},
+	{"no-quorum-policy is not applied", 13, simulation.Tamper{Unpoliced: true}, []simulation.Kind{simulation.Partition, simulation.BadFencing}},
+	{"workers start things without quorum", 43, simulation.Tamper{Reckless: true}, []simulation.Kind{simulation.Pause, simulation.BadAgents}},
 	{"workers obey leaders of the past", 10, simulation.Tamper{Request: func(r *controller.Request, _ uint64, floor controller.Reign) {
 		if r.Reign.Less(floor) {
 			r.Reign = floor
 		}
 	}}, []simulation.Kind{simulation.Pause, simulation.Isolation, simulation.BadFencing}},
-	{"workers obey what their predecessors were asked", 60, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}, []simulation.Kind{simulation.DaemonCrash, simulation.Isolation, simulation.BadNetwork}},
+	{"workers obey what their predecessors were asked", 62, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}, []simulation.Kind{simulation.DaemonCrash, simulation.Isolation, simulation.BadNetwork}},
 	{"what a lost log said of a host is believed", 0, simulation.Tamper{Forgetful: true}, nil},
 	{"rule 1: any set forks", 73, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil},
 	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
 		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }
 	}), nil},
 	{"rule 3: a promise is given to whoever asks", 0, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), []simulation.Kind{simulation.Partition, simulation.PairCut}},
-	{"rule 4: a promise binds nobody", 15, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } }), nil},
+	{"rule 4: a promise binds nobody", 18, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } }), nil},
 	{"rule 5: the longest log is the seed", 34, rule(func(r *core.Rules) { r.Seed = longest }), []simulation.Kind{simulation.Partition, simulation.PowerCut}},
 	{"rule 6: raft's majority elects and takes changes", 164, rule(func(r *core.Rules) {
 		r.Elects = func(bool) bool { return true }
 		r.Accepts, r.Commits = r.Elects, r.Elects
 	}), []simulation.Kind{simulation.Partition, simulation.PairCut}},
-	{"rule 7: every change is confirmed", 18, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), nil},
+	{"rule 7: every change is confirmed", 32, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), nil},
 	{"rule 8: every view seals", 4, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), nil},
-	{"rule 9: everyone may join", 16, rule(func(r *core.Rules) {
+	{"rule 9: everyone may join", 32, rule(func(r *core.Rules) {
 		r.Obstructs = func(core.Ballot, core.Position, core.Position) bool { return false }
 	}), []simulation.Kind{simulation.Partition, simulation.PowerCut}},
 	{"rule 10: nobody waits for all", 4, rule(func(r *core.Rules) { r.Completed = func(bool) bool { return true } }), []simulation.Kind{simulation.TotalPowerCut, simulation.PowerCut}},
