@@ -53,6 +53,9 @@ func (d *Document) duplicates() []Problem {
 			if !ok || e.Parent != nil && sharedIDs[e.Name] {
 				continue
 			}
+			if e.Name == "node" {
+				id = "node " + id // a host may be named as a resource is: its remote connection
+			}
 			if first := seen[id]; first != nil {
 				problems = append(problems, d.problem(e, "the id is taken by <%s> of line %d; ids are unique", first.Name, first.Line))
 				continue
@@ -63,6 +66,5 @@ func (d *Document) duplicates() []Problem {
 	return problems
 }
 
-// sharedIDs are elements whose id names another object, or a host: as a remote node's connection
-// may be named, too.
-var sharedIDs = map[string]bool{"resource_ref": true, "obj_ref": true, "role_ref": true, "role": true, "node": true}
+// sharedIDs are elements whose id names another object.
+var sharedIDs = map[string]bool{"resource_ref": true, "obj_ref": true, "role_ref": true, "role": true}

@@ -177,11 +177,13 @@ func (c *Core) proposeView(set []HostID) {
 	}
 }
 
-// majority tells whether a set has more than half of the group's voters.
+// majority tells whether a set has more than half of the group's voters, together with hosts that
+// have said goodbye: those vote until the view that lets them go is written.
 func (c *Core) majority(set []HostID) bool {
 	voters, n := c.voters(), 0
-	for _, h := range set {
-		if slices.Contains(voters, h) {
+	for _, h := range voters {
+		p := c.peers[h]
+		if slices.Contains(set, h) || p != nil && p.alive && p.last.Leaving && c.inGroup(h) {
 			n++
 		}
 	}
