@@ -30,19 +30,20 @@ type Core struct {
 	started time.Duration
 
 	// Liveness.
-	self     peer // only its rival
-	peers    map[HostID]*peer
-	others   []HostID // configured hosts but this one, ascending
-	beats    uint64
-	lastBeat time.Duration
-	nextBeat time.Duration
-	leaving  bool
-	dirty    bool     // what reach depends on has changed
-	reach    []HostID // the largest set with this host that all hear each other, ascending
-	steady   time.Duration
-	verdict  quorum.Verdict
-	ignore   bool
-	sleeper  sleeper
+	self         peer // only its rival
+	peers        map[HostID]*peer
+	others       []HostID // configured hosts but this one, ascending
+	beats        uint64
+	lastBeat     time.Duration
+	nextBeat     time.Duration
+	leaving      bool
+	leavingSince time.Duration
+	dirty        bool     // what reach depends on has changed
+	reach        []HostID // the largest set with this host that all hear each other, ascending
+	steady       time.Duration
+	verdict      quorum.Verdict
+	ignore       bool
+	sleeper      sleeper
 
 	// The group: this host's log and its raft.
 	promised  Ballot
@@ -147,7 +148,9 @@ func (c *Core) Step(now time.Duration, ev Event) {
 	case DeviceSays:
 		c.device.says, c.dirty = ev, true
 	case Leave:
-		c.leaving = true
+		if !c.leaving {
+			c.leaving, c.leavingSince = true, c.now
+		}
 	}
 	if c.dirty {
 		c.consider()

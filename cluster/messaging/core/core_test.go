@@ -150,3 +150,20 @@ func TestHostIsTakenOutWhileTheClusterRuns(t *testing.T) {
 		t.Fatalf("answer %+v", a)
 	}
 }
+
+// The last but one takes the quorum along: its vote elects who leads after it, and commits the
+// view that lets it go.
+func TestHostsLeaveUntilOneIsLeft(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	for leaver := core.HostID(1); leaver <= 2; leaver++ {
+		c.host(leaver).core.Step(c.now, core.Leave{})
+		c.pump(c.host(leaver))
+		if !c.until(5*time.Second, func() bool { return slices.Contains(c.host(3).core.Status().View.Left, leaver) }) {
+			t.Fatalf("host %d was not let go: %+v", leaver, c.host(3).core.Status())
+		}
+		c.kill(leaver)
+	}
+}

@@ -270,10 +270,14 @@ func (c *Core) handOver() {
 	}
 }
 
-// gone tells that this host leaves and leads nobody who could take over.
+// gone tells that this host leaves, leads nobody who could take over, and is not waited for by a
+// new leader's election, which may need its vote.
 func (c *Core) gone() bool {
-	if !c.leaving || c.halted || !c.leads() {
+	if !c.leaving || c.halted {
 		return c.leaving
+	}
+	if electing := c.leader() == 0 && c.verdict.Quorate && c.now-c.leavingSince < 2*c.cfg.Timing.Token; !c.leads() && !electing {
+		return true
 	}
 	for _, v := range c.voters() {
 		if v != c.cfg.ID && slices.Contains(c.reach, v) && c.inGroup(v) {
