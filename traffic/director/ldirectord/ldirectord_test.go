@@ -1,61 +1,19 @@
 package ldirectord
 
 import (
-	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"holdfast/traffic/director/config"
+	"holdfast/traffic/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-const separator = "----------\n"
 
 // TestGolden reads each testdata/*.txt: the operator's text, a line of dashes, the model as JSON or the error.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, _ := strings.Cut(string(b), separator)
-			got := ""
-			if c, err := Read("ldirectord.cf", []byte(input), config.Literal{}); err != nil {
-				got = "error: " + err.Error() + "\n"
-			} else {
-				b, err := json.MarshalIndent(c, "", " ")
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = string(b) + "\n"
-			}
-			if *update {
-				if err := os.WriteFile(name, []byte(input+separator+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-			if strings.Contains(got, "hunter2") {
-				t.Error("a password is shown")
-			}
-		})
-	}
+	golden.Test(t, func(text string) (any, error) { return Read("ldirectord.cf", []byte(text), config.Literal{}) })
 }
 
 // TestWrongLines puts one wrong line into a small file; the error names file, line and word.
@@ -110,7 +68,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		input, _, _ := strings.Cut(string(b), separator)
+		input, _, _ := strings.Cut(string(b), golden.Separator)
 		f.Add(input)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -1,8 +1,6 @@
 package mon
 
 import (
-	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,50 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/traffic/director/config"
+	"holdfast/traffic/golden"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
 func everything(string) bool { return true }
-
-const separator = "----------\n"
 
 // TestGolden reads each testdata/*.txt: the operator's text, a line of dashes, the model as JSON.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, _ := strings.Cut(string(b), separator)
-			got := ""
-			if c, err := Read("mon.cf", []byte(input), everything); err != nil {
-				got = "error: " + err.Error() + "\n"
-			} else {
-				b, err := json.MarshalIndent(c, "", " ")
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = string(b) + "\n"
-			}
-			if *update {
-				if err := os.WriteFile(name, []byte(input+separator+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-		})
-	}
+	golden.Test(t, func(text string) (any, error) { return Read("mon.cf", []byte(text), everything) })
 }
 
 func TestThePublishedExample(t *testing.T) {

@@ -1,21 +1,16 @@
 package virtualserver
 
 import (
-	"encoding/json"
-	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"holdfast/traffic/director/config"
+	"holdfast/traffic/golden"
 	"holdfast/traffic/keepalived"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // one is a single file that includes nothing.
 type one string
@@ -37,44 +32,10 @@ func compile(text string) (*config.Config, error) {
 	return Compile(tree, config.Literal{})
 }
 
-const separator = "----------\n"
-
 // TestGolden compiles each testdata/*.txt: the operator's text, a line of dashes, the model as JSON or the error.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, _ := strings.Cut(string(b), separator)
-			got := ""
-			if c, err := compile(input); err != nil {
-				got = "error: " + err.Error() + "\n"
-			} else {
-				b, err := json.MarshalIndent(c, "", " ")
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = string(b) + "\n"
-			}
-			if *update {
-				if err := os.WriteFile(name, []byte(input+separator+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-		})
-	}
+	golden.Test(t, func(text string) (any, error) { return compile(text) })
 }
 
 // TestDebiansSamples compiles those of keepalived's samples that balance.
@@ -137,7 +98,7 @@ func FuzzCompile(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		input, _, _ := strings.Cut(string(b), separator)
+		input, _, _ := strings.Cut(string(b), golden.Separator)
 		f.Add(input)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -1,20 +1,15 @@
 package config
 
 import (
-	"encoding/json"
-	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"holdfast/traffic/golden"
 	"holdfast/traffic/keepalived"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // one is a single file that includes nothing.
 type one string
@@ -36,47 +31,10 @@ func compile(text string) (*Config, error) {
 	return Compile(tree)
 }
 
-const separator = "----------\n"
-
 // TestGolden compiles each testdata/*.txt: the operator's text, a line of dashes, the model as JSON or the error.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, _ := strings.Cut(string(b), separator)
-			got := ""
-			if c, err := compile(input); err != nil {
-				got = "error: " + err.Error() + "\n"
-			} else {
-				b, err := json.MarshalIndent(c, "", " ")
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = string(b) + "\n"
-			}
-			if *update {
-				if err := os.WriteFile(name, []byte(input+separator+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-			if strings.Contains(got, "hunter2") {
-				t.Errorf("the password is shown")
-			}
-		})
-	}
+	golden.Test(t, func(text string) (any, error) { return compile(text) })
 }
 
 const minimal = "vrrp_instance a {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1\n }\n%\n}\n"
@@ -134,7 +92,7 @@ func FuzzCompile(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		input, _, _ := strings.Cut(string(b), separator)
+		input, _, _ := strings.Cut(string(b), golden.Separator)
 		f.Add(input)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
