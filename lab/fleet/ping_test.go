@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -11,15 +10,9 @@ import (
 	"holdfast/lab"
 )
 
-// long lets tests run that are not part of every run.
-var long = flag.Bool("long", false, "also try what does not hold on every machine yet")
-
 // TestPingMovesAResource: ocf:pacemaker:ping writes how many targets a host reaches, dampened, and a rule
 // moves what needs them away from a host that reaches none.
 func TestPingMovesAResource(t *testing.T) {
-	if !*long {
-		t.Skip("after the targets are reached again the resource does not always come back; -args -long tries it")
-	}
 	if _, err := os.Stat("/usr/lib/ocf/resource.d/pacemaker/ping"); err != nil {
 		t.Skip("the agent ocf:pacemaker:ping is not installed")
 	}

@@ -66,7 +66,7 @@ func CRMStandby(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 }
 
 func attributeSpecsWithQuiet() []option.Spec {
-	return append(append([]option.Spec{}, attributeSpecs...), option.Spec{Long: "quiet", Short: 'q'}, option.Spec{Long: "verbose", Short: 'V'})
+	return append(append([]option.Spec{}, attributeSpecs...), option.Spec{Long: "quiet", Short: 'q', Older: "Q"}, option.Spec{Long: "verbose", Short: 'V'})
 }
 
 // CRMFailcount is crm_failcount: how often a resource has failed on a host. Deleting is
@@ -79,7 +79,7 @@ func CRMFailcount(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		{Long: "resource", Short: 'r', Arg: option.Required, Help: "the resource"},
 		{Long: "operation", Short: 'n', Arg: option.Required, Help: "failures of this operation only"},
 		{Long: "interval", Short: 'I', Arg: option.Required, Help: "and of this interval"},
-		{Long: "node", Short: 'N', Arg: option.Required, Value: "HOST", Help: "on which host (default: this one)"},
+		{Long: "node", Short: 'N', Older: "U", Arg: option.Required, Value: "HOST", Help: "on which host (default: this one)"},
 	}, "show and forget how often a resource has failed", "crm_failcount --query --resource web --node alice"); !ok {
 		return status
 	}

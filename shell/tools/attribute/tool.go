@@ -98,10 +98,10 @@ func (t *tool) parse(specs []option.Spec, purpose string, examples ...string) (i
 	specs = append(specs,
 		option.Spec{Long: "output-as", Arg: option.Required, Value: "FORMAT", Help: "text (default) or xml"},
 		option.Spec{Long: "output-to", Arg: option.Required, Value: "FILE", Help: "write there instead of to standard output"},
-		option.Spec{Long: "quiet", Short: 'q', Help: "print the value alone"},
+		option.Spec{Long: "quiet", Short: 'q', Older: "Q", Help: "print the value alone"},
 		option.Spec{Long: "verbose", Short: 'V', Help: "accepted; nothing more is printed"},
 		option.Spec{Long: "version", Short: '$', Help: "print the version"},
-		option.Spec{Long: "help", Short: '?', Help: "print this"})
+		option.Spec{Long: "help", Short: '?', Older: "h", Help: "print this"})
 	line, err := option.Parse(specs, t.args)
 	if err != nil {
 		return t.fail(fmt.Errorf("%w: %w; '%s --help' lists the options", exit.ErrUsage, err, t.name)), false

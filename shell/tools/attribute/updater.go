@@ -16,7 +16,7 @@ import (
 var updaterSpecs = []option.Spec{
 	{Long: "name", Short: 'n', Arg: option.Required, Help: "the attribute"},
 	{Long: "pattern", Short: 'P', Arg: option.Required, Value: "REGEX", Help: "every attribute whose name matches (with --update and --delete)"},
-	{Long: "update", Short: 'U', Arg: option.Required, Help: "give it a value; ++ and += count"},
+	{Long: "update", Short: 'U', Older: "v", Arg: option.Required, Help: "give it a value; ++ and += count"},
 	{Long: "update-both", Short: 'B', Arg: option.Required, Help: "the same, with --delay"},
 	{Long: "update-delay", Short: 'Y', Help: "change its --delay, and not its value"},
 	{Long: "query", Short: 'Q', Help: "print the value"},
@@ -26,7 +26,7 @@ var updaterSpecs = []option.Spec{
 	{Long: "set", Short: 's', Arg: option.Required, Value: "ID", Help: "the set to put it in"},
 	{Long: "node", Short: 'N', Arg: option.Required, Value: "HOST", Help: "whose attribute (default: this host's)"},
 	{Long: "all", Short: 'A', Help: "print the values of all hosts"},
-	{Long: "lifetime", Short: 'l', Arg: option.Required, Help: "accepted: these attributes last until the host leaves"},
+	{Long: "lifetime", Short: 'l', Older: "S", Arg: option.Required, Help: "accepted: these attributes last until the host leaves"},
 	{Long: "private", Short: 'p', Help: "keep it out of the document"},
 	{Long: "wait", Short: 'W', Arg: option.Required, Value: "WHEN", Help: "no, local or cluster: return once it is noted there"},
 }

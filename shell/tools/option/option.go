@@ -22,7 +22,8 @@ const (
 // Spec is one option.
 type Spec struct {
 	Long  string
-	Short byte // 0 for none
+	Short byte   // 0 for none
+	Older string // letters that mean the same in agents and scripts written long ago; --help leaves them out
 	Arg   Arg
 	Value string // what --help calls the value
 	Help  string
@@ -138,23 +139,17 @@ func findLong(specs []Spec, name string) (*Spec, error) {
 
 func (l *Line) short(specs []Spec, letters string, rest []string) ([]string, error) {
 	for i := 0; i < len(letters); i++ {
-		var spec *Spec
-		for j := range specs {
-			if specs[j].Short == letters[i] && letters[i] != 0 {
-				spec = &specs[j]
-				break
-			}
-		}
+		spec := findShort(specs, letters[i])
 		if spec == nil {
 			return nil, fmt.Errorf("unknown option -%c", letters[i])
 		}
-		value := ""
+		letter, value := letters[i:i+1], ""
 		if spec.Arg != None {
 			value = letters[i+1:]
 			i = len(letters)
 			if spec.Arg == Required && value == "" {
 				if len(rest) == 0 {
-					return nil, fmt.Errorf("option -%c (--%s) needs a value", spec.Short, spec.Long)
+					return nil, fmt.Errorf("option -%s (--%s) needs a value", letter, spec.Long)
 				}
 				value, rest = rest[0], rest[1:]
 			}
@@ -162,6 +157,21 @@ func (l *Line) short(specs []Spec, letters string, rest []string) ([]string, err
 		l.Options = append(l.Options, Given{spec.Long, value})
 	}
 	return rest, nil
+}
+
+// findShort prefers a letter of today to an older one.
+func findShort(specs []Spec, letter byte) *Spec {
+	var older *Spec
+	for i := range specs {
+		switch s := &specs[i]; {
+		case letter == 0:
+		case s.Short == letter:
+			return s
+		case older == nil && strings.IndexByte(s.Older, letter) >= 0:
+			older = s
+		}
+	}
+	return older
 }
 
 // Usage writes a tool's help: what it is for, its options, and examples, one a line.
