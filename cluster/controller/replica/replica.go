@@ -11,18 +11,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/controller"
 	"holdfast/cluster/messaging/core"
-)
-
-// Configurations that are kept with who, when and why: a number of them, and of bytes in
-// all but the newest, so that large documents do not swell every snapshot.
-const (
-	historyKept  = 100
-	historyBytes = 8 << 20
 )
 
 // Replica is this host's copy of the replicated state: the document, its history and
@@ -39,24 +31,9 @@ type Replica struct {
 	snapshot *cib.Document // a copy of doc for readers; nil when doc has changed since
 	index    uint64
 	view     core.View
-	history  []Past
+	history  history
 	fences   []controller.Fencing              // the newest last; replaced as a whole
 	private  map[core.HostID]map[string]string // node attributes by name; inner maps are replaced as a whole
-}
-
-// Commit says when and why a configuration came to be.
-type Commit struct {
-	Index   uint64    `json:"index"` // of the log entry
-	Version string    `json:"version"`
-	Time    time.Time `json:"time"`
-	User    string    `json:"user"`
-	Cause   string    `json:"cause"`
-}
-
-// Past is one committed configuration.
-type Past struct {
-	Commit
-	XML string `json:"xml"`
 }
 
 // New makes the state that every host begins with. notify is called after each view and
@@ -229,33 +206,6 @@ func (r *Replica) edit(edit controller.Edit, cause cib.Cause) error {
 	return nil
 }
 
-// remember keeps the configuration with who, when and why.
-func (r *Replica) remember(e *controller.Entry, cause cib.Cause) {
-	configuration := &cib.Document{Root: r.doc.Root.Clone()}
-	if status := configuration.Root.Child("status"); status != nil {
-		status.Children = nil
-	}
-	r.history = append(r.history, Past{
-		Commit: Commit{Index: r.index, Version: r.doc.Version().String(), Time: e.Time, User: cause.User, Cause: cause.Command},
-		XML:    string(configuration.Bytes()),
-	})
-	size := 0
-	for i := len(r.history) - 1; i >= 0; i-- {
-		size += len(r.history[i].XML)
-		if i < len(r.history)-1 && (size > historyBytes || len(r.history)-i > historyKept) {
-			r.history = slices.Delete(r.history, 0, i+1)
-			break
-		}
-	}
-}
-
-// History returns the configurations kept, the newest last.
-func (r *Replica) History() []Past {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.history)
-}
-
 // snapshotVersion is the version of a snapshot's written form.
 const snapshotVersion = 1
 
@@ -264,7 +214,7 @@ type written struct {
 	Index    uint64                            `json:"index"`
 	View     core.View                         `json:"view"`
 	Document string                            `json:"document"`
-	History  []Past                            `json:"history"`
+	History  history                           `json:"history"`
 	Fences   []controller.Fencing              `json:"fences,omitempty"`
 	Private  map[core.HostID]map[string]string `json:"private,omitempty"`
 }
@@ -273,18 +223,21 @@ type written struct {
 func (r *Replica) Snapshot() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	text, err := json.Marshal(written{Version: snapshotVersion, Index: r.index, View: r.view, Document: string(r.doc.Bytes()), History: r.history,
-		Fences: r.fences, Private: r.private})
-	if err != nil {
+	// Most of it is XML, whose brackets need no escapes outside a browser.
+	var text bytes.Buffer
+	to := json.NewEncoder(&text)
+	to.SetEscapeHTML(false)
+	if err := to.Encode(written{Version: snapshotVersion, Index: r.index, View: r.view, Document: string(r.doc.Bytes()), History: r.history,
+		Fences: r.fences, Private: r.private}); err != nil {
 		return nil, fmt.Errorf("write snapshot at %d: %w", r.index, err)
 	}
-	return text, nil
+	return text.Bytes(), nil
 }
 
 // Restore replaces the whole state.
 func (r *Replica) Restore(snapshot []byte) error {
 	var w written
-	if err := json.NewDecoder(bytes.NewReader(snapshot)).Decode(&w); err != nil {
+	if err := json.Unmarshal(snapshot, &w); err != nil {
 		return fmt.Errorf("read snapshot of %d bytes: %w", len(snapshot), err)
 	}
 	if w.Version != snapshotVersion {
@@ -295,7 +248,7 @@ func (r *Replica) Restore(snapshot []byte) error {
 		return err
 	}
 	r.mu.Lock()
-	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, w.Index, w.View, w.History
+	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, w.Index, w.View, w.History.reread()
 	r.fences, r.private = w.Fences, w.Private
 	r.mu.Unlock()
 	r.notify(controller.Restored{View: w.View})

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/messaging/core"
@@ -124,6 +126,61 @@ func TestHistoryIsBounded(t *testing.T) {
 				t.Errorf("%d configurations are kept, want %d to %d, the newest last", len(kept), c.least, c.most)
 			}
 		})
+	}
+}
+
+// Only the newest configuration is kept whole: each of them comes out as it was, from a snapshot, too, and
+// from one of an earlier build, which wrote all of them whole.
+func TestHistoryIsExact(t *testing.T) {
+	t.Parallel()
+	var seen, other told
+	r := newReplica(&seen)
+	r.View(1, view())
+	var want []string
+	for i, c := range []replica.Change{
+		{Op: "create", Section: "crm_config", XML: `<cluster_property_set id="a"><nvpair id="n" name="mark" value="ä"/></cluster_property_set>`},
+		{Op: "create", Section: "crm_config", XML: `<cluster_property_set id="b"/>`},
+		{Op: "modify", XPath: "//nvpair", XML: `<nvpair id="n" name="mark" value="ö"/>`},
+		{Op: "delete", ID: "a"},
+		{Op: "create", Section: "resources", XML: `<primitive id="r" class="ocf" provider="heartbeat" type="Dummy"/>`},
+		{Op: "replace", XML: `<cib epoch="0" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.9"><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>`},
+		{Op: "create", Section: "crm_config", XML: `<cluster_property_set id="c"/>`},
+	} {
+		apply(t, r, uint64(2*i+2), change(c))
+		doc := r.Document().Clone()
+		doc.Section("status").Children = nil
+		want = append(want, string(doc.Bytes()))
+		apply(t, r, uint64(2*i+3), &controller.Entry{Kind: controller.HostsEntry, Host: 1, Boot: 11,
+			Edits: []controller.Edit{{Merge: fmt.Sprintf(`<cib><status><node_state id="%d" uname="web1"/></status></cib>`, i)}}})
+	}
+	snapshot, err := r.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, old := newReplica(&other), newReplica(&other)
+	if err := copied.Restore(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	var form map[string]json.RawMessage
+	if err := json.Unmarshal(snapshot, &form); err != nil {
+		t.Fatal(err)
+	}
+	form["history"], _ = json.Marshal(r.History())
+	before, _ := json.Marshal(form)
+	if err := old.Restore(before); err != nil {
+		t.Fatal(err)
+	}
+	for name, h := range map[string][]replica.Past{"the replica": r.History(), "its snapshot": copied.History(), "an earlier build's": old.History()} {
+		var got []string
+		for _, past := range h {
+			got = append(got, past.XML)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if again, _ := old.Snapshot(); len(again) >= len(before) {
+		t.Errorf("%d bytes, as large as an earlier build's %d", len(again), len(before))
 	}
 }
 
