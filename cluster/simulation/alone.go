@@ -49,7 +49,7 @@ func (h *host) checkAlone() {
 		return
 	}
 	l.at = never
-	if !ignoresQuorum(h.replica.Document()) {
+	if !ignoresQuorum(h.replica.Live()) {
 		h.beginAlone(false)
 	}
 }

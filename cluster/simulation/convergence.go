@@ -33,7 +33,7 @@ func (w *World) settled() (ok bool, why string) {
 // placed tells whether what runs is what the configuration asks for. Failures bar a
 // resource from hosts, so with failures on record only what must hold in any case is asked.
 func (w *World) placed() (ok bool, why string) {
-	doc := w.hosts[0].replica.Document()
+	doc := w.hosts[0].replica.Live()
 	unharmed := !failures(doc)
 	on := map[string][]string{}
 	for _, h := range w.hosts {

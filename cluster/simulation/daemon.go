@@ -89,7 +89,7 @@ func (h *host) noted(change core.Change) {
 func (h *host) step(ev controller.Event) {
 	e, applied := ev.(controller.Applied)
 	if _, restored := ev.(controller.Restored); restored || applied && e.Entry.Kind == controller.ChangeEntry {
-		h.core.Step(h.clock(), core.Policy{Ignore: ignoresQuorum(h.replica.Document())})
+		h.core.Step(h.clock(), core.Policy{Ignore: ignoresQuorum(h.replica.Live())})
 	}
 	batch := h.controller.Step(h.steady(), ev)
 	for _, note := range batch.Notes {
@@ -247,7 +247,7 @@ func (h *host) ask(r controller.Request) (controller.Reply, error) {
 		why = "its disk failed"
 	case h.asleep:
 		why = "it stood still"
-	case !h.lone.quorate && !ignoresQuorum(h.replica.Document()):
+	case !h.lone.quorate && !ignoresQuorum(h.replica.Live()):
 		why = "it has no quorum"
 	}
 	if h.w.tamper.Request != nil {

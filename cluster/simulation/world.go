@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/witness"
 )
@@ -32,6 +33,8 @@ type World struct {
 	fences float64
 	check  checks
 	device device
+
+	entries map[string]*replica.Batch // of the log, that some host has applied already
 }
 
 // dice are the world's sources of chance. Each has its own stream, so that a fault that is
@@ -50,7 +53,8 @@ func between(r *rand.Rand, low, high time.Duration) time.Duration {
 
 // newWorld makes a world in which every host is off.
 func newWorld(cfg *Config, shape Shape) *World {
-	w := &World{shape: shape, tamper: cfg.Tamper, traced: cfg.Trace, chance: throw(cfg.Seed), agents: 0.01, fences: 0.05}
+	w := &World{shape: shape, tamper: cfg.Tamper, traced: cfg.Trace, chance: throw(cfg.Seed), agents: 0.01, fences: 0.05,
+		entries: map[string]*replica.Batch{}}
 	w.check.init(w)
 	w.device = device{chance: rand.New(rand.NewPCG(cfg.Seed, 5)), lines: map[witness.ConnID]*line{}}
 	w.startDevice()

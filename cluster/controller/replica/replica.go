@@ -52,6 +52,10 @@ func (r *Replica) Document() *cib.Document {
 	return r.snapshot
 }
 
+// Live is the document itself, for a caller on the goroutine that changes the replica: it must neither
+// change it nor keep any of it past the next entry.
+func (r *Replica) Live() *cib.Document { return r.doc }
+
 // Index returns the index of the last entry that was applied and told to notify.
 func (r *Replica) Index() uint64 { return r.told.Load() }
 
@@ -85,21 +89,56 @@ type Answer struct {
 	Retry   bool   `json:"retry,omitempty"` // the proposer is not in the view now; it may be later
 }
 
-// Apply applies one committed log entry, which holds one or more of ours.
-func (r *Replica) Apply(index uint64, data []byte) []byte {
-	entries, err := controller.DecodeEntries(data)
-	if err != nil {
-		return encodeAnswers([]Answer{{Code: Invalid, Message: err.Error()}})
+// Batch is what one committed log entry says. Applying does not change it, so replicas in one
+// process may share it.
+type Batch struct {
+	entries []*controller.Entry
+	merges  map[*controller.Edit]fragment
+	err     error
+}
+
+// fragment is what an edit merges.
+type fragment struct {
+	element *cib.Element
+	err     error
+}
+
+// Decode reads an entry of the log, which holds one or more of ours.
+func Decode(data []byte) *Batch {
+	b := &Batch{merges: map[*controller.Edit]fragment{}}
+	b.entries, b.err = controller.DecodeEntries(data)
+	for _, e := range b.entries {
+		b.parse(e)
 	}
-	answers := make([]Answer, len(entries))
-	applied := make([]bool, len(entries))
+	return b
+}
+
+func (b *Batch) parse(e *controller.Entry) {
+	for i := range e.Edits {
+		if edit := &e.Edits[i]; edit.Merge != "" {
+			element, err := cib.ParseElement("log entry", []byte(edit.Merge))
+			b.merges[edit] = fragment{element, err}
+		}
+	}
+}
+
+// Apply applies one committed log entry.
+func (r *Replica) Apply(index uint64, data []byte) []byte { return r.Carry(index, Decode(data)) }
+
+// Carry is Apply of an entry that was decoded before.
+func (r *Replica) Carry(index uint64, b *Batch) []byte {
+	if b.err != nil {
+		return encodeAnswers([]Answer{{Code: Invalid, Message: b.err.Error()}})
+	}
+	answers := make([]Answer, len(b.entries))
+	applied := make([]bool, len(b.entries))
 	r.mu.Lock()
 	r.index = index
-	for i, e := range entries {
-		answers[i], applied[i] = r.apply(e)
+	for i, e := range b.entries {
+		answers[i], applied[i] = r.apply(e, b)
 	}
 	r.mu.Unlock()
-	for i, e := range entries {
+	for i, e := range b.entries {
 		if applied[i] {
 			r.notify(controller.Applied{Entry: e})
 		}
@@ -117,7 +156,7 @@ func encodeAnswers(answers []Answer) []byte {
 }
 
 // apply makes one entry's changes, unless it comes from a host or leader whose time is over.
-func (r *Replica) apply(e *controller.Entry) (Answer, bool) {
+func (r *Replica) apply(e *controller.Entry, b *Batch) (Answer, bool) {
 	switch e.Kind {
 	case controller.ResultEntry:
 		if !r.member(e.Host, e.Boot) {
@@ -139,8 +178,8 @@ func (r *Replica) apply(e *controller.Entry) (Answer, bool) {
 	if e.Kind == controller.ChangeEntry {
 		return r.change(e, cause)
 	}
-	for _, edit := range e.Edits {
-		if err = r.edit(edit, cause); err != nil {
+	for i := range e.Edits {
+		if err = r.edit(&e.Edits[i], b, cause); err != nil {
 			return Answer{Code: Failed, Message: err.Error()}, true
 		}
 	}
@@ -172,8 +211,10 @@ func Revive(snapshot []byte, index uint64, tail [][]byte) (*Replica, error) {
 
 // Take applies one entry that comes from no log.
 func (r *Replica) Take(e *controller.Entry) {
+	b := &Batch{merges: map[*controller.Edit]fragment{}}
+	b.parse(e)
 	r.mu.Lock()
-	_, applied := r.apply(e)
+	_, applied := r.apply(e, b)
 	r.mu.Unlock()
 	if applied {
 		r.notify(controller.Applied{Entry: e})
@@ -185,7 +226,7 @@ func (r *Replica) member(id core.HostID, boot uint64) bool {
 	return i >= 0 && (i >= len(r.view.Boots) || r.view.Boots[i] == boot)
 }
 
-func (r *Replica) edit(edit controller.Edit, cause cib.Cause) error {
+func (r *Replica) edit(edit *controller.Edit, b *Batch, cause cib.Cause) error {
 	r.snapshot = nil
 	if edit.Delete != "" {
 		_, err := r.doc.Apply(cib.Request{Op: cib.OpDeleteAll, XPath: edit.Delete}, cause)
@@ -196,11 +237,11 @@ func (r *Replica) edit(edit controller.Edit, cause cib.Cause) error {
 	if edit.Merge == "" {
 		return nil
 	}
-	fragment, err := cib.ParseElement("log entry", []byte(edit.Merge))
-	if err != nil {
-		return err
+	merge := b.merges[edit]
+	if merge.err != nil {
+		return merge.err
 	}
-	if _, err := r.doc.Apply(cib.Request{Op: cib.OpModify, Input: fragment, AllowCreate: true, SkipSchema: true}, cause); err != nil {
+	if _, err := r.doc.Apply(cib.Request{Op: cib.OpModify, Input: merge.element, AllowCreate: true, SkipSchema: true}, cause); err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
 	return nil
