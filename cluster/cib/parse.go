@@ -56,7 +56,7 @@ type parser struct {
 	pos   int
 	line  int
 	open  []*Element
-	slab  []Element // elements are handed out from slabs, a thousand at a time
+	slab  []Element // elements are handed out from slabs
 	attr  []Attr
 	mend  bool           // go on after an error, see Mend
 	flaws []*SyntaxError // what was mended
@@ -91,13 +91,16 @@ func (p *parser) fail(format string, args ...any) error {
 
 func (p *parser) newElement(kind Kind, name string) *Element {
 	if len(p.slab) == 0 {
-		p.slab = make([]Element, 256)
+		p.slab = make([]Element, p.ahead(8, 256))
 	}
 	e := &p.slab[0]
 	p.slab = p.slab[1:]
 	e.Kind, e.Name, e.Line = kind, name, p.line
 	return e
 }
+
+// ahead is the size of the next slab, by how much text is left: most texts are small.
+func (p *parser) ahead(least, most int) int { return min(max(least, (len(p.text)-p.pos)/32), most) }
 
 func (p *parser) document() (*Element, error) {
 	var root *Element
@@ -251,6 +254,9 @@ func (p *parser) startTag() (*Element, error) {
 		return nil, p.fail("element name expected after '<', found %.10q", p.text[p.pos:])
 	}
 	e := p.newElement(ElementNode, name)
+	if cap(p.attr)-len(p.attr) < 8 {
+		p.attr = make([]Attr, 0, p.ahead(16, 1024))
+	}
 	first := len(p.attr)
 	for {
 		p.space()
@@ -296,9 +302,6 @@ func (p *parser) startTag() (*Element, error) {
 // finish gives e its attributes and its place in the tree.
 func (p *parser) finish(e *Element, first int) {
 	e.Attrs = p.attr[first:len(p.attr):len(p.attr)]
-	if cap(p.attr)-len(p.attr) < 32 {
-		p.attr = make([]Attr, 0, 1024)
-	}
 	if n := len(p.open); n > 0 {
 		parent := p.open[n-1]
 		e.Parent = parent

@@ -173,7 +173,7 @@ func (m *Messenger) start(at transport.Addresses, links int, machine Machine) er
 		return err
 	}
 	m.links, err = transport.ListenLinks(m.cfg.Key, sealer, at, m.waiter, transport.Packets{
-		Heard:   func(link int, hb core.Heartbeat) { m.core.Step(m.now(), core.Heard{Link: link, Heartbeat: hb}) },
+		Heard:   func(link int, hb core.Heartbeat) { m.core.Step(m.now(), core.Heard{Link: link, Heartbeat: &hb}) },
 		Refused: m.packetRefused,
 	})
 	if err != nil {

@@ -78,12 +78,14 @@ func (h *host) packet(p core.Packet) {
 // hear hands a heartbeat over, now or when the host is thawed.
 func (h *host) hear(ev core.Heard) {
 	if h.frozen {
-		h.hold(func() { h.hear(ev) })
+		h.holdHeard(ev)
 		return
 	}
 	h.core.Step(h.clock(), ev)
 	h.pump()
 }
+
+func (h *host) holdHeard(ev core.Heard) { h.hold(func() { h.hear(ev) }) }
 
 // stream sends messages in order. Loss delays them; a cut loses them, which the sender
 // may or may not learn.

@@ -23,6 +23,9 @@ func largestClique(hosts []HostID, mutual func(a, b HostID) bool, must HostID, l
 	if must != 0 {
 		hosts = slices.DeleteFunc(slices.Clone(hosts), func(h HostID) bool { return h != must && !mutual(h, must) })
 	}
+	if isClique(hosts, mutual) {
+		return slices.Clone(hosts)
+	}
 	s := &cliqueSearch{hosts: hosts, like: like, left: cliqueBudget}
 	words := (len(hosts) + 63) / 64
 	s.near = make([]bitset, len(hosts))
@@ -38,6 +41,18 @@ func largestClique(hosts []HostID, mutual func(a, b HostID) bool, must HostID, l
 	}
 	s.expand(nil, all, make(bitset, words))
 	return s.best
+}
+
+// isClique tells whether all hosts hear each other, as they nearly always do.
+func isClique(hosts []HostID, mutual func(a, b HostID) bool) bool {
+	for i, a := range hosts {
+		for _, b := range hosts[i+1:] {
+			if !mutual(a, b) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // cliqueSearch is Bron and Kerbosch's with pivoting (CACM algorithm 457).

@@ -154,7 +154,7 @@ func (c *cluster) pump(h *host) {
 				if err != nil {
 					c.t.Fatal(err)
 				}
-				c.fly(h.id, p.To, core.Heard{Link: p.Link, Heartbeat: hb})
+				c.fly(h.id, p.To, core.Heard{Link: p.Link, Heartbeat: &hb})
 			}
 		}
 		c.sendAll(h, b.Early)

@@ -46,11 +46,15 @@ type Core struct {
 	sleeper      sleeper
 
 	// The group: this host's log and its raft.
-	promised  Ballot
-	ballot    Ballot
-	log       *raft.MemoryStorage
-	rn        *raft.RawNode
-	conf      *pb.ConfState
+	promised   Ballot
+	ballot     Ballot
+	log        *raft.MemoryStorage
+	rn         *raft.RawNode
+	conf       *pb.ConfState
+	electorate struct { // conf's voters, in order
+		of    *pb.ConfState
+		hosts []HostID
+	}
 	conferred bool // conf changed since the last snapshot
 	applied   uint64
 	snapped   uint64 // index of the last snapshot
@@ -175,7 +179,7 @@ func (c *Core) heartbeat(ev *Heard) {
 	if p != nil {
 		before = p.last
 	}
-	c.hear(ev.Link, &ev.Heartbeat)
+	c.hear(ev.Link, ev.Heartbeat)
 	if p == nil {
 		return
 	}
@@ -223,7 +227,7 @@ func (c *Core) hurry() { c.nextBeat = min(c.nextBeat, max(c.now, c.lastBeat+minB
 func (c *Core) beat() {
 	c.beats++
 	c.lastBeat, c.nextBeat = c.now, c.now+c.cfg.Timing.Heartbeat
-	hb := Heartbeat{From: c.cfg.ID, Boot: c.cfg.Boot, Seq: c.beats, Leaving: c.gone(), Disk: c.disk, Trusted: c.cfg.TrustEmpty, Hears: c.hears(), Leader: c.leader(),
+	hb := &Heartbeat{From: c.cfg.ID, Boot: c.cfg.Boot, Seq: c.beats, Leaving: c.gone(), Disk: c.disk, Trusted: c.cfg.TrustEmpty, Hears: c.hears(), Leader: c.leader(),
 		Promised: c.promised, Ballot: c.ballot, Sealed: c.sealed(), Kept: c.position().Kept, Voters: c.voters()}
 	hb.LastTerm, hb.LastIndex = c.last()
 	hb.Held, hb.Doubts = c.held, c.doubts()

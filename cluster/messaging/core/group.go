@@ -362,14 +362,17 @@ func (c *Core) snapshot() (*pb.Snapshot, error) {
 	return snap, nil
 }
 
-// voters are the group's, ascending.
+// voters are the group's, ascending. The caller must not change them.
 func (c *Core) voters() []HostID {
-	list := make([]HostID, 0, len(c.conf.GetVoters()))
-	for _, v := range c.conf.GetVoters() {
-		list = append(list, HostID(v))
+	if c.electorate.of != c.conf {
+		list := make([]HostID, 0, len(c.conf.GetVoters()))
+		for _, v := range c.conf.GetVoters() {
+			list = append(list, HostID(v))
+		}
+		slices.Sort(list)
+		c.electorate.of, c.electorate.hosts = c.conf, slices.Clip(list)
 	}
-	slices.Sort(list)
-	return list
+	return c.electorate.hosts
 }
 
 // last is the position of the log's end.

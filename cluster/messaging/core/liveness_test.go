@@ -218,7 +218,7 @@ func TestDuplicateIDIsReportedAndKeptOut(t *testing.T) {
 	for i := range 100 { // a second daemon with id 3 speaks up
 		hb := core.Heartbeat{From: 3, Boot: 999, Seq: uint64(i + 1), Hears: []core.Peer{{ID: 1, Boot: 1}}}
 		for _, h := range c.hosts {
-			h.core.Step(c.now, core.Heard{Link: 0, Heartbeat: hb})
+			h.core.Step(c.now, core.Heard{Link: 0, Heartbeat: &hb})
 			c.pump(h)
 		}
 		c.run(50 * time.Millisecond)

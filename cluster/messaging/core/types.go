@@ -118,10 +118,10 @@ type Config struct {
 // Fenced, Policy, Configure, Expect, Unblock, DeviceSays or Leave.
 type Event interface{ event() }
 
-// Heard is a heartbeat that arrived, authenticated, on a link.
+// Heard is a heartbeat that arrived, authenticated, on a link. The core does not change it.
 type Heard struct {
 	Link      int
-	Heartbeat Heartbeat
+	Heartbeat *Heartbeat
 }
 
 // Received is a message of another host, in Message's wire form.
@@ -180,11 +180,11 @@ type Batch struct {
 	Partition  *Partition // for the quorum device; nil: as before
 }
 
-// Packet is one heartbeat for one host on one link.
+// Packet is one heartbeat for one host on one link. Packets of one batch may share it.
 type Packet struct {
 	To        HostID
 	Link      int
-	Heartbeat Heartbeat
+	Heartbeat *Heartbeat
 }
 
 // Answer is what became of a proposal.
