@@ -71,6 +71,24 @@ func (w *World) decoded(entry []byte) *replica.Batch {
 	return b
 }
 
+// Restore reads a snapshot once for all hosts, and all starts of their daemons.
+func (r *recorder) Restore(snapshot []byte) error {
+	w := r.h.w
+	state := w.states[string(snapshot)]
+	if state == nil {
+		var err error
+		if state, err = replica.Read(snapshot); err != nil {
+			return err
+		}
+		if len(w.states) >= 32 {
+			clear(w.states)
+		}
+		w.states[string(snapshot)] = state
+	}
+	r.Resume(state)
+	return nil
+}
+
 // View checks and applies a view.
 func (r *recorder) View(index uint64, v core.View) {
 	if last := r.LastView(); last.Number != v.Number || last.Ballot != v.Ballot { // a snapshot's view is told again

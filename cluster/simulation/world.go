@@ -35,6 +35,7 @@ type World struct {
 	device device
 
 	entries map[string]*replica.Batch // of the log, that some host has applied already
+	states  map[string]*replica.State // of snapshots that some host has read already
 }
 
 // dice are the world's sources of chance. Each has its own stream, so that a fault that is
@@ -54,7 +55,7 @@ func between(r *rand.Rand, low, high time.Duration) time.Duration {
 // newWorld makes a world in which every host is off.
 func newWorld(cfg *Config, shape Shape) *World {
 	w := &World{shape: shape, tamper: cfg.Tamper, traced: cfg.Trace, chance: throw(cfg.Seed), agents: 0.01, fences: 0.05,
-		entries: map[string]*replica.Batch{}}
+		entries: map[string]*replica.Batch{}, states: map[string]*replica.State{}}
 	w.check.init(w)
 	w.device = device{chance: rand.New(rand.NewPCG(cfg.Seed, 5)), lines: map[witness.ConnID]*line{}}
 	w.startDevice()

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -275,24 +276,48 @@ func (r *Replica) Snapshot() ([]byte, error) {
 	return text.Bytes(), nil
 }
 
+// State is what a snapshot holds. Resuming from it does not change it, so replicas in one process may
+// share it.
+type State struct {
+	written
+	doc *cib.Document
+}
+
+// Read reads a snapshot.
+func Read(snapshot []byte) (*State, error) {
+	s := &State{}
+	if err := json.Unmarshal(snapshot, &s.written); err != nil {
+		return nil, fmt.Errorf("read snapshot of %d bytes: %w", len(snapshot), err)
+	}
+	if s.Version != snapshotVersion {
+		return nil, fmt.Errorf("read snapshot: version %d, this build knows %d; upgrade this host", s.Version, snapshotVersion)
+	}
+	doc, err := cib.Parse("snapshot", []byte(s.Document))
+	if err != nil {
+		return nil, err
+	}
+	s.doc, s.Document, s.History = doc, "", s.History.reread()
+	return s, nil
+}
+
 // Restore replaces the whole state.
 func (r *Replica) Restore(snapshot []byte) error {
-	var w written
-	if err := json.Unmarshal(snapshot, &w); err != nil {
-		return fmt.Errorf("read snapshot of %d bytes: %w", len(snapshot), err)
-	}
-	if w.Version != snapshotVersion {
-		return fmt.Errorf("read snapshot: version %d, this build knows %d; upgrade this host", w.Version, snapshotVersion)
-	}
-	doc, err := cib.Parse("snapshot", []byte(w.Document))
+	s, err := Read(snapshot)
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
-	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, w.Index, w.View, w.History.reread()
-	r.fences, r.private = w.Fences, w.Private
-	r.mu.Unlock()
-	r.notify(controller.Restored{View: w.View})
-	r.told.Store(w.Index)
+	r.resume(s, s.doc)
 	return nil
+}
+
+// Resume is Restore of a snapshot that was read before.
+func (r *Replica) Resume(s *State) { r.resume(s, s.doc.Clone()) }
+
+func (r *Replica) resume(s *State, doc *cib.Document) {
+	r.mu.Lock()
+	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, s.Index, s.View, slices.Clone(s.History)
+	r.fences, r.private = s.Fences, maps.Clone(s.Private)
+	r.mu.Unlock()
+	r.notify(controller.Restored{View: s.View})
+	r.told.Store(s.Index)
 }
