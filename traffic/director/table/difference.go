@@ -53,7 +53,11 @@ func (c Change) String() string {
 
 // Difference is what leads from the actual table to the desired one: services that go, then the others by their keys.
 func Difference(actual, desired Table) []Change {
-	var all []Change
+	most := len(actual)
+	for _, s := range desired {
+		most += 1 + len(s.Servers)
+	}
+	all := make([]Change, 0, most)
 	for _, s := range actual.Sorted() {
 		if _, stays := desired[s.Key]; !stays {
 			all = append(all, Change{Do: DeleteService, Service: bare(s)})
@@ -62,7 +66,7 @@ func Difference(actual, desired Table) []Change {
 	for _, s := range desired.Sorted() {
 		old, exists := actual[s.Key]
 		if !exists {
-			all = append(all, Added(s)...)
+			all = appendAdded(all, s)
 			continue
 		}
 		all = append(all, Steps(old, s)...)
@@ -72,7 +76,11 @@ func Difference(actual, desired Table) []Change {
 
 // Added is what makes a service that does not exist.
 func Added(s Service) []Change {
-	all := []Change{{Do: AddService, Service: bare(s)}}
+	return appendAdded(nil, s)
+}
+
+func appendAdded(all []Change, s Service) []Change {
+	all = append(all, Change{Do: AddService, Service: bare(s)})
 	for _, server := range s.Servers {
 		all = append(all, Change{Do: AddServer, Service: bare(s), Server: server})
 	}

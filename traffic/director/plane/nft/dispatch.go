@@ -1,45 +1,87 @@
 package nft
 
 import (
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 )
 
-// tablePrefix begins the names of the tables, which are in the family inet; a number follows.
-const tablePrefix = "holdfast-director-"
+// tableName is in the family inet.
+const tableName = "holdfast-director"
 
-func tableOf(number int) *nftables.Table {
-	return &nftables.Table{Name: tablePrefix + strconv.Itoa(number), Family: nftables.TableFamilyINet}
+func ownTable() *nftables.Table {
+	return &nftables.Table{Name: tableName, Family: nftables.TableFamilyINet}
 }
 
-// sets are all that services share, by name.
-func sets(t *nftables.Table) map[string]*nftables.Set {
-	all := map[string]*nftables.Set{}
-	add := func(name string, key, data nftables.SetDatatype, concatenated bool) {
-		all[name] = &nftables.Set{Table: t, Name: name, IsMap: data != nftables.TypeInvalid, KeyType: key, DataType: data, Concatenation: concatenated}
+// The names of sets and maps that services share; 4 or 6 is added for the version of IP. A service and each of its servers have a number
+// there. Those of the second group exist once for each part of the services: the kernel looks at every element of a map
+// when a rule begins to use it.
+const (
+	marksMap    = "marks"    // a firewall mark leads to a service's chain
+	servicesMap = "services" // so do address, protocol and port
+	anyMap      = "any"      // or address and protocol
+	serversSet  = "servers"  // addresses of all servers
+
+	drawsMap   = "draws"   // service and what was drawn: the number of a server
+	membersMap = "members" // service and number of a server: its address and port
+	clientsMap = "clients" // service and client: the number of the server where the client persists
+)
+
+// number is the type of a number in the byte order of the host.
+var number = nftables.TypeMark
+
+// place is where a service is in the maps.
+type place struct {
+	Number uint32 `json:"number"`
+	Part   int    `json:"part"`
+}
+
+// in names a map of the place's part.
+func (p place) in(name string, is6 bool) string { return of(name, is6) + "-" + strconv.Itoa(p.Part) }
+
+// made makes a set of the own table; a map if there is data.
+func made(name string, data nftables.SetDatatype, key ...nftables.SetDatatype) *nftables.Set {
+	is := &nftables.Set{Table: ownTable(), Name: name, IsMap: data != nftables.TypeInvalid, KeyType: key[0], DataType: data, Concatenation: len(key) > 1}
+	if is.Concatenation {
+		is.KeyType = concat(key...)
 	}
+	return is
+}
+
+// sharedSets are those of all services.
+func sharedSets() (all []*nftables.Set) {
 	for _, is6 := range []bool{false, true} {
 		address := addressType(is6)
-		add(of("marks", is6), nftables.TypeMark, nftables.TypeVerdict, false)
-		add(of("services", is6), concat(address, nftables.TypeInetProto, nftables.TypeInetService), nftables.TypeVerdict, true)
-		add(of("any", is6), concat(address, nftables.TypeInetProto), nftables.TypeVerdict, true)
-		add(serversName(is6), address, nftables.TypeInvalid, false)
+		all = append(all,
+			made(of(marksMap, is6), nftables.TypeVerdict, number),
+			made(of(servicesMap, is6), nftables.TypeVerdict, address, nftables.TypeInetProto, nftables.TypeInetService),
+			made(of(anyMap, is6), nftables.TypeVerdict, address, nftables.TypeInetProto),
+			made(of(serversSet, is6), nftables.TypeInvalid, address))
 	}
 	return all
 }
 
-// lay makes a table, its sets and base chains.
-func lay(c *nftables.Conn, number int) error {
-	t := c.AddTable(tableOf(number))
-	all := sets(t)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if err := c.AddSet(all[name], nil); err != nil {
+// sets are those of the place's part.
+func (p place) sets() (all []*nftables.Set) {
+	for _, is6 := range []bool{false, true} {
+		address := addressType(is6)
+		clients := made(p.in(clientsMap, is6), number, number, address)
+		clients.Dynamic, clients.HasTimeout, clients.Size = true, true, 1<<20
+		all = append(all, clients,
+			made(p.in(drawsMap, is6), number, number, number),
+			made(p.in(membersMap, is6), concat(address, nftables.TypeInetService), number, number))
+	}
+	return all
+}
+
+// lay makes the table, its sets and base chains.
+func lay(c *nftables.Conn) error {
+	t := c.AddTable(ownTable())
+	for _, set := range sharedSets() {
+		if err := c.AddSet(set, nil); err != nil {
 			return err
 		}
 	}
@@ -73,9 +115,9 @@ func lead(is6 bool) [][]expr.Any {
 	}
 	protocol := &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: after(is6)}
 	return [][]expr.Any{
-		{&expr.Meta{Key: expr.MetaKeyMARK, Register: first}, verdict("marks")},
-		{loadDestination(is6), protocol, load(expr.PayloadBaseTransportHeader, 2, 2, after(is6)+1), verdict("services")},
-		{loadDestination(is6), protocol, verdict("any")},
+		{&expr.Meta{Key: expr.MetaKeyMARK, Register: first}, verdict(marksMap)},
+		{loadDestination(is6), protocol, load(expr.PayloadBaseTransportHeader, 2, 2, after(is6)+1), verdict(servicesMap)},
+		{loadDestination(is6), protocol, verdict(anyMap)},
 	}
 }
 
@@ -87,23 +129,13 @@ func comeBack(is6 bool) []expr.Any {
 		&expr.Bitwise{SourceRegister: first, DestRegister: first, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(translated), Xor: make([]byte, 4)},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: first, Data: make([]byte, 4)},
 		loadSource(is6),
-		&expr.Lookup{SourceRegister: first, SetName: serversName(is6)},
+		&expr.Lookup{SourceRegister: first, SetName: of(serversSet, is6)},
 		&expr.Masq{},
 	}
 }
 
-// present lists which of the tables the kernel has.
-func present(c *nftables.Conn) (map[int]bool, error) {
+// present tells whether the kernel has the table.
+func present(c *nftables.Conn) (bool, error) {
 	all, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
-	if err != nil {
-		return nil, err
-	}
-	numbers := map[int]bool{}
-	for _, t := range all {
-		text, ours := strings.CutPrefix(t.Name, tablePrefix)
-		if n, err := strconv.Atoi(text); ours && err == nil {
-			numbers[n] = true
-		}
-	}
-	return numbers, nil
+	return slices.ContainsFunc(all, func(t *nftables.Table) bool { return t.Name == tableName }), err
 }

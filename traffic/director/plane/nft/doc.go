@@ -2,13 +2,17 @@
 //
 // # The model
 //
-// Tables inet holdfast-director-0, -1, …, of some hundred services each. Base chains look packets of new connections up, by firewall mark, then by address, protocol
-// and port, and go to the chain of the service. That chain draws a number, by turns, at random or from a hash, looks the server up
-// that the number stands for, and translates the destination. Connection tracking does the rest: a connection keeps
-// its server, whatever happens to the table. A change replaces the rules of the services it is about in one transaction.
+// One table, inet holdfast-director. Its base chains look packets of new connections up, by firewall mark, then by address, protocol
+// and port, and go to the chain of the service. That chain draws a number, by turns, at random or from a hash; a map has the server for
+// it, another that server's address and port, and the destination is translated. Connection tracking does the rest: a connection keeps
+// its server, whatever happens to the table. A change touches the elements that differ, and the rule only if the number of what is drawn
+// from moves; some thousand services go into one transaction.
 //
-// What the kernel's rules do not say (names of schedulers, weights that are 0) is kept in files, one for each service, below
-// run/holdfast/director/nft; a lock file there lets several processes (the director, ipvsadm) work on one table.
+// Those maps are shared by some hundred services each (a part): the kernel searches a table's sets one after the other, and looks at every element
+// of a map when a rule begins to use it, so neither a map for each service nor one for all would do for ten thousand.
+//
+// What the kernel's rules do not say (names of schedulers, weights that are 0) is kept in a file below run/holdfast/director/nft, a line for each
+// change; a lock file there lets several processes (the director, ipvsadm) work on one table.
 //
 // # What it can do, and how it differs from the kernel's IP Virtual Server
 //
@@ -24,7 +28,7 @@
 //   - A real server, or any host whose answers would not pass the director, may use the virtual address, too: what comes
 //     from a server's address leaves with the director's.
 //
-// The kernel has to forward packets (net.ipv4.ip_forward). A transaction is about services of one table: at an error those before it
+// The kernel has to forward packets (net.ipv4.ip_forward). At an error the transactions before it
 // are in force. If somebody flushes the kernel's rules, the next call writes them again. nft 1.0.6 cannot list the rules of
 // persistent services; nothing else depends on that. The package starts no goroutines.
 package nft

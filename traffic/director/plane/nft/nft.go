@@ -3,7 +3,7 @@ package nft
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -17,28 +17,31 @@ import (
 	"holdfast/traffic/director/table"
 )
 
-// Plane is the tables of nftables in the network namespace of the thread that opened it.
+// Plane is the table of nftables in the network namespace of the thread that opened it.
 type Plane struct {
-	mu    sync.Mutex // guards what follows
-	conn  *nftables.Conn
-	store store
-	table table.Table
-	parts map[int]*part
-	place map[table.Key]int // the number of each service's part
+	mu      sync.Mutex // guards what follows
+	conn    *nftables.Conn
+	store   store
+	table   table.Table
+	places  map[table.Key]place
+	numbers map[uint32]bool // of all places
+	parts   map[int]int     // how many services are in each
+	used    uses
 }
 
-// part is one table of nftables. What the kernel does to change one takes longer the more it holds, so a part has few services.
-type part struct {
-	services int
-	used     map[netip.Addr]int // by how many servers of services
-}
+// uses is by how many servers of services an address is used.
+type uses map[netip.Addr]int
 
 // partServices is how many services a part has at most.
-const partServices = 500
+const partServices = 250
+
+// perTransaction is how many services a transaction is about at most.
+const perTransaction = 2500
 
 // Open opens the plane; what is kept of services below root is taken over.
 func Open(root string) (*Plane, error) {
-	p := &Plane{store: store{dir: filepath.Join("/", root, "run/holdfast/director/nft")}, table: table.Table{}, parts: map[int]*part{}, place: map[table.Key]int{}}
+	p := &Plane{store: store{dir: filepath.Join("/", root, "run/holdfast/director/nft")}}
+	p.forget()
 	if err := p.connect(); err != nil {
 		return nil, err
 	}
@@ -74,56 +77,70 @@ func (p *Plane) connect() error {
 	return nil
 }
 
-// take reads the store, if it moved.
+// forget begins with no service.
+func (p *Plane) forget() {
+	p.table, p.places, p.numbers, p.parts, p.used = table.Table{}, map[table.Key]place{}, map[uint32]bool{}, map[int]int{}, uses{}
+}
+
+// take reads what other processes changed.
 func (p *Plane) take() error {
-	moved, err := p.store.moved()
-	if err != nil || !moved {
-		return err
-	}
-	all, err := p.store.read()
+	all, anew, err := p.store.read()
 	if err != nil {
 		return fmt.Errorf("read what is in force: %w", err)
 	}
-	p.table, p.parts, p.place = table.Table{}, map[int]*part{}, map[table.Key]int{}
+	if anew {
+		p.forget()
+	}
 	for _, one := range all {
-		p.table[one.Key], p.place[one.Key] = one.Service, one.Table
-		of := p.part(one.Table)
-		of.services++
-		of.count(one.Servers, 1, map[netip.Addr]bool{}, map[netip.Addr]bool{})
+		p.set(one, map[netip.Addr]bool{}, map[netip.Addr]bool{})
 	}
 	return nil
 }
 
-func (p *Plane) part(number int) *part {
-	if p.parts[number] == nil {
-		p.parts[number] = &part{used: map[netip.Addr]int{}}
+// set notes what a service is now. Addresses of servers that become used or unused are told to fresh and gone.
+func (p *Plane) set(now kept, fresh, gone map[netip.Addr]bool) {
+	k := now.Key
+	p.used.count(p.table[k].Servers, -1, fresh, gone)
+	if was, had := p.places[k]; had {
+		delete(p.numbers, was.Number)
+		p.parts[was.Part]--
 	}
-	return p.parts[number]
-}
-
-// room finds the first part that has room for one more service; a new one is laid in the kernel.
-func (p *Plane) room() (int, error) {
-	for number := 0; ; number++ {
-		is := p.parts[number]
-		if is != nil && is.services < partServices {
-			return number, nil
-		}
-		if is == nil {
-			p.part(number)
-			return number, p.lay(number)
-		}
+	delete(p.table, k)
+	delete(p.places, k)
+	if !now.Gone {
+		p.used.count(now.Servers, 1, fresh, gone)
+		p.table[k], p.places[k] = now.Service, now.place
+		p.numbers[now.Number] = true
+		p.parts[now.Part]++
 	}
 }
 
-func (p *Plane) lay(number int) error {
-	err := lay(p.conn, number)
-	if err == nil {
-		err = p.conn.Flush()
+// kept lists all services.
+func (p *Plane) kept() []kept {
+	var all []kept
+	for _, s := range p.table.Sorted() {
+		all = append(all, kept{Service: s, place: p.places[s.Key]})
 	}
-	if err != nil {
-		return fmt.Errorf("make table %s of nftables: %w", tableOf(number).Name, errors.Join(err, p.conn.CloseLasting(), p.connect()))
+	return all
+}
+
+// free finds a number that no service has. It is drawn, so that clients which are remembered for a service that is gone belong to no other.
+func (p *Plane) free() uint32 {
+	for {
+		if n := rand.Uint32(); !p.numbers[n] {
+			p.numbers[n] = true
+			return n
+		}
 	}
-	return nil
+}
+
+// room finds the first part that has room for one more service.
+func (p *Plane) room() int {
+	for part := 0; ; part++ {
+		if p.parts[part] < partServices {
+			return part
+		}
+	}
 }
 
 // Close closes the socket; the rules stay.
@@ -152,69 +169,56 @@ func (p *Plane) Apply(changes []table.Change) error {
 	if err != nil {
 		return err
 	}
-	// A transaction for each part: services that exist where they are, new ones where there is room.
-	for len(keys) > 0 {
-		number, known := p.place[keys[0]]
-		if !known {
-			if number, err = p.room(); err != nil {
-				return err
-			}
-		}
-		free, n := partServices-p.parts[number].services, 0
-		for ; n < len(keys) && n < partServices; n++ {
-			at, known := p.place[keys[n]]
-			if known && at != number || !known && free == 0 {
-				break
-			}
-			if !known {
-				free--
-			}
-		}
-		if err := p.replaceOrRepair(number, keys[:n], wanted); err != nil {
+	for some := range slices.Chunk(keys, perTransaction) {
+		if err := p.replaceOrRepair(some, wanted); err != nil {
 			return err
 		}
-		keys = keys[n:]
 	}
-	return nil
+	return p.store.shrink(p.kept, len(p.table))
 }
 
 // replaceOrRepair tries once more when what is there is not what is known: a client was forgotten meanwhile, or somebody
 // flushed the kernel's rules.
-func (p *Plane) replaceOrRepair(number int, keys []table.Key, wanted map[table.Key]*table.Service) error {
-	err := p.replace(number, keys, wanted)
+func (p *Plane) replaceOrRepair(keys []table.Key, wanted map[table.Key]*table.Service) error {
+	err := p.replace(keys, wanted)
 	if !errors.Is(err, unix.ENOENT) {
 		return err
 	}
 	if err := p.repair(); err != nil {
 		return err
 	}
-	return p.replace(number, keys, wanted)
+	return p.replace(keys, wanted)
 }
 
-// repair writes the parts again that the kernel has lost.
+// repair writes everything again if the kernel has lost it.
 func (p *Plane) repair() error {
 	exists, err := present(p.conn)
-	if err != nil {
+	if err != nil || exists {
 		return err
 	}
-	for _, number := range slices.Sorted(maps.Keys(p.parts)) {
-		if exists[number] {
-			continue
-		}
-		if err := p.lay(number); err != nil {
-			return err
-		}
-		wanted, keys := map[table.Key]*table.Service{}, []table.Key{}
-		for _, s := range p.table.Sorted() {
-			if p.place[s.Key] == number {
-				wanted[s.Key] = &s
-				keys = append(keys, s.Key)
-				delete(p.table, s.Key)
+	err = lay(p.conn)
+	if err == nil {
+		err = p.conn.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("make the table %s of nftables: %w", tableName, errors.Join(err, p.conn.CloseLasting(), p.connect()))
+	}
+	for some := range slices.Chunk(p.kept(), perTransaction) {
+		tx, parts := newTransaction(p.conn), map[int]bool{}
+		for _, one := range some {
+			if !parts[one.Part] {
+				if err := tx.makePart(one.place); err != nil {
+					return err
+				}
+				parts[one.Part] = true
+			}
+			tx.makeService(one.Service, one.place)
+			for _, server := range one.Servers {
+				tx.uses(map[netip.Addr]bool{server.Address.Addr(): true}, nil)
 			}
 		}
-		p.parts[number] = &part{used: map[netip.Addr]int{}}
-		if err := p.replace(number, keys, wanted); err != nil {
-			return err
+		if err := tx.commit(); err != nil {
+			return p.broken(some[0].Key, err)
 		}
 	}
 	return nil
@@ -258,64 +262,70 @@ func (p *Plane) wanted(changes []table.Change) (map[table.Key]*table.Service, []
 }
 
 // replace puts services in force in one transaction, then notes it.
-func (p *Plane) replace(number int, keys []table.Key, wanted map[table.Key]*table.Service) error {
-	tx, in := newTransaction(p.conn, number), p.parts[number]
+func (p *Plane) replace(keys []table.Key, wanted map[table.Key]*table.Service) error {
+	tx := newTransaction(p.conn)
+	var before, after []kept
 	fresh, gone := map[netip.Addr]bool{}, map[netip.Addr]bool{}
-	for _, k := range keys {
-		old, had := p.table[k]
-		if err := tx.service(old, had, wanted[k]); err != nil {
-			return p.broken(k, err)
-		}
-		in.count(old.Servers, -1, fresh, gone)
-		if s := wanted[k]; s != nil {
-			in.count(s.Servers, 1, fresh, gone)
-		}
-	}
-	for a := range gone {
-		tx.remove[serversName(a.Is6())] = append(tx.remove[serversName(a.Is6())], nftables.SetElement{Key: a.AsSlice()})
-	}
-	for a := range fresh {
-		tx.add[serversName(a.Is6())] = append(tx.add[serversName(a.Is6())], nftables.SetElement{Key: a.AsSlice()})
-	}
-	if err := tx.commit(); err != nil {
-		for _, k := range keys { // as it was
-			in.count(p.table[k].Servers, 1, fresh, gone)
-			if s := wanted[k]; s != nil {
-				in.count(s.Servers, -1, fresh, gone)
+	err := func() error {
+		for _, k := range keys {
+			old, had := p.table[k]
+			was := kept{Service: old, place: p.places[k], Gone: !had}
+			was.Key = k
+			if !had && wanted[k] == nil {
+				continue
 			}
+			now, err := p.step(tx, was, wanted[k])
+			if err != nil {
+				return err
+			}
+			p.set(now, fresh, gone)
+			before, after = append(before, was), append(after, now)
+		}
+		tx.uses(fresh, gone)
+		return tx.commit()
+	}()
+	if err != nil {
+		for _, was := range before { // as it was
+			p.set(was, fresh, gone)
 		}
 		return p.broken(keys[0], err)
 	}
-	return p.note(number, keys, wanted)
+	if len(after) == 0 {
+		return nil
+	}
+	errs := []error{p.store.add(after)}
+	for i, now := range after {
+		errs = append(errs, forgetDatagrams(now.Key, removed(before[i].Service, wanted[now.Key])))
+	}
+	return errors.Join(errs...)
+}
+
+// step lets a transaction lead from what a service was to what it is to be, and returns that.
+func (p *Plane) step(tx *transaction, was kept, is *table.Service) (kept, error) {
+	switch {
+	case is == nil:
+		tx.dropService(was.Service, was.place)
+		return kept{Service: table.Service{Key: was.Key}, Gone: true}, nil
+	case was.Gone:
+		now := kept{Service: *is, place: place{p.free(), p.room()}}
+		if p.parts[now.Part] == 0 {
+			if err := tx.makePart(now.place); err != nil {
+				return now, err
+			}
+		}
+		tx.makeService(*is, now.place)
+		return now, nil
+	}
+	now := kept{Service: *is, place: was.place}
+	if was.Persist != is.Persist || was.ClientBits() != is.ClientBits() {
+		now.Number = p.free() // what was remembered of clients is forgotten
+	}
+	return now, tx.changeService(was.Service, *is, was.place, now.place)
 }
 
 // broken begins with a new socket: what is unread on the old one belongs to what failed.
 func (p *Plane) broken(k table.Key, err error) error {
 	return errors.Join(fmt.Errorf("change the rules of %s and those with it: %w", k, err), p.conn.CloseLasting(), p.connect())
-}
-
-// note keeps what is in force now.
-func (p *Plane) note(number int, keys []table.Key, wanted map[table.Key]*table.Service) error {
-	var errs []error
-	for _, k := range keys {
-		old, had := p.table[k]
-		if s := wanted[k]; s != nil {
-			if !had {
-				p.parts[number].services++
-			}
-			p.table[k], p.place[k] = *s, number
-			errs = append(errs, p.store.keep(kept{*s, number}))
-		} else {
-			if had {
-				p.parts[number].services--
-			}
-			delete(p.table, k)
-			delete(p.place, k)
-			errs = append(errs, p.store.forget(k))
-		}
-		errs = append(errs, forgetDatagrams(k, removed(old, wanted[k])))
-	}
-	return errors.Join(append(errs, p.store.move())...)
 }
 
 // removed lists the servers that a service had and has no longer.
@@ -324,7 +334,7 @@ func removed(old table.Service, now *table.Service) []table.Server {
 }
 
 // count notes that servers come or go; addresses that become used or unused are told to fresh and gone.
-func (p *part) count(servers []table.Server, by int, fresh, gone map[netip.Addr]bool) {
+func (u uses) count(servers []table.Server, by int, fresh, gone map[netip.Addr]bool) {
 	become := func(a netip.Addr, now, before map[netip.Addr]bool) {
 		if before[a] {
 			delete(before, a)
@@ -334,11 +344,11 @@ func (p *part) count(servers []table.Server, by int, fresh, gone map[netip.Addr]
 	}
 	for _, s := range servers {
 		a := s.Address.Addr()
-		was := p.used[a]
-		p.used[a] += by
+		was := u[a]
+		u[a] += by
 		switch {
-		case p.used[a] == 0:
-			delete(p.used, a)
+		case u[a] == 0:
+			delete(u, a)
 			become(a, gone, fresh)
 		case was == 0:
 			become(a, fresh, gone)

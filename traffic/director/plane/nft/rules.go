@@ -5,7 +5,9 @@ import (
 	"hash/fnv"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -38,8 +40,6 @@ const seed = 0x686f6c64
 func chainName(k table.Key) string {
 	return "service-" + strings.NewReplacer(" ", "-", ":", "_", "[", "", "]", "").Replace(k.String())
 }
-
-func stickyName(k table.Key) string { return "clients" + strings.TrimPrefix(chainName(k), "service") }
 
 func concat(types ...nftables.SetDatatype) nftables.SetDatatype {
 	t, err := nftables.ConcatSetType(types...)
@@ -101,14 +101,15 @@ func isFamily(is6 bool) []expr.Any {
 	}
 }
 
-// number draws the number of a slot into the first register.
-func number(s table.Service, slots int) []expr.Any {
+// draw draws a number below slots into the second small register.
+func draw(s table.Service, slots int) []expr.Any {
 	m, is6 := methods[s.Scheduler], s.Key.Is6()
+	const drawn = small + 1
 	switch m.draw {
 	case turns:
-		return []expr.Any{&expr.Numgen{Register: first, Modulus: uint32(slots), Type: unix.NFT_NG_INCREMENTAL}}
+		return []expr.Any{&expr.Numgen{Register: drawn, Modulus: uint32(slots), Type: unix.NFT_NG_INCREMENTAL}}
 	case chance:
-		return []expr.Any{&expr.Numgen{Register: first, Modulus: uint32(slots), Type: unix.NFT_NG_RANDOM}}
+		return []expr.Any{&expr.Numgen{Register: drawn, Modulus: uint32(slots), Type: unix.NFT_NG_RANDOM}}
 	}
 	length, all := width(is6), []expr.Any{loadSource(is6)}
 	if m.by == "destination" {
@@ -117,7 +118,7 @@ func number(s table.Service, slots int) []expr.Any {
 		all = append(all, load(expr.PayloadBaseTransportHeader, 0, 2, after(is6)))
 		length += 4
 	}
-	return append(all, &expr.Hash{SourceRegister: first, DestRegister: first, Length: uint32(length), Modulus: uint32(slots), Seed: seed, Type: expr.HashTypeJenkins})
+	return append(all, &expr.Hash{SourceRegister: first, DestRegister: drawn, Length: uint32(length), Modulus: uint32(slots), Seed: seed, Type: expr.HashTypeJenkins})
 }
 
 // translate changes the destination to what the first register holds.
@@ -132,99 +133,112 @@ func translate(s table.Service, keepsPort bool) expr.Any {
 	return n
 }
 
-// remembered is the map of clients to the numbers of their servers.
-func remembered(t *nftables.Table, s table.Service) *nftables.Set {
-	return &nftables.Set{
-		Table: t, Name: stickyName(s.Key), IsMap: true, Dynamic: true, HasTimeout: true, Timeout: s.Persist, Size: 1 << 20,
-		KeyType: addressType(s.Key.Is6()), DataType: nftables.TypeMark,
-	}
-}
-
-// serverNumber is what stands for a server in the map of clients, whatever others there are.
-func serverNumber(a netip.AddrPort) []byte {
+// serverNumber is what stands for a server of a service, whatever others there are.
+func serverNumber(a netip.AddrPort) uint32 {
 	h := fnv.New32a()
-	h.Write([]byte(a.String()))
-	return h.Sum(nil)
+	h.Write(a.Addr().AsSlice())
+	h.Write(binary.BigEndian.AppendUint16(nil, a.Port()))
+	return h.Sum32()
 }
 
-// constant makes a map that is part of a rule.
-func constant(t *nftables.Table, key, data nftables.SetDatatype) *nftables.Set {
-	return &nftables.Set{Table: t, Anonymous: true, Constant: true, IsMap: true, KeyType: key, DataType: data}
+// pair is a key of two numbers.
+func pair(a, b uint32) []byte {
+	return binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(make([]byte, 0, 8), a), b)
 }
 
-func serverType(is6 bool) nftables.SetDatatype {
-	return concat(addressType(is6), nftables.TypeInetService)
-}
+// The registers of a client: the number of the service, the address behind it; and of what is remembered of it: the number of the service, that of
+// the server.
+const (
+	clientRegister = small + 8
+	memoryRegister = small + 13
+)
 
-// drawn is the map of numbers that are drawn to servers, or to the numbers of a persistent service's servers.
-func drawn(t *nftables.Table, s table.Service, slots []int) (*nftables.Set, []nftables.SetElement) {
-	data := serverType(s.Key.Is6())
-	if s.Persist > 0 {
-		data = nftables.TypeMark
-	}
-	var all []nftables.SetElement
-	for n, server := range slots {
-		e := nftables.SetElement{Key: binaryutil.NativeEndian.PutUint32(uint32(n)), Val: serverValue(s.Servers[server].Address)}
-		if s.Persist > 0 {
-			e.Val = serverNumber(s.Servers[server].Address)
-		}
-		all = append(all, e)
-	}
-	return constant(t, nftables.TypeInteger, data), all
-}
-
-// numbered is the map of the servers' own numbers to all servers, those that drain included.
-func numbered(t *nftables.Table, s table.Service) (*nftables.Set, []nftables.SetElement) {
-	var all []nftables.SetElement
-	for _, server := range s.Servers {
-		all = append(all, nftables.SetElement{Key: serverNumber(server.Address), Val: serverValue(server.Address)})
-	}
-	return constant(t, nftables.TypeMark, serverType(s.Key.Is6())), all
-}
-
-func lookup(set *nftables.Set) expr.Any {
-	return &expr.Lookup{SourceRegister: first, DestRegister: first, IsDestRegSet: true, SetName: set.Name, SetID: set.ID}
-}
-
-// The register that holds a client while the first holds the number of its server.
-const clientRegister = small + 8
-
-// client loads the client's address, cut to its network.
-func client(s table.Service) []expr.Any {
+// client loads the key of a client: the service, and the address cut to its network.
+func client(s table.Service, at place) []expr.Any {
 	is6 := s.Key.Is6()
 	bits := net.CIDRMask(s.ClientBits(), 8*width(is6))
-	where := load(expr.PayloadBaseNetworkHeader, 12, 4, clientRegister)
+	const address = clientRegister + 1
+	all := []expr.Any{put(at.Number, clientRegister), load(expr.PayloadBaseNetworkHeader, 12, 4, address)}
 	if is6 {
-		where = load(expr.PayloadBaseNetworkHeader, 8, 16, clientRegister)
+		all[1] = load(expr.PayloadBaseNetworkHeader, 8, 16, address)
 	}
-	if s.ClientBits() == 8*width(is6) {
-		return []expr.Any{where}
+	if s.ClientBits() < 8*width(is6) {
+		all = append(all, &expr.Bitwise{SourceRegister: address, DestRegister: address, Len: uint32(width(is6)), Mask: bits, Xor: make([]byte, len(bits))})
 	}
-	return []expr.Any{where, &expr.Bitwise{
-		SourceRegister: clientRegister, DestRegister: clientRegister, Len: uint32(width(is6)), Mask: bits, Xor: make([]byte, len(bits)),
-	}}
+	return all
+}
+
+// put puts a number into a register.
+func put(n uint32, register uint32) expr.Any {
+	return &expr.Immediate{Register: register, Data: binaryutil.NativeEndian.PutUint32(n)}
+}
+
+func lookup(name string, from, to uint32) expr.Any {
+	return &expr.Lookup{SourceRegister: from, DestRegister: to, IsDestRegSet: true, SetName: name}
 }
 
 // remember keeps the number of the server for the client.
-func remember(s table.Service) expr.Any {
-	return &expr.Dynset{SrcRegKey: clientRegister, SrcRegData: first, SetName: stickyName(s.Key), Operation: unix.NFT_DYNSET_OP_UPDATE, Timeout: s.Persist}
+func remember(s table.Service, at place, operation uint32) expr.Any {
+	return &expr.Dynset{
+		SrcRegKey: clientRegister, SrcRegData: memoryRegister + 1, SetName: at.in(clientsMap, s.Key.Is6()), Operation: operation, Timeout: s.Persist,
+	}
 }
 
-// finish translates to the server that the map has for the number in the first register.
-func finish(s table.Service, servers *nftables.Set) []expr.Any {
-	return []expr.Any{lookup(servers), &expr.Counter{}, translate(s, keepsPort(s))}
+// finish translates to the server whose address and port the first register holds.
+func finish(s table.Service) []expr.Any {
+	return []expr.Any{&expr.Counter{}, translate(s, keepsPort(s))}
 }
 
-// returns is the rule for clients that come back: it does not match those whose server is gone.
-func returns(s table.Service, servers *nftables.Set) []expr.Any {
-	known := &expr.Lookup{SourceRegister: clientRegister, DestRegister: first, IsDestRegSet: true, SetName: stickyName(s.Key)}
-	return append(append(client(s), known, remember(s)), finish(s, servers)...)
+// fresh is the rule for a connection of a service that is not persistent.
+func fresh(s table.Service, at place, slots int) []expr.Any {
+	is6 := s.Key.Is6()
+	return slices.Concat(draw(s, slots),
+		[]expr.Any{put(at.Number, small), lookup(at.in(drawsMap, is6), small, small+1), lookup(at.in(membersMap, is6), small, first)}, finish(s))
+}
+
+// returns is the rule for clients that come back. It does not match those whose server is gone, and what is remembered of them gets no older.
+func returns(s table.Service, at place) []expr.Any {
+	is6 := s.Key.Is6()
+	return slices.Concat(client(s, at), []expr.Any{
+		lookup(at.in(clientsMap, is6), clientRegister, memoryRegister+1), put(at.Number, memoryRegister),
+		lookup(at.in(membersMap, is6), memoryRegister, first), remember(s, at, unix.NFT_DYNSET_OP_UPDATE),
+	}, finish(s))
 }
 
 // begins is the rule for clients that come for the first time.
-func begins(s table.Service, chosen, servers *nftables.Set, slots int) []expr.Any {
-	fresh := append(append(number(s, slots), lookup(chosen)), client(s)...)
-	return append(append(fresh, remember(s)), finish(s, servers)...)
+func begins(s table.Service, at place, slots int) []expr.Any {
+	is6 := s.Key.Is6()
+	return slices.Concat(draw(s, slots),
+		[]expr.Any{put(at.Number, small), lookup(at.in(drawsMap, is6), small, memoryRegister+1), put(at.Number, memoryRegister)},
+		client(s, at),
+		[]expr.Any{remember(s, at, unix.NFT_DYNSET_OP_ADD), lookup(at.in(membersMap, is6), memoryRegister, first)}, finish(s))
+}
+
+// rules are those of a service's chain.
+func rules(s table.Service, at place, slots int) [][]expr.Any {
+	switch {
+	case s.Persist == 0 && slots == 0:
+		return nil
+	case s.Persist == 0:
+		return [][]expr.Any{fresh(s, at, slots)}
+	case slots == 0:
+		return [][]expr.Any{returns(s, at)}
+	}
+	return [][]expr.Any{returns(s, at), begins(s, at, slots)}
+}
+
+// shape is all that the rules of a service are made of.
+type shape struct {
+	place
+	scheduler   string
+	flags       table.Flags
+	persist     time.Duration
+	bits, slots int
+	keepsPort   bool
+}
+
+func shapeOf(s table.Service, at place, slots int) shape {
+	return shape{at, s.Scheduler, s.Flags, s.Persist, s.ClientBits(), slots, keepsPort(s)}
 }
 
 // of names a set for an IP version.
@@ -235,17 +249,14 @@ func of(name string, is6 bool) string {
 	return name + "4"
 }
 
-// serversName is the set of the servers' addresses.
-func serversName(is6 bool) string { return of("servers", is6) }
-
 // dispatch is where a service is found: the set, and its key there.
 func dispatch(k table.Key) (set string, key []byte) {
 	if k.Mark != 0 {
-		return of("marks", k.Is6()), binaryutil.NativeEndian.PutUint32(k.Mark)
+		return of(marksMap, k.Is6()), binaryutil.NativeEndian.PutUint32(k.Mark)
 	}
 	b := append(k.Address.Addr().AsSlice(), byte(k.Protocol), 0, 0, 0)
 	if k.Address.Port() == 0 {
-		return of("any", k.Is6()), b
+		return of(anyMap, k.Is6()), b
 	}
-	return of("services", k.Is6()), append(binary.BigEndian.AppendUint16(b, k.Address.Port()), 0, 0)
+	return of(servicesMap, k.Is6()), append(binary.BigEndian.AppendUint16(b, k.Address.Port()), 0, 0)
 }

@@ -8,18 +8,18 @@ import (
 	"holdfast/traffic/director/table"
 )
 
-// A draw is how a rule comes to a number.
-type draw uint8
+// A way is how a rule comes to a number.
+type way uint8
 
 const (
-	turns  draw = iota // one after the other
-	chance             // at random
-	hashed             // from the packet's addresses
+	turns  way = iota // one after the other
+	chance            // at random
+	hashed            // from the packet's addresses
 )
 
 // method is how a scheduler is done with rules.
 type method struct {
-	draw    draw
+	draw    way
 	weighed bool
 	by      string // hashed: source or destination
 }

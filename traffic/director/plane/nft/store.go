@@ -1,28 +1,38 @@
 package nft
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/director/table"
 )
 
-// store keeps services in files of a directory, one for each, under a lock. The file "generation" holds a number that moves with
-// each change, so that a process sees what another has done.
+// store keeps services in a file, a line for each change of one, the last of which counts. Another file is the lock that several processes work under: each
+// reads what others have added since it looked. When most lines no longer count, the file is written anew.
 type store struct {
-	dir        string
-	generation uint64
+	dir    string
+	inode  uint64 // of the file that was read
+	size   int64  // how much of it; what is behind the last line that is whole was never in force
+	lines  int
+	exists bool
 }
 
-const serviceSuffix = ".json"
+// kept is a service as it is in a line.
+type kept struct {
+	table.Service
+	place
+	Gone bool `json:"gone,omitempty"`
+}
+
+func (s *store) name() string { return filepath.Join(s.dir, "services") }
 
 // lock waits until no other process has the store; unlock lets the next one go on.
 func (s *store) lock() (unlock func(), err error) {
@@ -40,71 +50,105 @@ func (s *store) lock() (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// moved tells whether another process changed the store since this one looked, and notes that it has looked.
-func (s *store) moved() (bool, error) {
-	b, err := os.ReadFile(filepath.Join(s.dir, "generation"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
+// read returns what was added since this process looked; anew is true if that is everything.
+func (s *store) read() (all []kept, anew bool, err error) {
+	f, err := os.Open(s.name())
+	if errors.Is(err, fs.ErrNotExist) {
+		anew = s.exists
+		s.exists, s.inode, s.size, s.lines = false, 0, 0, 0
+		return nil, anew, nil
 	}
-	now, _ := strconv.ParseUint(string(b), 10, 64)
-	was := s.generation
-	s.generation = now
-	return now != was, nil
+	if err != nil {
+		return nil, false, err
+	}
+	defer f.Close()
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
+		return nil, false, err
+	}
+	if !s.exists || stat.Ino != s.inode || stat.Size < s.size {
+		anew = true
+		s.exists, s.inode, s.size, s.lines = true, stat.Ino, 0, 0
+	}
+	if stat.Size == s.size {
+		return nil, anew, nil
+	}
+	b := make([]byte, stat.Size-s.size)
+	if _, err := f.ReadAt(b, s.size); err != nil && !errors.Is(err, io.EOF) {
+		return nil, false, err
+	}
+	for {
+		line, rest, whole := bytes.Cut(b, []byte("\n"))
+		if !whole {
+			return all, anew, nil
+		}
+		var service kept
+		if err := json.Unmarshal(line, &service); err != nil {
+			return nil, false, fmt.Errorf("read line %d of %s: %w; delete the file to forget all services", s.lines+1, s.name(), err)
+		}
+		all = append(all, service)
+		s.size += int64(len(line)) + 1
+		s.lines++
+		b = rest
+	}
 }
 
-func (s *store) move() error {
-	s.generation++
-	return os.WriteFile(filepath.Join(s.dir, "generation"), []byte(strconv.FormatUint(s.generation, 10)), 0o600)
+func lines(services []kept) ([]byte, error) {
+	var b bytes.Buffer
+	to := json.NewEncoder(&b)
+	for _, service := range services {
+		if err := to.Encode(service); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
 }
 
-func (s *store) name(k table.Key) string { return filepath.Join(s.dir, chainName(k)+serviceSuffix) }
-
-// kept is a service as it is in its file.
-type kept struct {
-	table.Service
-	Table int `json:"table"` // the number of the table of nftables that has its rules
-}
-
-// keep writes a service, whole or not at all.
-func (s *store) keep(service kept) error {
-	b, err := json.Marshal(service)
+// add appends lines.
+func (s *store) add(services []kept) error {
+	b, err := lines(services)
 	if err != nil {
 		return err
 	}
-	name := s.name(service.Key)
-	if err := os.WriteFile(name+".new", b, 0o600); err != nil {
+	f, err := os.OpenFile(s.name(), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
 		return err
 	}
-	return os.Rename(name+".new", name)
-}
-
-func (s *store) forget(k table.Key) error {
-	if err := os.Remove(s.name(k)); !errors.Is(err, fs.ErrNotExist) {
+	defer f.Close()
+	var stat unix.Stat_t
+	if err := errors.Join(f.Truncate(s.size), unix.Fstat(int(f.Fd()), &stat)); err != nil {
 		return err
 	}
+	if _, err := f.WriteAt(b, s.size); err != nil {
+		return err
+	}
+	s.exists, s.inode = true, stat.Ino
+	s.size += int64(len(b))
+	s.lines += len(services)
 	return nil
 }
 
-// read reads all services.
-func (s *store) read() ([]kept, error) {
-	entries, err := os.ReadDir(s.dir)
+// fewLines are not worth writing anew.
+const fewLines = 1000
+
+// shrink writes the file anew if most of its lines no longer count.
+func (s *store) shrink(live func() []kept, count int) error {
+	if s.lines < fewLines || s.lines < 4*count {
+		return nil
+	}
+	fresh := store{dir: s.dir}
+	b, err := lines(live())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var all []kept
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), serviceSuffix) {
-			continue
-		}
-		b, err := os.ReadFile(filepath.Join(s.dir, e.Name()))
-		if err != nil {
-			return nil, err
-		}
-		var service kept
-		if err := json.Unmarshal(b, &service); err != nil {
-			return nil, fmt.Errorf("read %s: %w; delete it to forget the service", e.Name(), err)
-		}
-		all = append(all, service)
+	if err := os.WriteFile(s.name()+".new", b, 0o600); err != nil {
+		return err
 	}
-	return all, nil
+	var stat unix.Stat_t
+	if err := errors.Join(unix.Stat(s.name()+".new", &stat), os.Rename(s.name()+".new", s.name())); err != nil {
+		return err
+	}
+	fresh.exists, fresh.inode, fresh.size, fresh.lines = true, stat.Ino, int64(len(b)), count
+	*s = fresh
+	return nil
 }

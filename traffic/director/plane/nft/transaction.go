@@ -2,8 +2,10 @@ package nft
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/google/nftables"
@@ -19,12 +21,17 @@ type transaction struct {
 	table       *nftables.Table
 	sets        map[string]*nftables.Set
 	remove, add map[string][]nftables.SetElement // by set
-	write, drop []func() error
+	write, drop []func()
 }
 
-func newTransaction(c *nftables.Conn, number int) *transaction {
-	t := tableOf(number)
-	return &transaction{conn: c, table: t, sets: sets(t), remove: map[string][]nftables.SetElement{}, add: map[string][]nftables.SetElement{}}
+func newTransaction(c *nftables.Conn) *transaction {
+	tx := &transaction{
+		conn: c, table: ownTable(), sets: map[string]*nftables.Set{}, remove: map[string][]nftables.SetElement{}, add: map[string][]nftables.SetElement{},
+	}
+	for _, set := range sharedSets() {
+		tx.sets[set.Name] = set
+	}
+	return tx
 }
 
 // perMessage is how many elements of a set fit in a message, whose parts have at most 64 KiB.
@@ -39,9 +46,7 @@ func (tx *transaction) commit() error {
 		}
 	}
 	for _, write := range tx.write {
-		if err := write(); err != nil {
-			return err
-		}
+		write()
 	}
 	for _, name := range slices.Sorted(maps.Keys(tx.add)) {
 		for some := range slices.Chunk(tx.add[name], perMessage) {
@@ -51,96 +56,138 @@ func (tx *transaction) commit() error {
 		}
 	}
 	for _, drop := range tx.drop {
-		if err := drop(); err != nil {
-			return err
-		}
+		drop()
 	}
 	return tx.conn.Flush()
 }
 
-// service writes a service's chain anew, makes it, or takes it away.
-func (tx *transaction) service(old table.Service, had bool, now *table.Service) error {
-	if now == nil && !had {
-		return nil
-	}
-	key := old.Key
-	if now != nil {
-		key = now.Key
-	}
-	name, at := dispatch(key)
-	chain := &nftables.Chain{Name: chainName(key), Table: tx.table}
-	leads := nftables.SetElement{Key: at, VerdictData: &expr.Verdict{Kind: expr.VerdictGoto, Chain: chain.Name}}
-	clients := remembered(tx.table, old)
-	forgets := had && old.Persist > 0 && (now == nil || now.Persist != old.Persist || now.ClientBits() != old.ClientBits())
-	if now == nil {
-		tx.remove[name] = append(tx.remove[name], leads)
-		tx.drop = append(tx.drop, func() error {
-			tx.conn.FlushChain(chain)
-			tx.conn.DelChain(chain)
-			if forgets {
-				tx.conn.DelSet(clients)
-			}
-			return nil
-		})
-		return nil
-	}
-	if !had {
-		tx.add[name] = append(tx.add[name], leads)
-	}
-	remembers := had && old.Persist > 0 && !forgets
-	tx.write = append(tx.write, func() error {
-		tx.conn.AddChain(chain)
-		if had {
-			tx.conn.FlushChain(chain)
-		}
-		if forgets {
-			tx.conn.DelSet(clients)
-		}
-		if now.Persist > 0 && !remembers {
-			if err := tx.conn.AddSet(remembered(tx.table, *now), nil); err != nil {
-				return err
-			}
-		}
-		return tx.rules(chain, *now)
-	})
-	if remembers {
-		return tx.forgetClients(clients, removed(old, now))
-	}
-	return nil
-}
-
-// rules adds a service's rules with their maps, each of which belongs to one rule.
-func (tx *transaction) rules(chain *nftables.Chain, s table.Service) error {
-	add := func(exprs []expr.Any) { tx.conn.AddRule(&nftables.Rule{Table: tx.table, Chain: chain, Exprs: exprs}) }
-	drawnNumbers := slots(s)
-	if s.Persist > 0 && len(s.Servers) > 0 {
-		servers, elements := numbered(tx.table, s)
-		if err := tx.conn.AddSet(servers, elements); err != nil {
+// makePart makes the maps of a place's part; those that exist stay.
+func (tx *transaction) makePart(at place) error {
+	for _, set := range at.sets() {
+		if err := tx.conn.AddSet(set, nil); err != nil {
 			return err
 		}
-		add(returns(s, servers))
 	}
-	if len(drawnNumbers) == 0 {
-		return nil
-	}
-	chosen, elements := drawn(tx.table, s, drawnNumbers)
-	if err := tx.conn.AddSet(chosen, elements); err != nil {
-		return err
-	}
-	if s.Persist == 0 {
-		add(append(number(s, len(drawnNumbers)), finish(s, chosen)...))
-		return nil
-	}
-	servers, elements := numbered(tx.table, s)
-	if err := tx.conn.AddSet(servers, elements); err != nil {
-		return err
-	}
-	add(begins(s, chosen, servers, len(drawnNumbers)))
 	return nil
 }
 
-// forgetClients lets go of the clients of servers that are gone: rules only add to what is remembered, and never replace it.
-func (tx *transaction) forgetClients(clients *nftables.Set, gone []table.Server) error {
+// makeService makes a service that is not there.
+func (tx *transaction) makeService(s table.Service, at place) {
+	chain, drawn := tx.chain(s.Key), slots(s)
+	tx.change(tx.maps(at, s.Key.Is6()), elements{}, elementsOf(s, at, drawn))
+	tx.write = append(tx.write, func() {
+		tx.conn.AddChain(chain)
+		tx.rules(chain, rules(s, at, len(drawn)))
+	})
+	set, key := dispatch(s.Key)
+	tx.add[set] = append(tx.add[set], nftables.SetElement{Key: key, VerdictData: &expr.Verdict{Kind: expr.VerdictGoto, Chain: chain.Name}})
+}
+
+// dropService takes a service away.
+func (tx *transaction) dropService(s table.Service, at place) {
+	chain := tx.chain(s.Key)
+	set, key := dispatch(s.Key)
+	tx.remove[set] = append(tx.remove[set], nftables.SetElement{Key: key, VerdictData: &expr.Verdict{Kind: expr.VerdictGoto, Chain: chain.Name}})
+	tx.change(tx.maps(at, s.Key.Is6()), elementsOf(s, at, slots(s)), elements{})
+	tx.drop = append(tx.drop, func() {
+		tx.conn.FlushChain(chain)
+		tx.conn.DelChain(chain)
+	})
+}
+
+// changeService leads from one state of a service to another: only what differs is touched, and the rules stay unless they say something else.
+func (tx *transaction) changeService(old, now table.Service, was, is place) error {
+	before, after := slots(old), slots(now)
+	tx.change(tx.maps(is, now.Key.Is6()), elementsOf(old, was, before), elementsOf(now, is, after))
+	if shapeOf(old, was, len(before)) != shapeOf(now, is, len(after)) {
+		chain := tx.chain(now.Key)
+		tx.write = append(tx.write, func() {
+			tx.conn.FlushChain(chain)
+			tx.rules(chain, rules(now, is, len(after)))
+		})
+	}
+	if now.Persist > 0 && was == is {
+		return tx.forgetClients(is, now.Key.Is6(), removed(old, &now))
+	}
+	return nil
+}
+
+func (tx *transaction) chain(k table.Key) *nftables.Chain {
+	return &nftables.Chain{Name: chainName(k), Table: tx.table}
+}
+
+func (tx *transaction) rules(chain *nftables.Chain, all [][]expr.Any) {
+	for _, exprs := range all {
+		tx.conn.AddRule(&nftables.Rule{Table: tx.table, Chain: chain, Exprs: exprs})
+	}
+}
+
+// elements are what a service has in the maps of all services, in order.
+type elements struct{ draws, members []nftables.SetElement }
+
+func elementsOf(s table.Service, at place, drawn []int) elements {
+	var e elements
+	for n, server := range drawn {
+		e.draws = append(e.draws, nftables.SetElement{
+			Key: pair(at.Number, uint32(n)), Val: binary.NativeEndian.AppendUint32(nil, serverNumber(s.Servers[server].Address)),
+		})
+	}
+	for _, server := range s.Servers {
+		e.members = append(e.members, nftables.SetElement{Key: pair(at.Number, serverNumber(server.Address)), Val: serverValue(server.Address)})
+	}
+	return e
+}
+
+// maps names the maps of a service's servers.
+func (tx *transaction) maps(at place, is6 bool) (names [2]string) {
+	if names = [2]string{at.in(drawsMap, is6), at.in(membersMap, is6)}; tx.sets[names[0]] == nil {
+		for _, set := range at.sets() {
+			tx.sets[set.Name] = set
+		}
+	}
+	return names
+}
+
+// change brings the maps from one state of a service to another.
+func (tx *transaction) change(names [2]string, before, after elements) {
+	for i, of := range [2][2][]nftables.SetElement{{before.draws, after.draws}, {before.members, after.members}} {
+		tx.remove[names[i]] = append(tx.remove[names[i]], missing(of[0], of[1])...)
+		tx.add[names[i]] = append(tx.add[names[i]], missing(of[1], of[0])...)
+	}
+}
+
+// missing lists what of some elements others do not have.
+func missing(some, others []nftables.SetElement) []nftables.SetElement {
+	if len(others) == 0 {
+		return some
+	}
+	has := make(map[string][]byte, len(others))
+	for _, e := range others {
+		has[string(e.Key)] = e.Val
+	}
+	var all []nftables.SetElement
+	for _, e := range some {
+		if !bytes.Equal(has[string(e.Key)], e.Val) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// uses notes which addresses servers have now, and have no longer.
+func (tx *transaction) uses(fresh, gone map[netip.Addr]bool) {
+	add := func(to map[string][]nftables.SetElement, addresses map[netip.Addr]bool) {
+		for a := range addresses {
+			name := of(serversSet, a.Is6())
+			to[name] = append(to[name], nftables.SetElement{Key: a.AsSlice()})
+		}
+	}
+	add(tx.remove, gone)
+	add(tx.add, fresh)
+}
+
+// forgetClients lets go of the clients of a service's servers that are gone: what is remembered of them would keep them from being remembered elsewhere.
+func (tx *transaction) forgetClients(at place, is6 bool, gone []table.Server) error {
 	if len(gone) == 0 {
 		return nil
 	}
@@ -148,14 +195,16 @@ func (tx *transaction) forgetClients(clients *nftables.Set, gone []table.Server)
 	if err != nil {
 		return err
 	}
-	all, err := c.GetSetElements(clients)
+	name := at.in(clientsMap, is6)
+	tx.maps(at, is6)
+	all, err := c.GetSetElements(tx.sets[name])
 	if err != nil {
-		return fmt.Errorf("read the clients that %s remembers: %w", clients.Name, err)
+		return fmt.Errorf("read the clients that %s remembers: %w", name, err)
 	}
 	for _, e := range all {
-		if slices.ContainsFunc(gone, func(s table.Server) bool { return bytes.Equal(e.Val, serverNumber(s.Address)) }) {
-			tx.sets[clients.Name] = clients
-			tx.remove[clients.Name] = append(tx.remove[clients.Name], nftables.SetElement{Key: e.Key, Val: e.Val})
+		there := func(s table.Server) bool { return binary.NativeEndian.Uint32(e.Val) == serverNumber(s.Address) }
+		if binary.NativeEndian.Uint32(e.Key) == at.Number && slices.ContainsFunc(gone, there) {
+			tx.remove[name] = append(tx.remove[name], nftables.SetElement{Key: e.Key, Val: e.Val})
 		}
 	}
 	return nil
