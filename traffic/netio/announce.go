@@ -19,27 +19,47 @@ const (
 	etherIPv6 = 0x86dd
 )
 
-// Announce tells the neighbours on a link that it has the address now. On a link without
+// Announcer tells the neighbours on links of addresses that this host has. When it is closed the kernel waits until no packet is on its way
+// to it, ten milliseconds and more: who announces often keeps one.
+type Announcer struct{ fd int }
+
+// NewAnnouncer opens one.
+func NewAnnouncer() (*Announcer, error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open a packet socket to announce addresses: %w", err)
+	}
+	return &Announcer{fd}, nil
+}
+
+// Close closes its socket.
+func (a *Announcer) Close() error { return unix.Close(a.fd) }
+
+// Announce tells the neighbours on a link that this host has the address now. On a link without
 // Ethernet addresses (lo, tunnels) there is nobody to tell.
-func Announce(link netlink.Link, ip netip.Addr) error {
+func (a *Announcer) Announce(link netlink.Link, ip netip.Addr) error {
 	mac := link.Attrs().HardwareAddr
 	if len(mac) != 6 {
 		return nil
 	}
 	frames, protocol := announcement(mac, ip)
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open a packet socket to announce %s: %w", ip, err)
-	}
-	defer unix.Close(fd)
 	// The kernel wants the protocol in network order.
 	to := &unix.SockaddrLinklayer{Protocol: protocol<<8 | protocol>>8, Ifindex: link.Attrs().Index, Halen: 6}
 	for _, frame := range frames {
-		if err := unix.Sendto(fd, frame, 0, to); err != nil && !errors.Is(err, syscall.ENETDOWN) {
+		if err := unix.Sendto(a.fd, frame, 0, to); err != nil && !errors.Is(err, syscall.ENETDOWN) {
 			return fmt.Errorf("announce %s on %s: %w", ip, link.Attrs().Name, err)
 		}
 	}
 	return nil
+}
+
+// Announce tells the neighbours on a link once that this host has the address now.
+func Announce(link netlink.Link, ip netip.Addr) error {
+	a, err := NewAnnouncer()
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.Announce(link, ip), a.Close())
 }
 
 // announcement is what tells neighbours of an address, and its Ethernet protocol.

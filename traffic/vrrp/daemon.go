@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"holdfast/traffic/netio"
 	"holdfast/traffic/vrrp/config"
 	"holdfast/traffic/vrrp/packet"
 	"holdfast/traffic/vrrp/router"
@@ -25,13 +26,14 @@ type Daemon struct {
 	events chan func() // run by the goroutine of Run; nothing else touches what follows
 	reload chan order
 
-	config  *config.Config
-	set     *router.Set
-	members map[string]*member // by name
-	routes  map[route][]*member
-	sockets map[device]*socket
-	verdict *verdicts
-	grain   time.Duration // timers fire together that are due within it
+	config    *config.Config
+	set       *router.Set
+	members   map[string]*member // by name
+	routes    map[route][]*member
+	sockets   map[device]*socket
+	verdict   *verdicts
+	announcer *netio.Announcer
+	grain     time.Duration // timers fire together that are due within it
 
 	running sync.WaitGroup     // every goroutine but Run's
 	telling sync.WaitGroup     // those that run notify programs and send mail
@@ -96,6 +98,12 @@ func (d *Daemon) Reload(ctx context.Context, c *config.Config) error {
 func (d *Daemon) Run(ctx context.Context) error {
 	d.ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	d.sockets, d.verdict = map[device]*socket{}, newVerdicts()
+	var err error
+	if d.announcer, err = netio.NewAnnouncer(); err != nil {
+		d.stop()
+		return err
+	}
+	defer d.announcer.Close()
 	if err := d.watchKernel(); err != nil {
 		d.stop()
 		return err
@@ -219,7 +227,7 @@ func (d *Daemon) exchange(was, is *member) {
 	after.Addresses = slices.DeleteFunc(slices.Clone(is.Addresses), func(a config.Address) bool { return has(was.Addresses, a) })
 	before.Addresses = slices.DeleteFunc(slices.Clone(was.Addresses), func(a config.Address) bool { return has(is.Addresses, a) })
 	after.VMAC, before.VMAC = is.VMAC, was.VMAC
-	d.complain(is, errors.Join(holdings{&before}.remove(), refusal{was.Instance}.remove(), holdings{&after}.add(), refusal{is.Instance}.add(), holdings{&after}.announce()))
+	d.complain(is, errors.Join(holdings{&before}.remove(), refusal{was.Instance}.remove(), holdings{&after}.add(), refusal{is.Instance}.add(), holdings{&after}.announce(d.announcer)))
 }
 
 func usesVMAC(members map[string]*member, name string) bool {
@@ -306,7 +314,7 @@ func (d *Daemon) do(actions []router.Action) {
 		case router.RemoveAddresses:
 			d.complain(m, errors.Join(holdings{m.Instance}.remove(), refusal{m.Instance}.remove()))
 		case router.Announce:
-			d.complain(m, holdings{m.Instance}.announce())
+			d.complain(m, holdings{m.Instance}.announce(d.announcer))
 		case router.Enter:
 			d.log.Info("virtual router is "+a.State.String(), "instance", a.Router, "why", a.Text)
 			d.notify(m, a.State)

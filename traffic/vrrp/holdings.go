@@ -99,12 +99,12 @@ func (h holdings) removeAddress(a config.Address) error {
 }
 
 // announce tells the network where the addresses are, as often as configured.
-func (h holdings) announce() error {
+func (h holdings) announce(by *netio.Announcer) error {
 	var errs []error
 	for _, a := range h.i.Addresses {
 		link, err := netlink.LinkByName(h.device(a))
 		for n := 0; n < h.i.Burst && err == nil; n++ {
-			err = netio.Announce(link, a.Prefix.Addr())
+			err = by.Announce(link, a.Prefix.Addr())
 		}
 		errs = append(errs, err)
 	}
