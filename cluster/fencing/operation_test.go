@@ -1,9 +1,7 @@
 package fencing
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,11 +9,8 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
-
-	"github.com/google/go-cmp/cmp"
+	"holdfast/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts")
 
 // agents describe themselves as: full can do everything, plain neither reboot nor list, disk as fence_scsi.
 func describe(agent string) *metadata.Agent {
@@ -145,20 +140,7 @@ func TestOperations(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got := play(t, document(t, c.devices, c.rest), c.request, c.answers)
-			file := filepath.Join("testdata", strings.ReplaceAll(c.name, " ", "-")+".txt")
-			got = fmt.Sprintf("%s %s\n%s", c.request.Action, c.request.Target, got)
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("transcript (-want +got):\n%s", diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", strings.ReplaceAll(c.name, " ", "-")+".txt"), fmt.Sprintf("%s %s\n%s", c.request.Action, c.request.Target, got))
 		})
 	}
 }

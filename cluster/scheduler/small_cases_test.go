@@ -14,12 +14,12 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler/scenario"
+	"holdfast/golden"
 	"holdfast/shell/tools/simulate"
 )
 
 var (
-	update = flag.Bool("update", false, "write what the scheduler decides into the cases")
-	peer   = flag.String("peer", "", "an installed crm_simulate: compare the cases with what it decides")
+	peer = flag.String("peer", "", "an installed crm_simulate: compare the cases with what it decides")
 )
 
 // mark parts a case's input from what is expected.
@@ -82,15 +82,7 @@ func (c smallCase) compare(t *testing.T) {
 		comparePeer(t, file, c.input, got)
 		return
 	}
-	if *update {
-		if err := os.WriteFile(c.path, []byte(c.input+mark+got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(c.want, got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", c.path, diff)
-	}
+	golden.Compare(t, c.path, c.input+mark+got)
 }
 
 // decided is what follows the current state in crm_simulate's output, trailing blanks aside.

@@ -1,18 +1,15 @@
 package crm
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"holdfast/cluster/cib"
+	"holdfast/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // noAgents is a host without agents: nothing is known of any.
 type noAgents struct{}
@@ -63,46 +60,26 @@ func sections(text string) []string { return strings.Split(text, "\n----\n") }
 // what the shell said, another such line, and the configuration that was left.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			script := sections(string(text))[0]
-			path := filepath.Join(t.TempDir(), "cib.xml")
-			doc := cib.New()
-			doc.EnsureSection("nodes").Append(cib.NewElement("node", "id", "1", "uname", "alpha"))
-			doc.EnsureSection("nodes").Append(cib.NewElement("node", "id", "2", "uname", "beta"))
-			if err := os.WriteFile(path, doc.Bytes(), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			stdout, stderr, _ := shell(t, path, script)
-			left, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			after, err := cib.Parse(path, left)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := strings.Join([]string{script, stdout + stderr, after.Configuration().String()}, "\n----\n")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(text), got); diff != "" {
-				t.Errorf("what the shell made differs from the golden file (-want +got):\n%s", diff)
-			}
-		})
-	}
+	golden.Files(t, "testdata/*/*.txt", func(t *testing.T, _, text string) string {
+		script := sections(text)[0]
+		path := filepath.Join(t.TempDir(), "cib.xml")
+		doc := cib.New()
+		doc.EnsureSection("nodes").Append(cib.NewElement("node", "id", "1", "uname", "alpha"))
+		doc.EnsureSection("nodes").Append(cib.NewElement("node", "id", "2", "uname", "beta"))
+		if err := os.WriteFile(path, doc.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stdout, stderr, _ := shell(t, path, script)
+		left, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := cib.Parse(path, left)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join([]string{script, stdout + stderr, after.Configuration().String()}, "\n----\n")
+	})
 }
 
 // TestListings loads the configurations of published clusters.

@@ -2,12 +2,11 @@ package crm
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"holdfast/golden"
 )
 
 // referenceFile is the table of commands in the project's documentation.
@@ -51,18 +50,7 @@ func referenceText() string {
 
 func TestReferenceIsUpToDate(t *testing.T) {
 	t.Parallel()
-	if *update {
-		if err := os.WriteFile(referenceFile, []byte(referenceText()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(referenceFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(referenceText(), string(text)); diff != "" {
-		t.Errorf("docs/crm.md is old; 'go test ./shell/crm -update' writes it (-want +got):\n%s", diff)
-	}
+	golden.Compare(t, referenceFile, referenceText())
 }
 
 // TestEveryCommandExplainsItself: a summary, and words that --help can show.

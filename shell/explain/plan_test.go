@@ -12,12 +12,13 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler"
 	"holdfast/cluster/scheduler/scenario"
+	"holdfast/golden"
 )
 
 // TestForecast compares what is said about a changed configuration with what is expected.
 func TestForecast(t *testing.T) {
 	t.Parallel()
-	forEach(t, "testdata/plan/*.txt", func(t *testing.T, path, input string) string {
+	golden.Parted(t, "testdata/plan/*.txt", "----\n", func(t *testing.T, path, input string) string {
 		var out bytes.Buffer
 		Foresee(scheduler.Make(parse(t, path, input), scenario.Start)).write(&out)
 		return out.String()

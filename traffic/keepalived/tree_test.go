@@ -1,7 +1,6 @@
 package keepalived
 
 import (
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,10 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"holdfast/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // memory is files by name.
 type memory map[string]string
@@ -42,36 +39,16 @@ func (m memory) Glob(pattern string) ([]string, error) {
 // "== tree" begins what it means: a directive a line, its words quoted.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, _ := strings.Cut(string(b), "== tree\n")
-			files, first := sections(input)
-			var got strings.Builder
-			if directives, err := Read(files, first, "main"); err != nil {
-				fmt.Fprintln(&got, "error:", err)
-			} else {
-				render(&got, directives, "")
-			}
-			if *update {
-				if err := os.WriteFile(name, []byte(input+"== tree\n"+got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got.String()); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-		})
-	}
+	golden.Parted(t, "testdata/*.txt", "== tree\n", func(_ *testing.T, _, input string) string {
+		files, first := sections(input)
+		var got strings.Builder
+		if directives, err := Read(files, first, "main"); err != nil {
+			fmt.Fprintln(&got, "error:", err)
+		} else {
+			render(&got, directives, "")
+		}
+		return got.String()
+	})
 }
 
 func sections(input string) (files memory, first string) {

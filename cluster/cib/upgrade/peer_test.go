@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/upgrade"
+	"holdfast/golden"
 )
 
 // TestAgainstCibadmin compares the configuration with what an installed cibadmin makes of the
@@ -26,7 +27,7 @@ func TestAgainstCibadmin(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			before, _, _ := strings.Cut(string(text), separator)
+			before, _, _ := strings.Cut(string(text), golden.Separator)
 			file := filepath.Join(t.TempDir(), "cib.xml")
 			if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
 				t.Fatal(err)

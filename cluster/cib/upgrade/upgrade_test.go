@@ -2,7 +2,6 @@ package upgrade_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,11 +10,8 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/upgrade"
+	"holdfast/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-const separator = "----------\n"
 
 // described is what a golden file has below the separator: what the report says, and the document.
 func described(report upgrade.Report, doc *cib.Document) string {
@@ -27,50 +23,31 @@ func described(report upgrade.Report, doc *cib.Document) string {
 		}
 		fmt.Fprintf(&b, "%s%v\n", loss, c)
 	}
-	return b.String() + separator + string(doc.Bytes())
+	return b.String() + golden.Separator + string(doc.Bytes())
 }
 
 // TestSteps runs one golden file per step: the old document, the report, the new document. A file
 // whose name begins with 4.0 is upgraded to that schema, the others to the current one.
 func TestSteps(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no golden files", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			before, want, _ := strings.Cut(string(text), separator)
-			doc, err := cib.Parse(filepath.Base(file), []byte(before))
-			if err != nil {
-				t.Fatal(err)
-			}
-			goal := cib.NewestSchema
-			if strings.HasPrefix(filepath.Base(file), "4.0") {
-				goal = "pacemaker-4.0"
-			}
-			report, err := upgrade.To(doc, goal)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := described(report, doc)
-			if *update {
-				if err := os.WriteFile(file, []byte(before+separator+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != want {
-				t.Errorf("got:\n%s\nwant:\n%s", got, want)
-			}
-			if problems := doc.Validate(); len(problems) > 0 {
-				t.Errorf("the new document is not valid: %v", problems)
-			}
-		})
-	}
+	golden.Parted(t, "testdata/*.txt", golden.Separator, func(t *testing.T, file, before string) string {
+		doc, err := cib.Parse(filepath.Base(file), []byte(before))
+		if err != nil {
+			t.Fatal(err)
+		}
+		goal := cib.NewestSchema
+		if strings.HasPrefix(filepath.Base(file), "4.0") {
+			goal = "pacemaker-4.0"
+		}
+		report, err := upgrade.To(doc, goal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if problems := doc.Validate(); len(problems) > 0 {
+			t.Errorf("the new document is not valid: %v", problems)
+		}
+		return described(report, doc)
+	})
 }
 
 func TestSchemasThatAreNotUpgraded(t *testing.T) {
@@ -135,7 +112,7 @@ func FuzzUpgrade(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		before, _, _ := strings.Cut(string(text), separator)
+		before, _, _ := strings.Cut(string(text), golden.Separator)
 		f.Add([]byte(before))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

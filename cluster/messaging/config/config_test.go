@@ -3,7 +3,6 @@ package config_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -12,9 +11,8 @@ import (
 	"testing"
 
 	"holdfast/cluster/messaging/config"
+	"holdfast/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // describe is what a golden file has below the separator.
 func describe(path, text string) string {
@@ -44,28 +42,9 @@ const separator = "----\n"
 
 func TestGoldenFiles(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatal("no golden files", err)
-	}
-	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Parallel()
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, _ := strings.Cut(string(data), separator)
-			got := describe("/etc/corosync/corosync.conf", input)
-			if *update {
-				if err := os.WriteFile(name, []byte(input+separator+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != want {
-				t.Errorf("got:\n%s\nwant:\n%s", got, want)
-			}
-		})
-	}
+	golden.Parted(t, "testdata/*.txt", separator, func(_ *testing.T, _, input string) string {
+		return describe("/etc/corosync/corosync.conf", input)
+	})
 }
 
 func TestListingOfMariaDBCluster(t *testing.T) {

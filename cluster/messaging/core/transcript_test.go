@@ -1,10 +1,7 @@
 package core_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,9 +9,8 @@ import (
 
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/quorum"
+	"holdfast/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts")
 
 // TestTranscripts runs each file of testdata/transcripts: a line that begins with "> " is
 // a command, what follows is what the hosts said, with the virtual time in milliseconds.
@@ -27,27 +23,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts")
 //	> propose 1 text               and wait for the answer
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/transcripts/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatal("no transcripts", err)
-	}
-	for _, name := range names {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Parallel()
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := replay(t, string(data))
-			if *update {
-				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != string(data) {
-				t.Errorf("got:\n%s\nwant:\n%s", got, data)
-			}
-		})
-	}
+	golden.Files(t, "testdata/transcripts/*.txt", func(t *testing.T, _, text string) string { return replay(t, text) })
 }
 
 // replay runs the commands of a transcript and returns it with what the hosts say now.

@@ -2,19 +2,15 @@ package simulate
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"holdfast/cluster/cib"
+	"holdfast/golden"
 	"holdfast/shell/tools/exit"
 )
-
-var update = flag.Bool("update", false, "write what the tool prints into the transcripts")
 
 // TestTranscripts runs the tool over one document with each group of options. The date is
 // given, so that what is printed does not depend on the clock.
@@ -43,19 +39,7 @@ func TestTranscripts(t *testing.T) {
 			if code := Main(args, nil, &out, &errs); code != 0 {
 				t.Fatalf("exit status %d: %s", code, errs.String())
 			}
-			path := filepath.Join("testdata", name+".txt")
-			if *update {
-				if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), out.String()); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+".txt"), out.String())
 		})
 	}
 }

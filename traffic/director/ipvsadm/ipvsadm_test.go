@@ -2,22 +2,16 @@ package ipvsadm
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"holdfast/golden"
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/table"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts")
 
 // session runs lines on one plane in memory, as a shell would.
 func session(p *plane.Memory, script string) string {
@@ -41,42 +35,22 @@ func session(p *plane.Memory, script string) string {
 // TestTranscripts runs each testdata/*.txt: lines that begin with "$ ipvsadm", each followed by what it prints and its status.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := plane.NewMemory()
-			key, _ := table.ParseKey("tcp 192.0.2.1:80")
-			at := netip.MustParseAddrPort
-			p.Count(plane.Service{
-				Service:  table.Service{Key: key},
-				Counters: plane.Counters{Connections: 5, InPackets: 99_999_999, OutPackets: 100_000_000, InBytes: 123_456_789_012, OutBytes: 1 << 60},
-				Rates:    plane.Counters{Connections: 3},
-				Servers:  []plane.Server{{Server: table.Server{Address: at("10.0.0.11:80")}, Active: 7, Inactive: 8, Persistent: 9}},
-			})
-			p.Open(
-				plane.Connection{Protocol: table.TCP, Client: at("198.51.100.9:40000"), Virtual: at("192.0.2.1:80"), Server: at("10.0.0.11:80"), State: "ESTABLISHED", Expires: 899 * time.Second},
-				plane.Connection{Client: at("198.51.100.9:0"), Virtual: at("0.0.0.5:0"), Server: at("10.0.0.11:0"), State: "NONE", Expires: 65 * time.Second, Engine: "sip", Data: "call"},
-			)
-			got := session(p, string(want))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
+	golden.Files(t, "testdata/*.txt", func(_ *testing.T, _, text string) string {
+		p := plane.NewMemory()
+		key, _ := table.ParseKey("tcp 192.0.2.1:80")
+		at := netip.MustParseAddrPort
+		p.Count(plane.Service{
+			Service:  table.Service{Key: key},
+			Counters: plane.Counters{Connections: 5, InPackets: 99_999_999, OutPackets: 100_000_000, InBytes: 123_456_789_012, OutBytes: 1 << 60},
+			Rates:    plane.Counters{Connections: 3},
+			Servers:  []plane.Server{{Server: table.Server{Address: at("10.0.0.11:80")}, Active: 7, Inactive: 8, Persistent: 9}},
 		})
-	}
+		p.Open(
+			plane.Connection{Protocol: table.TCP, Client: at("198.51.100.9:40000"), Virtual: at("192.0.2.1:80"), Server: at("10.0.0.11:80"), State: "ESTABLISHED", Expires: 899 * time.Second},
+			plane.Connection{Client: at("198.51.100.9:0"), Virtual: at("0.0.0.5:0"), Server: at("10.0.0.11:0"), State: "NONE", Expires: 65 * time.Second, Engine: "sip", Data: "call"},
+		)
+		return session(p, text)
+	})
 }
 
 // FuzzTake: whatever is typed, a command line is understood or refused, and what -S writes is what -R reads.

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/golden"
 	"holdfast/traffic/director/config"
-	"holdfast/traffic/golden"
 )
 
 // TestGolden reads each testdata/*.txt: the operator's text, a line of dashes, the model as JSON or the error.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	golden.Test(t, func(text string) (any, error) { return Read("ldirectord.cf", []byte(text), config.Literal{}) })
+	golden.Models(t, func(text string) (any, error) { return Read("ldirectord.cf", []byte(text), config.Literal{}) })
 }
 
 // TestWrongLines puts one wrong line into a small file; the error names file, line and word.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/golden"
 	"holdfast/traffic/director/config"
-	"holdfast/traffic/golden"
 )
 
 func everything(string) bool { return true }
@@ -20,7 +20,7 @@ func everything(string) bool { return true }
 // TestGolden reads each testdata/*.txt: the operator's text, a line of dashes, the model as JSON.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	golden.Test(t, func(text string) (any, error) { return Read("mon.cf", []byte(text), everything) })
+	golden.Models(t, func(text string) (any, error) { return Read("mon.cf", []byte(text), everything) })
 }
 
 func TestThePublishedExample(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/golden"
 	"holdfast/traffic/director/config"
-	"holdfast/traffic/golden"
 	"holdfast/traffic/keepalived"
 )
 
@@ -35,7 +35,7 @@ func compile(text string) (*config.Config, error) {
 // TestGolden compiles each testdata/*.txt: the operator's text, a line of dashes, the model as JSON or the error.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	golden.Test(t, func(text string) (any, error) { return compile(text) })
+	golden.Models(t, func(text string) (any, error) { return compile(text) })
 }
 
 // TestDebiansSamples compiles those of keepalived's samples that balance.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"holdfast/traffic/golden"
+	"holdfast/golden"
 	"holdfast/traffic/keepalived"
 )
 
@@ -34,7 +34,7 @@ func compile(text string) (*Config, error) {
 // TestGolden compiles each testdata/*.txt: the operator's text, a line of dashes, the model as JSON or the error.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	golden.Test(t, func(text string) (any, error) { return compile(text) })
+	golden.Models(t, func(text string) (any, error) { return compile(text) })
 }
 
 const minimal = "vrrp_instance a {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1\n }\n%\n}\n"

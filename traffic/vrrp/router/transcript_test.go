@@ -2,22 +2,16 @@ package router
 
 import (
 	"bufio"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"holdfast/golden"
 	"holdfast/traffic/vrrp/packet"
 )
-
-var update = flag.Bool("update", false, "rewrite the transcripts")
 
 // TestTranscripts plays testdata/*.txt: one command a line, what the set did indented below it.
 //
@@ -31,28 +25,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts")
 //	shutdown TIME
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-		})
-	}
+	golden.Files(t, "testdata/*.txt", func(t *testing.T, _, text string) string { return play(t, text) })
 }
 
 type player struct {
