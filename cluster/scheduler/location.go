@@ -86,9 +86,10 @@ func (c *cluster) locate(e *cib.Element, r *resource, captures []string, role, s
 	}
 }
 
-// locationRole: only the promoted and unpromoted roles make a difference.
+// locationRole: only the promoted role makes a difference. Whatever is promoted was unpromoted
+// before, so what is said about the other roles holds for every one.
 func locationRole(text string) role {
-	if r := parseRole(text); r > roleStarted {
+	if r := parseRole(text); r == rolePromoted {
 		return r
 	}
 	return roleUnknown
@@ -188,7 +189,7 @@ func (r *resource) applyLocation(l *location, nodes []nodeScore) {
 				p.ip.applyLocation(l, nodes)
 			}
 		}
-		if inner := r.bundle.inner; inner != nil && l.role > roleStarted {
+		if inner := r.bundle.inner; inner != nil && l.role == rolePromoted {
 			inner.applyLocation(l, nodes)
 			inner.locations = append(inner.locations, l)
 		}
@@ -196,7 +197,7 @@ func (r *resource) applyLocation(l *location, nodes []nodeScore) {
 }
 
 func (r *resource) applyLocationHere(l *location, nodes []nodeScore) {
-	if l.role > roleStarted && l.role != r.next {
+	if l.role == rolePromoted && r.next != rolePromoted {
 		return
 	}
 	for _, s := range nodes {
