@@ -82,14 +82,14 @@ func (l *colocation) applyWithBundle(dependent, primary *resource) {
 		return
 	}
 	if l.dependent.isClone() || l.dependent.isBundle() {
-		seeker := dependent
+		seeker, inside := dependent, false
 		if p := dependent.replica; p != nil {
 			// What is inside a container is where the container is.
-			seeker = p.container
+			seeker, inside = p.container, dependent == p.instance
 		}
 		if partner := seeker.compatibleInstance(primary, roleUnknown, false); partner != nil {
 			l.apply(dependent, partner)
-		} else if l.score >= infinity {
+		} else if l.score >= infinity && !inside {
 			dependent.c.assign(dependent, nil, true)
 		}
 		return

@@ -24,9 +24,22 @@ func (r *resource) matchesFailure(attribute, prefix string) bool {
 	if !ok {
 		return false
 	}
-	name, _, _ := strings.Cut(rest, "#")
+	name, operation, _ := strings.Cut(rest, "#")
+	if !namesOperation(operation) {
+		return false
+	}
 	own := r.failName()
 	return name == own || !r.is(unique) && stripInstance(name) == own
+}
+
+// namesOperation reports whether text is an operation and its interval in ms, as start_0 is.
+func namesOperation(text string) bool {
+	i := strings.LastIndexByte(text, '_')
+	if i < 1 {
+		return false
+	}
+	_, err := strconv.ParseUint(text[i+1:], 10, 64)
+	return err == nil
 }
 
 // failCount returns how often r has failed on n, and when last. With effective, failures

@@ -18,7 +18,7 @@ func (c *cluster) createRecurring(r *resource) {
 	}
 	for op := range r.configuredOps() {
 		task, interval := op.Get("name"), intervalOf(op)
-		if interval == 0 || task == "start" || task == "stop" || task == "promote" || task == "demote" || r.ambiguous(task, interval) {
+		if interval == 0 || !mayRecur(task) || r.ambiguous(task, interval) {
 			continue
 		}
 		config := r.configOf(task, interval)
@@ -32,6 +32,15 @@ func (c *cluster) createRecurring(r *resource) {
 			c.recurWhileActive(r, start, task, interval, wanted)
 		}
 	}
+}
+
+// mayRecur reports whether an operation may be repeated: those that change a resource may not.
+func mayRecur(task string) bool {
+	switch task {
+	case "start", "stop", "promote", "demote", "migrate_to", "migrate_from", "reload-agent":
+		return false
+	}
+	return true
 }
 
 // ambiguous reports whether several operations share name and interval, by which alone the
