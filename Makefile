@@ -13,6 +13,10 @@ lint:
 	go vet ./...
 	go tool staticcheck ./...
 
+.PHONY: generate
+generate: ## what is made of other sources and committed: the director's programs for the kernel (clang and llvm)
+	go generate ./traffic/director/plane/ebpf
+
 demo: build ## three virtual hosts keep a web service alive through five faults
 	bin/holdfast lab demo
 

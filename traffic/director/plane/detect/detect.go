@@ -1,6 +1,6 @@
 // Package detect finds the data plane that this kernel can have.
 //
-// By name, or the first that works in the order of Names: the kernel's own IP Virtual Server, then rules of nftables. The package
+// By name, or the first that works in the order of Names: the kernel's own IP Virtual Server, our programs in BPF, rules of nftables. The package
 // starts no goroutines.
 package detect
 
@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/plane/ebpf"
 	"holdfast/traffic/director/plane/ipvs"
 	"holdfast/traffic/director/plane/nft"
 )
@@ -24,6 +25,7 @@ type opener struct {
 // planes are in the order in which they are tried.
 var planes = []opener{
 	{"ipvs", func(string) (plane.Plane, error) { return opened(ipvs.Open()) }},
+	{"ebpf", func(root string) (plane.Plane, error) { return opened(ebpf.Open(root)) }},
 	{"nft", func(root string) (plane.Plane, error) { return opened(nft.Open(root)) }},
 }
 

@@ -1,0 +1,105 @@
+package ebpf
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+)
+
+// attach puts the program in front of every interface that has an Ethernet header and is not part of another one (a bridge, a bond). Those that
+// have it are left alone, unless replace says that they have an older one.
+func (k *kernel) attach(dir string, replace bool) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	all, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", err)
+	}
+	there := map[string]bool{}
+	for _, one := range all {
+		a := one.Attrs()
+		if a.EncapType != "ether" || a.MasterIndex != 0 {
+			continue
+		}
+		name := filepath.Join(dir, strconv.Itoa(a.Index))
+		there[filepath.Base(name)] = true
+		if err := k.attachTo(name, a.Index, replace); err != nil {
+			return fmt.Errorf("put the program in front of %s: %w", a.Name, err)
+		}
+		if err := k.note(a.Index, one); err != nil {
+			return fmt.Errorf("note the addresses of %s: %w", a.Name, err)
+		}
+	}
+	return forgetOthers(dir, there)
+}
+
+func (k *kernel) attachTo(name string, ifindex int, replace bool) error {
+	held, err := link.LoadPinnedLink(name, nil)
+	if err == nil {
+		defer held.Close()
+		if alive(held, ifindex) {
+			if replace {
+				return held.Update(k.programs["director"])
+			}
+			return nil
+		}
+		if err := held.Unpin(); err != nil {
+			return err
+		}
+	}
+	made, err := link.AttachTCX(link.TCXOptions{Interface: ifindex, Program: k.programs["director"], Attach: ebpf.AttachTCXIngress})
+	if err != nil {
+		return explain(err)
+	}
+	return errors.Join(made.Pin(name), made.Close())
+}
+
+// alive tells whether a link still holds on to its interface: it lets go when the interface goes.
+func alive(l link.Link, ifindex int) bool {
+	info, err := l.Info()
+	return err == nil && info.TCX() != nil && int(info.TCX().Ifindex) == ifindex
+}
+
+// forgetOthers takes links away whose interfaces are gone or became part of another one.
+func forgetOthers(dir string, there map[string]bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if !there[e.Name()] {
+			errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// note keeps the addresses that packets of our own making leave an interface with: its first of each version that is not for the link alone.
+func (k *kernel) note(ifindex int, l netlink.Link) error {
+	addresses, err := netlink.AddrList(l, netlink.FAMILY_ALL)
+	if err != nil {
+		return err
+	}
+	var s source
+	for _, a := range addresses {
+		ip, ok := netip.AddrFromSlice(a.IP)
+		ip = ip.Unmap()
+		switch {
+		case !ok || !ip.IsGlobalUnicast():
+		case ip.Is4() && s.IPv4 == address{}:
+			s.IPv4 = addressOf(ip)
+		case ip.Is6() && s.IPv6 == address{}:
+			s.IPv6 = addressOf(ip)
+		}
+	}
+	return k.maps["sources"].Put(uint32(ifindex), s)
+}

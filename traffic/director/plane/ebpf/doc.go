@@ -1,0 +1,40 @@
+// Package ebpf is our own data plane: programs that the kernel runs on packets as they come in, before anything else looks at them.
+//
+// # The model
+//
+// One program (bpf/director.c) is in front of every interface with an Ethernet header, by the traffic control hook (tcx, Linux 6.6); segmentation
+// and checksum offloading stay what they are. It looks up whether a packet is for a service, finds the packet's connection or chooses a server, rewrites the
+// packet, asks the kernel's routing for the way, and sends it on; the rest of the kernel never sees it. The kernel has to forward packets
+// (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding).
+//
+// The table (services, servers, slots) is arrays that the programs and every process of ours see as memory (layout.go has the layouts): there is no
+// other copy. Each service has a table of slots, numbered places that hold servers; a scheduler draws a number. A change writes a new table beside
+// the old one and puts it in force by storing one word. Maps that are too small are replaced, with the programs, by larger ones (grow); connections
+// stay where they are. Programs, maps and their links to interfaces are kept in the kernel's file system for them (place), so that the plane goes on
+// when the process ends. A lock there lets several processes work on one table.
+//
+// A connection is one entry, found from both sides: its key is the client, and the service that both the virtual address and the server's address lead
+// to. What begins is kept apart, in a table where the oldest makes room, until server and client have both been heard (or, where answers do not pass the director, the
+// client twice): so a flood of SYNs pushes out other beginnings, and no connection; one that was pushed out between its SYN and its ACK is found
+// again by hash with mh, sh and dh. SYN cookies stay what they are at the servers: a director that made its own could not know the server's
+// sequence numbers, and would have to translate them for as long as a connection lasts. A timer in the kernel forgets what has been silent for as long
+// as its state allows.
+//
+// With mh, sh and dh, a packet in the middle of a conversation that this director has not seen begin goes where the hash leads: after a
+// takeover connections live on, as both directors have the same table (package places).
+//
+// # How it differs from the kernel's IP Virtual Server
+//
+//   - lblcr, persistence engines, and tunnels with checksums are refused; so is SCTP with another port at the server.
+//   - A server of weight 0 has no place in the tables of sh, dh and mh: its clients go elsewhere, without the flag for that.
+//   - A server may be in 14 services by NAT; the services of an answer are tried one by one.
+//   - Handshakes count as active when loads are weighed (lc, wlc, sed, nq), and half of those that are pending are forgotten each second, as nobody tells when one is
+//     given up. lc and the like look at every server for each new connection.
+//   - Firewall marks are seen only when something before our program has set them: the rules of nftables and iptables come later. What they are to mark
+//     needs the plane ipvs or nft.
+//   - Later fragments are forwarded when the first came before them.
+//   - Rates are what passed between two calls of Status by one process.
+//
+// A server that is taken out keeps its place, so that its connections go on when it is added again; until then their packets are dropped.
+// The package starts no goroutines.
+package ebpf

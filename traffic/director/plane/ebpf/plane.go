@@ -1,0 +1,211 @@
+package ebpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/table"
+)
+
+// Plane is the programs and maps in the network namespace of the thread that opened it.
+type Plane struct {
+	mu     sync.Mutex // guards what follows
+	place  place
+	number string // of the set that kernel is
+	kernel *kernel
+	index  *index
+	rates  rates
+}
+
+// Open opens the plane, or makes it; a *plane.Unsupported if the kernel lacks what it needs.
+func Open(root string) (*Plane, error) {
+	l, err := findPlace(root)
+	if errors.Is(err, unix.EPERM) {
+		return nil, explain(err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the plane ebpf: %w", err)
+	}
+	p := &Plane{place: l, rates: rates{}}
+	err = p.locked(func() error {
+		if p.kernel != nil {
+			return nil
+		}
+		return p.create()
+	})
+	if err == nil {
+		err = p.locked(func() error { return p.kernel.attach(p.place.links(), false) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// create makes the first set.
+func (p *Plane) create() error {
+	k, err := loadKernel(initial, fitting(), nil)
+	if err != nil {
+		return err
+	}
+	k.settings.Layout = layout
+	k.setTimeouts(plane.Timeouts{TCP: 15 * time.Minute, TCPFinish: 2 * time.Minute, UDP: 5 * time.Minute})
+	return p.install(k)
+}
+
+// install puts a new set in force.
+func (p *Plane) install(k *kernel) error {
+	number := next(p.number)
+	err := os.RemoveAll(p.place.set(number)) // of a process that was killed at this
+	if err == nil {
+		err = k.pin(p.place.set(number))
+	}
+	if err == nil {
+		err = k.startClock()
+	}
+	if err == nil {
+		err = k.attach(p.place.links(), true)
+	}
+	if err == nil {
+		err = p.place.enforce(number)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(p.place.set(number)), k.close())
+	}
+	if p.kernel != nil {
+		err = p.kernel.close()
+	}
+	p.kernel, p.number, p.index = k, number, nil
+	return err
+}
+
+// fitting are sizes for this machine: a twentieth of its memory at most is for connections.
+func fitting() sizes {
+	const each, most, least = 200, 1 << 20, 1 << 14
+	n := most
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) == nil {
+		for n > least && uint64(n)*each > uint64(info.Totalram)*uint64(info.Unit)/20 {
+			n /= 2
+		}
+	}
+	return sizes{connections: n, beginnings: max(n/8, 1<<14), templates: max(n/8, 1<<14), pieces: 1 << 13}
+}
+
+// locked does something while no other goroutine or process has the plane, on the set that is in force.
+func (p *Plane) locked(do func() error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	unlock, err := p.place.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	number, err := p.place.inForce()
+	if err != nil {
+		return fmt.Errorf("find the programs in force: %w", err)
+	}
+	if number != p.number {
+		k, err := openKernel(p.place.set(number))
+		if err != nil {
+			return err
+		}
+		if p.kernel != nil {
+			err = p.kernel.close()
+		}
+		p.kernel, p.number, p.index = k, number, nil
+		if err != nil {
+			return err
+		}
+	}
+	if p.kernel != nil && (p.index == nil || p.index.generation != p.kernel.settings.Generation) {
+		p.index = p.kernel.read()
+	}
+	return do()
+}
+
+// Close lets go of programs and maps; they stay in force.
+func (p *Plane) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.kernel == nil {
+		return nil
+	}
+	err := p.kernel.close()
+	p.kernel, p.number = nil, ""
+	return err
+}
+
+// Name is ebpf.
+func (p *Plane) Name() string { return "ebpf" }
+
+// Size is how many connections there is room for.
+func (p *Plane) Size() (size int, err error) {
+	err = p.locked(func() error {
+		m, err := p.kernel.shard(0)
+		if err != nil {
+			return err
+		}
+		size = int(m.MaxEntries()) * shards
+		return m.Close()
+	})
+	return size, err
+}
+
+// Table reads what is in force.
+func (p *Plane) Table() (t table.Table, err error) {
+	err = p.locked(func() error {
+		t = p.index.table.Clone()
+		return nil
+	})
+	return t, err
+}
+
+// The states that have timeouts of their own, as in enum NONE….
+const (
+	stateSynReceived = iota + 1
+	stateEstablished
+	stateFinWait
+	stateTimeWait
+	stateClosed
+	stateDatagrams
+)
+
+// setTimeouts sets those that are not 0. What is neither established nor ending, the kernel's own plane does not let be set either.
+func (k *kernel) setTimeouts(t plane.Timeouts) {
+	at := &k.settings.Timeout
+	at[0], at[stateSynReceived], at[stateClosed] = uint64(time.Minute), uint64(time.Minute), uint64(10*time.Second)
+	if t.TCP != 0 {
+		at[stateEstablished] = uint64(t.TCP)
+	}
+	if t.TCPFinish != 0 {
+		at[stateFinWait], at[stateTimeWait] = uint64(t.TCPFinish), uint64(min(t.TCPFinish, time.Minute))
+	}
+	if t.UDP != 0 {
+		at[stateDatagrams] = uint64(t.UDP)
+	}
+}
+
+// Timeouts reads them.
+func (p *Plane) Timeouts() (t plane.Timeouts, err error) {
+	err = p.locked(func() error {
+		at := p.kernel.settings.Timeout
+		t = plane.Timeouts{TCP: time.Duration(at[stateEstablished]), TCPFinish: time.Duration(at[stateFinWait]), UDP: time.Duration(at[stateDatagrams])}
+		return nil
+	})
+	return t, err
+}
+
+// SetTimeouts sets those that are not 0.
+func (p *Plane) SetTimeouts(t plane.Timeouts) error {
+	return p.locked(func() error {
+		p.kernel.setTimeouts(t)
+		return nil
+	})
+}
