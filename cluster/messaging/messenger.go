@@ -70,7 +70,7 @@ type Messenger struct {
 	seq     atomic.Uint64
 	view    atomic.Pointer[View]
 	leader  atomic.Uint32
-	device  atomic.Pointer[device.Device] // nil without a quorum device
+	device  atomic.Pointer[lender] // nil without a quorum device
 	changes mailbox
 	closed  error // of Close, for those after the first
 

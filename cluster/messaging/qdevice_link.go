@@ -9,6 +9,14 @@ import (
 	"holdfast/cluster/messaging/qdevice"
 )
 
+// lender is a quorum device: a server that is asked, or a disk.
+type lender interface {
+	Report(r qdevice.Report, useful bool)
+	Configure(hosts []uint32)
+	Status() device.Status
+	Close()
+}
+
 // openDevice starts to ask the quorum device, if one is configured. The loop's.
 func (m *Messenger) openDevice() {
 	cfg := m.cfg.Device
@@ -16,13 +24,20 @@ func (m *Messenger) openDevice() {
 		return
 	}
 	cfg.Settings.Node, cfg.Settings.Configured = uint32(m.cfg.Self), m.ids()
-	m.device.Store(device.Open(*cfg, device.Links{Say: m.deviceSays, Now: m.now, Log: m.cfg.Log}))
+	links := device.Links{Say: m.deviceSays, Now: m.now, Log: m.cfg.Log}
+	var opened lender
+	if cfg.Disk != "" {
+		opened = device.OpenDisk(*cfg, links)
+	} else {
+		opened = device.Open(*cfg, links)
+	}
+	m.device.Store(&opened)
 }
 
 // closeDevice ends that, and with it the device's word.
 func (m *Messenger) closeDevice() {
 	if d := m.device.Swap(nil); d != nil {
-		d.Close()
+		(*d).Close()
 	}
 }
 
@@ -56,7 +71,7 @@ func said(st qdevice.Standing) core.DeviceSays {
 // tellDevice reports a partition.
 func (m *Messenger) tellDevice(p *core.Partition) {
 	if d := m.device.Load(); p != nil && d != nil {
-		d.Report(ReportOf(p, m.ids()))
+		(*d).Report(ReportOf(p, m.ids()), p.Useful)
 	}
 }
 
@@ -83,5 +98,5 @@ func (m *Messenger) Device() (st device.Status, ok bool) {
 	if d == nil {
 		return device.Status{}, false
 	}
-	return d.Status(), true
+	return (*d).Status(), true
 }

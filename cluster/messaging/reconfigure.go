@@ -40,7 +40,7 @@ func (m *Messenger) Reconfigure(hosts []Host, options quorum.Options, asked *dev
 // reconfigureDevice asks another quorum device, or the same in another way, or none.
 func (m *Messenger) reconfigureDevice(asked *device.Config) {
 	if old := m.device.Load(); old != nil && asked != nil && m.cfg.Device != nil && m.cfg.Device.Same(asked) {
-		old.Configure(m.ids())
+		(*old).Configure(m.ids())
 		return
 	}
 	m.closeDevice()

@@ -45,6 +45,9 @@ func (n *Node) getDevice(http.ResponseWriter, *http.Request) (any, error) {
 		Connect: st.Config.Connect, Sync: st.Config.Sync, Mode: map[device.Mode]string{device.Off: "off", device.Sync: "sync", device.On: "on"}[h.Mode],
 		Heuristics: st.Report.Heuristics.String(), Regular: st.Regular.String(), Offers: st.Offered > 0, Secured: st.Secured,
 		Since: ago(st.Since), Answered: ago(st.LastReply)}
+	if st.Lease != nil {
+		d.Disk, d.Holder, d.Heartbeat = st.Config.Disk, st.Lease.Holder, st.Config.Hold*8/10
+	}
 	if st.Failure != nil {
 		d.Failure = st.Failure.Error()
 	}

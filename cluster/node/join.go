@@ -13,7 +13,6 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/messaging/core"
-	"holdfast/cluster/messaging/device"
 	"holdfast/cluster/setup"
 )
 
@@ -214,9 +213,7 @@ func (n *Node) serveConfigure(ctx context.Context, _ messaging.HostID, payload [
 	if err := setup.Replace(n.settings.Path, text); err != nil {
 		return nil, err
 	}
-	if m.Device != nil {
-		m.Device.Dir = filepath.Join(n.settings.Root, device.Certificates)
-	}
+	placeDevice(n.settings.Root, m.Device)
 	n.queue.put(func() { n.step(controller.Configured{Hosts: namesOf(m.Hosts)}) })
 	if err := n.messenger.Reconfigure(m.Hosts, m.Quorum, m.Device); err != nil {
 		return nil, err

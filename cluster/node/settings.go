@@ -49,10 +49,19 @@ func LoadSettings(ctx context.Context, root, path string, log *slog.Logger) (Set
 		return Settings{}, err
 	}
 	m.Dir = filepath.Join(root, stateDir)
-	if m.Device != nil {
-		m.Device.Dir = filepath.Join(root, device.Certificates)
-	}
+	placeDevice(root, m.Device)
 	return Settings{Root: root, Path: path, Cluster: file.Cluster, Self: m.Self, Name: nameSelf(file, m, here), Messaging: m}, nil
+}
+
+// placeDevice puts what belongs to the quorum device below the root.
+func placeDevice(root string, c *device.Config) {
+	if c == nil {
+		return
+	}
+	c.Dir = filepath.Join(root, device.Certificates)
+	if c.Disk != "" {
+		c.Disk = filepath.Join(root, c.Disk)
+	}
 }
 
 // nameSelf returns this host's name. In a corosync.conf without names the host is known by

@@ -17,6 +17,7 @@ import (
 	"holdfast/shell/forks"
 	"holdfast/shell/history"
 	"holdfast/shell/lint"
+	"holdfast/shell/quorumdisk"
 	"holdfast/shell/setup"
 	"holdfast/shell/witness"
 	"holdfast/traffic/director"
@@ -42,6 +43,7 @@ func natives() []*cobra.Command {
 		vrrp.Commands,
 		director.Commands,
 		witness.Commands,
+		quorumdisk.Commands,
 		proxy.Commands,
 		check.Commands,
 	} {

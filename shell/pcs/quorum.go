@@ -33,6 +33,7 @@ var (
 		"algorithm": oneOf("ffsplit", "lms"), "connect_timeout": number(1000, 2*60*1000, "1000 to 120000 milliseconds"),
 		"force_ip_version": oneOf("0", "4", "6"), "host": anything, "port": portNumber, "tie_breaker": anything,
 	}
+	diskRules       = map[string]optionRule{"path": anything}
 	heuristicsRules = map[string]optionRule{"interval": positive, "mode": oneOf("off", "on", "sync"), "sync_timeout": positive, "timeout": positive}
 )
 
@@ -93,9 +94,15 @@ func parseDevice(words []string, named bool) (*deviceWords, error) {
 
 func (d *deviceWords) check(s *session, model string, update bool) error {
 	r := s.reports()
-	if model != "net" {
+	switch model {
+	case "disk":
+		r.checkDevice("model", d.inner, diskRules, update)
+		if !update && !d.inner.has("path") {
+			r.fail("model disk needs the option path")
+		}
+	default:
 		r.check("model '%s': net was expected", model)
-	} else {
+	case "net":
 		r.checkDevice("model", d.inner, modelRules, update)
 		for _, name := range []string{"algorithm", "host"} {
 			if !update && !d.inner.has(name) {
@@ -166,7 +173,7 @@ func addDevice(s *session) error {
 
 // fitVotes gives the device the one vote that algorithm ffsplit has.
 func (c *confSection) fitVotes(model string, options pairs) {
-	if model == "net" && options.value("algorithm") == "ffsplit" {
+	if model == "net" && options.value("algorithm") == "ffsplit" || model == "disk" {
 		c.set("votes", "1")
 	} else if options.has("algorithm") {
 		c.set("votes", "")

@@ -3,79 +3,29 @@ package sbd
 import (
 	"bytes"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"strings"
-	"sync"
 	"time"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"holdfast/cluster/messaging/sectors"
 )
 
-// Disk is an open disk. Every read and write goes to the disk itself, past the cache, because another
-// machine is at its other end. It is safe for concurrent use.
+// Disk is an open disk. It is safe for concurrent use.
 type Disk struct {
-	path   string
-	file   *os.File
-	sector int
+	*sectors.Disk
 	Header Header
-
-	mu sync.Mutex // guards buffer
-	// buffer is aligned as direct access wants it.
-	buffer []byte
-}
-
-// open opens a block device, or a regular file, which serves tests and has sectors of 512 bytes.
-func open(path string) (*Disk, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|unix.O_DIRECT|unix.O_SYNC|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.EINVAL) { // a file system without direct access
-		file, err = os.OpenFile(path, os.O_RDWR|unix.O_SYNC|unix.O_CLOEXEC, 0)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open sbd disk: %w", err)
-	}
-	d := &Disk{path: path, file: file, sector: minSector}
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-	case info.Mode()&fs.ModeDevice != 0:
-		if d.sector, err = unix.IoctlGetInt(int(file.Fd()), unix.BLKSSZGET); err != nil {
-			err = fmt.Errorf("ask for the size of its sectors: %w; is it a disk?", err)
-		}
-	case !info.Mode().IsRegular():
-		err = errors.New("it is neither a disk nor a file")
-	}
-	if err == nil && (d.sector < minSector || d.sector > maxSector) {
-		err = fmt.Errorf("its sectors have %d bytes", d.sector)
-	}
-	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("open sbd disk %s: %w", path, err)
-	}
-	d.buffer = aligned(d.sector, 1)
-	return d, nil
-}
-
-// aligned returns so many sectors at an address that is a multiple of a sector's size.
-func aligned(size, sectors int) []byte {
-	b := make([]byte, (sectors+1)*size)
-	skip := (size - int(uintptr(unsafe.Pointer(&b[0]))%uintptr(size))) % size
-	return b[skip : skip+sectors*size]
 }
 
 // Open opens a disk that was created.
 func Open(path string) (*Disk, error) {
-	d, err := open(path)
+	raw, err := sectors.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	d := &Disk{Disk: raw}
 	b, err := d.read(0)
 	if err == nil {
-		d.Header, err = parseHeader(b, d.sector)
+		d.Header, err = parseHeader(b, d.Size())
 	}
 	if err != nil {
 		d.Close()
@@ -86,17 +36,17 @@ func Open(path string) (*Disk, error) {
 
 // Create makes a disk, whatever was on it, and returns it.
 func Create(path string, timeouts Timeouts) (*Disk, error) {
-	d, err := open(path)
+	raw, err := sectors.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	d.Header = Header{Timeouts: timeouts, Slots: slotCount, SectorSize: d.sector, Minor: minor}
+	d := &Disk{Disk: raw, Header: Header{Timeouts: timeouts, Slots: slotCount, SectorSize: raw.Size(), Minor: minor}}
 	_, _ = rand.Read(d.Header.UUID[:])
 	d.Header.UUID[6] = d.Header.UUID[6]&0x0f | 0x40 // a random UUID: RFC 9562, version 4
 	d.Header.UUID[8] = d.Header.UUID[8]&0x3f | 0x80
 	// The header comes last: a disk half made is none.
 	if err = d.write(0, nil); err == nil {
-		_, err = d.file.WriteAt(aligned(d.sector, 2*slotCount), int64(d.sector))
+		err = d.Write(1, 2*slotCount, nil)
 	}
 	if err == nil {
 		err = d.write(0, d.Header.sector())
@@ -108,33 +58,11 @@ func Create(path string, timeouts Timeouts) (*Disk, error) {
 	return d, nil
 }
 
-// Path is the name that the disk was opened by.
-func (d *Disk) Path() string { return d.path }
-
-// Close closes the disk.
-func (d *Disk) Close() error { return d.file.Close() }
-
 // read returns a sector.
-func (d *Disk) read(sector int) ([]byte, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n, err := d.file.ReadAt(d.buffer, int64(sector)*int64(d.sector))
-	if err != nil && !(errors.Is(err, io.EOF) && n == d.sector) {
-		return nil, fmt.Errorf("read sector %d: %w", sector, err)
-	}
-	return bytes.Clone(d.buffer), nil
-}
+func (d *Disk) read(sector int) ([]byte, error) { return d.Read(sector, 1) }
 
 // write writes a sector; what data lacks is zero.
-func (d *Disk) write(sector int, data []byte) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	clear(d.buffer[copy(d.buffer, data):])
-	if _, err := d.file.WriteAt(d.buffer, int64(sector)*int64(d.sector)); err != nil {
-		return fmt.Errorf("write sector %d: %w", sector, err)
-	}
-	return nil
-}
+func (d *Disk) write(sector int, data []byte) error { return d.Write(sector, 1, data) }
 
 // Slots are the slots in use.
 func (d *Disk) Slots() ([]Slot, error) {
@@ -142,7 +70,7 @@ func (d *Disk) Slots() ([]Slot, error) {
 	for i := range d.Header.Slots {
 		b, err := d.read(1 + 2*i)
 		if err != nil {
-			return nil, fmt.Errorf("sbd disk %s: slot %d: %w", d.path, i, err)
+			return nil, fmt.Errorf("sbd disk %s: slot %d: %w", d.Path(), i, err)
 		}
 		if b[0] != 1 {
 			continue
@@ -160,7 +88,7 @@ func (d *Disk) Slots() ([]Slot, error) {
 func (d *Disk) mailbox(slot *Slot) error {
 	b, err := d.read(2 + 2*slot.Index)
 	if err != nil {
-		return fmt.Errorf("sbd disk %s: mailbox of %s: %w", d.path, slot.Host, err)
+		return fmt.Errorf("sbd disk %s: mailbox of %s: %w", d.Path(), slot.Host, err)
 	}
 	slot.Message, slot.From = Message(b[0]), nameIn(b)
 	return nil
@@ -190,7 +118,7 @@ func (d *Disk) Allocate(host string, wait func(time.Duration)) (Slot, error) {
 		if err != nil {
 			return Slot{}, err
 		}
-		b, err := named(1, host, d.sector)
+		b, err := named(1, host, d.Size())
 		if err != nil {
 			return Slot{}, err
 		}
@@ -199,7 +127,7 @@ func (d *Disk) Allocate(host string, wait func(time.Duration)) (Slot, error) {
 			err = d.write(1+2*index, b)
 		}
 		if err != nil {
-			return Slot{}, fmt.Errorf("sbd disk %s: take slot %d for %s: %w", d.path, index, host, err)
+			return Slot{}, fmt.Errorf("sbd disk %s: take slot %d for %s: %w", d.Path(), index, host, err)
 		}
 		wait(d.Header.Allocate)
 	}
@@ -209,13 +137,13 @@ func (d *Disk) free() (int, error) {
 	for i := range d.Header.Slots {
 		b, err := d.read(1 + 2*i)
 		if err != nil {
-			return 0, fmt.Errorf("sbd disk %s: slot %d: %w", d.path, i, err)
+			return 0, fmt.Errorf("sbd disk %s: slot %d: %w", d.Path(), i, err)
 		}
 		if b[0] != 1 {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("sbd disk %s: all %d slots are taken; create it anew to drop hosts that are gone", d.path, d.Header.Slots)
+	return 0, fmt.Errorf("sbd disk %s: all %d slots are taken; create it anew to drop hosts that are gone", d.Path(), d.Header.Slots)
 }
 
 // Send writes a message into a host's mailbox and reads it back.
@@ -225,26 +153,26 @@ func (d *Disk) Send(host string, m Message, from string) error {
 		return err
 	}
 	if !found {
-		return fmt.Errorf("sbd disk %s: host %s has no slot; 'sbd -d %[1]s list' shows those there are", d.path, host)
+		return fmt.Errorf("sbd disk %s: host %s has no slot; 'sbd -d %[1]s list' shows those there are", d.Path(), host)
 	}
 	return d.post(slot, m, from)
 }
 
 func (d *Disk) post(slot Slot, m Message, from string) error {
-	b, err := named(byte(m), from, d.sector)
+	b, err := named(byte(m), from, d.Size())
 	if err != nil {
 		return err
 	}
 	sector := 2 + 2*slot.Index
 	if err := d.write(sector, b); err != nil {
-		return fmt.Errorf("sbd disk %s: %s to %s: %w", d.path, m, slot.Host, err)
+		return fmt.Errorf("sbd disk %s: %s to %s: %w", d.Path(), m, slot.Host, err)
 	}
 	back, err := d.read(sector)
 	if err != nil {
-		return fmt.Errorf("sbd disk %s: %s to %s: %w", d.path, m, slot.Host, err)
+		return fmt.Errorf("sbd disk %s: %s to %s: %w", d.Path(), m, slot.Host, err)
 	}
 	if !bytes.Equal(b, back) {
-		return fmt.Errorf("sbd disk %s: %s to %s: the disk holds something else than was written; another host may have written at the same moment", d.path, m, slot.Host)
+		return fmt.Errorf("sbd disk %s: %s to %s: the disk holds something else than was written; another host may have written at the same moment", d.Path(), m, slot.Host)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func TestTwoHostsTakeOneSlot(t *testing.T) {
 	var once sync.Once
 	slot, err := d.Allocate("alice", func(time.Duration) {
 		once.Do(func() {
-			b, _ := named(1, "bob", d.sector)
+			b, _ := named(1, "bob", d.Size())
 			if err := d.write(1, b); err != nil {
 				t.Error(err)
 			}

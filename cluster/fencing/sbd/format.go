@@ -25,6 +25,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"holdfast/cluster/messaging/sectors"
 )
 
 const (
@@ -33,8 +35,6 @@ const (
 	minor      = 1
 	slotCount  = 255
 	nameLength = 64 // with its end
-	minSector  = 512
-	maxSector  = 64 << 10
 )
 
 // Timeouts are a disk's times, whole seconds.
@@ -94,7 +94,7 @@ func (h Header) sector() []byte {
 
 // parseHeader reads sector 0 of a disk whose sectors are of that size.
 func parseHeader(b []byte, sectorSize int) (Header, error) {
-	if len(b) < minSector || string(b[:8]) != magic {
+	if len(b) < sectors.Min || string(b[:8]) != magic {
 		return Header{}, fmt.Errorf("it is no sbd disk; 'sbd create' makes it one, and overwrites what is on it")
 	}
 	if b[8] != version {

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster/messaging/device"
 	"holdfast/cluster/messaging/qdevice"
+	"holdfast/cluster/messaging/quorumdisk"
 )
 
 // Defaults of the quorum device. The timeout's is shorter than corosync-qdevice's 10 s: a host that
@@ -17,6 +18,7 @@ import (
 const (
 	deviceTimeout = 1250 * time.Millisecond
 	deviceSync    = 30 * time.Second
+	diskTimeout   = 2 * time.Second
 )
 
 // device reads the quorum device.
@@ -25,10 +27,10 @@ func (r *reader) device(b *block) {
 		model, ok := d.get("model")
 		switch {
 		case !ok:
-			r.fault(d.line, "quorum.device.model is missing; net is accepted")
+			r.fault(d.line, "quorum.device.model is missing; net and disk are accepted")
 			continue
-		case model.value != "net":
-			r.fault(model.line, "quorum.device.model %q: net is accepted", model.value)
+		case model.value != "net" && model.value != "disk":
+			r.fault(model.line, "quorum.device.model %q: net and disk are accepted", model.value)
 			continue
 		}
 		if r.file.Quorum.AutoTie || r.file.Quorum.LastManStanding {
@@ -36,15 +38,46 @@ func (r *reader) device(b *block) {
 			continue
 		}
 		q := &r.file.Quorum
-		q.DeviceVotes = -1
-		for _, h := range q.Hosts {
-			q.DeviceVotes += q.HostVotes(h)
+		q.DeviceVotes = 1
+		if model.value == "net" {
+			q.DeviceVotes = -1
+			for _, h := range q.Hosts {
+				q.DeviceVotes += q.HostVotes(h)
+			}
 		}
 		if s, ok := d.get("votes"); ok {
 			q.DeviceVotes, _ = strconv.Atoi(s.value)
 		}
-		r.file.Device = r.deviceNet(d)
+		if model.value == "disk" {
+			r.file.Device = r.deviceDisk(d)
+		} else {
+			r.file.Device = r.deviceNet(d)
+		}
 	}
+}
+
+// deviceDisk reads which disk lends the votes.
+func (r *reader) deviceDisk(d *block) *device.Config {
+	c := &device.Config{Hold: millisecondsOr(d, "timeout", max(diskTimeout, r.file.Token))}
+	for _, n := range d.all("disk") {
+		if s, ok := n.get("path"); ok {
+			c.Disk = s.value
+		}
+	}
+	if c.Disk == "" {
+		r.fault(d.line, "quorum.device.disk.path is missing; the path of a disk or partition that all hosts see is accepted, and 'holdfast quorum-disk create' makes it a quorum disk")
+	}
+	// Others count for some heartbeats on what they heard of the lease: that has to fit into its grace.
+	if least := max(time.Second, r.file.Token); c.Hold < least {
+		r.fault(d.line, "quorum.device.timeout %s is too short for a disk; %s and more are accepted (not less than totem.token)", c.Hold, least)
+	}
+	for _, h := range r.file.Hosts {
+		if h.ID > quorumdisk.MaxHost {
+			r.fault(d.line, "quorum.device.model disk has room for node ids up to %d, and there is a node %d; give it a lower nodeid", quorumdisk.MaxHost, h.ID)
+		}
+	}
+	c.Heuristics = r.heuristics(d, c.Hold, 2*c.Hold)
+	return c
 }
 
 // deviceNet reads how the server is asked.

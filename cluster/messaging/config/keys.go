@@ -68,6 +68,13 @@ func hostOrAddress(v string) string {
 	return ""
 }
 
+func diskPath(v string) string {
+	if !strings.HasPrefix(v, "/") {
+		return "the full path of a disk or partition is accepted"
+	}
+	return ""
+}
+
 func tieNodes(v string) string {
 	if v == "lowest" || v == "highest" {
 		return ""
@@ -149,7 +156,7 @@ var deviceSection = &section{
 		}},
 		"heuristics": {keys: map[string]use{"mode": used(oneOf("on", "sync", "off")), "interval": used(millis), "timeout": used(millis),
 			"sync_timeout": used(millis)}, prefixes: map[string]use{"exec_": used(nil)}},
-		"disk": {prefixes: map[string]use{"": used(nil)}},
+		"disk": {keys: map[string]use{"path": used(diskPath)}},
 	},
 }
 

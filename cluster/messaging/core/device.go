@@ -23,6 +23,7 @@ type Partition struct {
 	Ring    uint64 // another one with every change; never 0
 	Members []HostID
 	Quorate bool
+	Useful  bool // the votes would make it quorate, or it is without them
 }
 
 // DeviceSays is the quorum device's word.
@@ -69,11 +70,21 @@ func (c *Core) partition() {
 // report hands out what the device is to be told, when it is news.
 func (c *Core) report() {
 	d := &c.device
-	if c.cfg.Quorum.DeviceVotes == 0 || !d.news && d.known.Quorate == c.verdict.Quorate {
+	useful := c.useful()
+	if c.cfg.Quorum.DeviceVotes == 0 || !d.news && d.known.Quorate == c.verdict.Quorate && d.known.Useful == useful {
 		return
 	}
-	d.news, d.known.Quorate = false, c.verdict.Quorate
-	c.out.Partition = &Partition{Ring: d.known.Ring, Members: slices.Clone(c.reach), Quorate: c.verdict.Quorate}
+	d.news, d.known.Quorate, d.known.Useful = false, c.verdict.Quorate, useful
+	c.out.Partition = c.Partition()
+}
+
+// useful tells whether the ring has the votes that it needs, with the device's.
+func (c *Core) useful() bool {
+	votes := c.cfg.Quorum.DeviceVotes
+	for _, h := range c.reach {
+		votes += c.cfg.Quorum.HostVotes(h)
+	}
+	return votes >= c.verdict.Needed
 }
 
 // ring names the set that is reached, its daemons, and how often each has seen it change.
@@ -161,5 +172,5 @@ func (c *Core) Partition() *Partition {
 	if c.device.known.Ring == 0 {
 		return nil
 	}
-	return &Partition{Ring: c.device.known.Ring, Members: slices.Clone(c.reach), Quorate: c.verdict.Quorate}
+	return &Partition{Ring: c.device.known.Ring, Members: slices.Clone(c.reach), Quorate: c.verdict.Quorate, Useful: c.useful()}
 }

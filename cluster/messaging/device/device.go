@@ -9,10 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"reflect"
-	"sync"
 	"time"
 
 	"holdfast/cluster/messaging/qdevice"
+	"holdfast/cluster/messaging/quorumdisk"
 )
 
 // Config is what a Device starts from.
@@ -24,7 +24,9 @@ type Config struct {
 	Connect    time.Duration // for how long a connection is tried
 	Sync       time.Duration // for how long a decision about a new partition is waited for
 	Heuristics Heuristics
-	Dir        string // of ca.crt, node.crt and node.key
+	Dir        string        // of ca.crt, node.crt and node.key
+	Disk       string        // path of a quorum disk; "": a server is asked
+	Hold       time.Duration // for how long its lease counts
 }
 
 // Same tells whether two configurations ask the same device in the same way.
@@ -49,12 +51,9 @@ const DefaultPort = 5403
 // Device is a host's side of a quorum device. Its methods can be called from any goroutine, and
 // do not wait.
 type Device struct {
-	cfg    Config
-	links  Links
-	events chan func()
-	ctx    context.Context
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
+	*loop
+	cfg   Config
+	links Links
 
 	// Owned by the loop.
 	client  *qdevice.Client
@@ -69,9 +68,6 @@ type Device struct {
 	running bool          // they run
 	said    qdevice.Standing
 	problem string // the last that was logged
-
-	mu      sync.Mutex // guards pending and closed
-	pending []func()
 }
 
 // Open starts the device's loop. It does not wait for a connection.
@@ -79,70 +75,36 @@ func Open(cfg Config, links Links) *Device {
 	if cfg.Port == 0 {
 		cfg.Port = DefaultPort
 	}
-	d := &Device{cfg: cfg, links: links, client: qdevice.NewClient(cfg.Settings), events: make(chan func(), 1)}
-	d.ctx, d.cancel = context.WithCancel(context.Background())
-	d.spawn(d.loop)
+	d := &Device{loop: newLoop(), cfg: cfg, links: links, client: qdevice.NewClient(cfg.Settings)}
+	d.spawn(d.run)
 	return d
 }
 
-func (d *Device) spawn(f func()) { d.tasks.Go(f) }
-
-// Close ends the connection and waits for everything to stop.
-func (d *Device) Close() {
-	d.cancel()
-	d.tasks.Wait()
-}
-
-// put has the loop do something, in the order of the calls.
-func (d *Device) put(f func()) {
-	d.mu.Lock()
-	d.pending = append(d.pending, f)
-	d.mu.Unlock()
-	select {
-	case d.events <- d.drain:
-	default: // drain is on its way
-	}
-}
-
-func (d *Device) drain() {
-	d.mu.Lock()
-	list := d.pending
-	d.pending = nil
-	d.mu.Unlock()
-	for _, f := range list {
-		f()
-	}
-}
-
-// Report tells of the partition that the host is in.
-func (d *Device) Report(r qdevice.Report) { d.put(func() { d.reported(r) }) }
+// Report tells of the partition that the host is in. A server judges by itself whether its votes are of use.
+func (d *Device) Report(r qdevice.Report, _ bool) { d.put(func() { d.reported(r) }) }
 
 // Configure tells that the cluster's hosts changed.
 func (d *Device) Configure(hosts []uint32) { d.put(func() { d.client.Configure(hosts) }) }
 
 // Status returns what is known now.
 func (d *Device) Status() Status {
-	got := make(chan Status, 1)
-	d.put(func() {
-		got <- Status{Status: d.client.Status(), Config: d.cfg, Now: d.links.Now()}
-	})
-	select {
-	case s := <-got:
-		return s
-	case <-d.ctx.Done():
+	var st Status
+	if !d.ask(func() { st = Status{Status: d.client.Status(), Config: d.cfg, Now: d.links.Now()} }) {
 		return Status{Config: d.cfg}
 	}
+	return st
 }
 
 // Status is a Device's.
 type Status struct {
 	qdevice.Status
 	Config Config
-	Now    time.Duration // the clock that Status' instants are of
+	Now    time.Duration      // the clock that Status' instants are of
+	Lease  *quorumdisk.Status // of a quorum disk; nil: it is a server
 }
 
-// loop is the only goroutine that touches the client.
-func (d *Device) loop() {
+// run is the only goroutine that touches the client.
+func (d *Device) run() {
 	defer d.hangUp(nil)
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -65,7 +65,7 @@ func ask(t *testing.T, port uint16, dir string, node uint32, cluster string, h d
 }
 
 func (c *client) report(seq uint64, members ...uint32) {
-	c.Report(qdevice.Report{Ring: qdevice.Ring{Node: members[0], Seq: seq}, Members: members, States: []qdevice.Node{{ID: 1, State: qdevice.StateMember}, {ID: 2, State: qdevice.StateMember}}})
+	c.Report(qdevice.Report{Ring: qdevice.Ring{Node: members[0], Seq: seq}, Members: members, States: []qdevice.Node{{ID: 1, State: qdevice.StateMember}, {ID: 2, State: qdevice.StateMember}}}, true)
 }
 
 // await waits for a vote for a ring.

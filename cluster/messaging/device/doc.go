@@ -10,7 +10,10 @@
 // made: the server's authority (ca.crt), and this cluster's certificate and key (node.crt,
 // node.key), below etc/holdfast/qdevice.
 //
+// A Disk does the same with a quorum disk (package quorumdisk) in the server's place.
+//
 // Goroutines: one loop, which alone touches the client, and beside it at most one that dials, one
 // that reads the connection, one for each round of commands and one for each of its commands. Close
-// waits for all of them.
+// waits for all of them. A Disk has a loop, those of the commands, and one that accesses the disk, for which Close does not wait
+// as a disk may never answer.
 package device

@@ -84,6 +84,8 @@ func (c *Client) ForkDocument(ctx context.Context, number int) (*cib.Document, e
 
 // Device is the quorum device as the host that is asked sees it. Instants are how long ago; below 0: never.
 type Device struct {
+	Disk       string        `json:"disk,omitempty"`   // path of a quorum disk; "": a server is asked
+	Holder     uint32        `json:"holder,omitempty"` // of the disk's lease; 0: nobody is known to be
 	Host       string        `json:"host"`
 	Port       uint16        `json:"port"`
 	Cluster    string        `json:"cluster"`

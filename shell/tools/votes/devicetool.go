@@ -54,7 +54,7 @@ func DeviceStatus(d *client.Device, verbose bool, now time.Time) string {
 		}
 	}
 	b.WriteString("Qdevice information\n-------------------\n")
-	row(false, "Model:", "Net")
+	row(false, "Model:", "%s", map[bool]string{true: "Net", false: "Disk"}[d.Disk == ""])
 	row(false, "Node ID:", "%d", d.Node)
 	row(true, "HB interval:", "%dms", d.Heartbeat.Milliseconds()*10/8)
 	row(true, "Sync HB interval:", "%dms", d.Sync.Milliseconds())
@@ -67,6 +67,43 @@ func DeviceStatus(d *client.Device, verbose bool, now time.Time) string {
 	row(false, "Membership node list:", "%s", idList(d.Members))
 	row(true, "Quorate:", "%s", map[bool]string{true: "Yes", false: "No"}[d.Quorate])
 	row(true, "Expected votes:", "%d", d.Expected)
+	if d.Disk != "" {
+		diskStatus(d, row, &b)
+	} else {
+		serverStatus(d, row, &b)
+	}
+	for _, at := range []struct {
+		name string
+		ago  time.Duration
+	}{{"Connected since:", d.Since}, {"Echo reply received:", d.Answered}} {
+		if at.ago >= 0 {
+			row(true, at.name, "%s", now.Add(-at.ago).Format("2006-01-02T15:04:05"))
+		}
+	}
+	if d.Failure != "" {
+		row(true, "Last failure:", "%s", d.Failure)
+	}
+	return b.String()
+}
+
+// diskStatus is the part about a quorum disk.
+func diskStatus(d *client.Device, row func(bool, string, string, ...any), b *strings.Builder) {
+	b.WriteString("\nQdevice-disk information\n------------------------\n")
+	row(false, "Disk:", "%s", d.Disk)
+	holder := "none"
+	if d.Holder > 0 {
+		holder = fmt.Sprintf("Node ID %d", d.Holder)
+	}
+	row(false, "Vote lent to:", "%s", holder)
+	row(false, "State:", "%s", d.State)
+	row(true, "Vote:", "%s", d.Vote)
+	if d.Mode != "off" {
+		row(true, "Heuristics result:", "%s", d.Heuristics)
+	}
+}
+
+// serverStatus is the part about a server.
+func serverStatus(d *client.Device, row func(bool, string, string, ...any), b *strings.Builder) {
 	b.WriteString("\nQdevice-net information\n----------------------\n")
 	row(false, "Cluster name:", "%s", d.Cluster)
 	row(false, "QNetd host:", "%s:%d", d.Host, d.Port)
@@ -86,18 +123,6 @@ func DeviceStatus(d *client.Device, verbose bool, now time.Time) string {
 		row(true, "Heuristics result:", "%s (regular: %s, membership: %s)", d.Heuristics, d.Regular, d.Heuristics)
 	}
 	row(true, "TLS active:", "%s", map[bool]string{true: "Yes (client certificate sent)", false: "No"}[d.Secured])
-	for _, at := range []struct {
-		name string
-		ago  time.Duration
-	}{{"Connected since:", d.Since}, {"Echo reply received:", d.Answered}} {
-		if at.ago >= 0 {
-			row(true, at.name, "%s", now.Add(-at.ago).Format("2006-01-02T15:04:05"))
-		}
-	}
-	if d.Failure != "" {
-		row(true, "Last failure:", "%s", d.Failure)
-	}
-	return b.String()
 }
 
 func idList(ids []uint32) string {
