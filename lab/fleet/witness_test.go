@@ -20,7 +20,7 @@ func pairOfHosts(t *testing.T, algorithm string) (context.Context, *Fleet) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
-	f, err := Start(ctx, Config{Hosts: lab.Names("web", 2), Binary: binary, Witness: algorithm})
+	f, err := Start(ctx, Config{Hosts: lab.Names("web", 2), Binary: binary, Witness: algorithm, Disks: 1})
 	must(t, err)
 	t.Cleanup(func() { f.Close() })
 	must(t, f.Ready(ctx))
