@@ -26,6 +26,7 @@ type checks struct {
 	complete    map[core.Peer]bool            // boots that were in a view of all hosts
 	began       map[string]int                // marker: how many were confirmed when it was proposed
 	minority    map[core.HostID]time.Duration // since when a host has reached no quorum
+	spoken      spoken
 }
 
 // place is one entry of one group's log.
@@ -36,7 +37,8 @@ type place struct {
 }
 
 func (c *checks) init(w *World) {
-	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.Peer]bool{}, began: map[string]int{}, minority: map[core.HostID]time.Duration{}}
+	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.Peer]bool{}, began: map[string]int{}, minority: map[core.HostID]time.Duration{},
+		spoken: spoken{map[office]core.HostID{}, map[office]core.HostID{}, map[core.HostID]core.Ballot{}}}
 }
 
 // violate notes that an invariant is broken; the run ends. The first word names it.

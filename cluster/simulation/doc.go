@@ -29,6 +29,9 @@
 //	twice        no resource is begun on a machine while it may be active on another with power
 //	agreement    every host applies the same entries of a group in the same order
 //	order        what was confirmed before a change was proposed is known where that change is confirmed
+//	voted        no host votes for two others in one term of a group
+//	led          no two hosts lead in one term of a group
+//	promised     a host promises higher ballots only, and does nothing for a group below what it promised
 //	durability   a confirmed change is in every host's document at the end
 //	kept         an unconfirmed change is there too, or under forks/
 //	refused      a change that was refused for want of a quorum is not there

@@ -43,6 +43,7 @@ type daemon struct {
 	worker     *controller.Worker
 	frozen     bool
 	doomed     doom
+	defects    Fault    // what becomes of it when it dies at a vote
 	held       []func() // what waits for the thaw
 	pumping    bool
 	happened   []controller.Event // what the replica told and the controller has not yet seen
@@ -62,13 +63,14 @@ type daemon struct {
 	lastSent   [maxHosts + 1]time.Duration // streams keep their order: arrival of the last message
 }
 
-// doom is when a daemon dies at its next durable write.
+// doom is when a daemon dies by itself.
 type doom int
 
 const (
 	notDoomed doom = iota
 	beforeWrite
 	afterWrite
+	atVote // once it has voted for another host
 )
 
 // write is an entry on its way into the log.

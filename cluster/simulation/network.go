@@ -92,6 +92,7 @@ func (h *host) holdHeard(ev core.Heard) { h.hold(func() { h.hear(ev) }) }
 func (h *host) stream(messages []core.Message) {
 	w := h.w
 	for _, m := range messages {
+		w.check.said(h, &m)
 		text, err := m.Marshal()
 		if err != nil {
 			w.violate("encoding: %s: %v", h.name, err)

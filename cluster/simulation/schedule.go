@@ -33,6 +33,7 @@ const (
 	BadAgents                 // Amount percent of operations fail
 	BadFencing                // Amount percent of fencing fails
 	WitnessCut                // hosts in Mask do not reach the quorum device for For, nor it them
+	CrashAtVote               // Host's daemon dies when it has next voted for another, and comes back after For without hosts in Mask for Amount ms
 	WitnessCrash              // the quorum device's daemon dies and is started after For
 	kinds
 )
@@ -95,6 +96,8 @@ func (f Fault) String() string {
 	switch f.Kind {
 	case WitnessCut:
 		what = fmt.Sprintf("hosts %v do not reach the quorum device for %s", f.masked(), f.For)
+	case CrashAtVote:
+		what = fmt.Sprintf("the daemon of host%d dies after its next vote, is started after %s, and does not hear hosts %v for %d ms", f.Host, f.For, f.masked(), f.Amount)
 	case WitnessCrash:
 		what = fmt.Sprintf("the quorum device dies and is started after %s", f.For)
 	}
@@ -115,12 +118,12 @@ func (f Fault) masked() []core.HostID {
 var weights = [kinds]int{
 	PowerCut: 12, TotalPowerCut: 3, DaemonCrash: 10, CrashAtWrite: 6, Pause: 12, Isolation: 8, OneWayCut: 5, Partition: 10,
 	PairCut: 10, Flapping: 3, BadNetwork: 8, ResourceDeath: 5, ClockStep: 2, ClockDrift: 2, DiskFull: 2, DiskLoss: 2, DiskRestore: 2,
-	BadAgents: 3, BadFencing: 4,
+	BadAgents: 3, BadFencing: 4, CrashAtVote: 4,
 }
 
 // Plan draws the faults of a seed: for so long, one each pace in the mean. Calm and busy
-// stretches alternate, so that some faults fall into the middle of what others caused, and
-// some find the cluster whole. Half of the faults are of the kinds named as often, if any are.
+// stretches alternate, and now and then nothing happens for a while, so that some faults fall
+// into the middle of what others caused, and some find the cluster whole. Half of the faults are of the kinds named as often, if any are.
 func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []Fault {
 	r := rand.New(rand.NewPCG(seed, 0xfa017))
 	total := 0
@@ -128,10 +131,13 @@ func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []
 		total += n
 	}
 	var faults []Fault
-	pace := 3 * time.Second
+	pace, calm := 3*time.Second, max(long/20, time.Second)
 	for at := begin + between(r, 0, pace); at < begin+long; at += between(r, pace/10, 2*pace) {
 		if r.IntN(6) == 0 {
 			pace = []time.Duration{time.Second, 3 * time.Second, 3 * time.Second, 8 * time.Second}[r.IntN(4)]
+		}
+		if r.IntN(12) == 0 {
+			at += between(r, calm, 2*calm)
 		}
 		n := r.IntN(total)
 		kind := Kind(0)
@@ -194,6 +200,8 @@ func draw(r *rand.Rand, kind Kind, at time.Duration, shape Shape) Fault {
 		f.For = between(20*time.Millisecond, 3*time.Second)
 	case CrashAtWrite:
 		f.Amount = amount % 2
+	case CrashAtVote:
+		f.For, f.Amount = between(10*time.Millisecond, 600*time.Millisecond), 500+amount*40
 	case Pause:
 		f.For = between(100*time.Millisecond, 5*time.Second)
 	case PairCut:

@@ -33,7 +33,7 @@ func Draw(seed uint64) Shape {
 	r := rand.New(rand.NewPCG(seed, 0x5ba9e))
 	s := Shape{
 		Hosts: 2 + r.IntN(4), Links: 1 + r.IntN(2), Policy: "stop", Primitives: 1 + r.IntN(4), Clone: r.IntN(3) == 0,
-		Together: r.IntN(2) == 0, OneWayStreams: r.IntN(2) == 0, CompactEvery: []int{16, 64, 256}[r.IntN(3)],
+		Together: r.IntN(2) == 0, OneWayStreams: r.IntN(2) == 0, CompactEvery: []int{16, 64, 64, 256, 256, 1024}[r.IntN(6)],
 		Client: []time.Duration{time.Second, 2 * time.Second, 5 * time.Second}[r.IntN(3)],
 	}
 	if r.IntN(5) == 0 {
