@@ -22,7 +22,8 @@ func (h *host) carryOut(b core.Batch) {
 		return
 	}
 	h.stream(b.Messages)
-	if h.doomed == atVote && h.defect(b.Messages) {
+	if h.doomed == atVote && slices.ContainsFunc(b.Messages, votes) {
+		h.defect()
 		return
 	}
 	h.report(b.Partition)
@@ -63,35 +64,14 @@ func (h *host) save(s *core.Save) bool {
 	return true
 }
 
-// defect lets the daemon die when it has just voted for another host. When it is back, it
-// does not hear that one, nor some others, for a while: may somebody else ask it for its vote.
-func (h *host) defect(said []core.Message) bool {
-	at := slices.IndexFunc(said, func(m core.Message) bool { return votes(&m) })
-	if at < 0 {
-		return false
-	}
-	w, f := h.w, h.defects
-	f.Mask |= 1 << said[at].To
-	w.trace(h.name, "crashes after its vote for host%d, and comes back without %v", said[at].To, f.masked())
-	h.killDaemon()
-	w.after(f.For, h.startDaemon)
-	cut := func(by int8) {
-		for _, other := range w.hosts {
-			if other != h && f.Mask&(1<<other.id) != 0 {
-				w.net.cut(h.id, other.id, -1, by)
-				w.net.cut(other.id, h.id, -1, by)
-			}
-		}
-	}
-	cut(1)
-	w.after(f.For+time.Duration(f.Amount)*time.Millisecond, func() { cut(-1) })
-	return true
+func (h *host) dieAndRestart(when string) {
+	h.dieAndRestartAfter(between(h.w.chance.disks, 10*time.Millisecond, time.Second), when)
 }
 
-func (h *host) dieAndRestart(when string) {
+func (h *host) dieAndRestartAfter(pause time.Duration, when string) {
 	h.w.trace(h.name, "crashes %s", when)
 	h.killDaemon()
-	h.w.after(between(h.w.chance.disks, 10*time.Millisecond, time.Second), h.startDaemon)
+	h.w.after(pause, h.startDaemon)
 }
 
 // noted takes a change of the messaging core's in.

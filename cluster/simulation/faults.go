@@ -32,10 +32,8 @@ func (w *World) strike(f Fault) {
 		w.after(f.For, h.startDaemon)
 	case CrashAtWrite:
 		h.doomed = beforeWrite + doom(f.Amount)
-	case CrashAtVote:
-		if h.core != nil {
-			h.doomed, h.defects = atVote, f
-		}
+	case Defection:
+		w.strikeDefection(f)
 	case Pause:
 		h.freeze()
 		w.after(f.For, h.thaw)
@@ -188,7 +186,9 @@ func (w *World) enoughWithout(h *host) bool {
 // had. That such a disk counts again is the inherent limit of rule 12.
 func (w *World) remembered(f Fault) bool {
 	switch f.Kind {
-	case PowerCut, TotalPowerCut, DaemonCrash, CrashAtWrite, CrashAtVote, DiskLoss, DiskRestore, DiskFull:
+	case PowerCut, TotalPowerCut, DaemonCrash, CrashAtWrite, DiskLoss, DiskRestore, DiskFull:
+	case Defection:
+		f.Host = 0 // any may be it
 	default:
 		return false
 	}

@@ -43,8 +43,8 @@ type daemon struct {
 	worker     *controller.Worker
 	frozen     bool
 	doomed     doom
-	defects    Fault    // what becomes of it when it dies at a vote
-	held       []func() // what waits for the thaw
+	defects    *defection // what becomes of it when it dies at a vote
+	held       []func()   // what waits for the thaw
 	pumping    bool
 	happened   []controller.Event // what the replica told and the controller has not yet seen
 	tickAt     time.Duration      // when the core's next tick is scheduled, in world time

@@ -33,7 +33,7 @@ const (
 	BadAgents                 // Amount percent of operations fail
 	BadFencing                // Amount percent of fencing fails
 	WitnessCut                // hosts in Mask do not reach the quorum device for For, nor it them
-	CrashAtVote               // Host's daemon dies when it has next voted for another, and comes back after For without hosts in Mask for Amount ms
+	Defection                 // the leader and some hosts in Mask are cut off, a host of the others dies at its vote, is back after For, on the leader's side for Amount ms
 	WitnessCrash              // the quorum device's daemon dies and is started after For
 	kinds
 )
@@ -96,8 +96,8 @@ func (f Fault) String() string {
 	switch f.Kind {
 	case WitnessCut:
 		what = fmt.Sprintf("hosts %v do not reach the quorum device for %s", f.masked(), f.For)
-	case CrashAtVote:
-		what = fmt.Sprintf("the daemon of host%d dies after its next vote, is started after %s, and does not hear hosts %v for %d ms", f.Host, f.For, f.masked(), f.Amount)
+	case Defection:
+		what = fmt.Sprintf("the leader and some of hosts %v are cut off; one of the others dies after its vote, and is on the leader's side after %s for %d ms", f.masked(), f.For, f.Amount)
 	case WitnessCrash:
 		what = fmt.Sprintf("the quorum device dies and is started after %s", f.For)
 	}
@@ -118,7 +118,7 @@ func (f Fault) masked() []core.HostID {
 var weights = [kinds]int{
 	PowerCut: 12, TotalPowerCut: 3, DaemonCrash: 10, CrashAtWrite: 6, Pause: 12, Isolation: 8, OneWayCut: 5, Partition: 10,
 	PairCut: 10, Flapping: 3, BadNetwork: 8, ResourceDeath: 5, ClockStep: 2, ClockDrift: 2, DiskFull: 2, DiskLoss: 2, DiskRestore: 2,
-	BadAgents: 3, BadFencing: 4, CrashAtVote: 4,
+	BadAgents: 3, BadFencing: 4, Defection: 3,
 }
 
 // Plan draws the faults of a seed: for so long, one each pace in the mean. Calm and busy
@@ -200,8 +200,8 @@ func draw(r *rand.Rand, kind Kind, at time.Duration, shape Shape) Fault {
 		f.For = between(20*time.Millisecond, 3*time.Second)
 	case CrashAtWrite:
 		f.Amount = amount % 2
-	case CrashAtVote:
-		f.For, f.Amount = between(10*time.Millisecond, 600*time.Millisecond), 500+amount*40
+	case Defection:
+		f.For, f.Amount = between(10*time.Millisecond, 3*time.Second), 1000+amount*40
 	case Pause:
 		f.For = between(100*time.Millisecond, 5*time.Second)
 	case PairCut:

@@ -3,7 +3,9 @@ package simulation_test
 import (
 	"flag"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,11 +14,14 @@ import (
 
 // make sim SEEDS=200 MINUTES=10 runs many seeds, make sim SEED=n replays one with its trace.
 var (
-	seeds  = flag.Uint64("seeds", 8, "how many seeds to run")
-	first  = flag.Uint64("first", 1, "the first seed")
-	seed   = flag.Uint64("seed", 0, "replay this seed only, with a trace")
-	faulty = flag.Duration("faulty", time.Minute, "simulated time during which faults strike")
-	shrink = flag.Int("shrink", 200, "how many runs may be spent on shortening a failure's schedule")
+	seeds   = flag.Uint64("seeds", 8, "how many seeds to run")
+	first   = flag.Uint64("first", 1, "the first seed")
+	seed    = flag.Uint64("seed", 0, "replay this seed only, with a trace")
+	faulty  = flag.Duration("faulty", time.Minute, "simulated time during which faults strike")
+	within  = flag.Duration("within", 0, "begin no further seed after so long; 0: run all")
+	atLeast = flag.Uint64("at-least", 0, "how many seeds must have been run by then")
+	every   = flag.Uint64("every", 1<<62, "after how many seeds a line is printed")
+	shrink  = flag.Int("shrink", 200, "how many runs may be spent on shortening a failure's schedule")
 )
 
 func config(n uint64) simulation.Config { return simulation.Config{Seed: n, Faulty: *faulty} }
@@ -31,17 +36,60 @@ func TestSeeds(t *testing.T) {
 		judge(t, cfg, simulation.Run(cfg))
 		return
 	}
-	var faults, acked, unconfirmed, applied int
-	var simulated, slowest time.Duration
+	var all tally
 	began := time.Now()
-	for n := *first; n < *first+*seeds; n++ {
-		report := simulation.Run(config(n))
-		judge(t, config(n), report)
-		faults, acked, unconfirmed, applied = faults+len(report.Schedule), acked+report.Acked, unconfirmed+report.Unconfirmed, applied+report.Applied
-		simulated, slowest = simulated+report.Ended, max(slowest, report.Converged)
+	all.next = *first
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), int(*seeds)) {
+		workers.Go(func() {
+			for n := all.take(); n < *first+*seeds && (*within == 0 || time.Since(began) < *within); n = all.take() {
+				report := simulation.Run(config(n))
+				judge(t, config(n), report)
+				all.add(report)
+			}
+		})
 	}
-	t.Logf("%d seeds, %s simulated: %d faults, %d changes confirmed, %d unconfirmed, %d entries applied; slowest convergence %s; %.0f times faster than real time",
-		*seeds, simulated.Round(time.Second), faults, acked, unconfirmed, applied, slowest, simulated.Seconds()/time.Since(began).Seconds())
+	workers.Wait()
+	t.Logf("%s; %.0f times faster than real time on %d processors", &all, all.simulated.Seconds()/time.Since(began).Seconds(), runtime.GOMAXPROCS(0))
+	if all.runs < *atLeast {
+		t.Errorf("%d seeds were run in %s, not %d", all.runs, *within, *atLeast)
+	}
+}
+
+// tally is what the seeds that were run add up to.
+type tally struct {
+	mu                                       sync.Mutex // guards everything
+	next                                     uint64
+	runs                                     uint64
+	faults, acked, unconfirmed, applied, bad int
+	simulated, slowest                       time.Duration
+}
+
+// take hands out the next seed.
+func (a *tally) take() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.next++
+	return a.next - 1
+}
+
+func (a *tally) add(r simulation.Report) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.runs++
+	a.faults, a.acked, a.unconfirmed, a.applied = a.faults+len(r.Schedule), a.acked+r.Acked, a.unconfirmed+r.Unconfirmed, a.applied+r.Applied
+	a.simulated, a.slowest = a.simulated+r.Ended, max(a.slowest, r.Converged)
+	if len(r.Violations) > 0 {
+		a.bad++
+	}
+	if a.runs%*every == 0 {
+		fmt.Println(a)
+	}
+}
+
+func (a *tally) String() string {
+	return fmt.Sprintf("%d seeds, %d with violations, %s simulated: %d faults, %d changes confirmed, %d unconfirmed, %d entries applied; slowest convergence %s",
+		a.runs, a.bad, a.simulated.Round(time.Second), a.faults, a.acked, a.unconfirmed, a.applied, a.slowest)
 }
 
 // judge reports a failure with the shortest schedule found that still fails.

@@ -70,6 +70,6 @@ func (c *checks) bound(h *host, m *core.Message, what string) {
 }
 
 // votes tells whether a message gives another host a vote.
-func votes(m *core.Message) bool {
+func votes(m core.Message) bool {
 	return m.Kind == core.RaftMessage && m.Raft.GetType() == pb.MsgVoteResp && !m.Raft.GetReject()
 }
