@@ -9,6 +9,7 @@ import (
 // the keeper turns it into a filter (filter.go).
 type faults struct {
 	apart      [][2]string         // hosts that do not hear each other, on any link
+	mute       [][2]string         // the second does not hear the first
 	loss       map[lossKey]float64 // share of a host's packets that is lost, 0 to 1, each way
 	fenceFault map[string]string   // by host: FenceFails or FenceHangs
 }
@@ -48,7 +49,16 @@ func (f *faults) partition(hosts []string, sets [][]string) error {
 			}
 		}
 	}
-	f.apart = apart
+	f.apart, f.mute = apart, nil
+	return nil
+}
+
+// silence lets the second host of each pair not hear the first, in place of any partition.
+func (f *faults) silence(hosts []string, pairs [][]string) error {
+	if err := f.block(hosts, pairs); err != nil {
+		return err
+	}
+	f.apart, f.mute = nil, f.apart
 	return nil
 }
 
@@ -66,7 +76,7 @@ func (f *faults) block(hosts []string, pairs [][]string) error {
 		}
 		apart = append(apart, [2]string{pair[0], pair[1]})
 	}
-	f.apart = apart
+	f.apart, f.mute = apart, nil
 	return nil
 }
 

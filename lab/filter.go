@@ -27,6 +27,11 @@ func (k *keeper) rules() []rule {
 				rule{from: b.port(link), to: a.port(link), share: 1})
 		}
 	}
+	for _, pair := range k.faults.mute {
+		for link := range k.config.Links {
+			rules = append(rules, rule{from: k.hosts[pair[0]].port(link), to: k.hosts[pair[1]].port(link), share: 1})
+		}
+	}
 	for _, h := range k.order {
 		for link := range k.config.Links {
 			if loss := k.faults.lossOf(h.name, link); loss > 0 {

@@ -237,6 +237,8 @@ func (k *keeper) handle(conn *net.UnixConn, r request, files []*os.File) *reply 
 		os.Exit(0)
 	case "partition":
 		return errorReply(k.setFaults(func(f *faults) error { return f.partition(k.config.Hosts, r.Sets) }))
+	case "silence":
+		return errorReply(k.setFaults(func(f *faults) error { return f.silence(k.config.Hosts, r.Sets) }))
 	case "block":
 		return errorReply(k.setFaults(func(f *faults) error { return f.block(k.config.Hosts, r.Sets) }))
 	}

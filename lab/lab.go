@@ -234,8 +234,14 @@ func (l *Lab) Partition(sets ...[]string) error {
 
 // Block lets the two hosts of each pair not hear each other, while others may hear
 // both: a half-broken network. It replaces earlier partitions and blocks.
-func (l *Lab) Block(pairs ...[2]string) error {
-	r := request{Verb: "block"}
+func (l *Lab) Block(pairs ...[2]string) error { return l.pairs("block", pairs) }
+
+// Silence lets the second host of each pair not hear the first, which hears it. It replaces
+// earlier partitions and blocks.
+func (l *Lab) Silence(pairs ...[2]string) error { return l.pairs("silence", pairs) }
+
+func (l *Lab) pairs(verb string, pairs [][2]string) error {
+	r := request{Verb: verb}
 	for _, pair := range pairs {
 		r.Sets = append(r.Sets, pair[:])
 	}

@@ -56,7 +56,7 @@ func TestNothingIsRecoveredBeforeFencing(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	s, err := Options{Binary: binary, Address: "ocf:holdfast:address"}.start(ctx, true, false)
+	s, err := Options{Binary: binary, Address: "ocf:holdfast:address"}.start(ctx, true, three)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,8 @@ type fault struct {
 	key     string
 	name    string
 	fencing bool
-	device  bool // two hosts with a quorum device, instead of three
+	hosts   layout
+	watched bool // the service may be started once, and nowhere before it has stopped elsewhere
 	// alive marks what a host must survive without being declared dead; its outage says
 	// nothing about the cluster.
 	alive bool
@@ -23,6 +24,16 @@ type fault struct {
 	// the moment from which outages count.
 	inject func(ctx context.Context, s *service) (lab.Moment, error)
 }
+
+// layout is a cluster to break.
+type layout int
+
+const (
+	three     layout = iota
+	witnessed        // two hosts with a quorum device
+	pair             // two hosts without, each of which counts as quorate alone
+	five
+)
 
 var faults = []fault{
 	{key: "kill", name: "active host killed, fencing on", fencing: true, inject: killActive},
@@ -34,7 +45,14 @@ var faults = []fault{
 	{key: "daemon", name: "daemon killed and restarted", fencing: true, inject: restartDaemon},
 	{key: "leave", name: "daemon of the active host told to stop (SIGTERM)", fencing: true, inject: stopDaemon},
 	{key: "freeze", name: "active host frozen for 600 ms", fencing: true, inject: freezeActive, alive: true},
-	{key: "device", name: "link of two hosts with a witness cut, fencing on", fencing: true, device: true, inject: cutFromTheOther},
+	{key: "device", name: "link of two hosts with a witness cut, fencing on", fencing: true, hosts: witnessed, watched: true, inject: cutFromTheOther},
+	{key: "pair", name: "link of two hosts cut, fencing on", fencing: true, hosts: pair, watched: true, inject: cutFromTheOther},
+	{key: "parted", name: "five hosts, active one in the smaller part, fenced", fencing: true, hosts: five, watched: true, inject: partFive},
+	{key: "parted-unfenced", name: "five hosts, active one in the smaller part", hosts: five, watched: true, inject: partFive},
+	{key: "half", name: "active host and another do not hear each other", fencing: true, watched: true, inject: halfBroken},
+	{key: "one-way", name: "another host does not hear the active one", fencing: true, watched: true, inject: oneWay},
+	{key: "loss30", name: "all links lose 30 % of the packets for 10 s", fencing: true, watched: true, inject: loseMuch},
+	{key: "flap", name: "active host's link down and up every 2 s, 5 times", fencing: true, watched: true, inject: flap},
 	{key: "loss", name: "active host loses 10 % of its packets for 10 s", fencing: true, inject: loseActive, alive: true},
 }
 
@@ -88,19 +106,9 @@ func cutActive(ctx context.Context, s *service) (lab.Moment, error) {
 	return at, err
 }
 
-// cutFromTheOther cuts the link between two hosts, both of which reach the witness, when the service is on
-// the host that the tie breaker is against.
+// cutFromTheOther cuts the link between two hosts when the service is on the one that loses: the
+// witness' tie breaker is against it, or the other's fencing is the faster.
 func cutFromTheOther(ctx context.Context, s *service) (lab.Moment, error) {
-	active, err := s.active(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if active.Name() != loser {
-		if _, err := s.move(ctx, loser); err != nil {
-			return 0, err
-		}
-		settle(ctx)
-	}
 	at := lab.Now()
 	if err := s.Block([2]string{winner, loser}); err != nil {
 		return 0, err
@@ -111,7 +119,20 @@ func cutFromTheOther(ctx context.Context, s *service) (lab.Moment, error) {
 	return at, s.oneSurvives(at)
 }
 
-// The hosts of the cluster with a witness: its tie breaker is for the lowest id.
+// toLoser moves the service to the host that is about to lose it.
+func (s *service) toLoser(ctx context.Context) error {
+	active, err := s.active(ctx)
+	if err != nil || active.Name() == loser {
+		return err
+	}
+	if _, err := s.move(ctx, loser); err != nil {
+		return err
+	}
+	settle(ctx)
+	return nil
+}
+
+// Of two hosts the witness' tie breaker is for the lowest id; of five the loser is in the smaller part.
 const winner, loser = "web1", "web2"
 
 // oneSurvives tells whether the winner, and nobody else, has fenced.
@@ -122,7 +143,7 @@ func (s *service) oneSurvives(since lab.Moment) error {
 			continue
 		}
 		if e.Subject != loser {
-			return fmt.Errorf("%s was fenced, which the witness votes for", e.Subject)
+			return fmt.Errorf("%s was fenced, which is to win", e.Subject)
 		}
 		fenced = true
 	}

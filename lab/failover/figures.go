@@ -15,7 +15,7 @@ import (
 
 // runFigures measures what is not an outage: cold start, an idle daemon, changes a second.
 func (o Options) runFigures(ctx context.Context, w io.Writer) error {
-	s, err := o.start(ctx, true, false)
+	s, err := o.start(ctx, true, three)
 	if err != nil {
 		return err
 	}

@@ -41,10 +41,11 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	fmt.Fprintf(w, "three virtual hosts, default settings, %s and ocf:holdfast:web, a request every %v\n\n", o.Address, pollEvery)
 	fmt.Fprintf(w, "%-50s %4s %9s %9s %9s\n", "fault: outage seen by a client, ms", "n", "min", "median", "max")
 	var all error
-	for _, fencing := range []bool{true, false} {
-		all = errors.Join(all, o.runFaults(ctx, fencing, false, w))
+	for _, hosts := range []layout{three, witnessed, pair, five} {
+		for _, fencing := range []bool{true, false} {
+			all = errors.Join(all, o.runFaults(ctx, fencing, hosts, w))
+		}
 	}
-	all = errors.Join(all, o.runFaults(ctx, true, true, w))
 	if o.wants("figures") {
 		all = errors.Join(all, o.runFigures(ctx, w))
 	}
@@ -54,12 +55,12 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 func (o Options) wants(key string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, key) }
 
 // runFaults measures all faults that want the same cluster.
-func (o Options) runFaults(ctx context.Context, fencing, device bool, w io.Writer) error {
-	chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.fencing != fencing || f.device != device || !o.wants(f.key) })
+func (o Options) runFaults(ctx context.Context, fencing bool, hosts layout, w io.Writer) error {
+	chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.fencing != fencing || f.hosts != hosts || !o.wants(f.key) })
 	if len(chosen) == 0 {
 		return nil
 	}
-	s, err := o.start(ctx, fencing, device)
+	s, err := o.start(ctx, fencing, hosts)
 	if err != nil {
 		return err
 	}
@@ -94,12 +95,11 @@ func (o Options) once(ctx context.Context, s *service, f fault, w io.Writer) (ti
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	defer cancel()
 	began := lab.Now()
-	at, err := f.inject(ctx, s)
+	at, err := o.injectWatched(ctx, s, f)
 	if err != nil {
 		o.tell(s, began, w)
 		return 0, err
 	}
-	settle(ctx)
 	outage, ok := s.poll.Outage(at)
 	o.tell(s, at, w)
 	if !ok {
@@ -109,6 +109,35 @@ func (o Options) once(ctx context.Context, s *service, f fault, w io.Writer) (ti
 		return 0, fmt.Errorf("bring everything back: %w", err)
 	}
 	return outage, nil
+}
+
+// injectWatched does the harm, and looks at who serves meanwhile if that matters.
+func (o Options) injectWatched(ctx context.Context, s *service, f fault) (lab.Moment, error) {
+	if !f.watched {
+		at, err := f.inject(ctx, s)
+		settle(ctx)
+		return at, err
+	}
+	if f.hosts != three {
+		if err := s.toLoser(ctx); err != nil {
+			return 0, err
+		}
+	}
+	active, err := s.active(ctx)
+	if err != nil {
+		return 0, err
+	}
+	watching, err := s.watch(active.Name())
+	if err != nil {
+		return 0, err
+	}
+	defer watching.stop()
+	at, err := f.inject(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	settle(ctx)
+	return at, s.heldBy(watching, at, 1)
 }
 
 // tell prints the events since a moment, for whoever looks for the milliseconds.

@@ -25,16 +25,14 @@ const defaultAddress = "ocf:heartbeat:IPaddr2"
 
 // configuration is the cluster's: floating address and server in a group, a monitor every second,
 // and fencing of all hosts by the lab.
-func configuration(fencing bool, addressProvider, addressType string) string {
+func configuration(fencing bool, fences, addressProvider, addressType string) string {
 	return fmt.Sprintf(`<configuration>
   <crm_config><cluster_property_set id="options">
     <nvpair id="options-stonith" name="stonith-enabled" value="%t"/>
   </cluster_property_set></crm_config>
   <nodes/>
   <resources>
-    <primitive id="Fence" class="stonith" type="fence_lab">
-      <instance_attributes id="Fence-params"><nvpair id="Fence-hosts" name="pcmk_host_list" value="web1 web2 web3"/></instance_attributes>
-    </primitive>
+    %s
     <group id="WebApp">
       <primitive id="AppIP" class="ocf" provider="%s" type="%s">
         <instance_attributes id="AppIP-params">
@@ -49,7 +47,7 @@ func configuration(fencing bool, addressProvider, addressType string) string {
   </resources>
   <constraints/>
   <rsc_defaults><meta_attributes id="defaults"><nvpair id="defaults-stickiness" name="resource-stickiness" value="1"/></meta_attributes></rsc_defaults>
-</configuration>`, fencing, addressProvider, addressType, floating)
+</configuration>`, fencing, fences, addressProvider, addressType, floating)
 }
 
 // service is the fleet with a service that a client watches.
@@ -58,22 +56,43 @@ type service struct {
 	poll *lab.Poller
 }
 
-// start makes the cluster: three hosts, or two with a quorum device.
-func (o Options) start(ctx context.Context, fencing, device bool) (*service, error) {
+// fence is a device for some hosts.
+func fence(id, hosts, delay string) string {
+	return fmt.Sprintf(`<primitive id="%[1]s" class="stonith" type="fence_lab"><instance_attributes id="%[1]s-params">
+<nvpair id="%[1]s-hosts" name="pcmk_host_list" value="%[2]s"/><nvpair id="%[1]s-delay" name="pcmk_delay_base" value="%[3]s"/>
+</instance_attributes></primitive>`, id, hosts, delay)
+}
+
+// fences are the devices of a cluster. Two hosts that fence each other at once would both die, so one of
+// them is given a second's start.
+func fences(hosts layout) string {
+	if hosts == pair {
+		return fence("Fence-"+winner, winner, "1s") + fence("Fence-"+loser, loser, "0s")
+	}
+	return fence("Fence", "web1 web2 web3 web4 web5", "0s")
+}
+
+// start makes the cluster.
+func (o Options) start(ctx context.Context, fencing bool, hosts layout) (*service, error) {
 	provider, agent, ok := strings.Cut(strings.TrimPrefix(o.Address, "ocf:"), ":")
 	if !ok || strings.ContainsAny(o.Address, "<>&\"") {
 		return nil, fmt.Errorf("address agent %q: want one like %s", o.Address, defaultAddress)
 	}
 	config := fleet.Config{Hosts: lab.Names("web", 3), Binary: o.Binary}
-	if device {
+	switch hosts {
+	case witnessed:
 		config.Hosts, config.Witness = lab.Names("web", 2), "ffsplit"
+	case pair:
+		config.Hosts = lab.Names("web", 2)
+	case five:
+		config.Hosts = lab.Names("web", 5)
 	}
 	f, err := fleet.Start(ctx, config)
 	if err != nil {
 		return nil, err
 	}
 	s := &service{Fleet: f}
-	if err := s.begin(ctx, configuration(fencing, provider, agent)); err != nil {
+	if err := s.begin(ctx, configuration(fencing, fences(hosts), provider, agent)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return s, nil
