@@ -34,6 +34,7 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 		c.beginReign(now)
 	}
 	c.refreshMembers(now)
+	c.letStop(now, old.Members)
 	c.forgive()
 	c.markDirty(fmt.Sprintf("view %d: members %v", v.Number, v.Members))
 	c.inARow = 0

@@ -83,7 +83,7 @@ func (o Options) start(ctx context.Context, fencing bool, hosts layout) (*servic
 	case witnessed:
 		config.Hosts, config.Witness = lab.Names("web", 2), "ffsplit"
 	case pair:
-		config.Hosts = lab.Names("web", 2)
+		config.Hosts, config.Quorum = lab.Names("web", 2), "\ttwo_node: 1\n"
 	case five:
 		config.Hosts = lab.Names("web", 5)
 	}

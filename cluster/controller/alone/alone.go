@@ -11,9 +11,6 @@
 package alone
 
 import (
-	"cmp"
-	"slices"
-	"strings"
 	"time"
 
 	"holdfast/cluster/cib"
@@ -106,9 +103,7 @@ func (a *Alone) isolate(doc *cib.Document) {
 // whom, without quorum, if not by itself.
 func endsItself(doc *cib.Document) bool {
 	policy := doc.Property("no-quorum-policy")
-	fencing := strings.ToLower(cmp.Or(doc.Property("fencing-enabled", "stonith-enabled"), "true"))
-	enabled := slices.Contains([]string{"true", "yes", "on", "y", "1"}, fencing)
-	return enabled && (policy == "suicide" || policy == "fence")
+	return controller.FencingEnabled(doc) && (policy == "suicide" || policy == "fence")
 }
 
 // stopAll makes the copy's configuration tell that nothing shall run.
