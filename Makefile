@@ -65,6 +65,17 @@ bench-failover: build
 bench-qdevice: build
 	bin/holdfast lab bench --only device --runs $(RUNS)
 
+# Two hosts without a device, five in two parts, networks that are half broken, lossy or flap: who serves, never
+# two at once, and with one move at most.
+.PHONY: bench-partitions
+bench-partitions: build
+	bin/holdfast lab bench --runs $(RUNS) --only pair --only parted --only parted-unfenced --only half --only one-way --only loss30 --only flap
+
+# Eight clients change the configuration of three virtual hosts as fast as they are answered.
+.PHONY: bench-writes
+bench-writes: build
+	bin/holdfast lab bench --runs $(RUNS) --only writes
+
 # Every published configuration at hand, as it is printed, on virtual hosts.
 .PHONY: listings
 listings:

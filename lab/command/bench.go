@@ -19,7 +19,7 @@ func bench() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return failover.Run(cmd.Context(), o, cmd.OutOrStdout()) },
 	}
 	command.Flags().IntVar(&o.Runs, "runs", 10, "how often each fault is done")
-	command.Flags().StringArrayVar(&o.Only, "only", nil, "these rows only: kill, kill-unfenced, leader, cut, crash, move, daemon, leave, freeze, loss, device, figures")
+	command.Flags().StringArrayVar(&o.Only, "only", nil, "these rows only: kill, kill-unfenced, leader, cut, crash, move, daemon, leave, freeze, loss, device, pair, parted, parted-unfenced, half, one-way, loss30, flap, writes, figures")
 	command.Flags().StringVar(&o.Address, "address", "ocf:heartbeat:IPaddr2", "agent of the floating address; ocf:holdfast:address is the light one")
 	command.Flags().BoolVar(&o.Events, "events", false, "print what the daemons told of every run")
 	return command

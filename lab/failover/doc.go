@@ -7,5 +7,5 @@
 // the first answer after it. Agents are part of it, so the report names them:
 // ocf:holdfast:web and, unless Options say otherwise, ocf:heartbeat:IPaddr2.
 //
-// The package starts no goroutines of its own.
+// The package starts goroutines that watch the hosts' addresses or write, and waits for them.
 package failover

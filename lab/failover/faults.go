@@ -17,9 +17,9 @@ type fault struct {
 	fencing bool
 	hosts   layout
 	watched bool // the service may be started once, and nowhere before it has stopped elsewhere
-	// alive marks what a host must survive without being declared dead; its outage says
-	// nothing about the cluster.
-	alive bool
+	// verdict stands in the place of the outage where that says nothing about the cluster: its
+	// client suffers as well.
+	verdict string
 	// inject breaks something, waits until the service is as it should be again, and returns
 	// the moment from which outages count.
 	inject func(ctx context.Context, s *service) (lab.Moment, error)
@@ -35,6 +35,9 @@ const (
 	five
 )
 
+// notDead: a host that only suffers is not declared dead.
+const notDead = "not declared dead"
+
 var faults = []fault{
 	{key: "kill", name: "active host killed, fencing on", fencing: true, inject: killActive},
 	{key: "kill-unfenced", name: "active host killed, fencing off", fencing: false, inject: killActive},
@@ -44,16 +47,16 @@ var faults = []fault{
 	{key: "move", name: "planned move", fencing: true, inject: plannedMove},
 	{key: "daemon", name: "daemon killed and restarted", fencing: true, inject: restartDaemon},
 	{key: "leave", name: "daemon of the active host told to stop (SIGTERM)", fencing: true, inject: stopDaemon},
-	{key: "freeze", name: "active host frozen for 600 ms", fencing: true, inject: freezeActive, alive: true},
+	{key: "freeze", name: "active host frozen for 600 ms", fencing: true, inject: freezeActive, verdict: notDead},
 	{key: "device", name: "link of two hosts with a witness cut, fencing on", fencing: true, hosts: witnessed, watched: true, inject: cutFromTheOther},
 	{key: "pair", name: "link of two hosts cut, fencing on", fencing: true, hosts: pair, watched: true, inject: cutFromTheOther},
 	{key: "parted", name: "five hosts, active one in the smaller part, fenced", fencing: true, hosts: five, watched: true, inject: partFive},
 	{key: "parted-unfenced", name: "five hosts, active one in the smaller part", hosts: five, watched: true, inject: partFive},
 	{key: "half", name: "active host and another do not hear each other", fencing: true, watched: true, inject: halfBroken},
 	{key: "one-way", name: "another host does not hear the active one", fencing: true, watched: true, inject: oneWay},
-	{key: "loss30", name: "all links lose 30 % of the packets for 10 s", fencing: true, watched: true, inject: loseMuch},
+	{key: "loss30", name: "all links lose 30 % of the packets for 10 s", fencing: true, watched: true, inject: loseMuch, verdict: "one move at most, never on two hosts"},
 	{key: "flap", name: "active host's link down and up every 2 s, 5 times", fencing: true, watched: true, inject: flap},
-	{key: "loss", name: "active host loses 10 % of its packets for 10 s", fencing: true, inject: loseActive, alive: true},
+	{key: "loss", name: "active host loses 10 % of its packets for 10 s", fencing: true, inject: loseActive, verdict: notDead},
 }
 
 func killActive(ctx context.Context, s *service) (lab.Moment, error) {

@@ -25,7 +25,7 @@ func (o Options) runFigures(ctx context.Context, w io.Writer) error {
 
 // coldStarts cuts the power of all hosts at once and switches them on again.
 func (o Options) coldStarts(ctx context.Context, s *service, w io.Writer) error {
-	r := row{name: "cold start: power on of three hosts to first answer"}
+	r := row{name: "cold start: power on of three hosts to first answer", runs: o.Runs}
 	for range o.Runs {
 		ctx, cancel := context.WithTimeout(ctx, 2*patience)
 		defer cancel()

@@ -24,7 +24,8 @@ type Options struct {
 // row is the outages of one fault.
 type row struct {
 	name    string
-	alive   bool // only whether the host stayed in the view counts
+	verdict string // of what is no outage
+	runs    int    // how many there were to be
 	outages []time.Duration
 	failed  []error
 }
@@ -39,12 +40,15 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		o.Address = defaultAddress
 	}
 	fmt.Fprintf(w, "three virtual hosts, default settings, %s and ocf:holdfast:web, a request every %v\n\n", o.Address, pollEvery)
-	fmt.Fprintf(w, "%-50s %4s %9s %9s %9s\n", "fault: outage seen by a client, ms", "n", "min", "median", "max")
+	fmt.Fprintf(w, "%-50s %7s %9s %9s %9s\n", "fault: outage seen by a client, ms", "n", "min", "median", "max")
 	var all error
 	for _, hosts := range []layout{three, witnessed, pair, five} {
 		for _, fencing := range []bool{true, false} {
 			all = errors.Join(all, o.runFaults(ctx, fencing, hosts, w))
 		}
+	}
+	if o.wants("writes") {
+		all = errors.Join(all, o.runWrites(ctx, w))
 	}
 	if o.wants("figures") {
 		all = errors.Join(all, o.runFigures(ctx, w))
@@ -79,7 +83,7 @@ func (o Options) runFaults(ctx context.Context, fencing bool, hosts layout, w io
 // measure does one fault again and again. After a run that failed the others are left out,
 // because they would start from a broken cluster.
 func (o Options) measure(ctx context.Context, s *service, f fault, w io.Writer) row {
-	r := row{name: f.name, alive: f.alive}
+	r := row{name: f.name, verdict: f.verdict, runs: o.Runs}
 	for range o.Runs {
 		outage, err := o.once(ctx, s, f, w)
 		if err != nil {
@@ -152,16 +156,17 @@ func (o Options) tell(s *service, at lab.Moment, w io.Writer) {
 }
 
 func (r row) print(w io.Writer) {
+	n := fmt.Sprintf("%d/%d", len(r.outages), r.runs)
 	if len(r.outages) == 0 {
-		fmt.Fprintf(w, "%-50s %4d %9s %9s %9s\n", r.name, 0, "-", "-", "-")
+		fmt.Fprintf(w, "%-50s %7s %9s %9s %9s\n", r.name, n, "-", "-", "-")
 		return
 	}
-	if r.alive {
-		fmt.Fprintf(w, "%-50s %4d   not declared dead\n", r.name, len(r.outages))
+	if r.verdict != "" {
+		fmt.Fprintf(w, "%-50s %7s   %s\n", r.name, n, r.verdict)
 		return
 	}
 	low, middle, high := spread(r.outages)
-	fmt.Fprintf(w, "%-50s %4d %9.1f %9.1f %9.1f\n", r.name, len(r.outages), ms(low), ms(middle), ms(high))
+	fmt.Fprintf(w, "%-50s %7s %9.1f %9.1f %9.1f\n", r.name, n, ms(low), ms(middle), ms(high))
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
