@@ -112,10 +112,8 @@ func (m *Messenger) carryOut(b core.Batch) {
 		m.note(ch)
 	}
 	for _, a := range b.Answers {
-		m.mu.Lock()
-		done := m.waiting[a.Seq]
-		m.mu.Unlock()
-		if done != nil {
+		if done := m.waiting[a.Seq]; done != nil {
+			delete(m.waiting, a.Seq)
 			done <- a
 		}
 	}

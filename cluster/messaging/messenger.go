@@ -67,7 +67,8 @@ type Messenger struct {
 	stop    chan struct{}
 	stopped chan struct{}
 	closing sync.Once
-	seq     atomic.Uint64
+	seq     uint64                 // of the last proposal; the loop's
+	waiting map[uint64]chan Answer // by proposal; the loop's
 	view    atomic.Pointer[View]
 	leader  atomic.Uint32
 	device  atomic.Pointer[lender] // nil without a quorum device
@@ -76,9 +77,8 @@ type Messenger struct {
 
 	changing sync.Mutex // guards cfg.Hosts and cfg.Device: one Reconfigure at a time
 
-	mu      sync.Mutex // guards what follows
-	waiting map[uint64]chan Answer
-	alive   map[HostID]*lifetime
+	mu    sync.Mutex // guards what follows
+	alive map[HostID]*lifetime
 }
 
 // lifetime ends when a host is declared dead, and with it the calls to it.
@@ -214,24 +214,24 @@ func (m *Messenger) serve(ctx context.Context, from HostID, service string, payl
 // applied here. It can be called on every host and waits, within ctx, for a leader.
 // After an error other than core.ErrNoQuorum the change may still be applied.
 func (m *Messenger) Propose(ctx context.Context, data []byte) (Answer, error) {
-	seq := m.seq.Add(1)
+	var seq uint64 // the loop's: the core must get proposals in the order of their numbers
 	done := make(chan Answer, 1)
-	m.mu.Lock()
-	m.waiting[seq] = done
-	m.mu.Unlock()
-	defer func() {
-		m.mu.Lock()
-		delete(m.waiting, seq)
-		m.mu.Unlock()
-	}()
-	if !m.step(core.Propose{Seq: seq, Data: data}) {
+	if !m.do(func(now time.Duration) {
+		m.seq++
+		seq = m.seq
+		m.waiting[seq] = done
+		m.core.Step(now, core.Propose{Seq: seq, Data: data})
+	}) {
 		return Answer{}, core.ErrStopped
 	}
 	select {
 	case a := <-done:
 		return a, a.Err
 	case <-ctx.Done():
-		m.step(core.Cancel{Seq: seq})
+		m.do(func(now time.Duration) {
+			delete(m.waiting, seq)
+			m.core.Step(now, core.Cancel{Seq: seq})
+		})
 		return Answer{}, fmt.Errorf("replicate a change: %w", context.Cause(ctx))
 	case <-m.stopped:
 		return Answer{}, core.ErrStopped

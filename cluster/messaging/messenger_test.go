@@ -149,6 +149,30 @@ func (f *fleet) close() {
 	}
 }
 
+// TestProposalsAtOnce: whoever proposes at the same time as others gets the answer to what it proposed.
+func TestProposalsAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 1)
+	m := f.open(0)
+	await(t, m, viewOf(1))
+	const clients, each = 200, 10
+	var group sync.WaitGroup
+	for i := range clients {
+		group.Go(func() {
+			for n := range each {
+				want := fmt.Sprintf("client %d, change %d", i, n)
+				if a, err := m.Propose(t.Context(), []byte(want)); err != nil || string(a.Data) != want {
+					t.Errorf("%s: answer %q, %v", want, a.Data, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if got := len(f.machines[0].all()); got != clients*each {
+		t.Errorf("%d changes were made, of %d", got, clients*each)
+	}
+}
+
 // await reads a messenger's changes until one fits.
 func await(t testing.TB, m *messaging.Messenger, fits func(messaging.Change) bool) messaging.Change {
 	t.Helper()

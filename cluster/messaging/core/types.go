@@ -129,7 +129,9 @@ type Received struct{ Message Message }
 
 // Propose asks to replicate Data; the Answer comes in a batch under the same Seq.
 type Propose struct {
-	Seq  uint64 // unique among this host's proposals since Boot
+	// Seq grows with each of this host's proposals since Boot: what comes after a greater one is taken
+	// for a repetition of what was answered long ago.
+	Seq  uint64
 	Data []byte
 }
 
