@@ -5,7 +5,6 @@
 package command
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
@@ -17,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/lab"
+	"holdfast/output"
 )
 
 // Commands are the native commands of this area.
@@ -78,7 +78,7 @@ func (n *labName) up() *cobra.Command {
 			if err := lab.Up(cmd.Context(), c); err != nil {
 				return err
 			}
-			return n.printStatus(cmd.OutOrStdout(), "text")
+			return n.printStatus(cmd.OutOrStdout(), &output.Format{})
 		},
 	}
 	command.Flags().IntVar(&count, "hosts", 3, "how many hosts, when none is named")
@@ -105,17 +105,17 @@ func (n *labName) down() *cobra.Command {
 }
 
 func (n *labName) status() *cobra.Command {
-	var format string
+	var format output.Format
 	command := &cobra.Command{
 		Use: "status", Short: "say what the hosts are doing", Example: "  holdfast lab status -o json",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return n.printStatus(cmd.OutOrStdout(), format) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return n.printStatus(cmd.OutOrStdout(), &format) },
 	}
-	command.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	output.Add(command.Flags(), &format, "")
 	return command
 }
 
-func (n *labName) printStatus(w io.Writer, format string) error {
+func (n *labName) printStatus(w io.Writer, format *output.Format) error {
 	l, err := n.open()
 	if err != nil {
 		return err
@@ -124,21 +124,14 @@ func (n *labName) printStatus(w io.Writer, format string) error {
 	if err != nil {
 		return err
 	}
-	switch format {
-	case "json":
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(hosts)
-	case "text":
-	default:
-		return fmt.Errorf("output %q: want text or json", format)
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "HOST\tSTATE\tBOOTS\tADDRESSES\tFAULTS")
-	for _, h := range hosts {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", h.Name, h.State, h.Boots, strings.Join(h.Addresses, " "), faultsOf(h))
-	}
-	return table.Flush()
+	return format.Print(w, hosts, func(w io.Writer) error {
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "HOST\tSTATE\tBOOTS\tADDRESSES\tFAULTS")
+		for _, h := range hosts {
+			fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", h.Name, h.State, h.Boots, strings.Join(h.Addresses, " "), faultsOf(h))
+		}
+		return table.Flush()
+	})
 }
 
 func faultsOf(h lab.HostStatus) string {

@@ -8,7 +8,6 @@ package check
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/fencing/readiness"
 	"holdfast/cluster/node/client"
+	"holdfast/output"
 	"holdfast/shell/lint"
 )
 
@@ -56,7 +56,7 @@ type fenced struct {
 
 // flags are the command line.
 type flags struct {
-	output     string
+	output     output.Format
 	fence, yes bool
 	hosts      []string
 	wait       time.Duration
@@ -75,7 +75,7 @@ func newCheck(connect func() daemon) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd, connect(), f) },
 	}
-	c.Flags().StringVarP(&f.output, "output", "o", "text", "text or json")
+	output.Add(c.Flags(), &f.output, "")
 	c.Flags().BoolVar(&f.fence, "fence", false, "really fence every host, one after another; services move")
 	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "with --fence: do not ask")
 	c.Flags().StringSliceVar(&f.hosts, "host", nil, "with --fence: these hosts only")
@@ -84,9 +84,6 @@ func newCheck(connect func() daemon) *cobra.Command {
 }
 
 func run(cmd *cobra.Command, d daemon, f flags) error {
-	if f.output != "text" && f.output != "json" {
-		return fmt.Errorf("--output %s: expected text or json", f.output)
-	}
 	var out outcome
 	if err := d.Readiness(cmd.Context(), &out.Report); err != nil {
 		return fmt.Errorf("check the cluster: %w", err)
@@ -100,17 +97,13 @@ func run(cmd *cobra.Command, d daemon, f flags) error {
 		}
 	}
 	out.Ready = out.Report.Ready() && !slices.ContainsFunc(out.Fenced, func(h fenced) bool { return h.Err != "" })
-	var err error
-	if f.output == "json" {
-		encoder := json.NewEncoder(cmd.OutOrStdout())
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(out)
-	} else {
-		err = out.print(cmd.OutOrStdout())
+	err := f.output.Print(cmd.OutOrStdout(), out, func(w io.Writer) error {
+		err := out.print(w)
 		if f.fence && !out.Report.Ready() {
-			fmt.Fprintln(cmd.OutOrStdout(), "Nothing was fenced: mend the errors first.")
+			fmt.Fprintln(w, "Nothing was fenced: mend the errors first.")
 		}
-	}
+		return err
+	})
 	if err == nil && !out.Ready {
 		err = errNotReady
 	}

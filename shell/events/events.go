@@ -21,6 +21,7 @@ import (
 	"holdfast/cluster/cib/rule"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/node/eventstore"
+	"holdfast/output"
 )
 
 // Commands are the commands of this package.
@@ -36,7 +37,7 @@ type flags struct {
 	last                int
 	resource, host      []string
 	kinds               []string
-	output              string
+	output              output.Format
 	from, end           time.Time
 	lastGiven, fromZero bool
 }
@@ -72,7 +73,7 @@ func command() *cobra.Command {
 	c.Flags().StringSliceVarP(&f.resource, "resource", "r", nil, "only about these resources (and their instances)")
 	c.Flags().StringSliceVar(&f.host, "host", nil, "only about these hosts, or on them")
 	c.Flags().StringSliceVar(&f.kinds, "kind", nil, "only of these kinds: "+strings.Join(kindNames(), ", "))
-	c.Flags().StringVarP(&f.output, "output", "o", "text", "text or json")
+	output.Add(c.Flags(), &f.output, "")
 	return c
 }
 
@@ -87,9 +88,6 @@ func kindNames() []string {
 
 // settle checks the flags.
 func (f *flags) settle(now time.Time) error {
-	if f.output != "text" && f.output != "json" {
-		return fmt.Errorf("--output %s: expected text or json", f.output)
-	}
 	for _, kind := range f.kinds {
 		if !slices.Contains(client.Kinds, client.Kind(kind)) {
 			return fmt.Errorf("--kind %s: expected some of %s", kind, strings.Join(kindNames(), ", "))
@@ -225,7 +223,7 @@ func (p *printer) print(e client.Event) {
 	if p.err != nil {
 		return
 	}
-	if p.flags.output == "json" {
+	if p.flags.output.JSON() {
 		p.err = json.NewEncoder(p.out).Encode(e)
 		return
 	}

@@ -83,8 +83,8 @@ func TestFiltersAndSentences(t *testing.T) {
 func TestFlagsAreChecked(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]flags{
-		"expected text or json": {output: "xml"}, "--kind boom": {output: "text", kinds: []string{"boom"}},
-		"--until": {output: "text", follow: true, until: "1h"}, "--since": {output: "text", since: "whenever"},
+		"--kind boom": {kinds: []string{"boom"}},
+		"--until":     {follow: true, until: "1h"}, "--since": {since: "whenever"},
 	} {
 		if err := f.settle(noon); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", f, err, want)

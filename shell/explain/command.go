@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler"
+	"holdfast/output"
 	"holdfast/shell/source"
 )
 
@@ -18,7 +18,8 @@ import (
 var Commands = []func() *cobra.Command{explainCommand, planCommand}
 
 func explainCommand() *cobra.Command {
-	var node, output, at string
+	var node, at string
+	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "explain RESOURCE",
 		Short: "say why a resource is where it is, and why not elsewhere",
@@ -45,16 +46,19 @@ func explainCommand() *cobra.Command {
 					return err
 				}
 			}
-			return write(cmd.OutOrStdout(), output, all, func(w io.Writer) { writeExplanations(w, all, node != "") })
+			return format.Print(cmd.OutOrStdout(), all, func(w io.Writer) error {
+				writeExplanations(w, all, node != "")
+				return nil
+			})
 		},
 	}
 	cmd.Flags().StringVar(&node, "node", "", "explain only why it is or is not on this host, and what would change that")
-	flags(cmd, &output, &at)
+	flags(cmd, &format, &at)
 	return cmd
 }
 
-func flags(cmd *cobra.Command, output, at *string) {
-	cmd.Flags().StringVarP(output, "output", "o", "text", "text or json")
+func flags(cmd *cobra.Command, format *output.Format, at *string) {
+	output.Add(cmd.Flags(), format, "")
 	cmd.Flags().StringVar(at, "at", "", "as of this time instead of now, RFC 3339")
 }
 
@@ -96,19 +100,6 @@ func about(all []Explanation, node string) ([]Explanation, error) {
 	return all, nil
 }
 
-func write(w io.Writer, format string, value any, text func(io.Writer)) error {
-	switch format {
-	case "text":
-		text(w)
-		return nil
-	case "json":
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(value)
-	}
-	return fmt.Errorf("-o %s: text or json is expected", format)
-}
-
 func writeExplanations(w io.Writer, all []Explanation, changes bool) {
 	for _, e := range all {
 		fmt.Fprintln(w, e.Sentence())
@@ -132,7 +123,8 @@ func (interruption) Error() string { return "" }
 func (interruption) ExitCode() int { return 3 }
 
 func planCommand() *cobra.Command {
-	var output, at string
+	var at string
+	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "plan FILE",
 		Short: "say what a changed configuration would do, before it is committed",
@@ -158,7 +150,10 @@ func planCommand() *cobra.Command {
 				takeState(changed, current)
 			}
 			forecast := Foresee(scheduler.Make(changed, now))
-			if err := write(cmd.OutOrStdout(), output, forecast, forecast.write); err != nil {
+			if err := format.Print(cmd.OutOrStdout(), forecast, func(w io.Writer) error {
+				forecast.write(w)
+				return nil
+			}); err != nil {
 				return err
 			}
 			if len(forecast.Interruptions) > 0 {
@@ -167,7 +162,7 @@ func planCommand() *cobra.Command {
 			return nil
 		},
 	}
-	flags(cmd, &output, &at)
+	flags(cmd, &format, &at)
 	return cmd
 }
 

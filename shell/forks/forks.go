@@ -6,22 +6,17 @@ package forks
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
-	"holdfast/shell/tools/cibtool"
+	"holdfast/shell/kept"
 )
-
-// limit is how long the daemon may take to answer.
-const limit = 30 * time.Second
 
 // Commands are the commands of this package.
 var Commands = []func() *cobra.Command{newForks}
@@ -44,63 +39,36 @@ func command(connect func() daemon) *cobra.Command {
 			"list, the oldest first; each host keeps its own.",
 		Example: "  holdfast forks list\n  holdfast forks diff 1",
 	}
-	output := ""
-	list := &cobra.Command{
-		Use: "list", Short: "list the forks that this host keeps", Args: cobra.NoArgs,
-		Example: "  holdfast forks list\n  holdfast forks list -o json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-			defer cancel()
+	c.AddCommand(
+		kept.List(&cobra.Command{
+			Short: "list the forks that this host keeps", Example: "  holdfast forks list\n  holdfast forks list -o json",
+		}, func(ctx context.Context) ([]client.Fork, error) {
 			forks, err := connect().Forks(ctx)
 			if err != nil {
-				return fmt.Errorf("list forks: %w", err)
+				return nil, fmt.Errorf("list forks: %w", err)
 			}
-			return printList(cmd.OutOrStdout(), forks, output)
-		},
-	}
-	list.Flags().StringVarP(&output, "output", "o", "text", "text or json")
-	show := &cobra.Command{
-		Use: "show NUMBER", Short: "print a fork's document as it was at its end", Args: cobra.ExactArgs(1),
-		Example: "  holdfast forks show 1 > lost.xml",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-			defer cancel()
-			doc, err := at(ctx, connect(), args[0])
-			if err != nil {
-				return err
+			return forks, nil
+		}, printList),
+		kept.Show(&cobra.Command{
+			Short: "print a fork's document as it was at its end", Example: "  holdfast forks show 1 > lost.xml",
+		}, func(ctx context.Context, number string) (*cib.Document, error) { return at(ctx, connect(), number) }),
+		kept.Diff(&cobra.Command{
+			Use: "diff NUMBER", Short: "say what a fork's configuration has that the cluster's has not, and the other way round", Args: cobra.ExactArgs(1),
+			Example: "  holdfast forks diff 1\n  holdfast forks diff 1 --xml | cibadmin --patch --xml-pipe",
+		}, "as a patch that makes the cluster's configuration the fork's", func(ctx context.Context, numbers []string) (present, fork *cib.Document, err error) {
+			d := connect()
+			if fork, err = at(ctx, d, numbers[0]); err == nil {
+				present, err = d.Document(ctx)
 			}
-			_, err = doc.WriteTo(cmd.OutOrStdout())
-			return err
-		},
-	}
-	xml := false
-	diff := &cobra.Command{
-		Use: "diff NUMBER", Short: "say what a fork's configuration has that the cluster's has not, and the other way round", Args: cobra.ExactArgs(1),
-		Example: "  holdfast forks diff 1\n  holdfast forks diff 1 --xml | cibadmin --patch --xml-pipe",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-			defer cancel()
-			return compare(ctx, connect(), cmd.OutOrStdout(), args[0], xml)
-		},
-	}
-	diff.Flags().BoolVar(&xml, "xml", false, "as a patch that makes the cluster's configuration the fork's")
-	c.AddCommand(list, show, diff)
+			return present, fork, err
+		}))
 	return c
 }
 
-func printList(w io.Writer, forks []client.Fork, output string) error {
-	switch output {
-	case "json":
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(forks)
-	case "text":
-	default:
-		return fmt.Errorf("--output %s: expected text or json", output)
-	}
+func printList(w io.Writer, forks []client.Fork) error {
 	if len(forks) == 0 {
-		fmt.Fprintln(w, "this host keeps no forks: nothing that it wrote ever lost")
-		return nil
+		_, err := fmt.Fprintln(w, "this host keeps no forks: nothing that it wrote ever lost")
+		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "NUMBER\tGROUP\tENTRIES\tPENDING\tVERSION")
@@ -121,21 +89,4 @@ func at(ctx context.Context, d daemon, number string) (*cib.Document, error) {
 		return nil, fmt.Errorf("fork %d: %w", n, err)
 	}
 	return doc, nil
-}
-
-// compare tells how a fork differs from what the cluster has. The state of hosts and
-// resources is of the past and does not count.
-func compare(ctx context.Context, d daemon, w io.Writer, number string, xml bool) error {
-	fork, err := at(ctx, d, number)
-	if err != nil {
-		return err
-	}
-	present, err := d.Document(ctx)
-	if err != nil {
-		return err
-	}
-	for _, doc := range []*cib.Document{fork, present} {
-		doc.EnsureSection("status").Children = nil
-	}
-	return cibtool.WriteDifference(w, present, fork, xml)
 }

@@ -7,7 +7,6 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,11 +19,8 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
-	"holdfast/shell/tools/cibtool"
+	"holdfast/shell/kept"
 )
-
-// limit is how long the daemon may take to answer.
-const limit = 30 * time.Second
 
 // Commands are the commands of this package.
 var Commands = []func() *cobra.Command{newHistory}
@@ -47,70 +43,46 @@ func command(connect func() daemon) *cobra.Command {
 			"An entry is named by its number in the list.",
 		Example: "  holdfast history list\n  holdfast history diff 41 44\n  holdfast history rollback 41",
 	}
-	output := ""
-	list := &cobra.Command{
-		Use: "list", Short: "list the configurations, the newest last", Args: cobra.NoArgs,
-		Example: "  holdfast history list\n  holdfast history list -o json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-			defer cancel()
+	c.AddCommand(
+		kept.List(&cobra.Command{
+			Short: "list the configurations, the newest last", Example: "  holdfast history list\n  holdfast history list -o json",
+		}, func(ctx context.Context) ([]client.HistoryEntry, error) {
 			entries, err := connect().History(ctx)
 			if err != nil {
-				return fmt.Errorf("list history: %w", err)
+				return nil, fmt.Errorf("list history: %w", err)
 			}
-			return printList(cmd.OutOrStdout(), entries, output)
-		},
-	}
-	list.Flags().StringVarP(&output, "output", "o", "text", "text or json")
-	show := &cobra.Command{
-		Use: "show NUMBER", Short: "print a configuration as it was", Args: cobra.ExactArgs(1),
-		Example: "  holdfast history show 41 > old.xml",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-			defer cancel()
-			doc, err := at(ctx, connect(), args[0])
-			if err != nil {
-				return err
+			return entries, nil
+		}, printList),
+		kept.Show(&cobra.Command{
+			Short: "print a configuration as it was", Example: "  holdfast history show 41 > old.xml",
+		}, func(ctx context.Context, number string) (*cib.Document, error) { return at(ctx, connect(), number) }),
+		kept.Diff(&cobra.Command{
+			Use: "diff NUMBER [NUMBER]", Short: "say what changed between two configurations, or since one", Args: cobra.RangeArgs(1, 2),
+			Example: "  holdfast history diff 41\n  holdfast history diff 41 44 --xml",
+		}, "as a patch that cibadmin --patch applies", func(ctx context.Context, numbers []string) (before, after *cib.Document, err error) {
+			d := connect()
+			if before, err = at(ctx, d, numbers[0]); err != nil {
+				return nil, nil, err
 			}
-			_, err = doc.WriteTo(cmd.OutOrStdout())
-			return err
-		},
-	}
-	xml := false
-	diff := &cobra.Command{
-		Use: "diff NUMBER [NUMBER]", Short: "say what changed between two configurations, or since one", Args: cobra.RangeArgs(1, 2),
-		Example: "  holdfast history diff 41\n  holdfast history diff 41 44 --xml",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-			defer cancel()
-			return compare(ctx, connect(), cmd.OutOrStdout(), args, xml)
-		},
-	}
-	diff.Flags().BoolVar(&xml, "xml", false, "as a patch that cibadmin --patch applies")
-	rollback := &cobra.Command{
-		Use: "rollback NUMBER", Short: "make a configuration of the past the present one", Args: cobra.ExactArgs(1),
-		Long:    "The configuration becomes what it was; the state of hosts and resources is not touched. It is a change like any other: it is kept in the history and can be rolled back itself.",
-		Example: "  holdfast history rollback 41",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-			defer cancel()
-			return restore(ctx, connect(), cmd.OutOrStdout(), args[0])
-		},
-	}
-	c.AddCommand(list, show, diff, rollback)
+			if len(numbers) == 2 {
+				after, err = at(ctx, d, numbers[1])
+			} else {
+				after, err = d.Document(ctx)
+			}
+			return before, after, err
+		}),
+		&cobra.Command{
+			Use: "rollback NUMBER", Short: "make a configuration of the past the present one", Args: cobra.ExactArgs(1),
+			Long:    "The configuration becomes what it was; the state of hosts and resources is not touched. It is a change like any other: it is kept in the history and can be rolled back itself.",
+			Example: "  holdfast history rollback 41",
+			RunE: kept.InTime(func(ctx context.Context, w io.Writer, args []string) error {
+				return restore(ctx, connect(), w, args[0])
+			}),
+		})
 	return c
 }
 
-func printList(w io.Writer, entries []client.HistoryEntry, output string) error {
-	switch output {
-	case "json":
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(entries)
-	case "text":
-	default:
-		return fmt.Errorf("--output %s: expected text or json", output)
-	}
+func printList(w io.Writer, entries []client.HistoryEntry) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "NUMBER\tVERSION\tTIME\tUSER\tCAUSE")
 	for _, e := range entries {
@@ -137,24 +109,6 @@ func at(ctx context.Context, d daemon, number string) (*cib.Document, error) {
 		return nil, fmt.Errorf("history entry %d: %w", index, err)
 	}
 	return doc, nil
-}
-
-func compare(ctx context.Context, d daemon, w io.Writer, args []string, xml bool) error {
-	before, err := at(ctx, d, args[0])
-	if err != nil {
-		return err
-	}
-	var after *cib.Document
-	if len(args) == 2 {
-		after, err = at(ctx, d, args[1])
-	} else if after, err = d.Document(ctx); err == nil {
-		// Entries hold the configuration only.
-		after.EnsureSection("status").Children = nil
-	}
-	if err != nil {
-		return err
-	}
-	return cibtool.WriteDifference(w, before, after, xml)
 }
 
 func restore(ctx context.Context, d daemon, w io.Writer, number string) error {

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
+	"holdfast/output"
 	"holdfast/shell/source"
 )
 
@@ -27,7 +27,8 @@ func (verdict) Error() string { return "" }
 func (verdict) ExitCode() int { return 1 }
 
 func command() *cobra.Command {
-	var output, level string
+	var level string
+	var format output.Format
 	var list bool
 	cmd := &cobra.Command{
 		Use:   "lint [FILE]",
@@ -53,7 +54,7 @@ func command() *cobra.Command {
 				return err
 			}
 			all := Run(Input{Document: doc, Agents: installed(), Now: time.Now()})
-			var shown []Finding
+			shown := []Finding{}
 			bad := false
 			for _, f := range all {
 				if weight[f.Level] >= least {
@@ -61,7 +62,7 @@ func command() *cobra.Command {
 				}
 				bad = bad || f.Level != Note
 			}
-			if err := write(cmd.OutOrStdout(), output, name, shown); err != nil {
+			if err := format.Print(cmd.OutOrStdout(), shown, func(w io.Writer) error { return write(w, name, shown) }); err != nil {
 				return err
 			}
 			if bad {
@@ -70,7 +71,7 @@ func command() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	output.Add(cmd.Flags(), &format, "")
 	cmd.Flags().StringVar(&level, "level", "note", "leave out what is less: error, warning, note")
 	cmd.Flags().BoolVar(&list, "list", false, "list the checks")
 	return cmd
@@ -115,19 +116,7 @@ func installed() Agents {
 	}
 }
 
-func write(w io.Writer, output, name string, all []Finding) error {
-	switch output {
-	case "json":
-		if all == nil {
-			all = []Finding{}
-		}
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(all)
-	case "text":
-	default:
-		return fmt.Errorf("-o %q: text or json was expected", output)
-	}
+func write(w io.Writer, name string, all []Finding) error {
 	counts := map[Level]int{}
 	for _, f := range all {
 		counts[f.Level]++
@@ -137,6 +126,6 @@ func write(w io.Writer, output, name string, all []Finding) error {
 		}
 		fmt.Fprintf(w, "%s: %s: %s [%s]\n    why: %s\n    fix: %s\n", where, f.Level, f.Problem, f.Check, f.Why, f.Fix)
 	}
-	fmt.Fprintf(w, "%d errors, %d warnings, %d notes\n", counts[Error], counts[Warning], counts[Note])
-	return nil
+	_, err := fmt.Fprintf(w, "%d errors, %d warnings, %d notes\n", counts[Error], counts[Warning], counts[Note])
+	return err
 }

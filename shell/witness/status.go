@@ -2,7 +2,6 @@ package witness
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -14,13 +13,15 @@ import (
 	"holdfast/cluster/messaging/witness"
 	"holdfast/cluster/messaging/witness/serve"
 	"holdfast/cluster/node/client"
+	"holdfast/output"
 )
 
 // statusLimit is how long the witness may take to answer.
 const statusLimit = 10 * time.Second
 
 func statusCommand(f *flags) *cobra.Command {
-	output, cluster := "", ""
+	cluster := ""
+	var format output.Format
 	cmd := &cobra.Command{
 		Use: "status", Short: "list the clusters and hosts that ask the witness on this machine", Args: cobra.NoArgs,
 		Example: "  holdfast witness status\n  holdfast witness status --cluster shop -o json",
@@ -31,21 +32,15 @@ func statusCommand(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			switch output {
-			case "json":
-				e := json.NewEncoder(cmd.OutOrStdout())
-				e.SetIndent("", "  ")
-				return e.Encode(st)
-			case "text":
-				printSummary(cmd.OutOrStdout(), st, true)
-				fmt.Fprintln(cmd.OutOrStdout())
-				printClusters(cmd.OutOrStdout(), st.Clusters, true)
+			return format.Print(cmd.OutOrStdout(), st, func(w io.Writer) error {
+				printSummary(w, st, true)
+				fmt.Fprintln(w)
+				printClusters(w, st.Clusters, true)
 				return nil
-			}
-			return fmt.Errorf("-o %s: text or json was expected", output)
+			})
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	output.Add(cmd.Flags(), &format, "")
 	cmd.Flags().StringVar(&cluster, "cluster", "", "only cluster `NAME`")
 	return cmd
 }

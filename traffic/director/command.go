@@ -2,7 +2,6 @@ package director
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/output"
 	"holdfast/traffic/director/check"
 	"holdfast/traffic/director/config"
 	"holdfast/traffic/director/plane/detect"
@@ -28,7 +28,7 @@ var Commands = []func() *cobra.Command{command}
 type options struct {
 	file, language, id string
 	plane, root, name  string
-	output             string
+	output             output.Format
 	check              bool
 }
 
@@ -57,7 +57,7 @@ func command() *cobra.Command {
 				return err
 			}
 			if o.check {
-				return o.report(cmd.OutOrStdout(), c)
+				return o.output.Print(cmd.OutOrStdout(), c, func(w io.Writer) error { return report(w, c) })
 			}
 			return o.run(cmd.Context(), cmd.ErrOrStderr(), c)
 		},
@@ -67,7 +67,7 @@ func command() *cobra.Command {
 	cmd.Flags().StringVarP(&o.id, "config-id", "i", "", "`ID` of this host, for lines of keepalived.conf that begin with @")
 	cmd.Flags().StringVar(&o.plane, "plane", "auto", "data plane: auto, "+strings.Join(detect.Names(), ", "))
 	cmd.Flags().BoolVar(&o.check, "check", false, "check the configuration, say what is wrong, and exit")
-	cmd.PersistentFlags().StringVarP(&o.output, "output", "o", "text", "text or json")
+	output.Add(cmd.PersistentFlags(), &o.output, "")
 	cmd.PersistentFlags().StringVar(&o.root, "root", os.Getenv("HOLDFAST_ROOT"), "directory below which all paths hang")
 	cmd.PersistentFlags().StringVar(&o.name, "name", "director", "`NAME` of this director among several on the host")
 	cmd.AddCommand(o.statusCommand(), o.topCommand(), o.reloadCommand())
@@ -78,12 +78,7 @@ func (o *options) read(ctx context.Context) (*config.Config, error) {
 	return ReadFile(ctx, o.file, o.language, o.id)
 }
 
-func (o *options) report(w io.Writer, c *config.Config) error {
-	if o.output == "json" {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(c)
-	}
+func report(w io.Writer, c *config.Config) error {
 	for _, warning := range c.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
@@ -221,13 +216,10 @@ func (o *options) statusCommand() *cobra.Command {
 			if err := Ask(cmd.Context(), Socket(o.root, o.name), "GET", "/status", &s); err != nil {
 				return err
 			}
-			if o.output == "json" {
-				e := json.NewEncoder(cmd.OutOrStdout())
-				e.SetIndent("", "  ")
-				return e.Encode(s)
-			}
-			s.Write(cmd.OutOrStdout())
-			return nil
+			return o.output.Print(cmd.OutOrStdout(), s, func(w io.Writer) error {
+				s.Write(w)
+				return nil
+			})
 		},
 	}
 }

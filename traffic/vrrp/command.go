@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/output"
 	"holdfast/traffic/keepalived"
 	"holdfast/traffic/vrrp/config"
 )
@@ -22,8 +22,9 @@ import (
 var Commands = []func() *cobra.Command{command}
 
 type flags struct {
-	file, id, output string
-	check, debug     bool
+	file, id     string
+	output       output.Format
+	check, debug bool
 }
 
 func command() *cobra.Command {
@@ -45,7 +46,7 @@ func command() *cobra.Command {
 				return err
 			}
 			if f.check {
-				return f.report(cmd.OutOrStdout(), c)
+				return f.output.Print(cmd.OutOrStdout(), c, func(w io.Writer) error { return report(w, c) })
 			}
 			return f.run(cmd.Context(), cmd.ErrOrStderr(), c)
 		},
@@ -53,7 +54,7 @@ func command() *cobra.Command {
 	cmd.Flags().StringVarP(&f.file, "file", "f", "/etc/keepalived/keepalived.conf", "configuration `FILE`")
 	cmd.Flags().StringVarP(&f.id, "config-id", "i", "", "`ID` of this host, for lines that begin with @ (default: its name up to the first dot)")
 	cmd.Flags().BoolVar(&f.check, "check", false, "check the configuration, say what is wrong, and exit")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "text", "with --check: text or json")
+	output.Add(cmd.Flags(), &f.output, "with --check: text or json")
 	cmd.Flags().BoolVar(&f.debug, "debug", false, "log packets that do not count, too")
 	return cmd
 }
@@ -87,12 +88,7 @@ func (f flags) read() (*config.Config, error) {
 	return c, nil
 }
 
-func (f flags) report(w io.Writer, c *config.Config) error {
-	if f.output == "json" {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(c)
-	}
+func report(w io.Writer, c *config.Config) error {
 	for _, warning := range c.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}

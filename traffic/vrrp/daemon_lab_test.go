@@ -107,7 +107,7 @@ func write(t *testing.T, h *lab.Host, name, text string) {
 	}
 }
 
-func output(t *testing.T, h *lab.Host, args ...string) string {
+func said(t *testing.T, h *lab.Host, args ...string) string {
 	t.Helper()
 	out, err := h.Exec(t.Context(), args...)
 	if err != nil {
@@ -118,7 +118,7 @@ func output(t *testing.T, h *lab.Host, args ...string) string {
 
 func has(t *testing.T, h *lab.Host, address string) bool {
 	t.Helper()
-	return strings.Contains(output(t, h, "ip", "addr"), " "+address+"/")
+	return strings.Contains(said(t, h, "ip", "addr"), " "+address+"/")
 }
 
 const pair = `vrrp_instance VI_1 {
@@ -167,7 +167,7 @@ func TestAnotherHostTakesTheAddressOver(t *testing.T) {
 	if !has(t, two, "10.77.0.99") {
 		t.Error("the address is not on the host that took over")
 	}
-	output(t, l.Client(), "busybox", "ping", "-c", "1", "-W", "2", "10.77.0.99")
+	said(t, l.Client(), "busybox", "ping", "-c", "1", "-W", "2", "10.77.0.99")
 	if err := running.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestLinkDownIsAFault(t *testing.T) {
 	}
 	first.wait(t, at, nowActive)
 	second.wait(t, 0, "is active with priority 200")
-	if got := output(t, one, "cat", "/notified"); !strings.Contains(got, "INSTANCE VI_1 FAULT 200\nINSTANCE VI_1 BACKUP 200\n") {
+	if got := said(t, one, "cat", "/notified"); !strings.Contains(got, "INSTANCE VI_1 FAULT 200\nINSTANCE VI_1 BACKUP 200\n") {
 		t.Errorf("the notify program was told:\n%s", got)
 	}
 }
@@ -242,7 +242,7 @@ func TestReloadKeepsTheOthersOfANetwork(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, "one")
 	one := l.Host("one")
-	output(t, one, "sh", "-c", "echo 0 > /proc/sys/net/ipv4/conf/all/promote_secondaries; echo 0 > /proc/sys/net/ipv4/conf/eth0/promote_secondaries")
+	said(t, one, "sh", "-c", "echo 0 > /proc/sys/net/ipv4/conf/all/promote_secondaries; echo 0 > /proc/sys/net/ipv4/conf/eth0/promote_secondaries")
 	prepare(t, one, strings.Replace(configured("200"), "10.77.0.99/24", "10.99.0.1/24\n10.99.0.2/24", 1))
 	j, running := start(t, one, "holdfast", "vrrp", "-f", "/k.conf")
 	j.wait(t, 0, nowActive)

@@ -22,13 +22,13 @@ func TestVirtualMACMovesWithTheAddress(t *testing.T) {
 	second.wait(t, 0, nowBackup)
 	answers := func() {
 		t.Helper()
-		output(t, client, "busybox", "ping", "-c", "1", "-W", "2", "10.77.0.99")
-		if got := output(t, client, "ip", "neigh", "show", "10.77.0.99"); !strings.Contains(got, "00:00:5e:00:01:33") {
+		said(t, client, "busybox", "ping", "-c", "1", "-W", "2", "10.77.0.99")
+		if got := said(t, client, "ip", "neigh", "show", "10.77.0.99"); !strings.Contains(got, "00:00:5e:00:01:33") {
 			t.Errorf("the client's neighbour is %q, want the virtual router's own address", got)
 		}
 	}
 	answers()
-	if got := output(t, one, "ip", "addr", "show", "dev", "vrrp51"); !strings.Contains(got, "10.77.0.99/24") {
+	if got := said(t, one, "ip", "addr", "show", "dev", "vrrp51"); !strings.Contains(got, "10.77.0.99/24") {
 		t.Errorf("the address is not on the interface with the virtual MAC:\n%s", got)
 	}
 	if err := running.Signal(syscall.SIGTERM); err != nil {
@@ -37,7 +37,7 @@ func TestVirtualMACMovesWithTheAddress(t *testing.T) {
 	second.wait(t, 0, nowActive)
 	answers()
 	<-first.ended
-	if got := output(t, one, "ip", "link"); strings.Contains(got, "vrrp51") {
+	if got := said(t, one, "ip", "link"); strings.Contains(got, "vrrp51") {
 		t.Errorf("the interface is left behind:\n%s", got)
 	}
 }
@@ -53,11 +53,11 @@ func TestNoAcceptRefusesPacketsToTheAddress(t *testing.T) {
 	if _, err := client.Exec(t.Context(), "busybox", "ping", "-c", "1", "-W", "1", "10.77.0.99"); err == nil {
 		t.Error("the address answers")
 	}
-	output(t, client, "busybox", "ping", "-c", "1", "-W", "2", "10.77.0.11")
+	said(t, client, "busybox", "ping", "-c", "1", "-W", "2", "10.77.0.11")
 	write(t, one, "/k.conf", configured("200"))
 	if err := running.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	j.wait(t, 0, "was read again")
-	output(t, client, "busybox", "ping", "-c", "1", "-W", "2", "10.77.0.99")
+	said(t, client, "busybox", "ping", "-c", "1", "-W", "2", "10.77.0.99")
 }
