@@ -40,9 +40,6 @@ func bindLine(p *parser, l Line) *Problem {
 	if options.TLS != nil && len(options.TLS.Ciphers) > 0 {
 		p.warn(l, "bind: ciphers have no effect: the TLS library chooses among suites that are all considered safe")
 	}
-	if options.TLS != nil && slices.Contains(options.TLS.ALPN, "h2") {
-		p.warn(l, "bind: clients are not offered HTTP/2; they speak HTTP/1.1 instead")
-	}
 	if options.TLS != nil && len(options.TLS.Certificates) == 0 && options.TLS.List == "" {
 		return l.problem("bind: ssl wants a certificate (crt or crt-list)")
 	}
@@ -87,11 +84,16 @@ var bindOptions = map[string]func(p *parser, t *taker, b *Bind){
 	"interface":    func(_ *parser, t *taker, b *Bind) { b.Interface = t.value("interface") },
 	"mss":          func(_ *parser, t *taker, b *Bind) { b.MSS = t.count("mss", 1, 65535) },
 	"mode":         func(_ *parser, t *taker, b *Bind) { b.Mode = t.mode() },
-	"proto": func(_ *parser, t *taker, _ *Bind) {
-		if v := t.value("proto"); v != "h1" && t.err == nil {
-			t.fail("bind: proto %q is not offered on a plain connection; HTTP/2 is agreed on by ALPN", v)
-		}
-	},
+	"proto":        func(_ *parser, t *taker, b *Bind) { b.HTTP2 = t.protocol("h1", "h2") },
+}
+
+// protocol reads the value of `proto`, and tells whether it is the second of the two that are spoken.
+func (t *taker) protocol(first, second string) bool {
+	v := t.value("proto")
+	if v != first && v != second && t.err == nil {
+		t.fail("proto takes %s or %s, not %q", first, second, v)
+	}
+	return v == second
 }
 
 func isTLSWord(w string) bool {

@@ -156,7 +156,7 @@ func TestProblems(t *testing.T) {
 		{"frontend a\n bind :80\n http-request deny if { pth /x }", `fetch "pth" is not known; did you mean "path"?`},
 		{"frontend a\n bind :80\n use_backend b if nope", `no acl "nope" was declared`},
 		{"peers x\n peer a 1.2.3.4:1", `section "peers" is not offered`},
-		{"global\n tune.h2.fe.initial-window-size 3", `known to HAProxy but not offered`},
+		{"global\n tune.idletimer 3", `known to HAProxy but not offered`},
 		{"frontend a\n bind :80 ssl", `ssl wants a certificate`},
 		{"frontend a\n bind :80\nfrontend a\n bind :81", `the name "a" is taken by the frontend in test.cfg:1`},
 		{"frontend a from x", `there is no defaults section "x"`},

@@ -10,6 +10,7 @@ import (
 
 func (g *Global) setDefaults() {
 	g.BufferSize, g.MaxRewrite = 16384, 1024
+	g.Clients2, g.Servers2 = defaultHTTP2(), defaultHTTP2()
 	g.StatsTimeout = 10 * time.Second
 	g.LogTag = "haproxy"
 }
@@ -87,6 +88,7 @@ func init() {
 		"tune.bufsize":    globalCount(4096, 1<<20, func(g *Global, n int) { g.BufferSize = n }),
 		"tune.maxrewrite": globalCount(0, 1<<19, func(g *Global, n int) { g.MaxRewrite = n }),
 	}
+	maps.Copy(globalDirectives, http2Directives())
 }
 
 func globalLine(p *parser, l Line) *Problem {

@@ -51,6 +51,8 @@ type Global struct {
 	CABase        string
 	BindOptions   TLSOptions
 	ServerOptions TLSOptions
+	Clients2      HTTP2 // tune.h2, for clients and for servers
+	Servers2      HTTP2
 	BufferSize    int
 	MaxRewrite    int
 	NoSplice      bool
@@ -100,6 +102,7 @@ type Options struct {
 	Redispatch, AbortOnClose, SplicingOff, AllBackups          bool
 	ClientKeepAlive, ServerKeepAlive                           bool // SO_KEEPALIVE
 	PreferLastServer, IgnoreProbes                             bool
+	NoHTTP2Upgrade                                             bool // disable-h2-upgrade
 	StatsEnabled                                               bool
 	CLFLog                                                     bool
 	Persist, LogChecks, NoLinger                               bool
@@ -370,6 +373,7 @@ type Bind struct {
 	MSS          int
 	Mode         uint32
 	User, Group  string
+	HTTP2        bool // proto h2: nothing else is spoken
 	TLS          *TLSOptions
 }
 
@@ -408,6 +412,7 @@ type Server struct {
 	Line     int
 	File     string
 	Host     string // as it was written, without the port
+	HTTP2    bool   // proto h2
 	Address  netip.AddrPort
 	Path     string // unix
 	PortOff  int    // of the client's port, when Relative

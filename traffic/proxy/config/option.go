@@ -31,6 +31,7 @@ var switches = map[string]option{
 	"srvtcpka":               {backOrDef, func(o *Options, on bool) { o.ServerKeepAlive = on }},
 	"tcpka":                  {both, func(o *Options, on bool) { o.ClientKeepAlive, o.ServerKeepAlive = on, on }},
 	"prefer-last-server":     {backOrDef, func(o *Options, on bool) { o.PreferLastServer = on }},
+	"disable-h2-upgrade":     {frontOrDef, func(o *Options, on bool) { o.NoHTTP2Upgrade = on }},
 	"http-ignore-probes":     {frontOrDef, func(o *Options, on bool) { o.IgnoreProbes = on }},
 	"splice-auto":            {both, func(o *Options, on bool) { o.SplicingOff = !on }},
 	"splice-request":         {both, func(o *Options, on bool) { o.SplicingOff = !on }},

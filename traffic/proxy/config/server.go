@@ -173,11 +173,7 @@ var serverOptions = map[string]func(p *parser, t *taker, s *Server){
 			t.fail("source: %v", err)
 		}
 	},
-	"proto": func(_ *parser, t *taker, _ *Server) {
-		if v := t.value("proto"); v != "h1" && v != "none" && t.err == nil {
-			t.fail("server: proto %q is not offered; servers are spoken to in HTTP/1.1", v)
-		}
-	},
+	"proto": func(_ *parser, t *taker, s *Server) { s.HTTP2 = t.protocol("h1", "h2") },
 }
 
 func serverTime(unit time.Duration, of func(*Server) *time.Duration) func(*parser, *taker, *Server) {

@@ -139,6 +139,32 @@ func (b *Body) Advance(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Data takes the next bytes of the connection up to the end of the first run of the body's own among them, and returns that run, without framing, and
+// how many bytes it took. It stops where a trailer begins, and then at each of the trailer's bytes; nothing is left when it took none.
+func (b *Body) Data(p []byte) (data []byte, used int, err error) {
+	if b.Framing != Chunked {
+		n, err := b.Advance(p)
+		return p[:n], n, err
+	}
+	for used < len(p) && !b.over {
+		if b.state == chunkData {
+			n := int(min(int64(len(p)-used), b.left))
+			b.Skip(int64(n))
+			return p[used : used+n], used + n, nil
+		}
+		if err := b.step(p[used]); err != nil {
+			return nil, used, err
+		}
+		if used++; b.Trailing() {
+			break
+		}
+	}
+	return nil, used, nil
+}
+
+// Trailing tells whether what comes next is a chunked body's trailer.
+func (b *Body) Trailing() bool { return b.Framing == Chunked && b.state >= trailerStart && !b.over }
+
 // step takes one byte of the framing between the chunks' data.
 func (b *Body) step(c byte) error {
 	switch b.state {

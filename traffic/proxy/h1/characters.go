@@ -29,10 +29,17 @@ func all(b []byte, table *[256]bool) bool {
 	return true
 }
 
-func isToken(b []byte) bool     { return all(b, &tokens) }
-func isTarget(b []byte) bool    { return all(b, &targets) }
-func isValue(b []byte) bool     { return all(b, &values) }
-func isAuthority(b []byte) bool { return len(b) > 0 && all(b, &authorities) }
+// IsToken tells whether b has the characters of a token only (RFC 9110, 5.6.2).
+func IsToken(b []byte) bool { return all(b, &tokens) }
+
+// IsTarget tells whether b has the characters of a request target only.
+func IsTarget(b []byte) bool { return all(b, &targets) }
+
+// IsValue tells whether b has the characters of a field's value only: no line break, no other control character.
+func IsValue(b []byte) bool { return all(b, &values) }
+
+// IsAuthority tells whether b is not empty and has the characters of a host and a port only.
+func IsAuthority(b []byte) bool { return len(b) > 0 && all(b, &authorities) }
 
 func lower(c byte) byte {
 	if c >= 'A' && c <= 'Z' {

@@ -56,6 +56,20 @@ func (h *Head) MethodOf(b []byte) []byte { return h.Method.of(b) }
 // TargetOf returns the request's target as it was sent.
 func (h *Head) TargetOf(b []byte) []byte { return h.Target.of(b) }
 
+// PathOf returns the request's target in origin form: one in absolute form without its scheme and authority.
+func (h *Head) PathOf(b []byte) []byte {
+	target := h.Target.of(b)
+	if len(target) == 0 || target[0] == '/' || target[0] == '*' {
+		return target
+	}
+	if i := bytes.Index(target, []byte("://")); i > 0 {
+		if j := bytes.IndexByte(target[i+3:], '/'); j >= 0 {
+			return target[i+3+j:]
+		}
+	}
+	return []byte("/")
+}
+
 // ReasonOf returns the answer's reason phrase.
 func (h *Head) ReasonOf(b []byte) []byte { return h.Reason.of(b) }
 
@@ -123,13 +137,13 @@ func (h *Head) parse(b []byte, first func(*Head, []byte, int, int) error) error 
 func (h *Head) requestLine(b []byte, at, end int) error {
 	line := b[at:end]
 	i := bytes.IndexByte(line, ' ')
-	if i <= 0 || !isToken(line[:i]) {
+	if i <= 0 || !IsToken(line[:i]) {
 		return ErrMethod
 	}
 	h.Method = span{uint32(at), uint32(at + i)}
 	rest := line[i+1:]
 	j := bytes.IndexByte(rest, ' ')
-	if j <= 0 || !isTarget(rest[:j]) {
+	if j <= 0 || !IsTarget(rest[:j]) {
 		return ErrTarget
 	}
 	h.Target = span{uint32(at + i + 1), uint32(at + i + 1 + j)}
@@ -146,7 +160,7 @@ func (h *Head) checkTarget(target, method []byte) error {
 	connect := string(method) == "CONNECT"
 	switch {
 	case connect:
-		if !isAuthority(target) {
+		if !IsAuthority(target) {
 			return ErrTarget
 		}
 	case target[0] == '/':
@@ -156,7 +170,7 @@ func (h *Head) checkTarget(target, method []byte) error {
 		}
 	default:
 		scheme := bytes.Index(target, []byte("://"))
-		if scheme <= 0 || !isToken(target[:scheme]) {
+		if scheme <= 0 || !IsToken(target[:scheme]) {
 			return ErrTarget
 		}
 	}
@@ -176,7 +190,7 @@ func (h *Head) statusLine(b []byte, at, end int) error {
 		}
 		h.Status = h.Status*10 + int(c-'0')
 	}
-	if h.Status < 100 || len(line) > 12 && line[12] != ' ' || !isValue(line[12:]) {
+	if h.Status < 100 || len(line) > 12 && line[12] != ' ' || !IsValue(line[12:]) {
 		return ErrStatus
 	}
 	h.Reason = span{uint32(min(at+13, end)), uint32(end)}
@@ -206,7 +220,7 @@ func (h *Head) field(b []byte, at, end int) error {
 	for to > from && (line[to-1] == ' ' || line[to-1] == '\t') {
 		to--
 	}
-	if !isValue(line[from:to]) {
+	if !IsValue(line[from:to]) {
 		return ErrFieldValue
 	}
 	h.Fields = append(h.Fields, Field{
@@ -259,7 +273,7 @@ func (h *Head) hop() {
 }
 
 func (h *Head) hostField(value []byte) error {
-	if h.Host >= 0 || len(value) > 0 && !isAuthority(value) {
+	if h.Host >= 0 || len(value) > 0 && !IsAuthority(value) {
 		return ErrHost
 	}
 	h.Host = len(h.Fields) - 1

@@ -17,6 +17,7 @@ const (
 	ErrFieldName    Refusal = "header name is malformed"
 	ErrFieldValue   Refusal = "header value has control characters"
 	ErrTooMany      Refusal = "too many header fields"
+	ErrTooLarge     Refusal = "head is too large"
 	ErrHost         Refusal = "host is missing, double, malformed or not the target's"
 	ErrLength       Refusal = "content-length is double or not a plain number"
 	ErrEncoding     Refusal = "transfer-encoding is not just chunked"

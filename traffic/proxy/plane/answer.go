@@ -111,7 +111,7 @@ func (s *session) answer() bool {
 		s.keep = false
 	}
 	if b.Cookie == nil && s.frontend.plain && !hasAnswerRules(s) {
-		if h.Minor == 1 && !h.HopByHop && s.keep && x.requestHead.Minor == 1 && h.FirstOffset == 0 {
+		if h.Minor == 1 && !h.HopByHop && (s.keep || s.client.stream != nil) && x.requestHead.Minor == 1 && h.FirstOffset == 0 {
 			return s.passOn(nil)
 		}
 		return s.passOn(s.composeAnswer(c.in))
@@ -216,6 +216,7 @@ func (s *session) moveUp() moveOutcome {
 	l, x := s.loop, s.x
 	moved, outcome := l.move(s.client, s.server, &x.upBody, l.up, &s.upPipe, s.spliceAllowed())
 	x.receivedBytes += moved
+	x.movedOn = x.movedOn || moved > 0
 	s.progress(moved)
 	switch outcome {
 	case moveOver:
@@ -280,7 +281,7 @@ func (s *session) finishExchange() bool {
 	switch {
 	case !x.keepServer || !x.upOver || c.eof:
 		l.drop(c)
-	case s.backend.Reuse == 1 && s.keep: // http-reuse never: it stays with its client
+	case s.backend.Reuse == 1 && s.keep && c.stream == nil: // http-reuse never: it stays with its client
 		s.server, c.session = c, s
 		l.timers.set(c, l.within(c.server.PoolPurge))
 	default:

@@ -43,7 +43,7 @@ func tlsOf(c *config.Config) (map[*config.TLSOptions]*tls.Config, error) {
 
 func bindTLS(c *config.Config, o *config.TLSOptions) (*tls.Config, error) {
 	g := &c.Global
-	t := &tls.Config{MinVersion: max(tls.VersionTLS12, o.Minimum, g.BindOptions.Minimum), MaxVersion: o.Maximum, NextProtos: http1(o.ALPN),
+	t := &tls.Config{MinVersion: max(tls.VersionTLS12, o.Minimum, g.BindOptions.Minimum), MaxVersion: o.Maximum, NextProtos: o.ALPN,
 		SessionTicketsDisabled: o.NoTickets || g.BindOptions.NoTickets}
 	if o.Minimum != 0 {
 		t.MinVersion = o.Minimum
@@ -89,14 +89,9 @@ func bindTLS(c *config.Config, o *config.TLSOptions) (*tls.Config, error) {
 	return t, nil
 }
 
-// http1 are the protocols that are agreed on. HTTP/2 is not offered to clients: its streams would need a data plane of their own.
-func http1(protocols []string) []string {
-	return slices.DeleteFunc(slices.Clone(protocols), func(p string) bool { return p == "h2" })
-}
-
 func serverTLS(c *config.Config, s *config.Server) (*tls.Config, error) {
 	o := s.TLS
-	t := &tls.Config{MinVersion: o.Minimum, MaxVersion: o.Maximum, ServerName: o.VerifyHost, ClientSessionCache: tls.NewLRUClientSessionCache(256)}
+	t := &tls.Config{MinVersion: o.Minimum, MaxVersion: o.Maximum, ServerName: o.VerifyHost, NextProtos: o.ALPN, ClientSessionCache: tls.NewLRUClientSessionCache(256)}
 	verify := o.Verify
 	if verify == "" {
 		verify = c.Global.ServerOptions.Verify

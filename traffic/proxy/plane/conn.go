@@ -49,6 +49,9 @@ type conn struct {
 	serverConnection
 	listener *listener
 	tls      *secure
+	mux      *mux    // the connection speaks HTTP/2
+	stream   *stream // there is no descriptor: it is one of a mux's streams
+	refused  bool    // a stream that the server has not looked at
 	remote   netip.AddrPort
 	accepted int64 // loop's milliseconds
 
@@ -96,10 +99,20 @@ func (l *Loop) fill(c *conn, scratch []byte) bool {
 }
 
 func (c *conn) read(p []byte) (int, syscall.Errno) {
-	if c.tls != nil {
+	switch {
+	case c.tls != nil:
 		return c.tls.read(c, p)
+	case c.stream != nil:
+		return c.stream.read(p)
 	}
 	return read(c.fd, p)
+}
+
+func (c *conn) write(p []byte) (int, syscall.Errno) {
+	if c.stream != nil {
+		return c.stream.write(p)
+	}
+	return write(c.fd, p)
 }
 
 // more reads behind the input that is at hand, for a message that is not whole yet. It tells whether something came.
@@ -173,7 +186,7 @@ func (l *Loop) sendRaw(c *conn, p []byte) bool {
 		return true
 	}
 	for len(p) > 0 {
-		n, e := write(c.fd, p)
+		n, e := c.write(p)
 		switch {
 		case e == 0:
 			p = p[n:]
@@ -197,7 +210,7 @@ const copyBelow = 4 << 10
 
 // send2 writes two pieces, in one call when it can.
 func (l *Loop) send2(c *conn, p, q []byte) bool {
-	if c.tls != nil || c.pending() > 0 || len(q) == 0 || len(p) == 0 {
+	if c.tls != nil || c.stream != nil || c.pending() > 0 || len(q) == 0 || len(p) == 0 {
 		return l.send(c, p) && l.send(c, q)
 	}
 	if len(p)+len(q) <= copyBelow {
@@ -238,7 +251,7 @@ func (l *Loop) queue(c *conn, p []byte) {
 // flush writes what was kept, and tells whether the connection is still good; pending tells what is left.
 func (l *Loop) flush(c *conn) bool {
 	for c.pending() > 0 {
-		n, e := write(c.fd, c.out[c.outDone:])
+		n, e := c.write(c.out[c.outDone:])
 		switch e {
 		case 0:
 			c.outDone += n
@@ -261,7 +274,7 @@ func (l *Loop) flush(c *conn) bool {
 
 // watchWrites asks for an event when there is room. Most connections never need one, and are spared the event on opening.
 func (l *Loop) watchWrites(c *conn) {
-	if c.watchesWrite {
+	if c.watchesWrite || c.stream != nil {
 		return
 	}
 	c.watchesWrite = true
@@ -304,6 +317,8 @@ func (l *Loop) drop(c *conn) {
 		c.tls.wake()
 	case c.fd >= 0:
 		closeFD(c.fd)
+	case c.stream != nil:
+		c.stream.release()
 	}
 	if c.keep != nil {
 		l.buffers.put(c.keep)

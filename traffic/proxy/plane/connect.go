@@ -97,6 +97,10 @@ func (s *session) open(mayReuse bool) bool {
 			s.useServer(c, true)
 			return s.started()
 		}
+		if m := l.muxTo(target); m != nil {
+			s.useServer(m.open(), true)
+			return s.started()
+		}
 	}
 	address := target.Address()
 	if target.Relative {
@@ -119,6 +123,9 @@ func (s *session) open(mayReuse bool) bool {
 	s.useServer(c, false)
 	if target.TLS != nil {
 		return s.secureServer()
+	}
+	if target.HTTP2 && s.frontend.Mode == config.HTTP {
+		return s.startStream(false)
 	}
 	return s.started()
 }
@@ -207,7 +214,7 @@ func (s *session) finishConnecting() bool {
 	if c == nil || !c.writable && !c.readable && !c.broken {
 		return false
 	}
-	if e := socketError(c.fd); e != 0 {
+	if c.stream == nil && socketError(c.fd) != 0 || c.stream != nil && c.broken {
 		return s.connectFailed(false)
 	}
 	if c.broken && c.hungUp && !c.readable {
@@ -324,6 +331,11 @@ func (s *session) serverLost() bool {
 		s.log()
 		s.destroy()
 		return false
+	}
+	if s.server != nil && s.server.refused && !x.movedOn && x.retries < s.backend.Retries { // nobody has looked at the request
+		x.retries++
+		s.dropServer()
+		return s.open(true)
 	}
 	// A connection from the pool that had died meanwhile says nothing about the server: a fresh one is tried.
 	if x.reused && x.replayable && !x.noReplay && idempotent(&x.requestHead, x.request) {

@@ -29,8 +29,9 @@ func (s *session) ctx() *sample.Context {
 	c.State = (*states)(s)
 	c.Users = s.loop.plane.userlist
 	c.Log = &x.record
-	if s.client.tls != nil {
-		c.TLS = s.client.tls.state()
+	c.HTTP2 = s.client.stream != nil
+	if t := s.client.secured(); t != nil {
+		c.TLS = t.state()
 	}
 	if s.vars != nil && c.Variables == nil {
 		c.Variables = map[string]sample.Value{}
@@ -129,6 +130,7 @@ type tracking struct {
 	table   *stick.Table
 	key     string
 	content bool // until the request's end only
+	lent    bool // it is the connection's, of which this session is one stream
 }
 
 func (t *states) Table(table string, key *sample.Value, slot int, counter string) (int64, bool) {
@@ -173,7 +175,7 @@ func (s *session) track(r *config.Rule, content bool) {
 	}
 	key, ok := table.Key(&v)
 	if ok && table.Track(key, s.loop.clock) {
-		*t = tracking{table, key, content}
+		*t = tracking{table: table, key: key, content: content}
 		if content {
 			table.Add(key, 1, s.loop.clock, "http_req_cnt", "http_req_rate")
 		} else {
@@ -198,7 +200,9 @@ func (s *session) untrackContents() {
 
 func (s *session) leaveTable(i int) {
 	if t := s.tracked[i]; t.table != nil {
-		t.table.Leave(t.key, s.loop.clock)
+		if !t.lent {
+			t.table.Leave(t.key, s.loop.clock)
+		}
 		s.tracked[i] = tracking{}
 	}
 }

@@ -39,6 +39,10 @@ type Loop struct {
 	listeners          []*listener
 	paused             []*listener // for want of room
 	again              []func()    // what had to let others go first
+	muxes              map[*pool.Server][]*mux
+	dirty              []*mux // that have something to send
+	freeStreams        []*stream
+	goneStreams        []*stream // of this batch
 
 	mu     sync.Mutex // guards posted, ended, and the bell's being open
 	posted []func()
@@ -64,7 +68,7 @@ func newLoop(p *Plane, id int) (*Loop, error) {
 		return nil, err
 	}
 	l := &Loop{plane: p, id: id, ep: ep, up: make([]byte, scratchSize), down: make([]byte, scratchSize),
-		sessions: map[*session]struct{}{}, idle: map[*pool.Server][]*conn{}}
+		sessions: map[*session]struct{}{}, idle: map[*pool.Server][]*conn{}, muxes: map[*pool.Server][]*mux{}}
 	l.bell = event
 	l.register(l.newConn(event, mailbox))
 	l.tick()
@@ -105,10 +109,23 @@ func (l *Loop) run() {
 			l.readMail()
 		}
 		l.timers.advance(l.now, l.expired)
-		l.freeConns = append(l.freeConns, l.garbage...)
-		l.garbage = l.garbage[:0]
+		l.flushMuxes()
+		l.recycle()
 	}
 	l.close()
+}
+
+// recycle makes the memory of what went away during a batch ready for use.
+func (l *Loop) recycle() {
+	l.freeConns = append(l.freeConns, l.garbage...)
+	l.garbage = l.garbage[:0]
+	for _, st := range l.goneStreams {
+		if len(l.freeStreams) < 1024 && !st.waits && !st.woken {
+			st.recycle()
+			l.freeStreams = append(l.freeStreams, st)
+		}
+	}
+	l.goneStreams = l.goneStreams[:0]
 }
 
 // goOn runs what had to let others go first.
@@ -138,7 +155,9 @@ func (l *Loop) event(c *conn, events uint32) {
 		if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 && events&unix.EPOLLERR != 0 {
 			c.broken = true
 		}
-		if s := c.session; s != nil {
+		if c.mux != nil {
+			c.mux.run()
+		} else if s := c.session; s != nil {
 			if c.role == clientSide {
 				s.clientEvent()
 			} else {
@@ -193,7 +212,9 @@ func (l *Loop) expired(c *conn) {
 	case lingering:
 		l.drop(c)
 	case clientSide, serverSide:
-		if c.session != nil {
+		if c.mux != nil {
+			c.mux.expired()
+		} else if c.session != nil {
 			c.session.expired(c)
 		}
 	case listening:
@@ -225,7 +246,7 @@ func (l *Loop) forget(c *conn) {
 // park keeps a server's connection for the next request.
 func (l *Loop) park(c *conn) {
 	s := c.server
-	if c.hungUp || c.broken || c.eof || len(c.in) > 0 || s.PoolMax == 0 || s.PoolMax > 0 && len(l.idle[s]) >= s.PoolMax {
+	if c.hungUp || c.broken || c.eof || len(c.in) > 0 || s.PoolMax == 0 || c.stream != nil || s.PoolMax > 0 && len(l.idle[s]) >= s.PoolMax {
 		l.drop(c)
 		return
 	}
@@ -277,6 +298,11 @@ func (l *Loop) linger(c *conn) {
 
 // closeGently ends a client's connection: what was sent arrives, even when the client was still sending.
 func (l *Loop) closeGently(c *conn) {
+	if c.stream != nil {
+		c.endStream()
+		l.drop(c)
+		return
+	}
 	if c.eof || c.broken || c.hungUp && !c.readable {
 		l.drop(c)
 		return

@@ -177,6 +177,6 @@ func (l *Loop) empty(p *pipe, to *conn) (moved int64, ok bool) {
 
 // spliceAllowed tells whether bytes may go from socket to socket in the kernel.
 func (s *session) spliceAllowed() bool {
-	return s.client.tls == nil && (s.server == nil || s.server.tls == nil) && !s.frontend.Options.SplicingOff &&
+	return s.client.tls == nil && s.client.stream == nil && (s.server == nil || s.server.tls == nil && s.server.stream == nil) && !s.frontend.Options.SplicingOff &&
 		!s.loop.plane.noSplice
 }

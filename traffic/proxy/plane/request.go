@@ -24,6 +24,9 @@ func (s *session) awaitRequest() bool {
 		}
 		return false
 	}
+	if s.requests == 0 && s.x == nil && s.becomesHTTP2() {
+		return s.state == multiplexing
+	}
 	x := s.x
 	if x == nil {
 		x = l.getExchange()
@@ -37,6 +40,7 @@ func (s *session) awaitRequest() bool {
 	limit := s.headLimit()
 	switch {
 	case err == nil && x.requestHead.Size > limit, err == nil && x.requestHead.Size == 0 && len(c.in) >= limit:
+		l.plane.refused(h1.ErrTooLarge)
 		s.refuse(400)
 		return true
 	case err != nil:
@@ -123,7 +127,7 @@ func (s *session) request() bool {
 	x.upOver = x.upBody.Over()
 	method := h.MethodOf(x.request)
 	x.toHead = string(method) == "HEAD"
-	s.keep = h.KeepsAlive() && !l.plane.stopping.Load() && !f.Options.ForceClose
+	s.keep = h.KeepsAlive() && s.client.stream == nil && !l.plane.stopping.Load() && !f.Options.ForceClose
 	if string(method) == "CONNECT" {
 		s.refuse(405)
 		return true
@@ -235,7 +239,7 @@ func (s *session) composeRequest() []byte {
 		return x.request
 	}
 	out := l.compose[:0]
-	if s.target.SendProxy != 0 && s.server.served == 0 {
+	if s.target.SendProxy != 0 && s.server.served == 0 && s.server.stream == nil {
 		out = s.appendProxyLine(out)
 	}
 	out = h.AppendRequest(out, x.request)

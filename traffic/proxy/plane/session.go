@@ -13,16 +13,17 @@ import (
 type state uint8
 
 const (
-	preparing  state = iota // PROXY protocol, TLS, inspection
-	awaiting                // a request's head is read, or waited for
-	queued                  // no server has room
-	connecting              // to a server
-	exchanging              // request and answer are on their way
-	tunnelling              // bytes go both ways until both end
-	replying                // an answer of the proxy's own is on its way
-	held                    // tarpit
-	collecting              // the form of the statistics page
-	securing                // a handshake with a server goes on
+	preparing    state = iota // PROXY protocol, TLS, inspection
+	awaiting                  // a request's head is read, or waited for
+	queued                    // no server has room
+	connecting                // to a server
+	exchanging                // request and answer are on their way
+	tunnelling                // bytes go both ways until both end
+	replying                  // an answer of the proxy's own is on its way
+	held                      // tarpit
+	collecting                // the form of the statistics page
+	securing                  // a handshake with a server goes on
+	multiplexing              // HTTP/2: requests are sessions of their own
 	over
 )
 
@@ -52,6 +53,7 @@ type session struct {
 	vars                    map[string]sample.Value // sess. variables outlive a request
 	expectProxy             bool                    // a PROXY header comes first
 	preambleRead, inspected bool
+	mux                     *mux // of a client that speaks HTTP/2
 }
 
 // exchange is a request and its answer.
@@ -68,6 +70,7 @@ type exchange struct {
 	answered         bool // the answer's head is on its way to the client
 	upOver           bool // the request went out whole
 	replayable       bool // it can be sent again
+	movedOn          bool // more of its body went out than is kept
 	toHead           bool
 	keepServer       bool
 	reused           bool // the server's connection had carried a request before
@@ -142,6 +145,10 @@ func (s *session) start() {
 // begin is where what precedes the first request is done.
 func (s *session) begin() {
 	if s.frontend.Mode == config.HTTP {
+		if s.speaksHTTP2() {
+			s.multiplex()
+			return
+		}
 		s.state = awaiting
 		s.loop.timers.set(s.client, s.loop.within(s.headTimeout()))
 		return
@@ -204,6 +211,8 @@ func (s *session) step() bool {
 		return s.watchClient()
 	case collecting:
 		return s.collect()
+	case multiplexing:
+		s.mux.run()
 	case queued:
 		return s.watchClient()
 	}
@@ -266,6 +275,10 @@ func (s *session) finish() {
 // detach ends the session, but for the client's connection.
 func (s *session) detach() {
 	l := s.loop
+	if m := s.mux; m != nil {
+		s.mux = nil
+		m.fail()
+	}
 	s.leaveBackend()
 	s.untrack()
 	if s.server != nil {
@@ -276,8 +289,10 @@ func (s *session) detach() {
 	if s.x != nil {
 		l.putExchange(s.x)
 	}
-	s.frontend.Sessions.Add(-1)
-	l.plane.Sessions.Add(-1)
+	if s.client.stream == nil {
+		s.frontend.Sessions.Add(-1)
+		l.plane.Sessions.Add(-1)
+	}
 	delete(l.sessions, s)
 	if s.client.tls != nil {
 		s.client.tls.closing(l, s.client)
@@ -297,6 +312,10 @@ const stopGrace = 2 * time.Second
 
 // stopIdle has the session end soon when it waits for a request, as the proxy is to stop.
 func (s *session) stopIdle() {
+	if s.mux != nil {
+		s.mux.leave()
+		return
+	}
 	if s.state == awaiting && s.requests > 0 && len(s.client.in) == 0 && s.x == nil {
 		l := s.loop
 		if soon := l.within(stopGrace); s.client.deadline == 0 || soon < s.client.deadline {

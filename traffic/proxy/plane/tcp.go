@@ -143,6 +143,8 @@ func (s *session) tunnel() bool {
 		}
 	}
 	if x.downShut && x.upShut {
+		s.client.endStream()
+		s.server.endStream()
 		s.addBytes()
 		s.log()
 		s.destroy()
@@ -183,7 +185,9 @@ func (s *session) halfClose(to *conn) {
 	if to.tls != nil {
 		to.tls.closing(l, to)
 	}
-	shutdownWrite(to.fd)
+	if to.endStream(); to.stream == nil {
+		shutdownWrite(to.fd)
+	}
 	if to == s.server && s.backend.Timeouts.ServerFin > 0 {
 		l.timers.set(to, l.within(s.backend.Timeouts.ServerFin))
 	}

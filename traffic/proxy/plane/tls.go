@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"holdfast/traffic/proxy/config"
 )
 
 // secure is TLS on a connection. The handshake is a goroutine's, in blocking style: it reads the socket itself, and sleeps until the
@@ -234,6 +236,12 @@ func (s *session) secureServer() bool {
 	ok := s.secureConn(s.server, client, s.backend.Timeouts.Connect, func(err error) {
 		if err != nil {
 			if s.connectFailed(false) {
+				s.run()
+			}
+			return
+		}
+		if s.server.tls.speaksHTTP2() && s.frontend.Mode == config.HTTP {
+			if s.startStream(true) {
 				s.run()
 			}
 			return

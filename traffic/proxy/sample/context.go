@@ -37,6 +37,7 @@ type State interface {
 type Context struct {
 	Source, Destination netip.AddrPort
 	Request, Answer     Message
+	HTTP2               bool // the client speaks HTTP/2
 	First               bool // the connection's first request
 	Body                []byte
 

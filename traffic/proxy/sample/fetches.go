@@ -111,7 +111,7 @@ var requestFetches = join(map[string]fetch{
 	"pathq":          request(Text, func(c *Context, out *Value) bool { out.setBytes(pathAndQuery(c.target())); return true }),
 	"url":            request(Text, func(c *Context, out *Value) bool { out.setBytes(c.target()); return true }),
 	"base":           request(Text, func(c *Context, out *Value) bool { out.setBytes(c.base()); return true }),
-	"req.ver":        request(Text, func(c *Context, out *Value) bool { out.setText("1." + strconv.Itoa(c.Request.Head.Minor)); return true }),
+	"req.ver":        request(Text, func(c *Context, out *Value) bool { out.setText(string(appendVersion(nil, c)[5:])); return true }),
 	"http_first_req": request(Truth, func(c *Context, out *Value) bool { out.setTruth(c.First); return true }),
 	"req.body_len":   request(Number, func(c *Context, out *Value) bool { out.setNumber(int64(len(c.Body))); return true }),
 	"req.body_size":  request(Number, func(c *Context, out *Value) bool { out.setNumber(max(0, c.Request.Head.Length)); return true }),

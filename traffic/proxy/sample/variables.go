@@ -117,7 +117,7 @@ var variables = map[string]func(dst []byte, c *Context) []byte{
 		if !c.Request.Present() {
 			return append(dst, "<BADREQ>"...)
 		}
-		return number(append(dst, "HTTP/1."...), int64(c.Request.Head.Minor))
+		return appendVersion(dst, c)
 	},
 	"ID": func(dst []byte, c *Context) []byte { return append(dst, c.UniqueID...) },
 }
@@ -129,7 +129,14 @@ func appendRequestLine(dst []byte, c *Context) []byte {
 	dst = append(dst, c.Request.Head.MethodOf(c.Request.Bytes)...)
 	dst = append(dst, ' ')
 	dst = append(dst, c.target()...)
-	return number(append(dst, " HTTP/1."...), int64(c.Request.Head.Minor))
+	return appendVersion(append(dst, ' '), c)
+}
+
+func appendVersion(dst []byte, c *Context) []byte {
+	if c.HTTP2 {
+		return append(dst, "HTTP/2.0"...)
+	}
+	return number(append(dst, "HTTP/1."...), int64(c.Request.Head.Minor))
 }
 
 // appendCaptures appends {a|b}, with a blank before it; nothing where none is declared.
