@@ -315,7 +315,9 @@ func TestWebSocketsOverHTTP2(t *testing.T) {
 		got = append(got, d.Data()...)
 	}
 	_ = p.WriteData(1, true, nil)
-	p.until("the end", func(f http2.Frame) bool { return f.Header().StreamID == 1 && f.Header().Flags.Has(http2.FlagDataEndStream) })
+	p.until("the end", func(f http2.Frame) bool {
+		return f.Header().StreamID == 1 && f.Header().Flags.Has(http2.FlagDataEndStream)
+	})
 }
 
 // TestAReloadSaysGoodbye: a client of HTTP/2 is told, what it has asked for is answered, and the connection ends.
