@@ -148,14 +148,14 @@ func (s *session) passOn(head []byte) bool {
 	}
 	x.answered = true
 	good := false
-	if head == nil {
+	if s.client.last = !s.keep && x.downBody.Over(); head == nil {
 		good = l.send(s.client, c.in[:size+n])
 		x.sentBytes += int64(size + n)
 	} else {
 		good = l.send2(s.client, head, c.in[size:size+n])
 		x.sentBytes += int64(len(head) + n)
 	}
-	if !good {
+	if s.client.last = false; !good {
 		s.abort('C')
 		return false
 	}

@@ -35,6 +35,8 @@ type conn struct {
 	registered         bool
 	eof                bool // read returned 0
 	bulk               bool // much came at once the last time
+	ended              bool // the peer's FIN has come, and nothing worse
+	last               bool // what is sent now is followed by the connection's end
 
 	// Input that was read and not used yet. It lies in the loop's scratch buffer while the loop works on the connection, and
 	// is kept in a buffer of its own when that ends.
@@ -80,9 +82,14 @@ func (l *Loop) fill(c *conn, scratch []byte) bool {
 	n, e := c.read(scratch)
 	switch {
 	case n > 0 && e == 0:
-		// A short read means that the socket is empty, unless an end is waiting behind.
-		if n < len(scratch) && !c.hungUp && c.tls == nil {
-			c.readable = false
+		// A short read means that the socket is empty. Where the end had come before, nothing but the end is left.
+		if n < len(scratch) && c.tls == nil {
+			switch {
+			case c.ended && c.stream == nil:
+				c.readable, c.eof = false, true
+			case !c.hungUp:
+				c.readable = false
+			}
 		}
 		c.in, c.keep = scratch[:n], nil
 		return true
@@ -109,8 +116,11 @@ func (c *conn) read(p []byte) (int, syscall.Errno) {
 }
 
 func (c *conn) write(p []byte) (int, syscall.Errno) {
-	if c.stream != nil {
+	switch {
+	case c.stream != nil:
 		return c.stream.write(p)
+	case c.last:
+		return writeLast(c.fd, p)
 	}
 	return write(c.fd, p)
 }
@@ -203,6 +213,14 @@ func (l *Loop) sendRaw(c *conn, p []byte) bool {
 		}
 	}
 	return true
+}
+
+// sendLast sends what is followed at once by the connection's end, when nothing follows; else it is send.
+func (l *Loop) sendLast(c *conn, p []byte, last bool) bool {
+	c.last = last
+	good := l.send(c, p)
+	c.last = false
+	return good
 }
 
 // copyBelow is up to how many bytes two pieces are made one.

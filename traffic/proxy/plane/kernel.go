@@ -30,6 +30,13 @@ func write(fd int, p []byte) (int, syscall.Errno) {
 	return int(n), e
 }
 
+// writeLast sends what is followed by the connection's end: the kernel waits for that, and sends both in one segment.
+func writeLast(fd int, p []byte) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+		unix.MSG_NOSIGNAL|unix.MSG_MORE, 0, 0)
+	return int(n), e
+}
+
 // write2 sends two pieces in one call.
 func write2(fd int, p, q []byte) (int, syscall.Errno) {
 	vectors := [2]syscall.Iovec{{Base: unsafe.SliceData(p), Len: uint64(len(p))}, {Base: unsafe.SliceData(q), Len: uint64(len(q))}}

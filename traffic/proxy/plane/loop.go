@@ -146,6 +146,7 @@ func (l *Loop) event(c *conn, events uint32) {
 	}
 	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.hungUp = true
+		c.ended = events&(unix.EPOLLHUP|unix.EPOLLERR) == 0
 	}
 	if events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.writable = true
@@ -314,7 +315,9 @@ func (l *Loop) closeGently(c *conn) {
 	}
 	c.role, c.session = lingering, nil
 	l.timers.set(c, l.within(time.Second))
-	l.linger(c)
+	if c.readable {
+		l.linger(c)
+	}
 }
 
 func (l *Loop) close() {

@@ -119,7 +119,7 @@ func (l *Loop) move(from, to *conn, body *h1.Body, scratch []byte, p **pipe, spl
 		if err != nil {
 			return moved, moveFailed
 		}
-		if !l.send(to, from.in[:n]) {
+		if !l.sendLast(to, from.in[:n], from.eof && n == len(from.in) && body.Framing == h1.UntilClose) {
 			return moved, moveFailed
 		}
 		l.used(from, n)

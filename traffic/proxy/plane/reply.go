@@ -135,7 +135,7 @@ func (s *session) replyBytes(status int, out []byte) {
 	s.countReply(status)
 	s.state = replying
 	l.timers.set(s.client, l.within(max(s.frontend.Timeouts.Client, time.Second)))
-	if !l.send(s.client, out) {
+	if !l.sendLast(s.client, out, !s.keep) {
 		s.log()
 		s.destroy()
 	}
@@ -154,7 +154,7 @@ func (s *session) finishReply() bool {
 	}
 	s.addBytes()
 	s.log()
-	if !s.keep || s.client.eof {
+	if !s.keep || s.client.eof && len(s.client.in) == 0 {
 		s.finish()
 		return false
 	}

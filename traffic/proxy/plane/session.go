@@ -130,16 +130,13 @@ func (s *session) start() {
 	if s.frontend.needsContext() && !s.admit() {
 		return
 	}
-	l, b := s.loop, s.client.listener.bind
+	b := s.client.listener.bind
 	if !b.AcceptProxy && b.TLS == nil && !s.expectProxy {
 		if s.begin(); s.state == over {
 			return
 		}
 	}
 	s.run()
-	if s.state != over && !s.client.registered && !l.register(s.client) {
-		s.destroy()
-	}
 }
 
 // begin is where what precedes the first request is done.
@@ -183,6 +180,10 @@ func (s *session) run() {
 	for s.step() {
 	}
 	if s.state == over {
+		return
+	}
+	if !s.client.registered && !s.waitsForServerOnly() && !s.loop.register(s.client) {
+		s.destroy()
 		return
 	}
 	s.loop.stash(s.client)
@@ -268,8 +269,26 @@ func (s *session) finish() {
 		return
 	}
 	l, client := s.loop, s.client
-	s.detach()
+	saidAll := s.clientSaidAll()
+	if s.detach(); saidAll {
+		l.drop(client)
+		return
+	}
 	l.closeGently(client)
+}
+
+// clientSaidAll tells whether the client has announced that its request was the last, and all of it was read: then nothing of its can
+// be lost, or make the kernel throw the answer away, when its connection is closed at once.
+func (s *session) clientSaidAll() bool {
+	x, c := s.x, s.client
+	return x != nil && x.requestHead.Size > 0 && !x.requestHead.KeepsAlive() && x.upOver && len(c.in) == 0 && !c.readable && c.tls == nil && c.stream == nil
+}
+
+// waitsForServerOnly tells whether the client has nothing to do but to wait: it is not asked for events then, which saves a call for each
+// connection that carries one request.
+func (s *session) waitsForServerOnly() bool {
+	return s.state == exchanging && !s.keep && s.clientSaidAll() && s.client.pending() == 0 && s.downPipe.held() == 0 &&
+		!s.frontend.Options.AbortOnClose && !s.backend.Options.AbortOnClose
 }
 
 // detach ends the session, but for the client's connection.
