@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/plane"
 )
 
 // Sink sends log lines.
@@ -152,6 +153,9 @@ func (s *Sink) time() string {
 	s.stamp.Store(st)
 	return st.text
 }
+
+// Batch makes a place where one event loop's lines come together.
+func (s *Sink) Batch() plane.LogBatch { return &batch{sink: s} }
 
 func (s *Sink) send(t *config.LogTarget, b []byte) {
 	fd := s.socket(t)

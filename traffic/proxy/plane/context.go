@@ -27,7 +27,7 @@ func (s *session) ctx() *sample.Context {
 	}
 	c.Now = s.loop.clock
 	c.State = (*states)(s)
-	c.Users = s.loop.plane.userlist
+	c.Users = s.loop.plane.users
 	c.Log = &x.record
 	c.HTTP2 = s.client.stream != nil
 	if t := s.client.secured(); t != nil {

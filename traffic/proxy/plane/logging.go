@@ -32,7 +32,7 @@ func mustFormat(text string) *sample.Format {
 // log writes the exchange's line, once.
 func (s *session) log() {
 	x, f := s.x, s.frontend
-	if x == nil || x.logged || len(f.targets) == 0 || x.noLog || s.loop.plane.logger == nil {
+	if x == nil || x.logged || len(f.targets) == 0 || x.noLog || s.loop.logger == nil {
 		return
 	}
 	o := &f.Options
@@ -51,7 +51,7 @@ func (s *session) log() {
 	}
 	line := format.Append(s.loop.compose[:0], s.ctx())
 	s.loop.compose = line
-	s.loop.plane.logger.Log(f.targets, level, f.tag, line)
+	s.loop.logger.Log(f.targets, level, f.tag, line)
 }
 
 var plainFormat = mustFormat(`Connect from %ci:%cp to %fi:%fp (%f/%HV)`)

@@ -44,6 +44,10 @@ type Loop struct {
 	freeStreams        []*stream
 	goneStreams        []*stream // of this batch
 
+	logger   Logger
+	lines    LogBatch // the same, when it takes lines together
+	logsLeft bool
+
 	mu     sync.Mutex // guards posted, ended, and the bell's being open
 	posted []func()
 	ended  bool
@@ -55,6 +59,7 @@ const (
 	scratchSize = 128 << 10
 	batchSize   = 256
 	yieldEvery  = 8 // milliseconds
+	logsAgain   = 2 // milliseconds until lines are offered again that a daemon had no room for
 )
 
 func newLoop(p *Plane, id int) (*Loop, error) {
@@ -69,7 +74,11 @@ func newLoop(p *Plane, id int) (*Loop, error) {
 	}
 	l := &Loop{plane: p, id: id, ep: ep, up: make([]byte, scratchSize), down: make([]byte, scratchSize),
 		sessions: map[*session]struct{}{}, idle: map[*pool.Server][]*conn{}, muxes: map[*pool.Server][]*mux{}}
-	l.bell = event
+	l.bell, l.logger = event, p.logger
+	if b, ok := p.logger.(BatchLogger); ok {
+		l.lines = b.Batch()
+		l.logger = l.lines
+	}
 	l.register(l.newConn(event, mailbox))
 	l.tick()
 	l.timers.tick = l.now / tickLength
@@ -87,6 +96,9 @@ func (l *Loop) run() {
 	yielded := l.now
 	for !l.quit {
 		timeout := l.timers.wait(l.now)
+		if l.logsLeft && (timeout < 0 || timeout > logsAgain) {
+			timeout = logsAgain
+		}
 		if len(l.again) > 0 {
 			timeout = 0
 		}
@@ -110,6 +122,9 @@ func (l *Loop) run() {
 		}
 		l.timers.advance(l.now, l.expired)
 		l.flushMuxes()
+		if l.lines != nil {
+			l.logsLeft = l.lines.Flush()
+		}
 		l.recycle()
 	}
 	l.close()

@@ -13,6 +13,7 @@ import (
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/h1"
 	"holdfast/traffic/proxy/pool"
+	"holdfast/traffic/proxy/sample"
 	"holdfast/traffic/proxy/stick"
 )
 
@@ -30,6 +31,7 @@ type Plane struct {
 	stopping atomic.Bool
 	wait     sync.WaitGroup
 	logger   Logger
+	users    func(list string) sample.Userlist
 	patterns sync.Mutex // serializes changes of maps and lists
 	refusals sync.Map   // h1.Refusal to *atomic.Int64
 	Pages    Pages
@@ -82,6 +84,20 @@ func (p *Plane) refused(err error) {
 type Logger interface {
 	// Log sends a line to the targets that want its level.
 	Log(targets []config.LogTarget, level int, tag string, line []byte)
+}
+
+// BatchLogger is a Logger that would rather have lines together.
+type BatchLogger interface {
+	Logger
+	// Batch makes a place for one loop's lines.
+	Batch() LogBatch
+}
+
+// LogBatch takes one loop's log lines, and sends them when it is told to. It must not block.
+type LogBatch interface {
+	Logger
+	// Flush sends the lines, and tells whether some are left that nobody took yet.
+	Flush() (left bool)
 }
 
 // Snapshot is a configuration as the loops use it. It is replaced as a whole.
@@ -157,6 +173,7 @@ func (f *Frontend) Rate(now time.Time) (current, most int64) {
 // New makes a plane of so many loops.
 func New(loops, maxconn int, logger Logger) (*Plane, error) {
 	p := &Plane{maxconn: maxconn, began: time.Now().Add(-time.Second), logger: logger}
+	p.users = p.userlist
 	for i := range loops {
 		l, err := newLoop(p, i)
 		if err != nil {

@@ -39,15 +39,15 @@ func (a *ACL) Matches(c *Context) bool {
 }
 
 func (t *test) holds(c *Context) bool {
-	var v Value
+	v := &c.tested
 	for i := 0; ; i++ {
-		switch t.expr.at(c, i, &v) {
+		switch t.expr.at(c, i, v) {
 		case missing:
 			return false
 		case unconverted:
 			continue
 		}
-		if t.present || t.match.matches(&v) {
+		if t.present || t.match.matches(v) {
 			return true
 		}
 	}

@@ -52,6 +52,8 @@ type Context struct {
 	State                     State
 	Users                     func(list string) Userlist
 	Log                       *Record
+
+	tested Value // what a condition looks at: room that is not made anew for each
 }
 
 // Set keeps a copy of a value under a name.
