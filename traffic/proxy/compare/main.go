@@ -1,6 +1,11 @@
-// Command compare measures what the proxy costs beside the machine's own haproxy: processor seconds for a million requests, case by
-// case, the two in turn within one run. Both run in default configuration, without logs, before the same two servers on loopback; wrk
-// asks over 64 connections. The servers are this program's own proxy answering by itself.
+// Command compare measures what the proxy costs beside the machine's own haproxy, and whether it keeps what docs/proxy.md promises.
+//
+// The first cases are processor seconds for a million requests, the two programs in turn within one run. Both run in default configuration,
+// without logs where a case does not say otherwise, before the same two servers on loopback; wrk asks over 64 connections, h2load where HTTP/2
+// is spoken, this program itself where each request is a TLS handshake. The servers are our own proxy answering by itself.
+//
+// The others are about one program: latency at half load (of both), idle connections, configurations of 100,000 servers, reloads and dying
+// servers under load. Each prints what was seen and what was wanted.
 package main
 
 import (
@@ -10,104 +15,185 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// measure is one case of the table.
+// measure is one case of the table of costs.
 type measure struct {
 	name, path string
 	port       int // offset from the proxy's first
-	fresh      bool
+	load       loader
 	limit      float64 // ratio that is to be reached
 }
 
+// loader asks a proxy's port for a path, as long as it is told, and returns how many requests were answered.
+type loader func(b *bench, port int, path string) (requests float64, err error)
+
+// offsets of the proxies' ports
+const (
+	httpPort = iota
+	tcpPort
+	alwaysPort
+	rulesPort
+	clear2Port
+	tlsPort
+)
+
 var measures = []measure{
-	{"http 128 B, keep-alive", "small", 0, false, 0.80},
-	{"http 64 KiB", "big", 0, false, 0.70},
-	{"http, new connections", "small", 0, true, 0.65},
-	{"http, new, reuse always", "small", 2, true, 1.00},
-	{"tcp 128 B", "small", 1, false, 0.95},
-	{"tcp 64 KiB", "big", 1, false, 0.65},
-	{"tcp, new connections", "small", 1, true, 1.00},
-	{"20 rules, table, log", "small", 3, false, 0.85},
+	{"http 128 B, keep-alive", "small", httpPort, kept, 0.80},
+	{"http 64 KiB", "big", httpPort, kept, 0.70},
+	{"http, new connections", "small", httpPort, fresh, 0.65},
+	{"http, new, reuse always", "small", alwaysPort, fresh, 1.00},
+	{"tcp 128 B", "small", tcpPort, kept, 0.95},
+	{"tcp 64 KiB", "big", tcpPort, kept, 0.65},
+	{"tcp, new connections", "small", tcpPort, fresh, 1.00},
+	{"20 rules, table, log", "small", rulesPort, kept, 0.85},
+	{"http/2 128 B", "small", clear2Port, streams, 1.00},
+	{"tls 1.3, full handshake", "small", tlsPort, handshakes(false), 1.00},
+	{"tls 1.3, resumed", "small", tlsPort, handshakes(true), 0.75},
+	{"tls 1.3, 64 KiB", "big", tlsPort, keptTLS, 0.90},
 }
 
 const (
 	serverPort = 18901
 	theirPort  = 18910
 	ourPort    = 18920
+	ownPort    = 18930 // of the cases about one program
 )
 
+// bench is what all cases use.
+type bench struct {
+	dir, holdfast, haproxy string
+	rounds                 int
+	length                 time.Duration
+	reloads                time.Duration // how long the proxy is reloaded every second
+	idle                   int           // connections
+}
+
 func main() {
-	holdfast := flag.String("holdfast", "bin/holdfast", "the program to measure")
-	haproxy := flag.String("haproxy", "haproxy", "the program to measure it beside")
-	rounds := flag.Int("rounds", 4, "how often each case is run for each of them")
-	length := flag.Duration("time", 3*time.Second, "how long each time")
+	b := &bench{}
+	flag.StringVar(&b.holdfast, "holdfast", "bin/holdfast", "the program to measure")
+	flag.StringVar(&b.haproxy, "haproxy", "haproxy", "the program to measure it beside")
+	flag.IntVar(&b.rounds, "rounds", 4, "how often each case is run for each of them")
+	flag.DurationVar(&b.length, "time", 3*time.Second, "how long each time")
+	flag.DurationVar(&b.reloads, "reloads", time.Minute, "how long the proxy is reloaded every second")
+	flag.IntVar(&b.idle, "idle", 50_000, "how many idle connections are opened")
 	only := flag.String("case", "", "run only cases with this in their name")
 	flag.Parse()
-	if err := run(*holdfast, *haproxy, *rounds, *length, *only); err != nil {
+	if err := b.run(*only); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
-func run(holdfast, haproxy string, rounds int, length time.Duration, only string) error {
-	dir, err := os.MkdirTemp("", "compare")
-	if err != nil {
+func (b *bench) run(only string) error {
+	var err error
+	if b.dir, err = os.MkdirTemp("", "compare"); err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.WriteFile(filepath.Join(dir, "big"), []byte(strings.Repeat("x", 64<<10)), 0o644); err != nil {
+	defer func() { _ = os.RemoveAll(b.dir) }()
+	if err := os.WriteFile(filepath.Join(b.dir, "big"), []byte(strings.Repeat("x", 64<<10)), 0o644); err != nil {
 		return err
 	}
-	log, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "log"), Net: "unixgram"})
+	if err := certificate(filepath.Join(b.dir, "pem")); err != nil {
+		return err
+	}
+	log, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(b.dir, "log"), Net: "unixgram"})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
 	go drain(log)
-	servers, err := begin(dir, "servers", serversConfig(dir), holdfast, "haproxy", "-db")
+	servers, err := b.begin("servers", serversConfig(b.dir, serverPort, serverPort+1), b.holdfast, "haproxy", "-db")
 	if err != nil {
 		return err
 	}
 	defer servers.end()
-	theirs, err := begin(dir, "theirs", proxyConfig(dir, theirPort), haproxy, "-db")
-	if err != nil {
+	if err := await(serverPort); err != nil {
 		return err
 	}
-	defer theirs.end()
-	ours, err := begin(dir, "ours", proxyConfig(dir, ourPort), holdfast, "haproxy", "-db")
-	if err != nil {
+	if err := b.costs(only); err != nil {
 		return err
 	}
-	defer ours.end()
-	for _, port := range []int{serverPort, theirPort, ourPort} {
+	for _, p := range promises {
+		if !strings.Contains(p.name, only) {
+			continue
+		}
+		seen, err := p.try(b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		fmt.Printf("%-34s %s   wanted: %s\n", p.name, seen, p.want)
+	}
+	return nil
+}
+
+// costs runs the cases that are ratios, and latency, which is about both programs too.
+func (b *bench) costs(only string) error {
+	var wanted []measure
+	for _, m := range measures {
+		if strings.Contains(m.name, only) {
+			wanted = append(wanted, m)
+		}
+	}
+	latency := strings.Contains(latencyName, only)
+	if len(wanted) == 0 && !latency {
+		return nil
+	}
+	var programs [2]*program
+	for i, port := range []int{theirPort, ourPort} {
+		path, args := b.haproxy, []string{"-db"}
+		if i == 1 {
+			path, args = b.holdfast, []string{"haproxy", "-db"}
+		}
+		p, err := b.begin([]string{"theirs", "ours"}[i], proxyConfig(b.dir, port), path, args...)
+		if err != nil {
+			return err
+		}
+		defer p.end()
 		if err := await(port); err != nil {
 			return err
 		}
+		programs[i] = p
 	}
-	fmt.Printf("%-26s %10s %10s %7s %7s   processor seconds for a million requests\n", "case", "haproxy", "holdfast", "ratio", "at most")
-	for _, m := range measures {
-		if !strings.Contains(m.name, only) {
-			continue
+	if len(wanted) > 0 {
+		fmt.Printf("%-26s %10s %10s %7s %7s   processor seconds for a million requests\n", "case", "haproxy", "holdfast", "ratio", "at most")
+	}
+	for _, m := range wanted {
+		if err := b.compare(m, programs); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		var seconds, requests [2]float64
-		for range rounds {
-			for i, p := range []*program{theirs, ours} {
-				s, n, err := p.load(m, []int{theirPort, ourPort}[i], length)
-				if err != nil {
-					return fmt.Errorf("%s: %w", m.name, err)
-				}
-				seconds[i] += s
-				requests[i] += n
+	}
+	if latency {
+		return b.latency()
+	}
+	return nil
+}
+
+func (b *bench) compare(m measure, programs [2]*program) error {
+	var seconds, requests [2]float64
+	for range b.rounds {
+		for i, p := range programs {
+			before, err := p.seconds()
+			if err != nil {
+				return err
 			}
+			n, err := m.load(b, []int{theirPort, ourPort}[i]+m.port, m.path)
+			if err != nil {
+				return err
+			}
+			after, err := p.seconds()
+			if err != nil {
+				return err
+			}
+			seconds[i] += after - before
+			requests[i] += n
 		}
-		them, us := seconds[0]/requests[0]*1e6, seconds[1]/requests[1]*1e6
-		fmt.Printf("%-26s %10.1f %10.1f %7.2f %7.2f\n", m.name, them, us, us/them, m.limit)
 	}
+	them, us := seconds[0]/requests[0]*1e6, seconds[1]/requests[1]*1e6
+	fmt.Printf("%-26s %10.1f %10.1f %7.2f %7.2f\n", m.name, them, us, us/them, m.limit)
 	return nil
 }
 
@@ -134,10 +220,10 @@ func await(port int) error {
 	}
 }
 
-func serversConfig(dir string) string {
+func serversConfig(dir string, ports ...int) string {
 	text := "defaults\n mode http\n timeout client 1m\n timeout http-keep-alive 1m\nfrontend f\n"
-	for i := range 2 {
-		text += fmt.Sprintf(" bind 127.0.0.1:%d\n", serverPort+i)
+	for _, port := range ports {
+		text += fmt.Sprintf(" bind 127.0.0.1:%d\n", port)
 	}
 	return text + " http-request return status 200 content-type text/plain file " + filepath.Join(dir, "big") + " if { path /big }\n" +
 		" http-request return status 200 content-type text/plain string " + strings.Repeat("y", 128) + "\n"
@@ -147,21 +233,23 @@ func proxyConfig(dir string, port int) string {
 	servers := fmt.Sprintf(" server a 127.0.0.1:%d\n server b 127.0.0.1:%d\n", serverPort, serverPort+1)
 	text := "global\n maxconn 4000\ndefaults\n mode http\n timeout client 30s\n timeout server 30s\n timeout connect 5s\n"
 	text += fmt.Sprintf("listen http\n bind 127.0.0.1:%d\n%s", port, servers)
-	text += fmt.Sprintf("listen tcp\n mode tcp\n bind 127.0.0.1:%d\n%s", port+1, servers)
-	text += fmt.Sprintf("listen always\n http-reuse always\n bind 127.0.0.1:%d\n%s", port+2, servers)
+	text += fmt.Sprintf("listen tcp\n mode tcp\n bind 127.0.0.1:%d\n%s", port+tcpPort, servers)
+	text += fmt.Sprintf("listen always\n http-reuse always\n bind 127.0.0.1:%d\n%s", port+alwaysPort, servers)
 	text += fmt.Sprintf("listen rules\n bind 127.0.0.1:%d\n option httplog\n log %s local0\n stick-table type ip size 10k expire 1m store http_req_rate(10s)\n"+
-		" http-request track-sc0 src\n", port+3, filepath.Join(dir, "log"))
+		" http-request track-sc0 src\n", port+rulesPort, filepath.Join(dir, "log"))
 	for i := range 20 {
 		text += fmt.Sprintf(" http-request deny if { path_beg /rule%d } { hdr(host) -i host%d.example }\n", i, i)
 	}
-	return text + servers
+	text += servers
+	text += fmt.Sprintf("listen clear2\n bind 127.0.0.1:%d proto h2\n%s", port+clear2Port, servers)
+	return text + fmt.Sprintf("listen tls\n http-reuse always\n bind 127.0.0.1:%d ssl crt %s ssl-min-ver TLSv1.3\n%s", port+tlsPort, filepath.Join(dir, "pem"), servers)
 }
 
 // program is a running program.
 type program struct{ cmd *exec.Cmd }
 
-func begin(dir, name, text, path string, args ...string) (*program, error) {
-	file := filepath.Join(dir, name+".cfg")
+func (b *bench) begin(name, text, path string, args ...string) (*program, error) {
+	file := filepath.Join(b.dir, name+".cfg")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
@@ -192,32 +280,4 @@ func (p *program) seconds() (float64, error) {
 	system, err := strconv.ParseFloat(words[12], 64)
 	const ticks = 100 // a second, on all of Linux's architectures that matter here
 	return (user + system) / ticks, err
-}
-
-var counted = regexp.MustCompile(`(\d+) requests in`)
-
-// load has wrk ask, and returns the program's processor time and the requests.
-func (p *program) load(m measure, port int, length time.Duration) (seconds, requests float64, err error) {
-	before, err := p.seconds()
-	if err != nil {
-		return 0, 0, err
-	}
-	args := []string{"-t2", "-c64", "-d" + length.String()}
-	if m.fresh {
-		args = append(args, "-H", "Connection: close")
-	}
-	out, err := exec.Command("wrk", append(args, fmt.Sprintf("http://127.0.0.1:%d/%s", port+m.port, m.path))...).CombinedOutput()
-	if err != nil {
-		return 0, 0, fmt.Errorf("wrk: %w: %s", err, out)
-	}
-	found := counted.FindSubmatch(out)
-	if found == nil || strings.Contains(string(out), "Non-2xx") {
-		return 0, 0, fmt.Errorf("wrk says: %s", out)
-	}
-	requests, err = strconv.ParseFloat(string(found[1]), 64)
-	if err != nil {
-		return 0, 0, err
-	}
-	after, err := p.seconds()
-	return after - before, requests, err
 }

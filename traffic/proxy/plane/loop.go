@@ -188,7 +188,7 @@ func (l *Loop) event(c *conn, events uint32) {
 		l.linger(c)
 	case mailbox:
 		var count [8]byte
-		_, _ = read(c.fd, count[:])
+		_, _ = unix.Read(c.fd, count[:])
 	case relay:
 		c.tls.wake()
 	}
