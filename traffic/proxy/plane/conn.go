@@ -19,7 +19,7 @@ const (
 	idle      // a server's connection that waits for a request
 	lingering // a client's that is being closed gently
 	mailbox
-	relay // its events go to a goroutine
+	shaking // TLS is being agreed on
 )
 
 // conn is a descriptor in a loop's epoll set.
@@ -329,10 +329,10 @@ func (l *Loop) drop(c *conn) {
 	if c.fd >= 0 && c.fd < len(l.conns) && l.conns[c.fd] == c {
 		l.conns[c.fd] = nil
 	}
+	if c.tls != nil {
+		c.tls.abandon()
+	}
 	switch {
-	case c.role == relay: // a handshake is at it, and closes it when it has ended
-		_ = unix.Shutdown(c.fd, unix.SHUT_RDWR)
-		c.tls.wake()
 	case c.fd >= 0:
 		closeFD(c.fd)
 	case c.stream != nil:

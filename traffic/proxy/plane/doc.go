@@ -10,7 +10,6 @@
 // returns to the loop; it never blocks. While a request is on its way the session holds an exchange: both heads, the rules'
 // context, and how far the bodies have come. An idle client holds no buffer.
 //
-// Goroutines: Plane.Run starts one per loop and waits for them; a TLS handshake is a goroutine, which ends with it or with its
-// time limit; HTTP/2 connections have goroutines of their own, which end with the connection. GOMAXPROCS should be the number of loops and one
-// more: the goroutine that wakes a loop then finds a processor without waiting.
+// Goroutines: Plane.Run starts one per loop and waits for them; a TLS handshake is a coroutine of its loop.
+// GOMAXPROCS should be the number of loops and one more: the goroutine that wakes a loop then finds a processor without waiting.
 package plane

@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -189,8 +190,8 @@ func (l *Loop) event(c *conn, events uint32) {
 	case mailbox:
 		var count [8]byte
 		_, _ = unix.Read(c.fd, count[:])
-	case relay:
-		c.tls.wake()
+	case shaking:
+		l.shake(c)
 	}
 }
 
@@ -236,6 +237,8 @@ func (l *Loop) expired(c *conn) {
 	case listening:
 		l.resume()
 		l.accept(c.listener)
+	case shaking:
+		l.endShaking(c, os.ErrDeadlineExceeded)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"iter"
 	"net"
 	"os"
 	"syscall"
@@ -13,24 +14,32 @@ import (
 	"holdfast/traffic/proxy/config"
 )
 
-// secure is TLS on a connection. The handshake is a goroutine's, in blocking style: it reads the socket itself, and sleeps until the
-// loop tells that there is something to read. Afterwards the loop has the connection alone: it feeds what came into the TLS
-// library's reads, which find an error that counts as temporary where nothing is left, and sends what the library writes.
+// secure is TLS on a connection. The handshake is in blocking style, and a coroutine of the loop: where there is nothing to read it stands still,
+// and goes on when the loop has seen an event. Afterwards the loop feeds what came into the TLS library's reads, which find an error
+// that counts as temporary where nothing is left, and sends what the library writes.
 type secure struct {
 	conn   *tls.Conn
 	wire   *wire
 	shaken bool
+	hands  *handshake // while it goes on
+}
+
+// handshake is what goes on until a connection is secure.
+type handshake struct {
+	next func() (struct{}, bool)
+	stop func()
+	role role // of the connection, afterwards
+	err  error
+	done func(error)
 }
 
 // wire is the connection below TLS.
 type wire struct {
-	loop   *Loop
-	c      *conn
-	fd     int
-	wakes  chan struct{}
-	handed bool   // the handshake is over: the loop works with it
-	early  []byte // what was read before TLS began
-	limit  time.Time
+	loop  *Loop
+	c     *conn
+	fd    int
+	early []byte              // what was read before TLS began
+	still func(struct{}) bool // has the handshake stand still; false: it is to end. nil: it is over
 }
 
 // errNotNow is what reading finds when nothing is left: the library keeps what it has, and reads on later.
@@ -57,50 +66,19 @@ func (w *wire) Read(p []byte) (int, error) {
 			continue
 		case e != syscall.EAGAIN:
 			return 0, os.NewSyscallError("read", e)
-		case w.handed:
+		case w.still == nil:
 			return 0, errNotNow{}
+		case !w.still(struct{}{}):
+			return 0, os.ErrClosed
 		}
-		if err := w.sleep(); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// sleep waits until the loop has seen an event.
-func (w *wire) sleep() error {
-	timer := time.NewTimer(time.Until(w.limit))
-	defer timer.Stop()
-	select {
-	case <-w.wakes:
-		return nil
-	case <-timer.C:
-		return os.ErrDeadlineExceeded
 	}
 }
 
 func (w *wire) Write(p []byte) (int, error) {
-	if w.handed {
-		if !w.loop.sendRaw(w.c, p) {
-			return 0, syscall.EPIPE
-		}
-		return len(p), nil
+	if !w.loop.sendRaw(w.c, p) {
+		return 0, syscall.EPIPE
 	}
-	done := 0
-	for done < len(p) {
-		n, e := write(w.fd, p[done:])
-		switch e {
-		case 0:
-			done += n
-		case syscall.EAGAIN, syscall.ENOTCONN:
-			if err := w.sleep(); err != nil {
-				return done, err
-			}
-		case syscall.EINTR:
-		default:
-			return done, os.NewSyscallError("write", e)
-		}
-	}
-	return done, nil
+	return len(p), nil
 }
 
 func (w *wire) Close() error                     { return nil }
@@ -139,13 +117,6 @@ func (t *secure) closing(_ *Loop, c *conn) {
 	}
 }
 
-func (t *secure) wake() {
-	select {
-	case t.wire.wakes <- struct{}{}:
-	default:
-	}
-}
-
 func (t *secure) state() *tls.ConnectionState {
 	if !t.shaken {
 		return nil
@@ -157,40 +128,61 @@ func (t *secure) state() *tls.ConnectionState {
 // handshakeLimit bounds a handshake where no timeout is configured.
 const handshakeLimit = 10 * time.Second
 
-// secureConn begins TLS on a connection; done is called on the loop when it stands, or has failed.
+// secureConn begins TLS on a connection; done is called when it stands, or has failed, which may be at once. A connection that is dropped meanwhile
+// is not heard of again.
 func (s *session) secureConn(c *conn, make func(net.Conn) *tls.Conn, limit time.Duration, done func(error)) bool {
 	l := s.loop
 	if limit <= 0 {
 		limit = handshakeLimit
 	}
-	w := &wire{loop: l, c: c, fd: c.fd, wakes: wakeChannel(), early: append([]byte(nil), c.in...), limit: time.Now().Add(limit)}
+	w := &wire{loop: l, c: c, fd: c.fd, early: append([]byte(nil), c.in...)}
 	l.used(c, len(c.in))
 	t := &secure{wire: w, conn: make(w)}
-	c.tls = t
-	kind := c.role
-	c.role = relay
-	c.watchesWrite = true
-	l.timers.set(c, 0)
+	h := &handshake{role: c.role, done: done}
+	h.next, h.stop = iter.Pull(func(still func(struct{}) bool) {
+		w.still = still
+		h.err = t.conn.HandshakeContext(context.Background())
+		w.still = nil
+	})
+	c.tls, c.role, t.hands = t, shaking, h
+	l.timers.set(c, l.within(limit))
 	if !l.register(c) {
 		return false
 	}
-	uses := s.uses
-	go func() {
-		err := t.conn.HandshakeContext(context.Background())
-		l.post(func() {
-			if s.uses != uses || c.tls != t {
-				closeFD(w.fd) // the session has gone meanwhile, and left the descriptor to us
-				return
-			}
-			t.shaken, w.handed = err == nil, true
-			c.role, c.readable, c.writable = kind, true, true
-			done(err)
-		})
-	}()
+	l.shake(c)
 	return true
 }
 
-func wakeChannel() chan struct{} { return make(chan struct{}, 1) }
+// shake goes on with a handshake as far as it gets now.
+func (l *Loop) shake(c *conn) {
+	h := c.tls.hands
+	if c.pending() > 0 && !l.flush(c) {
+		l.endShaking(c, os.ErrClosed)
+		return
+	}
+	if _, goesOn := h.next(); !goesOn {
+		l.endShaking(c, h.err)
+	}
+}
+
+// endShaking ends a handshake, for good or ill.
+func (l *Loop) endShaking(c *conn, err error) {
+	t := c.tls
+	h := t.hands
+	t.abandon()
+	t.shaken = err == nil
+	l.timers.set(c, 0)
+	c.role, c.readable, c.writable = h.role, true, c.pending() == 0
+	h.done(err)
+}
+
+// abandon ends the coroutine, if there is one still.
+func (t *secure) abandon() {
+	if h := t.hands; h != nil {
+		t.hands = nil
+		h.stop()
+	}
+}
 
 // handshake begins TLS with a client.
 func (s *session) handshake() bool {
