@@ -42,6 +42,7 @@ func families() [][]command {
 	return [][]command{
 		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(), stonithLiveCommands(), sbdCommands(), levelCommands(),
 		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), clusterConfCommands(), aclCommands(), tagCommands(), alertCommands(), boothCommands(), pushCommands(), describeCommands(), wholeCommands(), remoteCommands(), bundleCommands(), hostCommands(), quorumCommands(),
+		relationCommands(), failcountCommands(), linkCommands(),
 	}
 }
 
