@@ -71,7 +71,9 @@ func Run(ctx, force context.Context, options Options) error {
 		}
 		defer remote.close()
 	}
-	if err := d.Start(ctx); errors.Is(err, fs.ErrNotExist) && options.Config == "" {
+	if d.staysOut() {
+		d.log.Warn("this host has booted and waits to be started: 'pcs cluster start' does it, 'pcs cluster enable' lets it start by itself")
+	} else if err := d.Start(ctx); errors.Is(err, fs.ErrNotExist) && options.Config == "" {
 		d.log.Warn("this host belongs to no cluster yet; set it up with 'holdfast init', 'holdfast join' or 'pcs cluster setup'", "cause", err)
 	} else if err != nil {
 		return err
@@ -133,7 +135,7 @@ func (d *Daemon) notSetUp(_ http.ResponseWriter, r *http.Request) (any, error) {
 
 // State tells what this host is part of.
 func (d *Daemon) State() setup.State {
-	state := setup.State{Host: d.host}
+	state := setup.State{Host: d.host, Disabled: d.disabled()}
 	path, _, ok := d.files.Find()
 	if state.Configured = ok; ok {
 		if file, err := config.Load(path); err == nil {
@@ -177,6 +179,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	mux := http.NewServeMux()
 	n.routes(mux)
 	d.node, d.mux = n, mux
+	d.takesPart(true)
 	d.log.Info("started", "cluster", settings.Cluster, "host", settings.Name, "id", settings.Self, "build", Build)
 	return nil
 }
@@ -202,6 +205,7 @@ func (d *Daemon) stop(ctx context.Context) error {
 		return leaveErr
 	}
 	d.node, d.mux = nil, nil
+	d.takesPart(false)
 	err := errors.Join(leaveErr, n.Close())
 	d.log.Info("left the cluster", "took", time.Since(began), "error", err)
 	return err

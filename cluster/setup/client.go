@@ -21,6 +21,7 @@ type State struct {
 	Cluster    string `json:"cluster,omitempty"` // "" without one
 	Configured bool   `json:"configured"`
 	Running    bool   `json:"running"`
+	Disabled   bool   `json:"disabled,omitempty"` // after a boot it waits to be started
 }
 
 // Configuration is what a host needs to take part in a cluster.

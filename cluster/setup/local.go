@@ -16,7 +16,8 @@ type Invitation struct {
 // the daemon has checked:
 //
 //	POST /v1/setup/invite             make an Invitation
-//	POST /v1/setup/start|stop|destroy
+//	POST /v1/setup/start|stop|destroy|enable|disable
+//	POST /v1/setup/forget             make all tokens worthless
 //	GET  /v1/setup/state
 func (s *Server) Local() http.Handler {
 	mux := http.NewServeMux()
@@ -41,5 +42,8 @@ func (s *Server) Local() http.Handler {
 	local("POST /v1/setup/start", func(ctx context.Context) (any, error) { return nil, s.options.Cluster.Start(ctx) })
 	local("POST /v1/setup/stop", func(ctx context.Context) (any, error) { return nil, s.options.Cluster.Stop(ctx) })
 	local("POST /v1/setup/destroy", func(ctx context.Context) (any, error) { return nil, s.options.Cluster.Destroy(ctx) })
+	local("POST /v1/setup/enable", func(context.Context) (any, error) { return nil, s.options.Cluster.Enable(true) })
+	local("POST /v1/setup/disable", func(context.Context) (any, error) { return nil, s.options.Cluster.Enable(false) })
+	local("POST /v1/setup/forget", func(context.Context) (any, error) { return nil, s.ForgetCallers() })
 	return mux
 }

@@ -31,6 +31,11 @@ type Cluster interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
 	Destroy(ctx context.Context) error
+	// Enable says whether the host takes part by itself after it has booted; it does unless told otherwise.
+	Enable(on bool) error
+	// ReadShared and WriteShared are for the files of SharedDirs.
+	ReadShared() (map[string][]byte, error)
+	WriteShared(files map[string][]byte) error
 	// Admit adds a host to the cluster and returns what that host needs.
 	Admit(ctx context.Context, host Host) (Configuration, error)
 }
@@ -119,6 +124,7 @@ func (s *Server) Handler() http.Handler {
 	} {
 		mux.Handle("POST /v1/setup/"+verb, s.admin(func(r *http.Request) (any, error) { return nil, act(r.Context()) }))
 	}
+	s.sharing(mux)
 	return mux
 }
 

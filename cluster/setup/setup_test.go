@@ -20,7 +20,8 @@ import (
 // host is a daemon's stand-in: real files, real TLS, and a note of what was asked.
 type host struct {
 	setup.Files
-	running bool
+	running, disabled bool
+
 	members []setup.Member
 }
 
@@ -32,6 +33,7 @@ func (h *host) Configure(c setup.Configuration) error { return h.Write(c) }
 func (h *host) Start(context.Context) error           { h.running = true; return nil }
 func (h *host) Stop(context.Context) error            { h.running = false; return nil }
 func (h *host) Destroy(context.Context) error         { h.running = false; return h.Forget() }
+func (h *host) Enable(on bool) error                  { h.disabled = !on; return nil }
 func (h *host) Admit(_ context.Context, asked setup.Host) (setup.Configuration, error) {
 	members := append(h.members, setup.Member{ID: len(h.members) + 1, Host: asked})
 	text, err := setup.Render("shop", members)

@@ -86,6 +86,17 @@ func (t *tokens) issue(p purpose, lifetime time.Duration) (string, error) {
 	return token, nil
 }
 
+// clear forgets all tokens.
+func (t *tokens) clear() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := writeFile(t.path, []byte("[]"), 0o600); err != nil {
+		return fmt.Errorf("forget tokens: %w", err)
+	}
+	t.grants = nil
+	return nil
+}
+
 func (t *tokens) expired(g grant) bool { return !g.Expires.IsZero() && t.now().After(g.Expires) }
 
 // valid tells whether the token was given out for that purpose and is still good.

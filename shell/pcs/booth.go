@@ -17,7 +17,7 @@ import (
 func boothCommands() []command {
 	const files = "name booth-conf booth-key force"
 	return []command{
-		{path: "booth config", help: "Shows booth's configuration.", options: "name booth-conf booth-key", run: showBooth},
+		{path: "booth config", syntax: "[HOST]", help: "Shows booth's configuration, of this host or of another.", options: "name booth-conf booth-key", run: showBooth},
 		{path: "booth setup", syntax: "sites ADDRESS ADDRESS... [arbitrators ADDRESS...]", help: "Writes booth's configuration and key.", options: files, run: setUpBooth},
 		{path: "booth ticket add", syntax: "TICKET [OPTION=VALUE]...", help: "Adds a ticket.", options: files, run: addBoothTicket},
 		{path: "booth ticket delete", syntax: "TICKET", help: "Removes a ticket.", options: files, run: removeBoothTicket},
@@ -105,6 +105,14 @@ func (s *session) booth() (*boothConf, string, error) {
 }
 
 func showBooth(s *session) error {
+	if len(s.args) == 1 {
+		files, err := s.boothOf(s.args[0])
+		if err != nil {
+			return err
+		}
+		s.printf("%s", parseBooth(string(files[s.boothShared()[0]])))
+		return nil
+	}
 	conf, _, err := s.booth()
 	if err != nil {
 		return err

@@ -22,22 +22,9 @@ func clusterCommands() []command {
 		{path: "cluster start", syntax: "[--all | HOST...] [--wait[=SECONDS]]", help: "Starts clustering on hosts.", options: "all wait request-timeout", run: start},
 		{path: "cluster stop", syntax: "[--all | HOST...]", help: "Stops clustering on hosts; their resources are handed over.", options: "all force request-timeout", run: stop},
 		{path: "cluster destroy", syntax: "[--all]", help: "Removes hosts' cluster configuration.", options: "all force", run: destroy},
-		{path: "cluster enable", syntax: "[--all | HOST...]", help: "Nothing to do: a host that has a configuration takes part when its daemon starts.", options: "all request-timeout", run: enableHosts},
 		{path: "cluster node remove", syntax: "HOST...", help: "Takes hosts out of the cluster for good; their resources are handed over first.", options: "force skip-offline", run: removeHosts},
 		{path: "cluster corosync", syntax: "", help: "Shows corosync.conf.", options: "", run: showConf},
 	}
-}
-
-// enableHosts tells that there is nothing to do: a configured host takes part at boot.
-func enableHosts(s *session) error {
-	names, err := s.targets()
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		s.note("%s: Cluster Enabled", name)
-	}
-	return nil
 }
 
 // removeHosts takes hosts out of the running cluster, one after another.

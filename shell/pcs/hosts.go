@@ -200,14 +200,31 @@ type caller interface {
 	Stop(context.Context) error
 	Destroy(context.Context) error
 	State(context.Context) (setup.State, error)
+	Enable(ctx context.Context, on bool) error
+	Configure(context.Context, setup.Configuration) error
+	Shared(context.Context) (map[string][]byte, error)
+	Share(context.Context, map[string][]byte) error
 }
 
 // ownHost asks the daemon of this host over its socket, which needs no login.
 type ownHost struct{ *client.Client }
 
-func (h ownHost) Start(ctx context.Context) error                { return h.StartHost(ctx) }
-func (h ownHost) Stop(ctx context.Context) error                 { return h.StopHost(ctx) }
-func (h ownHost) Destroy(ctx context.Context) error              { return h.DestroyHost(ctx) }
+func (h ownHost) Start(ctx context.Context) error           { return h.StartHost(ctx) }
+func (h ownHost) Stop(ctx context.Context) error            { return h.StopHost(ctx) }
+func (h ownHost) Destroy(ctx context.Context) error         { return h.DestroyHost(ctx) }
+func (h ownHost) Enable(ctx context.Context, on bool) error { return h.EnableHost(ctx, on) }
+
+// The files of this host need no daemon.
+func (h ownHost) Configure(_ context.Context, c setup.Configuration) error {
+	return ownFiles().Write(c)
+}
+func (h ownHost) Shared(context.Context) (map[string][]byte, error) { return ownFiles().ReadShared() }
+func (h ownHost) Share(_ context.Context, files map[string][]byte) error {
+	return ownFiles().WriteShared(files)
+}
+
+func ownFiles() setup.Files { return setup.Files{Root: client.Root("")} }
+
 func (h ownHost) State(ctx context.Context) (setup.State, error) { return h.SetupState(ctx) }
 
 // callers finds how to reach hosts by their names.

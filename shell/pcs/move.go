@@ -59,16 +59,21 @@ func move(s *session) error {
 	if err := moveBy(s, "prefer"); err != nil {
 		return err
 	}
+	if err := s.settle(); err != nil {
+		return fmt.Errorf("wait for the move of '%s': %w", s.args[0], err)
+	}
+	return clearMoves(s)
+}
+
+// settle stores the document, waits until the cluster has done what follows from it, and reads it anew.
+func (s *session) settle() error {
 	if err := s.save(); err != nil {
 		return err
 	}
 	if err := client.New("").Wait(contextOf(), client30); err != nil {
-		return fmt.Errorf("wait for the move of '%s': %w", s.args[0], err)
-	}
-	if err := s.load(); err != nil {
 		return err
 	}
-	return clearMoves(s)
+	return s.load()
 }
 
 func moveBy(s *session, kind string) error {

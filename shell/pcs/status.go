@@ -230,7 +230,13 @@ func (s *session) showDaemons() error {
 		return err
 	}
 	own, _ := os.Hostname()
-	for _, name := range conf.hostNames() {
+	names := conf.hostNames()
+	if s.cmd.path == "pcsd status" || s.cmd.path == "status pcsd" {
+		if len(s.args) > 0 {
+			names = s.args
+		}
+	}
+	for _, name := range names {
 		state := "Online"
 		if _, ok := known.Hosts[name]; !ok && name != own {
 			state = "Unable to authenticate"

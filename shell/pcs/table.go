@@ -42,7 +42,9 @@ func families() [][]command {
 	return [][]command{
 		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(), stonithLiveCommands(), sbdCommands(), levelCommands(),
 		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), clusterConfCommands(), aclCommands(), tagCommands(), alertCommands(), boothCommands(), pushCommands(), describeCommands(), wholeCommands(), remoteCommands(), bundleCommands(), hostCommands(), quorumCommands(),
-		relationCommands(), failcountCommands(), linkCommands(),
+		relationCommands(), failcountCommands(), linkCommands(), daemonCommands(),
+		byHandCommands(), relocateCommands(), uidgidCommands(), editCommands(), backupCommands(), checkpointCommands(),
+		unitCommands(), boothLiveCommands(), certificateCommands(),
 	}
 }
 

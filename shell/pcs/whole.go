@@ -39,11 +39,18 @@ func showWhole(s *session) error {
 	if len(hosts) > 0 {
 		s.printf(" %s\n", strings.Join(hosts, " "))
 	}
-	for _, part := range []struct {
-		title  string
-		indent string
-		show   func() error
-	}{
+	return s.showParts(configPart{"\nQuorum:", "  ", func() error { return showQuorum(s) }})
+}
+
+// configPart is a part of the configuration, with its heading and how it prints itself.
+type configPart struct {
+	title, indent string
+	show          func() error
+}
+
+// showParts prints the parts of the document, and then further ones.
+func (s *session) showParts(further ...configPart) error {
+	parts := []configPart{
 		{"\nResources:", "  ", func() error { return showConfig(s, false) }},
 		{"\nStonith Devices:", "  ", func() error { return showConfig(s, true) }},
 		{"Fencing Levels:", "  ", func() error { return s.listLevels("") }},
@@ -53,8 +60,8 @@ func showWhole(s *session) error {
 		{"Operations Defaults:", "  ", func() error { return showDefaults(s, "op_defaults") }},
 		{"", "", func() error { s.printf("\n"); return showProperties(s) }},
 		{"\nTags:", "", s.showTagList},
-		{"\nQuorum:", "  ", func() error { return showQuorum(s) }},
-	} {
+	}
+	for _, part := range append(parts, further...) {
 		text, err := s.captured(part.show)
 		if err != nil {
 			return err

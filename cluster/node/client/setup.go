@@ -23,6 +23,20 @@ func (c *Client) StopHost(ctx context.Context) error {
 	return c.post(ctx, "/v1/setup/stop", nil, nil)
 }
 
+// EnableHost says whether this host takes part in its cluster by itself after it has booted.
+func (c *Client) EnableHost(ctx context.Context, on bool) error {
+	verb := "disable"
+	if on {
+		verb = "enable"
+	}
+	return c.post(ctx, "/v1/setup/"+verb, nil, nil)
+}
+
+// ForgetCallers makes every token that other hosts got from this one worthless.
+func (c *Client) ForgetCallers(ctx context.Context) error {
+	return c.post(ctx, "/v1/setup/forget", nil, nil)
+}
+
 // DestroyHost is StopHost, and the host forgets its cluster.
 func (c *Client) DestroyHost(ctx context.Context) error {
 	return c.post(ctx, "/v1/setup/destroy", nil, nil)
