@@ -32,6 +32,9 @@ func clusterLevel() *level {
 		{name: "init", usage: "[OPTIONS]", summary: "make a cluster of this host (holdfast init)", run: native("init")},
 		{name: "join", usage: "[OPTIONS]", summary: "let this host join a cluster (holdfast join)", run: native("join")},
 		{name: "remove", usage: "NODE", summary: "remove a host from the configuration", run: deleteNode, words: completeNodes},
+		{name: "copy", usage: "FILE [NODE…]", summary: "give a file to other hosts, over ssh", run: clusterCopy},
+		{name: "run", usage: "COMMAND [NODE…]", summary: "run a command on all hosts, over ssh", example: "run 'df -h /'", run: clusterRun},
+		{name: "diff", usage: "FILE [--checksum] [NODE…]", summary: "how a file differs between hosts, over ssh", run: clusterDiff},
 		{name: "rename", usage: "NAME", summary: "give the cluster another name in corosync.conf", run: func(s *session, words []word) error {
 			if len(words) != 1 {
 				return usageError("expected a name")

@@ -33,7 +33,7 @@ func configurationCommands() []*command {
 		{name: "xml", usage: "ELEMENT", summary: "define an object by its XML", run: func(s *session, w []word) error { return s.define("xml", w) }},
 		{name: "default-timeouts", usage: "ID…", summary: "set time limits of operations to the agents' advice", run: runDefaultTimeouts, words: completeObjects},
 		{name: "verify", usage: "", summary: "check the whole configuration", run: runVerify},
-		{name: "validate-all", usage: "ID", summary: "let a resource's agent check its parameters", run: runValidate, words: completeObjects},
+		{name: "validate-all", aliases: []string{"validate_all"}, usage: "ID", summary: "let a resource's agent check its parameters", run: runValidate, words: completeObjects},
 		{name: "commit", usage: "[force]", summary: "store the changes", run: runCommit},
 		{name: "refresh", summary: "drop the changes and load the configuration again", run: runRefresh},
 		{name: "erase", usage: "[nodes]", summary: "empty the configuration, or forget the nodes", run: runErase},

@@ -20,7 +20,7 @@ func configureLevel() *level {
 	}
 	l.commands = append(l.commands, configurationCommands()...)
 	l.commands = append(l.commands, fileCommands()...)
-	l.levels = []*level{cibLevel(), raLevel(), templateLevel(), assistLevel()}
+	l.levels = []*level{cibLevel(), raLevel(), templateLevel(), assistLevel(), cibstatusLevel()}
 	return l
 }
 

@@ -25,6 +25,10 @@ func corosyncLevel() *level {
 		{name: "log", summary: "where corosync.conf says that the log is", run: func(s *session, _ []word) error {
 			return corosyncGet(s, wordsOf([]string{"logging.logfile"}))
 		}},
+		{name: "diff", usage: "[--checksum] [HOST…]", summary: "how other hosts' corosync.conf differs, over ssh", run: corosyncDiff, words: completeNodes},
+		{name: "pull", usage: "HOST", summary: "take corosync.conf over from another host, over ssh", run: corosyncPull, words: completeNodes},
+		{name: "push", usage: "[HOST…]", summary: "give corosync.conf to all hosts of the running cluster, or to hosts over ssh", run: corosyncPush, words: completeNodes},
+		{name: "reload", summary: "let all hosts of the running cluster take this host's corosync.conf over", run: corosyncReload},
 		{name: "status", usage: "[ring|quorum]", summary: "members, links and quorum of the running cluster", run: clusterStatus},
 	}}
 }

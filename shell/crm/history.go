@@ -27,7 +27,7 @@ type timeframe struct {
 
 // historyLevel holds the commands that look back.
 func historyLevel() *level {
-	return &level{name: "history", summary: "what happened: events, transitions, configurations", commands: []*command{
+	return &level{name: "history", summary: "what happened: events, transitions, configurations", commands: append([]*command{
 		{name: "info", summary: "the span of time, hosts and resources that events tell of", run: historyInfo},
 		{name: "events", aliases: []string{"log"}, usage: "[REGEX]", summary: "the events, the oldest first", run: historyEvents},
 		{name: "latest", summary: "the events of the newest transition", run: historyLatest},
@@ -41,24 +41,33 @@ func historyLevel() *level {
 		{name: "show", usage: "INDEX", summary: "the configuration that was committed as INDEX", run: historyShow},
 		{name: "diff", usage: "INDEX [INDEX]", summary: "what changed between two configurations, or since one", run: historyDiff},
 		{name: "refresh", summary: "accepted for scripts that give it: events are always read anew", run: func(*session, []word) error { return nil }},
-	}}
+	}, pastCommands()...)}
 }
 
 // pastEvents reads the events within the limits.
 func (s *session) pastEvents() ([]client.Event, error) {
-	c, err := s.daemon("history")
-	if err != nil {
-		return nil, err
-	}
-	events, err := c.RecentEvents(context.Background(), 0)
+	events, err := s.allEvents()
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(events, func(e client.Event) bool {
 		text := eventText(e)
 		return !s.span.from.IsZero() && e.Time.Before(s.span.from) || !s.span.to.IsZero() && e.Time.After(s.span.to) ||
+			len(s.past.nodes) > 0 && !slices.Contains(s.past.nodes, e.Host) && !slices.Contains(s.past.nodes, e.On) ||
 			slices.ContainsFunc(s.span.exclude, func(r *regexp.Regexp) bool { return r.MatchString(text) })
 	}), nil
+}
+
+// allEvents reads the events of the running cluster, or those that one left.
+func (s *session) allEvents() ([]client.Event, error) {
+	if s.past.dir != "" {
+		return s.past.leftEvents()
+	}
+	c, err := s.daemon("history")
+	if err != nil {
+		return nil, err
+	}
+	return c.RecentEvents(context.Background(), 0)
 }
 
 // eventText is one event as a line.
@@ -99,14 +108,32 @@ func (s *session) printEvents(keep func(client.Event) bool) error {
 }
 
 func historyEvents(s *session, words []word) error {
-	if len(words) == 0 {
-		return s.printEvents(func(client.Event) bool { return true })
+	expression := ""
+	if len(words) > 0 {
+		expression = words[0].text
 	}
-	pattern, err := regexp.Compile(words[0].text)
+	pattern, err := regexp.Compile(expression)
 	if err != nil {
 		return usageError("expected a regular expression: " + err.Error())
 	}
+	if err := s.printLogs(pattern.MatchString); err != nil {
+		return err
+	}
 	return s.printEvents(func(e client.Event) bool { return pattern.MatchString(eventText(e)) })
+}
+
+// printLogs prints the lines that a cluster's logs left, when a directory is looked at.
+func (s *session) printLogs(keep func(string) bool) error {
+	if s.past.dir == "" {
+		return nil
+	}
+	lines, err := s.past.logLines(func(line string) bool {
+		return keep(line) && !slices.ContainsFunc(s.span.exclude, func(r *regexp.Regexp) bool { return r.MatchString(line) })
+	})
+	for _, line := range lines {
+		s.printf("%s\n", line)
+	}
+	return err
 }
 
 func historyAbout(s *session, words []word, what string) error {
@@ -114,6 +141,13 @@ func historyAbout(s *session, words []word, what string) error {
 		return usageError("expected a " + what)
 	}
 	name := words[0].text
+	whole, err := regexp.Compile(`\b` + regexp.QuoteMeta(name) + `\b`)
+	if err != nil {
+		return err
+	}
+	if err := s.printLogs(whole.MatchString); err != nil {
+		return err
+	}
 	return s.printEvents(func(e client.Event) bool {
 		return e.Subject == name || what == "node" && (e.On == name || e.Host == name)
 	})
@@ -156,12 +190,18 @@ func historyLatest(s *session, _ []word) error {
 }
 
 func historyTransitions(s *session, _ []word) error {
+	if s.past.dir != "" {
+		return historyInputs(s)
+	}
 	return s.printEvents(func(e client.Event) bool { return e.Kind == client.PlanMade || e.Kind == client.PlanDone })
 }
 
 func historyTransition(s *session, words []word) error {
 	if len(words) != 1 {
 		return usageError("expected the number of a transition")
+	}
+	if s.past.dir != "" {
+		return s.showTransition(words[0].text, "--run")
 	}
 	number, err := strconv.ParseUint(words[0].text, 10, 64)
 	if err != nil {
@@ -246,6 +286,9 @@ func historyConfigurations(s *session, _ []word) error {
 }
 
 func (s *session) pastDocument(w word) (*cib.Document, error) {
+	if s.past.dir != "" {
+		return s.past.input(w.text)
+	}
 	c, err := s.daemon("history")
 	if err != nil {
 		return nil, err
@@ -352,6 +395,10 @@ func (s *session) writeReport(name string) error {
 		lines.WriteString(eventText(e) + "\n")
 	}
 	put("events.txt", lines.String(), err)
+	if err == nil {
+		text, err := json.Marshal(events)
+		put("events.json", string(text), err)
+	}
 	files["missing.txt"] = missing
 	return writeArchive(name, files)
 }

@@ -6,7 +6,7 @@ func rootLevel() *level {
 		name: "crm", summary: "the shell",
 		levels: []*level{
 			configureLevel(), resourceLevel(), nodeLevel(), clusterLevel(), corosyncLevel(), raLevel(), optionsLevel(), cibLevel(),
-			maintenanceLevel(), siteLevel(), historyLevel(), assistLevel(),
+			maintenanceLevel(), siteLevel(), historyLevel(), assistLevel(), scriptLevel(), cibstatusLevel(), templateLevel(),
 		},
 		commands: []*command{
 			{name: "status", aliases: []string{"st"}, usage: "[full] [bynode] [inactive] [ops] [timing] [failcounts] [tickets] [xml] [html] [simple] [noheaders] [detail] [brief]",

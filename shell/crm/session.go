@@ -26,11 +26,14 @@ type session struct {
 	levels      []*level // open levels, the root first
 	model       *model   // open since a configuration command; nil before
 	interactive bool
-	typed       string    // the command line, when that is one whole command
-	shadow      string    // shadow copy in use; "" for none
-	span        timeframe // of the history commands
-	failed      bool      // some command has failed
-	done        bool      // quit was asked for
+	typed       string      // the command line, when that is one whole command
+	shadow      string      // shadow copy in use; "" for none
+	span        timeframe   // of the history commands
+	past        pastSource  // where the history commands look
+	work        *statusWork // of the cibstatus level; nil before
+	made        string      // the configuration made from a template that is in use; "" for none
+	failed      bool        // some command has failed
+	done        bool        // quit was asked for
 }
 
 // errReported is an error whose message is out already.

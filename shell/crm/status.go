@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler"
 	"holdfast/shell/tools/monitor"
+	"holdfast/shell/tools/simulate"
 	"holdfast/shell/tools/status"
 )
 
@@ -185,7 +186,16 @@ func runSimulate(s *session, words []word) error {
 	if err := os.WriteFile(file, m.result().Bytes(), 0o600); err != nil {
 		return fmt.Errorf("simulate: %w", err)
 	}
-	args := []string{"-S", "-x", file}
+	args, err := simulationWords(words)
+	if err != nil {
+		return err
+	}
+	return s.simulation(append([]string{"-S", "-x", file}, args...))
+}
+
+// simulationWords turns the words of simulate into crm_simulate's options.
+func simulationWords(words []word) ([]string, error) {
+	var args []string
 	for _, w := range words {
 		switch {
 		case w.text == "scores":
@@ -194,10 +204,18 @@ func runSimulate(s *session, words []word) error {
 			args = append(args, "-U")
 		case w.text == "actions" || w.text == "nograph" || strings.Trim(w.text, "v") == "":
 		default:
-			return usageError(fmt.Sprintf("%q is none of scores, utilization and actions", w.text))
+			return nil, usageError(fmt.Sprintf("%q is none of scores, utilization and actions", w.text))
 		}
 	}
-	return s.native("crm_simulate", args)
+	return args, nil
+}
+
+// simulation runs crm_simulate.
+func (s *session) simulation(args []string) error {
+	if status := simulate.Main(args, strings.NewReader(""), s.stdout, s.stderr); status != 0 {
+		return errReported
+	}
+	return nil
 }
 
 func failureText(f scheduler.Failure) string {

@@ -26,6 +26,7 @@ func templateLevel() *level {
 		{name: "show", usage: "NAME|TEMPLATE", summary: "print a configuration, or a template", run: showTemplate},
 		{name: "edit", usage: "NAME", summary: "change a configuration in an editor", run: editTemplate},
 		{name: "delete", usage: "NAME", summary: "delete a configuration", run: deleteTemplate},
+		{name: "load", usage: "NAME", summary: "use a configuration: edit, show, apply and delete without a name are about it", run: useTemplate},
 		{name: "apply", usage: "[update|replace] NAME", summary: "put a configuration into the cluster's", example: "apply web-ip", run: applyTemplate},
 	}}
 }
@@ -149,6 +150,26 @@ func fillTemplate(template string, given map[string]string) (string, error) {
 	return text, nil
 }
 
+// useTemplate chooses the configuration that commands without a name are about.
+func useTemplate(s *session, words []word) error {
+	if len(words) != 1 {
+		return usageError("expected a configuration")
+	}
+	if _, err := s.madeText(words[0].text); err != nil {
+		return err
+	}
+	s.made = words[0].text
+	return nil
+}
+
+// orChosen are the words, or the configuration that was chosen when there are none.
+func (s *session) orChosen(words []word) []word {
+	if len(words) == 0 && s.made != "" {
+		return wordsOf([]string{s.made})
+	}
+	return words
+}
+
 func (s *session) madeText(name string) (string, error) {
 	path, err := s.madePath(name)
 	if err != nil {
@@ -162,6 +183,7 @@ func (s *session) madeText(name string) (string, error) {
 }
 
 func showTemplate(s *session, words []word) error {
+	words = s.orChosen(words)
 	if len(words) != 1 {
 		return usageError("expected a configuration or a template")
 	}
@@ -176,6 +198,7 @@ func showTemplate(s *session, words []word) error {
 }
 
 func editTemplate(s *session, words []word) error {
+	words = s.orChosen(words)
 	if len(words) != 1 {
 		return usageError("expected a configuration")
 	}
@@ -198,6 +221,7 @@ func editTemplate(s *session, words []word) error {
 }
 
 func deleteTemplate(s *session, words []word) error {
+	words = s.orChosen(words)
 	if len(words) != 1 {
 		return usageError("expected a configuration")
 	}
@@ -212,7 +236,7 @@ func deleteTemplate(s *session, words []word) error {
 }
 
 func applyTemplate(s *session, words []word) error {
-	texts := textsOf(words)
+	texts := textsOf(s.orChosen(words))
 	method := loadUpdate
 	if len(texts) == 2 {
 		switch texts[0] {
