@@ -103,6 +103,7 @@ type Node struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // goroutines that Close waits for
 	left   chan struct{}  // closed when the leader let this host leave
+	asked  atomic.Bool    // this host was asked to leave
 }
 
 // Start starts the daemon's part of the cluster. It does not wait for other hosts.
@@ -191,35 +192,6 @@ func (n *Node) proposeData(ctx context.Context, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	return a.Data, a.Err
-}
-
-// Leave hands this host's resources over and leaves the cluster. It returns when that
-// is done, or when ctx ends.
-func (n *Node) Leave(ctx context.Context) error {
-	if len(n.replica.LastView().Members) == 0 {
-		return nil // never in the cluster: nothing to hand over
-	}
-	value := fmt.Sprint(time.Now().Unix())
-	edits := controller.AttributeEdits(fmt.Sprint(n.settings.Self), n.settings.Name, "shutdown", &value)
-	n.log.Info("leaving: asking for resources to be moved", "host", n.settings.Name)
-	err := n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: "shutdown of " + n.settings.Name})
-	var refusal *client.Error
-	if errors.As(err, &refusal) && refusal.Code == client.NoQuorum {
-		return n.leaveAlone(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("ask to leave: %w", err)
-	}
-	select {
-	case <-n.left:
-	case <-ctx.Done():
-		return fmt.Errorf("leave: resources of %s were not handed over in time: %w", n.settings.Name, ctx.Err())
-	}
-	if err := n.messenger.Leave(ctx); err != nil {
-		return err
-	}
-	n.unguard(true)
-	return nil
 }
 
 // Close stops the daemon at once and leaves running resources as they are.

@@ -171,9 +171,10 @@ func (n *Node) mayLive() string {
 	return ""
 }
 
-// stoppedAll tells that this host, without quorum, has stopped everything by itself: it does no harm.
+// stoppedAll tells that this host does no harm: without quorum it has stopped everything by itself, or it leaves and
+// nothing ran here any more before it lost quorum.
 func (n *Node) stoppedAll() bool {
-	return n.alone != nil && n.alone.Idle() && len(n.alone.Active(time.Now())) == 0
+	return n.leaving && !n.broken || n.alone != nil && n.alone.Idle() && len(n.alone.Active(time.Now())) == 0
 }
 
 // quorumMark is a file that tells, until the machine boots again, that this host has had quorum: what
