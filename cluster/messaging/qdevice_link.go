@@ -41,6 +41,19 @@ func (m *Messenger) closeDevice() {
 	}
 }
 
+// DropDevice stops asking the quorum device, until another configuration comes; false without one.
+func (m *Messenger) DropDevice() bool {
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	if m.device.Load() == nil {
+		return false
+	}
+	m.closeDevice()
+	m.do(func(now time.Duration) { m.core.Step(now, core.DeviceSays{}) })
+	m.cfg.Device = nil
+	return true
+}
+
 // ids lists the configured hosts, ascending.
 func (m *Messenger) ids() []uint32 {
 	var ids []uint32

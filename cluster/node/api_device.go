@@ -92,18 +92,7 @@ func (n *Node) postConfiguration(_ http.ResponseWriter, r *http.Request) (any, e
 	if err := decodeBody(r, &text); err != nil {
 		return nil, err
 	}
-	leader := n.messenger.Leader()
-	if leader == 0 {
-		return nil, &client.Error{Code: client.NoQuorum, Message: "change the configuration: the cluster has no leader at the moment; see 'crm_mon -1', and try again when it is quorate"}
-	}
-	payload, err := json.Marshal(text)
-	if err != nil {
-		return nil, fmt.Errorf("encode the configuration: %w", err)
-	}
-	if _, err := n.messenger.Call(r.Context(), leader, changeService, payload); err != nil {
-		return nil, &client.Error{Code: client.Invalid, Message: err.Error()}
-	}
-	return struct{}{}, nil
+	return struct{}{}, n.changeConfiguration(r.Context(), text)
 }
 
 // serveChange is the leader's: it has every host take a configuration over in which the hosts are the same.

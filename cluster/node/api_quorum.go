@@ -59,6 +59,12 @@ func (n *Node) postQuorum(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err := decodeBody(r, &change); err != nil {
 		return nil, err
 	}
+	switch {
+	case change.Votes != nil:
+		return struct{}{}, n.changeVotes(r.Context(), change.Votes)
+	case change.Unregister:
+		return struct{}{}, n.unregisterDevice()
+	}
 	st := n.messenger.Status()
 	switch {
 	case !change.Unblock && change.Expected < st.Verdict.Votes:

@@ -362,6 +362,7 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		pendingService:     n.servePending,
 		deviceFilesService: n.serveDeviceFiles,
 		changeService:      n.serveChange,
+		dieService:         n.serveDie,
 	}[service]
 	if !ok {
 		return nil, fmt.Errorf("host %d asked for service %q, which this build does not have; upgrade this host", from, service)

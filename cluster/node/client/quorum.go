@@ -47,8 +47,26 @@ func (c *Client) Quorum(ctx context.Context) (*Quorum, error) {
 
 // QuorumChange is an operator's word about quorum. One of its fields is set.
 type QuorumChange struct {
-	Expected int  `json:"expected,omitempty"` // votes
-	Unblock  bool `json:"unblock,omitempty"`  // wait no longer for hosts that are missing
+	Expected   int          `json:"expected,omitempty"` // votes
+	Unblock    bool         `json:"unblock,omitempty"`  // wait no longer for hosts that are missing
+	Votes      *VotesChange `json:"votes,omitempty"`
+	Unregister bool         `json:"unregister,omitempty"` // the host that is asked asks the quorum device no more
+}
+
+// VotesChange gives a host other votes.
+type VotesChange struct {
+	Node  uint32 `json:"node"` // 0: the host that is asked
+	Votes int    `json:"votes"`
+}
+
+// ReloadConfiguration has all hosts take over the configuration file of the one that is asked.
+func (c *Client) ReloadConfiguration(ctx context.Context) error {
+	return c.post(ctx, "/v1/configuration/reload", struct{}{}, nil)
+}
+
+// Kill ends the daemon of a host at once; the host does not leave the cluster.
+func (c *Client) Kill(ctx context.Context, node uint32) error {
+	return c.post(ctx, "/v1/kill", node, nil)
 }
 
 // ChangeQuorum tells all hosts that are up.

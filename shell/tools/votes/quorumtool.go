@@ -33,6 +33,9 @@ var quorumSpecs = []option.Spec{
 	{Short: 'l', Long: "list", Help: "the hosts that reach each other, with their votes"},
 	{Short: 'a', Long: "all", Help: "with -s or -l: the addresses of all links"},
 	{Short: 'p', Long: "parsable", Help: "with -s or -l: a column for the quorum device, too"},
+	{Short: 'v', Long: "votes", Arg: option.Required, Value: "VOTES", Help: "give a host other votes, in the configuration of all hosts"},
+	{Short: 'n', Long: "node", Arg: option.Required, Value: "ID", Help: "with -v: which host; default is this one"},
+	{Short: 'f', Long: "force-unregister", Help: "stop asking the quorum device from this host, until it is configured anew or the daemon starts again"},
 	{Short: 'e', Long: "expected", Arg: option.Required, Value: "VOTES", Help: "set the expected votes of the running cluster"},
 	{Short: 'H', Long: "hex", Help: "host ids in hexadecimal"},
 	{Short: 'i', Long: "addresses", Help: "addresses instead of names"},
@@ -83,6 +86,21 @@ func quorumTool(ctx context.Context, daemon asker, line *option.Line, stdout, st
 		}
 		return exit.OK
 	}
+	if line.Has("votes") || line.Has("force-unregister") {
+		change, err := wordOf(line)
+		if err == nil {
+			err = daemon.ChangeQuorum(ctx, change)
+		}
+		if err != nil {
+			fmt.Fprintf(stderr, "corosync-quorumtool: %v\n", err)
+			return failed
+		}
+		return exit.OK
+	}
+	if order := line.Get("order"); order != "" && !strings.Contains("ani", order) {
+		fmt.Fprintf(stderr, "corosync-quorumtool: -o %s: a (address), n (name) or i (id) was expected\n", order)
+		return failed
+	}
 	q, err := daemon.Quorum(ctx)
 	if err != nil {
 		fmt.Fprintf(stderr, "corosync-quorumtool: %v\n", err)
@@ -98,6 +116,26 @@ func quorumTool(ctx context.Context, daemon asker, line *option.Line, stdout, st
 		return notQuorate
 	}
 	return exit.OK
+}
+
+// wordOf is what -v and -f ask for.
+func wordOf(line *option.Line) (change client.QuorumChange, err error) {
+	text, set := line.Lookup("votes")
+	if !set {
+		return client.QuorumChange{Unregister: true}, nil
+	}
+	change.Votes = &client.VotesChange{}
+	if change.Votes.Votes, err = strconv.Atoi(text); err != nil || change.Votes.Votes < 0 {
+		return change, fmt.Errorf("-v %s: expected a number of votes", text)
+	}
+	if text, set = line.Lookup("node"); set {
+		id, err := strconv.ParseUint(text, 10, 32)
+		if err != nil || id == 0 {
+			return change, fmt.Errorf("-n %s: expected a node id", text)
+		}
+		change.Votes.Node = uint32(id)
+	}
+	return change, nil
 }
 
 // monitor prints the status again after each view and change of quorum.

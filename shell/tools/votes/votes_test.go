@@ -139,6 +139,12 @@ func TestQuorumToolsExitCodesAndChanges(t *testing.T) {
 		{args: "-sp", code: 2},
 		{args: "-l", code: 0},
 		{args: "-e 2", code: 0, changes: 1},
+		{args: "-v 3", code: 0, changes: 1},
+		{args: "-v 0 -n 2", code: 0, changes: 1},
+		{args: "-v x", code: 1, errors: "-v x: expected a number of votes"},
+		{args: "-v 1 -n 0", code: 1, errors: "-n 0: expected a node id"},
+		{args: "-f", code: 0, changes: 1},
+		{args: "-s -o z", code: 1, errors: "-o z"},
 		{args: "-e 1", refuse: errors.New("2 votes are up"), code: 1, changes: 1, errors: "2 votes are up"},
 		{args: "-e 0", code: 1, errors: "above 0"},
 		{args: "-e x", code: 1, errors: "above 0"},
@@ -160,12 +166,17 @@ func TestLinksAreLaidOutAsThePeers(t *testing.T) {
 	t.Parallel()
 	q := twoOfThree()
 	hosts := []client.HostStatus{{ID: 1, Links: []client.LinkStatus{{Up: true}, {Number: 1}}}, {ID: 2}, {ID: 3, Links: []client.LinkStatus{{}, {Number: 1}}}}
-	text, whole := Links(&q, hosts, false)
+	text, whole := Links(&q, hosts, CfgStyle{})
 	want := "LINK ID 0 udp\n\taddr\t= 10.0.0.10\n\tstatus:\n\t\tnodeid:          1:\tconnected\n\t\tnodeid:          2:\tlocalhost\n\t\tnodeid:          3:\tdisconnected\n"
 	if !strings.HasPrefix(text, want) || whole {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
-	if text, _ := Links(&q, hosts, true); text != "LINK ID 0 udp\n\taddr\t= 10.0.0.10\n\tstatus\t= 3n1\nLINK ID 1 udp\n\taddr\t= 10.1.0.10\n\tstatus\t= 1n1\n" {
+	for _, only := range []string{"1", "10.1.0.10"} {
+		if text, _ := Links(&q, hosts, CfgStyle{Brief: true, Only: only}); text != "LINK ID 1 udp\n\taddr\t= 10.1.0.10\n\tstatus\t= 1n1\n" {
+			t.Errorf("-i %s: %s", only, text)
+		}
+	}
+	if text, _ := Links(&q, hosts, CfgStyle{Brief: true}); text != "LINK ID 0 udp\n\taddr\t= 10.0.0.10\n\tstatus\t= 3n1\nLINK ID 1 udp\n\taddr\t= 10.1.0.10\n\tstatus\t= 1n1\n" {
 		t.Errorf("brief:\n%s", text)
 	}
 }
