@@ -118,6 +118,7 @@ func prepare(spec *ebpf.CollectionSpec) error {
 	probe := spec.Programs[program].Copy()
 	delete(spec.Programs, program)
 	delete(spec.Programs, "measure")
+	delete(spec.Maps, "measured")
 	loaded, err := ebpf.NewProgram(probe)
 	if err != nil {
 		return explain(err)

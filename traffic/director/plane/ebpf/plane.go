@@ -24,7 +24,9 @@ type Plane struct {
 }
 
 // Open opens the plane, or makes it; a *plane.Unsupported if the kernel lacks what it needs.
-func Open(root string) (*Plane, error) {
+func Open(root string) (*Plane, error) { return open(root, fitting()) }
+
+func open(root string, s sizes) (*Plane, error) {
 	l, err := findPlace(root)
 	if errors.Is(err, unix.EPERM) {
 		return nil, explain(err)
@@ -37,7 +39,7 @@ func Open(root string) (*Plane, error) {
 		if p.kernel != nil {
 			return nil
 		}
-		return p.create()
+		return p.create(s)
 	})
 	if err == nil {
 		err = p.locked(func() error { return p.kernel.attach(p.place.links(), false) })
@@ -49,8 +51,8 @@ func Open(root string) (*Plane, error) {
 }
 
 // create makes the first set.
-func (p *Plane) create() error {
-	k, err := loadKernel(initial, fitting(), nil)
+func (p *Plane) create(s sizes) error {
+	k, err := loadKernel(initial, s, nil)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,12 @@ inline_always u32 segment(struct __sk_buff *skb, const struct packet *p)
 	return skb->gso_size ? skb->gso_size + p->transport - LINK + 20 : skb->len - LINK;
 }
 
+inline_always int too_long(struct packet *p, u32 mtu)
+{
+	p->about = mtu;
+	return TOO_LONG;
+}
+
 // send_tunnelled wraps a packet and sends it.
 __attribute__((noinline)) int send_tunnelled(struct __sk_buff *skb, struct packet *p, u32 at)
 {
@@ -48,7 +54,7 @@ __attribute__((noinline)) int send_tunnelled(struct __sk_buff *skb, struct packe
 	int there = find_way(skb, p, &s->address, !is_ipv4(&s->address), &w);
 	u32 extra = (is_ipv4(&s->address) ? sizeof(struct ipv4) : sizeof(struct ipv6)) + wrapping(s);
 	if (there == WAY_TOO_BIG || there == WAY && w.mtu && p->stays_whole && segment(skb, p) + extra > w.mtu)
-		return too_long(skb, p, w.mtu - extra);
+		return too_long(p, w.mtu - extra);
 	if (there != WAY || !count_hop(skb, p) || !wrap(skb, p, s, w.ifindex))
 		return VERDICT_DROP;
 	return go(&w);
@@ -65,12 +71,14 @@ __attribute__((noinline)) int send_on(struct __sk_buff *skb, struct packet *p, u
 	if (s->forward == LOCAL)
 		return VERDICT_OK;
 	if (p->ttl <= 1)
-		return too_far(skb, p);
-	if (s->forward == TUNNEL)
-		return send_tunnelled(skb, p, at);
+		return TOO_FAR;
+	if (s->forward == TUNNEL) {
+		p->about = at;
+		return WRAP;
+	}
 	int there = find_way(skb, p, &s->address, p->ipv6, &w);
 	if (there == WAY_TOO_BIG && p->stays_whole)
-		return too_long(skb, p, w.mtu);
+		return too_long(p, w.mtu);
 	if (s->forward == DIRECT) {
 		if (there == WAY_HERE)
 			return VERDICT_OK;
@@ -165,7 +173,8 @@ inline_always int forward(struct __sk_buff *skb, struct packet *p, u32 service)
 	u32 at = identify(p, service);
 	if (at == NO_SERVER && p->protocol == TCP && !opens(p))
 		return VERDICT_OK; // the host's own stack says that there is no such connection
-	return at < GONE ? send_on(skb, p, at) : VERDICT_DROP;
+	p->about = at;
+	return at < GONE ? SEND : VERDICT_DROP;
 }
 
 // find_service is the service that a packet is for; NO_SERVER if there is none.
@@ -206,8 +215,6 @@ struct answered { // what a server's packet belongs to
 	u32 server;
 	u16 port, known;
 };
-
-#define UNKNOWN 100 // a verdict: no connection
 
 inline_always int answers(const struct connection *c, const struct packet *p)
 {
@@ -296,11 +303,89 @@ __attribute__((noinline)) int answer(struct __sk_buff *skb, struct packet *p)
 		return UNKNOWN;
 	count_out(skb, a.server);
 	if (p->ttl <= 1)
-		return too_far(skb, p);
+		return TOO_FAR;
 	int there = find_way(skb, p, &p->destination, p->ipv6, &w);
 	if (there == WAY_TOO_BIG && p->stays_whole)
-		return too_long(skb, p, w.mtu);
+		return too_long(p, w.mtu);
 	if (!translate(skb, p, &a.virtual, a.port, 1))
 		return VERDICT_DROP;
 	return there == WAY ? go(&w) : VERDICT_OK;
+}
+
+// known is the server of a connection, told by its client and service; NO_SERVER if there is none.
+inline_always u32 known(const struct address *client, u16 client_port, u32 service, u8 protocol, u16 virtual_port, struct address *virtual)
+{
+	struct key k;
+	name_key(&k, client, client_port, service, protocol, virtual_port);
+	void *shard = shard_of(&k);
+	struct connection *c = shard ? lookup(shard, &k) : NULL;
+	if (!c)
+		c = lookup(&beginnings, &k);
+	if (!c || !usable(c))
+		return NO_SERVER;
+	*virtual = c->virtual;
+	return c->server;
+}
+
+// to_server carries an error about an answer: the server that sent the answer is to know.
+__attribute__((noinline)) int to_server(struct __sk_buff *skb, struct packet *p, struct packet *in, u32 service, u32 inner)
+{
+	struct service *v = service_at(service);
+	struct address virtual;
+	struct way w = {};
+	if (!v || !p || !in)
+		return VERDICT_NEXT;
+	u16 port = v->flags & SERVICE_ANY_PORT ? in->source_port : 0;
+	u32 at = known(&in->destination, in->destination_port, service, in->protocol, port, &virtual);
+	struct server *s = server_at(at);
+	if (!s || p->ttl <= 1)
+		return VERDICT_NEXT;
+	if (s->forward != NAT) {
+		p->about = at;
+		return SEND;
+	}
+	struct address to = s->address;
+	int there = find_way(skb, p, &to, p->ipv6, &w);
+	if (!translate_inner(skb, p, in, inner, &to, s->port ? s->port : in->source_port, 1) || !translate_error(skb, p, &to, 0))
+		return VERDICT_DROP;
+	return there == WAY ? go(&w) : VERDICT_OK;
+}
+
+// to_client carries an error about a client's packet on its way to the server, as if it were about the one that the client sent.
+__attribute__((noinline)) int to_client(struct __sk_buff *skb, struct packet *p, struct packet *in, u32 service, u32 inner)
+{
+	struct service *v = service_at(service);
+	struct address virtual;
+	struct way w = {};
+	if (!v || !p || !in)
+		return UNKNOWN;
+	u16 port = v->flags & SERVICE_ANY_PORT ? in->destination_port : 0;
+	struct server *s = server_at(known(&in->source, in->source_port, service, in->protocol, port, &virtual));
+	if (!s || s->forward != NAT || !same_address(&s->address, &in->destination) || p->ttl <= 1)
+		return UNKNOWN;
+	int there = find_way(skb, p, &p->destination, p->ipv6, &w);
+	if (!translate_inner(skb, p, in, inner, &virtual, v->flags & SERVICE_ANY_PORT ? port : v->port, 0) || !translate_error(skb, p, &virtual, 1))
+		return VERDICT_DROP;
+	return there == WAY ? go(&w) : VERDICT_OK;
+}
+
+// carry_error carries an error of ICMP about a connection's packet to whoever sent the packet.
+__attribute__((noinline)) int carry_error(struct __sk_buff *skb, struct packet *p)
+{
+	struct packet in = {};
+	u32 inner;
+	if (!p || !read_inner(skb, p, &inner, &in))
+		return VERDICT_NEXT;
+	u32 service = find_service(skb, &in, &in.source, in.source_port);
+	if (service != NO_SERVER)
+		return to_server(skb, p, &in, service, inner);
+	struct real *r = find_real(&in, &in.destination, in.destination_port);
+	if (!r)
+		return VERDICT_NEXT;
+	for (u32 i = 0; i < SERVICES_OF_A_SERVER && i < r->count; i++) {
+		int verdict = to_client(skb, p, &in, r->service[i], inner);
+		if (verdict != UNKNOWN)
+			return verdict;
+	}
+	return VERDICT_NEXT;
 }

@@ -6,7 +6,7 @@
 #include "track.h"
 #include "tunnel.h"
 
-enum { UNREACHABLE4 = 3, EXCEEDED4 = 11, UNREACHABLE6 = 1, TOO_BIG6 = 2, EXCEEDED6 = 3 };
+enum { UNREACHABLE4 = 3, FRAGMENT4 = 4, EXCEEDED4 = 11, UNREACHABLE6 = 1, TOO_BIG6 = 2, EXCEEDED6 = 3 };
 
 struct icmp {
 	u8 type, code;
@@ -79,15 +79,75 @@ inline_always int translate_error(struct __sk_buff *skb, const struct packet *p,
 	return translate_network(skb, p, to, is_source);
 }
 
+// As much of the packet as an error quotes: the network's header and the transport's beginning, all of TCP's, where its checksum is.
+#define QUOTE_TCP 20
+#define QUOTE 8
+
+struct complaint {
+	struct packet back; // from us to where the packet came from
+	struct address from;
+	u32 quote;
+};
+
+inline_always int write_complaint4(struct __sk_buff *skb, const struct packet *p, const struct complaint *c, struct icmp head)
+{
+	u8 quoted[40] = {};
+	u32 at = LINK + sizeof(struct ipv4) + sizeof head;
+	struct ipv4 ip = {.version_length = 0x45, .length = big16((u16)(sizeof ip + sizeof head + c->quote)), .ttl = 64, .protocol = ICMP,
+		.source = c->from.part[3], .destination = p->source.part[3]};
+	if (c->quote == 40 ? load_bytes(skb, at, quoted, 40) : load_bytes(skb, at, quoted, 28))
+		return 0;
+	u32 sum = sum_difference(NULL, 0, &head, sizeof head, 0);
+	head.sum = ~folded(sum_difference(NULL, 0, quoted, sizeof quoted, sum));
+	ip.sum = header_sum(&ip);
+	return !store_bytes(skb, LINK, &ip, sizeof ip, 0) && !store_bytes(skb, LINK + sizeof ip, &head, sizeof head, 0);
+}
+
+inline_always int write_complaint6(struct __sk_buff *skb, const struct packet *p, const struct complaint *c, struct icmp head)
+{
+	u8 quoted[60] = {};
+	u32 at = LINK + sizeof(struct ipv6) + sizeof head;
+	struct ipv6 ip = {.version_class_flow = big32(0x60000000), .length = big16((u16)(sizeof head + c->quote)), .next = ICMP6, .hops = 64,
+		.source = c->from, .destination = p->source};
+	u32 pseudo[2] = {big32(sizeof head + c->quote), big32(ICMP6)};
+	if (c->quote == 60 ? load_bytes(skb, at, quoted, 60) : load_bytes(skb, at, quoted, 48))
+		return 0;
+	u32 sum = sum_difference(NULL, 0, &ip.source, 32, 0);
+	sum = sum_difference(NULL, 0, pseudo, sizeof pseudo, sum);
+	sum = sum_difference(NULL, 0, &head, sizeof head, sum);
+	head.sum = ~folded(sum_difference(NULL, 0, quoted, sizeof quoted, sum));
+	return !store_bytes(skb, LINK, &ip, sizeof ip, 0) && !store_bytes(skb, LINK + sizeof ip, &head, sizeof head, 0);
+}
+
 // complain turns a packet into an error about itself, back to where it came from.
-__attribute__((noinline)) int complain(struct __sk_buff *skb, struct packet *p, u32 type_code, u32 about)
+__attribute__((noinline)) int complain(struct __sk_buff *skb, struct packet *p, u32 outcome)
 {
-	return VERDICT_DROP;
+	struct complaint c = {};
+	struct way w = {};
+	if (!p || p->piece || p->protocol == ICMP || p->protocol == ICMP6)
+		return VERDICT_DROP;
+	u32 ifindex = skb->ifindex, network = p->ipv6 ? sizeof(struct ipv6) : sizeof(struct ipv4);
+	if (p->transport != LINK + network)
+		return VERDICT_DROP;
+	c.quote = network + (p->protocol == TCP ? QUOTE_TCP : QUOTE);
+	struct source *from = lookup(&sources, &ifindex);
+	if (!from)
+		return VERDICT_DROP;
+	c.from = p->ipv6 ? from->ipv6 : from->ipv4;
+	c.back.source = c.from;
+	c.back.ipv6 = p->ipv6;
+	if (find_way(skb, &c.back, &p->source, p->ipv6, &w) == NO_WAY || change_tail(skb, LINK + c.quote, 0) ||
+	    adjust_room(skb, network + sizeof(struct icmp), ROOM_BEHIND_LINK, ROOM_SAME_SEGMENTS))
+		return VERDICT_DROP;
+	struct icmp head = {};
+	if (outcome == TOO_LONG) {
+		head.type = p->ipv6 ? TOO_BIG6 : UNREACHABLE4;
+		head.code = p->ipv6 ? 0 : FRAGMENT4;
+		head.about = big32(p->about);
+	} else {
+		head.type = p->ipv6 ? EXCEEDED6 : EXCEEDED4;
+	}
+	if (p->ipv6 ? !write_complaint6(skb, p, &c, head) : !write_complaint4(skb, p, &c, head))
+		return VERDICT_DROP;
+	return go(&w);
 }
-
-inline_always int too_long(struct __sk_buff *skb, struct packet *p, u32 mtu)
-{
-	return complain(skb, p, p->ipv6 ? TOO_BIG6 << 8 : UNREACHABLE4 << 8 | 4, mtu);
-}
-
-inline_always int too_far(struct __sk_buff *skb, struct packet *p) { return complain(skb, p, (p->ipv6 ? EXCEEDED6 : EXCEEDED4) << 8, 0); }

@@ -10,6 +10,15 @@ enum { TCP = 6, UDP = 17, SCTP = 132, ICMP = 1, ICMP6 = 58 };
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 }; // of TCP
 enum { HEADER_HOPS = 0, HEADER_ROUTING = 43, HEADER_FRAGMENT = 44, HEADER_OPTIONS = 60 };
 
+// Outcomes that are not yet verdicts: functions return to the program with them, as the stack allows for few calls within calls.
+enum {
+	UNKNOWN = 100, // it belongs to no connection
+	SEND,          // to the server in about
+	WRAP,          // and send to the server in about
+	TOO_LONG,      // for the way, whose MTU is in about
+	TOO_FAR,       // has it come
+};
+
 struct packet {
 	struct address source, destination;
 	u16 source_port, destination_port;
@@ -19,6 +28,7 @@ struct packet {
 	u32 transport; // offset of the transport's header
 	u8 ttl, tos;
 	u16 stays_whole; // it must not be fragmented
+	u32 about;       // what comes with an outcome
 };
 
 struct ipv4 {

@@ -1,0 +1,319 @@
+package ebpf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/director/table"
+)
+
+// alone opens a plane in a network namespace of its own, with a network for servers behind a gateway.
+func alone(tb testing.TB, s sizes) *Plane {
+	tb.Helper()
+	runtime.LockOSThread() // and never unlocked: the thread ends with its namespace
+	here, err := netns.New()
+	if err != nil {
+		tb.Skip("a network namespace of its own takes root: ", err)
+	}
+	tb.Cleanup(func() { here.Close() })
+	for _, line := range []string{
+		"ip link set lo up", "ip link add out type veth peer name in", "ip link set in up", "ip link set out up", "ip addr add 10.0.0.1/24 dev out",
+		"ip neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev out nud permanent", "ip route add 10.128.0.0/9 via 10.0.0.2",
+		"ip route add 11.0.0.0/8 via 10.0.0.2", "sysctl -qw net.ipv4.ip_forward=1",
+	} {
+		words := strings.Fields(line)
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			tb.Fatalf("%s: %v: %s", line, err, out)
+		}
+	}
+	root := tb.TempDir()
+	p, err := open(root, s)
+	if err != nil {
+		tb.Skip(err)
+	}
+	tb.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			tb.Error(err)
+		}
+		if err := unix.Unmount(filepath.Join(root, "run/holdfast/director/ebpf/bpf"), 0); err != nil {
+			tb.Error(err)
+		}
+	})
+	return p
+}
+
+// many makes services with servers behind the gateway.
+func many(services, servers int, scheduler string) table.Table {
+	all := table.Table{}
+	for n := range services {
+		s := table.Service{
+			Key:       table.Key{Protocol: table.TCP, Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, byte(n >> 8), byte(n)}), 80)},
+			Scheduler: scheduler,
+		}
+		for i := range servers {
+			at := n*servers + i
+			s.Servers = append(s.Servers, table.Server{Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 128 + byte(at>>16), byte(at >> 8), byte(at)}), 80), Weight: 1})
+		}
+		all[s.Key] = s
+	}
+	return all
+}
+
+// Benchmark10000Services: how long 10,000 services of ten servers take to load, and one change after that; memory of the process, and of the maps.
+func Benchmark10000Services(b *testing.B) {
+	for range b.N {
+		p := alone(b, fitting())
+		all := many(10_000, 10, "mh")
+		began := time.Now()
+		if err := p.Apply(table.Difference(nil, all)); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "s-load")
+		one := all[table.Key{Protocol: table.TCP, Address: netip.MustParseAddrPort("10.9.0.9:80")}]
+		const changes = 100
+		began = time.Now()
+		for n := range changes {
+			server := one.Servers[n%10]
+			server.Weight = n % 2
+			if err := p.Apply([]table.Change{{Do: table.EditServer, Service: one, Server: server}}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(time.Since(began).Seconds()*1000/changes, "ms-change")
+		b.ReportMetric(resident(b), "MB-process")
+		b.ReportMetric(p.memory(b), "MB-maps")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// resident is what this process has in memory of its own and shared with the kernel's maps.
+func resident(b *testing.B) float64 {
+	b.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		var kB float64
+		if n, _ := fmt.Sscanf(line, "VmRSS: %f kB", &kB); n == 1 {
+			return kB / 1024
+		}
+	}
+	return 0
+}
+
+// memory is what the kernel says that the maps take, in MB.
+func (p *Plane) memory(b *testing.B) float64 {
+	b.Helper()
+	var all uint64
+	count := func(m *ebpf.Map) {
+		info, err := m.Info()
+		if err != nil {
+			b.Fatal(err)
+		}
+		bytes, _ := info.Memlock()
+		all += bytes
+	}
+	for _, m := range p.kernel.maps {
+		count(m)
+	}
+	for at := range uint32(shards) {
+		m, err := p.kernel.shard(at)
+		if err != nil {
+			b.Fatal(err)
+		}
+		count(m)
+		m.Close()
+	}
+	return float64(all) / (1 << 20)
+}
+
+// measured is struct measured.
+type measured struct {
+	Header                         [56]byte
+	Clients, Services, Turn, Step uint32
+}
+
+// header is that of a TCP packet to the services that many makes.
+func header(client netip.Addr, flags byte) (h [56]byte) {
+	binary.BigEndian.PutUint16(h[12:], 0x0800)
+	ip := h[14:]
+	ip[0], ip[8], ip[9] = 0x45, 64, 6
+	binary.BigEndian.PutUint16(ip[2:], 40)
+	copy(ip[12:], client.AsSlice())
+	binary.BigEndian.PutUint16(h[36:], 80)
+	h[46], h[47] = 0x50, flags
+	return h
+}
+
+const (
+	flagSYN, flagACK = 2, 16
+	services         = 1000
+	clients          = 1_000_000
+)
+
+// fill opens connections of the clients that measure sends packets of.
+func (p *Plane) fill(tb testing.TB) {
+	tb.Helper()
+	byShard := make([]struct {
+		keys   []key
+		values []connection
+	}, shards)
+	now := monotonic()
+	for n := range uint32(clients) {
+		var a [4]byte
+		binary.BigEndian.PutUint32(a[:], 0x0b000000+n>>15)
+		virtual := table.Key{Protocol: table.TCP, Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, byte(n % services >> 8), byte(n % services)}), 80)}
+		at := p.index.services[virtual]
+		k := key{Client: addressOf(netip.AddrFrom4(a)), Service: at, ClientPort: portOf(uint16(1024 + n&0x7fff)), Protocol: 6}
+		server := p.index.servers[at][p.index.table[virtual].Servers[n%100].Address]
+		c := connection{Seen: now, Server: server, Generation: p.kernel.servers[server].Generation, State: stateEstablished, Virtual: addressOf(virtual.Address.Addr())}
+		s := &byShard[spread(k.Client, k.ClientPort)%shards]
+		s.keys, s.values = append(s.keys, k), append(s.values, c)
+	}
+	for at := range byShard {
+		m, err := p.kernel.shard(uint32(at))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if _, err := m.BatchUpdate(byShard[at].keys, byShard[at].values, nil); err != nil {
+			tb.Fatal(err)
+		}
+		m.Close()
+	}
+}
+
+// spread is the function of that name in bpf/model.h.
+func spread(a address, p port) uint32 {
+	mix := func(n uint64) uint64 {
+		n ^= n >> 30
+		n *= 0xbf58476d1ce4e5b9
+		n ^= n >> 27
+		n *= 0x94d049bb133111eb
+		return n ^ n>>31
+	}
+	word := func(i int) uint64 {
+		return uint64(binary.LittleEndian.Uint32(a[4*i:]))<<32 | uint64(binary.LittleEndian.Uint32(a[4*i+4:]))
+	}
+	return uint32(mix(mix(word(0))+word(2)+uint64(binary.LittleEndian.Uint16(p[:]))<<40+0x9e3779b97f4a7c15) >> 32)
+}
+
+// meter runs the program that measures on the maps of a plane.
+type meter struct {
+	testing.TB
+	program *ebpf.Program
+	to      *ebpf.Map
+}
+
+func newMeter(tb testing.TB, p *Plane) meter {
+	tb.Helper()
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	options := ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{}}
+	for _, name := range slices.Concat(tableMaps, lastingMaps) {
+		options.MapReplacements[name] = p.kernel.maps[name]
+		spec.Maps[name].MaxEntries = p.kernel.maps[name].MaxEntries()
+	}
+	for name := range spec.Programs {
+		if name != "measure" {
+			delete(spec.Programs, name)
+		}
+	}
+	loaded, err := ebpf.NewCollectionWithOptions(spec, options)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(loaded.Close)
+	return meter{tb, loaded.Programs["measure"], loaded.Maps["measured"]}
+}
+
+// redirected is the verdict of packets that are sent on.
+const redirected = 7
+
+// run runs the program so often, in parts short enough not to be interrupted much, and gives the median of their means in ns.
+func (m meter) run(what measured, times int) float64 {
+	m.Helper()
+	if err := m.to.Put(uint32(0), what); err != nil {
+		m.Fatal(err)
+	}
+	const part = 2000
+	var all []float64
+	for range times / part {
+		packet := make([]byte, 64)
+		copy(packet, what.Header[:])
+		verdict, each, err := m.program.Benchmark(packet, part, nil)
+		if err != nil {
+			m.Fatal(err)
+		}
+		if verdict != redirected {
+			m.Fatalf("the verdict is %d, not to send the packet on", verdict)
+		}
+		all = append(all, float64(each.Nanoseconds()))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// BenchmarkPacket: what a packet costs by the kernel's own test runs, with 1,000 services of 100 servers and a million connections: one of an
+// established connection, the same one or any of the million in turn; the first of a new one, by scheduler; and the one that
+// makes a beginning a connection.
+func BenchmarkPacket(b *testing.B) {
+	for range b.N {
+		p := alone(b, sizes{connections: 2 << 20, beginnings: 1 << 17, templates: 1 << 14, pieces: 1 << 13})
+		if err := p.Apply(table.Difference(nil, many(services, 100, "mh"))); err != nil {
+			b.Fatal(err)
+		}
+		p.fill(b)
+		m := newMeter(b, p)
+		eleven, twelve := netip.MustParseAddr("11.0.0.0"), netip.MustParseAddr("12.0.0.0")
+		b.ReportMetric(m.run(measured{Header: header(eleven, flagACK), Clients: 1, Services: services, Step: 1}, 1<<20), "ns-established-one")
+		b.ReportMetric(m.run(measured{Header: header(eleven, flagACK), Clients: clients, Services: services, Step: 611_953}, 1<<20), "ns-established-any")
+		b.ReportMetric(m.run(measured{Header: header(twelve, flagSYN), Clients: clients, Services: services, Step: 611_953}, 1<<19), "ns-new-mh")
+		for _, scheduler := range []string{"rr", "wrr", "wlc"} {
+			p.reschedule(b, scheduler)
+			b.ReportMetric(m.run(measured{Header: header(twelve, flagSYN), Clients: clients, Services: services, Step: 611_953}, 1<<18), "ns-new-"+scheduler)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func (p *Plane) reschedule(b *testing.B, scheduler string) {
+	b.Helper()
+	var changes []table.Change
+	for _, s := range p.index.table {
+		s.Scheduler = scheduler
+		changes = append(changes, table.Change{Do: table.EditService, Service: s})
+	}
+	if err := p.Apply(changes); err != nil {
+		b.Fatal(err)
+	}
+	for _, m := range []string{"beginnings"} { // so that the same clients are new again
+		var k key
+		var c connection
+		all := p.kernel.maps[m].Iterate()
+		var keys []key
+		for all.Next(&k, &c) {
+			keys = append(keys, k)
+		}
+		for _, k := range keys {
+			p.kernel.maps[m].Delete(k)
+		}
+	}
+}
+
