@@ -364,7 +364,7 @@ func (p *Plane) remove(k table.Key, at uint32) error {
 
 // noteKinds tells the programs what they need not look for.
 func (p *Plane) noteKinds() {
-	var flags uint32
+	flags := atomic.LoadUint32(&p.kernel.settings.Flags) & flagRules
 	for k := range p.index.table {
 		switch {
 		case k.Mark != 0:

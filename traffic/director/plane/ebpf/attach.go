@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // attach puts the program in front of every interface that has an Ethernet header and is not part of another one (a bridge, a bond). Those that
@@ -22,6 +24,9 @@ func (k *kernel) attach(dir string, replace bool) error {
 	all, err := netlink.LinkList()
 	if err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
+	}
+	if err := k.noteRules(); err != nil {
+		return err
 	}
 	there := map[string]bool{}
 	for _, one := range all {
@@ -102,4 +107,20 @@ func (k *kernel) note(ifindex int, l netlink.Link) error {
 		}
 	}
 	return k.maps["sources"].Put(uint32(ifindex), s)
+}
+
+// noteRules tells the programs whether routing looks at more than destinations: the kernel begins with rules for the tables local, main and default.
+func (k *kernel) noteRules() error {
+	rules, err := netlink.RuleList(netlink.FAMILY_ALL)
+	if err != nil {
+		return fmt.Errorf("list routing rules: %w", err)
+	}
+	flags := atomic.LoadUint32(&k.settings.Flags) &^ flagRules
+	for _, r := range rules {
+		if r.Table != unix.RT_TABLE_LOCAL && r.Table != unix.RT_TABLE_MAIN && r.Table != unix.RT_TABLE_DEFAULT {
+			flags |= flagRules
+		}
+	}
+	atomic.StoreUint32(&k.settings.Flags, flags)
+	return nil
 }

@@ -149,10 +149,10 @@ type returning struct {
 }
 
 const (
-	shards                = 64
-	servicesOfServer      = 14
-	rowSlots              = 16
-	flagAnyPort, flagMark = 1, 2
+	shards                           = 64
+	servicesOfServer                 = 14
+	rowSlots                         = 16
+	flagAnyPort, flagMark, flagRules = 1, 2, 4
 )
 
 // real is struct real.

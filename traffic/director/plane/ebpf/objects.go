@@ -56,7 +56,7 @@ type sizes struct{ connections, beginnings, templates, pieces int }
 // The names of maps that hold the table; the others hold connections, and stay when it grows.
 var tableMaps = []string{"services", "servers", "loads", "tables", "counted"}
 
-var lastingMaps = []string{"settings", "virtuals", "marks", "reals", "beginnings", "templates", "pieces", "sources", "clocks", "connections"}
+var lastingMaps = []string{"settings", "virtuals", "marks", "reals", "beginnings", "templates", "pieces", "sources", "ways", "clocks", "connections"}
 
 // endpoints is how many virtual and real addresses there may be. Room is taken as they come.
 const endpoints = 1 << 20

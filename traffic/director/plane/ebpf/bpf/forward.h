@@ -33,11 +33,6 @@ inline_always void count_out(struct __sk_buff *skb, u32 server)
 	}
 }
 
-inline_always u32 segment(struct __sk_buff *skb, const struct packet *p)
-{
-	return skb->gso_size ? skb->gso_size + p->transport - LINK + 20 : skb->len - LINK;
-}
-
 inline_always int too_long(struct packet *p, u32 mtu)
 {
 	p->about = mtu;
@@ -51,7 +46,7 @@ __attribute__((noinline)) int send_tunnelled(struct __sk_buff *skb, struct packe
 	struct way w = {};
 	if (!s || !p)
 		return VERDICT_DROP;
-	int there = find_way(skb, p, &s->address, !is_ipv4(&s->address), &w);
+	int there = find_way(skb, p, &s->address, &w);
 	u32 extra = (is_ipv4(&s->address) ? sizeof(struct ipv4) : sizeof(struct ipv6)) + wrapping(s);
 	if (there == WAY_TOO_BIG || there == WAY && w.mtu && p->stays_whole && segment(skb, p) + extra > w.mtu)
 		return too_long(p, w.mtu - extra);
@@ -76,7 +71,7 @@ __attribute__((noinline)) int send_on(struct __sk_buff *skb, struct packet *p, u
 		p->about = at;
 		return WRAP;
 	}
-	int there = find_way(skb, p, &s->address, p->ipv6, &w);
+	int there = find_way(skb, p, &s->address, &w);
 	if (there == WAY_TOO_BIG && p->stays_whole)
 		return too_long(p, w.mtu);
 	if (s->forward == DIRECT) {
@@ -255,20 +250,28 @@ __attribute__((noinline)) int adopted(struct packet *p, u32 service)
 	struct service *v = service_at(service);
 	if (!v || !p || !deterministic(v) || v->flags & SERVICE_ANY_PORT)
 		return 0;
-	struct packet client = {.source = p->destination, .source_port = p->destination_port, .protocol = p->protocol, .ipv6 = p->ipv6};
-	client.destination = v->address;
-	client.destination_port = v->port;
-	u32 at = choose(service, &client);
+	struct address server = p->source;
+	u16 port = p->source_port;
+	p->source = p->destination; // as if it were the client's
+	p->source_port = p->destination_port;
+	p->destination = v->address;
+	p->destination_port = v->port;
+	u32 at = choose(service, p);
 	struct server *s = server_at(at);
-	if (!s || s->forward != NAT || !same_address(&s->address, &p->source))
-		return 0;
 	struct connection c = {};
 	struct key k;
-	name_key(&k, &client.source, client.source_port, service, p->protocol, 0);
-	if (!begin(&k, &client, at, &c, coarse_time()))
-		return 0;
-	c.flags |= ANSWERED;
-	return !update(&beginnings, &k, &c, UPDATE_ANY);
+	int is = s && s->forward == NAT && same_address(&s->address, &server);
+	if (is) {
+		name_key(&k, &p->source, p->source_port, service, p->protocol, 0);
+		is = begin(&k, p, at, &c, coarse_time());
+		c.flags |= ANSWERED;
+		is = is && !update(&beginnings, &k, &c, UPDATE_ANY);
+	}
+	p->destination = p->source;
+	p->destination_port = p->source_port;
+	p->source = server;
+	p->source_port = port;
+	return is;
 }
 
 // adopt looks for a service that a server's packet may belong to. What is for this host itself is not looked at.
@@ -278,7 +281,7 @@ inline_always int adopt(struct __sk_buff *skb, struct packet *p)
 	if (p->protocol != TCP || p->tcp & (SYN | RST))
 		return 0;
 	struct real *r = find_real(p, &p->source, p->source_port);
-	if (!r || find_way(skb, p, &p->destination, p->ipv6, &w) != WAY)
+	if (!r || find_way(skb, p, &p->destination, &w) != WAY)
 		return 0;
 	for (u32 i = 0; i < SERVICES_OF_A_SERVER && i < r->count; i++)
 		if (adopted(p, r->service[i]))
@@ -304,7 +307,7 @@ __attribute__((noinline)) int answer(struct __sk_buff *skb, struct packet *p)
 	count_out(skb, a.server);
 	if (p->ttl <= 1)
 		return TOO_FAR;
-	int there = find_way(skb, p, &p->destination, p->ipv6, &w);
+	int there = find_way(skb, p, &p->destination, &w);
 	if (there == WAY_TOO_BIG && p->stays_whole)
 		return too_long(p, w.mtu);
 	if (!translate(skb, p, &a.virtual, a.port, 1))
@@ -345,7 +348,7 @@ __attribute__((noinline)) int to_server(struct __sk_buff *skb, struct packet *p,
 		return SEND;
 	}
 	struct address to = s->address;
-	int there = find_way(skb, p, &to, p->ipv6, &w);
+	int there = find_way(skb, p, &to, &w);
 	if (!translate_inner(skb, p, in, inner, &to, s->port ? s->port : in->source_port, 1) || !translate_error(skb, p, &to, 0))
 		return VERDICT_DROP;
 	return there == WAY ? go(&w) : VERDICT_OK;
@@ -363,7 +366,7 @@ __attribute__((noinline)) int to_client(struct __sk_buff *skb, struct packet *p,
 	struct server *s = server_at(known(&in->source, in->source_port, service, in->protocol, port, &virtual));
 	if (!s || s->forward != NAT || !same_address(&s->address, &in->destination) || p->ttl <= 1)
 		return UNKNOWN;
-	int there = find_way(skb, p, &p->destination, p->ipv6, &w);
+	int there = find_way(skb, p, &p->destination, &w);
 	if (!translate_inner(skb, p, in, inner, &virtual, v->flags & SERVICE_ANY_PORT ? port : v->port, 0) || !translate_error(skb, p, &virtual, 1))
 		return VERDICT_DROP;
 	return there == WAY ? go(&w) : VERDICT_OK;

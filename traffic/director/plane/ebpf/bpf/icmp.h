@@ -135,8 +135,8 @@ __attribute__((noinline)) int complain(struct __sk_buff *skb, struct packet *p, 
 		return VERDICT_DROP;
 	c.from = p->ipv6 ? from->ipv6 : from->ipv4;
 	c.back.source = c.from;
-	c.back.ipv6 = p->ipv6;
-	if (find_way(skb, &c.back, &p->source, p->ipv6, &w) == NO_WAY || change_tail(skb, LINK + c.quote, 0) ||
+	c.back.transport = LINK;
+	if (find_way(skb, &c.back, &p->source, &w) == NO_WAY || change_tail(skb, LINK + c.quote, 0) ||
 	    adjust_room(skb, network + sizeof(struct icmp), ROOM_BEHIND_LINK, ROOM_SAME_SEGMENTS))
 		return VERDICT_DROP;
 	struct icmp head = {};

@@ -113,7 +113,7 @@ struct ports {
 	u16 source, destination;
 };
 
-enum { ANY_PORT_SERVICES = 1, MARK_SERVICES = 2 };
+enum { ANY_PORT_SERVICES = 1, MARK_SERVICES = 2, ROUTING_RULES = 4 };
 
 struct settings {
 	u32 layout, flags;
@@ -138,6 +138,23 @@ struct clock {
 	u32 shard, zero;
 };
 
+// A way that the kernel's routing told lately, by where it leads and where the packet came from.
+struct way {
+	u32 ifindex;
+	struct next_hop hop;
+	u32 mtu; // 0: not known
+};
+
+struct remembered {
+	struct address to;
+	struct way way;
+	u32 from;
+	u64 told; // CLOCK_MONOTONIC in ns
+};
+
+#define WAYS 4096
+#define WAY_HOLDS 250000000ULL // ns
+
 // Sizes are what the Go side sets before it loads.
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct settings); } settings SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct service); } services SEC(".maps");
@@ -152,6 +169,7 @@ struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct ke
 struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct returning); type(value, struct template); } templates SEC(".maps");
 struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct piece); type(value, struct ports); } pieces SEC(".maps");
 struct { number(type, MAP_HASH); number(max_entries, 1024); number(map_flags, NO_PREALLOC); type(key, u32); type(value, struct source); } sources SEC(".maps");
+struct { number(type, MAP_PERCPU_ARRAY); number(max_entries, WAYS); type(key, u32); type(value, struct remembered); } ways SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); type(key, u32); type(value, struct clock); } clocks SEC(".maps");
 struct shard { number(type, MAP_HASH); number(max_entries, 1); type(key, struct key); type(value, struct connection); };
 struct {

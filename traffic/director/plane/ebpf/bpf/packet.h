@@ -53,6 +53,8 @@ inline_always void map_ipv4(struct address *a, u32 ipv4)
 	a->part[3] = ipv4;
 }
 
+inline_always int is_ipv4(const struct address *a) { return a->part[2] == big32(0xffff) && !a->part[0] && !a->part[1]; }
+
 inline_always int same_address(const struct address *a, const struct address *b)
 {
 	return a->part[3] == b->part[3] && a->part[2] == b->part[2] && a->part[1] == b->part[1] && a->part[0] == b->part[0];

@@ -6,17 +6,18 @@
 
 const volatile u32 sum_ipv6 = 0; // SUM_IPV6 where the kernel knows it
 
-struct way {
-	u32 ifindex;
-	struct next_hop hop;
-	u16 mtu; // 0: not known
-};
-
 enum { WAY = 1, WAY_HERE, WAY_TOO_BIG, NO_WAY };
 
-// find_way asks the kernel's routing for the way to an address.
-inline_always int find_way(struct __sk_buff *skb, const struct packet *p, const struct address *to, int ipv6, struct way *w)
+// segment is the length of a packet, or of each that it will be cut into.
+inline_always u32 segment(struct __sk_buff *skb, const struct packet *p)
 {
+	return skb->gso_size ? skb->gso_size + p->transport - LINK + 20 : skb->len - LINK;
+}
+
+// ask_way asks the kernel's routing for the way to an address.
+inline_always int ask_way(struct __sk_buff *skb, const struct packet *p, const struct address *to, struct way *w)
+{
+	int ipv6 = !is_ipv4(to);
 	struct fib f = {.family = ipv6 ? INET6 : INET, .protocol = p->protocol, .ifindex = skb->ifindex};
 	if (ipv6) {
 		__builtin_memcpy(f.source, &p->source, 16);
@@ -28,14 +29,12 @@ inline_always int find_way(struct __sk_buff *skb, const struct packet *p, const 
 	}
 	long result = fib_lookup(skb, &f, sizeof f, 0);
 	w->ifindex = f.ifindex;
-	w->mtu = f.length_or_mtu;
+	w->mtu = result == FIB_NO_NEIGHBOUR ? 0 : f.length_or_mtu;
 	w->hop.family = f.family;
 	__builtin_memcpy(w->hop.address, f.destination, 16);
 	switch (result) {
 	case FIB_SUCCESS:
-		return WAY;
 	case FIB_NO_NEIGHBOUR:
-		w->mtu = 0;
 		return WAY;
 	case FIB_LOCAL:
 		return WAY_HERE;
@@ -43,6 +42,29 @@ inline_always int find_way(struct __sk_buff *skb, const struct packet *p, const 
 		return WAY_TOO_BIG;
 	}
 	return NO_WAY;
+}
+
+// find_way is the way to an address. What routing said holds for a moment; where rules look at more than the destination, it is asked each time.
+inline_always int find_way(struct __sk_buff *skb, const struct packet *p, const struct address *to, struct way *w)
+{
+	u64 now = coarse_time();
+	u32 at = (to->part[3] * 0x9e3779b1u ^ to->part[1] ^ to->part[0]) >> 20;
+	struct remembered *r = lookup(&ways, &at);
+	struct settings *s = set();
+	if (!r || !s || s->flags & ROUTING_RULES)
+		return ask_way(skb, p, to, w);
+	if (now < r->told + WAY_HOLDS && r->from == skb->ifindex && same_address(&r->to, to) && segment(skb, p) <= r->way.mtu) {
+		*w = r->way;
+		return WAY;
+	}
+	int there = ask_way(skb, p, to, w);
+	if (there == WAY && w->mtu) {
+		r->to = *to;
+		r->way = *w;
+		r->from = skb->ifindex;
+		r->told = now;
+	}
+	return there;
 }
 
 inline_always u16 folded(u32 sum)

@@ -42,7 +42,7 @@ inline_always u16 header_sum(const struct ipv4 *ip)
 inline_always int write_outer(struct __sk_buff *skb, const struct packet *p, const struct server *s, const struct source *from, u32 inner)
 {
 	u32 extra = wrapping(s);
-	if (s->address.part[2] == big32(0xffff) && !s->address.part[0] && !s->address.part[1]) {
+	if (is_ipv4(&s->address)) {
 		struct ipv4 ip = {.version_length = 0x45, .tos = p->tos, .length = big16((u16)(sizeof ip + extra + inner)), .ttl = 64,
 			.fragment = p->stays_whole ? big16(0x4000) : 0, .source = from->ipv4.part[3], .destination = s->address.part[3]};
 		if (!p->stays_whole)
@@ -56,8 +56,6 @@ inline_always int write_outer(struct __sk_buff *skb, const struct packet *p, con
 	ip.next = write_inner(skb, p, s, LINK + sizeof ip, inner);
 	return ip.next && !store_bytes(skb, LINK, &ip, sizeof ip, 0);
 }
-
-inline_always int is_ipv4(const struct address *a) { return a->part[2] == big32(0xffff) && !a->part[0] && !a->part[1]; }
 
 // wrap puts a packet into another one to the server, from the address of the interface it leaves by.
 inline_always int wrap(struct __sk_buff *skb, const struct packet *p, const struct server *s, u32 ifindex)
