@@ -136,3 +136,8 @@ director-peer: # each change by ipvsadm compared with the installed one, on Debi
 bench-director:
 	go test ./traffic/director -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
 	go test ./traffic/director/plane/nft -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
+
+# The data plane in BPF, as root: 10,000 services, and what a packet costs by the kernel's own test runs.
+.PHONY: bench-ebpf
+bench-ebpf:
+	go test ./traffic/director/plane/ebpf -run '^$$' -bench '10000Services|Packet' -benchtime 1x -timeout 0

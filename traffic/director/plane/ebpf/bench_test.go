@@ -3,6 +3,7 @@ package ebpf
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
+	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/table"
 )
 
@@ -33,7 +35,8 @@ func alone(tb testing.TB, s sizes) *Plane {
 	for _, line := range []string{
 		"ip link set lo up", "ip link add out type veth peer name in", "ip link set in up", "ip link set out up", "ip addr add 10.0.0.1/24 dev out",
 		"ip neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev out nud permanent", "ip route add 10.128.0.0/9 via 10.0.0.2",
-		"ip route add 11.0.0.0/8 via 10.0.0.2", "sysctl -qw net.ipv4.ip_forward=1",
+		"ip route add 11.0.0.0/8 via 10.0.0.2", "ip addr add fd00::1/64 dev out nodad", "ip neigh add fd00::2 lladdr 02:00:00:00:00:02 dev out nud permanent",
+		"ip route add fd80::/16 via fd00::2", "ip route add fd0b::/16 via fd00::2", "sysctl -qw net.ipv6.conf.all.forwarding=1", "sysctl -qw net.ipv4.ip_forward=1",
 	} {
 		words := strings.Fields(line)
 		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
@@ -42,18 +45,27 @@ func alone(tb testing.TB, s sizes) *Plane {
 	}
 	root := tb.TempDir()
 	p, err := open(root, s)
-	if err != nil {
+	var lacks *plane.Unsupported
+	if errors.As(err, &lacks) && !strings.Contains(err.Error(), "Too large") {
 		tb.Skip(err)
 	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cleanUp(tb, p)
+	return p
+}
+
+// cleanUp ends a plane with the test.
+func cleanUp(tb testing.TB, p *Plane) {
 	tb.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			tb.Error(err)
 		}
-		if err := unix.Unmount(filepath.Join(root, "run/holdfast/director/ebpf/bpf"), 0); err != nil {
+		if err := unix.Unmount(filepath.Join(p.place.dir, "bpf"), 0); err != nil {
 			tb.Error(err)
 		}
 	})
-	return p
 }
 
 // many makes services with servers behind the gateway.
