@@ -137,7 +137,7 @@ bench-director:
 	go test ./traffic/director -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
 	go test ./traffic/director/plane/nft -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
 
-# The data plane in BPF, as root: 10,000 services, and what a packet costs by the kernel's own test runs.
+# The data plane in BPF, as root: 10,000 services, what a packet costs by the kernel's own test runs, and what a connection costs beside routing and nftables.
 .PHONY: bench-ebpf
 bench-ebpf:
-	go test ./traffic/director/plane/ebpf -run '^$$' -bench '10000Services|Packet' -benchtime 1x -timeout 0
+	go test ./traffic/director/plane/ebpf -run '^$$' -bench '10000Services|Packet|Path' -benchtime 1x -timeout 0

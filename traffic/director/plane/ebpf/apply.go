@@ -109,7 +109,7 @@ func (p *Plane) room(wanted map[table.Key]*table.Service) error {
 			need.services++
 		}
 		need.servers += max(0, len(s.Servers)-len(x.table[k].Servers))
-		need.rows += (len(slots(*s)) + rowSlots - 1) / rowSlots
+		need.rows += mostRows(*s)
 	}
 	have := p.capacity()
 	if c := have.covering(need); c != have {

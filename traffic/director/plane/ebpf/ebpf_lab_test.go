@@ -66,3 +66,56 @@ func traffic(f planelab.Fixture, virtual, server string) {
 		f.Errorf("%s answers for a service that is gone", c.Server)
 	}
 }
+
+// TestDirectRouting: servers that hold the virtual address themselves answer the client past the director.
+func TestDirectRouting(t *testing.T) {
+	t.Parallel()
+	f := planelab.New(t)
+	const virtual = "10.77.0.100:80" // and not what the director asks for hardware addresses with: servers would not answer themselves
+	f.Exec("director", "ip", "addr", "add", "10.77.0.100/32", "dev", "eth0")
+	for _, name := range planelab.Servers {
+		f.Exec(name, "sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2", "net.ipv4.conf.all.rp_filter=0",
+			"net.ipv4.conf.eth0.rp_filter=0", "net.ipv4.conf.eth1.rp_filter=0")
+		f.Exec(name, "ip", "addr", "add", "10.77.0.100/32", "dev", "lo")
+		f.Exec(name, "ip", "route", "del", "10.77.0.250/32")
+	}
+	f.Ipvsadm("-A -t " + virtual + " -s rr")
+	for i := range 3 {
+		f.Ipvsadm(fmt.Sprintf("-a -t %s -r 10.77.0.%d:80 -g", virtual, 12+i))
+	}
+	counts, talks := f.Share(virtual, 6)
+	f.Wants("by turns", counts, map[string]int{"s1": 2, "s2": 2, "s3": 2})
+	f.Ipvsadm("-e -t " + virtual + " -r 10.77.0.12:80 -g -w 0")
+	counts, _ = f.Share(virtual, 4)
+	f.Wants("s1 drains", counts, map[string]int{"s2": 2, "s3": 2})
+	for _, name := range slices.Sorted(maps.Keys(talks)) {
+		talks[name].GoesOn(t, "s1 drains")
+	}
+	if got := f.Ipvsadm("-Ln"); !strings.Contains(got, "10.77.0.12:80                Route   0      2          0") {
+		t.Errorf("s1 has 2 connections still, but -Ln lists\n%s", got)
+	}
+}
+
+// TestClientsPersist: a client stays at its server while that drains, and goes to another when it is gone.
+func TestClientsPersist(t *testing.T) {
+	t.Parallel()
+	f := planelab.New(t)
+	f.Ipvsadm("-A -t " + planelab.Virtual + " -s rr -p 300")
+	for i := range 3 {
+		f.Ipvsadm(fmt.Sprintf("-a -t %s -r 10.78.0.%d:80 -m", planelab.Virtual, 12+i))
+	}
+	counts, talks := f.Share(planelab.Virtual, 6)
+	if len(counts) != 1 {
+		t.Fatalf("one client is at several servers: %v", counts)
+	}
+	name := slices.Collect(maps.Keys(talks))[0]
+	address := map[string]string{"s1": "10.78.0.12:80", "s2": "10.78.0.13:80", "s3": "10.78.0.14:80"}[name]
+	f.Ipvsadm("-e -t " + planelab.Virtual + " -r " + address + " -m -w 0")
+	counts, _ = f.Share(planelab.Virtual, 3)
+	f.Wants("its server drains", counts, map[string]int{name: 3})
+	f.Ipvsadm("-d -t " + planelab.Virtual + " -r " + address)
+	counts, _ = f.Share(planelab.Virtual, 3)
+	if len(counts) != 1 || counts[name] != 0 {
+		t.Fatalf("its server %s is gone, but the client is at %v", name, counts)
+	}
+}

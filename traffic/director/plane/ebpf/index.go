@@ -172,13 +172,29 @@ func slots(s table.Service) []int {
 	case "wrr":
 		return places.ByWeight(s.Servers, mostTurns)
 	case "sh", "dh", "mh":
-		at := slices.IndexFunc(maglevSizes, func(one struct{ servers, size int }) bool { return len(s.Servers) <= one.servers })
-		if at < 0 {
-			at = len(maglevSizes) - 1
-		}
-		return places.Maglev(s.Servers, maglevSizes[at].size)
+		return places.Maglev(s.Servers, maglevSize(len(s.Servers)))
 	case "fo", "ovf":
 		slices.SortStableFunc(open, func(a, b int) int { return s.Servers[b].Weight - s.Servers[a].Weight })
 	}
 	return open
+}
+
+func maglevSize(servers int) int {
+	at := slices.IndexFunc(maglevSizes, func(one struct{ servers, size int }) bool { return servers <= one.servers })
+	if at < 0 {
+		at = len(maglevSizes) - 1
+	}
+	return maglevSizes[at].size
+}
+
+// mostRows is how many rows a service's slots take at most.
+func mostRows(s table.Service) int {
+	n := len(s.Servers)
+	switch s.Scheduler {
+	case "wrr":
+		n = len(slots(s))
+	case "sh", "dh", "mh":
+		n = maglevSize(n)
+	}
+	return (n + rowSlots - 1) / rowSlots
 }

@@ -95,7 +95,7 @@ func loadKernel(c capacity, s sizes, older *kernel) (*kernel, error) {
 			spec.Maps[name].MaxEntries = older.maps[name].MaxEntries()
 		}
 	}
-	if err := prepare(spec); err != nil {
+	if err := prepare(spec, c); err != nil {
 		return nil, err
 	}
 	loaded, err := ebpf.NewCollectionWithOptions(spec, options)
@@ -112,8 +112,11 @@ func loadKernel(c capacity, s sizes, older *kernel) (*kernel, error) {
 	return k, nil
 }
 
-// prepare asks the kernel for what only newer ones have, and takes out what only answers that question.
-func prepare(spec *ebpf.CollectionSpec) error {
+// prepare asks the kernel for what only newer ones have, and takes out what only answers that question. It sets what programs take for constant.
+func prepare(spec *ebpf.CollectionSpec, c capacity) error {
+	if err := spec.Variables["server_places"].Set(uint32(c.servers)); err != nil {
+		return err
+	}
 	const program = "probe_sum_ipv6"
 	probe := spec.Programs[program].Copy()
 	delete(spec.Programs, program)

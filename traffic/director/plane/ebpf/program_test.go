@@ -292,3 +292,44 @@ func TestFlood(t *testing.T) {
 		t.Errorf("%d connections are established after a flood of SYNs (%v), not 1", established, err)
 	}
 }
+
+// TestSchedulers: where new connections go, by scheduler, weights and loads; limits shut a server.
+func TestSchedulers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for n, c := range []struct {
+		scheduler string
+		weights   [3]int
+		upper     uint32
+		want      [3]int // of 12 connections
+	}{
+		{"rr", [3]int{1, 5, 1}, 0, [3]int{4, 4, 4}},
+		{"wrr", [3]int{1, 2, 1}, 0, [3]int{3, 6, 3}},
+		{"lc", [3]int{1, 9, 1}, 0, [3]int{4, 4, 4}},
+		{"wlc", [3]int{1, 2, 1}, 0, [3]int{3, 6, 3}},
+		{"sed", [3]int{1, 2, 1}, 0, [3]int{3, 6, 3}},
+		{"fo", [3]int{1, 3, 2}, 0, [3]int{0, 12, 0}},
+		{"rr", [3]int{1, 0, 1}, 0, [3]int{6, 0, 6}},
+		{"ovf", [3]int{2, 5, 9}, 0, [3]int{0, 3, 9}},
+		{"wrr", [3]int{1, 1, 1}, 4, [3]int{4, 4, 4}},
+	} {
+		s := service4(table.TCP, fmt.Sprintf("10.9.2.%d:80", n), c.scheduler)
+		for i, w := range c.weights {
+			s.Servers = append(s.Servers, table.Server{Address: netip.MustParseAddrPort(fmt.Sprintf("10.128.%d.%d:80", n, i)), Weight: w, Upper: c.upper})
+		}
+		if err := b.Apply(table.Added(s)); err != nil {
+			t.Fatal(err)
+		}
+		var got [3]int
+		for client := range 12 {
+			from, virtual := fmt.Sprintf("11.0.2.%d:1234", client), s.Key.Address.String()
+			to := b.sends(tcp(from, virtual, syn)).to
+			b.sends(tcp(to.String(), from, syn|ack))
+			b.sends(tcp(from, virtual, ack))
+			got[s.Find(to)]++
+		}
+		if got != c.want {
+			t.Errorf("%s with weights %v: %v connections, want %v", c.scheduler, c.weights, got, c.want)
+		}
+	}
+}

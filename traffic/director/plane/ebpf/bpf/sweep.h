@@ -7,6 +7,8 @@
 
 #define SWEEP_EVERY 125000000ULL // ns; all shards in 8 s
 
+#define FADES 8 // ticks in which all servers have been visited
+
 struct sweep {
 	u64 now;
 };
@@ -37,12 +39,12 @@ static long fade(u32 i, u32 *from)
 	struct load *l = lookup(&loads, &at);
 	if (!l)
 		return 1;
-	if (l->pending > 1 || l->pending < 0)
-		l->pending /= 2;
-	else if (l->pending)
-		l->pending = 0;
+	if (l->pending)
+		l->pending = l->pending > 0 ? l->pending >> 1 : 0;
 	return 0;
 }
+
+const volatile u32 server_places = 0; // how many there are in the table
 
 static int tick(void *map, u32 *at, struct clock *c)
 {
@@ -51,6 +53,8 @@ static int tick(void *map, u32 *at, struct clock *c)
 	void *connections_of = lookup(&connections, &shard);
 	if (connections_of)
 		for_each(connections_of, sweep_one, &s, 0);
+	u32 share = server_places / FADES, from = shard % FADES * share;
+	repeat(share, fade, &from, 0);
 	timer_start(&c->timer, SWEEP_EVERY, 0);
 	return 0;
 }
