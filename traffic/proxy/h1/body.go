@@ -24,6 +24,9 @@ type Body struct {
 	digits  int8
 	trailer uint16
 	over    bool
+
+	// Bare tells that the receiver does not know chunks (RFC 9112, 6.1): it is sent the data alone, up to the connection's end.
+	Bare bool
 }
 
 type chunkState uint8
@@ -160,6 +163,24 @@ func (b *Body) Data(p []byte) (data []byte, used int, err error) {
 		}
 	}
 	return nil, used, nil
+}
+
+// Pass takes the next bytes of the connection, and returns what of them goes to the receiver and how many they are. Where framing is left out, p is
+// written over.
+func (b *Body) Pass(p []byte) (out []byte, used int, err error) {
+	if !b.Bare || b.Framing != Chunked {
+		n, err := b.Advance(p)
+		return p[:n], n, err
+	}
+	kept := 0
+	for used < len(p) {
+		data, n, err := b.Data(p[used:])
+		if kept += copy(p[kept:], data); err != nil || n == 0 {
+			return p[:kept], used, err
+		}
+		used += n
+	}
+	return p[:kept], used, nil
 }
 
 // Trailing tells whether what comes next is a chunked body's trailer.

@@ -158,6 +158,26 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+func TestChunksAreTakenOff(t *testing.T) {
+	t.Parallel()
+	text := "3\r\nabc\r\n5\r\ndefgh\r\n0\r\nX: y\r\n\r\n"
+	for step := 1; step <= len(text); step++ {
+		body := Body{Framing: Chunked, Bare: true}
+		var got []byte
+		for rest := []byte(text); len(rest) > 0; {
+			piece := rest[:min(step, len(rest))]
+			out, n, err := body.Pass(piece)
+			if err != nil || n != len(piece) {
+				t.Fatalf("in steps of %d: %d, %v", step, n, err)
+			}
+			got, rest = append(got, out...), rest[n:]
+		}
+		if string(got) != "abcdefgh" || !body.Over() {
+			t.Errorf("in steps of %d: %q, over %v", step, got, body.Over())
+		}
+	}
+}
+
 // FuzzRequest: what is forwarded is understood again, and to the same effect.
 func FuzzRequest(f *testing.F) {
 	for _, c := range smuggling {

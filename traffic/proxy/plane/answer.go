@@ -105,6 +105,10 @@ func (s *session) answer() bool {
 		}
 		return s.upgrade()
 	}
+	if x.requestHead.Minor == 0 && x.downBody.Framing == h1.Chunked {
+		x.downBody.Bare, s.keep = true, false
+		h.Drop(c.in, "transfer-encoding")
+	}
 	closing := b.Options.ServerClose || b.Options.ForceClose || s.frontend.Options.ServerClose || s.frontend.Options.ForceClose
 	x.keepServer = h.KeepsAlive() && !closing && x.downBody.Framing != h1.UntilClose && s.target.SendProxy == 0
 	if !x.upOver || x.downBody.Framing == h1.UntilClose || l.plane.stopping.Load() {
@@ -142,7 +146,7 @@ func (s *session) composeAnswer(from []byte) []byte {
 func (s *session) passOn(head []byte) bool {
 	l, x, c := s.loop, s.x, s.server
 	size := x.answerHead.Size
-	n, err := x.downBody.Advance(c.in[size:])
+	body, n, err := x.downBody.Pass(c.in[size:])
 	if err != nil {
 		return s.again("junk-response", false)
 	}
@@ -152,8 +156,8 @@ func (s *session) passOn(head []byte) bool {
 		good = l.send(s.client, c.in[:size+n])
 		x.sentBytes += int64(size + n)
 	} else {
-		good = l.send2(s.client, head, c.in[size:size+n])
-		x.sentBytes += int64(len(head) + n)
+		good = l.send2(s.client, head, body)
+		x.sentBytes += int64(len(head) + len(body))
 	}
 	if s.client.last = false; !good {
 		s.abort('C')

@@ -211,6 +211,59 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	}
 }
 
+// TestClientsOfHTTP10GetNoChunks: they do not know them.
+func TestClientsOfHTTP10GetNoChunks(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen l\n bind %PORT1\n server a "+backend(t, "a")+"\n")
+	got := say(t, s.address(1), "GET /chunked HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
+	head, body, _ := strings.Cut(got, "\r\n\r\n")
+	if strings.Contains(strings.ToLower(head), "transfer-encoding") || body != strings.Repeat("chunk ", 50000) {
+		t.Errorf("%q, and %d bytes", head, len(body))
+	}
+}
+
+// TestContinueIsPassedOn: the client sends its body when the server asks for it, and not when the server answers at once.
+func TestContinueIsPassedOn(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/no" {
+			http.Error(w, "too much", http.StatusRequestEntityTooLarge)
+			return
+		}
+		b, _ := io.ReadAll(r.Body)
+		_, _ = w.Write(b)
+	}))
+	t.Cleanup(server.Close)
+	s := start(t, "listen l\n bind %PORT1\n server a "+server.Listener.Addr().String()+"\n")
+	for path, want := range map[string]string{"/yes": "HTTP/1.1 100 Continue", "/no": "HTTP/1.1 413 Request Entity Too Large"} {
+		c, err := net.Dial("tcp", s.address(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n", path)
+		r := bufio.NewReader(c)
+		first, err := r.ReadString('\n')
+		if strings.TrimSpace(first) != want || err != nil {
+			t.Fatalf("%s: %q, %v", path, first, err)
+		}
+		if path == "/no" {
+			continue
+		}
+		_, _ = io.WriteString(c, "body")
+		_, _ = r.ReadString('\n') // the empty line behind the 100
+		answer, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := io.ReadAll(answer.Body); string(got) != "body" {
+			t.Errorf("the server got %q", got)
+		}
+		_ = answer.Body.Close()
+	}
+}
+
 func TestSmugglingIsAnsweredWith400(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64

@@ -115,11 +115,11 @@ func (l *Loop) move(from, to *conn, body *h1.Body, scratch []byte, p **pipe, spl
 			return moved, moveWaits
 		}
 		from.bulk = len(from.in) == len(scratch)
-		n, err := body.Advance(from.in)
+		out, n, err := body.Pass(from.in)
 		if err != nil {
 			return moved, moveFailed
 		}
-		if !l.sendLast(to, from.in[:n], from.eof && n == len(from.in) && body.Framing == h1.UntilClose) {
+		if !l.sendLast(to, out, from.eof && n == len(from.in) && body.Framing == h1.UntilClose) {
 			return moved, moveFailed
 		}
 		l.used(from, n)

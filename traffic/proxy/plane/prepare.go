@@ -1,7 +1,6 @@
 package plane
 
 import (
-	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/preamble"
 )
 
@@ -78,23 +77,7 @@ func (s *session) inspect() bool {
 	}
 	s.inspected = true
 	s.x.context.Preread = append([]byte(nil), c.in...)
-	for _, r := range f.TCPRequest {
-		if !r.If.Holds(s.ctx()) {
-			continue
-		}
-		switch r.Action {
-		case config.Allow:
-			return true
-		case config.Reject, config.SilentDrop:
-			f.Counters.Set(l.id).Denied.Add(1)
-			s.note('P', 'R')
-			s.log()
-			s.destroy()
-			return false
-		}
-		s.applyAnywhere(r, true)
-	}
-	return true
+	return s.contentRules(f.TCPRequest)
 }
 
 // inspectAgain goes on with a client whose first bytes were waited for.

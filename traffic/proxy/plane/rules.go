@@ -125,6 +125,7 @@ func (s *session) capture(headers []config.Capture, m *sample.Message, room int)
 	}
 }
 
+// contentRules runs tcp-request content rules on a request, or on what a tcp connection began with, and tells whether it goes on.
 func (s *session) contentRules(rules []*config.Rule) bool {
 	for _, r := range rules {
 		if !r.If.Holds(s.ctx()) {
