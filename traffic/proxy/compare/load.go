@@ -28,7 +28,7 @@ var counted = regexp.MustCompile(`(\d+) requests in`)
 
 // wrk asks, and refuses to count when an answer was an error.
 func (b *bench) wrk(url string, length time.Duration, args ...string) (requests float64, output string, err error) {
-	out, err := exec.Command("wrk", append(args, "-t2", "-c64", "-d"+length.String(), url)...).CombinedOutput()
+	out, err := exec.Command("wrk", append(args, "-t2", "-c64", fmt.Sprintf("-d%.0fs", max(1, length.Seconds())), url)...).CombinedOutput()
 	output = string(out)
 	if err != nil {
 		return 0, output, fmt.Errorf("wrk: %w: %s", err, out)
