@@ -33,27 +33,29 @@ var promises = []promise{
 
 const latencyName = "p99 latency at half load"
 
-// latency asks each program at half the pace that haproxy reaches when it is pressed, and compares how long the slowest hundredth takes.
+// latency asks each program at half the pace that haproxy reaches when it is pressed, and compares how long all but the slowest hundredth take at most, as
+// the median over the rounds.
 func (b *bench) latency() error {
 	most, err := kept(b, theirPort+httpPort, "small")
 	if err != nil {
 		return err
 	}
 	pace := most / b.length.Seconds() / 2
-	var all [2][]time.Duration
-	for range b.rounds {
+	var all [2][]time.Duration // of each round: a machine that has other things to do stands still now and then, for either of them
+	for range 3 * b.rounds {
 		for i, port := range []int{theirPort, ourPort} {
-			times, err := paced(port+httpPort, pace, b.length)
+			times, err := paced(port+httpPort, pace, time.Second)
 			if err != nil {
 				return err
 			}
-			all[i] = append(all[i], times...)
+			slices.Sort(times)
+			all[i] = append(all[i], times[len(times)*99/100])
 		}
 	}
 	var p99 [2]time.Duration
 	for i := range all {
 		slices.Sort(all[i])
-		p99[i] = all[i][len(all[i])*99/100]
+		p99[i] = all[i][len(all[i])/2]
 	}
 	fmt.Printf("%-34s haproxy %v, holdfast %v, at %.0f requests a second   wanted: not above haproxy's\n", latencyName, p99[0].Round(time.Microsecond),
 		p99[1].Round(time.Microsecond), pace)
