@@ -7,6 +7,7 @@ build: ## bin/holdfast
 
 test: ## everything that must hold, in under 15 minutes on 2 cores; root sees the lab, too
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
+	GOGC=800 go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 15m -v -args -seeds=1000 -faulty=10m -within=4m
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
@@ -30,7 +31,7 @@ SEED ?= 0
 FIRST ?= 1
 MINUTES ?= 1
 sim:
-	GOGC=400 go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 0 -v -args -seeds=$(SEEDS) -seed=$(SEED) -first=$(FIRST) -faulty=$(MINUTES)m
+	GOGC=800 go test ./cluster/simulation -run 'TestSeeds$$' -count=1 -timeout 0 -v -args -every=50 -seeds=$(SEEDS) -seed=$(SEED) -first=$(FIRST) -faulty=$(MINUTES)m
 
 # Every no-quorum-policy on clusters of 2, 3 and 5 virtual hosts.
 .PHONY: no-quorum

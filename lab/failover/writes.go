@@ -28,17 +28,38 @@ func (o Options) runWrites(ctx context.Context, w io.Writer) error {
 	defer s.close()
 	var all error
 	for range o.Runs {
+		before, err := s.used(ctx)
+		if err != nil {
+			return err
+		}
 		took, err := s.writes(ctx, writesStart+writesFor)
 		if err != nil {
 			all = errors.Join(all, err)
 			break
 		}
+		after, err := s.used(ctx)
+		if err != nil {
+			return err
+		}
 		slices.Sort(took)
 		at := func(share float64) float64 { return ms(took[int(share*float64(len(took)-1))]) }
-		fmt.Fprintf(w, "%-50s %9.0f a second; answered in ms: median %.1f, p99 %.1f, max %.1f\n",
-			fmt.Sprintf("acknowledged changes from %d clients", writers), float64(len(took))/writesFor.Seconds(), at(0.5), at(0.99), at(1))
+		fmt.Fprintf(w, "%-50s %9.0f a second; answered in ms: median %.1f, p99 %.1f, max %.1f; %.2f ms of processor time each\n",
+			fmt.Sprintf("acknowledged changes from %d clients", writers), float64(len(took))/writesFor.Seconds(), at(0.5), at(0.99), at(1), ms(after-before)/float64(len(took)))
 	}
 	return all
+}
+
+// used is the processor time that all daemons have used.
+func (s *service) used(ctx context.Context) (time.Duration, error) {
+	all := time.Duration(0)
+	for _, h := range s.Hosts() {
+		used, _, err := usage(ctx, h)
+		if err != nil {
+			return 0, err
+		}
+		all += used
+	}
+	return all, nil
 }
 
 // writes returns how long each change took that was acknowledged after the start.
