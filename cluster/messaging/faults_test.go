@@ -32,7 +32,7 @@ func (f *fleet) form(n int) {
 // saysSoon waits until a host's log has the words.
 func (f *fleet) saysSoon(i int, words string) {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
 	defer cancel()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()

@@ -176,7 +176,7 @@ func TestProposalsAtOnce(t *testing.T) {
 // await reads a messenger's changes until one fits.
 func await(t testing.TB, m *messaging.Messenger, fits func(messaging.Change) bool) messaging.Change {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case ch, ok := <-m.Changes():
@@ -187,7 +187,7 @@ func await(t testing.TB, m *messaging.Messenger, fits func(messaging.Change) boo
 				return ch
 			}
 		case <-limit:
-			t.Fatalf("not within 20 s; status %+v", m.Status())
+			t.Fatalf("not within a minute; status %+v", m.Status())
 		}
 	}
 }
