@@ -112,7 +112,7 @@ var mutations = []mutation{
 	}), often(simulation.Partition, simulation.PairCut), nil},
 	{"rule 7: every change is confirmed", 0, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), nil, nil},
 	{"rule 8: every view seals", 0, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), nil, nil},
-	{"rule 9: everyone may join", 0, rule(func(r *core.Rules) {
+	{"rule 9: everyone may join", 32, rule(func(r *core.Rules) {
 		r.Obstructs = func(core.Ballot, core.Position, core.Position) bool { return false }
 	}), often(simulation.Partition, simulation.PowerCut), nil},
 	{"rule 10: nobody waits for all", 1, rule(func(r *core.Rules) { r.Completed = func(bool) bool { return true } }), often(simulation.TotalPowerCut, simulation.PowerCut), nil},
