@@ -31,13 +31,16 @@ func TestServiceSurvives(t *testing.T) {
 	}
 	var only []string
 	for _, f := range faults {
-		only = append(only, f.key)
+		// What hangs on who is the faster is for make bench-partitions, on a machine with time to spare.
+		if !f.racy {
+			only = append(only, f.key)
+		}
 	}
 	if testing.Short() {
 		only = []string{"kill", "move", "device"}
 	}
 	var report strings.Builder
-	err := Run(t.Context(), Options{Runs: 1, Only: only, Binary: binary, Address: "ocf:holdfast:address", Events: true}, &report)
+	err := Run(t.Context(), Options{Runs: 1, Only: only, Binary: binary, Address: "ocf:holdfast:address", Events: true, moves: 100}, &report)
 	if err != nil {
 		t.Errorf("%v\n%s", err, report.String())
 	}

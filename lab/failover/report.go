@@ -19,6 +19,8 @@ type Options struct {
 	Binary  string   // holdfast; default the running program
 	Address string   // agent of the floating address; default ocf:heartbeat:IPaddr2
 	Events  bool     // print what the daemons told of every run
+
+	moves int // how often a watched service may move; default 1
 }
 
 // row is the outages of one fault.
@@ -35,6 +37,9 @@ type row struct {
 func Run(ctx context.Context, o Options, w io.Writer) error {
 	if o.Runs == 0 {
 		o.Runs = 10
+	}
+	if o.moves == 0 {
+		o.moves = 1
 	}
 	if o.Address == "" {
 		o.Address = defaultAddress
@@ -141,7 +146,7 @@ func (o Options) injectWatched(ctx context.Context, s *service, f fault) (lab.Mo
 		return 0, err
 	}
 	settle(ctx)
-	return at, s.heldBy(watching, at, 1)
+	return at, s.heldBy(watching, at, o.moves)
 }
 
 // tell prints the events since a moment, for whoever looks for the milliseconds.
