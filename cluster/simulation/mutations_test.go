@@ -85,12 +85,12 @@ var mutations = []mutation{
 			s.HardState.Vote = nil
 		}
 	}}, often(simulation.Defection), nil},
-	{"starts do not wait for fencing", 0, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Kind == scheduler.Fencing })}, nil, nil},
-	{"starts do not wait for stops", 0, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "stop" })}, nil, nil},
-	{"starts do not wait for probes", 0, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "monitor" })}, nil, nil},
-	{"fence devices lie", 0, simulation.Tamper{LyingFences: true}, nil, nil},
-	{"one vote less makes a quorum", 0, simulation.Tamper{Quorum: func(o *quorum.Options) { o.Expected = max(o.ExpectedVotes()-2, 1) }}, nil, nil},
-	{"no-quorum-policy is not applied", 0, simulation.Tamper{Unpoliced: true}, often(simulation.Partition, simulation.BadFencing), nil},
+	{"starts do not wait for fencing", 4, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Kind == scheduler.Fencing })}, nil, nil},
+	{"starts do not wait for stops", 1, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "stop" })}, nil, nil},
+	{"starts do not wait for probes", 3, simulation.Tamper{Plan: drop("start", func(a *scheduler.Action) bool { return a.Task == "monitor" })}, nil, nil},
+	{"fence devices lie", 1, simulation.Tamper{LyingFences: true}, nil, nil},
+	{"one vote less makes a quorum", 15, simulation.Tamper{Quorum: func(o *quorum.Options) { o.Expected = max(o.ExpectedVotes()-2, 1) }}, nil, nil},
+	{"no-quorum-policy is not applied", 7, simulation.Tamper{Unpoliced: true}, often(simulation.Partition, simulation.BadFencing), nil},
 	{"workers start things without quorum", 0, simulation.Tamper{Reckless: true}, often(simulation.Pause, simulation.BadAgents), nil},
 	{"workers obey leaders of the past", 22, simulation.Tamper{Request: func(r *controller.Request, _ uint64, floor controller.Reign) {
 		if r.Reign.Less(floor) {
@@ -106,7 +106,7 @@ var mutations = []mutation{
 	{"rule 3: a promise is given to whoever asks", 0, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), often(simulation.Partition, simulation.PairCut, simulation.PowerCut), forks},
 	{"rule 4: a promise binds nobody", 4, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } }), nil, nil},
 	{"rule 5: the longest log is the seed", 32, rule(func(r *core.Rules) { r.Seed = longest }), often(simulation.Partition, simulation.PowerCut), nil},
-	{"rule 6: raft's majority elects and takes changes", 0, rule(func(r *core.Rules) {
+	{"rule 6: raft's majority elects and takes changes", 7, rule(func(r *core.Rules) {
 		r.Elects = func(bool) bool { return true }
 		r.Accepts, r.Commits = r.Elects, r.Elects
 	}), often(simulation.Partition, simulation.PairCut), nil},
