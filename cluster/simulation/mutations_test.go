@@ -116,7 +116,7 @@ var mutations = []mutation{
 		r.Obstructs = func(core.Ballot, core.Position, core.Position) bool { return false }
 	}), often(simulation.Partition, simulation.PowerCut), nil},
 	{"rule 10: nobody waits for all", 1, rule(func(r *core.Rules) { r.Completed = func(bool) bool { return true } }), often(simulation.TotalPowerCut, simulation.PowerCut), nil},
-	{"rule 11: the living can be confirmed dead", 0, rule(func(r *core.Rules) { r.Buries = func(core.HostID, []core.HostID) bool { return true } }), nil, nil},
+	{"rule 11: the living can be confirmed dead", 31, rule(func(r *core.Rules) { r.Buries = func(core.HostID, []core.HostID) bool { return true } }), nil, nil},
 	{"rule 12: an empty disk votes", 6, rule(func(r *core.Rules) { r.Forgot = func(_, _ uint64) bool { return false } }), often(simulation.DiskLoss, simulation.DaemonCrash), nil},
 	{"rule 12: an old disk votes", 8, rule(func(r *core.Rules) { r.Doubts = func(_, _ core.Held) bool { return false } }), often(simulation.DiskRestore, simulation.DaemonCrash), nil},
 }
