@@ -18,23 +18,18 @@ import (
 )
 
 // newRunner makes the executor of this host. Commands that agents call (crm_master,
-// crm_attribute, …) are links to this binary in a directory of the daemon's own.
-func newRunner(root, host string, log *slog.Logger) (agentCaller, error) {
+// crm_attribute, …) are links to this binary in a directory of the daemon's own. Programs that
+// agents manage are what the host has under their names.
+func newRunner(root, host string, log *slog.Logger) (*executor.Executor, error) {
 	commands := filepath.Join(root, "run/holdfast/commands")
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this binary: %w", err)
 	}
-	if output, err := exec.Command(self, "link", commands).CombinedOutput(); err != nil {
+	if output, err := exec.Command(self, "link", commands, "--keep", "haproxy,ipvsadm,ipvsadm-save,ipvsadm-restore,ldirectord").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("link the commands that agents call into %s: %w: %s", commands, err, strings.TrimSpace(string(output)))
 	}
 	return executor.New(executor.Config{Root: root, Host: host, Commands: commands, Log: log}), nil
-}
-
-// agentCaller is an executor that calls fence agents, too.
-type agentCaller interface {
-	executor.Runner
-	fencing.Agents
 }
 
 // fencerOf makes the fencer of a host. Devices that this host cannot use are used by others.

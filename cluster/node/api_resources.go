@@ -16,6 +16,7 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/remote"
 )
 
 // postOperation runs an agent here or on another host, outside the plan.
@@ -222,21 +223,23 @@ func (n *Node) postAttributes(_ http.ResponseWriter, r *http.Request) (any, erro
 	case u.Retime:
 		return struct{}{}, n.keeper.Delay(u.Name, u.Delay)
 	}
-	host := n.settings.Self
+	if u.Host == "" {
+		u.Host = r.Header.Get(remote.NodeHeader) // an agent behind a connection means its own node
+	}
+	to := n.bearerOf(n.settings.Self)
 	if u.Host != "" {
-		id, ok := n.hostNamed(u.Host)
-		if !ok {
+		var ok bool
+		if to, ok = n.bearerNamed(u.Host); !ok {
 			return nil, &client.Error{Code: client.NotFound, Message: fmt.Sprintf("set attribute %s: no host is called %q", u.Name, u.Host)}
 		}
-		host = id
 	}
-	present := n.presentAttribute(host, u.Name)
+	present := n.presentAttribute(to, u.Name)
 	value, err := counted(present, u.Value)
 	if err != nil {
 		return nil, &client.Error{Code: client.Invalid, Message: fmt.Sprintf("set attribute %s: %v", u.Name, err)}
 	}
 	u.Value = value
-	return struct{}{}, n.setAttribute(host, u)
+	return struct{}{}, n.setAttribute(to, u)
 }
 
 // counted computes "++", "--", "+=N" and "-=N" from the present value; another value is itself.

@@ -16,13 +16,14 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/remote"
 	"holdfast/cluster/scheduler"
 )
 
 // Build is the release, for Status; main sets it.
 var Build = "unreleased"
 
-func (n *Node) getStatus(http.ResponseWriter, *http.Request) (any, error) {
+func (n *Node) getStatus(_ http.ResponseWriter, r *http.Request) (any, error) {
 	doc := n.replica.Document()
 	view := n.replica.LastView()
 	local := n.messenger.Status()
@@ -34,6 +35,9 @@ func (n *Node) getStatus(http.ResponseWriter, *http.Request) (any, error) {
 	status := &client.Status{
 		Cluster: n.settings.Cluster, Host: n.settings.Name, HostID: uint32(n.settings.Self), Configured: true,
 		View: viewOf(view), Idle: idle, Version: doc.Version().String(), Build: Build,
+	}
+	if node := r.Header.Get(remote.NodeHeader); node != "" {
+		status.Host = node // who asks is there, behind this host's connection
 	}
 	status.View.Quorate = view.Quorate && local.Verdict.Quorate
 	status.View.Leader = uint32(n.messenger.Leader())

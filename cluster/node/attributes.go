@@ -22,29 +22,60 @@ func (n *Node) newKeeper() *attributes.Keeper {
 	})
 }
 
+// bearer has transient attributes: a host, or a remote node, whose host is 0.
+type bearer struct {
+	host     messaging.HostID
+	id, name string // in the document
+}
+
+func (n *Node) bearerOf(host messaging.HostID) bearer {
+	return bearer{host, id32(host), n.name(host)}
+}
+
+// bearerNamed finds a host, or a remote node that the cluster has been connected to.
+func (n *Node) bearerNamed(name string) (bearer, bool) {
+	if host, ok := n.hostNamed(name); ok {
+		return n.bearerOf(host), true
+	}
+	for state := range n.replica.Document().Section("status").All("node_state") {
+		if state.Get("remote_node") == "true" && (state.Get("uname") == name || state.ID() == name) {
+			return bearer{0, state.ID(), state.Get("uname")}, true
+		}
+	}
+	return bearer{}, false
+}
+
 // presentAttribute returns the value that an attribute has or is about to get.
-func (n *Node) presentAttribute(host messaging.HostID, name string) string {
-	if pending, ok := n.keeper.Pending(attributes.Key{Host: n.name(host), Name: name}); ok {
+func (n *Node) presentAttribute(of bearer, name string) string {
+	if pending, ok := n.keeper.Pending(attributes.Key{Host: of.name, Name: name}); ok {
 		return pending.Value
 	}
-	if value, ok := n.replica.Private(host)[name]; ok {
+	if value, ok := n.private(of)[name]; ok {
 		return value
 	}
-	return controller.TransientAttribute(n.replica.Document(), id32(host), name)
+	return controller.TransientAttribute(n.replica.Document(), of.id, name)
+}
+
+// private are the attributes that are not in the document; a remote node has none.
+func (n *Node) private(of bearer) map[string]string {
+	if of.host == 0 {
+		return nil
+	}
+	return n.replica.Private(of.host)
 }
 
 // setAttribute takes a new value for an attribute.
-func (n *Node) setAttribute(host messaging.HostID, u client.AttributeUpdate) error {
+func (n *Node) setAttribute(of bearer, u client.AttributeUpdate) error {
 	delay := u.Delay
 	if delay == 0 {
 		delay = -1 // as the attribute has it
 	}
-	return n.keeper.Set(attributes.Update{Key: attributes.Key{Host: n.name(host), Name: u.Name}, Value: u.Value, Delete: u.Delete, Set: u.Set, Private: u.Private}, delay)
+	return n.keeper.Set(attributes.Update{Key: attributes.Key{Host: of.name, Name: u.Name}, Value: u.Value, Delete: u.Delete, Set: u.Set, Private: u.Private}, delay)
 }
 
 // writeAttribute brings a value into the document.
 func (n *Node) writeAttribute(u attributes.Update) error {
-	host, ok := n.hostNamed(u.Host)
+	of, ok := n.bearerNamed(u.Host)
 	if !ok {
 		return &client.Error{Code: client.NotFound, Message: "set attribute " + u.Name + ": no host is called " + u.Host}
 	}
@@ -52,16 +83,16 @@ func (n *Node) writeAttribute(u attributes.Update) error {
 	if u.Delete {
 		value = nil
 	}
-	if value != nil && *value != "" && controller.TransientAttribute(n.replica.Document(), id32(host), u.Name) == *value {
+	if value != nil && *value != "" && controller.TransientAttribute(n.replica.Document(), of.id, u.Name) == *value {
 		return nil // nothing changes: no entry, no plan
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, changeLimit)
 	defer cancel()
-	if _, known := n.replica.Private(host)[u.Name]; known || u.Private {
+	if _, known := n.private(of)[u.Name]; known || u.Private && of.host != 0 {
 		// What began private stays so.
-		return n.put(ctx, &controller.Entry{Kind: controller.PrivateEntry, Private: &controller.PrivateAttribute{Host: host, Name: u.Name, Value: value}})
+		return n.put(ctx, &controller.Entry{Kind: controller.PrivateEntry, Private: &controller.PrivateAttribute{Host: of.host, Name: u.Name, Value: value}})
 	}
-	edits := controller.AttributeEdits(id32(host), u.Host, u.Name, value)
+	edits := controller.AttributeEdits(of.id, of.name, u.Name, value)
 	return n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: u.Name + " of " + u.Host})
 }
 

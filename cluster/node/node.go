@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,6 +117,9 @@ func Start(parts Parts) (*Node, error) {
 		caller: alerts.NewCaller(parts.Log), remotes: remote.NewHub(parts.Settings.Root, uint32(parts.Settings.Self), parts.Log),
 		started: time.Now(), quorate: true, left: make(chan struct{}), end: unix.Reboot, depart: parts.Depart, reaper: parts.Watch, timer: time.NewTimer(time.Hour),
 	}
+	asked := http.NewServeMux()
+	n.routes(asked)
+	n.remotes.Answers(forRemotes(asked))
 	n.hosts.Store(&parts.Settings.Messaging.Hosts)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.replica = replica.New(func(ev controller.Event) { n.queue.put(func() { n.happened(ev) }) })

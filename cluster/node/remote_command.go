@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"holdfast/cluster/executor"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/remote"
 )
@@ -38,14 +38,44 @@ func remoteCommand() *cobra.Command {
 			}
 			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-			agents := executor.New(executor.Config{Root: root, Host: name, Log: log})
-			defer agents.Close()
-			return remote.Serve(ctx, remote.Config{Root: root, Name: name, Listen: listen, Runner: agents, Log: log})
+			return serveRemote(ctx, remote.Config{Root: root, Name: name, Listen: listen, Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", "", "directory below which all paths hang (default $HOLDFAST_ROOT, else /)")
 	cmd.Flags().StringVar(&listen, "listen", fmt.Sprintf(":%d", remote.Port), "`ADDRESS` for the cluster's members")
 	cmd.Flags().StringVar(&name, "name", "", "name of this host that agents are told: the connection resource's (default: the host's own)")
 	return cmd
+}
+
+// serveRemote is a remote node until ctx ends: members run agents here, and what these ask of the
+// cluster is passed on.
+func serveRemote(ctx context.Context, c remote.Config) error {
+	agents, err := newRunner(c.Root, c.Name, c.Log)
+	if err != nil {
+		return err
+	}
+	defer agents.Close()
+	listener, err := listen(c.Root)
+	if err != nil {
+		return err
+	}
+	c.Runner, c.Asking = agents, remote.NewAsking()
+	local := serveAPI(listener, guarded(c.Log, func(w http.ResponseWriter, r *http.Request) (any, error) {
+		r.Header.Set(remote.UserHeader, r.Context().Value(peerKey{}).(*peer).name)
+		c.Asking.ServeHTTP(w, r)
+		return nil, nil
+	}), c.Log)
+	defer local.close()
+	return remote.Serve(ctx, c)
+}
+
+// forRemotes is the local API for those who ask on a remote node, whose kernel has said who they are.
+func forRemotes(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who := &peer{uid: 1, name: r.Header.Get(remote.UserHeader)}
+		if who.name == "root" {
+			who.uid = 0
+		}
+		api.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, who)))
+	})
 }

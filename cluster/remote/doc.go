@@ -21,15 +21,20 @@
 // authority that is derived from the key, as between members (package messaging/transport), from a
 // key that is not the cluster's own: who can run a remote node cannot speak as a member.
 //
+// # Questions from there
+//
+// Agents on a remote node call crm_attribute, crm_master and attrd_updater. These find the local API there
+// that they find on a member (Asking): what they ask travels in the stream of beats to the member that holds the session, is
+// answered by its local API, and the answer is posted back. Who asks is told as the remote host's kernel says.
+//
 // # What is not here
 //
-// Agents on a remote node cannot set node attributes: the commands that they call for it find no
-// daemon there and say so. Recurring operations are timed by the member, not by the remote host.
+// Recurring operations are timed by the member, not by the remote host. Events cannot be followed there.
 //
 // # Goroutines
 //
-// Server: one per request (net/http). Hub: one per session, which reads beats, and one per recurring
-// operation; Close ends them and waits.
+// Server: one per request (net/http). Hub: one per session, which reads beats, one per recurring
+// operation, and one per question that is being answered; Close ends them and waits.
 package remote
 
 import (

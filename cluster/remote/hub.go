@@ -22,6 +22,7 @@ type Hub struct {
 	root string
 	self uint32
 	log  *slog.Logger
+	api  http.Handler // answers what is asked on remote nodes; nil: nobody does
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -48,6 +49,10 @@ func NewHub(root string, self uint32, log *slog.Logger) *Hub {
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h
 }
+
+// Answers has questions from remote nodes answered by the member's local API. It is called before
+// anything is connected.
+func (h *Hub) Answers(api http.Handler) { h.api = api }
 
 // Close ends all sessions; the hosts behind them go on.
 func (h *Hub) Close() {
@@ -128,7 +133,7 @@ func (h *Hub) open(ctx context.Context, op executor.Operation) error {
 			h.connections[op.Resource] = c
 			h.mu.Unlock()
 			h.running.Go(func() {
-				c.read(body)
+				c.read(body, func(q question) { h.running.Go(func() { h.reply(op.Resource, c, q) }) })
 				h.log.Info("session with remote node ended", "node", op.Resource, "cause", c.why())
 			})
 			return nil
@@ -269,19 +274,36 @@ func (c *connection) begin(ctx, life context.Context) (io.ReadCloser, error) {
 	return response.Body, nil
 }
 
-// read reads beats until the session ends.
-func (c *connection) read(body io.ReadCloser) {
+// read reads beats until the session ends; asked is called with each question.
+func (c *connection) read(body io.ReadCloser, asked func(question)) {
 	defer body.Close()
 	silent := time.AfterFunc(Silence, func() { c.end(fmt.Errorf("nothing was heard for %s", Silence)) })
 	defer silent.Stop()
-	beat := make([]byte, 64)
+	lines := json.NewDecoder(body)
 	for {
-		if _, err := body.Read(beat); err != nil {
+		var line beat
+		if err := lines.Decode(&line); err != nil {
 			c.end(fmt.Errorf("it broke: %w", err))
 			c.http.CloseIdleConnections()
 			return
 		}
 		silent.Reset(Silence)
+		if line.Question != nil {
+			asked(*line.Question)
+		}
+	}
+}
+
+// reply answers what somebody on a remote node asks.
+func (h *Hub) reply(node string, c *connection, q question) {
+	ctx, cancel := context.WithTimeout(c.ctx, askPatience)
+	defer cancel()
+	text, err := json.Marshal(answerTo(ctx, h.api, node, q))
+	if err == nil {
+		_, err = c.post(ctx, "/v1/answer", text)
+	}
+	if err != nil {
+		h.log.Info("a question from a remote node was not answered", "node", node, "request", q.Method+" "+q.URI, "cause", err)
 	}
 }
 
@@ -299,24 +321,30 @@ func (c *connection) run(ctx context.Context, op executor.Operation) (executor.R
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+c.address+"/v1/run", bytes.NewReader(text))
-	if err != nil {
-		return result, err
-	}
-	response, err := c.http.Do(request)
+	answer, err := c.post(ctx, "/v1/run", text)
 	if err != nil {
 		if c.ctx.Err() != nil {
 			return result, errors.New(c.why())
 		}
 		return result, err
 	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 4<<20))
-	if err != nil {
-		return result, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return result, fmt.Errorf("it answers %s: %s", response.Status, bytes.TrimSpace(answer))
-	}
 	return result, json.Unmarshal(answer, &result)
+}
+
+// post sends a request to the remote node and returns what it answers.
+func (c *connection) post(ctx context.Context, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+c.address+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, 4<<20))
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("it answers %s: %s", response.Status, bytes.TrimSpace(text))
+	}
+	return text, err
 }

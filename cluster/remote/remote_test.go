@@ -2,9 +2,12 @@ package remote
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +58,11 @@ func root(t *testing.T, key string) string {
 // serve starts a server of a remote node and returns its port and what ends it.
 func serve(t *testing.T, key string, runner executor.Runner) (port string, end func()) {
 	t.Helper()
+	return serveConfig(t, key, Config{Runner: runner})
+}
+
+func serveConfig(t *testing.T, key string, c Config) (port string, end func()) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -63,9 +71,10 @@ func serve(t *testing.T, key string, runner executor.Runner) (port string, end f
 	l.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
+	c.Root, c.Listen, c.Log = root(t, key), address, quiet
 	go func() {
 		defer close(done)
-		if err := Serve(ctx, Config{Root: root(t, key), Listen: address, Runner: runner, Log: quiet}); err != nil {
+		if err := Serve(ctx, c); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -172,5 +181,50 @@ func TestOneSessionAtATime(t *testing.T) {
 	}
 	if r := <-lost; r.Status != executor.Error {
 		t.Errorf("the first member's connection: %+v", r)
+	}
+}
+
+// What is asked on a remote node is answered by the local API of the member that holds the session.
+func TestQuestionsAreAnsweredByTheMember(t *testing.T) {
+	t.Parallel()
+	asking := NewAsking()
+	port, _ := serveConfig(t, key, Config{Runner: &answers{}, Asking: asking})
+	h := NewHub(root(t, key), 1, quiet)
+	h.Answers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "text/lab")
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprintf(w, "%s %s %s by %s", r.Method, r.URL.RequestURI(), body, r.Header.Get(UserHeader))
+	}))
+	defer h.Close()
+	ask := func() *httptest.ResponseRecorder {
+		request := httptest.NewRequest("POST", "/v1/attributes?x=y", strings.NewReader("pingd"))
+		request.Header.Set(UserHeader, "root")
+		got := httptest.NewRecorder()
+		asking.ServeHTTP(got, request)
+		return got
+	}
+	if got := ask(); got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "no member") {
+		t.Errorf("without a session: %d %s", got.Code, got.Body)
+	}
+	if r := h.Run(context.Background(), "", connecting(port, "start")); r.Code != 0 {
+		t.Fatalf("%+v", r)
+	}
+	if got := ask(); got.Code != http.StatusTeapot || got.Body.String() != "POST /v1/attributes?x=y pingd by root" || got.Header().Get("Content-Type") != "text/lab" {
+		t.Errorf("the answer is %d %q %s", got.Code, got.Header(), got.Body)
+	}
+	var asked sync.WaitGroup
+	for range 20 { // many at a time
+		asked.Go(func() {
+			if got := ask(); got.Code != http.StatusTeapot {
+				t.Errorf("one of many: %d %s", got.Code, got.Body)
+			}
+		})
+	}
+	asked.Wait()
+	request := httptest.NewRecorder()
+	asking.ServeHTTP(request, httptest.NewRequest("GET", "/v1/events?follow=true", nil))
+	if request.Code != http.StatusNotImplemented {
+		t.Errorf("a stream without end: %d %s", request.Code, request.Body)
 	}
 }

@@ -20,6 +20,7 @@ type Server struct {
 	runner executor.Runner
 	log    *slog.Logger
 	name   string
+	asking *Asking
 
 	mu      sync.Mutex // guards session
 	session context.CancelFunc
@@ -31,6 +32,7 @@ type Config struct {
 	Name   string // this host's, for messages; the cluster gives it the connection's name
 	Listen string
 	Runner executor.Runner
+	Asking *Asking // what is asked here; nil: nothing
 	Log    *slog.Logger
 }
 
@@ -45,10 +47,14 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("listen for members of the cluster: %w", err)
 	}
-	s := &Server{runner: c.Runner, log: c.Log, name: c.Name}
+	s := &Server{runner: c.Runner, log: c.Log, name: c.Name, asking: c.Asking}
+	if s.asking == nil {
+		s.asking = NewAsking()
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/session", s.beat)
 	mux.HandleFunc("POST /v1/run", s.run)
+	mux.HandleFunc("POST /v1/answer", s.answer)
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: Silence, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
@@ -74,23 +80,39 @@ func (s *Server) beat(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	s.log.Info("session begins", "from", r.RemoteAddr)
 	defer s.log.Info("session ends", "from", r.RemoteAddr)
+	asked := s.asking.begin()
+	defer s.asking.end(asked)
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
-	control := http.NewResponseController(w)
+	control, lines := http.NewResponseController(w), json.NewEncoder(w)
+	var line beat
 	for {
 		_ = control.SetWriteDeadline(time.Now().Add(Silence))
-		if _, err := w.Write([]byte("{}\n")); err != nil {
+		if err := lines.Encode(line); err != nil {
 			return
 		}
 		if err := control.Flush(); err != nil {
 			return
 		}
+		line = beat{}
 		select {
+		case q := <-asked:
+			line.Question = &q
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// answer takes a member's answer to what was asked here.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	var one answer
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 2*maxAsked)).Decode(&one); err != nil {
+		http.Error(w, "decode answer: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.asking.answered(one)
 }
 
 // run runs one operation. A member that goes away does not end it.

@@ -19,6 +19,7 @@ var binaryCommands = []func() *cobra.Command{linkCommand, manCommand, versionCom
 func linkCommand() *cobra.Command {
 	var agentDir string
 	var replace bool
+	var keep []string
 	command := &cobra.Command{
 		Use:   "link DIR",
 		Short: "make links to this binary under the names of the programs it stands in for",
@@ -26,7 +27,8 @@ func linkCommand() *cobra.Command {
 			"is there already is made anew; any other file of that name is left alone and reported.\n" +
 			"With --agents it also makes links for Holdfast's own resource agents.",
 		Example: "  holdfast link /usr/local/sbin\n" +
-			"  holdfast link /usr/local/sbin --agents " + agents.Directory,
+			"  holdfast link /usr/local/sbin --agents " + agents.Directory + "\n" +
+			"  holdfast link /usr/local/sbin --keep haproxy,ipvsadm",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			self, err := os.Executable()
@@ -38,11 +40,13 @@ func linkCommand() *cobra.Command {
 					return err
 				}
 			}
-			return link(self, args[0], slices.Sorted(maps.Keys(tools)), replace)
+			names := slices.DeleteFunc(slices.Sorted(maps.Keys(tools)), func(name string) bool { return slices.Contains(keep, name) })
+			return link(self, args[0], names, replace)
 		},
 	}
 	command.Flags().StringVar(&agentDir, "agents", "", "also make links for the resource agents, in this directory")
 	command.Flags().BoolVar(&replace, "replace", false, "replace files that are not links: for hosts that are thrown away")
+	command.Flags().StringSliceVar(&keep, "keep", nil, "programs of others that keep their names")
 	return command
 }
 

@@ -44,6 +44,8 @@ type Config struct {
 	Totem, Quorum string
 	Files         []lab.File    // beside the cluster's own
 	Install       []lab.Command // beside the cluster's own
+	// Keep are programs that are the machine's own in the hosts, though Holdfast stands in for them.
+	Keep []string
 }
 
 // Fleet is a running cluster of virtual hosts.
@@ -81,7 +83,7 @@ func Start(ctx context.Context, c Config) (*Fleet, error) {
 		}, files...)
 	}
 	install := append([]lab.Command{
-		{Args: []string{"holdfast", "link", "/usr/sbin", "--replace", "--agents", agents.Directory}},
+		{Args: []string{"holdfast", "link", "/usr/sbin", "--replace", "--agents", agents.Directory, "--keep", strings.Join(c.Keep, ",")}},
 	}, c.Install...)
 	boot := "mkdir -p -m 1755 /run/resource-agents; exec holdfast node"
 	if len(c.Remotes) > 0 {

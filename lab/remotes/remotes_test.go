@@ -109,3 +109,28 @@ END`)
 	c.Says("web1", "stonith_admin --history far", `far`)
 	c.Says("web1", "crm_mon -1", `RemoteOFFLINE: \[ far \]`)
 }
+
+// Agents on a remote node set its attributes: a promotable one is promoted there, and what an
+// operator sets there decides where resources go.
+func TestAttributesOfARemoteNode(t *testing.T) {
+	t.Parallel()
+	fleettest.Needs(t, "/usr/lib/ocf/resource.d/pacemaker/remote", "/usr/lib/ocf/resource.d/pacemaker/Stateful")
+	c := start(t)
+	c.Sh("web1", `crm configure <<'END'
+property stonith-enabled=false
+primitive far ocf:pacemaker:remote params server=10.77.0.14 op monitor interval=2s timeout=30s
+primitive s ocf:pacemaker:Stateful op monitor interval=2s op monitor interval=1s role=Promoted
+clone sc s meta promotable=true clone-max=1
+location sc-far sc inf: far
+primitive d ocf:pacemaker:Dummy op monitor interval=1s
+location d-chosen d rule 1000: chosen eq yes
+END`)
+	c.Says("web1", "crm_mon -1", `RemoteOnline: \[ far \]`, `Promoted: \[ far \]`)
+	c.Says("web2", "crm_attribute -N far -l reboot -n master-s -G --quiet", `^\d+$`)
+	c.Sh("far", "attrd_updater -n chosen -U yes")
+	runsOn(c, "d", "far")
+	c.Says("web3", "attrd_updater -n chosen -Q -N far", `host="far" value="yes"`)
+	c.Sh("far", "attrd_updater -n chosen -D")
+	c.Sh("web2", "attrd_updater -n chosen -U yes")
+	runsOn(c, "d", "web2")
+}
