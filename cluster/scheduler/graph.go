@@ -104,6 +104,7 @@ func (a *action) exportMeta() []Param {
 			meta.set("clone_node_max", strconv.Itoa(c.clone.nodeMax))
 			meta.set("globally_unique", strconv.FormatBool(c.is(unique)))
 			meta.set("notify", strconv.FormatBool(c.is(notifies)))
+			exportPromotable(&meta, c)
 		}
 	}
 	for _, x := range a.extra {
@@ -115,6 +116,18 @@ func (a *action) exportMeta() []Param {
 	}
 	sortParams(meta)
 	return meta
+}
+
+// exportPromotable tells an agent that its instances can be promoted, and how many: Redis's sets no
+// scores without. Agents of the distribution ask by the old names.
+func exportPromotable(meta *paramList, c *resource) {
+	if !c.is(promotable) {
+		return
+	}
+	for _, prefix := range []string{"master", "promoted"} {
+		meta.set(prefix+"_max", strconv.Itoa(c.clone.promotedMax))
+		meta.set(prefix+"_node_max", strconv.Itoa(c.clone.promotedNodeMax))
+	}
 }
 
 // exported are the settings of the operation that its actions carry, made once for all nodes.
