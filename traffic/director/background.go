@@ -16,6 +16,7 @@ import (
 type Background struct {
 	File, Language, Name, Plane, Root string
 	Log                               string // file that it writes to
+	PIDFile                           string // holds its process id while it runs; "": none
 }
 
 // Socket is where it is asked.
@@ -57,6 +58,9 @@ func (b Background) Start(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start a director: %w", err)
 	}
+	if err := b.notePID(cmd.Process.Pid); err != nil {
+		return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // it ends with the director, or with this process
 	beat := time.NewTicker(askEvery)
@@ -64,7 +68,7 @@ func (b Background) Start(ctx context.Context) error {
 	for {
 		select {
 		case err := <-ended:
-			return fmt.Errorf("the director ended at once: %w; %s says why", err, b.Log)
+			return errors.Join(fmt.Errorf("the director ended at once: %w; %s says why", err, b.Log), b.forgetPID())
 		case <-beat.C:
 			if _, running := b.Running(ctx); running {
 				return nil
@@ -75,11 +79,33 @@ func (b Background) Start(ctx context.Context) error {
 	}
 }
 
+// notePID writes the file from which service managers learn whom to watch.
+func (b Background) notePID(pid int) error {
+	if b.PIDFile == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(b.PIDFile), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(b.PIDFile, fmt.Appendf(nil, "%d\n", pid), 0o644)
+}
+
+// forgetPID removes the file of a director that has ended.
+func (b Background) forgetPID() error {
+	if b.PIDFile == "" {
+		return nil
+	}
+	if err := os.Remove(b.PIDFile); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // Stop ends it, and returns when it no longer answers. One that does not run is well.
 func (b Background) Stop(ctx context.Context) error {
 	pid, running := b.Running(ctx)
 	if !running {
-		return nil
+		return b.forgetPID()
 	}
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop the director, process %d: %w", pid, err)
@@ -89,11 +115,8 @@ func (b Background) Stop(ctx context.Context) error {
 	for {
 		select {
 		case <-beat.C:
-			if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
-				return nil
-			}
-			if zombie(pid) {
-				return nil
+			if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) || zombie(pid) {
+				return b.forgetPID()
 			}
 		case <-ctx.Done():
 			return fmt.Errorf("the director, process %d, does not end: %w", pid, ctx.Err())

@@ -67,9 +67,10 @@ func Ldirectord(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	name, root := "ldirectord."+strings.TrimSuffix(filepath.Base(file), ".cf"), os.Getenv("HOLDFAST_ROOT")
 	b := Background{
-		File: file, Language: "ldirectord", Name: "ldirectord." + strings.TrimSuffix(filepath.Base(file), ".cf"), Root: os.Getenv("HOLDFAST_ROOT"),
-		Log: "/var/log/ldirectord.log",
+		File: file, Language: "ldirectord", Name: name, Root: root, Log: "/var/log/ldirectord.log",
+		PIDFile: filepath.Join("/", root, "run", name+".pid"), // as units name it: PIDFile=/var/run/ldirectord.NAME.pid
 	}
 	if foreground && action == "start" {
 		err = (&options{file: file, language: b.Language, name: b.Name, root: b.Root, plane: "auto"}).foreground(stderr)
