@@ -82,6 +82,13 @@ bench-writes: build
 listings:
 	go test ./lab/listings -count=1 -timeout 15m -v -args -long
 
+# Real services under the distribution's agents: started, monitored, killed, moved, their hosts lost.
+# SERVICE=name tries one. What passed is written into the table of docs/services.md.
+.PHONY: services
+SERVICE ?=
+services:
+	go test ./lab/services -run 'TestServices/$(SERVICE)' -count=1 -timeout 40m -parallel 2 -v -args -long -table=../../docs/services.md
+
 # Whole processes against the installed crm_simulate, on the same documents in one run.
 SIZES ?= 16x1000,16x2000
 bench-scheduler: build
