@@ -70,7 +70,7 @@ func TestAnsiblePlaybook(t *testing.T) {
 	}
 	files := []lab.File{
 		{Path: "/usr/bin/sudo", Data: []byte(become), Mode: 0o755},
-		{Path: "/sbin/ldirectord", Data: []byte(ldirectord), Mode: 0o755},
+		{Path: "/root/ldirectord", Data: []byte(ldirectord), Mode: 0o755},
 		{Path: "/etc/systemd/system.conf.d/lab.conf", Data: []byte("[Manager]\nDefaultTimeoutStartSec=60s\n"), Mode: 0o644},
 	}
 	for _, unit := range []string{"pcsd", "corosync", "pacemaker"} {
@@ -84,7 +84,7 @@ func TestAnsiblePlaybook(t *testing.T) {
 	c := fleettest.Begin(t, 5*time.Minute, fleet.Config{
 		Name: name, Hosts: lab.Names("node", 3), Binary: binary, Links: []netip.Prefix{netip.MustParsePrefix("192.168.122.0/24")}, First: 111,
 		Unconfigured: true, Files: files,
-		Install: []lab.Command{{Args: []string{"sh", "-c", "grep -q ^hacluster: /etc/passwd || useradd --system --home-dir / --shell /usr/sbin/nologin hacluster; mkdir -p /etc/ha.d /etc/systemd/system/ldirectord.service.d; printf '[Unit]\\nDefaultDependencies=no\\n' > /etc/systemd/system/ldirectord.service.d/lab.conf; rm -f /etc/corosync/corosync.conf /etc/corosync/authkey; rm -rf /etc/systemd/system/pacemaker.service.requires"}}},
+		Install: []lab.Command{{Args: []string{"sh", "-c", "ln -sf /root/ldirectord /usr/sbin/ldirectord; grep -q ^hacluster: /etc/passwd || useradd --system --home-dir / --shell /usr/sbin/nologin hacluster; mkdir -p /etc/ha.d /etc/systemd/system/ldirectord.service.d; printf '[Unit]\\nDefaultDependencies=no\\n' > /etc/systemd/system/ldirectord.service.d/lab.conf; rm -f /etc/corosync/corosync.conf /etc/corosync/authkey; rm -rf /etc/systemd/system/pacemaker.service.requires"}}},
 	})
 	unit, err := os.ReadFile("../../packaging/systemd/holdfast.service")
 	c.Must(err)

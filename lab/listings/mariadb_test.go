@@ -20,8 +20,7 @@ const (
 	mariadbUnit = `[Unit]
 DefaultDependencies=no
 [Service]
-RuntimeDirectory=mysqld
-ExecStartPre=/bin/sh -c 'chown mysql: /run/mysqld'
+ExecStartPre=/bin/sh -c 'id mysql >/dev/null 2>&1 && install -d -o mysql -g mysql /run/mysqld; true'
 ExecStart=/bin/sh -c 'if [ -x /usr/sbin/mariadbd ]; then exec /usr/sbin/mariadbd --user=mysql --bind-address=0.0.0.0 --innodb-buffer-pool-size=8M; else exec /usr/local/bin/banner 3306 "$(hostname)"; fi'
 `
 	haproxyUnit = `[Unit]
@@ -53,7 +52,7 @@ func TestDatabaseAndProxy(t *testing.T) {
 	}
 	fleettest.Needs(t, "/usr/lib/systemd/systemd", "/usr/sbin/haproxy", "/usr/lib/ocf/resource.d/heartbeat/IPaddr", "/usr/sbin/ifconfig")
 	c := fleettest.Begin(t, 5*time.Minute, fleet.Config{
-		Hosts: []string{"node1.org", "node2.org"}, Binary: binary, Links: []netip.Prefix{netip.MustParsePrefix("172.16.29.0/24")}, First: 10, Unconfigured: true,
+		Hosts: []string{"node1.org", "node2.org"}, Binary: binary, Links: []netip.Prefix{netip.MustParsePrefix("172.16.29.0/24")}, First: 10, Unconfigured: true, Keep: []string{"haproxy"},
 		Files: []lab.File{
 			{Path: "/etc/corosync/corosync.conf", Data: conf, Mode: 0o644},
 			{Path: "/etc/corosync/authkey", Data: bytes.Repeat([]byte("lab key "), 32), Mode: 0o400},
@@ -68,8 +67,8 @@ func TestDatabaseAndProxy(t *testing.T) {
 	unit, err := os.ReadFile("../../packaging/systemd/holdfast.service")
 	c.Must(err)
 	for i, h := range c.Hosts() {
-		// The second host's address in the listing is not the lab's next one.
-		c.Sh(h.Name(), fmt.Sprintf("cp /root/hosts /etc/hosts; ip addr add 172.16.29.%d/24 dev eth0 2>/dev/null; true", []int{10, 20}[i]))
+		// The second host's address in the listing is not the next one, which is that of the database.
+		c.Sh(h.Name(), fmt.Sprintf("cp /root/hosts /etc/hosts; ip addr del 172.16.29.11/24 dev eth0 2>/dev/null; ip addr add 172.16.29.%d/24 dev eth0 2>/dev/null; true", []int{10, 20}[i]))
 		if err := c.Systemd(c.Ctx, h.Name(), unit); err != nil {
 			t.Skip(err)
 		}
@@ -83,7 +82,7 @@ func TestDatabaseAndProxy(t *testing.T) {
 	}
 	greets := func() {
 		t.Helper()
-		c.Says(lab.ClientName, "bash -c 'exec 3<>/dev/tcp/172.16.29.11/3306; timeout 2 head -c 60 <&3 | tr -cd [:print:]'", `MariaDB|220 node`)
+		c.Says(lab.ClientName, "bash -c 'exec 3<>/dev/tcp/172.16.29.11/3306; timeout 2 head -c 200 <&3 | tr -cd [:print:]'", `MariaDB|220 node`)
 	}
 	greets()
 	for line := range strings.Lines(string(pcs)) {
