@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -45,7 +46,8 @@ var options = []option.Spec{
 	{Long: "as-html", Short: 'h', Arg: option.Required, Value: "FILE", Help: "write HTML to a file"},
 	{Long: "web-cgi", Short: 'w', Help: "print HTML as a CGI program"},
 	{Long: "fence-history", Short: 'm', Arg: option.Optional, Value: "LEVEL", Help: "accepted"},
-	{Long: "daemonize", Short: 'd', Help: "accepted"},
+	{Long: "daemonize", Short: 'd', Help: "go on in the background, with --as-html or --output-to"},
+	{Long: "pid-file", Short: 'p', Arg: option.Required, Value: "FILE", Help: "where --daemonize notes its process id"},
 	{Long: "watch-fencing", Short: 'W', Help: "accepted"},
 	{Long: "output-as", Arg: option.Required, Value: "text|html", Help: "how to print"},
 	{Long: "output-to", Arg: option.Required, Value: "FILE", Help: "where to print"},
@@ -121,11 +123,18 @@ func watch(line *option.Line, args []string, src source.Source, show map[string]
 	if p := line.Get("as-html"); p != "" {
 		path = p
 	}
+	if line.Has("daemonize") && os.Getenv(inBackground) == "" {
+		return background(line, args, stderr)
+	}
 	once := line.Has("one-shot") || line.Has("simple-status") || line.Has("web-cgi") || !src.Live()
 	for {
 		doc, err := src.Load()
 		if err != nil {
 			fmt.Fprintf(stderr, "crm_mon: %v\n", err)
+			if line.Has("daemonize") { // the cluster comes back
+				time.Sleep(interval)
+				continue
+			}
 			return exit.Of(err)
 		}
 		text := ""
