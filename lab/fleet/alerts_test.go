@@ -73,6 +73,34 @@ func TestAlertAgentsAreCalled(t *testing.T) {
 	written(ctx, t, f, at, "/var/told/all", `(?s)Node '`+lost+`' is now 'lost'$.*Node '`+lost+`' is now 'member'$`)
 }
 
+// senders note what the distribution's other sample agents hand to the programs that send mail and traps.
+const senders = `cd /usr/local/bin && for name in sendmail snmptrap; do
+printf '#!/bin/sh\necho "'$name' $*" >> /var/told/'$name'\n[ '$name' = snmptrap ] || cat >> /var/told/'$name'\n' > $name; chmod 755 $name
+ln -sf /usr/local/bin/$name /usr/sbin/$name; ln -sf /usr/local/bin/$name /usr/bin/$name; done
+mkdir -p -m 777 /var/told; chmod 777 /var/told
+for kind in smtp snmp; do install -m 755 /usr/share/pacemaker/alerts/alert_$kind.sh.sample /usr/local/bin/alert_$kind.sh; done`
+
+// The distribution's agents for mail and SNMP run as they are.
+func TestSampleAgentsForMailAndTraps(t *testing.T) {
+	for _, kind := range []string{"smtp", "snmp"} {
+		if _, err := os.Stat("/usr/share/pacemaker/alerts/alert_" + kind + ".sh.sample"); err != nil {
+			t.Skipf("the sample alert agents are not installed: %v", err)
+		}
+	}
+	ctx, f := startFleetFor(t, 2*time.Minute)
+	for _, h := range f.Hosts() {
+		mustRun(t, f, h.Name(), "", "sh", "-c", senders)
+	}
+	mustRun(t, f, "web1", "", "sh", "-c", `pcs alert create id=mail path=/usr/local/bin/alert_smtp.sh options email_sender=ha@example.com && pcs alert recipient add mail value=root@example.com && `+
+		`pcs alert create id=trap path=/usr/local/bin/alert_snmp.sh && pcs alert recipient add trap value=192.0.2.7`)
+	mustRun(t, f, "web1", "", "crm", "configure", "primitive", "power", "stonith:fence_lab")
+	mustRun(t, f, "web1", "", "crm", "configure", "primitive", "d", "ocf:pacemaker:Dummy", "op", "monitor", "interval=1s")
+	at := settled(t, ctx, f, "d")
+	mustRun(t, f, at, "", "rm", "/run/Dummy-d.state")
+	written(ctx, t, f, at, "/var/told/sendmail", `(?i)root@example\.com`, `(?i)subject:.*\bd\b`)
+	written(ctx, t, f, at, "/var/told/snmptrap", `192\.0\.2\.7`, `\bd\b`)
+}
+
 // others are the fleet's hosts but one.
 func (f *Fleet) others(host string) []string {
 	var names []string
