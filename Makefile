@@ -82,6 +82,12 @@ bench-writes: build
 listings:
 	go test ./lab/listings -count=1 -timeout 15m -v -args -long
 
+# N random documents shown by crm and loaded again: none may change. A failure prints its seed.
+.PHONY: round-trip
+N ?= 10000
+round-trip:
+	go test ./shell/crm -run 'TestShowLoadsBack$$' -count=1 -timeout 0 -v -args -rapid.checks=$(N) -rapid.seed=$$(date +%s)
+
 # Real services under the distribution's agents: started, monitored, killed, moved, their hosts lost.
 # SERVICE=name tries one. What passed is written into the table of docs/services.md.
 .PHONY: services

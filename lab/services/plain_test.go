@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"holdfast/lab"
+	"holdfast/lab/standin"
 )
 
 // all are the services, in the order of the table.
@@ -34,8 +35,31 @@ func plain() []service {
 		configure: "primitive vip IPaddr2 params ip=" + address + " cidr_netmask=24 op monitor interval=1s\n", resource: "vip",
 		look: "ping -c 1 -W 2 " + address, says: []string{"1 received"},
 		kill: "ip addr del " + address + "/24 dev eth0", move: "crm resource move vip $TO", stay: "crm resource clear vip",
+	}, {
+		name: "ClusterMon", agent: "ocf:pacemaker:ClusterMon", debian: "pacemaker-resource-agents", needs: []string{"/usr/sbin/crm_mon"},
+		configure: "primitive watch ocf:pacemaker:ClusterMon params htmlfile=/run/status.html update=2000 op monitor interval=2s timeout=20s\n", resource: "watch",
+		local: "cat /run/status.html", says: []string{"web2"},
+		kill: "pkill -KILL -f '[s]tatus.html'", move: "crm resource move watch $TO", stay: "crm resource clear watch",
+	}, {
+		name: "Virtual machine", agent: "ocf:heartbeat:VirtualDomain", debian: "resource-agents", needs: []string{"/usr/libexec/heartbeat/send_arp"},
+		files: []lab.File{
+			standin.Hypervisor(), standin.Domain("/etc/libvirt/qemu/inner.xml", "inner", address, "/usr/local/bin/greet"),
+			{Path: "/usr/local/bin/greet", Mode: 0o755, Data: []byte(greet)},
+		},
+		configure: `primitive vm VirtualDomain params config=/etc/libvirt/qemu/inner.xml hypervisor="qemu:///system" op start timeout=60s op stop timeout=60s op monitor interval=2s timeout=30s
+`,
+		resource: "vm", look: greeting(25), says: []string{"^220 inner"},
+		kill: "kill -KILL $(cat /run/domains/inner.pid)", move: "crm resource move vm $TO", stay: "crm resource clear vm",
 	}}
 }
+
+// greet is what runs in the virtual machine: it tells its name on a port.
+const greet = `#!/usr/bin/perl
+use IO::Socket::INET;
+use Sys::Hostname;
+my $s = IO::Socket::INET->new(LocalPort => 25, Listen => 5, ReuseAddr => 1) or die "listen: $!";
+while (my $c = $s->accept) { print $c "220 " . hostname . "\n"; close $c }
+`
 
 // servers are services of one active host, with their address.
 func servers() []service {
@@ -49,7 +73,7 @@ group app vip web
 		kill: "pkill -KILL -x apache2", move: moveGroup, stay: stayGroup,
 	}, {
 		name: "nginx", agent: "ocf:heartbeat:nginx", debian: "nginx", needs: []string{"/usr/sbin/nginx"},
-		files:   []lab.File{{Path: "/etc/nginx/nginx.conf", Mode: 0o644, Data: []byte("user www-data;\nevents {}\nhttp { server { listen 80; root /var/www/html; location = /nginx_status { stub_status; } } }\n")}},
+		files:   []lab.File{{Path: "/etc/nginx/nginx.conf", Mode: 0o644, Data: []byte(nginxConf)}},
 		prepare: "hostname > /var/www/html/index.html; mkdir -p /var/log/nginx",
 		configure: vip + `primitive web ocf:heartbeat:nginx params configfile=/etc/nginx/nginx.conf op monitor interval=1s timeout=20s
 group app vip web
@@ -86,7 +110,7 @@ group app vip imap
 	}, {
 		name: "Tomcat", agent: "ocf:heartbeat:tomcat", debian: "tomcat10", needs: []string{"/usr/share/tomcat10/bin/catalina.sh", "/usr/lib/jvm/java-17-openjdk-amd64/bin/java"},
 		prepare: "mkdir -p /var/log/tomcat10 /var/cache/tomcat10; chown tomcat /var/log/tomcat10 /var/cache/tomcat10",
-		configure: vip + `primitive java tomcat params java_home=/usr/lib/jvm/java-17-openjdk-amd64 catalina_home=/usr/share/tomcat10 catalina_base=/var/lib/tomcat10 tomcat_user=tomcat statusurl="http://127.0.0.1:8080" op start timeout=120s op stop timeout=60s op monitor interval=5s timeout=30s
+		configure: vip + `primitive java tomcat params java_home=/usr/lib/jvm/java-17-openjdk-amd64 catalina_home=/usr/share/tomcat10 catalina_base=/var/lib/tomcat10 tomcat_user=tomcat catalina_pid=/var/cache/tomcat10/tomcat.pid statusurl="http://127.0.0.1:8080" op start timeout=120s op stop timeout=60s op monitor interval=5s timeout=30s
 group app vip java
 `,
 		resource: "java", look: "curl -s -m 5 -o /dev/null -w '%{http_code}' http://" + address + ":8080/", says: []string{"200|404"},
@@ -109,6 +133,23 @@ group app export vip
 		kill: "exportfs -u 10.77.0.0/24:/srv/data", move: moveGroup, stay: stayGroup,
 	}}
 }
+
+// nginxConf has a word a line: the agent reads it by lines.
+const nginxConf = `user www-data;
+worker_processes 1;
+events {
+  worker_connections 64;
+}
+http {
+  server {
+    listen 80;
+    root /var/www/html;
+    location /nginx_status {
+      stub_status on;
+    }
+  }
+}
+`
 
 // greeting is a command that shows what a server says first.
 func greeting(port int) string {

@@ -27,7 +27,7 @@ order primary-then-vip Mandatory: rc:promote vip:start
 		kill: "pkill -KILL -x redis-server", move: "crm_resource --move --resource rc --promoted --node $TO", stay: "crm_resource --clear --resource rc",
 		proof: "what was written before is there after the primary's host is lost",
 		losing: func(c *trial) func() {
-			c.Says(lab.ClientName, "redis-cli -h "+address+" set kept value && redis-cli -h "+address+" wait 1 30000", "^[12]$")
+			c.Says(lab.ClientName, `printf "set kept value\nwait 1 5000\n" | redis-cli -h `+address, "^[12]$")
 			return func() { c.Says(lab.ClientName, "redis-cli -h "+address+" get kept", "^value$") }
 		},
 	}
@@ -60,12 +60,10 @@ order demote-then-vip Optional: pgc:demote vip:stop symmetrical=false
 `,
 		resource: "pg", promoted: true,
 		look: query("select 6*7"), says: []string{"^42$"},
-		kill:  "kill -KILL $(head -n 1 " + data + "/postmaster.pid)",
-		proof: "the standby takes over, and no row that a client was told is committed is lost",
-		losing: func(c *trial) func() {
-			c.synchronous()
-			return c.writing()
-		},
+		kill:   "kill -KILL $(head -n 1 " + data + "/postmaster.pid)",
+		proof:  "the standby takes over, and no row that a client was told is committed is lost",
+		steady: (*trial).synchronous,
+		losing: (*trial).writing,
 	}
 }
 
@@ -142,7 +140,7 @@ if [ $(hostname) = web1 ]; then
   mariadb-install-db --user=mysql --datadir=/srv/db --auth-root-authentication-method=normal >/dev/null
   mariadbd --defaults-file=/etc/mysql/ha.cnf --datadir=/srv/db --socket=/run/mysqld/mysqld.sock --skip-networking --skip-log-bin & p=$!
   until mariadb-admin --socket=/run/mysqld/mysqld.sock -u root ping >/dev/null 2>&1; do kill -0 $p; sleep 0.2; done
-  mariadb --socket=/run/mysqld/mysqld.sock -u root -e "create database app; create user app@'%' identified by 'app'; grant all on app.* to app@'%'; create user repl@'%' identified by 'repl'; grant replication slave, replication client, replication slave admin, binlog monitor, slave monitor, connection admin, process, reload, super on *.* to repl@'%'; create table app.seen (n int primary key)"
+  mariadb --socket=/run/mysqld/mysqld.sock -u root -e "delete from mysql.global_priv where user=''; flush privileges; create database app; create user app@'%' identified by 'app'; grant all on app.* to app@'%'; create user repl@'%' identified by 'repl'; grant replication slave, replication client, replication slave admin, binlog monitor, slave monitor, connection admin, process, reload, super on *.* to repl@'%'; create table app.seen (n int primary key)"
   mariadb-admin --socket=/run/mysqld/mysqld.sock -u root shutdown; wait $p
   tar cf /shared/base.tar -C /srv/db .
 else

@@ -41,10 +41,9 @@ type service struct {
 	move string // how it is moved from $FROM to $TO
 	stay string // how the cluster is told that it may go anywhere again
 
-	// proof is what also and losing show, for the table.
-	proof string
-	// also are further proofs. They run before the host is lost, which is the last thing.
-	also func(*trial)
+	proof string // what losing shows, for the table
+	// steady, if set, waits until the service could be taken over.
+	steady func(*trial)
 	// losing, if set, is called when the host is about to be lost; what it returns is called afterwards.
 	losing func(*trial) func()
 }
@@ -146,16 +145,11 @@ func (c *trial) try() {
 		c.t.Logf("moved from %s to %s", at, to[0])
 		at = c.runs()
 	}
-	if c.s.also != nil {
-		c.s.also(c)
-		c.Settled("web1")
-		at = c.runs()
-	}
-
 	after := func() {}
 	if c.s.losing != nil {
 		after = c.s.losing(c)
 	}
+	c.s.steady = nil // who takes over may be alone
 	_, err := c.Host(at).Kill()
 	c.Must(err)
 	next := c.runs(at)
@@ -215,6 +209,9 @@ func (c *trial) looks(at string) {
 		return
 	}
 	c.Says(lab.ClientName, c.s.look, c.s.says...)
+	if c.s.steady != nil {
+		c.s.steady(c)
+	}
 }
 
 // monitored waits for a recurring monitor's success.
