@@ -9,7 +9,7 @@ import (
 )
 
 // all are the services, in the order of the table.
-func all() []service { return slices.Concat(plain(), servers(), replicated()) }
+func all() []service { return slices.Concat(plain(), servers(), storage(), replicated()) }
 
 // How a group of an address and a service is moved.
 const (
@@ -115,7 +115,12 @@ group app vip java
 `,
 		resource: "java", look: "curl -s -m 5 -o /dev/null -w '%{http_code}' http://" + address + ":8080/", says: []string{"200|404"},
 		kill: "pkill -KILL java", move: moveGroup, stay: stayGroup,
-	}, {
+	}}
+}
+
+// storage are disks and what is exported of them.
+func storage() []service {
+	return []service{{
 		name: "Filesystem", agent: "ocf:heartbeat:Filesystem", debian: "resource-agents", needs: []string{"/dev/loop-control", "/sbin/mkfs.ext4"}, disk: true,
 		configure: vip + `primitive data Filesystem params device=/dev/shared directory=/srv/data fstype=ext4 op monitor interval=2s timeout=40s
 group app vip data
