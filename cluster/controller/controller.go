@@ -218,7 +218,7 @@ func (c *Controller) proceed(now time.Time) bool {
 	if t := c.transition; t != nil {
 		c.overdue(now)
 		if !c.acting() {
-			t.abort("quorum lost")
+			t.halt("quorum lost")
 		}
 		c.dispatchReady(now)
 		if !t.over() {

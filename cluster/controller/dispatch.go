@@ -19,7 +19,7 @@ const defaultPerHost = 16
 func (c *Controller) dispatchReady(now time.Time) {
 	t := c.transition
 	limits := c.limits(t.graph)
-	for t.aborted == "" {
+	for {
 		taken := t.take(limits)
 		if len(taken) == 0 {
 			return

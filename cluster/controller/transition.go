@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +40,7 @@ type transition struct {
 	ready    []int         // ascending: inputs done, not dispatched
 	inFlight map[string]*running
 	aborted  string // why; "" while it goes on
+	halted   bool   // aborted, and not even urgent actions are dispatched
 	started  time.Time
 	left     int // actions neither done nor failed
 	// asked tells whether anything was asked of a host or device; postponed are the hosts
@@ -71,11 +73,26 @@ func newTransition(number uint64, graph *scheduler.Graph, now time.Time) *transi
 	return t
 }
 
-// abort makes the transition dispatch nothing more. The first reason counts.
+// urgent is the priority of actions that an aborted transition still dispatches: the notifications
+// that follow what was done, which no later plan makes up for, and what leads to them.
+const urgent = 1000000
+
+// abort makes the transition dispatch nothing more but urgent actions. The first reason counts.
 func (t *transition) abort(why string) {
 	if t.aborted == "" {
 		t.aborted = why
 	}
+}
+
+// halt is abort for a host that may not act any more.
+func (t *transition) halt(why string) {
+	t.abort(why)
+	t.halted = true
+}
+
+// mayStart tells whether a ready action is dispatched, now that the transition may have been aborted.
+func (t *transition) mayStart(id int) bool {
+	return t.aborted == "" || !t.halted && t.byID[id].Priority >= urgent
 }
 
 // finish marks an action as ended. What waits for a failed one never becomes ready.
@@ -108,7 +125,7 @@ func (t *transition) insertReady(id int) {
 
 // over tells whether nothing more will happen in this transition.
 func (t *transition) over() bool {
-	return len(t.inFlight) == 0 && (t.aborted != "" || len(t.ready) == 0)
+	return len(t.inFlight) == 0 && !slices.ContainsFunc(t.ready, t.mayStart)
 }
 
 // complete tells whether everything was done.
@@ -126,6 +143,9 @@ func (t *transition) take(limits Limits) []*scheduler.Action {
 		host := carrier(a)
 		migrating := a.Task == "migrate_to" || a.Task == "migrate_from"
 		switch {
+		case !t.mayStart(id):
+			kept = append(kept, id)
+			continue
 		case a.Kind == scheduler.Pseudo:
 		case limits.Batch > 0 && total >= limits.Batch,
 			limits.PerHost > 0 && onHost[host] >= limits.PerHost,

@@ -101,3 +101,44 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// What tells instances of what was done goes on when a plan is given up: the next one does not know that
+// they were not told. Nothing goes on when quorum is lost.
+func TestUrgentActionsOutliveAnAbort(t *testing.T) {
+	t.Parallel()
+	begun := func() *transition {
+		g := graph("1 web1; 2 pseudo 1; 3 web2 2; 4 web3 1")
+		for _, a := range g.Actions[1:3] {
+			a.Priority = urgent
+		}
+		tr := newTransition(1, g, time.Time{})
+		tr.inFlight["promote"] = &running{action: tr.take(Limits{Migrations: -1})[0]}
+		return tr
+	}
+	none := Limits{Migrations: -1}
+	tr := begun()
+	tr.abort("an attribute changed")
+	delete(tr.inFlight, "promote")
+	tr.finish(1, true)
+	if tr.over() {
+		t.Error("it is over before the notification")
+	}
+	if got := taken(tr.take(none)); !slices.Equal(got, []int{2}) {
+		t.Fatalf("after the abort %v is taken, want what leads to the notification", got)
+	}
+	tr.finish(2, true)
+	if got := taken(tr.take(none)); !slices.Equal(got, []int{3}) {
+		t.Fatalf("then %v, want the notification", got)
+	}
+	tr.finish(3, true)
+	if !tr.over() || tr.complete() {
+		t.Errorf("over %t, complete %t; action 4 waits for the next plan", tr.over(), tr.complete())
+	}
+	tr = begun()
+	tr.halt("quorum lost")
+	delete(tr.inFlight, "promote")
+	tr.finish(1, true)
+	if got := tr.take(none); len(got) != 0 || !tr.over() {
+		t.Errorf("without quorum %v is taken, over %t", taken(got), tr.over())
+	}
+}

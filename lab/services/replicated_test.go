@@ -140,7 +140,7 @@ if [ $(hostname) = web1 ]; then
   mariadb-install-db --user=mysql --datadir=/srv/db --auth-root-authentication-method=normal >/dev/null
   mariadbd --defaults-file=/etc/mysql/ha.cnf --datadir=/srv/db --socket=/run/mysqld/mysqld.sock --skip-networking --skip-log-bin & p=$!
   until mariadb-admin --socket=/run/mysqld/mysqld.sock -u root ping >/dev/null 2>&1; do kill -0 $p; sleep 0.2; done
-  mariadb --socket=/run/mysqld/mysqld.sock -u root -e "delete from mysql.global_priv where user=''; flush privileges; create database app; create user app@'%' identified by 'app'; grant all on app.* to app@'%'; create user repl@'%' identified by 'repl'; grant replication slave, replication client, replication slave admin, binlog monitor, slave monitor, connection admin, process, reload, super on *.* to repl@'%'; create table app.seen (n int primary key)"
+  mariadb --socket=/run/mysqld/mysqld.sock -u root -e "delete from mysql.global_priv where user=''; flush privileges; create database app; create user app@'%' identified by 'app'; grant all on app.* to app@'%'; create user repl@'%' identified by 'repl'; grant all on *.* to repl@'%'; create table app.seen (n int primary key)"
   mariadb-admin --socket=/run/mysqld/mysqld.sock -u root shutdown; wait $p
   tar cf /shared/base.tar -C /srv/db .
 else
