@@ -135,7 +135,7 @@ func mysql() service {
 	return service{
 		name: "MariaDB", agent: "ocf:heartbeat:mysql", debian: "mariadb-server", needs: []string{program, "/usr/bin/mariadb-install-db"}, shared: true,
 		prepare: `mkdir -p /srv/db /run/mysqld /var/log/mysql; chown mysql /srv/db /run/mysqld /var/log/mysql
-printf "[mysqld]\nuser=mysql\nbind-address=0.0.0.0\nlog-bin=mysql-bin\nserver-id=${HOSTNAME:-$(hostname)}\nskip-name-resolve\ninnodb-buffer-pool-size=8M\n[client]\nsocket=/run/mysqld/mysqld.sock\n" | sed "s/server-id=web/server-id=/" > /etc/mysql/ha.cnf
+printf "[mysqld]\nuser=mysql\nbind-address=0.0.0.0\nlog-bin=mysql-bin\nserver-id=$(hostname | tr -dc 0-9)\nskip-name-resolve\ninnodb-buffer-pool-size=8M\n[client]\nsocket=/run/mysqld/mysqld.sock\n" > /etc/mysql/ha.cnf
 if [ $(hostname) = web1 ]; then
   mariadb-install-db --user=mysql --datadir=/srv/db --auth-root-authentication-method=normal >/dev/null
   mariadbd --defaults-file=/etc/mysql/ha.cnf --datadir=/srv/db --socket=/run/mysqld/mysqld.sock --skip-networking --skip-log-bin & p=$!
