@@ -96,11 +96,7 @@ func locationRole(text string) role {
 }
 
 func (c *cluster) locateByRule(e, r *cib.Element, l *location, captures []string) {
-	role, ok := r.Lookup("role")
-	if !ok {
-		role = e.Get("role")
-	}
-	l.role = locationRole(role)
+	l.role = locationRole(r.Get("role"))
 	fixed, hasScore := r.Lookup("score")
 	attribute := r.Get("score-attribute")
 	for _, n := range c.byName {

@@ -257,14 +257,10 @@ func digest(params map[string]string, timeout int) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// forceRestart requires the operation again, wherever the resource will be; for a probe or a
-// migration, which have made it known as active, a start.
+// forceRestart requires a start, wherever the resource will be, whichever operation it was that
+// made it known as active.
 func (c *cluster) forceRestart(e *event) {
-	task := e.task
-	if e.isProbe() || task == "migrate_from" {
-		task = "start"
-	}
-	a := c.action(e.r, task, e.interval, nil, false)
+	a := c.action(e.r, "start", 0, nil, false)
 	a.setReason("resource definition change", true)
 	if c.unfencing && e.r.is(fenceDevice) && e.n.awaitsUnfencing() {
 		c.fenceAction(e.n, "on", false, "Device parameters changed", false)

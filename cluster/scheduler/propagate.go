@@ -1,6 +1,9 @@
 package scheduler
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // change says which side of an ordering an update altered.
 type change uint8
@@ -180,18 +183,23 @@ func notifyKey(id, kind, task string) string { return id + "_" + kind + "_notify
 
 // originalTask is the task behind an action that marks its completion: stop for stopped.
 func originalTask(a *action) string {
-	task := a.task
-	if task == "notify" || task == "notified" {
-		task, _ = taskOfKey(a.key)
-		for _, marker := range []string{"confirmed-post_notify_", "confirmed-pre_notify_", "pre_notify_", "post_notify_"} {
-			if len(task) > len(marker) && task[:len(marker)] == marker {
-				task = task[len(marker):]
-				break
-			}
-		}
-	}
+	task := notifiedTask(a)
 	if begin := beginOf(task); begin != "" {
 		return begin
+	}
+	return task
+}
+
+// notifiedTask is the action's task; for a notification, the one that it is about.
+func notifiedTask(a *action) string {
+	if a.task != "notify" && a.task != "notified" {
+		return a.task
+	}
+	task, _ := taskOfKey(a.key)
+	for _, marker := range []string{"confirmed-post_notify_", "confirmed-pre_notify_", "pre_notify_", "post_notify_"} {
+		if about, ok := strings.CutPrefix(task, marker); ok && about != "" {
+			return about
+		}
 	}
 	return task
 }
@@ -331,11 +339,10 @@ func (r *resource) groupActionFlags(a *action, n *node) actionFlags {
 			flags &^= optional
 			a.clear(optional)
 		}
-		if memberFlags&runnable == 0 {
+		// A member that cannot start does not keep the group from beginning to.
+		if memberFlags&runnable == 0 && task != a.task {
 			flags &^= runnable
-			if task != a.task {
-				a.clear(runnable)
-			}
+			a.clear(runnable)
 		}
 	}
 	return flags
@@ -343,12 +350,11 @@ func (r *resource) groupActionFlags(a *action, n *node) actionFlags {
 
 func (r *resource) instancesActionFlags(a *action, instances []*resource, n *node) actionFlags {
 	flags := optional | runnable | pseudo
-	task := originalTask(a)
 	anyRunnable := false
 	for _, instance := range instances {
-		where := n
+		task, where := originalTask(a), n
 		if !instance.isPrimitive() {
-			where = nil
+			task, where = notifiedTask(a), nil // groups mark the completion, too
 		}
 		own := instance.firstAction(task, where)
 		if own == nil {
