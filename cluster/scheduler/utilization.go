@@ -87,17 +87,8 @@ func (c *cluster) sortForPlacement() {
 		if o := cmp.Compare(b.priority, a.priority); o != 0 {
 			return o
 		}
-		nodeA, nodeB := a.currentNode(), b.currentNode()
-		if nodeA != nil && nodeB == nil {
-			return -1
-		}
-		if nodeA == nil && nodeB != nil {
-			return 1
-		}
-		if nodeA != nil {
-			if o := cmp.Compare(scoreOf(b, nodeB), scoreOf(a, nodeA)); o != 0 {
-				return o
-			}
+		if o := cmp.Compare(scoreOf(b, b.currentNode()), scoreOf(a, a.currentNode())); o != 0 {
+			return o
 		}
 		for _, n := range c.byCapacity() {
 			if o := cmp.Compare(scoreOf(b, n), scoreOf(a, n)); o != 0 {
