@@ -85,14 +85,15 @@ func (p *printer) stopped(r *scheduler.ResourceStatus, indent string) {
 		}
 	}
 	state := "Stopped"
-	if r.Disabled {
+	disabled := r.Disabled || len(r.Children) > 0 && r.Children[0].Disabled
+	if disabled {
 		state = "Stopped (disabled)"
 	}
 	byState := map[string][]string{}
 	var order []string
 	for _, n := range free {
 		s := state
-		if why := r.Uninstalled[n]; why != "" && !r.Disabled {
+		if why := r.Uninstalled[n]; why != "" && !disabled {
 			s = "Stopped (" + why + ")"
 		}
 		if byState[s] == nil {
