@@ -149,7 +149,7 @@ func metaOf(a *scheduler.Action, name string) string {
 func (s *session) agent(a *scheduler.Action) bool {
 	id, task := s.historyName(a), a.Task
 	s.tellOperation(a, id)
-	if task == "cancel" || task == "notify" || task == "meta-data" {
+	if task == "meta-data" {
 		return true
 	}
 	rc := 0
@@ -194,6 +194,9 @@ func (s *session) record(a *scheduler.Action, id string, rc, expected int) {
 	state := s.nodeState(a.Node, a.NodeID)
 	r := s.lrmResource(state, id, a.Resource)
 	key := fmt.Sprintf("%s_%s_%d", id, done.Task, a.Interval.Milliseconds())
+	if a.Task == "notify" {
+		key = a.Key
+	}
 	s.result(r, &done, outcome{key: key, rc: rc, expected: expected, digest: a.Digest(), reason: "User-injected result"})
 }
 

@@ -18,7 +18,8 @@ type outcome struct {
 }
 
 // result writes an operation's outcome into the history: under the resource's last one-time
-// operation, or its recurring ones, and a failure once more under the resource's last failure.
+// operation, its recurring ones or, for notifications, cancellations and migrations, a key of its
+// own, and a failure once more under the resource's last failure.
 func (s *session) result(r *cib.Element, a *scheduler.Action, o outcome) {
 	call := 0
 	for op := range r.All("lrm_rsc_op") {
@@ -29,7 +30,7 @@ func (s *session) result(r *cib.Element, a *scheduler.Action, o outcome) {
 	suffix := fmt.Sprintf("_%s_%d", a.Task, a.Interval.Milliseconds())
 	failed := o.rc != o.expected
 	switch {
-	case a.Task == "migrate_to" || a.Task == "migrate_from":
+	case a.Task == "migrate_to" || a.Task == "migrate_from" || a.Task == "cancel" || a.Task == "notify":
 		s.entry(r, o.key, a, o, call+1)
 	case a.Interval == 0:
 		s.entry(r, strings.TrimSuffix(o.key, suffix)+"_last_0", a, o, call+1)
