@@ -20,12 +20,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/plane/planelab"
 	"holdfast/traffic/director/table"
 )
 
 // alone opens a plane in a network namespace of its own, with a network for servers behind a gateway.
 func alone(tb testing.TB, s sizes) *Plane {
 	tb.Helper()
+	if !planelab.HasIPv6() {
+		tb.Skip("the kernel has no IPv6")
+	}
 	runtime.LockOSThread() // and never unlocked: the thread ends with its namespace
 	here, err := netns.New()
 	if err != nil {

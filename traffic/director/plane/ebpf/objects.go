@@ -143,7 +143,7 @@ func explain(err error) error {
 	var verifier *ebpf.VerifierError
 	switch {
 	case errors.Is(err, unix.EPERM) && !errors.As(err, &verifier):
-		return fmt.Errorf("load programs into the kernel: %w: it takes CAP_BPF and CAP_NET_ADMIN outside of user namespaces", err)
+		return &plane.Unsupported{Plane: "ebpf", Feature: "anything for this user: the kernel takes its programs from root alone, outside of user namespaces", Instead: "start it as root, or choose the plane nft"}
 	case errors.As(err, &verifier), errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
 		return &plane.Unsupported{Plane: "ebpf", Feature: fmt.Sprintf("anything on this kernel, which refuses its programs (%v)", err), Instead: "Linux 6.6 has what it needs; or choose the plane ipvs or nft"}
 	}
