@@ -74,32 +74,14 @@ func TestTraffic(t *testing.T) {
 func TestClientsPersist(t *testing.T) {
 	t.Parallel()
 	f := planelab.New(t)
-	f.Ipvsadm("-A -t " + planelab.Virtual + " -s rr -p 300")
-	for i := range 3 {
-		f.Ipvsadm(fmt.Sprintf("-a -t %s -r 10.78.0.%d:80 -m", planelab.Virtual, 12+i))
-	}
-	counts, talks := f.Share(planelab.Virtual, 6)
-	if len(counts) != 1 {
-		t.Fatalf("one client is at several servers: %v", counts)
-	}
-	name := slices.Collect(maps.Keys(talks))[0]
-	address := map[string]string{"s1": "10.78.0.12:80", "s2": "10.78.0.13:80", "s3": "10.78.0.14:80"}[name]
-	f.Ipvsadm("-e -t " + planelab.Virtual + " -r " + address + " -m -w 0")
-	counts, _ = f.Share(planelab.Virtual, 3)
-	f.Wants("its server drains", counts, map[string]int{name: 3})
-	f.Ipvsadm("-d -t " + planelab.Virtual + " -r " + address)
-	counts, _ = f.Share(planelab.Virtual, 3)
-	if len(counts) != 1 || counts[name] != 0 {
-		t.Fatalf("its server %s is gone, but the client is at %v", name, counts)
-	}
-	talks[name].GoesOn(t, "its server is gone")
+	f.Persist().GoesOn(t, "its server is gone")
 
 	f.Exec("director", "nft", "add table inet m; add chain inet m p { type filter hook prerouting priority mangle; }; add rule inet m p tcp dport 8000-8100 meta mark set 7")
 	f.Ipvsadm("-A -f 7 -s mh")
 	for i := range 3 {
 		f.Ipvsadm(fmt.Sprintf("-a -f 7 -r 10.78.0.%d:80 -m", 12+i))
 	}
-	counts, _ = f.Share("10.77.0.11:8001", 3)
+	counts, _ := f.Share("10.77.0.11:8001", 3)
 	if len(counts) != 1 {
 		t.Errorf("mh leads one client to several servers: %v", counts)
 	}

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -249,4 +250,28 @@ func (f Fixture) Wants(what string, got map[string]int, want map[string]int) {
 	if !maps.Equal(got, want) {
 		f.Fatalf("%s: %v, want %v", what, got, want)
 	}
+}
+
+// Persist checks that a client stays at its server while that drains, and goes to another when it is gone. It gives a conversation with the server that is gone.
+func (f Fixture) Persist() Conversation {
+	f.Helper()
+	f.Ipvsadm("-A -t " + Virtual + " -s rr -p 300")
+	for i := range 3 {
+		f.Ipvsadm(fmt.Sprintf("-a -t %s -r 10.78.0.%d:80 -m", Virtual, 12+i))
+	}
+	counts, talks := f.Share(Virtual, 6)
+	if len(counts) != 1 {
+		f.Fatalf("one client is at several servers: %v", counts)
+	}
+	name := slices.Collect(maps.Keys(talks))[0]
+	address := map[string]string{"s1": "10.78.0.12:80", "s2": "10.78.0.13:80", "s3": "10.78.0.14:80"}[name]
+	f.Ipvsadm("-e -t " + Virtual + " -r " + address + " -m -w 0")
+	counts, _ = f.Share(Virtual, 3)
+	f.Wants("its server drains", counts, map[string]int{name: 3})
+	f.Ipvsadm("-d -t " + Virtual + " -r " + address)
+	counts, _ = f.Share(Virtual, 3)
+	if len(counts) != 1 || counts[name] != 0 {
+		f.Fatalf("its server %s is gone, but the client is at %v", name, counts)
+	}
+	return talks[name]
 }
