@@ -57,9 +57,9 @@ func checkpoint(name string) (*cib.Document, string, error) {
 
 // described is the whole configuration of a document as text.
 func (s *session) described(doc *cib.Document) (string, error) {
-	kept := s.doc
-	s.doc = doc
-	defer func() { s.doc = kept }()
+	kept, words := s.doc, s.args
+	s.doc, s.args = doc, nil // the parts take words as what to show
+	defer func() { s.doc, s.args = kept, words }()
 	return s.captured(func() error { return s.showParts() })
 }
 

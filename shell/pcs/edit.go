@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/shell/tools/cibtool"
 )
 
 func editCommands() []command {
@@ -105,14 +106,14 @@ func verifyDocument(s *session) error {
 	if len(s.args) > 0 {
 		return errUsage
 	}
-	problems := s.doc.Validate()
+	problems := cibtool.Problems(s.doc)
 	if len(problems) == 0 {
 		return nil
 	}
 	s.note("Error: invalid cib:")
 	if s.opts.has("full") {
 		for _, p := range problems {
-			s.note("%v", p)
+			s.note("%s", p)
 		}
 	} else {
 		s.note("%d problems were found; --full names them", len(problems))

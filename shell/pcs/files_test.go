@@ -165,7 +165,7 @@ func TestEditAndVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("EDITOR", editor)
-	_, after, status := on(t, twoResources, "cluster edit scope=resources", "cluster verify")
+	_, after, status := on(t, twoResources, "cluster edit scope=resources", "property set stonith-enabled=false", "cluster verify")
 	if status != 0 || !strings.Contains(after, `id="dd"`) {
 		t.Errorf("status %d, document\n%s", status, after)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"holdfast/cluster/executor/metadata"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
 )
@@ -100,10 +101,13 @@ func (t *tool) failcount() error {
 	if err != nil {
 		return err
 	}
-	resource, prefix := t.line.Get("resource"), "fail-count-"+t.line.Get("resource")
+	prefix := "fail-count-" + t.line.Get("resource")
 	if operation := t.line.Get("operation"); operation != "" {
-		interval := t.line.Get("interval")
-		prefix += "#" + operation + "_" + first(strings.TrimRight(interval, "ms"), "0")
+		interval, ok := metadata.Duration(first(t.line.Get("interval"), "0"))
+		if !ok {
+			return fmt.Errorf("%w: --interval=%s: expected a time such as 10s", exit.ErrUsage, t.line.Get("interval"))
+		}
+		prefix += "#" + operation + "_" + strconv.FormatInt(interval.Milliseconds(), 10)
 	}
 	r := request{place: hostPlace(name, id, true, false)}
 	total, infinite := 0, false
@@ -131,7 +135,7 @@ func (t *tool) failcount() error {
 	if t.line.Has("quiet") {
 		fmt.Fprintln(t.stdout, count)
 	} else {
-		fmt.Fprintf(t.stdout, "scope=status  name=fail-count-%s value=%s\n", resource, count)
+		fmt.Fprintf(t.stdout, "scope=status  name=%s value=%s\n", prefix, count)
 	}
 	return nil
 }

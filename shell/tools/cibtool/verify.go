@@ -1,13 +1,16 @@
 package cibtool
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"holdfast/cluster/cib"
 	"holdfast/shell/source"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
+	"holdfast/shell/tools/result"
 )
 
 var verifyOptions = append([]option.Spec{
@@ -31,33 +34,59 @@ func Verify(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return status
 	}
 	doc, err := c.verified()
-	if err != nil {
-		return c.fail(err)
-	}
-	if doc == nil {
-		fmt.Fprintf(c.stderr, "%s: say what to check: --live-check, --xml-file, --xml-text or --xml-pipe\n", c.name)
-		return exit.Usage
+	if status, done := c.unreadable(doc, err); done {
+		return c.verdict(status)
 	}
 	if path := c.line.Get("save-xml"); path != "" {
 		if err := source.WriteFile(path, doc.Bytes()); err != nil {
 			return c.fail(err)
 		}
 	}
-	problems := doc.Validate()
+	problems := Problems(doc)
 	for _, p := range problems {
-		if c.line.Has("verbose") || c.line.Get("output-as") == "xml" {
+		if c.line.Has("verbose") {
 			fmt.Fprintln(c.stderr, p)
 		}
 	}
-	if len(problems) > 0 {
-		fmt.Fprintf(c.stderr, "%d problems found", len(problems))
-		if !c.line.Has("verbose") {
-			fmt.Fprint(c.stderr, "; -V names them")
-		}
-		fmt.Fprintln(c.stderr)
-		return exit.Config
+	if len(problems) == 0 {
+		return c.verdict(exit.OK)
 	}
-	return exit.OK
+	fmt.Fprintf(c.stderr, "%s: %d problems found: the configuration is not valid", c.name, len(problems))
+	if !c.line.Has("verbose") {
+		fmt.Fprint(c.stderr, "; -V names them")
+	}
+	fmt.Fprintln(c.stderr)
+	return c.verdict(exit.Config)
+}
+
+// unreadable tells of a document that there is not, or that is none.
+func (c *command) unreadable(doc *cib.Document, err error) (status int, done bool) {
+	var syntax *cib.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		fmt.Fprintf(c.stderr, "%s: %v\n", c.name, err)
+		return exit.Config, true
+	case err != nil:
+		return c.fail(err), true
+	case doc == nil:
+		fmt.Fprintf(c.stderr, "%s: say what to check: --live-check, --xml-file, --xml-text or --xml-pipe\n", c.name)
+		return exit.Error, true
+	}
+	if path, ok := c.line.Lookup("xml-file"); ok && path != "-" {
+		if _, err := os.Stat(path); err != nil {
+			fmt.Fprintf(c.stderr, "%s: read the document: %v\n", c.name, err)
+			return exit.Error, true
+		}
+	}
+	return exit.OK, false
+}
+
+// verdict ends the call; with --output-as=xml in that form.
+func (c *command) verdict(status int) int {
+	if c.line.Get("output-as") == "xml" {
+		result.Write(c.stdout, result.New(c.name, c.args), status)
+	}
+	return status
 }
 
 func (c *command) verified() (*cib.Document, error) {

@@ -37,6 +37,18 @@ func AppendStatus(to *cib.Element, s *scheduler.Status, doc *cib.Document, now t
 	v.stateXML(to)
 }
 
+// AppendResources puts the list of resources into an answer, as crm_mon's XML has it.
+func AppendResources(to *cib.Element, s *scheduler.Status, doc *cib.Document, now time.Time) {
+	v := &view{line: &option.Line{}, doc: doc, now: now, show: map[string]bool{"resources": true}, s: s, whole: true}
+	v.filter()
+	list := to.Append(cib.NewElement("resources"))
+	for _, r := range v.s.Resources {
+		if !r.Orphan || isActive(r, nil) {
+			list.Append(v.resourceXML(r))
+		}
+	}
+}
+
 func (v *view) stateXML(root *cib.Element) {
 	if v.show["nodes"] {
 		v.nodesXML(root.Append(cib.NewElement("nodes")))

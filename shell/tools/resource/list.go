@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
 	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/monitor"
+	"holdfast/shell/tools/status"
 )
 
 // agentName is class:provider:type, as Pacemaker writes it; without a provider nothing stands between.
@@ -19,50 +22,43 @@ func agentName(e *cib.Element) string {
 	return e.Get("class") + ":" + e.Get("type")
 }
 
+// list prints the resources as crm_mon does, without where primitives run.
 func (c *call) list() error {
+	observed := scheduler.Observe(c.doc, c.now)
+	if c.xml() {
+		monitor.AppendResources(c.result, observed, c.doc, c.now)
+		return nil
+	}
 	c.say("Full List of Resources:\n")
-	any := false
-	for e := range c.doc.Section("resources").Elements() {
-		switch e.Name {
-		case "primitive":
-			c.listPrimitive(e, "  ")
-		case "group", "clone", "master", "bundle":
-			kind := map[string]string{"group": "Resource Group: ", "clone": "Clone Set: ", "master": "Clone Set: ", "bundle": "Container bundle: "}[e.Name]
-			c.say("  * %s%s:\n", kind, e.ID())
-			for _, p := range primitives(e) {
-				c.listPrimitive(p, "    ")
-			}
-		default:
-			continue
-		}
-		any = true
+	var text strings.Builder
+	status.ResourcesWith(&text, observed, "  ", status.Options{Placeless: true})
+	if text.Len() == 0 {
+		text.WriteString("  * No resources\n")
 	}
-	if !any {
-		c.say("  * No resources\n")
-	}
+	c.say("%s", text.String())
 	return nil
 }
 
-func (c *call) listPrimitive(e *cib.Element, indent string) {
-	state := "Stopped"
-	for i, p := range c.active(e) {
-		if i == 0 {
-			state = p.role
-		}
-		state += " " + p.node
-	}
-	c.say("%s* %s\t(%s):\t %s\n", indent, e.ID(), agentName(e), state)
-	c.result.Append(cib.NewElement("resource", "id", e.ID(), "resource_agent", agentName(e), "role", strings.Fields(state)[0]))
-}
-
+// listRaw prints the ids of primitives, of those in clones for each instance.
 func (c *call) listRaw() error {
-	found := primitives(c.doc.Section("resources"))
-	list := c.result.Append(cib.NewElement("resources"))
-	for _, e := range found {
-		c.say("%s\n", e.ID())
-		list.Append(cib.NewElement("resource", "id", e.ID()))
+	var names []string
+	var walk func([]*scheduler.ResourceStatus)
+	walk = func(list []*scheduler.ResourceStatus) {
+		for _, r := range list {
+			if len(r.Children) == 0 && r.Variant == scheduler.PrimitiveResource {
+				names = append(names, r.LongID)
+			}
+			walk(r.Children)
+		}
 	}
-	if len(found) == 0 {
+	walk(scheduler.Observe(c.doc, c.now).Resources)
+	list := c.result.Append(cib.NewElement("list", "name", "resource names", "count", strconv.Itoa(len(names))))
+	for _, name := range names {
+		c.say("%s\n", name)
+		item := list.Append(cib.NewElement("item", "name", "resource"))
+		item.Append(textNode(name))
+	}
+	if len(names) == 0 {
 		c.say("No resources\n")
 	}
 	return nil

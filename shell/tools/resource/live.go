@@ -147,7 +147,7 @@ func (c *call) force() error {
 		label = "(" + label + ")"
 		c.say("Operation validate %s returned %d (%s)\n", label, result.Code, ocfName(result.Code))
 	} else {
-		c.say("Operation %s for %s returned %d (%s)\n", action, label, result.Code, ocfName(result.Code))
+		c.say("Operation %s for %s returned %d (%s)\n", strings.TrimSuffix(action, "-all"), label, result.Code, ocfName(result.Code))
 	}
 	if result.Output != "" && c.line.Has("verbose") {
 		c.say("%s\n", strings.TrimRight(result.Output, "\n"))
@@ -184,12 +184,15 @@ func (c *call) digests() error {
 	restart.Attrs = slices.DeleteFunc(slices.Clone(params), func(a cib.Attr) bool { return !listed(last.Get("op-force-restart"), a.Name) })
 	out := c.result.Append(cib.NewElement("digests", "resource", c.id(), "node", node, "task", "start", "interval", interval+"ms"))
 	for _, d := range []struct {
-		kind string
-		of   *cib.Element
-	}{{"all", all}, {"nonprivate", private}, {"nonreloadable", restart}} {
+		kind, title string
+		of          *cib.Element
+	}{{"all", "all", all}, {"nonprivate", "non-private", private}, {"nonreloadable", "non-reloadable", restart}} {
+		if d.of == restart && last.Get("op-force-restart") == "" {
+			continue
+		}
 		digest := out.Append(cib.NewElement("digest", "type", d.kind, "hash", parameterDigest(d.of)))
 		digest.Append(d.of)
-		c.say("%s %s\n", d.kind, digest.Get("hash"))
+		c.say("%s (%s parameters)\n", digest.Get("hash"), d.title)
 	}
 	return nil
 }

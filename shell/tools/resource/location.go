@@ -141,10 +141,14 @@ func (c *call) constrain(id, constraint, node, score string) error {
 		}
 		until := end.UTC().Format("2006-01-02 15:04:05Z")
 		c.say("Migration will take effect until: %s\n", until)
-		rule := e.Append(cib.NewElement("rule", "id", constraint+"-rule", "score", score, "boolean-op", "and"))
-		rule.Append(cib.NewElement("expression", "id", constraint+"-expr", "attribute", "#uname", "operation", "eq",
+		ids := [3]string{constraint + "-rule", constraint + "-expr", constraint + "-lifetime"}
+		if score != "-INFINITY" { // Pacemaker names the parts of a preference so
+			ids = [3]string{"cli-prefer-rule-" + id, "cli-prefer-expr-" + id, "cli-prefer-lifetime-end-" + id}
+		}
+		rule := e.Append(cib.NewElement("rule", "id", ids[0], "score", score, "boolean-op", "and"))
+		rule.Append(cib.NewElement("expression", "id", ids[1], "attribute", "#uname", "operation", "eq",
 			"value", node, "type", "string"))
-		rule.Append(cib.NewElement("date_expression", "id", constraint+"-lifetime", "operation", "lt", "end", until))
+		rule.Append(cib.NewElement("date_expression", "id", ids[2], "operation", "lt", "end", until))
 	} else {
 		e.Set("node", node)
 		e.Set("score", score)

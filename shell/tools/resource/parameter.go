@@ -214,7 +214,7 @@ func (c *call) inSets(e *cib.Element, name string) (string, bool) {
 func (c *call) remove() error {
 	kind := c.line.Get("resource-type")
 	if kind == "" {
-		return fmt.Errorf("%w: --delete needs the resource's element: give -t primitive, group, clone or bundle", exit.ErrUsage)
+		return &outcome{exit.NoSuch, "--delete needs the resource's element: give -t primitive, group, clone or bundle"}
 	}
 	return c.apply(cib.Request{Op: cib.OpDelete, Section: "resources", Input: cib.NewElement(kind, "id", c.id())})
 }

@@ -15,6 +15,7 @@ type Options struct {
 	Detail     bool // every instance of a clone and every part of a bundle on a line of its own
 	// DisabledLast puts "disabled" after "unmanaged" in the titles of groups and clones, as crm_mon of Pacemaker 2.1 does.
 	DisabledLast bool
+	Placeless    bool // primitives without where they run, as crm_resource --list has them
 	Brief        bool // members of groups are counted, not named
 	// FailedProbe says why a stopped primitive cannot run, "" when nothing is known; nil: nobody asks.
 	FailedProbe func(*scheduler.ResourceStatus) string
@@ -58,6 +59,11 @@ func (p *printer) resource(r *scheduler.ResourceStatus, indent string) {
 
 // primitive is a primitive's line, with the reason why it cannot run when a probe told.
 func (p *printer) primitive(r *scheduler.ResourceStatus) string {
+	if p.Placeless {
+		bare := *r
+		bare.Nodes = nil
+		r = &bare
+	}
 	if p.FailedProbe != nil && r.Role == "Stopped" {
 		if why := p.FailedProbe(r); why != "" {
 			return Primitive(r, r.ID) + " (" + why + ")"
