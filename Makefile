@@ -114,6 +114,11 @@ bench-plan:
 bench-messaging: # acknowledged changes a second, three hosts on this machine
 	go test ./cluster/messaging -run '^$$' -bench Propose -benchtime 5s
 
+.PHONY: bench-shells
+bench-shells: build # milliseconds a call: help, crm_mon, the configuration of 5,000 resources, completion
+	go test ./cmd/holdfast -run '^$$' -bench Shells -benchtime 10x
+	go test ./shell/crm -run '^$$' -bench Completion -benchtime 10x
+
 .PHONY: bench-proxy
 # The proxy's processor time beside the installed haproxy's, case by case. CASE=word runs those with it in their names.
 CASE ?=
