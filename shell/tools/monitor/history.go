@@ -144,16 +144,23 @@ func (v *view) operation(op *cib.Element) string {
 	}
 	if interval := op.Get("interval"); interval != "0" && interval != "" {
 		text += ": interval=\"" + interval + "ms\""
-	} else if v.line.Has("timing-details") || op.Get("rc-code") != "0" && text != "probe" {
+	} else if v.line.Has("timing-details") {
 		text += ":"
 	}
 	if v.line.Has("timing-details") {
-		text += fmt.Sprintf(" last-rc-change=\"%s\" exec-time=\"%sms\" queue-time=\"%sms\"", stamp(op.Get("last-rc-change")), op.Get("exec-time"), op.Get("queue-time"))
-	}
-	if rc := op.Get("rc-code"); rc != "0" && (rc != "8" || text == "probe") && text != "probe" {
-		text += " rc=" + rc
+		code, _ := strconv.Atoi(op.Get("rc-code"))
+		text += fmt.Sprintf(" last-rc-change=\"%s\" exec-time=\"%sms\" queue-time=\"%sms\" rc=%d (%s)", stamp(op.Get("last-rc-change")), op.Get("exec-time"), op.Get("queue-time"), code, ResultText(code))
 	}
 	return text
+}
+
+// ResultText names the result of an agent's operation: an exit code of the OCF conventions.
+func ResultText(code int) string {
+	names := []string{"ok", "error", "invalid parameter", "unimplemented feature", "insufficient privileges", "not installed", "not configured", "not running", "promoted", "promoted (failed)"}
+	if code >= 0 && code < len(names) {
+		return names[code]
+	}
+	return "unknown"
 }
 
 func stamp(seconds string) string {
@@ -272,9 +279,9 @@ func (v *view) tickets() {
 			state += " [standby]"
 		}
 		if !t.LastGranted.IsZero() {
-			state += " last-granted='" + t.LastGranted.Local().Format("Mon Jan _2 15:04:05 2006") + "'"
+			state += ` last-granted="` + t.LastGranted.Local().Format(time.ANSIC) + `"`
 		}
-		line("  * %s\t%s\n", t.Name, state)
+		line("  * %s: %s\n", t.Name, state)
 	}
 }
 

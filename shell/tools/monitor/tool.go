@@ -43,6 +43,7 @@ var options = []option.Spec{
 	{Long: "hide-headers", Short: 'D', Help: "leave the summary out"},
 	{Long: "simple-status", Short: 's', Help: "print one line, for monitoring programs"},
 	{Long: "quorum", Short: 'q', Help: "show quorum in the summary"},
+	{Long: "as-xml", Short: 'X', Help: "print XML of the older form"},
 	{Long: "as-html", Short: 'h', Arg: option.Required, Value: "FILE", Help: "write HTML to a file"},
 	{Long: "web-cgi", Short: 'w', Help: "print HTML as a CGI program"},
 	{Long: "fence-history", Short: 'm', Arg: option.Optional, Value: "LEVEL", Help: "accepted"},
@@ -138,7 +139,7 @@ func watch(line *option.Line, args []string, src source.Source, show map[string]
 			return exit.Of(err)
 		}
 		text := ""
-		if line.Get("output-as") == "xml" {
+		if line.Get("output-as") == "xml" || line.Has("as-xml") {
 			text = RenderXML(line, args, doc, show, time.Now())
 		} else {
 			text = Render(line, doc, show, time.Now())
@@ -168,6 +169,24 @@ func watch(line *option.Line, args []string, src source.Source, show map[string]
 		}
 		time.Sleep(interval)
 	}
+}
+
+// nodeCounts is how many nodes are online, and how many of them run nothing or are left alone, if any.
+func nodeCounts(online, standby, maintenance int) string {
+	count := func(n int, state string) string {
+		if n == 1 {
+			return "1 " + strings.TrimPrefix(strings.Replace(state, "nodes", "node", 1), " ")
+		}
+		return fmt.Sprintf("%d %s", n, state)
+	}
+	parts := []string{count(online, "nodes online")}
+	if standby > 0 {
+		parts = append(parts, count(standby, "standby nodes"))
+	}
+	if maintenance > 0 {
+		parts = append(parts, count(maintenance, "maintenance nodes"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // page wraps text for browsers.
@@ -269,12 +288,17 @@ func sections(line *option.Line) (map[string]bool, error) {
 
 // simple prints one line for monitoring programs such as Nagios.
 func (v *view) simple() {
-	online, offline := 0, 0
+	online, standby, maintenance, offline := 0, 0, 0, 0
 	for _, n := range v.s.Nodes {
-		if n.Online {
-			online++
-		} else {
+		switch {
+		case !n.Online:
 			offline++
+		case n.Standby:
+			standby++
+		case n.Maintenance:
+			maintenance++
+		default:
+			online++
 		}
 	}
 	switch {
@@ -283,6 +307,6 @@ func (v *view) simple() {
 	case offline > 0:
 		fmt.Fprintf(v.w, "CLUSTER WARN: %d offline node(s): %d nodes online, %d resource instances configured\n", offline, online, v.s.Instances)
 	default:
-		fmt.Fprintf(v.w, "CLUSTER OK: %d nodes online, %d resource instances configured\n", online, v.s.Instances)
+		fmt.Fprintf(v.w, "CLUSTER OK: %s, %d resource instances configured\n", nodeCounts(online, standby, maintenance), v.s.Instances)
 	}
 }

@@ -20,8 +20,14 @@ func RenderXML(line *option.Line, args []string, doc *cib.Document, show map[str
 	v := &view{line: line, doc: doc, now: now, show: show, s: scheduler.Observe(doc, now)}
 	v.filter()
 	root := cib.NewElement("pacemaker-result", "api-version", "2.25", "request", strings.Join(append([]string{"crm_mon"}, args...), " "))
+	if line.Has("as-xml") {
+		root = cib.NewElement("crm_mon", "version", "2.1.5") // what --as-xml printed before there was --output-as
+	}
 	v.summaryXML(root)
 	v.stateXML(root)
+	if line.Has("as-xml") {
+		return root.Escaped()
+	}
 	root.Append(cib.NewElement("status", "code", "0", "message", "OK"))
 	return root.Escaped()
 }
@@ -366,7 +372,10 @@ func (v *view) ticketsXML(list *cib.Element) {
 		if t.Granted {
 			status = "granted"
 		}
-		list.Append(cib.NewElement("ticket", "id", t.Name, "status", status, "standby", yes(t.Standby)))
+		e := list.Append(cib.NewElement("ticket", "id", t.Name, "status", status, "standby", yes(t.Standby)))
+		if !t.LastGranted.IsZero() {
+			e.Set("last-granted", t.LastGranted.Local().Format(time.ANSIC))
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
 	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/monitor"
 	"holdfast/shell/tools/option"
 )
 
@@ -145,25 +146,17 @@ func (c *call) force() error {
 	}
 	if c.what == "validate" && c.id() == "" {
 		label = "(" + label + ")"
-		c.say("Operation validate %s returned %d (%s)\n", label, result.Code, ocfName(result.Code))
+		c.say("Operation validate %s returned %d (%s)\n", label, result.Code, monitor.ResultText(result.Code))
 	} else {
-		c.say("Operation %s for %s returned %d (%s)\n", strings.TrimSuffix(action, "-all"), label, result.Code, ocfName(result.Code))
+		c.say("Operation %s for %s returned %d (%s)\n", strings.TrimSuffix(action, "-all"), label, result.Code, monitor.ResultText(result.Code))
 	}
 	if result.Output != "" && c.line.Has("verbose") {
 		c.say("%s\n", strings.TrimRight(result.Output, "\n"))
 	}
 	if result.Code != 0 {
-		return &outcome{result.Code, fmt.Sprintf("%s: %s", action, ocfName(result.Code))}
+		return &outcome{result.Code, fmt.Sprintf("%s: %s", action, monitor.ResultText(result.Code))}
 	}
 	return nil
-}
-
-func ocfName(code int) string {
-	names := []string{"ok", "error", "invalid parameter", "unimplemented feature", "insufficient privileges", "not installed", "not configured", "not running", "promoted", "promoted (failed)"}
-	if code >= 0 && code < len(names) {
-		return names[code]
-	}
-	return "unknown"
 }
 
 // digests prints the hashes of a resource's parameters, as results in the status carry them.

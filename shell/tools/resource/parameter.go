@@ -55,7 +55,7 @@ func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
 	}
 	isClone := e.Name == "clone" || e.Name == "master"
 	if parent := e.Parent; parent != nil && (parent.Name == "clone" || parent.Name == "master") {
-		if found := c.matching(parent, name); len(found) == 1 && holder(found[0]) == parent {
+		if found := c.matching(parent, name); len(found) == 1 && holder(found[0]) == parent || len(found) == 0 && verb == "update" && c.setName() == "meta_attributes" {
 			c.say("Performing %s of '%s' on '%s', the parent of '%s'\n", verb, name, parent.ID(), e.ID())
 			return []*cib.Element{parent}
 		}

@@ -1,0 +1,46 @@
+package resource
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What crm_resource of Pacemaker 2.1.5 prints of the same document.
+func TestPrintedAsPacemaker(t *testing.T) {
+	text, err := os.ReadFile("testdata/two.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+		left   string // what stands in the document then
+	}{
+		{"-L", 0, "Full List of Resources:\n  * A\t(ocf:pacemaker:Dummy):\t Started\n  * B\t(ocf:pacemaker:Dummy):\t Stopped\n  * Resource Group: G:\n    * C\t(ocf:pacemaker:Dummy):\t Stopped\n" +
+			"    * D\t(ocf:pacemaker:Dummy):\t Stopped\n  * Clone Set: K [E]:\n    * Stopped: [ n1 n2 ]\n  * Clone Set: M [S] (promotable):\n    * Stopped: [ n1 n2 ]\n", ""},
+		{"-l", 0, "A\nB\nC\nD\nE:0\nE:1\nS:0\nS:1\n", ""},
+		{"-a -r B", 0, "Locations:\n  * Node n1 (score=INFINITY, id=lr1, rsc=B)\nResources B is colocated with:\n  * A (score=INFINITY, id=c1)\n    * Locations:\n      * Node n1 (score=100, id=l1, rsc=A)\n", ""},
+		{"--digests -r A -N n1", 0, "ba7e82a3c55be4e33e75a1c30e9ee331 (all parameters)\nba7e82a3c55be4e33e75a1c30e9ee331 (non-private parameters)\n", ""},
+		{"-M -r A -N n2 -u PT1H --force", 0, "Migration will take effect until: ", `<date_expression id="cli-prefer-lifetime-end-A"`},
+		{"-m -p target-role -v Stopped -r E", 0, "Performing update of 'target-role' on 'K', the parent of 'E'\nSet 'K' option: id=K-meta_attributes-target-role set=K-meta_attributes name=target-role value=Stopped\n", `<nvpair id="K-meta_attributes-target-role"`},
+		{"-D -r A", 105, "", `<primitive id="A"`},
+	} {
+		file := filepath.Join(t.TempDir(), "cib.xml")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("CIB_file", file)
+		var out, errs bytes.Buffer
+		status := Tool(strings.Fields(c.args), strings.NewReader(""), &out, &errs)
+		if status != c.status || !strings.HasPrefix(out.String(), c.want) {
+			t.Errorf("crm_resource %s: status %d, printed\n%s%s\nwant\n%s", c.args, status, out.String(), errs.String(), c.want)
+		}
+		if left, err := os.ReadFile(file); err != nil || !strings.Contains(string(left), c.left) {
+			t.Errorf("crm_resource %s: %v, no %s in\n%s", c.args, err, c.left, left)
+		}
+	}
+}
