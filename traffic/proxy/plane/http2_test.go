@@ -349,6 +349,38 @@ func TestAReloadSaysGoodbye(t *testing.T) {
 	}
 }
 
+// TestAnAnswerBeforeTheBodyIsOver: the client may send the rest of it, and is not reset while it does.
+func TestAnAnswerBeforeTheBodyIsOver(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen l\n bind %PORT1\n http-request return status 200 content-type text/plain string done\n")
+	p := dialPeer(t, s.address(1))
+	p.request(1, strings.Replace(plainFields, "GET", "POST", 1)+"|content-length:200000", false)
+	if got := p.status(1); got != "200" {
+		t.Fatalf("it is answered with %s", got)
+	}
+	for sent, window := 0, 65535; sent < 200000; {
+		for sent < 200000 && window > 0 {
+			n := min(200000-sent, window, 16384)
+			_ = p.WriteData(1, sent+n == 200000, make([]byte, n))
+			sent, window = sent+n, window-n
+		}
+		if sent < 200000 {
+			f := p.until("room, or the stream's end", func(f http2.Frame) bool {
+				return f.Header().StreamID == 1 && f.Header().Type != http2.FrameData
+			})
+			update, ok := f.(*http2.WindowUpdateFrame)
+			if !ok {
+				t.Logf("after %d bytes came %v", sent, f) // more than a second has passed
+				return
+			}
+			window += int(update.Increment)
+		}
+	}
+	if p.request(3, plainFields, true); p.status(3) != "200" {
+		t.Error("the connection does not go on")
+	}
+}
+
 // TestOneStreamDoesNotHoldUpTheOthers: a client that does not read one answer gets the others, and the one when it makes room.
 func TestOneStreamDoesNotHoldUpTheOthers(t *testing.T) {
 	t.Parallel()

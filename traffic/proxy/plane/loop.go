@@ -317,8 +317,13 @@ func (l *Loop) linger(c *conn) {
 
 // closeGently ends a client's connection: what was sent arrives, even when the client was still sending.
 func (l *Loop) closeGently(c *conn) {
-	if c.stream != nil {
-		c.endStream()
+	if st := c.stream; st != nil {
+		if c.endStream(); st.lingers() {
+			c.role, c.session = lingering, nil
+			l.timers.set(c, l.within(time.Second))
+			st.linger()
+			return
+		}
 		l.drop(c)
 		return
 	}

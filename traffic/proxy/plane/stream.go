@@ -100,6 +100,8 @@ func (st *stream) deliver() {
 	c := st.conn
 	s := c.session
 	switch {
+	case c.role == lingering:
+		st.linger()
 	case s == nil || s.state == over:
 	case c.role == serverSide:
 		if st.refusal != nil {
@@ -110,6 +112,22 @@ func (st *stream) deliver() {
 		s.refuseStream(st.refusal)
 	default:
 		s.clientEvent()
+	}
+}
+
+// lingers tells whether the client is still sending although it was answered. It is let go on for a moment: there are clients that take
+// RST_STREAM, even with NO_ERROR, for a failure of what they have not read yet.
+func (st *stream) lingers() bool {
+	return st.sent && !st.received && !st.peerReset && !st.mux.dead && !st.tunnel && st.refusal == nil
+}
+
+// linger throws away what still comes, until it ends.
+func (st *stream) linger() {
+	if len(st.in) > 0 {
+		st.drained()
+	}
+	if !st.lingers() || st.conn.broken {
+		st.mux.loop.drop(st.conn)
 	}
 }
 
