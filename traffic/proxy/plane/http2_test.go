@@ -381,6 +381,22 @@ func TestAnAnswerBeforeTheBodyIsOver(t *testing.T) {
 	}
 }
 
+// TestConditionsKnowTheVersion: what the client speaks, not what the request was translated to.
+func TestConditionsKnowTheVersion(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen l\n bind %PORT1\n http-request return status 200 content-type text/plain lf-string \"%[req.ver] %[fc_http_major] %HV\" if HTTP_2.0 or HTTP_1.1\n")
+	for want, protocols := range map[string]func(*http.Protocols){"1.1 1 HTTP/1.1": only1, "2.0 2 HTTP/2.0": clear2} {
+		answer, err := clientOf(t, protocols).Get(s.url(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := io.ReadAll(answer.Body); string(got) != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		_ = answer.Body.Close()
+	}
+}
+
 // TestOneStreamDoesNotHoldUpTheOthers: a client that does not read one answer gets the others, and the one when it makes room.
 func TestOneStreamDoesNotHoldUpTheOthers(t *testing.T) {
 	t.Parallel()

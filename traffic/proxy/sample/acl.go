@@ -65,6 +65,7 @@ var predefined = map[string][]string{
 	"HTTP":           {"req.ver", "-m", "found"},
 	"HTTP_1.0":       {"req.ver", "1.0"},
 	"HTTP_1.1":       {"req.ver", "1.1"},
+	"HTTP_2.0":       {"req.ver", "2.0"},
 	"HTTP_CONTENT":   {"req.body_size", "gt", "0"},
 	"HTTP_URL_ABS":   {"url_reg", "^[^/:]*://"},
 	"HTTP_URL_SLASH": {"url_beg", "/"},

@@ -64,9 +64,16 @@ var stateFetches = map[string]fetch{
 	}},
 }
 
-// tlsFetches are what is known of TLS with the client.
+// tlsFetches are what is known of TLS with the client, and of the protocol that was agreed on.
 var tlsFetches = map[string]fetch{
 	"ssl_fc": single(Truth, 0, func(c *Context, out *Value) bool { out.setTruth(c.TLS != nil); return true }),
+	"fc_http_major": single(Number, 0, func(c *Context, out *Value) bool {
+		out.setNumber(1)
+		if c.HTTP2 {
+			out.setNumber(2)
+		}
+		return true
+	}),
 	"ssl_fc_sni": single(Text, 0, func(c *Context, out *Value) bool {
 		if c.TLS != nil {
 			out.setText(c.TLS.ServerName)
