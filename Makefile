@@ -152,9 +152,10 @@ director-peer: # each change by ipvsadm compared with the installed one, on Debi
 
 # 10,000 services of ten servers: loaded, and one change; a plane in memory, and rules of nftables (root).
 .PHONY: bench-director
-bench-director:
+bench-director: # 10,000 services, real servers that die, directors that are killed, links that are lost
 	go test ./traffic/director -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
 	go test ./traffic/director/plane/nft -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
+	go test ./lab/balancing -run '^$$' -bench . -benchtime 10x -timeout 0
 
 # The data plane in BPF, as root: 10,000 services, what a packet costs by the kernel's own test runs, and what a connection costs beside routing and nftables.
 .PHONY: bench-ebpf

@@ -26,38 +26,18 @@ var address = agent{
 	},
 }
 
-const addressMetadata = `<?xml version="1.0"?>
-<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
-<resource-agent name="address" version="1.0">
-<version>1.1</version>
-<longdesc lang="en">A floating IPv4 or IPv6 address. Neighbours are told of its new place.</longdesc>
-<shortdesc lang="en">Floating address</shortdesc>
-<parameters>
-<parameter name="ip" required="1" unique="1">
-<longdesc lang="en">The address.</longdesc>
-<shortdesc lang="en">IPv4 or IPv6 address</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="cidr_netmask">
-<longdesc lang="en">Length of the network's prefix. Default: that of the network the address is in.</longdesc>
-<shortdesc lang="en">Prefix length</shortdesc>
-<content type="integer"/>
-</parameter>
-<parameter name="nic">
-<longdesc lang="en">Network interface. Default: the one that is on the network the address is in.</longdesc>
-<shortdesc lang="en">Interface</shortdesc>
-<content type="string"/>
-</parameter>
-</parameters>
-<actions>
-<action name="start" timeout="20s"/>
-<action name="stop" timeout="20s"/>
-<action name="monitor" timeout="20s" interval="10s" depth="0"/>
-<action name="validate-all" timeout="20s"/>
-<action name="meta-data" timeout="5s"/>
-</actions>
-</resource-agent>
-`
+// addressParameters are those of every agent of floating addresses.
+var addressParameters = []parameter{
+	{name: "ip", short: "IPv4 or IPv6 address", long: "The address.", required: true, unique: true},
+	{name: "cidr_netmask", short: "Prefix length", long: "Length of the network's prefix. Default: that of the network the address is in.", kind: "integer"},
+	{name: "nic", short: "Interface", long: "Network interface. Default: the one that is on the network the address is in."},
+}
+
+var addressMetadata = metadata{
+	name: "address", short: "Floating address", timeout: "20s",
+	long:       "A floating IPv4 or IPv6 address. Neighbours are told of its new place.",
+	parameters: addressParameters,
+}
 
 // floatingAddress is what the parameters ask for.
 type floatingAddress struct {

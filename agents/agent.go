@@ -41,9 +41,9 @@ type Call struct {
 	Stderr io.Writer
 }
 
-// agent answers the actions of one agent by name; meta-data is text.
+// agent answers the actions of one agent by name.
 type agent struct {
-	metadata string
+	metadata metadata
 	actions  map[string]func(Call) (status int, err error)
 }
 
@@ -70,7 +70,7 @@ func Run(path string, args []string, stdout, stderr io.Writer) int {
 
 func (a agent) run(c Call) int {
 	if c.Action == "meta-data" {
-		io.WriteString(c.Stdout, a.metadata)
+		io.WriteString(c.Stdout, a.metadata.xml())
 		return success
 	}
 	action := a.actions[c.Action]

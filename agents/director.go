@@ -19,45 +19,16 @@ var balancer = agent{
 	},
 }
 
-const directorMetadata = `<?xml version="1.0"?>
-<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
-<resource-agent name="director" version="1.0">
-<version>1.1</version>
-<longdesc lang="en">A load balancer at layer 4: runs the virtual services of a configuration in the language of ldirectord.cf, keepalived.conf or
-mon.cf. As a clone it keeps its checks warm on every host; the floating addresses decide which one has the clients.</longdesc>
-<shortdesc lang="en">Load balancer at layer 4</shortdesc>
-<parameters>
-<parameter name="configfile" required="1" unique="1">
-<longdesc lang="en">The configuration.</longdesc>
-<shortdesc lang="en">Configuration file</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="language">
-<longdesc lang="en">Language of the configuration: ldirectord, keepalived or mon. Default: what it looks like.</longdesc>
-<shortdesc lang="en">Language</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="plane">
-<longdesc lang="en">What forwards packets: auto, or the name of a data plane.</longdesc>
-<shortdesc lang="en">Data plane</shortdesc>
-<content type="string" default="auto"/>
-</parameter>
-<parameter name="logfile">
-<longdesc lang="en">Where it writes what happens.</longdesc>
-<shortdesc lang="en">Log file</shortdesc>
-<content type="string" default="/var/log/holdfast/director.log"/>
-</parameter>
-</parameters>
-<actions>
-<action name="start" timeout="30s"/>
-<action name="stop" timeout="30s"/>
-<action name="monitor" timeout="20s" interval="10s" depth="0"/>
-<action name="reload" timeout="20s"/>
-<action name="validate-all" timeout="20s"/>
-<action name="meta-data" timeout="5s"/>
-</actions>
-</resource-agent>
-`
+var directorMetadata = metadata{
+	name: "director", short: "Load balancer at layer 4", timeout: "30s", more: []string{"reload"},
+	long: "A load balancer at layer 4: runs the virtual services of a configuration in the language of ldirectord.cf, keepalived.conf or mon.cf. As a clone it keeps its checks warm on every host; the floating addresses decide which one has the clients.",
+	parameters: []parameter{
+		{name: "configfile", short: "Configuration file", long: "The configuration.", required: true, unique: true},
+		{name: "language", short: "Language", long: "Language of the configuration: ldirectord, keepalived or mon. Default: what it looks like."},
+		{name: "plane", short: "Data plane", long: "What forwards packets: auto, or the name of a data plane.", standard: "auto"},
+		{name: "logfile", short: "Log file", long: "Where it writes what happens.", standard: "/var/log/holdfast/director.log"},
+	},
+}
 
 func (c Call) director() director.Background {
 	return director.Background{

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,44 +26,11 @@ var ip = agent{
 	},
 }
 
-const ipMetadata = `<?xml version="1.0"?>
-<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
-<resource-agent name="ip" version="1.0">
-<version>1.1</version>
-<longdesc lang="en">A floating IPv4 or IPv6 address. Neighbours are told of its new place. A process beside it watches the interface: when
-the link goes, the resource fails at once, and the cluster moves it.</longdesc>
-<shortdesc lang="en">Floating address that watches its link</shortdesc>
-<parameters>
-<parameter name="ip" required="1" unique="1">
-<longdesc lang="en">The address.</longdesc>
-<shortdesc lang="en">IPv4 or IPv6 address</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="cidr_netmask">
-<longdesc lang="en">Length of the network's prefix. Default: that of the network the address is in.</longdesc>
-<shortdesc lang="en">Prefix length</shortdesc>
-<content type="integer"/>
-</parameter>
-<parameter name="nic">
-<longdesc lang="en">Network interface. Default: the one that is on the network the address is in.</longdesc>
-<shortdesc lang="en">Interface</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="watch_link">
-<longdesc lang="en">Whether the resource fails when its interface has no link.</longdesc>
-<shortdesc lang="en">Watch the link</shortdesc>
-<content type="boolean" default="true"/>
-</parameter>
-</parameters>
-<actions>
-<action name="start" timeout="20s"/>
-<action name="stop" timeout="20s"/>
-<action name="monitor" timeout="20s" interval="10s" depth="0"/>
-<action name="validate-all" timeout="20s"/>
-<action name="meta-data" timeout="5s"/>
-</actions>
-</resource-agent>
-`
+var ipMetadata = metadata{
+	name: "ip", short: "Floating address that watches its link", timeout: "20s",
+	long:       "A floating IPv4 or IPv6 address. Neighbours are told of its new place. A process beside it watches the interface: when the link goes, the resource fails at once, and the cluster moves it.",
+	parameters: append(slices.Clone(addressParameters), parameter{name: "watch_link", short: "Watch the link", long: "Whether the resource fails when its interface has no link.", kind: "boolean", standard: "true"}),
+}
 
 func (c Call) watchesLink() bool {
 	switch strings.ToLower(c.parameter("watch_link", "true")) {
@@ -76,7 +44,11 @@ func (c Call) watcherPID() pidFile {
 	return pidFile(filepath.Join(c.stateDir(), "holdfast-ip-"+c.instance()+".pid"))
 }
 
+// startIP does not put the address where nobody could reach it: the cluster takes it to another host then.
 func startIP(c Call) (int, error) {
+	if status, err := refuseUnlinked(c); status != success {
+		return status, err
+	}
 	if status, err := startAddress(c); status != success || err != nil {
 		return status, err
 	}
@@ -93,6 +65,25 @@ func startIP(c Call) (int, error) {
 	}
 	if err := c.watcherPID().spawn(c.Path); err != nil {
 		return genericError, fmt.Errorf("watch the link: %w", err)
+	}
+	return success, nil
+}
+
+func refuseUnlinked(c Call) (int, error) {
+	a, err := c.floatingAddress()
+	if err != nil {
+		return badConfigured, err
+	}
+	if !c.watchesLink() {
+		return success, nil
+	}
+	link, _, err := a.place()
+	if err != nil {
+		return genericError, err
+	}
+	// One that was not set up yet will be.
+	if flags := link.Attrs().Flags; flags&net.FlagUp != 0 && flags&net.FlagRunning == 0 {
+		return genericError, fmt.Errorf("interface %s, where %s belongs, has no link", link.Attrs().Name, a.ip)
 	}
 	return success, nil
 }

@@ -19,53 +19,18 @@ var route = agent{
 	},
 }
 
-const routeMetadata = `<?xml version="1.0"?>
-<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
-<resource-agent name="route" version="1.0">
-<version>1.1</version>
-<longdesc lang="en">A route in the kernel's table, for IPv4 or IPv6. Its parameters are those of ocf:heartbeat:Route.</longdesc>
-<shortdesc lang="en">Network route</shortdesc>
-<parameters>
-<parameter name="destination" required="1" unique="1">
-<longdesc lang="en">Where it leads to: a network as 192.0.2.0/24, an address, or default.</longdesc>
-<shortdesc lang="en">Destination</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="device">
-<longdesc lang="en">Interface that it goes out of. Device or gateway has to be given.</longdesc>
-<shortdesc lang="en">Interface</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="gateway">
-<longdesc lang="en">Router that it goes through.</longdesc>
-<shortdesc lang="en">Gateway</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="source">
-<longdesc lang="en">Address of this host that connections over it have.</longdesc>
-<shortdesc lang="en">Source address</shortdesc>
-<content type="string"/>
-</parameter>
-<parameter name="table" unique="1">
-<longdesc lang="en">Number of the routing table. Default: the main one.</longdesc>
-<shortdesc lang="en">Routing table</shortdesc>
-<content type="integer"/>
-</parameter>
-<parameter name="metric">
-<longdesc lang="en">Its rank among routes to the same destination; lower comes first.</longdesc>
-<shortdesc lang="en">Metric</shortdesc>
-<content type="integer"/>
-</parameter>
-</parameters>
-<actions>
-<action name="start" timeout="20s"/>
-<action name="stop" timeout="20s"/>
-<action name="monitor" timeout="20s" interval="10s" depth="0"/>
-<action name="validate-all" timeout="20s"/>
-<action name="meta-data" timeout="5s"/>
-</actions>
-</resource-agent>
-`
+var routeMetadata = metadata{
+	name: "route", short: "Network route", timeout: "20s",
+	long: "A route in the kernel's table, for IPv4 or IPv6. Its parameters are those of ocf:heartbeat:Route.",
+	parameters: []parameter{
+		{name: "destination", short: "Destination", long: "Where it leads to: a network as 192.0.2.0/24, an address, or default.", required: true, unique: true},
+		{name: "device", short: "Interface", long: "Interface that it goes out of. Device or gateway has to be given."},
+		{name: "gateway", short: "Gateway", long: "Router that it goes through."},
+		{name: "source", short: "Source address", long: "Address of this host that connections over it have."},
+		{name: "table", short: "Routing table", long: "Number of the routing table. Default: the main one.", kind: "integer", unique: true},
+		{name: "metric", short: "Metric", long: "Its rank among routes to the same destination; lower comes first.", kind: "integer"},
+	},
+}
 
 // kernelRoute is the route as the parameters ask for it. Its interface is looked up apart: it may not be there yet.
 func (c Call) kernelRoute() (*netlink.Route, error) {

@@ -22,37 +22,15 @@ var web = agent{
 	},
 }
 
-const webMetadata = `<?xml version="1.0"?>
-<resource-agent name="web" version="1.0">
-<version>1.1</version>
-<longdesc lang="en">A web server with one page, which names the host that serves it. It starts and stops within milliseconds.</longdesc>
-<shortdesc lang="en">One-page web server for rehearsals</shortdesc>
-<parameters>
-<parameter name="port" unique-group="address">
-<longdesc lang="en">TCP port to listen on.</longdesc>
-<shortdesc lang="en">Port</shortdesc>
-<content type="integer" default="80"/>
-</parameter>
-<parameter name="ip" unique-group="address">
-<longdesc lang="en">Address to listen on. Without one it listens on all of the host's, present and future.</longdesc>
-<shortdesc lang="en">Address</shortdesc>
-<content type="string" default=""/>
-</parameter>
-<parameter name="page">
-<longdesc lang="en">Text of the page, after the host's name.</longdesc>
-<shortdesc lang="en">Page</shortdesc>
-<content type="string" default=""/>
-</parameter>
-</parameters>
-<actions>
-<action name="start" timeout="10s"/>
-<action name="stop" timeout="10s"/>
-<action name="monitor" timeout="10s" interval="10s" depth="0"/>
-<action name="validate-all" timeout="5s"/>
-<action name="meta-data" timeout="5s"/>
-</actions>
-</resource-agent>
-`
+var webMetadata = metadata{
+	name: "web", short: "One-page web server for rehearsals", timeout: "10s",
+	long: "A web server with one page, which names the host that serves it. It starts and stops within milliseconds.",
+	parameters: []parameter{
+		{name: "port", short: "Port", long: "TCP port to listen on.", kind: "integer", standard: "80", group: "address"},
+		{name: "ip", short: "Address", long: "Address to listen on. Without one it listens on all of the host's, present and future.", group: "address"},
+		{name: "page", short: "Page", long: "Text of the page, after the host's name."},
+	},
+}
 
 const (
 	serveListener = 3               // open file of the serving process

@@ -19,11 +19,11 @@ var directorTools = map[string]tool{
 	"ldirectord":      director.Ldirectord,
 }
 
-// ipvsadmTool is ipvsadm with a first argument.
+// ipvsadmTool is ipvsadm with a first argument. HOLDFAST_PLANE names the data plane that it works on; without it, it is the one that a director would choose.
 func ipvsadmTool(first ...string) tool {
 	return func(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return ipvsadm.Command(slices.Concat(first, args), stdin, stdout, stderr, func() (plane.Plane, error) {
-			return detect.Open("", os.Getenv("HOLDFAST_ROOT"))
+			return detect.Open(os.Getenv("HOLDFAST_PLANE"), os.Getenv("HOLDFAST_ROOT"))
 		})
 	}
 }

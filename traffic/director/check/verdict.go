@@ -45,7 +45,7 @@ type Watcher struct {
 	// is Retry, if that is not 0. A sparing watcher asks a server that is out on the interval.
 	Interval, Retry time.Duration
 	Sparing         bool
-	// Jitter is the share of the interval by which questions are spread, so that many servers are not asked at once.
+	// Jitter is the share of the interval by which questions come earlier, at random, so that many servers are not asked at once.
 	Jitter  float64
 	Verdict Verdict
 	Random  *rand.Rand // for Jitter; nil: none
@@ -89,7 +89,7 @@ func (w *Watcher) pause() time.Duration {
 		pause = w.Retry
 	}
 	if w.Random != nil {
-		pause += time.Duration((w.Random.Float64() - 0.5) * w.Jitter * float64(pause))
+		pause -= time.Duration(w.Random.Float64() * w.Jitter * float64(pause)) // never longer: how soon a server is out is promised
 	}
 	return pause
 }

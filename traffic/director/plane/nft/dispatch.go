@@ -25,9 +25,10 @@ const (
 	anyMap      = "any"      // or address and protocol
 	serversSet  = "servers"  // addresses of all servers
 
-	drawsMap   = "draws"   // service and what was drawn: the number of a server
-	membersMap = "members" // service and number of a server: its address and port
-	clientsMap = "clients" // service and client: the number of the server where the client persists
+	drawsMap   = "draws"   // service and what was drawn: address and port of a server
+	choicesMap = "choices" // the same of persistent services: the number of a server
+	membersMap = "members" // persistent service and number of a server: its address and port
+	clientsMap = "clients" // persistent service and client: the number of the server where it persists
 )
 
 // number is the type of a number in the byte order of the host.
@@ -71,7 +72,8 @@ func (p place) sets() (all []*nftables.Set) {
 		clients := made(p.in(clientsMap, is6), number, number, address)
 		clients.Dynamic, clients.HasTimeout, clients.Size = true, true, 1<<20
 		all = append(all, clients,
-			made(p.in(drawsMap, is6), number, number, number),
+			made(p.in(drawsMap, is6), concat(address, nftables.TypeInetService), number, number),
+			made(p.in(choicesMap, is6), number, number, number),
 			made(p.in(membersMap, is6), concat(address, nftables.TypeInetService), number, number))
 	}
 	return all

@@ -3,8 +3,8 @@
 // # The model
 //
 // One table, inet holdfast-director. Its base chains look packets of new connections up, by firewall mark, then by address, protocol
-// and port, and go to the chain of the service. That chain draws a number, by turns, at random or from a hash; a map has the server for
-// it, another that server's address and port, and the destination is translated. Connection tracking does the rest: a connection keeps
+// and port, and go to the chain of the service. That chain draws a number, by turns, at random or from a hash; a map has the address and port of a server for
+// it, and the destination is translated. Connection tracking does the rest: a connection keeps
 // its server, whatever happens to the table. A change touches the elements that differ, and the rule only if the number of what is drawn
 // from moves; some thousand services go into one transaction.
 //
@@ -16,7 +16,7 @@
 //
 // # What it can do, and how it differs from the kernel's IP Virtual Server
 //
-//   - NAT only. Direct routing and tunnels need packets rewritten below the rules of nftables: refused.
+//   - NAT only, and servers on this host (one at 127.0.0.1 has to listen on every address: it is reached at the virtual one). Direct routing and tunnels need packets rewritten below the rules of nftables: refused.
 //   - rr and wrr by turns; sh, dh and mh by hash (mh with Maglev's table, so that few clients move when a server goes); fo; lc,
 //     wlc, sed and nq draw servers at random by weight, as rules cannot count a server's connections. lblc, lblcr and ovf are refused, and so are
 //     limits on connections, one-packet scheduling and persistence engines.

@@ -238,7 +238,8 @@ func (p *Plane) wanted(changes []table.Change) (map[table.Key]*table.Service, []
 			}
 		}
 		if c.Do == table.AddServer || c.Do == table.EditServer {
-			if err := supportsServer(c.Server); err != nil {
+			c.Server = localized(c.Server)
+			if err := supportsServer(k, c.Server); err != nil {
 				return nil, nil, fmt.Errorf("%s: %w", c, err)
 			}
 		}

@@ -58,6 +58,9 @@ func TestTraffic(t *testing.T) {
 	if out := f.Exec("director", "holdfast", "ask", planelab.Virtual); !strings.HasPrefix(out, "s") {
 		t.Errorf("the director that asks its virtual address gets %q", out)
 	}
+	if got := f.Exec("director", "nft", "list ruleset"); !strings.Contains(got, "numgen inc mod 4") {
+		t.Errorf("the rules are not listed as they are:\n%s", got)
+	}
 	f.Exec("director", "nft", "flush ruleset")
 	f.Ipvsadm("-e -t " + planelab.Virtual + " -r 10.78.0.12:80 -m -w 1")
 	counts, _ = f.Share(planelab.Virtual, 4)

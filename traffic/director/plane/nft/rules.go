@@ -66,6 +66,14 @@ func keepsPort(s table.Service) bool {
 	return true
 }
 
+// reached is where a server is: one that has the loopback address, where packets from elsewhere may not go, has the virtual address itself.
+func reached(k table.Key, server netip.AddrPort) netip.AddrPort {
+	if server.Addr().IsLoopback() && k.Mark == 0 {
+		return netip.AddrPortFrom(k.Address.Addr(), server.Port())
+	}
+	return server
+}
+
 // serverValue is a server as a map's data: the address, with the port behind it, which may be 0.
 func serverValue(a netip.AddrPort) []byte {
 	return append(binary.BigEndian.AppendUint16(a.Addr().AsSlice(), a.Port()), 0, 0)
@@ -193,7 +201,7 @@ func finish(s table.Service) []expr.Any {
 func fresh(s table.Service, at place, slots int) []expr.Any {
 	is6 := s.Key.Is6()
 	return slices.Concat(draw(s, slots),
-		[]expr.Any{put(at.Number, small), lookup(at.in(drawsMap, is6), small, small+1), lookup(at.in(membersMap, is6), small, first)}, finish(s))
+		[]expr.Any{put(at.Number, small), lookup(at.in(drawsMap, is6), small, first)}, finish(s))
 }
 
 // returns is the rule for clients that come back. It does not match those whose server is gone, and what is remembered of them gets no older.
@@ -209,7 +217,7 @@ func returns(s table.Service, at place) []expr.Any {
 func begins(s table.Service, at place, slots int) []expr.Any {
 	is6 := s.Key.Is6()
 	return slices.Concat(draw(s, slots),
-		[]expr.Any{put(at.Number, small), lookup(at.in(drawsMap, is6), small, memoryRegister+1), put(at.Number, memoryRegister)},
+		[]expr.Any{put(at.Number, small), lookup(at.in(choicesMap, is6), small, memoryRegister+1), put(at.Number, memoryRegister)},
 		client(s, at),
 		[]expr.Any{remember(s, at, unix.NFT_DYNSET_OP_ADD), lookup(at.in(membersMap, is6), memoryRegister, first)}, finish(s))
 }

@@ -6,6 +6,7 @@ import (
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/plane/places"
 	"holdfast/traffic/director/table"
+	"holdfast/traffic/netio"
 )
 
 // A way is how a rule comes to a number.
@@ -49,18 +50,36 @@ func (p *Plane) Supports(s table.Service) error {
 		return refuse("persistence engine " + s.Engine)
 	}
 	for _, server := range s.Servers {
-		if err := supportsServer(server); err != nil {
+		if err := supportsServer(s.Key, localized(server)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func supportsServer(server table.Server) error {
+// localized makes a server of this host out of one that is reached directly, but has an address of this host: nothing has to be forwarded.
+func localized(server table.Server) table.Server {
+	if server.Forward != table.Direct {
+		return server
+	}
+	own := server.Address.Addr().IsLoopback()
+	if !own {
+		held, err := netio.Find(server.Address.Addr())
+		own = err == nil && len(held) > 0
+	}
+	if own {
+		server.Forward = table.Local
+	}
+	return server
+}
+
+func supportsServer(of table.Key, server table.Server) error {
 	feature := ""
 	switch {
 	case server.Forward != table.NAT && server.Forward != table.Local:
 		feature = "forwarding by " + server.Forward.String() + " (server " + server.Address.String() + ")"
+	case server.Address.Addr().IsLoopback() && of.Mark != 0:
+		feature = "the loopback address as server of a firewall mark"
 	case server.Upper != 0:
 		feature = "limits on connections (server " + server.Address.String() + ")"
 	default:

@@ -49,7 +49,7 @@ func (p *Plane) Status(keys ...table.Key) ([]plane.Service, error) {
 		status.Service.Servers = nil
 		for _, server := range s.Servers {
 			one := plane.Server{}
-			if c := counts[pair{s.Key, server.Address}]; c != nil {
+			if c := counts[pair{s.Key, reached(s.Key, server.Address)}]; c != nil {
 				one = c.Server
 			}
 			one.Server = server

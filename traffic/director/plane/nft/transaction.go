@@ -74,7 +74,7 @@ func (tx *transaction) makePart(at place) error {
 // makeService makes a service that is not there.
 func (tx *transaction) makeService(s table.Service, at place) {
 	chain, drawn := tx.chain(s.Key), slots(s)
-	tx.change(tx.maps(at, s.Key.Is6()), elements{}, elementsOf(s, at, drawn))
+	tx.change(at, elements{}, elementsOf(s, at, drawn))
 	tx.write = append(tx.write, func() {
 		tx.conn.AddChain(chain)
 		tx.rules(chain, rules(s, at, len(drawn)))
@@ -88,7 +88,7 @@ func (tx *transaction) dropService(s table.Service, at place) {
 	chain := tx.chain(s.Key)
 	set, key := dispatch(s.Key)
 	tx.remove[set] = append(tx.remove[set], nftables.SetElement{Key: key, VerdictData: &expr.Verdict{Kind: expr.VerdictGoto, Chain: chain.Name}})
-	tx.change(tx.maps(at, s.Key.Is6()), elementsOf(s, at, slots(s)), elements{})
+	tx.change(at, elementsOf(s, at, slots(s)), elements{})
 	tx.drop = append(tx.drop, func() {
 		tx.conn.FlushChain(chain)
 		tx.conn.DelChain(chain)
@@ -98,7 +98,7 @@ func (tx *transaction) dropService(s table.Service, at place) {
 // changeService leads from one state of a service to another: only what differs is touched, and the rules stay unless they say something else.
 func (tx *transaction) changeService(old, now table.Service, was, is place) error {
 	before, after := slots(old), slots(now)
-	tx.change(tx.maps(is, now.Key.Is6()), elementsOf(old, was, before), elementsOf(now, is, after))
+	tx.change(is, elementsOf(old, was, before), elementsOf(now, is, after))
 	if shapeOf(old, was, len(before)) != shapeOf(now, is, len(after)) {
 		chain := tx.chain(now.Key)
 		tx.write = append(tx.write, func() {
@@ -122,37 +122,50 @@ func (tx *transaction) rules(chain *nftables.Chain, all [][]expr.Any) {
 	}
 }
 
-// elements are what a service has in the maps of all services, in order.
-type elements struct{ draws, members []nftables.SetElement }
+// elements are what a service has in the maps of its part, in order.
+type elements map[string][]nftables.SetElement
 
 func elementsOf(s table.Service, at place, drawn []int) elements {
-	var e elements
+	is6 := s.Key.Is6()
+	draws, choices, members := at.in(drawsMap, is6), at.in(choicesMap, is6), at.in(membersMap, is6)
+	e := elements{draws: nil, choices: nil, members: nil}
 	for n, server := range drawn {
-		e.draws = append(e.draws, nftables.SetElement{
-			Key: pair(at.Number, uint32(n)), Val: binary.NativeEndian.AppendUint32(nil, serverNumber(s.Servers[server].Address)),
-		})
+		key, address := pair(at.Number, uint32(n)), s.Servers[server].Address
+		if s.Persist == 0 {
+			e[draws] = append(e[draws], nftables.SetElement{Key: key, Val: serverValue(reached(s.Key, address))})
+		} else {
+			e[choices] = append(e[choices], nftables.SetElement{Key: key, Val: binary.NativeEndian.AppendUint32(nil, serverNumber(address))})
+		}
+	}
+	if s.Persist == 0 {
+		return e
 	}
 	for _, server := range s.Servers {
-		e.members = append(e.members, nftables.SetElement{Key: pair(at.Number, serverNumber(server.Address)), Val: serverValue(server.Address)})
+		e[members] = append(e[members], nftables.SetElement{
+			Key: pair(at.Number, serverNumber(server.Address)), Val: serverValue(reached(s.Key, server.Address)),
+		})
 	}
 	return e
 }
 
-// maps names the maps of a service's servers.
-func (tx *transaction) maps(at place, is6 bool) (names [2]string) {
-	if names = [2]string{at.in(drawsMap, is6), at.in(membersMap, is6)}; tx.sets[names[0]] == nil {
-		for _, set := range at.sets() {
-			tx.sets[set.Name] = set
-		}
+// know makes the sets of a place's part known to the transaction.
+func (tx *transaction) know(at place) {
+	if tx.sets[at.in(drawsMap, false)] != nil {
+		return
 	}
-	return names
+	for _, set := range at.sets() {
+		tx.sets[set.Name] = set
+	}
 }
 
-// change brings the maps from one state of a service to another.
-func (tx *transaction) change(names [2]string, before, after elements) {
-	for i, of := range [2][2][]nftables.SetElement{{before.draws, after.draws}, {before.members, after.members}} {
-		tx.remove[names[i]] = append(tx.remove[names[i]], missing(of[0], of[1])...)
-		tx.add[names[i]] = append(tx.add[names[i]], missing(of[1], of[0])...)
+// change brings the maps of a part from one state of a service to another.
+func (tx *transaction) change(at place, before, after elements) {
+	tx.know(at)
+	for name := range before {
+		tx.remove[name] = append(tx.remove[name], missing(before[name], after[name])...)
+	}
+	for name := range after {
+		tx.add[name] = append(tx.add[name], missing(after[name], before[name])...)
 	}
 }
 
@@ -196,7 +209,7 @@ func (tx *transaction) forgetClients(at place, is6 bool, gone []table.Server) er
 		return err
 	}
 	name := at.in(clientsMap, is6)
-	tx.maps(at, is6)
+	tx.know(at)
 	all, err := c.GetSetElements(tx.sets[name])
 	if err != nil {
 		return fmt.Errorf("read the clients that %s remembers: %w", name, err)
