@@ -169,7 +169,6 @@ virtual=10.77.0.99:443
 type download struct {
 	site
 	*bufio.Reader
-	from string
 }
 
 // begins asks for the big page, and takes a piece of it.
