@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Daemon struct {
 	sockets   map[device]*socket
 	verdict   *verdicts
 	announcer *netio.Announcer
+	numbers   *numbers      // nil until the first is needed
 	grain     time.Duration // timers fire together that are due within it
 
 	running sync.WaitGroup     // every goroutine but Run's
@@ -65,6 +67,7 @@ type member struct {
 	portFaults []string // those of its own interface, as last looked at
 	complained string   // the last error that was logged, so that it is logged once
 	notices    chan notice
+	numbers    map[netip.Addr]uint64 // the last of each peer's sealed advertisements
 }
 
 func (m *member) ipv4() bool { return m.Addresses[0].Prefix.Addr().Is4() }
@@ -345,7 +348,15 @@ func (d *Daemon) send(m *member, a packet.Advertisement) error {
 	}
 	var errs []error
 	for _, peer := range to {
-		errs = append(errs, s.send(a, packet.Path{Source: m.source, Destination: peer}))
+		path := packet.Path{Source: m.source, Destination: peer}
+		b, err := a.Marshal(path)
+		if err == nil {
+			b, err = d.seal(m, b, path)
+		}
+		if err == nil {
+			err = s.send(b, path)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -367,14 +378,27 @@ func index(members map[string]*member) map[route][]*member {
 	return all
 }
 
-// heard takes a packet to the instance that it is for.
-func (d *Daemon) heard(at device, path packet.Path, a packet.Advertisement) {
+// heard is a packet that is an advertisement.
+type heard struct {
+	path  packet.Path
+	bytes []byte // without the seal
+	seal  *packet.Seal
+	says  packet.Advertisement
+}
+
+// hear takes a packet to the instance that it is for.
+func (d *Daemon) hear(at device, in heard) {
+	path, a := in.path, in.says
 	for _, m := range d.routes[route{at, a.Router}] {
 		unicast := len(m.Peers) > 0
 		if unicast == path.Destination.IsMulticast() || unicast && !slices.Contains(m.Peers, path.Source) {
 			continue
 		}
-		if err := a.Check(m.Router.Version, m.Router.Password); err != nil {
+		err := a.Check(m.Router.Version, m.Router.Password)
+		if err == nil {
+			err = m.trusts(in)
+		}
+		if err != nil {
 			d.complain(m, fmt.Errorf("an advertisement from %s does not count: %w", path.Source, err))
 			return
 		}
@@ -391,12 +415,14 @@ func (d *Daemon) readSocket(s *socket) {
 		if in.ttl != packet.TTL && in.path.Destination.IsMulticast() {
 			return // from another network
 		}
-		a, err := packet.Unmarshal(in.bytes, in.path)
+		b, seal := packet.Split(in.bytes)
+		a, err := packet.Unmarshal(b, in.path)
 		if err != nil {
 			d.log.Debug("a VRRP packet does not count", "interface", s.device, "from", in.path.Source, "error", err)
 			return
 		}
-		d.post(func() { d.heard(at, in.path, a) })
+		got := heard{path: in.path, bytes: bytes.Clone(b), seal: seal, says: a}
+		d.post(func() { d.hear(at, got) })
 	})
 	if d.ctx.Err() == nil {
 		d.post(func() { d.lost(at, s, err) })

@@ -76,12 +76,8 @@ func (s *socket) prepare(fd int) error {
 
 func (s *socket) close() { _ = s.file.Close() }
 
-// send sends an advertisement along a path.
-func (s *socket) send(a packet.Advertisement, path packet.Path) error {
-	b, err := a.Marshal(path)
-	if err != nil {
-		return err
-	}
+// send sends a packet along a path.
+func (s *socket) send(b []byte, path packet.Path) error {
 	var to unix.Sockaddr
 	var control []byte
 	if s.ipv4 {

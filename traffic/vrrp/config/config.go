@@ -32,6 +32,7 @@ type Instance struct {
 	Router    router.Config // without Source, which only the interface knows, unless unicast_src_ip says it
 	Interface string
 	Peers     []netip.Addr // empty: multicast
+	Secret    []byte       `json:"-"` // seals advertisements between Holdfast's hosts; nil: none. Never shown
 	VMAC      *VMAC        // nil: the addresses live on the interface itself
 	Accept    bool         // packets to a virtual address are taken even though this host does not own it
 	// Unwatched: the interface's own failure does not count (dont_track_primary).

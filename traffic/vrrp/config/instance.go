@@ -22,6 +22,7 @@ type instance struct {
 	Instance
 	state     string
 	noPreempt bool
+	auth      string // PASS or HMAC; "": PASS if there is a password
 	password  []byte
 	excluded  []Address
 	vmacName  string
@@ -139,20 +140,23 @@ func unheededInstance(i *instance, d keepalived.Directive) error {
 	return nil
 }
 
+// leastSecret is how long a secret is at least that others cannot find by trying.
+const leastSecret = 12
+
 var authenticationKeywords = keepalived.Keywords[instance]{
-	"auth_type": func(_ *instance, d keepalived.Directive) error {
-		kind, err := keepalived.Value(d, "PASS")
-		if err == nil && kind != "PASS" {
-			err = d.Errorf("%q: only PASS is known; AH needs an IPsec stack and is not done", kind)
+	"auth_type": func(i *instance, d keepalived.Directive) (err error) {
+		i.auth, err = keepalived.Value(d, "PASS or HMAC")
+		if err == nil && i.auth != "PASS" && i.auth != "HMAC" {
+			err = d.Errorf("%q: want PASS, or HMAC, which only Holdfast knows; AH needs an IPsec stack and is not done", i.auth)
 		}
 		return err
 	},
 	"auth_pass": func(i *instance, d keepalived.Directive) error {
 		text, err := keepalived.Value(d, "a password")
 		if err != nil || text == "" {
-			return d.Errorf("want one password of up to 8 characters") // the error must not show it
+			return d.Errorf("want one password; of PASS the first 8 characters count") // the error must not show it
 		}
-		i.password = []byte(text)[:min(len(text), 8)]
+		i.password = []byte(text)
 		return nil
 	},
 }
@@ -230,7 +234,12 @@ func (c *compiler) finish(i *instance, d keepalived.Directive) {
 	if i.noPreempt && i.state == "MASTER" {
 		c.warn(d, "nopreempt has no effect with state MASTER; use state BACKUP")
 	}
-	i.Router.Version, i.Router.Password = i.version, i.password
+	i.Router.Version = i.version
+	if i.auth == "HMAC" {
+		i.Secret = i.password
+	} else {
+		i.Router.Password = i.password[:min(len(i.password), 8)]
+	}
 	i.Router.Preempt = !i.noPreempt || i.state == "MASTER"
 	i.Router.Announce = router.Announcement{Delay: i.announce.delay, Refresh: i.announce.refresh}
 	i.Burst = i.announce.burst
@@ -243,8 +252,8 @@ func (c *compiler) finish(i *instance, d keepalived.Directive) {
 		}
 		i.VMAC = &VMAC{Name: i.vmacName, FromBase: i.fromBase}
 	}
-	if i.version == 3 && i.password != nil {
-		c.warn(d, "version 3 has no authentication; auth_pass is not used")
+	if i.version == 3 && i.Router.Password != nil {
+		c.warn(d, "version 3 has no authentication; auth_pass is not used (auth_type HMAC would be, between Holdfast's hosts)")
 		i.Router.Password = nil
 	}
 }
@@ -261,6 +270,8 @@ func (i *instance) check(d keepalived.Directive) error {
 		return d.Errorf("%s has no interface", name)
 	case len(i.Addresses) == 0:
 		return d.Errorf("%s has no virtual_ipaddress", name)
+	case i.auth == "HMAC" && len(i.password) < leastSecret:
+		return d.Errorf("%s: auth_type HMAC needs an auth_pass of at least %d characters", name, leastSecret)
 	}
 	for _, a := range i.Addresses {
 		if a.Prefix.Addr().Is4() == i.ipv6() {
