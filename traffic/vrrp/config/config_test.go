@@ -55,7 +55,7 @@ func TestWrongLines(t *testing.T) {
 		"virtual_ipaddress { 10.0.0.9 device eth1 }":  `keepalived.conf:7: "device" after address 10.0.0.9 is not known`,
 		"virtual_ipaddress { 10.0.0.9 dev }":          `keepalived.conf:7: 10.0.0.9: dev: a value has to follow`,
 		"virtual_ipaddress { 10.0.0.9\n fe80::1 }":    `virtual_ipaddress has IPv4 and IPv6 addresses`,
-		"authentication { auth_type AH }":             `keepalived.conf:7: auth_type: "AH": only PASS is known`,
+		"authentication { auth_type AH }":             `keepalived.conf:7: auth_type: "AH": want PASS, or HMAC, which only Holdfast knows`,
 		"authentication { auth_pass two words }":      `keepalived.conf:7: auth_pass: want one password`,
 		"track_script { gone }":                       `it tracks "gone", but there is no vrrp_script of that name`,
 		"track_interface { eth1 weight 300 }":         `weight "300": want a number from -254 to 254`,
