@@ -2,6 +2,7 @@ package director
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -68,11 +69,13 @@ func (d *Daemon) ask(id string, s *config.Service, c config.Check) {
 	}
 	d.running.Go(func() {
 		w.Watch(ctx, func(in bool, why error) {
-			text := ""
-			if why != nil {
+			text, weight := "", pool.AsConfigured
+			if weighed := (*check.Weighed)(nil); errors.As(why, &weighed) {
+				weight = weighed.Weight
+			} else if why != nil {
 				text = why.Error()
 			}
-			d.post(func() { d.answered(id, in, text) })
+			d.post(func() { d.answered(id, verdict{in, weight, text, time.Now()}) })
 		})
 	})
 }

@@ -45,6 +45,7 @@ type Daemon struct {
 // verdict is what is known of a check.
 type verdict struct {
 	passed bool
+	weight int // that the server says; pool.AsConfigured if it says none
 	why    string
 	since  time.Time
 }
@@ -182,7 +183,15 @@ func (d *Daemon) makePools(c *config.Config) []*pool.Pool {
 			v, ok := d.verdicts[identity(s, server, check)]
 			return v.passed, v.why, ok
 		}
-		all = append(all, pool.New(s, known, was[s.Keys[0]]))
+		p := pool.New(s, known, was[s.Keys[0]])
+		for server := range s.Servers {
+			for check := range s.Servers[server].Checks {
+				if v, ok := d.verdicts[identity(s, server, check)]; ok {
+					p.Weigh(server, check, v.weight)
+				}
+			}
+		}
+		all = append(all, p)
 	}
 	return all
 }
@@ -288,13 +297,18 @@ func (d *Daemon) settle() {
 }
 
 // answered takes the verdict of a check to its pool, and what follows to the plane and to people.
-func (d *Daemon) answered(id string, passed bool, why string) {
+func (d *Daemon) answered(id string, v verdict) {
 	if _, asked := d.asking[id]; !asked {
 		return // the configuration no longer has it
 	}
-	d.verdicts[id] = verdict{passed, why, time.Now()}
+	d.verdicts[id] = v
 	for _, at := range d.places[id] {
-		d.changed(at.pool, at.pool.Answer(at.server, at.check, passed, why))
+		moved := at.pool.Weigh(at.server, at.check, v.weight)
+		events := at.pool.Answer(at.server, at.check, v.passed, v.why)
+		if moved && len(events) == 0 {
+			d.update(at.pool)
+		}
+		d.changed(at.pool, events)
 	}
 }
 

@@ -332,3 +332,41 @@ func TestLanguagesAreRecognized(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestProgramsSayWeights: the exit status of a check that is to say the weight (misc_dynamic) reaches the table, and a failure takes the server out.
+func TestProgramsSayWeights(t *testing.T) {
+	t.Parallel()
+	says := filepath.Join(t.TempDir(), "says")
+	status := func(n string) {
+		if err := os.WriteFile(says+".new", []byte(n), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(says+".new", says); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status("0")
+	conf := filepath.Join(t.TempDir(), "keepalived.conf")
+	text := fmt.Sprintf("virtual_server 192.0.2.1 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.9 80 {\n  weight 4\n  MISC_CHECK {\n"+
+		"   misc_path \"/bin/sh -c 'exit $(cat %s)'\"\n   misc_dynamic\n  }\n }\n}\n", says)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ReadFile(t.Context(), conf, "keepalived", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Services[0].Servers[0].Checks[0].Interval = 20 * time.Millisecond
+	c.Services[0].Servers[0].Checks[0].Retry = 20 * time.Millisecond
+	p := plane.NewMemory()
+	r := &running{T: t, plane: p, ended: make(chan error, 1), d: New(c, p, slog.New(slog.DiscardHandler))}
+	ctx, cancel := context.WithCancel(t.Context())
+	r.stop = cancel
+	go func() { r.ended <- r.d.Run(ctx) }()
+	r.await("tcp 192.0.2.1:80: 192.0.2.9:80/4")
+	for _, step := range [][2]string{{"9", " 192.0.2.9:80/7"}, {"2", " 192.0.2.9:80/0"}, {"1", ""}, {"255", " 192.0.2.9:80/253"}, {"0", " 192.0.2.9:80/4"}} {
+		status(step[0])
+		r.await("tcp 192.0.2.1:80:" + step[1])
+	}
+	r.end()
+}

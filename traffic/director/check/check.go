@@ -10,7 +10,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Protocol names how a server is asked.
@@ -48,9 +51,52 @@ type Check struct {
 	Name     string         `json:"name,omitempty"`    // DNS: the name to ask for; SMTP: the name to greet with
 	Command  []string       `json:"command,omitempty"` // External: the program and its arguments; File: its path
 	Send     string         `json:"send,omitempty"`    // Talk, UDP
+	// Weighs lets External's exit status say a weight: 2 to 255 mean that the server is well, with a weight of two less (misc_dynamic).
+	Weighs bool   `json:"weighs,omitempty"`
+	Record string `json:"record,omitempty"` // DNS: the type to ask for, as A or SOA; "": A, or NS of the root without a name
+	From   Origin `json:"from,omitzero"`
 	// Expect is what an answer has to match: of Talk, of UDP (nil: none has to come), of DNS (one of the addresses or names).
 	Expect *regexp.Regexp `json:"expect,omitempty"`
 }
+
+// Origin is where a question comes from; what is empty the kernel chooses. Ping and programs have none.
+type Origin struct {
+	Address   netip.AddrPort `json:"address,omitzero"` // either part may be empty
+	Interface string         `json:"interface,omitempty"`
+	Mark      uint32         `json:"mark,omitempty"` // of its packets, for policy routing
+}
+
+func (o Origin) dialer(network string) *net.Dialer {
+	var d net.Dialer
+	if o.Address != (netip.AddrPort{}) {
+		ip := net.IP(o.Address.Addr().AsSlice())
+		d.LocalAddr = &net.TCPAddr{IP: ip, Port: int(o.Address.Port())}
+		if network == "udp" {
+			d.LocalAddr = &net.UDPAddr{IP: ip, Port: int(o.Address.Port())}
+		}
+	}
+	if o.Interface == "" && o.Mark == 0 {
+		return &d
+	}
+	d.Control = func(_, _ string, raw syscall.RawConn) error {
+		var errs []error
+		err := raw.Control(func(fd uintptr) {
+			if o.Interface != "" {
+				errs = append(errs, unix.BindToDevice(int(fd), o.Interface))
+			}
+			if o.Mark != 0 {
+				errs = append(errs, unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MARK, int(o.Mark)))
+			}
+		})
+		return errors.Join(append(errs, err)...)
+	}
+	return &d
+}
+
+// Weighed is how a server that is well says what weight it is to have.
+type Weighed struct{ Weight int }
+
+func (w *Weighed) Error() string { return fmt.Sprintf("it is well, with weight %d", w.Weight) }
 
 // TLS says how a server's certificate is treated. Most checks go to an address, where names cannot match: unless Verify is
 // set the certificate is not checked, as with every peer.
@@ -108,7 +154,7 @@ func Protocols() []string {
 	return all
 }
 
-// Run asks once. nil: the server serves; otherwise the error says what it did instead.
+// Run asks once. nil, or a *Weighed: the server serves; otherwise the error says what it did instead.
 func (c Check) Run(ctx context.Context) error {
 	a, ok := askers[c.Protocol]
 	if !ok {
@@ -116,7 +162,11 @@ func (c Check) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	if err := c.run(ctx, a); err != nil {
+	err := c.run(ctx, a)
+	if weighed := (*Weighed)(nil); errors.As(err, &weighed) {
+		return weighed
+	}
+	if err != nil {
 		if ctx.Err() == context.DeadlineExceeded {
 			err = errors.Join(fmt.Errorf("no answer within %s", c.Timeout), err)
 		}
@@ -129,7 +179,7 @@ func (c Check) run(ctx context.Context, a asker) error {
 	if a.network == "" {
 		return a.ask(ctx, c, nil)
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, a.network, c.Target.String())
+	conn, err := c.From.dialer(a.network).DialContext(ctx, a.network, c.Target.String())
 	if err != nil {
 		return err
 	}

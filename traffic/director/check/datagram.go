@@ -19,11 +19,20 @@ import (
 	"holdfast/traffic/netio/checksum"
 )
 
+// Records are the types that a name server can be asked for.
+var Records = map[string]dnsmessage.Type{
+	"A": dnsmessage.TypeA, "NS": dnsmessage.TypeNS, "CNAME": dnsmessage.TypeCNAME, "SOA": dnsmessage.TypeSOA, "MX": dnsmessage.TypeMX,
+	"TXT": dnsmessage.TypeTXT, "AAAA": dnsmessage.TypeAAAA,
+}
+
 // askDNS asks for the name's address, or for the root's name servers; any answer without an error of the server counts.
 func askDNS(_ context.Context, c Check, conn net.Conn) error {
 	kind, name := dnsmessage.TypeA, strings.TrimSuffix(c.Name, ".")+"."
 	if c.Name == "" {
 		kind = dnsmessage.TypeNS
+	}
+	if c.Record != "" {
+		kind = Records[c.Record]
 	}
 	wanted, err := dnsmessage.NewName(name)
 	if err != nil {

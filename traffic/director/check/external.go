@@ -26,7 +26,12 @@ func askExternal(ctx context.Context, c Check, _ net.Conn) error {
 	cmd.WaitDelay = time.Second
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Run(); err != nil {
+	err := cmd.Run()
+	const least = 2 // status that says a weight, of 0
+	if exit := (*exec.ExitError)(nil); c.Weighs && errors.As(err, &exit) && exit.ExitCode() >= least {
+		return &Weighed{exit.ExitCode() - least}
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w: %s", c.Command[0], err, printable(bytes.TrimSpace(output.Bytes()[:min(output.Len(), maxLine)])))
 	}
 	return nil

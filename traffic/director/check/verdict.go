@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -33,6 +34,9 @@ func (v *Verdict) Answer(good bool) (changed bool) {
 	return true
 }
 
+// asConfigured is what an answer says that names no weight.
+const asConfigured = -1
+
 // Watcher asks one server on an interval.
 type Watcher struct {
 	Check Check
@@ -51,12 +55,13 @@ type Watcher struct {
 	Random  *rand.Rand // for Jitter; nil: none
 }
 
-// Watch asks until ctx ends. It tells the first answer, and then every change of the verdict, with what was wrong.
+// Watch asks until ctx ends. It tells the first answer, and then every change of the verdict, with what was wrong; and, with a *Weighed or nil,
+// every change of the weight that an answer says.
 func (w Watcher) Watch(ctx context.Context, tell func(in bool, why error)) {
 	if w.Random != nil && !wait(ctx, time.Duration(w.Jitter*w.Random.Float64()*float64(w.Interval))) {
 		return
 	}
-	first := true
+	first, weight := true, asConfigured
 	for n := 0; ; n++ {
 		asked := time.Now()
 		if w.Asleep != nil && w.Asleep() {
@@ -73,8 +78,14 @@ func (w Watcher) Watch(ctx context.Context, tell func(in bool, why error)) {
 		if ctx.Err() != nil {
 			return
 		}
-		if w.Verdict.Answer(err == nil) || first {
+		now := asConfigured
+		if weighed := (*Weighed)(nil); errors.As(err, &weighed) {
+			now = weighed.Weight
+		}
+		good := err == nil || now != asConfigured
+		if w.Verdict.Answer(good) || first || good && w.Verdict.In && now != weight {
 			tell(w.Verdict.In, err)
+			weight = now
 		}
 		first = false
 		if !wait(ctx, w.pause()-time.Since(asked)) {

@@ -6,6 +6,7 @@ package pool
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"holdfast/traffic/director/config"
@@ -43,7 +44,8 @@ type Pool struct {
 }
 
 type member struct {
-	passed     []bool // by check
+	weights    map[int]int // that checks say, by check
+	passed     []bool      // by check
 	why        []string
 	maintained bool
 	in         bool
@@ -120,7 +122,7 @@ func (p *Pool) weight() int {
 	sum := 0
 	for i, m := range p.members {
 		if m.in {
-			sum += p.Config.Servers[i].Weight
+			sum += p.weightOf(i)
 		}
 	}
 	return sum
@@ -141,6 +143,35 @@ func (p *Pool) Answer(server, check int, passed bool, why string) []Event {
 	m := &p.members[server]
 	m.passed[check], m.why[check] = passed, why
 	return p.judge(server, why)
+}
+
+// AsConfigured is the weight of a check that says none.
+const AsConfigured = -1
+
+// Weigh takes the weight that a server's check says, in place of the configured one, and tells whether that changes anything.
+func (p *Pool) Weigh(server, check, weight int) (changed bool) {
+	m := &p.members[server]
+	was, said := m.weights[check]
+	switch {
+	case weight == AsConfigured && !said, said && was == weight:
+		return false
+	case weight == AsConfigured:
+		delete(m.weights, check)
+		return true
+	case m.weights == nil:
+		m.weights = map[int]int{}
+	}
+	m.weights[check] = weight
+	return true
+}
+
+// weightOf is a server's weight: the least of those that its checks say, or the configured one.
+func (p *Pool) weightOf(server int) int {
+	m := p.members[server]
+	if len(m.weights) == 0 {
+		return p.Config.Servers[server].Weight
+	}
+	return slices.Min(slices.Collect(maps.Values(m.weights)))
 }
 
 // Maintain takes whether a server is in maintenance.
@@ -198,6 +229,7 @@ func (p *Pool) servers() []table.Server {
 	var all []table.Server
 	for i, s := range p.Config.Servers {
 		one := s.Server
+		one.Weight = p.weightOf(i)
 		// A fallback replaces servers that are too few, too.
 		out := !p.members[i].in || falls
 		switch {

@@ -171,3 +171,22 @@ func TestReloadKeepsWhatIsKnown(t *testing.T) {
 		}
 	})
 }
+
+// TestServersSayTheirWeight: what checks say counts in place of the configured weight, the least of several, until they say none again.
+func TestServersSayTheirWeight(t *testing.T) {
+	t.Parallel()
+	s := &config.Service{Keys: []table.Key{{Mark: 1}}, Servers: []config.Server{{Server: table.Server{Weight: 10}, Checks: make([]config.Check, 2)}}}
+	p := New(s, func(int, int) (bool, string, bool) { return true, "", true }, nil)
+	for _, step := range []struct {
+		check, says int
+		moves       bool
+		want        int
+	}{{0, AsConfigured, false, 10}, {0, 7, true, 7}, {0, 7, false, 7}, {1, 3, true, 3}, {0, 0, true, 0}, {0, AsConfigured, true, 3}, {1, AsConfigured, true, 10}} {
+		if moved := p.Weigh(0, step.check, step.says); moved != step.moves {
+			t.Errorf("check %d says %d: changed %t", step.check, step.says, moved)
+		}
+		if got := p.Wanted()[0].Servers[0].Weight; got != step.want {
+			t.Errorf("check %d says %d: weight %d, want %d", step.check, step.says, got, step.want)
+		}
+	}
+}

@@ -2,8 +2,11 @@ package virtualserver
 
 import (
 	"cmp"
+	"maps"
+	"math"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,10 +116,36 @@ func connecting() keepalived.Keywords[checker] {
 			return err
 		},
 	}
-	for _, word := range []string{"bindto", "bind_if", "bind_port", "fwmark"} {
-		k[word] = func(c *checker, d directive) error { c.remarks = append(c.remarks, d); return nil }
+	return k.With(origin()).With(paced(func(c *checker) *pace { return &c.pace }))
+}
+
+// origin are the keywords that say where a question comes from.
+func origin() keepalived.Keywords[checker] {
+	return keepalived.Keywords[checker]{
+		"bindto": func(c *checker, d directive) error {
+			text, err := keepalived.Value(d, "an address")
+			if err != nil {
+				return err
+			}
+			a, err := keepalived.Address(d, text)
+			c.check.From.Address = netip.AddrPortFrom(a, c.check.From.Address.Port())
+			return err
+		},
+		"bind_port": func(c *checker, d directive) error {
+			n, err := keepalived.Integer(d, 1, 65535)
+			c.check.From.Address = netip.AddrPortFrom(c.check.From.Address.Addr(), uint16(n))
+			return err
+		},
+		"bind_if": func(c *checker, d directive) (err error) {
+			c.check.From.Interface, err = keepalived.Value(d, "an interface")
+			return err
+		},
+		"fwmark": func(c *checker, d directive) error {
+			n, err := keepalived.Integer(d, 0, math.MaxUint32)
+			c.check.From.Mark = uint32(n)
+			return err
+		},
 	}
-	return k.With(paced(func(c *checker) *pace { return &c.pace }))
 }
 
 func ignored(*checker, directive) error { return nil }
@@ -207,7 +236,14 @@ var checkerKeywords = map[string]keepalived.Keywords[checker]{
 		"host": func(c *checker, d directive) error { return connecting().Read(c, d.Block) },
 	}),
 	"DNS_CHECK": connecting().With(keepalived.Keywords[checker]{
-		"type": func(c *checker, d directive) error { c.remarks = append(c.remarks, d); return nil },
+		"type": func(c *checker, d directive) error {
+			text, err := keepalived.Value(d, "a type of record")
+			if _, known := check.Records[text]; err == nil && !known {
+				err = d.Errorf("%q: want one of %s", text, strings.Join(slices.Sorted(maps.Keys(check.Records)), ", "))
+			}
+			c.check.Record = text
+			return err
+		},
 		"name": func(c *checker, d directive) (err error) {
 			c.check.Name, err = keepalived.Value(d, "a name")
 			return err
@@ -237,7 +273,7 @@ var checkerKeywords = map[string]keepalived.Keywords[checker]{
 			c.timeout, err = keepalived.Seconds(d, time.Second, 24*time.Hour)
 			return err
 		},
-		"misc_dynamic": func(c *checker, d directive) error { c.remarks = append(c.remarks, d); return nil },
+		"misc_dynamic": func(c *checker, _ directive) error { c.check.Weighs = true; return nil },
 		"user":         func(c *checker, d directive) error { c.remarks = append(c.remarks, d); return nil },
 	}),
 	"FILE_CHECK": paced(func(c *checker) *pace { return &c.pace }).With(keepalived.Keywords[checker]{
