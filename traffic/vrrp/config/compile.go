@@ -14,6 +14,7 @@ import (
 type compiler struct {
 	config   Config
 	version  int // vrrp_version of global_defs, 0: none
+	missed   int // vrrp_down_timer_adverts
 	announce announcement
 	script   User
 	alert    bool // smtp_alert of global_defs
@@ -117,7 +118,7 @@ var topKeywords = keepalived.Keywords[compiler]{
 		k[word] = ignored[compiler]
 	}
 	return k
-}())
+}()).With(setElsewhere())
 
 var globalKeywords = keepalived.Keywords[compiler]{
 	"router_id": func(c *compiler, d keepalived.Directive) (err error) {
@@ -159,12 +160,11 @@ var globalKeywords = keepalived.Keywords[compiler]{
 	// These ask for what is always so here.
 	"enable_script_security": ignored[compiler], "dynamic_interfaces": ignored[compiler], "vrrp_skip_check_adv_addr": ignored[compiler],
 	"vrrp_iptables": ignored[compiler], "vrrp_ipsets": ignored[compiler], "nftables": ignored[compiler],
-	// These are virtual_server's.
-	"lvs_sync_daemon": ignored[compiler], "lvs_flush": ignored[compiler], "checker_priority": ignored[compiler],
 }.With(unheeded("vrrp_strict", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat",
 	"vrrp_garp_master_refresh_repeat", "vrrp_priority", "vrrp_no_swap", "vrrp_rt_priority", "vrrp_rlimit_rttime", "max_auto_priority",
 	"enable_traps", "default_interface", "use_pid_dir", "process_names", "reload_repeat", "shutdown_script", "startup_script")).
-	With(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_"))
+	With(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_")).
+	With(otherGlobalKeywords())
 
 func smtpServer(c *compiler, d keepalived.Directive) error {
 	switch v := d.Values(); len(v) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"time"
@@ -133,7 +134,8 @@ var instanceKeywords = keepalived.Keywords[instance]{
 	"strict_mode": unheededInstance, "lower_prio_no_advert": unheededInstance,
 }.With(announcing(func(i *instance) *announcement { return &i.announce }, "")).
 	With(tracking(func(i *instance) *Tracking { return &i.Track })).
-	With(notifying(func(i *instance) *Notify { return &i.Notify }))
+	With(notifying(func(i *instance) *Notify { return &i.Notify })).
+	With(otherInstanceKeywords())
 
 func unheededInstance(i *instance, d keepalived.Directive) error {
 	i.remarks = append(i.remarks, d)
@@ -234,7 +236,7 @@ func (c *compiler) finish(i *instance, d keepalived.Directive) {
 	if i.noPreempt && i.state == "MASTER" {
 		c.warn(d, "nopreempt has no effect with state MASTER; use state BACKUP")
 	}
-	i.Router.Version = i.version
+	i.Router.Version, i.Router.Missed = i.version, cmp.Or(i.Router.Missed, c.missed)
 	if i.auth == "HMAC" {
 		i.Secret = i.password
 	} else {

@@ -26,6 +26,9 @@ type Config struct {
 	Addresses []netip.Addr // in the order in which advertisements list them
 	Password  []byte       `json:"-"` // version 2 only; nil: none. Never shown
 
+	// Missed is how many advertisements may not come before a backup takes over; 0: 3, as the RFC has it.
+	Missed int `json:",omitempty"`
+
 	Preempt      bool          // take over from an active router of lower priority
 	PreemptDelay time.Duration // but not before it was seen for so long
 

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -53,7 +54,9 @@ func (r *Router) skew() time.Duration {
 }
 
 // down is the active-down interval.
-func (r *Router) down() time.Duration { return 3*r.interval + r.skew() }
+func (r *Router) down() time.Duration { return r.missed()*r.interval + r.skew() }
+
+func (r *Router) missed() time.Duration { return time.Duration(cmp.Or(r.config.Missed, 3)) }
 
 func (r *Router) do(kind Do) { r.actions = append(r.actions, Action{Router: r.config.Name, Do: kind}) }
 
@@ -157,7 +160,7 @@ func (r *Router) tickActive(now time.Duration) {
 // may have taken over, and yields then.
 func (r *Router) stalled(now time.Duration) bool {
 	silent := now - r.sent
-	if silent < 3*r.config.Interval {
+	if silent < r.missed()*r.config.Interval {
 		return false
 	}
 	r.yield(now, fmt.Sprintf("this host was paused for %s; another may be active", (silent-r.config.Interval).Round(time.Millisecond)))

@@ -87,6 +87,8 @@ func (p *player) config(name string, settings []string) Config {
 			c.Source = netip.MustParseAddr(value)
 		case "address":
 			c.Addresses = append(c.Addresses, netip.MustParseAddr(value))
+		case "missed":
+			c.Missed = p.number(value)
 		case "preempt":
 			c.Preempt = true
 		case "preempt-delay":
