@@ -38,17 +38,31 @@ const bigPage = 50_000_000
 type site struct {
 	*fleettest.Fleet
 	testing.TB
+	plane string
+}
+
+// onEachPlane runs a test with each data plane that the kernel here may have.
+func onEachPlane(t *testing.T, test func(t *testing.T, plane string)) {
+	for _, plane := range []string{"nft", "ebpf"} {
+		t.Run(plane, func(t *testing.T) {
+			t.Parallel()
+			test(t, plane)
+		})
+	}
 }
 
 // newSite starts servers of pages on ports 80 and 443 of s1 and s2. The directors get the configuration, and do not run yet.
-func newSite(t testing.TB, ldirectord string) site {
+func newSite(t testing.TB, plane, ldirectord string) site {
 	t.Helper()
 	fleettest.Root(t)
-	s := site{TB: t, Fleet: fleettest.Start(t, fleet.Config{
+	s := site{TB: t, plane: plane, Fleet: fleettest.Start(t, fleet.Config{
 		Hosts: lab.Names("d", 3), Remotes: lab.Names("s", 2), Binary: binary,
 		Links: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/24"), netip.MustParsePrefix("10.78.0.0/24")},
 		Files: []lab.File{{Path: "/etc/ha.d/ldirectord.cf", Data: []byte(ldirectord), Mode: 0o600}},
 	})}
+	if out, err := s.Try("d1", "", "sh", "-c", "HOLDFAST_PLANE="+plane+" ipvsadm -L"); err != nil {
+		t.Skipf("this kernel cannot have the data plane %s: %v %s", plane, err, out)
+	}
 	for _, name := range lab.Names("d", 3) {
 		s.Sh(name, "sysctl -qw net.ipv4.ip_forward=1 && mkdir -p /www && echo sorry > /www/index.html && busybox httpd -p 80 -h /www")
 	}
@@ -71,7 +85,7 @@ func (s site) serve() {
 		return fmt.Sprintf(`<nvpair id="%s-%s" name="%s" value="%s"/>`, id, name, name, value)
 	}
 	s.Must(s.Load(s.Ctx, "d1", `<configuration><crm_config><cluster_property_set id="o">`+pair("o", "stonith-enabled", "false")+`</cluster_property_set></crm_config><nodes/>
-<resources><clone id="directors">`+primitive("director", "director", pair("director", "configfile", "/etc/ha.d/ldirectord.cf")+pair("director", "plane", "nft"))+`</clone>
+<resources><clone id="directors">`+primitive("director", "director", pair("director", "configfile", "/etc/ha.d/ldirectord.cf")+pair("director", "plane", s.plane))+`</clone>
 <group id="addresses">`+primitive("gateway", "ip", pair("gateway", "ip", inside))+primitive("virtual", "ip", pair("virtual", "ip", virtual))+`</group></resources>
 <constraints><rsc_colocation id="together" rsc="addresses" with-rsc="directors" score="INFINITY"/><rsc_order id="first" first="directors" then="addresses"/></constraints>
 <rsc_defaults><meta_attributes id="d"><nvpair id="d-s" name="resource-stickiness" value="100"/></meta_attributes></rsc_defaults></configuration>`))
@@ -114,7 +128,11 @@ virtual=10.77.0.99:80
 // TestDirectorsStandInForEachOther: directors whose host dies, or whose interface loses its link, are replaced by one that knows already which servers are in.
 func TestDirectorsStandInForEachOther(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, clustered)
+	onEachPlane(t, directorsStandIn)
+}
+
+func directorsStandIn(t *testing.T, plane string) {
+	s := newSite(t, plane, clustered)
 	s.serve()
 	at := s.Runs("virtual")
 	poll := s.polled(20 * time.Millisecond)
@@ -202,14 +220,18 @@ func (d download) ends() {
 // serves when no server is left.
 func TestServersAreTakenOut(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, alone)
+	onEachPlane(t, serversAreTakenOut)
+}
+
+func serversAreTakenOut(t *testing.T, plane string) {
+	s := newSite(t, plane, alone)
 	s.Sh("d1", "ip addr add "+virtual+"/24 dev eth0 && ip addr add "+inside+"/24 dev eth1")
-	_, err := s.Host("d1").Start(lab.Process{Command: lab.Command{Args: []string{"holdfast", "director", "-f", "/etc/ha.d/ldirectord.cf", "--plane", "nft"}, Detach: true}})
+	_, err := s.Host("d1").Start(lab.Process{Command: lab.Command{Args: []string{"holdfast", "director", "-f", "/etc/ha.d/ldirectord.cf", "--plane", plane}, Detach: true}})
 	s.Must(err)
 	weighs := func(service string, weights ...string) {
 		t.Helper()
 		for i, weight := range weights {
-			s.Says("d1", "HOLDFAST_PLANE=nft ipvsadm -Ln | sed -n '/:"+service+" /,/^TCP/p'", fmt.Sprintf(`10\.78\.0\.1%d:%s +Masq +%s `, 4+i, service, weight))
+			s.Says("d1", "HOLDFAST_PLANE="+plane+" ipvsadm -Ln | sed -n '/:"+service+" /,/^TCP/p'", fmt.Sprintf(`10\.78\.0\.1%d:%s +Masq +%s `, 4+i, service, weight))
 		}
 	}
 	weighs("80", "1", "1")

@@ -2,6 +2,7 @@ package balancing
 
 import (
 	"bufio"
+	"flag"
 	"io"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"holdfast/lab"
 )
+
+// plane is the data plane that is measured.
+var plane = flag.String("plane", "nft", "data plane")
 
 // reported tells the middle and the longest of some times.
 func reported(b *testing.B, all []time.Duration) {
@@ -22,7 +26,7 @@ func reported(b *testing.B, all []time.Duration) {
 
 // outage is how long a client that asks every 10 ms has no answer after a fault of the host that has the virtual address.
 func outage(b *testing.B, fault func(*lab.Host) (lab.Moment, error)) time.Duration {
-	s := newSite(b, clustered)
+	s := newSite(b, *plane, clustered)
 	defer s.Close()
 	s.serve()
 	at := s.Runs("virtual")
@@ -57,12 +61,12 @@ func BenchmarkLinkLost(b *testing.B) {
 
 // BenchmarkServerDies: how long a real server that answers no packet is in still; check interval and timeout are 1 s each.
 func BenchmarkServerDies(b *testing.B) {
-	s := newSite(b, alone)
+	s := newSite(b, *plane, alone)
 	defer s.Close()
 	s.Sh("d1", "ip addr add "+virtual+"/24 dev eth0 && ip addr add "+inside+"/24 dev eth1")
 	read, write := io.Pipe()
 	_, err := s.Host("d1").Start(lab.Process{
-		Command: lab.Command{Args: []string{"holdfast", "director", "-f", "/etc/ha.d/ldirectord.cf", "--plane", "nft"}}, Stdout: write, Stderr: write,
+		Command: lab.Command{Args: []string{"holdfast", "director", "-f", "/etc/ha.d/ldirectord.cf", "--plane", *plane}}, Stdout: write, Stderr: write,
 	})
 	s.Must(err)
 	told := make(chan lab.Moment, 64) // of a server that is out, or in again
