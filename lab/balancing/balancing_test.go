@@ -55,11 +55,12 @@ func onEachPlane(t *testing.T, test func(t *testing.T, plane string)) {
 func newSite(t testing.TB, plane, ldirectord string) site {
 	t.Helper()
 	fleettest.Root(t)
-	s := site{TB: t, plane: plane, Fleet: fleettest.Start(t, fleet.Config{
+	s := site{TB: t, plane: plane, Fleet: fleettest.Begin(t, 4*time.Minute, fleet.Config{
 		Hosts: lab.Names("d", 3), Remotes: lab.Names("s", 2), Binary: binary,
 		Links: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/24"), netip.MustParsePrefix("10.78.0.0/24")},
 		Files: []lab.File{{Path: "/etc/ha.d/ldirectord.cf", Data: []byte(ldirectord), Mode: 0o600}},
 	})}
+	s.Must(s.Ready(s.Ctx))
 	if out, err := s.Try("d1", "", "sh", "-c", "HOLDFAST_PLANE="+plane+" ipvsadm -L"); err != nil {
 		t.Skipf("this kernel cannot have the data plane %s: %v %s", plane, err, out)
 	}
