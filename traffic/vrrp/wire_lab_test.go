@@ -29,8 +29,8 @@ func TestSnifferFindsNothingMalformed(t *testing.T) {
 	for _, name := range []string{"six", "three", "two"} {
 		j.wait(t, 0, nowActive+" instance="+name)
 	}
-	out := output(t, l.Client(), "tshark", "-q", "-i", "eth0", "-f", "proto 112 or ip6 proto 112", "-a", "packets:80", "-a", "duration:60", "-w", "/tmp/seen")
-	out += output(t, l.Client(), "tshark", "-r", "/tmp/seen", "-o", "vrrp.v3_checksum_as_in_v2:false", "-T", "fields", "-E", "separator=;",
+	out := said(t, l.Client(), "tshark", "-q", "-i", "eth0", "-f", "proto 112 or ip6 proto 112", "-a", "packets:80", "-a", "duration:60", "-w", "/tmp/seen")
+	out += said(t, l.Client(), "tshark", "-r", "/tmp/seen", "-o", "vrrp.v3_checksum_as_in_v2:false", "-T", "fields", "-E", "separator=;",
 		"-e", "vrrp.version", "-e", "vrrp.virt_rtr_id", "-e", "_ws.malformed", "-e", "_ws.expert.message", "-e", "_ws.expert.severity")
 	seen := map[string]int{}
 	for line := range strings.Lines(out) {
@@ -64,7 +64,7 @@ func TestPausedHostSendsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	second.wait(t, at, nowActive)
-	output(t, two, "nft", "add table ip seen; add chain ip seen in { type filter hook input priority 0; }; add rule ip seen in ip protocol 112 counter")
+	said(t, two, "nft", "add table ip seen; add chain ip seen in { type filter hook input priority 0; }; add rule ip seen in ip protocol 112 counter")
 	if err := daemon.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestPausedHostSendsNothing(t *testing.T) {
 	if has(t, one, "10.77.0.99") {
 		t.Error("the host that was paused has the address still")
 	}
-	if got := output(t, two, "nft", "list", "chain", "ip", "seen", "in"); !strings.Contains(got, "packets 0 ") {
+	if got := said(t, two, "nft", "list", "chain", "ip", "seen", "in"); !strings.Contains(got, "packets 0 ") {
 		t.Errorf("the host that was paused has spoken:\n%s", got)
 	}
 	if !has(t, two, "10.77.0.99") {
