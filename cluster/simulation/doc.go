@@ -17,7 +17,7 @@
 // crashes of daemons before and after a write, pauses, cuts between any hosts in one
 // or both directions, on one link or all, flapping links, loss, delay, reordering and
 // duplication of packets, requests that arrive seconds late, clocks that drift and jump,
-// torn writes, full, lost and restored disks, agents, resources and fence devices that fail. A
+// daemons that die right after a vote and come back on the other side (Defection), torn writes, full, lost and restored disks, agents, resources and fence devices that fail. A
 // client changes the configuration all the while. As the schedule is data, Shrink can look for
 // the shortest part of it with which a run still fails.
 //
@@ -45,6 +45,9 @@
 //	             everything runs where the configuration wants it
 //
 // A Tamper makes one thing wrong on purpose; the tests show that the checkers notice each.
+//
+// What all hosts read alike, entries of the log and snapshots, is read once for all of them. Every host
+// applies it by itself.
 //
 // The package starts no goroutine and reads no clock.
 package simulation
