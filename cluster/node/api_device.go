@@ -116,6 +116,11 @@ func (n *Node) serveChange(ctx context.Context, from messaging.HostID, payload [
 	if err := n.complete(0); err != nil {
 		return nil, fmt.Errorf("change the configuration: %w", err)
 	}
+	if file.Device != nil && file.Device.Disk != "" {
+		if err := n.requireLevel(ctx, levelOfDisk, "a quorum disk"); err != nil {
+			return nil, fmt.Errorf("change the configuration: %w", err)
+		}
+	}
 	if err := n.configureAll(ctx, text); err != nil {
 		return nil, err
 	}

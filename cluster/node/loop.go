@@ -358,13 +358,14 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		selfFenceService:   n.serveSelfFence,
 		quorumService:      n.serveQuorum,
 		leaveService:       n.serveLeaveState,
+		levelService:       n.serveLevel,
 		"fence-agent":      n.serveFenceAgent,
 		pendingService:     n.servePending,
 		deviceFilesService: n.serveDeviceFiles,
 		changeService:      n.serveChange,
 		dieService:         n.serveDie,
 	}[service]
-	if !ok {
+	if !ok || !n.offers(service) {
 		return nil, fmt.Errorf("host %d asked for service %q, which this build does not have; upgrade this host", from, service)
 	}
 	answer, err := serve(ctx, from, payload)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -120,6 +121,7 @@ func Start(parts Parts) (*Node, error) {
 	asked := http.NewServeMux()
 	n.routes(asked)
 	n.remotes.Answers(forRemotes(asked))
+	n.settings.Level = cmp.Or(n.settings.Level, newestLevel)
 	n.hosts.Store(&parts.Settings.Messaging.Hosts)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.replica = replica.New(func(ev controller.Event) { n.queue.put(func() { n.happened(ev) }) })

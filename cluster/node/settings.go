@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -22,6 +23,7 @@ type Settings struct {
 	Self      core.HostID
 	Name      string // this host's uname
 	Messaging messaging.Config
+	Level     int // the feature level; 0: the newest
 }
 
 // LoadSettings reads the cluster's configuration; path "" finds it below root. Warnings
@@ -50,7 +52,14 @@ func LoadSettings(ctx context.Context, root, path string, log *slog.Logger) (Set
 	}
 	m.Dir = filepath.Join(root, stateDir)
 	placeDevice(root, m.Device)
-	return Settings{Root: root, Path: path, Cluster: file.Cluster, Self: m.Self, Name: nameSelf(file, m, here), Messaging: m}, nil
+	level, err := readLevel(root)
+	if err != nil {
+		return Settings{}, err
+	}
+	if m.Device != nil && m.Device.Disk != "" && level < levelOfDisk {
+		return Settings{}, fmt.Errorf("%s: quorum.device.model disk needs feature level %d, and this host has %d", path, levelOfDisk, level)
+	}
+	return Settings{Level: level, Root: root, Path: path, Cluster: file.Cluster, Self: m.Self, Name: nameSelf(file, m, here), Messaging: m}, nil
 }
 
 // placeDevice puts what belongs to the quorum device below the root.

@@ -107,6 +107,21 @@ func TestHaresources(t *testing.T) {
 	}
 }
 
+func TestPingsOfHeartbeat(t *testing.T) {
+	t.Parallel()
+	ha := "node alice bob\nbcast eth1\nping 192.0.2.254\nping_group routers 192.0.2.252 192.0.2.253\n"
+	r := finished(t, false, [2]string{"haresources", "alice IPaddr::192.0.2.2\n"}, [2]string{"ha.cf", ha})
+	steps := strings.Join(r.Steps, "\n")
+	for _, want := range []string{`host_list="192.0.2.254 192.0.2.252 192.0.2.253"`, "pingd lt 1 or not_defined pingd", "fence_heuristics_ping ping_targets=192.0.2.254,192.0.2.252,192.0.2.253", "without fencing it cannot decide"} {
+		if !strings.Contains(steps, want) {
+			t.Errorf("no %s in what is left to do:\n%s", want, steps)
+		}
+	}
+	if err := (&Result{}).Read("ha.cf", "ping_group routers\n", Options{}); err == nil || !strings.Contains(err.Error(), "ha.cf:1") {
+		t.Errorf("a group without addresses: %v", err)
+	}
+}
+
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	r := finished(t, false,

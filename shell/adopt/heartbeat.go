@@ -78,8 +78,14 @@ func (h *heartbeat) directive(r *Result, place, name string, words []string) err
 		h.failback = words[0] == "on"
 	case "crm", "pacemaker":
 		h.crm = words[0] != "off" && words[0] != "no" && words[0] != "false"
-	case "ping", "ping_group":
+	case "ping":
 		h.pings = append(h.pings, words...)
+	case "ping_group":
+		if len(words) < 2 {
+			return fmt.Errorf("%s: ping_group %s: the group's name and then its addresses were expected", place, rest)
+		}
+		r.understand("%s: ping_group %s: its addresses count one by one here", place, words[0])
+		h.pings = append(h.pings, words[1:]...)
 	case "keepalive", "warntime", "initdead", "deadping":
 		r.understand("%s: %s %s follows from the token here", place, name, rest)
 	case "use_logd", "logfacility", "logfile", "debugfile", "debug", "logd", "coredumps", "realtime", "rtprio", "traditional_compression", "compression", "hopfudge", "watchdog", "conn_logd_time":
@@ -135,11 +141,23 @@ func (h *heartbeat) finish(r *Result) {
 		doc := h.document(r)
 		r.Document = doc
 	}
-	for _, address := range h.pings {
-		r.step("watch %s with a cloned ocf:pacemaker:ping and a location rule on pingd", address)
-	}
+	h.watchRouters(r)
 	if len(h.hosts) > 0 && r.Corosync == "" {
 		r.Corosync = h.corosync(r)
+	}
+}
+
+// watchRouters tells what takes the place of ping and ping_group. What a ping says of the way to a router says nothing of
+// the other host, as both may reach the router; so it decides between two hosts only together with fencing.
+func (h *heartbeat) watchRouters(r *Result) {
+	if len(h.pings) == 0 {
+		return
+	}
+	r.step(`watch %s: pcs resource create ping ocf:pacemaker:ping host_list="%s" dampen=5s multiplier=1000 clone, and for what needs it: `+
+		"pcs constraint location RESOURCE rule score=-INFINITY pingd lt 1 or not_defined pingd", strings.Join(h.pings, ", "), strings.Join(h.pings, " "))
+	if len(h.hosts) == 2 {
+		r.step("to have %s decide between two hosts that do not hear each other: pcs stonith create router fence_heuristics_ping ping_targets=%s, and put it before the fence device "+
+			"of each host (pcs stonith level add 1 HOST router DEVICE); without fencing it cannot decide, and is not taken over for that", strings.Join(h.pings, ", "), strings.Join(h.pings, ","))
 	}
 }
 
