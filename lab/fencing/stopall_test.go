@@ -24,9 +24,9 @@ func TestWholeClusterStopsWithoutResets(t *testing.T) {
 			}
 			f := guarded(t, c)
 			// As few hosts as have no quorum by themselves run something, which takes longer to stop than a watchdog waits.
-			slow := strings.Replace(dummy("slow"), "<operations>", `<instance_attributes id="slow-i"><nvpair id="slow-s" name="op_sleep" value="6"/></instance_attributes>`+
-				`<operations><op id="slow-0" name="stop" interval="0" timeout="60s"/><op id="slow-1" name="start" interval="0" timeout="60s"/>`, 1)
-			slow = strings.Replace(slow, `timeout="20s"`, `timeout="60s"`, 1)
+			f.Program("/usr/lib/ocf/resource.d/test/clinging", `case $1 in
+start) touch /run/clinging;; stop) [ ! -e /run/clinging ] || sleep 6; rm -f /run/clinging;; monitor) [ -e /run/clinging ] || exit 7;; esac`)
+			slow := strings.Replace(dummy("slow", "test:clinging"), "<operations>", `<operations><op id="slow-0" name="stop" interval="0" timeout="60s"/>`, 1)
 			load(f, "stonith-enabled=true stonith-watchdog-timeout=12s", `<clone id="slows"><meta_attributes id="slows-m"><nvpair id="slows-x" name="clone-max" value="`+fmt.Sprint(hosts/2)+`"/></meta_attributes>`+slow+`</clone>`)
 			f.Shows("web1", []string{"Started: ["}, "crm_mon", "-1")
 			boots := 0
