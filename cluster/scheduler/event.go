@@ -9,9 +9,12 @@ func (c *cluster) unpackEvent(e *event, lastFailure **event, fail *onFail) {
 	if e.task == "notify" || e.task == "meta-data" {
 		return
 	}
-	if e.rc == rcDegraded {
+	switch {
+	case e.task != "monitor":
+		// Only what looks at a resource can find it degraded.
+	case e.rc == rcDegraded:
 		e.rc = rcOK
-	} else if e.rc == rcDegradedPromoted {
+	case e.rc == rcDegradedPromoted:
 		e.rc = rcPromoted
 	}
 	expired := c.checkExpiry(e)
