@@ -83,7 +83,7 @@ func pastComesBack(t *testing.T, pcs func(string) string) {
 	// A configuration of the past comes back.
 	before := latestNumber(t, pcs("config checkpoint"))
 	pcs("property set maintenance-mode=true")
-	if out := pcs("config checkpoint diff " + before + " live"); !strings.Contains(out, "+  maintenance-mode: true") {
+	if out := pcs("config checkpoint diff " + before + " live"); !strings.Contains(out, "+ maintenance-mode: true\n") {
 		t.Errorf("checkpoint diff:\n%s", out)
 	}
 	pcs("config checkpoint restore " + before)

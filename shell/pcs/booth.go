@@ -165,6 +165,9 @@ func setUpBooth(s *session) error {
 	if _, err := rand.Read(key); err != nil {
 		return fmt.Errorf("make booth's key: %w", err)
 	}
+	if err := os.MkdirAll(filepath.Dir(keyPath), 0o755); err != nil {
+		return fmt.Errorf("make the directory of booth's key: %w", err)
+	}
 	if err := os.WriteFile(keyPath, key, 0o600); err != nil {
 		return fmt.Errorf("write booth's key: %w", err)
 	}

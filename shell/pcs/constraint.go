@@ -349,16 +349,15 @@ func (s *session) addOrder(c *cib.Element, firstAction, thenAction string, optio
 		return fmt.Errorf("'%s' and '%s' are in one group, whose order they follow", first, then)
 	}
 	kind := "mandatory"
-	for i, p := range options {
+	for _, p := range options {
 		if p.value == "" {
 			return fmt.Errorf("option '%s' has no value", p.name)
 		}
 		if p.name == "kind" {
-			proper := map[string]string{"mandatory": "Mandatory", "optional": "Optional", "serialize": "Serialize"}[strings.ToLower(p.value)]
-			if proper == "" {
+			if !slices.Contains([]string{"Mandatory", "Optional", "Serialize"}, p.value) {
 				return fmt.Errorf("'%s' is not a kind; kinds are 'Mandatory', 'Optional', 'Serialize'", p.value)
 			}
-			kind, options[i].value = strings.ToLower(p.value), proper
+			kind = p.value
 		}
 	}
 	id, err := s.constraintID(options, "order-"+first+"-"+then+"-"+kind)
@@ -440,18 +439,21 @@ func references(s *session) error {
 	}
 	for _, id := range s.args {
 		s.printf("Resource: %s\n", id)
-		var found bool
+		var found []string
 		for c := range s.constraints().Elements() {
 			named := slices.Contains([]string{c.Get("rsc"), c.Get("with-rsc"), c.Get("first"), c.Get("then")}, id)
 			for d := range c.Descendants() {
 				named = named || d.Name == "resource_ref" && d.ID() == id
 			}
 			if named {
-				found = true
-				s.printf("  %s\n", c.ID())
+				found = append(found, c.ID())
 			}
 		}
-		if !found {
+		slices.Sort(found)
+		for _, constraint := range found {
+			s.printf("  %s\n", constraint)
+		}
+		if len(found) == 0 {
 			s.printf("  No Matches.\n")
 		}
 	}
