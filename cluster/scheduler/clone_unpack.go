@@ -20,6 +20,7 @@ type cloneData struct {
 	choosingRoles                bool // places are known, roles are being chosen or known
 	startNotify, stopNotify      *notification
 	promoteNotify, demoteNotify  *notification
+	told                         paramList // what each notification tells
 }
 
 func (r *resource) unpackClone() bool {

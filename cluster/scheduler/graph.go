@@ -10,6 +10,7 @@ import (
 // exportGraph makes the transition's public form: the actions that happen, with what each
 // waits for.
 func (c *cluster) exportGraph() *Graph {
+	c.tellLists()
 	g := &Graph{Settings: c.graphSettings(), Actions: make([]*Action, 0, len(c.happening))}
 	for _, a := range c.happening {
 		x := c.export(a)
@@ -105,6 +106,9 @@ func (a *action) exportMeta() []Param {
 			meta.set("globally_unique", strconv.FormatBool(c.is(unique)))
 			meta.set("notify", strconv.FormatBool(c.is(notifies)))
 			exportPromotable(&meta, c)
+			if a.task == "notify" {
+				meta = append(meta, c.clone.told...)
+			}
 		}
 	}
 	for _, x := range a.extra {
