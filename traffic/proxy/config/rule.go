@@ -21,6 +21,7 @@ const (
 	Auth
 	Redirect
 	Return
+	Metrics
 	AddHeader
 	SetHeader
 	DelHeader

@@ -60,6 +60,7 @@ func init() {
 		"set-src":          expressed(SetSource),
 		"set-src-port":     expressed(SetSourcePort),
 		"disable-l7-retry": only(DisableL7Retry),
+		"use-service":      useService,
 	})
 	responseRules = merged(anyMessage, shared, actions{"set-status": setStatus})
 	afterRules = merged(anyMessage, actions{"set-status": setStatus})
@@ -126,7 +127,15 @@ func (p *parser) rule(l Line, c *sample.Condition, table actions) (*Rule, *Probl
 
 var refusedActions = words(`cache-use cache-store do-resolve early-hint lua normalize-uri sc-add-gpc sc-inc-gpc sc-set-gpt sc-set-gpt0
 	send-spoe-group set-bandwidth-limit set-dst set-dst-port set-fc-mark set-fc-tos set-mark set-nice set-priority-class set-priority-offset
-	set-timeout set-tos switch-mode unset-var use-service wait-for-body wait-for-handshake attach-srv`)
+	set-timeout set-tos switch-mode unset-var wait-for-body wait-for-handshake attach-srv`)
+
+// useService reads the name of a service within the program that answers.
+func useService(_ *parser, t *taker, r *Rule) {
+	if name := t.value("use-service"); name != "prometheus-exporter" {
+		t.fail("use-service %s: there is prometheus-exporter only", name)
+	}
+	r.Action = Metrics
+}
 
 func only(a Action) func(*parser, *taker, *Rule) {
 	return func(_ *parser, _ *taker, r *Rule) { r.Action = a }

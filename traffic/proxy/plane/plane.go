@@ -42,6 +42,8 @@ type Plane struct {
 type Pages interface {
 	// Page answers a request for it: a GET with its query, or a POST of the administration's form.
 	Page(r PageRequest) PageAnswer
+	// Metrics answers a request for the numbers in Prometheus's form.
+	Metrics(p *Plane, query string) PageAnswer
 }
 
 // PageRequest is a request for the statistics page of a proxy.

@@ -162,7 +162,7 @@ func (s *session) requestRules(rules []*config.Rule) bool {
 		case config.Auth:
 			s.demandPassword(r.Name)
 			return false
-		case config.Deny, config.Tarpit, config.Reject, config.SilentDrop, config.Return, config.Redirect:
+		case config.Deny, config.Tarpit, config.Reject, config.SilentDrop, config.Return, config.Redirect, config.Metrics:
 			if s.finalRule(r) {
 				return false
 			}
@@ -183,6 +183,8 @@ func (s *session) finalRule(r *config.Rule) bool {
 	case config.Return:
 		s.note('L', 'R')
 		s.replyPage(r.Page)
+	case config.Metrics:
+		s.metrics()
 	case config.Deny:
 		denied.Add(1)
 		s.note('P', 'R')

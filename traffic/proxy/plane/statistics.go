@@ -107,3 +107,11 @@ func (s *session) statsPage(form string) {
 	s.note('L', 'R')
 	s.reply(a.Status, a.Type, a.Body, fields)
 }
+
+// metrics answers for Prometheus, whose request may have a query.
+func (s *session) metrics() {
+	_, query, _ := strings.Cut(string(s.x.requestHead.TargetOf(s.x.request)), "?")
+	a := s.loop.plane.Pages.Metrics(s.loop.plane, query)
+	s.note('L', 'R')
+	s.reply(a.Status, a.Type, a.Body, nil)
+}
