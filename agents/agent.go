@@ -47,7 +47,7 @@ type agent struct {
 	actions  map[string]func(Call) (status int, err error)
 }
 
-var all = map[string]agent{"address": address, "web": web, "ip": ip, "route": route, "director": balancer}
+var all = map[string]agent{"address": address, "web": web, "ip": ip, "route": route, "director": balancer, "proxy": proxyAgent}
 
 // Names returns the names of all agents, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(all)) }

@@ -58,6 +58,10 @@ func TestAgentsPassOCFTester(t *testing.T) {
 	if err := os.WriteFile(conf, []byte("virtual=10.0.0.1:80\n real=10.0.0.2:80 masq\n checktype=on\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	balancing := filepath.Join(dir, "haproxy.cfg")
+	if err := os.WriteFile(balancing, []byte("defaults\n timeout client 5s\n timeout server 5s\n timeout connect 5s\nlisten web\n bind :8080\n server a 10.0.0.2:80\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for i, test := range []struct{ agent, parameters string }{
 		{"ip", "ip=10.0.0.5"},
 		{"ip", "ip=2001:db8::5 watch_link=false"},
@@ -65,6 +69,7 @@ func TestAgentsPassOCFTester(t *testing.T) {
 		{"route", "destination=192.0.2.0/24 gateway=10.0.0.9 device=d0"},
 		{"route", "destination=default device=d0 table=77"},
 		{"director", "configfile=" + conf + " logfile=" + filepath.Join(dir, "log") + " plane=nft"},
+		{"proxy", "configfile=" + balancing},
 	} {
 		t.Run(fmt.Sprintf("%s %d", test.agent, i), func(t *testing.T) {
 			t.Parallel()

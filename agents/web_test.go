@@ -15,11 +15,15 @@ import (
 	"testing"
 
 	"holdfast/traffic/director"
+	"holdfast/traffic/proxy"
 )
 
 func TestMain(m *testing.M) {
 	if Called(os.Args[0]) {
 		os.Exit(Run(os.Args[0], os.Args[1:], os.Stdout, os.Stderr))
+	}
+	if os.Args[0] == "haproxy" { // as the agent proxy calls it
+		os.Exit(proxy.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	if os.Args[0] == "holdfast" { // as the agent director calls it
 		command := director.Commands[0]()

@@ -35,6 +35,9 @@ func (a *arguments) runMaster(c *config.Config, stderr io.Writer) error {
 	if err := m.start(c); err != nil {
 		return err
 	}
+	if err := writePID(c.Global.PIDFile); err != nil {
+		return err
+	}
 	ready()
 	notify("READY=1")
 	return m.follow(signals)

@@ -94,12 +94,22 @@ func (p *Process) open(inherited []plane.Socket) error {
 		}
 		p.listeners = append(p.listeners, l)
 	}
-	if g.PIDFile != "" {
-		if err := os.WriteFile(g.PIDFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
-			return fmt.Errorf("write the process id: %w", err)
+	if os.Getenv(workerVariable) == "" { // a worker's master wrote its own
+		if err := writePID(g.PIDFile); err != nil {
+			return err
 		}
 	}
 	return dropPrivileges(g)
+}
+
+func writePID(file string) error {
+	if file == "" {
+		return nil
+	}
+	if err := os.WriteFile(file, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+		return fmt.Errorf("write the process id: %w", err)
+	}
+	return nil
 }
 
 func (p *Process) run() {

@@ -1,0 +1,190 @@
+package agents
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy"
+)
+
+// proxyAgent is the load balancer of layer 7 as a cluster's resource.
+var proxyAgent = agent{
+	metadata: proxyMetadata,
+	actions: map[string]func(Call) (int, error){
+		"start": startProxy, "stop": stopProxy, "monitor": monitorProxy, "status": monitorProxy,
+		"reload": reloadProxy, "validate-all": validateProxy,
+	},
+}
+
+const proxyMetadata = `<?xml version="1.0"?>
+<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
+<resource-agent name="proxy" version="1.0">
+<version>1.1</version>
+<longdesc lang="en">A load balancer at layer 7: runs a haproxy.cfg. A reload loses no connection. As a clone it keeps its checks warm on
+every host; the floating addresses decide which one has the clients, and what listens on them says "transparent".</longdesc>
+<shortdesc lang="en">Load balancer at layer 7</shortdesc>
+<parameters>
+<parameter name="configfile" unique="1">
+<longdesc lang="en">The configuration, or a directory of which all files that end in .cfg are read.</longdesc>
+<shortdesc lang="en">Configuration</shortdesc>
+<content type="string" default="/etc/haproxy/haproxy.cfg"/>
+</parameter>
+</parameters>
+<actions>
+<action name="start" timeout="30s"/>
+<action name="stop" timeout="30s"/>
+<action name="monitor" timeout="20s" interval="10s" depth="0"/>
+<action name="reload" timeout="30s"/>
+<action name="validate-all" timeout="20s"/>
+<action name="meta-data" timeout="5s"/>
+</actions>
+</resource-agent>
+`
+
+const (
+	proxyTime     = time.Minute      // how long the proxy may take to serve; the cluster's own timeout is shorter in practice
+	proxyPatience = 10 * time.Second // between asking it to end and killing it
+)
+
+func (c Call) proxyConfig() string { return c.parameter("configfile", "/etc/haproxy/haproxy.cfg") }
+
+// proxyPID is the file into which the proxy's master writes its process number. Its path stands in the master's command line, too:
+// a process that came to have the number later is not taken for it.
+func (c Call) proxyPID() string {
+	return filepath.Join(c.stateDir(), "holdfast-proxy-"+c.instance()+".pid")
+}
+
+// findProxy returns the running master, or nil. The caller closes it.
+func (c Call) findProxy() (*daemon, error) {
+	file := c.proxyPID()
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read pid file: %w", err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid < 2 {
+		return nil, fmt.Errorf("pid file %s holds %q: want a process number; remove it when the proxy does not run", file, text)
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, syscall.ESRCH) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at process %d: %w", pid, err)
+	}
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || !slices.Contains(strings.Split(string(line), "\x00"), file) {
+		unix.Close(fd)
+		return nil, nil
+	}
+	return &daemon{fd: fd, pid: pid}, nil
+}
+
+func validateProxy(c Call) (int, error) {
+	if _, err := os.Stat(c.proxyConfig()); err != nil {
+		return notInstalled, fmt.Errorf("parameter configfile of %s: %w", c.instance(), err)
+	}
+	var said bytes.Buffer
+	if proxy.Main([]string{"-c", "-q", "-f", c.proxyConfig()}, nil, io.Discard, &said) != 0 {
+		return badConfigured, errors.New(strings.TrimSpace(said.String()))
+	}
+	return success, nil
+}
+
+// startProxy returns when the proxy serves.
+func startProxy(c Call) (int, error) {
+	running, err := c.findProxy()
+	if err != nil {
+		return genericError, err
+	}
+	if running != nil {
+		running.close()
+		return success, nil
+	}
+	if status, err := validateProxy(c); status != success {
+		return status, err
+	}
+	if err := os.MkdirAll(c.stateDir(), 0o755); err != nil {
+		return genericError, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), proxyTime)
+	defer cancel()
+	// What the daemon says later goes to its own log: a pipe to this process would end with it.
+	said, err := os.CreateTemp("", "holdfast-proxy")
+	if err != nil {
+		return genericError, err
+	}
+	defer os.Remove(said.Name())
+	defer said.Close()
+	command := exec.CommandContext(ctx, "/proc/self/exe", "-W", "-D", "-f", c.proxyConfig(), "-p", c.proxyPID())
+	command.Args[0] = "haproxy"
+	command.Stderr = said
+	if err := command.Run(); err != nil {
+		why, _ := os.ReadFile(said.Name())
+		return genericError, fmt.Errorf("start the proxy: %w: %s", err, strings.TrimSpace(string(why)))
+	}
+	return success, nil
+}
+
+func stopProxy(c Call) (int, error) {
+	running, err := c.findProxy()
+	if err != nil {
+		return genericError, err
+	}
+	if running == nil {
+		return success, nil
+	}
+	defer running.close()
+	if err := running.end(proxyPatience); err != nil {
+		return genericError, fmt.Errorf("stop the proxy: %w", err)
+	}
+	return success, pidFile(c.proxyPID()).remove()
+}
+
+// reloadProxy has the master read a configuration that is valid.
+func reloadProxy(c Call) (int, error) {
+	running, err := c.findProxy()
+	if err != nil {
+		return genericError, err
+	}
+	if running == nil {
+		return notRunning, nil
+	}
+	defer running.close()
+	if status, err := validateProxy(c); status != success {
+		return status, err
+	}
+	if err := unix.PidfdSendSignal(running.fd, unix.SIGUSR2, nil, 0); err != nil {
+		return genericError, fmt.Errorf("reload the proxy: %w", err)
+	}
+	return success, nil
+}
+
+func monitorProxy(c Call) (int, error) {
+	running, err := c.findProxy()
+	if err != nil {
+		return genericError, err
+	}
+	if running == nil {
+		return notRunning, nil
+	}
+	running.close()
+	return success, nil
+}
