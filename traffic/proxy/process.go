@@ -18,6 +18,7 @@ import (
 	"holdfast/traffic/proxy/health"
 	"holdfast/traffic/proxy/plane"
 	"holdfast/traffic/proxy/pool"
+	"holdfast/traffic/proxy/resolve"
 	"holdfast/traffic/proxy/stats"
 )
 
@@ -126,6 +127,7 @@ func (p *Process) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.wait.Go(func() { p.checker.Watch(ctx, p.Plane.Snapshot().Backends) })
+	p.wait.Go(func() { resolve.Watch(ctx, p.Config.Resolvers, p.Plane.Snapshot().Backends) })
 	for i, l := range p.listeners {
 		level := stats.LevelOf(p.Config.Global.StatsSockets[i].Level)
 		p.wait.Go(func() { p.admin.Serve(l, level) })

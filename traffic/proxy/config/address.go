@@ -21,7 +21,10 @@ type place struct {
 }
 
 // place reads ADDRESS, ADDRESS:PORT, ADDRESS:FIRST-LAST, :PORT, *:PORT, /path, unix@path, abns@name, fd@N, ipv4@…, ipv6@….
-func (p *parser) place(text string) (place, error) {
+func (p *parser) place(text string) (place, error) { return p.placeOf(text, p.source.Resolve) }
+
+// placeOf is place with a way of its own to the address of a name.
+func (p *parser) placeOf(text string, resolve func(host string) (netip.Addr, error)) (place, error) {
 	a := place{network: "tcp", addr: netip.IPv4Unspecified()}
 	family, rest, prefixed := strings.Cut(text, "@")
 	if !prefixed {
@@ -54,7 +57,7 @@ func (p *parser) place(text string) (place, error) {
 			return a, fmt.Errorf("address %q: %w", text, err)
 		}
 	}
-	return p.host(a, family, host)
+	return placeHost(a, family, host, resolve)
 }
 
 func (a *place) ports(text string) error {
@@ -80,7 +83,7 @@ func (a *place) ports(text string) error {
 	return nil
 }
 
-func (p *parser) host(a place, family, host string) (place, error) {
+func placeHost(a place, family, host string, resolve func(host string) (netip.Addr, error)) (place, error) {
 	a.host = host
 	bare := strings.Trim(host, "[]")
 	six := strings.HasSuffix(family, "6")
@@ -98,7 +101,7 @@ func (p *parser) host(a place, family, host string) (place, error) {
 		a.addr = addr
 		return a, nil
 	}
-	addr, err := p.source.Resolve(bare)
+	addr, err := resolve(bare)
 	if err != nil {
 		return a, fmt.Errorf("find the address of %q: %w", bare, err)
 	}

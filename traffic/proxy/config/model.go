@@ -14,6 +14,7 @@ type Config struct {
 	Global    Global
 	Proxies   []*Proxy
 	Userlists map[string]*Userlist
+	Resolvers map[string]*Resolvers
 	Compiler  *sample.Compiler // holds the maps and lists, which can be changed at run time
 	Warnings  []string
 }
@@ -417,6 +418,15 @@ type Server struct {
 	Path     string // unix
 	PortOff  int    // of the client's port, when Relative
 	Relative bool
+
+	// A name's address may be looked up while the proxy runs.
+	Resolvers    string
+	Service      bool     // Host is a service, found by its SRV records
+	Unresolved   bool     // it begins without an address
+	Prefer       string   // ipv4 or ipv6
+	InitAddr     []string // ways to the first address
+	ShareAddress bool     // others of the same name may have the same address
+	OwnWeight    bool     // the weights of SRV records do not count
 
 	Weight           int
 	Backup, Disabled bool

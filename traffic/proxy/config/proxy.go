@@ -76,6 +76,7 @@ func init() {
 		"retries":          {backOrDef, number("retries", 0, 1<<16, func(p *Proxy) *int { return &p.Retries })},
 		"retry-on":         {backOrDef, retryOnLine},
 		"server":           {back, serverLine},
+		"server-template":  {back, serverTemplate},
 		"source":           {backOrDef, sourceLine},
 		"stats":            {both, statsLine},
 		"stick":            {back, stickLine},

@@ -3,7 +3,6 @@ package config
 // refusedSections are HAProxy's sections that are not offered, and why.
 var refusedSections = map[string]string{
 	"peers":       "stick-tables are this process's own",
-	"resolvers":   "names are resolved when the configuration is loaded",
 	"cache":       "answers are not cached",
 	"ring":        "log to stdout or a syslog server instead",
 	"program":     "let the service manager or the cluster run programs",
@@ -17,7 +16,7 @@ var refusedSections = map[string]string{
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
 	refusedProxy = words(`compression dynamic-cookie-key load-server-state-from-file max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch email-alert
-		filter force-persist ignore-persist log-steps log-format-sd persist server-template declare http-send-name-header
+		filter force-persist ignore-persist log-steps log-format-sd persist declare http-send-name-header
 		server-state-file-name tcp-response transparent hash-preserve-affinity`)
 	refusedGlobal = words(`server-state-base server-state-file grace set-var set-var-fmt 51degrees-data-file anonkey busy-polling cluster-secret cpu-map cpu-policy ca-base-verify deviceatlas-json-file
 		fd-hard-limit gid h1-case-adjust h1-case-adjust-file h2-workaround-bogus-websocket-clients http-client.resolvers.id insecure-fork-wanted
@@ -28,8 +27,8 @@ var (
 	refusedOptions = words(`logasap http-buffer-request independent-streams persist log-health-checks nolinger accept-invalid-http-request accept-invalid-http-response h1-case-adjust-bogus-client
 		h1-case-adjust-bogus-server http-ignore-probes-strict http-use-htx nolinger-both socket-stats spop-check
 		srvtcpka-probe tcp-smart-accept-all`)
-	refusedServer = words(`redir track pool-low-conn check-via-socks4 check-alpn check-proto crl-file force-sslv3 ws hash-key init-addr log-proto max-reuse namespace npn
-		proxy-v2-options proto resolvers resolve-net resolve-opts resolve-prefer send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt
+	refusedServer = words(`redir track pool-low-conn check-via-socks4 check-alpn check-proto crl-file force-sslv3 ws hash-key log-proto max-reuse namespace npn
+		proxy-v2-options proto resolve-net send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt
 		socks4 ssl-reuse tcp-md5sig tfo usesrc pool-conn-name agent-inter-jitter`)
 	refusedBind = words(`maxconn nice user group accept-netscaler-cip ca-ignore-err ca-sign-file ca-sign-pass ca-verify-file cc crl-file crt-ignore-err curves ecdhe
 		expose-fd-listeners generate-certificates gid guid-prefix id idle-ping namespace npn no-ca-names ocsp-update prefer-client-ciphers

@@ -35,15 +35,16 @@ type parser struct {
 	config   *Config
 	problems []error
 
-	section  string // the one at hand
-	proxy    *Proxy // in a proxy's section or defaults
-	users    *Userlist
-	errors   string // name of the http-errors section
-	pages    map[string]map[int]Page
-	defaults map[string]*Proxy // by name
-	last     *Proxy            // the defaults read last
-	unset    map[string]string // environment: changes by setenv and presetenv
-	later    []func()          // checks for when all is read
+	section   string // the one at hand
+	proxy     *Proxy // in a proxy's section or defaults
+	users     *Userlist
+	resolvers *Resolvers
+	errors    string // name of the http-errors section
+	pages     map[string]map[int]Page
+	defaults  map[string]*Proxy // by name
+	last      *Proxy            // the defaults read last
+	unset     map[string]string // environment: changes by setenv and presetenv
+	later     []func()          // checks for when all is read
 }
 
 // section is a kind of section: how it begins and what its lines do.
@@ -63,6 +64,7 @@ func init() {
 		"listen":      {beginProxy, proxyLine},
 		"userlist":    {beginUserlist, userlistLine},
 		"http-errors": {beginErrors, errorsLine},
+		"resolvers":   {beginResolvers, resolversLine},
 	}
 }
 
@@ -70,7 +72,7 @@ func init() {
 func Load(files []File, source Source) (*Config, error) {
 	p := &parser{
 		source:   source,
-		config:   &Config{Userlists: map[string]*Userlist{}, Compiler: &sample.Compiler{Files: source}},
+		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Compiler: &sample.Compiler{Files: source}},
 		pages:    map[string]map[int]Page{},
 		defaults: map[string]*Proxy{},
 		unset:    map[string]string{},
@@ -244,6 +246,7 @@ func (p *parser) checkProxy(x *Proxy) {
 			p.config.Warnings = append(p.config.Warnings, x.problem("it has no bind, so nobody can reach it").Error())
 		}
 	}
+	p.checkResolvers(x)
 	for _, u := range x.UseServers {
 		if !slices.ContainsFunc(x.Servers, func(s *Server) bool { return s.Name == u.Name }) {
 			p.report(x.problem("use-server: there is no server %q", u.Name))

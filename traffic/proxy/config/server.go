@@ -28,16 +28,16 @@ func serverLine(p *parser, l Line) *Problem {
 			return l.problem("there is a server %q already, in line %d", s.Name, other.Line)
 		}
 	}
-	if problem := p.serverAddress(l, &s, l.Words[2]); problem != nil {
+	if problem := p.serverOptions(l, l.take(3), &s); problem != nil {
 		return problem
 	}
-	if problem := p.serverOptions(l, l.take(3), &s); problem != nil {
+	if problem := p.serverAddress(l, &s, l.Words[2]); problem != nil {
 		return problem
 	}
 	if s.TLS != nil && !s.TLS.on && !s.CheckTLS {
 		s.TLS = nil
 	}
-	if (s.Check || s.Agent && s.AgentPort == 0) && s.Address.Port() == 0 && s.CheckPort == 0 && s.Path == "" {
+	if (s.Check || s.Agent && s.AgentPort == 0) && !s.Service && s.Address.Port() == 0 && s.CheckPort == 0 && s.Path == "" {
 		return l.problem("server %s: it is to be checked but has no port; give one, or `port`", s.Name)
 	}
 	if s.Agent && s.AgentPort == 0 {
@@ -52,7 +52,7 @@ func defaultServerLine(p *parser, l Line) *Problem {
 }
 
 func (p *parser) serverAddress(l Line, s *Server, text string) *Problem {
-	a, err := p.place(text)
+	a, err := p.placeOf(text, func(host string) (netip.Addr, error) { return p.serverName(s, host) })
 	if err != nil {
 		return l.problem("server %s: %v", s.Name, err)
 	}
@@ -68,6 +68,9 @@ func (p *parser) serverAddress(l Line, s *Server, text string) *Problem {
 		return l.problem("server %s: %q is a range of ports", s.Name, text)
 	}
 	s.Host = a.host
+	if s.Service {
+		return nil
+	}
 	if a.relative || a.first == 0 {
 		s.Relative, s.PortOff = true, a.first
 		s.Address = netip.AddrPortFrom(a.addr, 0)
@@ -156,6 +159,10 @@ var serverOptions = map[string]func(p *parser, t *taker, s *Server){
 	"addr":             func(p *parser, t *taker, s *Server) { s.CheckAddress = p.addressWord(t, "addr") },
 	"agent-addr":       func(p *parser, t *taker, s *Server) { s.AgentAddress = p.addressWord(t, "agent-addr") },
 	"observe":          oneOf("observe", "layer4 layer7", func(s *Server) *string { return &s.Observe }),
+	"resolvers":        func(_ *parser, t *taker, s *Server) { s.Resolvers = t.value("resolvers") },
+	"resolve-prefer":   oneOf("resolve-prefer", "ipv4 ipv6", func(s *Server) *string { return &s.Prefer }),
+	"resolve-opts":     resolveOptions,
+	"init-addr":        initAddress,
 	"on-error":         oneOf("on-error", "fastinter fail-check sudden-death mark-down", func(s *Server) *string { return &s.OnError }),
 	"on-marked-down": func(_ *parser, t *taker, s *Server) {
 		if s.ShutdownOnDown = true; t.value("on-marked-down") != "shutdown-sessions" {

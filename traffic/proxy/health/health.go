@@ -83,7 +83,7 @@ func (c *Checker) watch(ctx context.Context, s *pool.Server, wake <-chan struct{
 		if !sleep(ctx, pause, wake) {
 			return
 		}
-		if s.Admin() == pool.Maintenance {
+		if s.Admin() == pool.Maintenance || s.Unresolved() {
 			pause = s.Inter
 			continue
 		}

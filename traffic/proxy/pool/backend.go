@@ -34,6 +34,7 @@ func New(p *config.Proxy, loops int, now func() time.Time) *Backend {
 		s := &Server{Server: c, Backend: b, Index: i, Counters: NewCounters(loops), change: now()}
 		s.SetAddress(c.Address)
 		s.up.Store(true)
+		s.unresolved.Store(c.Unresolved)
 		s.weight.Store(int32(c.Weight))
 		s.maxconn.Store(int64(c.MaxConn))
 		if c.Disabled {

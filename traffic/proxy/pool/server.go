@@ -25,14 +25,15 @@ type Server struct {
 	Backend *Backend
 	Index   int
 
-	address  atomic.Pointer[netip.AddrPort]
-	up       atomic.Bool
-	admin    atomic.Uint32
-	agent    atomic.Uint32 // what the agent says: an Admin
-	stopping atomic.Bool   // 404 under disable-on-404: no new clients
-	weight   atomic.Int32  // as configured or set at run time
-	maxconn  atomic.Int64
-	ramp     atomic.Int64 // slowstart: when it came up, Unix milliseconds; 0: long ago
+	address    atomic.Pointer[netip.AddrPort]
+	up         atomic.Bool
+	admin      atomic.Uint32
+	agent      atomic.Uint32 // what the agent says: an Admin
+	unresolved atomic.Bool   // its name has no address
+	stopping   atomic.Bool   // 404 under disable-on-404: no new clients
+	weight     atomic.Int32  // as configured or set at run time
+	maxconn    atomic.Int64
+	ramp       atomic.Int64 // slowstart: when it came up, Unix milliseconds; 0: long ago
 
 	Sessions atomic.Int64 // now
 	Queued   atomic.Int64 // requests that wait for this server alone
@@ -63,12 +64,12 @@ func (s *Server) Admin() Admin { return Admin(s.admin.Load()) }
 
 // Usable tells whether the server takes new clients; weight counts, too.
 func (s *Server) Usable() bool {
-	return s.up.Load() && s.Admin() == Ready && Admin(s.agent.Load()) == Ready && !s.stopping.Load() && s.weight.Load() > 0
+	return s.up.Load() && !s.Unresolved() && s.Admin() == Ready && Admin(s.agent.Load()) == Ready && !s.stopping.Load() && s.weight.Load() > 0
 }
 
 // Alive tells whether the server takes those who are bound to it.
 func (s *Server) Alive() bool {
-	return s.up.Load() && s.Admin() != Maintenance && Admin(s.agent.Load()) != Maintenance
+	return s.up.Load() && !s.Unresolved() && s.Admin() != Maintenance && Admin(s.agent.Load()) != Maintenance
 }
 
 // Weight is the weight without slowstart.
@@ -96,6 +97,16 @@ func (s *Server) SetAdmin(a Admin, now time.Time) {
 // SetAgent takes an agent's word.
 func (s *Server) SetAgent(a Admin, now time.Time) {
 	if Admin(s.agent.Swap(uint32(a))) != a {
+		s.changed(now, "")
+	}
+}
+
+// Unresolved tells whether the server's name has no address: it takes nobody, and is not checked.
+func (s *Server) Unresolved() bool { return s.unresolved.Load() }
+
+// SetUnresolved notes whether it has.
+func (s *Server) SetUnresolved(none bool, now time.Time) {
+	if s.unresolved.Swap(none) != none {
 		s.changed(now, "")
 	}
 }

@@ -174,6 +174,8 @@ func (r *Row) state() string {
 		return "UP"
 	case "STOP", "DOWN (agent)":
 		return "DOWN"
+	case "MAINT (resolution)":
+		return "MAINT"
 	}
 	return r.Status
 }

@@ -109,8 +109,11 @@ func serverRow(s *pool.Server, now time.Time) Row {
 		Weight: s.Weight(), Backup: s.Backup, Queue: s.Queued.Load(), Current: s.Sessions.Load(), Limit: s.MaxConn(),
 		Total: s.Counters.Total(), Health: h, Checked: s.Server.Check, Since: now.Sub(h.Change), Admin: s.Admin(), Cookie: s.Server.Cookie,
 		Address: s.Address().String(), Tracked: s.Track}
-	if s.Path != "" {
+	switch {
+	case s.Path != "":
 		r.Address = s.Path
+	case s.Unresolved():
+		r.Address = ""
 	}
 	if s.Usable() {
 		if r.Active = 1; s.Backup {
@@ -125,6 +128,8 @@ func Status(s *pool.Server) string {
 	switch {
 	case s.Admin() == pool.Maintenance:
 		return "MAINT"
+	case s.Unresolved():
+		return "MAINT (resolution)"
 	case !s.Server.Check && !s.Server.Agent:
 		if s.Admin() == pool.Drain {
 			return "DRAIN"

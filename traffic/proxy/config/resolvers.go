@@ -1,0 +1,228 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Resolvers is a resolvers section: whom to ask for the addresses of servers' names while the proxy runs.
+type Resolvers struct {
+	Name    string
+	Servers []netip.AddrPort // asked in their order
+	Tries   int              // of a question, over all servers
+	Pause   time.Duration    // between questions while there is no answer (timeout resolve)
+	Wait    time.Duration    // for an answer (timeout retry)
+	Payload uint16           // largest answer over UDP
+	Valid   time.Duration    // how long an answer holds before the question is asked again
+	// Hold is how long the last good answer counts while answers are bad: nx, refused, timeout, other; obsolete, for an address
+	// that an answer no longer has.
+	Hold map[string]time.Duration
+}
+
+const defaultHold = 30 * time.Second
+
+func beginResolvers(p *parser, l Line) *Problem {
+	p.resolvers = &Resolvers{Tries: 3, Pause: time.Second, Wait: time.Second, Payload: 512, Valid: 10 * time.Second, Hold: map[string]time.Duration{
+		"nx": defaultHold, "refused": defaultHold, "timeout": defaultHold, "other": defaultHold, "obsolete": 0,
+	}}
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	p.resolvers.Name = l.Words[1]
+	if p.config.Resolvers[l.Words[1]] != nil {
+		return l.problem("there are resolvers %q already", l.Words[1])
+	}
+	p.config.Resolvers[l.Words[1]] = p.resolvers
+	return nil
+}
+
+var resolversWords = []string{"nameserver", "parse-resolv-conf", "hold", "resolve_retries", "timeout", "accepted_payload_size"}
+
+func resolversLine(p *parser, l Line) *Problem {
+	r := p.resolvers
+	t := l.take(1)
+	switch word := l.Words[0]; word {
+	case "nameserver":
+		t.value("nameserver")
+		text := t.value("the name server's address")
+		if t.err != nil {
+			break
+		}
+		a, err := nameServer(text)
+		if err != nil {
+			return l.problem("nameserver: %v", err)
+		}
+		r.Servers = append(r.Servers, a)
+	case "parse-resolv-conf":
+		return p.resolvConf(l)
+	case "hold":
+		status := t.value("hold")
+		d := t.duration("hold")
+		if _, known := r.Hold[status]; known {
+			r.Hold[status] = d
+		} else if status == "valid" {
+			r.Valid = max(d, time.Millisecond)
+		} else if t.err == nil {
+			return l.problem("hold: %q is not a kind of answer; there are valid, obsolete, nx, refused, timeout and other", status)
+		}
+	case "resolve_retries":
+		r.Tries = t.count(word, 1, 1000)
+	case "timeout":
+		switch of, d := t.value("timeout"), t.duration("timeout"); {
+		case t.err != nil:
+		case of == "resolve":
+			r.Pause = max(d, time.Millisecond)
+		case of == "retry":
+			r.Wait = max(d, time.Millisecond)
+		default:
+			return l.problem("timeout %q: there are resolve and retry", of)
+		}
+	case "accepted_payload_size":
+		r.Payload = uint16(t.count(word, 512, 65535))
+	default:
+		return l.unknown("resolvers directive", word, resolversWords, nil)
+	}
+	if t.more() {
+		t.fail("%s: the word %q is not expected", l.Words[0], t.next())
+	}
+	return t.err
+}
+
+// nameServer reads [udp@]ADDRESS[:PORT].
+func nameServer(text string) (netip.AddrPort, error) {
+	rest := text
+	for _, family := range []string{"udp@", "udp4@", "udp6@", "ipv4@", "ipv6@"} {
+		rest = strings.TrimPrefix(rest, family)
+	}
+	if a, err := netip.ParseAddrPort(rest); err == nil {
+		return a, nil
+	}
+	a, err := netip.ParseAddr(strings.Trim(rest, "[]"))
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("%q is not an address with a port; questions go over UDP", text)
+	}
+	return netip.AddrPortFrom(a, 53), nil
+}
+
+// resolvConf takes the name servers of this machine.
+func (p *parser) resolvConf(l Line) *Problem {
+	const file = "/etc/resolv.conf"
+	text, err := p.source.ReadFile(file)
+	if err != nil {
+		return l.problem("parse-resolv-conf: %v", missing(err))
+	}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if len(words) < 2 || words[0] != "nameserver" {
+			continue
+		}
+		a, err := netip.ParseAddr(words[1])
+		if err != nil {
+			return l.problem("parse-resolv-conf: %s: %v", file, err)
+		}
+		p.resolvers.Servers = append(p.resolvers.Servers, netip.AddrPortFrom(a, 53))
+	}
+	return nil
+}
+
+// serverTemplate reads server-template <prefix> <number or range> <name>[:port] [options]: so many servers whose addresses are those
+// of the name. A name that begins with an underscore is a service, whose SRV records have the ports, too.
+func serverTemplate(p *parser, l Line) *Problem {
+	if problem := l.wants(3, -1); problem != nil {
+		return problem
+	}
+	low, high, isRange := strings.Cut(l.Words[2], "-")
+	if !isRange {
+		low, high = "1", low
+	}
+	first, err1 := strconv.Atoi(low)
+	last, err2 := strconv.Atoi(high)
+	if err1 != nil || err2 != nil || first < 0 || last < first || last-first >= 1<<16 {
+		return l.problem("server-template: %q is not a number of servers, nor a range", l.Words[2])
+	}
+	for i := first; i <= last; i++ {
+		one := l
+		one.Words = append([]string{"server", l.Words[1] + strconv.Itoa(i)}, l.Words[3:]...)
+		if problem := serverLine(p, one); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+// serverName gives a server that is named the address it begins with, in the way that init-addr says.
+func (p *parser) serverName(s *Server, host string) (netip.Addr, error) {
+	s.Service = strings.HasPrefix(host, "_")
+	ways := s.InitAddr
+	if len(ways) == 0 {
+		ways = []string{"last", "libc"}
+	}
+	var failed error
+	for _, way := range ways {
+		switch way {
+		case "last": // that of a state file
+		case "none":
+			s.Unresolved = true
+			return netip.Addr{}, nil
+		case "libc":
+			if s.Service {
+				s.Unresolved = true
+				return netip.Addr{}, nil
+			}
+			a, err := p.source.Resolve(host)
+			if err == nil {
+				return a.Unmap(), nil
+			}
+			failed = fmt.Errorf("%w; `init-addr none` begins without", err)
+		default:
+			return netip.ParseAddr(way) // the option's reader has seen to it
+		}
+	}
+	return netip.Addr{}, failed
+}
+
+func initAddress(_ *parser, t *taker, s *Server) {
+	s.InitAddr = strings.Split(t.value("init-addr"), ",")
+	for _, way := range s.InitAddr {
+		if _, err := netip.ParseAddr(way); err != nil && way != "last" && way != "libc" && way != "none" && t.err == nil {
+			t.fail("init-addr: %q is none of last, libc, none, nor an address", way)
+		}
+	}
+}
+
+func resolveOptions(_ *parser, t *taker, s *Server) {
+	for _, o := range strings.Split(t.value("resolve-opts"), ",") {
+		switch o {
+		case "allow-dup-ip":
+			s.ShareAddress = true
+		case "prevent-dup-ip":
+			s.ShareAddress = false
+		case "ignore-weight":
+			s.OwnWeight = true
+		default:
+			if t.err == nil {
+				t.fail("resolve-opts: %q is none of allow-dup-ip, prevent-dup-ip, ignore-weight", o)
+			}
+		}
+	}
+}
+
+// checkResolvers checks that the resolvers that servers name are there and know whom to ask.
+func (p *parser) checkResolvers(x *Proxy) {
+	for _, s := range x.Servers {
+		r := p.config.Resolvers[s.Resolvers]
+		at := Line{File: s.File, Number: s.Line}
+		switch {
+		case s.Resolvers == "" && s.Service:
+			p.report(at.problem("server %s: a service is found by `resolvers`", s.Name))
+		case s.Resolvers == "":
+		case r == nil:
+			p.report(at.problem("server %s: there are no resolvers %q", s.Name, s.Resolvers))
+		case len(r.Servers) == 0:
+			p.report(at.problem("server %s: resolvers %s have no nameserver", s.Name, s.Resolvers))
+		}
+	}
+}

@@ -1,0 +1,172 @@
+// Package resolve keeps the addresses of servers that are named true while the proxy runs: it asks name servers again and again and moves
+// servers to what they answer, as the sections `resolvers` say.
+//
+// Servers of one backend with one name share its addresses: each keeps the one it has for as long as the name has it, those without get one
+// that no other has, and those for whom none is left take no clients. The package is a goroutine for each such group, which ends with
+// Watch's context.
+package resolve
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/pool"
+)
+
+// Watch keeps the servers' addresses until ctx ends.
+func Watch(ctx context.Context, resolvers map[string]*config.Resolvers, backends map[string]*pool.Backend) {
+	var all sync.WaitGroup
+	for _, b := range backends {
+		for _, g := range groups(b) {
+			r := resolvers[g[0].Resolvers]
+			all.Go(func() { newWatcher(r, g).run(ctx) })
+		}
+	}
+	all.Wait()
+}
+
+// groups are a backend's servers that have their addresses from one question.
+func groups(b *pool.Backend) [][]*pool.Server {
+	type key struct{ resolvers, host, prefer string }
+	at := map[key]int{}
+	var all [][]*pool.Server
+	for _, s := range b.Servers {
+		if s.Resolvers == "" || !s.Service && isAddress(s.Host) {
+			continue
+		}
+		k := key{s.Resolvers, s.Host, s.Prefer}
+		i, known := at[k]
+		if !known {
+			i, at[k], all = len(all), len(all), append(all, nil)
+		}
+		all[i] = append(all[i], s)
+	}
+	return all
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+// watcher asks for one group.
+type watcher struct {
+	resolvers *config.Resolvers
+	servers   []*pool.Server
+	client    *Client
+	good      time.Time           // of the last answer with addresses
+	seen      map[Place]time.Time // when an answer had it last; weight 0
+}
+
+func newWatcher(r *config.Resolvers, servers []*pool.Server) *watcher {
+	return &watcher{r, servers, &Client{r.Servers, r.Tries, r.Wait, r.Payload}, time.Now(), map[Place]time.Time{}}
+}
+
+func (w *watcher) run(ctx context.Context) {
+	for {
+		pause := w.resolvers.Pause
+		if places, err := w.ask(ctx); err == nil {
+			pause = w.resolvers.Valid
+			w.take(places, time.Now())
+		} else if ctx.Err() == nil {
+			w.fail(err, time.Now())
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+func (w *watcher) ask(ctx context.Context) ([]Place, error) {
+	s := w.servers[0]
+	if s.Service {
+		return w.client.Service(ctx, s.Host, s.Prefer == "ipv4")
+	}
+	return w.client.Addresses(ctx, s.Host, s.Prefer == "ipv4")
+}
+
+// fail notes a bad answer. The last good one counts for as long as `hold` says.
+func (w *watcher) fail(err error, now time.Time) {
+	failure := Other
+	errors.As(err, &failure)
+	if now.Sub(w.good) < w.resolvers.Hold[string(failure)] {
+		return
+	}
+	for _, s := range w.servers {
+		s.SetUnresolved(true, now)
+	}
+}
+
+// take moves the servers to the places of a good answer.
+func (w *watcher) take(places []Place, now time.Time) {
+	w.good = now
+	weights := map[Place]int{}
+	for _, p := range places {
+		weight := p.Weight
+		p.Weight = 0
+		weights[p] = weight
+		w.seen[p] = now
+	}
+	// What answers no longer have counts on while `hold obsolete` lasts.
+	for p, last := range w.seen {
+		if _, present := weights[p]; !present && now.Sub(last) >= w.resolvers.Hold["obsolete"] {
+			delete(w.seen, p)
+		}
+	}
+	taken := map[Place]bool{}
+	var homeless []*pool.Server
+	for _, s := range w.servers {
+		at := w.placeOf(s)
+		if _, still := w.seen[at]; still && !s.Unresolved() && (!taken[at] || s.ShareAddress) {
+			taken[at] = true
+			w.weigh(s, weights[at])
+			continue
+		}
+		homeless = append(homeless, s)
+	}
+	for _, s := range homeless {
+		i := slices.IndexFunc(places, func(p Place) bool { p.Weight = 0; return !taken[p] })
+		if i < 0 && s.ShareAddress {
+			i = 0
+		}
+		if i < 0 {
+			s.SetUnresolved(true, now)
+			continue
+		}
+		p := places[i]
+		port := s.Server.Address.Port()
+		if p.Port != 0 {
+			port = p.Port
+		}
+		w.weigh(s, p.Weight)
+		p.Weight = 0
+		taken[p] = true
+		s.SetAddress(netip.AddrPortFrom(p.Address, port))
+		s.SetUnresolved(false, now)
+	}
+}
+
+// placeOf is where a server is now, as an answer would say it.
+func (w *watcher) placeOf(s *pool.Server) Place {
+	a := s.Address()
+	p := Place{Address: a.Addr()}
+	if s.Service {
+		p.Port = a.Port()
+	}
+	return p
+}
+
+func (w *watcher) weigh(s *pool.Server, weight int) {
+	if weight > 0 && !s.OwnWeight && weight != s.Weight() {
+		s.SetWeight(weight)
+	}
+}
