@@ -35,6 +35,9 @@ type Process struct {
 	wait      sync.WaitGroup
 }
 
+// logWarning is syslog's level (RFC 5424, section 6.2.1).
+const logWarning = 4
+
 // Start opens everything that a configuration names, gives up privileges, and begins to serve. inherited are listening sockets of
 // a process before this one.
 func Start(c *config.Config, inherited []plane.Socket) (*Process, error) {
@@ -84,6 +87,10 @@ func (p *Process) open(inherited []plane.Socket) error {
 	snapshot, err := p.Plane.Compile(p.Config)
 	if err != nil {
 		return err
+	}
+	for _, err := range stats.Restore(p.Config, snapshot.Backends, os.ReadFile, time.Now()) {
+		p.log.Log(g.Logs, logWarning, g.LogTag, []byte(err.Error()))
+		fmt.Fprintln(os.Stderr, "warning:", err)
 	}
 	if err := p.Plane.Open(snapshot, inherited); err != nil {
 		return err

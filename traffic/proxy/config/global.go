@@ -24,17 +24,19 @@ var globalDirectives map[string]directive
 
 func init() {
 	globalDirectives = map[string]directive{
-		"maxconn":       globalCount(1, 1<<24, func(g *Global, n int) { g.MaxConn = n }),
-		"nbthread":      globalCount(1, 64, func(g *Global, n int) { g.Threads = n }),
-		"spread-checks": globalCount(0, 50, func(g *Global, n int) { g.SpreadChecks = n }),
-		"user":          globalText(func(g *Global, s string) { g.User = s }),
-		"group":         globalText(func(g *Global, s string) { g.Group = s }),
-		"chroot":        globalText(func(g *Global, s string) { g.Chroot = s }),
-		"pidfile":       globalText(func(g *Global, s string) { g.PIDFile = s }),
-		"node":          globalText(func(g *Global, s string) { g.Node = s }),
-		"log-tag":       globalText(func(g *Global, s string) { g.LogTag = s }),
-		"ca-base":       globalText(func(g *Global, s string) { g.CABase = s }),
-		"crt-base":      globalText(func(g *Global, s string) { g.CertBase = s }),
+		"maxconn":           globalCount(1, 1<<24, func(g *Global, n int) { g.MaxConn = n }),
+		"nbthread":          globalCount(1, 64, func(g *Global, n int) { g.Threads = n }),
+		"spread-checks":     globalCount(0, 50, func(g *Global, n int) { g.SpreadChecks = n }),
+		"user":              globalText(func(g *Global, s string) { g.User = s }),
+		"group":             globalText(func(g *Global, s string) { g.Group = s }),
+		"chroot":            globalText(func(g *Global, s string) { g.Chroot = s }),
+		"pidfile":           globalText(func(g *Global, s string) { g.PIDFile = s }),
+		"node":              globalText(func(g *Global, s string) { g.Node = s }),
+		"log-tag":           globalText(func(g *Global, s string) { g.LogTag = s }),
+		"server-state-base": globalText(func(g *Global, s string) { g.StateBase = s }),
+		"server-state-file": globalText(func(g *Global, s string) { g.StateFile = s }),
+		"ca-base":           globalText(func(g *Global, s string) { g.CABase = s }),
+		"crt-base":          globalText(func(g *Global, s string) { g.CertBase = s }),
 		"description": func(p *parser, l Line) *Problem {
 			p.config.Global.Description = strings.Join(l.Words[1:], " ")
 			return l.wants(1, -1)

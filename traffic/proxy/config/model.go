@@ -45,6 +45,8 @@ type Global struct {
 	LogTag        string
 	SendHost      bool // log-send-hostname
 	LogHost       string
+	StateBase     string // directory of the files with servers' states
+	StateFile     string
 	StatsSockets  []StatsSocket
 	StatsTimeout  time.Duration
 	HardStop      time.Duration
@@ -292,6 +294,8 @@ type Settings struct {
 	Description    string
 	Disabled       bool
 	MonitorURI     string
+	LoadState      string // where servers have their states from: "", none, global, local
+	StateFile      string // of this backend
 	MonitorFail    []*sample.Condition
 	Source         netip.AddrPort
 

@@ -15,10 +15,10 @@ var refusedSections = map[string]string{
 // refusedProxy are directives of proxies that HAProxy knows and this program does not offer; refusedGlobal, of the global
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
-	refusedProxy = words(`compression dynamic-cookie-key load-server-state-from-file max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch email-alert
+	refusedProxy = words(`compression dynamic-cookie-key max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch email-alert
 		filter force-persist ignore-persist log-steps log-format-sd persist declare http-send-name-header
-		server-state-file-name tcp-response transparent hash-preserve-affinity`)
-	refusedGlobal = words(`server-state-base server-state-file grace set-var set-var-fmt 51degrees-data-file anonkey busy-polling cluster-secret cpu-map cpu-policy ca-base-verify deviceatlas-json-file
+		tcp-response transparent hash-preserve-affinity`)
+	refusedGlobal = words(`grace set-var set-var-fmt 51degrees-data-file anonkey busy-polling cluster-secret cpu-map cpu-policy ca-base-verify deviceatlas-json-file
 		fd-hard-limit gid h1-case-adjust h1-case-adjust-file h2-workaround-bogus-websocket-clients http-client.resolvers.id insecure-fork-wanted
 		insecure-setuid-wanted issuers-chain-path localpeer log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path
 		mworker-max-reloads nbproc numa-cpu-mapping ocsp-update.mindelay pp2-never-send-local prealloc-fd profiling.tasks

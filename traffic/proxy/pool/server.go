@@ -140,6 +140,12 @@ func (s *Server) Checked(up bool, status, why string, took time.Duration, now ti
 	return true
 }
 
+// Restore gives the server the verdict of checks that were made before this process began.
+func (s *Server) Restore(up bool) {
+	s.up.Store(up)
+	s.Backend.Refresh()
+}
+
 func (s *Server) changed(now time.Time, why string) {
 	s.mu.Lock()
 	s.change = now

@@ -102,19 +102,14 @@ func (s *Server) showServersState(w io.Writer, args []string) error {
 		" srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port")
 	for _, b := range s.backends(args) {
 		for i, server := range b.Servers {
-			operation, admin := 2, 0
-			if !server.Up() {
-				operation = 0
-			}
-			switch server.Admin() {
-			case pool.Maintenance:
-				operation, admin = 0, 1
-			case pool.Drain:
-				admin = 8
+			operation, admin := statesOf(server)
+			address := "-"
+			if a := server.Address().Addr(); a.IsValid() {
+				address = a.String()
 			}
 			since := s.Now().Sub(server.Health(s.Now()).Change)
 			fmt.Fprintf(w, "%d %s %d %s %s %d %d %d %d %d 6 3 4 6 0 0 0 - %d - 0 0 - - 0\n", b.Proxy.ID, b.Name, i+1, server.Server.Name,
-				server.Address().Addr(), operation, admin, server.Weight(), server.Server.Weight, int(since.Seconds()), server.Address().Port())
+				address, operation, admin, server.Weight(), server.Server.Weight, int(since.Seconds()), server.Address().Port())
 		}
 	}
 	return nil
