@@ -31,6 +31,7 @@ type Process struct {
 	checker   *health.Checker
 	admin     *stats.Server
 	listeners []net.Listener
+	letters   chan letter
 	cancel    context.CancelFunc
 	wait      sync.WaitGroup
 }
@@ -52,7 +53,7 @@ func Start(c *config.Config, inherited []plane.Socket) (*Process, error) {
 	if g.SendHost && host == "" {
 		host, _ = os.Hostname()
 	}
-	p := &Process{Config: c, log: accesslog.New(host, os.Getpid())}
+	p := &Process{Config: c, log: accesslog.New(host, os.Getpid()), letters: make(chan letter, mailQueue)}
 	var err error
 	if p.Plane, err = plane.New(loops, g.MaxConn, p.log); err != nil {
 		return nil, err
@@ -134,6 +135,7 @@ func (p *Process) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.wait.Go(func() { p.checker.Watch(ctx, p.Plane.Snapshot().Backends) })
+	p.wait.Go(func() { p.post(ctx) })
 	p.wait.Go(func() { resolve.Watch(ctx, p.Config.Resolvers, p.Plane.Snapshot().Backends) })
 	for i, l := range p.listeners {
 		level := stats.LevelOf(p.Config.Global.StatsSockets[i].Level)
@@ -153,11 +155,8 @@ func (p *Process) tell(s *pool.Server, up bool, why string) {
 	if why != "" {
 		text += " Reason: " + why
 	}
-	targets := s.Backend.Logs
-	if s.Backend.LogGlobal {
-		targets = append(append([]config.LogTarget(nil), targets...), p.Config.Global.Logs...)
-	}
-	p.log.Log(targets, level, p.Config.Global.LogTag, []byte(text))
+	p.mail(s.Backend.Proxy, level, text)
+	p.log.Log(p.targets(s.Backend.Proxy), level, p.Config.Global.LogTag, []byte(text))
 	switch {
 	case !up && s.ShutdownOnDown:
 		p.Plane.EndSessions(func(other *pool.Server) bool { return other == s })

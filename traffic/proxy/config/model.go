@@ -15,6 +15,7 @@ type Config struct {
 	Proxies   []*Proxy
 	Userlists map[string]*Userlist
 	Resolvers map[string]*Resolvers
+	Mailers   map[string]*Mailers
 	Compiler  *sample.Compiler // holds the maps and lists, which can be changed at run time
 	Warnings  []string
 }
@@ -294,6 +295,7 @@ type Settings struct {
 	Description    string
 	Disabled       bool
 	MonitorURI     string
+	Email          EmailAlert
 	LoadState      string // where servers have their states from: "", none, global, local
 	StateFile      string // of this backend
 	MonitorFail    []*sample.Condition

@@ -44,6 +44,7 @@ func init() {
 		}},
 		"disabled":            {both, func(p *parser, l Line) *Problem { p.proxy.Disabled = true; return l.wants(0, 0) }},
 		"enabled":             {both, func(p *parser, l Line) *Problem { p.proxy.Disabled = false; return l.wants(0, 0) }},
+		"email-alert":         {both, emailAlertLine},
 		"errorfile":           {both, errorFileLine},
 		"errorfiles":          {front | back, errorFilesLine},
 		"errorloc":            {both, errorLocationLine},
@@ -115,7 +116,7 @@ func Directives() (proxies, global, options []string) {
 
 func newSettings() Settings {
 	return Settings{
-		Retries: 3, RetryOn: map[string]bool{"conn-failure": true}, Errors: map[int]Page{}, Server: defaultServer(),
+		Retries: 3, Email: EmailAlert{Level: 1}, RetryOn: map[string]bool{"conn-failure": true}, Errors: map[int]Page{}, Server: defaultServer(),
 		Balance: Balance{Algorithm: "roundrobin", Draws: 2, Function: "sdbm"},
 		Check:   HealthCheck{Method: "OPTIONS", Path: "/", Version: "HTTP/1.0"},
 		Stats:   Stats{URI: "/haproxy?stats", Realm: "HAProxy Statistics"},

@@ -6,7 +6,6 @@ var refusedSections = map[string]string{
 	"cache":       "answers are not cached",
 	"ring":        "log to stdout or a syslog server instead",
 	"program":     "let the service manager or the cluster run programs",
-	"mailers":     "let the cluster's alerts tell of failures",
 	"fcgi-app":    "FastCGI is not spoken",
 	"log-forward": "it is not a syslog relay",
 	"crt-store":   "name certificates with crt",
@@ -15,7 +14,7 @@ var refusedSections = map[string]string{
 // refusedProxy are directives of proxies that HAProxy knows and this program does not offer; refusedGlobal, of the global
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
-	refusedProxy = words(`compression dynamic-cookie-key max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch email-alert
+	refusedProxy = words(`compression dynamic-cookie-key max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch
 		filter force-persist ignore-persist log-steps log-format-sd persist declare http-send-name-header
 		tcp-response transparent hash-preserve-affinity`)
 	refusedGlobal = words(`grace set-var set-var-fmt 51degrees-data-file anonkey busy-polling cluster-secret cpu-map cpu-policy ca-base-verify deviceatlas-json-file

@@ -39,6 +39,7 @@ type parser struct {
 	proxy     *Proxy // in a proxy's section or defaults
 	users     *Userlist
 	resolvers *Resolvers
+	mailers   *Mailers
 	errors    string // name of the http-errors section
 	pages     map[string]map[int]Page
 	defaults  map[string]*Proxy // by name
@@ -64,6 +65,7 @@ func init() {
 		"listen":      {beginProxy, proxyLine},
 		"userlist":    {beginUserlist, userlistLine},
 		"http-errors": {beginErrors, errorsLine},
+		"mailers":     {beginMailers, mailersLine},
 		"resolvers":   {beginResolvers, resolversLine},
 	}
 }
@@ -72,7 +74,7 @@ func init() {
 func Load(files []File, source Source) (*Config, error) {
 	p := &parser{
 		source:   source,
-		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Compiler: &sample.Compiler{Files: source}},
+		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Mailers: map[string]*Mailers{}, Compiler: &sample.Compiler{Files: source}},
 		pages:    map[string]map[int]Page{},
 		defaults: map[string]*Proxy{},
 		unset:    map[string]string{},
@@ -247,6 +249,7 @@ func (p *parser) checkProxy(x *Proxy) {
 		}
 	}
 	p.checkResolvers(x)
+	p.checkEmail(x)
 	for _, u := range x.UseServers {
 		if !slices.ContainsFunc(x.Servers, func(s *Server) bool { return s.Name == u.Name }) {
 			p.report(x.problem("use-server: there is no server %q", u.Name))
