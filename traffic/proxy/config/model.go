@@ -460,10 +460,10 @@ type Server struct {
 	Observe          string // "", layer4, layer7
 	ErrorLimit       int
 	OnError          string
-	ShutdownOnDown   bool // on-marked-down shutdown-sessions
-	ShutdownBackups  bool // on-marked-up shutdown-backup-sessions
-	Track            string
-	PoolMax          int // connections kept idle; -1: no limit
+	ShutdownOnDown   bool   // on-marked-down shutdown-sessions
+	ShutdownBackups  bool   // on-marked-up shutdown-backup-sessions
+	Track            string // BACKEND/SERVER, or a server of the same backend: this one is up when that one is
+	PoolMax          int    // connections kept idle; -1: no limit
 	PoolPurge        time.Duration
 	NonStick         bool
 	Source           netip.AddrPort

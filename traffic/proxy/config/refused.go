@@ -26,7 +26,7 @@ var (
 	refusedOptions = words(`logasap http-buffer-request independent-streams persist log-health-checks nolinger accept-invalid-http-request accept-invalid-http-response h1-case-adjust-bogus-client
 		h1-case-adjust-bogus-server http-ignore-probes-strict http-use-htx nolinger-both socket-stats spop-check
 		srvtcpka-probe tcp-smart-accept-all`)
-	refusedServer = words(`redir track pool-low-conn check-via-socks4 check-alpn check-proto crl-file force-sslv3 ws hash-key log-proto max-reuse namespace npn
+	refusedServer = words(`redir pool-low-conn check-via-socks4 check-alpn check-proto crl-file force-sslv3 ws hash-key log-proto max-reuse namespace npn
 		proxy-v2-options proto resolve-net send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt
 		socks4 ssl-reuse tcp-md5sig tfo usesrc pool-conn-name agent-inter-jitter`)
 	refusedBind = words(`maxconn nice user group accept-netscaler-cip ca-ignore-err ca-sign-file ca-sign-pass ca-verify-file cc crl-file crt-ignore-err curves ecdhe

@@ -159,6 +159,7 @@ var serverOptions = map[string]func(p *parser, t *taker, s *Server){
 	"addr":             func(p *parser, t *taker, s *Server) { s.CheckAddress = p.addressWord(t, "addr") },
 	"agent-addr":       func(p *parser, t *taker, s *Server) { s.AgentAddress = p.addressWord(t, "agent-addr") },
 	"observe":          oneOf("observe", "layer4 layer7", func(s *Server) *string { return &s.Observe }),
+	"track":            func(_ *parser, t *taker, s *Server) { s.Track = t.value("track") },
 	"resolvers":        func(_ *parser, t *taker, s *Server) { s.Resolvers = t.value("resolvers") },
 	"resolve-prefer":   oneOf("resolve-prefer", "ipv4 ipv6", func(s *Server) *string { return &s.Prefer }),
 	"resolve-opts":     resolveOptions,
@@ -213,4 +214,39 @@ func (p *parser) addressWord(t *taker, name string) netip.Addr {
 		t.fail("%s: %q is not an address", name, text)
 	}
 	return a.addr
+}
+
+// Tracked finds the server that one tracks, nil when there is none.
+func (c *Config) Tracked(of *Proxy, s *Server) *Server {
+	backend, name, elsewhere := strings.Cut(s.Track, "/")
+	if !elsewhere {
+		name = backend
+	} else if of = c.Proxy(backend, true); of == nil {
+		return nil
+	}
+	i := slices.IndexFunc(of.Servers, func(other *Server) bool { return other.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return of.Servers[i]
+}
+
+// checkTracks checks that servers that are tracked are there and are asked themselves.
+func (p *parser) checkTracks(x *Proxy) {
+	for _, s := range x.Servers {
+		if s.Track == "" {
+			continue
+		}
+		at := Line{File: s.File, Number: s.Line}
+		switch tracked := p.config.Tracked(x, s); {
+		case tracked == nil:
+			p.report(at.problem("server %s: track: there is no server %q; write BACKEND/SERVER", s.Name, s.Track))
+		case s.Check || s.Agent:
+			p.report(at.problem("server %s: it is checked itself or tracks another, not both", s.Name))
+		case tracked.Track != "":
+			p.report(at.problem("server %s: track: %s tracks another itself; name that one", s.Name, s.Track))
+		case !tracked.Check && !tracked.Agent:
+			p.report(at.problem("server %s: track: %s is not checked", s.Name, s.Track))
+		}
+	}
 }

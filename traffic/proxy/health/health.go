@@ -73,6 +73,9 @@ func (c *Checker) publish(s *pool.Server, up bool, status, why string, took time
 	if s.Checked(up, status, why, took, now) && c.Tell != nil {
 		c.Tell(s, up, why)
 	}
+	for _, f := range s.Followers() {
+		c.publish(f, up, status, why, took, now)
+	}
 }
 
 // watch asks one server. The verdict is the shared engine's: so many answers in a row.

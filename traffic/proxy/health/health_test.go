@@ -36,6 +36,7 @@ func watched(t *testing.T, text string) (*pool.Backend, chan string) {
 		t.Fatal(err)
 	}
 	b := pool.New(c.Proxy("b", true), 1, time.Now)
+	pool.Link(c, map[string]*pool.Backend{"b": b})
 	changes := make(chan string, 100)
 	checker := &Checker{Global: &c.Global, Tell: func(s *pool.Server, up bool, _ string) { changes <- fmt.Sprintf("%s %v", s.Server.Name, up) }}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -132,5 +133,30 @@ func TestAgentsAreObeyed(t *testing.T) {
 		if obey(s, step.line, time.Now()); s.Weight() != step.weight || s.Usable() != step.usable || s.MaxConn() != step.limit {
 			t.Errorf("after %q: weight %d, usable %v, limit %d", step.line, s.Weight(), s.Usable(), s.MaxConn())
 		}
+	}
+}
+
+// TestServersFollowTheOneTheyTrack: it is asked, and they go down and up with it.
+func TestServersFollowTheOneTheyTrack(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	b, changes := watched(t, " mode tcp\n server one "+address+" check inter 20ms fall 1 rise 1\n server two 127.0.0.1:1 track one\n server three 127.0.0.1:1 track b/one\n")
+	l.Close()
+	for _, want := range []string{"one false", "two false", "three false"} {
+		expect(t, changes, want)
+	}
+	if b.Servers[1].Up() || b.Servers[1].Alive() {
+		t.Error("a server that follows one that is down takes clients")
+	}
+	if l, err = net.Listen("tcp", address); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, want := range []string{"one true", "two true", "three true"} {
+		expect(t, changes, want)
 	}
 }

@@ -208,6 +208,7 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 			s.Backends[x.Name] = pool.New(x, len(p.loops), time.Now)
 		}
 	}
+	pool.Link(c, s.Backends)
 	for _, x := range c.Proxies {
 		if !x.Front {
 			continue

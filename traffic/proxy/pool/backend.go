@@ -46,6 +46,27 @@ func New(p *config.Proxy, loops int, now func() time.Time) *Backend {
 	return b
 }
 
+// Link makes the servers of a configuration follow those that they track.
+func Link(c *config.Config, backends map[string]*Backend) {
+	of := map[*config.Server]*Server{}
+	for _, b := range backends {
+		for _, s := range b.Servers {
+			of[s.Server] = s
+		}
+	}
+	for _, p := range c.Proxies {
+		if !p.Back {
+			continue
+		}
+		for _, s := range backends[p.Name].Servers {
+			if s.Track != "" {
+				tracked := of[c.Tracked(p, s.Server)]
+				tracked.followers = append(tracked.followers, s)
+			}
+		}
+	}
+}
+
 // Observe has f called after each change of a server's state.
 func (b *Backend) Observe(f func(*Server)) {
 	for _, s := range b.Servers {

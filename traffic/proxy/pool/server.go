@@ -35,6 +35,8 @@ type Server struct {
 	maxconn    atomic.Int64
 	ramp       atomic.Int64 // slowstart: when it came up, Unix milliseconds; 0: long ago
 
+	followers []*Server // that track this one
+
 	Sessions atomic.Int64 // now
 	Queued   atomic.Int64 // requests that wait for this server alone
 	Errors   atomic.Int64 // in a row, for observe
@@ -117,6 +119,9 @@ func (s *Server) SetStopping(stop bool, now time.Time) {
 		s.changed(now, "")
 	}
 }
+
+// Followers are the servers that are up when this one is.
+func (s *Server) Followers() []*Server { return s.followers }
 
 // Checked notes a check's result, and tells whether the server went up or down by it.
 func (s *Server) Checked(up bool, status, why string, took time.Duration, now time.Time) bool {

@@ -130,7 +130,7 @@ func Status(s *pool.Server) string {
 		return "MAINT"
 	case s.Unresolved():
 		return "MAINT (resolution)"
-	case !s.Server.Check && !s.Server.Agent:
+	case !s.Server.Check && !s.Server.Agent && s.Track == "":
 		if s.Admin() == pool.Drain {
 			return "DRAIN"
 		}
