@@ -30,30 +30,13 @@ var proxyAgent = agent{
 	},
 }
 
-const proxyMetadata = `<?xml version="1.0"?>
-<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
-<resource-agent name="proxy" version="1.0">
-<version>1.1</version>
-<longdesc lang="en">A load balancer at layer 7: runs a haproxy.cfg. A reload loses no connection. As a clone it keeps its checks warm on
-every host; the floating addresses decide which one has the clients, and what listens on them says "transparent".</longdesc>
-<shortdesc lang="en">Load balancer at layer 7</shortdesc>
-<parameters>
-<parameter name="configfile" unique="1">
-<longdesc lang="en">The configuration, or a directory of which all files that end in .cfg are read.</longdesc>
-<shortdesc lang="en">Configuration</shortdesc>
-<content type="string" default="/etc/haproxy/haproxy.cfg"/>
-</parameter>
-</parameters>
-<actions>
-<action name="start" timeout="30s"/>
-<action name="stop" timeout="30s"/>
-<action name="monitor" timeout="20s" interval="10s" depth="0"/>
-<action name="reload" timeout="30s"/>
-<action name="validate-all" timeout="20s"/>
-<action name="meta-data" timeout="5s"/>
-</actions>
-</resource-agent>
-`
+var proxyMetadata = metadata{
+	name: "proxy", short: "Load balancer at layer 7", timeout: "30s", more: []string{"reload"},
+	long: `A load balancer at layer 7: runs a haproxy.cfg. A reload loses no connection. As a clone it keeps its checks warm on every host; the floating addresses decide which one has the clients, and what listens on them says "transparent".`,
+	parameters: []parameter{
+		{name: "configfile", short: "Configuration", long: "The configuration, or a directory of which all files that end in .cfg are read.", standard: "/etc/haproxy/haproxy.cfg", unique: true},
+	},
+}
 
 const (
 	proxyTime     = time.Minute      // how long the proxy may take to serve; the cluster's own timeout is shorter in practice
