@@ -147,7 +147,7 @@ func jsonSets(e *cib.Element, kind string) []jsonSet {
 		for nv := range set.All("nvpair") {
 			out.Pairs = append(out.Pairs, jsonPair{nv.ID(), nv.Get("name"), nv.Get("value")})
 		}
-		slices.SortStableFunc(out.Pairs, func(a, b jsonPair) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortStableFunc(out.Pairs, func(a, b jsonPair) int { return strings.Compare(a.ID, b.ID) })
 		sets = append(sets, out)
 	}
 	return sets

@@ -64,46 +64,33 @@ func init() {
 		"id": {front | back, func(p *parser, l Line) *Problem {
 			return number("id", 1, 1<<30, func(p *Proxy) *int { return &p.ID })(p, l)
 		}},
-		"log":             {both, logLine},
-		"log-format":      {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.LogFormat })},
-		"log-tag":         {both, text(func(p *Proxy) *string { return &p.LogTag })},
-		"maxconn":         {frontOrDef, number("maxconn", 0, 1<<24, func(p *Proxy) *int { return &p.MaxConn })},
-		"mode":            {both, modeLine},
-		"monitor":         {front, monitorLine},
-		"monitor-uri":     {frontOrDef, text(func(p *Proxy) *string { return &p.MonitorURI })},
-		"option":          {both, optionLine},
-		"rate-limit":      {frontOrDef, rateLimitLine},
-		"redirect":        {front | back, redirectLine},
-		"retries":         {backOrDef, number("retries", 0, 1<<16, func(p *Proxy) *int { return &p.Retries })},
-		"retry-on":        {backOrDef, retryOnLine},
-		"server":          {back, serverLine},
-		"server-template": {back, serverTemplate},
-		"server-state-file-name": {backOrDef, func(p *parser, l Line) *Problem {
-			if p.proxy.StateFile = "use-backend-name"; len(l.Words) > 1 {
-				p.proxy.StateFile = l.Words[1]
-			}
-			return l.wants(0, 1)
-		}},
-		"load-server-state-from-file": {backOrDef, func(p *parser, l Line) *Problem {
-			if problem := l.wants(1, 1); problem != nil {
-				return problem
-			}
-			if p.proxy.LoadState = l.Words[1]; !slices.Contains([]string{"none", "global", "local"}, l.Words[1]) {
-				return l.problem("load-server-state-from-file takes none, global or local, not %q", l.Words[1])
-			}
-			return nil
-		}},
-		"source":           {backOrDef, sourceLine},
-		"stats":            {both, statsLine},
-		"stick":            {back, stickLine},
-		"stick-table":      {front | back, tableLine},
-		"tcp-check":        {backOrDef, tcpCheckLine},
-		"tcp-request":      {both, tcpRequestLine},
-		"timeout":          {both, timeoutLine},
-		"unique-id-format": {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.UniqueFormat })},
-		"unique-id-header": {frontOrDef, text(func(p *Proxy) *string { return &p.UniqueHeader })},
-		"use_backend":      {front, useBackendLine},
-		"use-server":       {back, useServerLine},
+		"log":                         {both, logLine},
+		"log-format":                  {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.LogFormat })},
+		"log-tag":                     {both, text(func(p *Proxy) *string { return &p.LogTag })},
+		"maxconn":                     {frontOrDef, number("maxconn", 0, 1<<24, func(p *Proxy) *int { return &p.MaxConn })},
+		"mode":                        {both, modeLine},
+		"monitor":                     {front, monitorLine},
+		"monitor-uri":                 {frontOrDef, text(func(p *Proxy) *string { return &p.MonitorURI })},
+		"option":                      {both, optionLine},
+		"rate-limit":                  {frontOrDef, rateLimitLine},
+		"redirect":                    {front | back, redirectLine},
+		"retries":                     {backOrDef, number("retries", 0, 1<<16, func(p *Proxy) *int { return &p.Retries })},
+		"retry-on":                    {backOrDef, retryOnLine},
+		"server":                      {back, serverLine},
+		"server-template":             {back, serverTemplate},
+		"server-state-file-name":      {backOrDef, stateFileName},
+		"load-server-state-from-file": {backOrDef, loadState},
+		"source":                      {backOrDef, sourceLine},
+		"stats":                       {both, statsLine},
+		"stick":                       {back, stickLine},
+		"stick-table":                 {front | back, tableLine},
+		"tcp-check":                   {backOrDef, tcpCheckLine},
+		"tcp-request":                 {both, tcpRequestLine},
+		"timeout":                     {both, timeoutLine},
+		"unique-id-format":            {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.UniqueFormat })},
+		"unique-id-header":            {frontOrDef, text(func(p *Proxy) *string { return &p.UniqueHeader })},
+		"use_backend":                 {front, useBackendLine},
+		"use-server":                  {back, useServerLine},
 	}
 }
 
