@@ -100,8 +100,6 @@ func (d *deviceWords) check(s *session, model string, update bool) error {
 		if !update && !d.inner.has("path") {
 			r.fail("model disk needs the option path")
 		}
-	default:
-		r.check("model '%s': net was expected", model)
 	case "net":
 		r.checkDevice("model", d.inner, modelRules, update)
 		for _, name := range []string{"algorithm", "host"} {
@@ -109,6 +107,8 @@ func (d *deviceWords) check(s *session, model string, update bool) error {
 				r.fail("model net needs the option %s", name)
 			}
 		}
+	default:
+		r.check("model '%s': net or disk was expected", model)
 	}
 	r.checkDevice("device", d.generic, deviceRules, update)
 	r.checkDevice("heuristics", d.heuristics, heuristicsRules, update)
