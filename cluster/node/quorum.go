@@ -63,6 +63,7 @@ func (n *Node) checkAlone() {
 // beginAlone lets this host act by itself.
 func (n *Node) beginAlone(now time.Time, stopAll bool) {
 	n.alones++
+	n.aloneAt = time.Time{} // also when something else than the time for it came first: a stop, a broken disk
 	var batch alone.Batch
 	n.alone, batch = alone.New(alone.Config{
 		Self: n.settings.Self, Boot: n.boot, Serial: n.alones, Hosts: namesOf(n.configured()),

@@ -57,6 +57,7 @@ func (h *host) checkAlone() {
 func (h *host) beginAlone(stopAll bool) {
 	l := &h.lone
 	l.serial++
+	l.at = never // also when something else than the time for it came first: a stop, a broken disk
 	h.w.trace(h.name, "acts alone")
 	var batch alone.Batch
 	l.alone, batch = alone.New(alone.Config{Self: h.id, Boot: h.boot, Serial: l.serial, Hosts: h.w.names(), Document: h.replica.Document(),

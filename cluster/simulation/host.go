@@ -59,6 +59,7 @@ type daemon struct {
 	thawedAt   time.Duration // after standing still for longer than a token; 0: it did not, or has heard since
 	asleep     bool          // it stood still and has yet to learn what happened
 	lone       lone
+	spins      int // timers in a row that were due when they were set
 	asker      asker
 	lastSent   [maxHosts + 1]time.Duration // streams keep their order: arrival of the last message
 }
@@ -79,6 +80,9 @@ type write struct {
 	wanted  func() bool
 	settled func()
 }
+
+// tooManySpins is how often a host may look again at once for what its timer was set to.
+const tooManySpins = 10_000
 
 // lone is what the host does without quorum.
 type lone struct {
@@ -260,7 +264,11 @@ func (h *host) arm() {
 	if wait < 0 {
 		return
 	}
-	wait = max(wait-now, 1)
+	if wait = max(wait-now, 1); wait > 1 {
+		h.spins = 0
+	} else if h.spins++; h.spins == tooManySpins {
+		h.w.violate("host %d waits for a time that has passed, and does nothing else", h.id)
+	}
 	if at := h.w.now + wait; h.stepAt <= h.w.now || at < h.stepAt {
 		h.stepAt = at
 		h.later(wait, func() {
