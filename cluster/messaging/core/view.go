@@ -10,6 +10,8 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
 	"google.golang.org/protobuf/proto"
+
+	"holdfast/cluster/messaging/quorum"
 )
 
 // viewKeeper is the leader's: it proposes a view when the agreed set changes.
@@ -149,8 +151,9 @@ func (c *Core) hasLeft(h HostID) bool {
 // proposeView puts the view into the log when it differs from the last one.
 func (c *Core) proposeView(set []HostID) {
 	verdict := c.judge(set)
-	v := View{Number: c.agreed.View.Number + 1, Members: set, Quorate: verdict.Quorate, Ignored: verdict.Ignored, Contested: verdict.Quorate && !verdict.Strong, Leader: c.cfg.ID, Ballot: c.ballot,
+	v := View{Number: c.agreed.View.Number + 1, Members: set, Leader: c.cfg.ID, Ballot: c.ballot,
 		Strong: c.rules.Seals(verdict.Strong, c.alone(set) && c.sawAll(set))}
+	v.take(verdict)
 	for _, h := range set {
 		v.Boots = append(v.Boots, c.bootOf(h))
 	}
@@ -175,6 +178,12 @@ func (c *Core) proposeView(set []HostID) {
 	if c.rn.Propose((&entry{Kind: viewEntry, View: v, Disks: c.disks(set)}).marshal()) == nil {
 		c.views.number, c.views.term = v.Number, term
 	}
+}
+
+// take notes what the votes say. A view that has quorum only because its lack is ignored is contested, however many
+// votes it has: with wait_for_all they may be more than half.
+func (v *View) take(verdict quorum.Verdict) {
+	v.Quorate, v.Ignored, v.Contested = verdict.Quorate, verdict.Ignored, verdict.Quorate && (verdict.Ignored || !verdict.Strong)
 }
 
 // majority tells whether a set has more than half of the group's voters, together with hosts that
