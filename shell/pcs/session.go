@@ -73,7 +73,7 @@ func (s *session) run(words []string) int {
 		return 0
 	}
 	s.cmd, s.args = cmd, args
-	return s.status(s.execute())
+	return s.status(s.insist())
 }
 
 // status prints what ended the command and turns it into the exit status.
