@@ -64,6 +64,15 @@ func (f pidFile) find() (*daemon, error) {
 	if n, _ := fmt.Sscan(string(text), &pid, &started); n != 2 || pid < 2 {
 		return nil, fmt.Errorf("pid file %s holds %q: want a process number and its start time; remove it when the server does not run", f, text)
 	}
+	return findDaemon(pid, func() bool {
+		now, err := startTime(pid)
+		return err == nil && now == started
+	})
+}
+
+// findDaemon returns the process with that number, or nil if there is none or it is another than the one meant, which
+// is asked once the number cannot come to mean another process.
+func findDaemon(pid int, meant func() bool) (*daemon, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, syscall.ESRCH) {
 		return nil, nil
@@ -71,7 +80,7 @@ func (f pidFile) find() (*daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at process %d: %w", pid, err)
 	}
-	if now, err := startTime(pid); err != nil || now != started {
+	if !meant() {
 		unix.Close(fd)
 		return nil, nil
 	}

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -65,19 +64,10 @@ func (c Call) findProxy() (*daemon, error) {
 	if err != nil || pid < 2 {
 		return nil, fmt.Errorf("pid file %s holds %q: want a process number; remove it when the proxy does not run", file, text)
 	}
-	fd, err := unix.PidfdOpen(pid, 0)
-	if errors.Is(err, syscall.ESRCH) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look at process %d: %w", pid, err)
-	}
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || !slices.Contains(strings.Split(string(line), "\x00"), file) {
-		unix.Close(fd)
-		return nil, nil
-	}
-	return &daemon{fd: fd, pid: pid}, nil
+	return findDaemon(pid, func() bool {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		return err == nil && slices.Contains(strings.Split(string(line), "\x00"), file)
+	})
 }
 
 func validateProxy(c Call) (int, error) {

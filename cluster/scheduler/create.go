@@ -216,8 +216,8 @@ func (c *cluster) step(r *resource, from, to role, n *node, isOptional bool) {
 // restartActions takes a resource down where it is and up again to the same role: optional
 // unless something needs it.
 func (c *cluster) restartActions(r *resource, current *node, needStop, needPromote bool) {
-	r.set(reloading << 4)
-	defer r.clear(reloading << 4)
+	r.set(restarting)
+	defer r.clear(restarting)
 	at := r.role
 	for at != roleStopped && at != roleUnknown {
 		to := nextStep[at][roleStopped]
@@ -282,7 +282,7 @@ func (c *cluster) stop(r *resource, isOptional bool) {
 		a := c.stopAction(r, n, !required)
 		if r.assigned == nil {
 			a.setReason("node availability", true)
-		} else if r.is(reloading<<4) && r.is(stopUnexpected) {
+		} else if r.is(restarting) && r.is(stopUnexpected) {
 			a.setReason("being multiply active", true)
 		}
 		if !r.is(managed) {

@@ -97,9 +97,7 @@ func (r *resource) applyRequires() {
 	o := &r.c.options
 	if !given || (requires != "nothing" && requires != "quorum" && requires != "fencing" && requires != "unfencing") {
 		switch {
-		case r.is(fenceDevice):
-			requires = "quorum"
-		case r.isPrimitive() && r.remoteHost && r.meta["container"] == "" || r.remoteHost:
+		case r.is(fenceDevice), r.remoteHost:
 			requires = "quorum"
 		case r.c.unfencing && r.isPrimitive():
 			requires = "unfencing"

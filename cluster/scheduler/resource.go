@@ -35,12 +35,9 @@ const (
 	critical
 	exclusiveDiscovery
 	removedFiller // orphan kept below a clone
-	isTemplateMember
 	reloading
-	maintenanceSet // meta attribute maintenance
+	restarting     // being taken down where it is, and up again
 	nestingAllowed // connection of a bundle, which may be on another host than its container
-	detectLoop
-	startedOnTarget
 )
 
 // candidate is one node in a resource's table of possible places.

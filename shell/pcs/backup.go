@@ -42,8 +42,7 @@ const archiveVersion = "1"
 // mostArchived bounds what is read from an archive, in bytes.
 const mostArchived = 256 << 20
 
-// backUp packs what the cluster is made of. The document comes from the running cluster; when none runs,
-// from what the daemon left is not possible, so it is missing then and the archive says so.
+// backUp packs what the cluster is made of. The document comes from the running cluster.
 func backUp(s *session) error {
 	if len(s.args) > 1 {
 		return errUsage

@@ -36,7 +36,7 @@ func (p *Process) deliver(ctx context.Context, l letter) {
 	for _, address := range m.Servers {
 		s := mail.Server{Address: address, Helo: e.Host, From: e.From, To: strings.Split(e.To, ","), Timeout: max(m.Timeout, time.Millisecond)}
 		if err := s.Send(ctx, "[proxy alert] "+l.text, l.text); err != nil && ctx.Err() == nil {
-			p.log.Log(p.targets(l.proxy), logWarning, p.Config.Global.LogTag, []byte(err.Error()))
+			p.log.Log(p.Config.LogTargets(l.proxy), logWarning, p.Config.Global.LogTag, []byte(err.Error()))
 		}
 	}
 }
@@ -49,14 +49,6 @@ func (p *Process) mail(proxy *config.Proxy, level int, text string) {
 	select {
 	case p.letters <- letter{proxy, text}:
 	default:
-		p.log.Log(p.targets(proxy), logWarning, p.Config.Global.LogTag, []byte("a mail was not sent, too many wait: "+text))
+		p.log.Log(p.Config.LogTargets(proxy), logWarning, p.Config.Global.LogTag, []byte("a mail was not sent, too many wait: "+text))
 	}
-}
-
-// targets are where a proxy logs to.
-func (p *Process) targets(proxy *config.Proxy) []config.LogTarget {
-	if !proxy.LogGlobal {
-		return proxy.Logs
-	}
-	return append(append([]config.LogTarget(nil), proxy.Logs...), p.Config.Global.Logs...)
 }

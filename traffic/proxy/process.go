@@ -156,7 +156,7 @@ func (p *Process) tell(s *pool.Server, up bool, why string) {
 		text += " Reason: " + why
 	}
 	p.mail(s.Backend.Proxy, level, text)
-	p.log.Log(p.targets(s.Backend.Proxy), level, p.Config.Global.LogTag, []byte(text))
+	p.log.Log(p.Config.LogTargets(s.Backend.Proxy), level, p.Config.Global.LogTag, []byte(text))
 	switch {
 	case !up && s.ShutdownOnDown:
 		p.Plane.EndSessions(func(other *pool.Server) bool { return other == s })

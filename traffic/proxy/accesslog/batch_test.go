@@ -10,19 +10,25 @@ import (
 	"holdfast/traffic/proxy/config"
 )
 
-// TestABatchKeepsWhatADaemonHasNoRoomFor: a burst larger than the socket's queue arrives whole and in order, once the daemon reads.
-func TestABatchKeepsWhatADaemonHasNoRoomFor(t *testing.T) {
-	t.Parallel()
+// toDaemon makes a sink and, behind a socket of its own, the daemon that it logs to.
+func toDaemon(t *testing.T) (*net.UnixConn, *Sink, []config.LogTarget) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "log")
 	daemon, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer daemon.Close()
+	t.Cleanup(func() { daemon.Close() })
 	sink := New("host", 7)
-	defer sink.Close()
+	t.Cleanup(func() { sink.Close() })
+	return daemon, sink, []config.LogTarget{{Network: "unixgram", Address: path, Level: 7, Format: "raw", Length: 1024}}
+}
+
+// TestABatchKeepsWhatADaemonHasNoRoomFor: a burst larger than the socket's queue arrives whole and in order, once the daemon reads.
+func TestABatchKeepsWhatADaemonHasNoRoomFor(t *testing.T) {
+	t.Parallel()
+	daemon, sink, targets := toDaemon(t)
 	b := sink.Batch()
-	targets := []config.LogTarget{{Network: "unixgram", Address: path, Level: 7, Format: "raw", Length: 1024}}
 	const lines = 2000
 	for i := range lines {
 		b.Log(targets, 6, "tag", fmt.Appendf(nil, "line %d", i))
@@ -51,16 +57,8 @@ func TestABatchKeepsWhatADaemonHasNoRoomFor(t *testing.T) {
 // TestABatchIsBounded: what a daemon never reads does not grow without end, and is counted.
 func TestABatchIsBounded(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "log")
-	daemon, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer daemon.Close()
-	sink := New("host", 7)
-	defer sink.Close()
+	_, sink, targets := toDaemon(t)
 	b := sink.Batch().(*batch)
-	targets := []config.LogTarget{{Network: "unixgram", Address: path, Level: 7, Format: "raw", Length: 1024}}
 	for range 4 * mostKept / 1000 {
 		b.Log(targets, 6, "tag", make([]byte, 1000))
 		b.Flush()

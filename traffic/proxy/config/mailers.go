@@ -24,15 +24,7 @@ type EmailAlert struct {
 
 func beginMailers(p *parser, l Line) *Problem {
 	p.mailers = &Mailers{Timeout: 10 * time.Second}
-	if problem := l.wants(1, 1); problem != nil {
-		return problem
-	}
-	p.mailers.Name = l.Words[1]
-	if p.config.Mailers[l.Words[1]] != nil {
-		return l.problem("there are mailers %q already", l.Words[1])
-	}
-	p.config.Mailers[l.Words[1]] = p.mailers
-	return nil
+	return enter(l, p.config.Mailers, p.mailers, &p.mailers.Name)
 }
 
 func mailersLine(p *parser, l Line) *Problem {

@@ -20,6 +20,14 @@ type Config struct {
 	Warnings  []string
 }
 
+// LogTargets are where a proxy logs to.
+func (c *Config) LogTargets(p *Proxy) []LogTarget {
+	if !p.LogGlobal {
+		return p.Logs
+	}
+	return slices.Concat(p.Logs, c.Global.Logs)
+}
+
 // Proxy finds a proxy that has the asked side.
 func (c *Config) Proxy(name string, back bool) *Proxy {
 	for _, p := range c.Proxies {

@@ -28,15 +28,7 @@ func beginResolvers(p *parser, l Line) *Problem {
 	p.resolvers = &Resolvers{Tries: 3, Pause: time.Second, Wait: time.Second, Payload: 512, Valid: 10 * time.Second, Hold: map[string]time.Duration{
 		"nx": defaultHold, "refused": defaultHold, "timeout": defaultHold, "other": defaultHold, "obsolete": 0,
 	}}
-	if problem := l.wants(1, 1); problem != nil {
-		return problem
-	}
-	p.resolvers.Name = l.Words[1]
-	if p.config.Resolvers[l.Words[1]] != nil {
-		return l.problem("there are resolvers %q already", l.Words[1])
-	}
-	p.config.Resolvers[l.Words[1]] = p.resolvers
-	return nil
+	return enter(l, p.config.Resolvers, p.resolvers, &p.resolvers.Name)
 }
 
 var resolversWords = []string{"nameserver", "parse-resolv-conf", "hold", "resolve_retries", "timeout", "accepted_payload_size"}

@@ -54,6 +54,19 @@ type section struct {
 	line  func(p *parser, l Line) *Problem
 }
 
+// enter begins a section that has a name of its own among others of its kind.
+func enter[Kind any](l Line, all map[string]*Kind, one *Kind, name *string) *Problem {
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	*name = l.Words[1]
+	if all[*name] != nil {
+		return l.problem("there are %s %q already", l.Words[0], *name)
+	}
+	all[*name] = one
+	return nil
+}
+
 var sections map[string]section
 
 func init() {

@@ -221,10 +221,7 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 		for _, u := range x.UseBackends {
 			f.uses = append(f.uses, use{u, s.Backends[u.Name]})
 		}
-		f.targets = x.Logs
-		if x.LogGlobal {
-			f.targets = append(f.targets, c.Global.Logs...)
-		}
+		f.targets = c.LogTargets(x)
 		if f.tag = x.LogTag; f.tag == "" {
 			f.tag = c.Global.LogTag
 		}

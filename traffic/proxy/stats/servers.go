@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -129,14 +130,12 @@ func (s *Server) showServersConn(w io.Writer, args []string) error {
 
 // backends are all, or the one that is named, in order of their ids.
 func (s *Server) backends(args []string) []*pool.Backend {
-	var all []*pool.Backend
-	for _, b := range s.Plane.Snapshot().Backends {
-		if len(args) == 0 || b.Name == args[0] {
-			all = append(all, b)
-		}
-	}
-	slices.SortFunc(all, func(a, b *pool.Backend) int { return a.Proxy.ID - b.Proxy.ID })
-	return all
+	return slices.DeleteFunc(inOrder(s.Plane.Snapshot().Backends), func(b *pool.Backend) bool { return len(args) > 0 && b.Name != args[0] })
+}
+
+// inOrder are the backends by their ids.
+func inOrder(backends map[string]*pool.Backend) []*pool.Backend {
+	return slices.SortedFunc(maps.Values(backends), func(a, b *pool.Backend) int { return cmp.Compare(a.Proxy.ID, b.Proxy.ID) })
 }
 
 func (s *Server) showMap(w io.Writer, args []string) error {

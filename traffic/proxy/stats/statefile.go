@@ -1,7 +1,6 @@
 package stats
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
@@ -47,7 +46,7 @@ func statesOf(s *pool.Server) (operation, admin int) {
 func Restore(c *config.Config, backends map[string]*pool.Backend, read func(name string) ([]byte, error), now time.Time) []error {
 	var problems []error
 	known := map[string]map[[2]string][]string{} // of each file: fields by backend and server
-	for _, b := range sorted(backends) {
+	for _, b := range inOrder(backends) {
 		name := stateFile(c, b.Proxy)
 		if name == "" {
 			continue
@@ -69,15 +68,6 @@ func Restore(c *config.Config, backends map[string]*pool.Backend, read func(name
 		}
 	}
 	return problems
-}
-
-func sorted(backends map[string]*pool.Backend) []*pool.Backend {
-	var all []*pool.Backend
-	for _, b := range backends {
-		all = append(all, b)
-	}
-	slices.SortFunc(all, func(a, b *pool.Backend) int { return cmp.Compare(a.Proxy.ID, b.Proxy.ID) })
-	return all
 }
 
 // stateFile is where a backend's servers have their state from; "" for none.
