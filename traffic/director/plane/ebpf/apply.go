@@ -55,7 +55,7 @@ func (p *Plane) wanted(changes []table.Change) (map[table.Key]*table.Service, []
 		}
 	}
 	used := map[endpoint]map[uint32]bool{}
-	for _, k := range keys {
+	for i, k := range keys {
 		s, ok := scratch[k]
 		if !ok {
 			continue
@@ -63,7 +63,11 @@ func (p *Plane) wanted(changes []table.Change) (map[table.Key]*table.Service, []
 		if err := p.Supports(s); err != nil {
 			return nil, nil, err
 		}
-		if err := p.crowded(s, used); err != nil {
+		at, known := p.index.services[k]
+		if !known {
+			at = uint32(len(p.kernel.services) + i) // any that is not another's
+		}
+		if err := p.crowded(s, at, used); err != nil {
 			return nil, nil, err
 		}
 		wanted[k] = &s
@@ -72,11 +76,7 @@ func (p *Plane) wanted(changes []table.Change) (map[table.Key]*table.Service, []
 }
 
 // crowded refuses a service if one of its servers is in too many already: the services of an answer have to be tried one by one.
-func (p *Plane) crowded(s table.Service, used map[endpoint]map[uint32]bool) error {
-	at, known := p.index.services[s.Key]
-	if !known {
-		at = uint32(len(p.kernel.services) + len(used)) // any that is not another's
-	}
+func (p *Plane) crowded(s table.Service, at uint32, used map[endpoint]map[uint32]bool) error {
 	for _, e := range answering(s) {
 		if used[e] == nil {
 			used[e] = map[uint32]bool{}
