@@ -1,9 +1,7 @@
 package holdfast_test
 
 import (
-	"bufio"
 	"bytes"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -15,9 +13,7 @@ import (
 	"testing"
 )
 
-// The house style that a machine can check. Each limit has a list of exceptions
-// in testdata/tidy, one path or path:function a line; the lists may only shrink: an
-// entry that is no longer needed fails the test, too.
+// The house style that a machine can check.
 const (
 	maxFileLines     = 500
 	maxFunctionLines = 70
@@ -84,63 +80,17 @@ func sources(t *testing.T) []source {
 	return all
 }
 
-// exceptions reads a list of what may break a limit, and checks at the end that each entry still does.
-type exceptions struct {
-	file string
-	left map[string]bool // entry to whether it was needed
-}
-
-func readExceptions(t *testing.T, name string) *exceptions {
-	t.Helper()
-	e := &exceptions{file: filepath.Join("testdata", "tidy", name), left: map[string]bool{}}
-	f, err := os.Open(e.file)
-	if os.IsNotExist(err) {
-		return e
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if line := strings.TrimSpace(lines.Text()); line != "" && !strings.HasPrefix(line, "#") {
-			e.left[line] = false
-		}
-	}
-	return e
-}
-
-func (e *exceptions) report(t *testing.T, entry, problem string) {
-	t.Helper()
-	if _, ok := e.left[entry]; ok {
-		e.left[entry] = true
-		return
-	}
-	t.Errorf("%s: %s", entry, problem)
-}
-
-func (e *exceptions) checkAllNeeded(t *testing.T) {
-	t.Helper()
-	for entry, needed := range e.left {
-		if !needed {
-			t.Errorf("%s: %s is within the limit now; take its line out", e.file, entry)
-		}
-	}
-}
-
 func TestFilesAreShort(t *testing.T) {
 	t.Parallel()
-	allowed := readExceptions(t, "long-files")
 	for _, s := range sources(t) {
 		if s.lines > maxFileLines && !s.generated() {
-			allowed.report(t, s.path, fmt.Sprintf("%d lines; a file holds one concept in at most %d", s.lines, maxFileLines))
+			t.Errorf("%s: %d lines; a file holds one concept in at most %d", s.path, s.lines, maxFileLines)
 		}
 	}
-	allowed.checkAllNeeded(t)
 }
 
 func TestFunctionsAreShort(t *testing.T) {
 	t.Parallel()
-	allowed := readExceptions(t, "long-functions")
 	for _, s := range sources(t) {
 		if s.generated() {
 			continue
@@ -152,41 +102,36 @@ func TestFunctionsAreShort(t *testing.T) {
 			}
 			lines := s.set.Position(f.End()).Line - s.set.Position(f.Pos()).Line + 1
 			if lines > maxFunctionLines {
-				allowed.report(t, s.path+":"+f.Name.Name, fmt.Sprintf("%d lines; a function has at most %d", lines, maxFunctionLines))
+				t.Errorf("%s: %s: %d lines; a function has at most %d", s.path, f.Name.Name, lines, maxFunctionLines)
 			}
 		}
 	}
-	allowed.checkAllNeeded(t)
 }
 
 func TestCoresDoNotAct(t *testing.T) {
 	t.Parallel()
-	allowed := readExceptions(t, "acting-cores")
 	for _, s := range sources(t) {
 		if s.test() || !slices.ContainsFunc(cores, func(core string) bool { return filepath.Dir(s.path) == core }) {
 			continue
 		}
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			if statement, ok := n.(*ast.GoStmt); ok {
-				allowed.report(t, s.path, fmt.Sprintf("line %d starts a goroutine in a core", s.set.Position(statement.Pos()).Line))
+				t.Errorf("%s:%d: starts a goroutine in a core", s.path, s.set.Position(statement.Pos()).Line)
 			}
 			selector, ok := n.(*ast.SelectorExpr)
 			if !ok {
 				return true
 			}
 			if pkg, ok := selector.X.(*ast.Ident); ok && pkg.Obj == nil && slices.Contains(actingCalls[pkg.Name], selector.Sel.Name) {
-				allowed.report(t, s.path, fmt.Sprintf("line %d calls %s.%s in a core; hand it in instead",
-					s.set.Position(n.Pos()).Line, pkg.Name, selector.Sel.Name))
+				t.Errorf("%s:%d: calls %s.%s in a core; hand it in instead", s.path, s.set.Position(n.Pos()).Line, pkg.Name, selector.Sel.Name)
 			}
 			return true
 		})
 	}
-	allowed.checkAllNeeded(t)
 }
 
 func TestTestsDoNotSleep(t *testing.T) {
 	t.Parallel()
-	allowed := readExceptions(t, "sleeping-tests")
 	for _, s := range sources(t) {
 		if !s.test() {
 			continue
@@ -197,12 +142,11 @@ func TestTestsDoNotSleep(t *testing.T) {
 				return true
 			}
 			if pkg, ok := selector.X.(*ast.Ident); ok && pkg.Name == "time" {
-				allowed.report(t, s.path, fmt.Sprintf("line %d sleeps; wait for an event or use synctest", s.set.Position(n.Pos()).Line))
+				t.Errorf("%s:%d: sleeps; wait for an event or use synctest", s.path, s.set.Position(n.Pos()).Line)
 			}
 			return true
 		})
 	}
-	allowed.checkAllNeeded(t)
 }
 
 func TestNamesSayWhatIsInside(t *testing.T) {
@@ -251,7 +195,6 @@ var layers = map[string][]string{
 
 func TestImportsFollowTheLayers(t *testing.T) {
 	t.Parallel()
-	allowed := readExceptions(t, "layer-crossings")
 	for _, s := range sources(t) {
 		if s.test() {
 			continue
@@ -266,10 +209,9 @@ func TestImportsFollowTheLayers(t *testing.T) {
 			if !ours || within(path, layer) || slices.ContainsFunc(below, func(b string) bool { return within(path, b) }) {
 				continue
 			}
-			allowed.report(t, s.path, fmt.Sprintf("imports %s, which is not below %s", path, layer))
+			t.Errorf("%s: imports %s, which is not below %s", s.path, path, layer)
 		}
 	}
-	allowed.checkAllNeeded(t)
 }
 
 // layerOf returns the longest layer that holds the file.
