@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/rule"
 	"holdfast/cluster/messaging/core"
 )
 
@@ -391,7 +392,7 @@ func hostID(id core.HostID) string { return strconv.FormatUint(uint64(id), 10) }
 
 // option reads a duration of crm_config, in any of its spellings.
 func option(doc *cib.Document, name string, otherwise time.Duration) time.Duration {
-	if d, ok := parseInterval(doc.Property(name)); ok && d > 0 {
+	if d, err := rule.ParseInterval(doc.Property(name)); err == nil && d > 0 {
 		return d
 	}
 	return otherwise
@@ -400,19 +401,4 @@ func option(doc *cib.Document, name string, otherwise time.Duration) time.Durati
 // quorumIgnored tells whether no-quorum-policy is ignore.
 func quorumIgnored(doc *cib.Document) bool {
 	return strings.EqualFold(doc.Property("no-quorum-policy"), "ignore")
-}
-
-// parseInterval reads Pacemaker's spelling of a duration: a number with us, ms, s, m,
-// min, h or hr; seconds when there is none.
-func parseInterval(s string) (time.Duration, bool) {
-	s = strings.TrimSpace(s)
-	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-	n, err := strconv.ParseInt(digits, 10, 32)
-	if err != nil {
-		return 0, false
-	}
-	units := map[string]time.Duration{"": time.Second, "s": time.Second, "sec": time.Second, "ms": time.Millisecond, "msec": time.Millisecond,
-		"us": time.Microsecond, "usec": time.Microsecond, "m": time.Minute, "min": time.Minute, "h": time.Hour, "hr": time.Hour}
-	unit, ok := units[strings.ToLower(strings.TrimSpace(s[len(digits):]))]
-	return time.Duration(n) * unit, ok
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/cluster/cib/rule"
 	"holdfast/cluster/scheduler"
 )
 
@@ -72,7 +73,7 @@ func (c *Controller) dispatchFence(now time.Time, a *scheduler.Action, key strin
 	if limit == 0 {
 		limit = time.Minute
 	}
-	wait, _ := parseInterval(meta(a, "priority-fencing-delay"))
+	wait, _ := rule.ParseInterval(meta(a, "priority-fencing-delay"))
 	id, _ := c.hostNamed(a.Node)
 	// The fencer keeps its own time limits and always answers; this one is for a lost answer.
 	t.inFlight[key] = &running{action: a, since: now, deadline: now.Add(4*limit + wait + delay(t.graph)), host: a.Node, fence: true, boot: c.boots[id]}

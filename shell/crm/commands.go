@@ -285,7 +285,7 @@ func (m *model) monitor(texts []string) error {
 	}
 	ops := e.Ensure("operations")
 	for op := range ops.All("op") {
-		if op.Get("name") == "monitor" && secondsOf(op.Get("interval")) == secondsOf(interval) {
+		if op.Get("name") == "monitor" && spanOf(op.Get("interval")) == spanOf(interval) {
 			return fmt.Errorf("monitor: %s has a monitor operation with interval %s already", id, interval)
 		}
 	}

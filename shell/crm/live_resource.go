@@ -139,7 +139,7 @@ func failcount(s *session, words []word) error {
 		if len(texts) > 5 {
 			interval = texts[5]
 		}
-		name += fmt.Sprintf("#%s_%d", operation, int(1000*secondsOf(interval)))
+		name += fmt.Sprintf("#%s_%d", operation, spanOf(interval).Milliseconds())
 		return c.SetAttribute(ctx, client.AttributeUpdate{Attribute: client.Attribute{Name: name, Value: texts[3], Host: texts[2]}})
 	case "delete":
 		_, err := c.Forget(ctx, client.Forget{Resource: texts[0], Host: texts[2], FailedOnly: true})

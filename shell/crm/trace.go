@@ -128,7 +128,7 @@ func tracedOperations(e *cib.Element, r traceRequest) []*cib.Element {
 	var ops []*cib.Element
 	for list := range e.All("operations") {
 		for op := range list.All("op") {
-			if op.Get("name") == r.operation && (r.interval == "" || secondsOf(op.Get("interval")) == secondsOf(r.interval)) {
+			if op.Get("name") == r.operation && (r.interval == "" || spanOf(op.Get("interval")) == spanOf(r.interval)) {
 				ops = append(ops, op)
 			}
 		}
@@ -186,7 +186,7 @@ func clearTrace(e *cib.Element) {
 			list.Remove()
 		}
 	}
-	if found && e.Name == "op" && len(e.Children) == 0 && len(e.Attrs) == 3 && secondsOf(e.Get("interval")) == 0 {
+	if found && e.Name == "op" && len(e.Children) == 0 && len(e.Attrs) == 3 && spanOf(e.Get("interval")) == 0 {
 		ops := e.Parent
 		e.Remove()
 		if len(ops.Children) == 0 && ops.ID() == "" {

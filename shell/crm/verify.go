@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
@@ -274,7 +274,7 @@ func (m *model) checkOperations(e *cib.Element, info *agentInfo) []finding {
 	warn := func(format string, args ...any) {
 		found = append(found, finding{object: e.ID(), text: e.ID() + ": " + fmt.Sprintf(format, args...)})
 	}
-	intervals := map[string]bool{}
+	intervals := map[time.Duration]bool{}
 	for ops := range e.All("operations") {
 		for op := range ops.All("op") {
 			name, interval := op.Get("name"), op.Get("interval")
@@ -289,18 +289,17 @@ func (m *model) checkOperations(e *cib.Element, info *agentInfo) []finding {
 				continue
 			}
 			if name == "monitor" {
-				seconds := secondsOf(interval)
-				switch key := strconv.FormatFloat(seconds, 'f', -1, 64); {
-				case seconds == 0:
+				switch span := spanOf(interval); {
+				case span == 0:
 					warn("interval in monitor should be larger than 0, advised is %s", advice["interval"])
-				case intervals[key]:
+				case intervals[span]:
 					warn("interval in monitor must be unique, advised is %s", advice["interval"])
 				default:
-					intervals[key] = true
+					intervals[span] = true
 				}
 			}
 			timeout, ok := op.Lookup("timeout")
-			if advised := advice["timeout"]; ok && advised != "" && secondsOf(timeout) < secondsOf(advised) {
+			if advised := advice["timeout"]; ok && advised != "" && spanOf(timeout) < spanOf(advised) {
 				warn("specified timeout %s for %s is smaller than the advised %s", timeout, name, advised)
 			}
 		}
@@ -308,25 +307,10 @@ func (m *model) checkOperations(e *cib.Element, info *agentInfo) []finding {
 	return found
 }
 
-// secondsOf reads an interval: a number and us, ms, s, m, min, h or nothing (seconds).
-func secondsOf(text string) float64 {
-	text = strings.TrimSpace(text)
-	digits := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil {
-		return 0
-	}
-	switch strings.ToLower(strings.TrimSpace(text[len(digits):])) {
-	case "us", "usec":
-		return n / 1e6
-	case "ms", "msec":
-		return n / 1e3
-	case "m", "min":
-		return n * 60
-	case "h", "hr":
-		return n * 3600
-	}
-	return n
+// spanOf reads an interval or a timeout; what is none counts as 0.
+func spanOf(text string) time.Duration {
+	span, _ := metadata.Duration(text)
+	return span
 }
 
 // tell prints findings, the first about the whole as a warning, and says whether none is fatal.

@@ -13,9 +13,9 @@
 package metadata
 
 import (
-	"strconv"
-	"strings"
 	"time"
+
+	"holdfast/cluster/cib/rule"
 )
 
 // Agent is what an agent says about itself.
@@ -92,28 +92,8 @@ func title(class, provider, name string) string {
 	return class + ":" + name
 }
 
-// Duration reads a time as agents and users write it: a number with ms, us, s, sec, m, min, h, hr or
-// nothing (seconds) behind it. It says false for anything else.
+// Duration reads a time as agents and users write it (rule.ParseInterval). It says false for anything else, and for what is below zero.
 func Duration(text string) (time.Duration, bool) {
-	text = strings.TrimSpace(text)
-	digits := strings.TrimRight(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-	unit := time.Second
-	switch strings.ToLower(strings.TrimSpace(text[len(digits):])) {
-	case "", "s", "sec":
-	case "ms", "msec":
-		unit = time.Millisecond
-	case "us", "usec":
-		unit = time.Microsecond
-	case "m", "min":
-		unit = time.Minute
-	case "h", "hr":
-		unit = time.Hour
-	default:
-		return 0, false
-	}
-	number, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || number < 0 || number > int64(1<<62)/int64(unit) {
-		return 0, false
-	}
-	return time.Duration(number) * unit, true
+	d, err := rule.ParseInterval(text)
+	return d, err == nil && d >= 0
 }
