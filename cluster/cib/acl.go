@@ -39,11 +39,7 @@ func (d *Document) Unrestricted(user string) bool {
 	if user == "" || user == "root" || user == "hacluster" {
 		return true
 	}
-	return !isTrue(d.Property("enable-acl"))
-}
-
-func isTrue(s string) bool {
-	return slices.Contains([]string{"1", "true", "yes", "on", "y", "True", "TRUE", "Yes", "YES", "On", "ON", "Y"}, s)
+	return !ParseBool(d.Property("enable-acl"), false)
 }
 
 // AccessOf collects a user's rules: of acl_target (or the older acl_user), of the roles that it

@@ -27,8 +27,7 @@ func (c *Controller) letStop(now time.Time, before []core.HostID) {
 
 // FencingEnabled tells whether a document wants lost hosts to be fenced.
 func FencingEnabled(doc *cib.Document) bool {
-	enabled := strings.ToLower(cmp.Or(doc.Property("fencing-enabled", "stonith-enabled"), "true"))
-	return slices.Contains([]string{"true", "yes", "on", "y", "1"}, enabled)
+	return cib.ParseBool(doc.Property("fencing-enabled", "stonith-enabled"), true)
 }
 
 func stopsWithoutQuorum(doc *cib.Document) bool {

@@ -110,7 +110,7 @@ func runGetProperty(s *session, words []word) error {
 			return fmt.Errorf("get_property: %s is not set", name)
 		}
 		if truth {
-			value = fmt.Sprint(slices.Contains([]string{"true", "on", "yes", "y", "1"}, strings.ToLower(value)))
+			value = fmt.Sprint(cib.ParseBool(value, false))
 		}
 		s.printf("%s\n", value)
 	}

@@ -33,7 +33,7 @@ func interleaveMissing(s *subject, report report) {
 		if first == nil || then == nil || c.Get("kind") == "Optional" || c.Get("score") == "0" {
 			continue
 		}
-		if clone(first) != nil && clone(then) != nil && !isTrue(s.inherited(clone(then), "interleave")) {
+		if clone(first) != nil && clone(then) != nil && !cib.ParseBool(s.inherited(clone(then), "interleave"), false) {
 			report(c, "set interleave=true on "+clone(then).ID(), "%s waits for every instance of %s", clone(then).ID(), clone(first).ID())
 		}
 	}
@@ -41,7 +41,7 @@ func interleaveMissing(s *subject, report report) {
 
 func severalOnOneHost(s *subject, report report) {
 	for _, c := range s.clones() {
-		if n, err := strconv.Atoi(s.meta(c, "clone-node-max")); err == nil && n > 1 && !isTrue(s.meta(c, "globally-unique")) {
+		if n, err := strconv.Atoi(s.meta(c, "clone-node-max")); err == nil && n > 1 && !cib.ParseBool(s.meta(c, "globally-unique"), false) {
 			report(c, "set globally-unique=true, or remove clone-node-max", "%s wants %d instances on a host and is not globally unique", c.ID(), n)
 		}
 	}
@@ -59,7 +59,7 @@ func notPromotable(s *subject, report report) {
 func promotedOptionsIdle(s *subject, report report) {
 	for _, c := range s.clones() {
 		for _, name := range []string{"promoted-max", "promoted-node-max", "master-max", "master-node-max"} {
-			if nv := s.pair(c, "meta_attributes", name); nv != nil && c.Name == "clone" && !isTrue(s.meta(c, "promotable")) {
+			if nv := s.pair(c, "meta_attributes", name); nv != nil && c.Name == "clone" && !cib.ParseBool(s.meta(c, "promotable"), false) {
 				report(nv, "set promotable=true", "%s is set on %s, which is not promotable", name, c.ID())
 			}
 		}

@@ -42,7 +42,7 @@ func (s *subject) targets(device *cib.Element) (hosts []string, known bool) {
 }
 
 func noFenceDevice(s *subject, report report) {
-	if !s.fencing() || len(s.devices()) > 0 || isTrue(s.option("have-watchdog")) && s.option("stonith-watchdog-timeout") != "" || len(s.primitives) == 0 {
+	if !s.fencing() || len(s.devices()) > 0 || cib.ParseBool(s.option("have-watchdog"), false) && s.option("stonith-watchdog-timeout") != "" || len(s.primitives) == 0 {
 		return
 	}
 	report(s.resources, "configure a fence device for every host", "fencing is on and there is no fence device")

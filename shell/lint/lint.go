@@ -246,15 +246,11 @@ func clone(e *cib.Element) *cib.Element {
 
 func (s *subject) promotable(e *cib.Element) bool {
 	c := clone(e)
-	return c != nil && (c.Name == "master" || isTrue(s.meta(c, "promotable"))) || top(e).Name == "bundle"
-}
-
-func isTrue(v string) bool {
-	return slices.Contains([]string{"true", "on", "yes", "y", "1"}, strings.ToLower(v))
+	return c != nil && (c.Name == "master" || cib.ParseBool(s.meta(c, "promotable"), false)) || top(e).Name == "bundle"
 }
 
 func isFalse(v string) bool {
-	return slices.Contains([]string{"false", "off", "no", "n", "0"}, strings.ToLower(v))
+	return !cib.ParseBool(v, true)
 }
 
 func isResource(e *cib.Element) bool {

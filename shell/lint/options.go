@@ -90,7 +90,7 @@ func badOptionValue(s *subject, report report) {
 func fits(o property.Option, value string) bool {
 	switch o.Kind {
 	case property.Boolean:
-		return isTrue(value) || isFalse(value)
+		return cib.ParseBool(value, false) || isFalse(value)
 	case property.Integer:
 		_, err := strconv.Atoi(value)
 		_, score := rule.ParseScore(value)
@@ -132,7 +132,7 @@ func optionTwice(s *subject, report report) {
 
 func optionOn(name, problem, fix string) func(*subject, report) {
 	return func(s *subject, report report) {
-		if nv := s.options[name]; nv != nil && isTrue(nv.Get("value")) {
+		if nv := s.options[name]; nv != nil && cib.ParseBool(nv.Get("value"), false) {
 			report(nv, fix, "%s", problem)
 		}
 	}
@@ -174,7 +174,7 @@ func suicideWithoutFencing(s *subject, report report) {
 
 func aclOff(s *subject, report report) {
 	acls := s.Document.Section("acls")
-	if acls.Child("acl_role") != nil && !isTrue(s.option("enable-acl")) {
+	if acls.Child("acl_role") != nil && !cib.ParseBool(s.option("enable-acl"), false) {
 		report(acls.Child("acl_role"), "set enable-acl=true", "access lists are configured and not in force")
 	}
 }

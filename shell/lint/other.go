@@ -29,7 +29,7 @@ func invalidDocument(s *subject, report report) {
 func nodeFlag(name, problem string) func(*subject, report) {
 	return func(s *subject, report report) {
 		for _, n := range s.hosts {
-			if nv := s.pair(n, "instance_attributes", name); nv != nil && isTrue(nv.Get("value")) {
+			if nv := s.pair(n, "instance_attributes", name); nv != nil && cib.ParseBool(nv.Get("value"), false) {
 				report(nv, "crm node online "+n.Get("uname")+", or pcs node un"+name+" "+n.Get("uname"), "host %s %s", n.Get("uname"), problem)
 			}
 		}

@@ -152,7 +152,7 @@ func badMetaValue(s *subject, report report) {
 		complain := func(want string) { report(nv, "give it "+want, "%s: %s=%s cannot be read", owner.ID(), name, value) }
 		switch name {
 		case "is-managed", "maintenance", "critical", "allow-migrate", "interleave", "notify", "promotable", "globally-unique":
-			if !isTrue(value) && !isFalse(value) {
+			if !cib.ParseBool(value, false) && !isFalse(value) {
 				complain("true or false")
 			}
 		case "resource-stickiness", "migration-threshold", "priority":
@@ -187,7 +187,7 @@ func unmanaged(s *subject, report report) {
 	for e := range s.resources.Descendants() {
 		for _, m := range []struct{ name, problem string }{{"is-managed", "is not managed"}, {"maintenance", "is in maintenance"}} {
 			nv := s.pair(e, "meta_attributes", m.name)
-			if isResource(e) && nv != nil && (m.name == "is-managed" && isFalse(nv.Get("value")) || m.name == "maintenance" && isTrue(nv.Get("value"))) {
+			if isResource(e) && nv != nil && (m.name == "is-managed" && isFalse(nv.Get("value")) || m.name == "maintenance" && cib.ParseBool(nv.Get("value"), false)) {
 				report(nv, "remove "+m.name+" when the work is done", "%s %s", e.ID(), m.problem)
 			}
 		}

@@ -55,7 +55,7 @@ func showACL(s *session) error {
 	}
 	state := "disabled, run 'pcs acl enable' to enable"
 	for set := range s.doc.Section("crm_config").All("cluster_property_set") {
-		if truth(values(set).value("enable-acl")) {
+		if cib.ParseBool(values(set).value("enable-acl"), false) {
 			state = "enabled"
 		}
 	}

@@ -186,7 +186,7 @@ func (s *session) newPrimitive(c *creation) (*cib.Element, error) {
 		s.checkParameters(r, agent, c.name, c.attrs)
 		s.checkAgentInput(r, agent, nil, c.attrs)
 	}
-	if agent != nil && truth(c.wrapSet.value("promotable")) {
+	if agent != nil && cib.ParseBool(c.wrapSet.value("promotable"), false) {
 		checkPromotes(r, agent)
 	}
 	s.checkNodeKind(r, c)

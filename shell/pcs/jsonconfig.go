@@ -131,7 +131,7 @@ func optionalInt(e *cib.Element, name string) *int {
 
 func optionalBool(e *cib.Element, name string) *bool {
 	if v, ok := e.Lookup(name); ok {
-		b := truth(v)
+		b := cib.ParseBool(v, false)
 		return &b
 	}
 	return nil

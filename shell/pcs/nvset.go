@@ -116,15 +116,6 @@ func meta(e *cib.Element, name string) string {
 	return ""
 }
 
-// truth reads a boolean as Pacemaker does.
-func truth(value string) bool {
-	switch strings.ToLower(value) {
-	case "true", "on", "yes", "y", "1":
-		return true
-	}
-	return false
-}
-
 // showPairs is name=value words as pcs prints them: a value with blanks in quotes.
 func showPairs(p pairs) string {
 	var words []string

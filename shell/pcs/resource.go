@@ -179,7 +179,7 @@ func (s *session) setMonitors(p *cib.Element, managed bool) {
 			continue
 		}
 		monitors++
-		if v, ok := op.Lookup("enabled"); !ok || truth(v) {
+		if v, ok := op.Lookup("enabled"); !ok || cib.ParseBool(v, false) {
 			enabled++
 		}
 		switch {
@@ -237,7 +237,7 @@ func (s *session) changeMeta(e *cib.Element, changes pairs) error {
 // checkCloneMeta refuses clone options that the class of the resource inside cannot have.
 func (s *session) checkCloneMeta(r *reports, clone *cib.Element, changes pairs) {
 	for _, name := range []string{"globally-unique", "promotable"} {
-		if !truth(changes.value(name)) {
+		if !cib.ParseBool(changes.value(name), false) {
 			continue
 		}
 		for _, p := range primitives(clone) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
 	"holdfast/shell/tools/monitor"
@@ -331,7 +332,7 @@ func (s *session) warnings() []string {
 func (s *session) fencingEnabled() bool {
 	for set := range s.doc.Section("crm_config").All("cluster_property_set") {
 		if nv := findPair(set, "stonith-enabled"); nv != nil {
-			return truth(nv.Get("value"))
+			return cib.ParseBool(nv.Get("value"), false)
 		}
 	}
 	return true

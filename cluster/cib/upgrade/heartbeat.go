@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/cluster/cib"
@@ -203,11 +204,7 @@ func (u *upgrader) metaOf(owner *cib.Element, id string) func() *cib.Element {
 }
 
 func (u *upgrader) invertDisabled(op *cib.Element) {
-	enabled := "true"
-	switch strings.ToLower(op.Get("disabled")) {
-	case "true", "yes", "on", "y", "1":
-		enabled = "false"
-	}
+	enabled := strconv.FormatBool(!cib.ParseBool(op.Get("disabled"), false))
 	op.Unset("disabled")
 	op.Set("enabled", enabled)
 	u.note(op, "attribute disabled became enabled=%q", enabled)

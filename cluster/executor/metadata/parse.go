@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"holdfast/cluster/cib"
 )
 
 // ErrNoMetadata says that a text holds no <resource-agent> element.
@@ -76,8 +78,8 @@ func (r *reader) start(e xml.StartElement) {
 		r.closeParam()
 		r.param = &Parameter{
 			Name: get("name"), Type: "string",
-			Required: truth(get("required")), Unique: truth(get("unique")), UniqueGroup: get("unique-group"),
-			Reloadable: truth(get("reloadable")), Deprecated: truth(get("deprecated")), Obsoletes: get("obsoletes"),
+			Required: cib.ParseBool(get("required"), false), Unique: cib.ParseBool(get("unique"), false), UniqueGroup: get("unique-group"),
+			Reloadable: cib.ParseBool(get("reloadable"), false), Deprecated: cib.ParseBool(get("deprecated"), false), Obsoletes: get("obsoletes"),
 		}
 	case "deprecated":
 		r.dep = true
@@ -99,7 +101,7 @@ func (r *reader) start(e xml.StartElement) {
 	case "action":
 		r.agent.Actions = append(r.agent.Actions, Action{
 			Name: get("name"), Timeout: get("timeout"), Interval: get("interval"), StartDelay: get("start-delay"),
-			Role: get("role"), Depth: get("depth"), OnTarget: truth(get("on_target")), Automatic: truth(get("automatic")),
+			Role: get("role"), Depth: get("depth"), OnTarget: cib.ParseBool(get("on_target"), false), Automatic: cib.ParseBool(get("automatic"), false),
 		})
 	}
 }
@@ -177,12 +179,4 @@ func (r *reader) finish() {
 			}
 		}
 	}
-}
-
-func truth(s string) bool {
-	switch strings.ToLower(strings.TrimSpace(s)) {
-	case "1", "true", "yes", "on", "y", "t":
-		return true
-	}
-	return false
 }

@@ -7,7 +7,6 @@
 package readiness
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,8 +107,7 @@ func Judge(f Facts) Report {
 	if j.report.Probes == nil {
 		j.report.Probes = []Probe{}
 	}
-	enabled := strings.ToLower(cmp.Or(f.Document.Property("fencing-enabled", "stonith-enabled"), "true"))
-	if slices.Contains([]string{"false", "no", "off", "n", "0"}, enabled) {
+	if !cib.ParseBool(f.Document.Property("fencing-enabled", "stonith-enabled"), true) {
 		j.add(Error, "stonith-enabled", "configure fence devices and set it to true",
 			"fencing is off: what a lost host runs is started elsewhere while it may still run there")
 	} else {

@@ -2,7 +2,6 @@ package cibtool
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"holdfast/cluster/cib"
@@ -63,7 +62,7 @@ func missingFencing(doc *cib.Document) []string {
 			value := strings.ToLower(e.Get("value"))
 			switch e.Get("name") {
 			case "stonith-enabled", "fencing-enabled":
-				on = slices.Contains([]string{"true", "yes", "on", "1", "y"}, value)
+				on = cib.ParseBool(value, true)
 			case "stonith-watchdog-timeout", "fencing-watchdog-timeout":
 				watchdog = strings.Trim(value, "0smn") != ""
 			}

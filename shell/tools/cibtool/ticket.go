@@ -157,10 +157,10 @@ func (c *ticketCall) list(what string) int {
 			continue
 		}
 		granted, standby := "revoked", ""
-		if isTrue(t.Get("granted")) {
+		if cib.ParseBool(t.Get("granted"), false) {
 			granted = "granted"
 		}
-		if isTrue(t.Get("standby")) {
+		if cib.ParseBool(t.Get("standby"), false) {
 			standby = "[standby]"
 		}
 		fmt.Fprintf(c.stdout, "%s\t%s %-9s", t.ID(), granted, standby)
@@ -182,10 +182,6 @@ func (c *ticketCall) list(what string) int {
 		fmt.Fprintln(c.stdout)
 	}
 	return exit.OK
-}
-
-func isTrue(value string) bool {
-	return slices.Contains([]string{"true", "yes", "on", "y", "1"}, strings.ToLower(value))
 }
 
 func (c *ticketCall) queryState() int {
@@ -239,7 +235,7 @@ func (c *ticketCall) forget() int {
 		}
 		return c.noSuch()
 	}
-	if isTrue(c.state.Get("granted")) && !c.line.Has("force") {
+	if cib.ParseBool(c.state.Get("granted"), false) && !c.line.Has("force") {
 		return c.refuse("forgetting a granted ticket revokes it")
 	}
 	request := cib.Request{Op: cib.OpDelete, Section: "status", Input: cib.NewElement("ticket_state", "id", c.id)}
@@ -277,7 +273,7 @@ func (c *ticketCall) edit(what string) int {
 		}
 	}
 	if name == "granted" && !c.line.Has("force") {
-		if isTrue(value) {
+		if cib.ParseBool(value, false) {
 			return c.refuse("this site cannot see whether another one holds it")
 		}
 		return c.refuse("without it what depends on it follows its loss-policy (see --constraints; --standby stops in good order)")
@@ -290,7 +286,7 @@ func (c *ticketCall) store(name, value string, remove bool) int {
 	if c.state != nil {
 		state = c.state.Clone()
 	}
-	wasGranted := isTrue(state.Get("granted"))
+	wasGranted := cib.ParseBool(state.Get("granted"), false)
 	if remove {
 		if _, ok := state.Lookup(name); !ok {
 			return exit.OK
@@ -299,7 +295,7 @@ func (c *ticketCall) store(name, value string, remove bool) int {
 	} else {
 		state.Set(name, value)
 	}
-	if name == "granted" && isTrue(value) && !wasGranted {
+	if name == "granted" && cib.ParseBool(value, false) && !wasGranted {
 		state.Set("last-granted", strconv.FormatInt(time.Now().Unix(), 10))
 	}
 	request := cib.Request{Op: cib.OpReplace, Section: "status", Input: state}

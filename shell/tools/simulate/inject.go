@@ -22,11 +22,11 @@ func (s *session) inject() {
 	s.begin("modifications", "\nPerforming Requested Modifications:\n")
 	if s.quorum != "" {
 		s.note("quorum", s.quorum, "  * Setting quorum: %s\n")
-		s.doc.Root.Set("have-quorum", truth(s.quorum))
+		s.doc.Root.Set("have-quorum", strconv.FormatBool(cib.ParseBool(s.quorum, false)))
 	}
 	if s.watchdog != "" {
 		s.note("watchdog", s.watchdog, "  * Setting watchdog: %s\n")
-		s.setOption("have-watchdog", truth(s.watchdog))
+		s.setOption("have-watchdog", strconv.FormatBool(cib.ParseBool(s.watchdog, false)))
 	}
 	for _, n := range s.up {
 		s.tell(fact{"modify_node", []string{"action", "Online", "node", n}}, "  * Bringing node %s online\n", n)
@@ -47,14 +47,6 @@ func (s *session) inject() {
 			s.complain(err)
 		}
 	}
-}
-
-func truth(text string) string {
-	switch strings.ToLower(text) {
-	case "1", "true", "yes", "on", "y":
-		return "true"
-	}
-	return "false"
 }
 
 func (s *session) setOption(name, value string) {
