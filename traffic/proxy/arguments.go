@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -19,9 +20,8 @@ type arguments struct {
 	terminate  []int  // -st: these end at once
 	take       string // -x: take the listening sockets from here
 	pidFile    string
-	name       string // -L
-	maxconn    int    // -n
-	version    int    // -v, -vv
+	maxconn    int // -n
+	version    int // -v, -vv
 	verbose    bool
 	quiet      bool
 	directory  string // -C
@@ -91,7 +91,7 @@ var switchArguments = map[string]func(*arguments){
 var valueArguments = map[string]func(*arguments, string) error{
 	"-f":  func(a *arguments, v string) error { a.files = append(a.files, v); return nil },
 	"-p":  func(a *arguments, v string) error { a.pidFile = v; return nil },
-	"-L":  func(a *arguments, v string) error { a.name = v; return nil },
+	"-L":  func(_ *arguments, v string) error { return os.Setenv("HAPROXY_LOCALPEER", v) }, // configurations use it, too
 	"-C":  func(a *arguments, v string) error { a.directory = v; return nil },
 	"-x":  func(a *arguments, v string) error { a.take = v; return nil },
 	"-cc": func(a *arguments, v string) error { a.condition, a.ask = v, true; return nil },

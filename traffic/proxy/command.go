@@ -107,9 +107,6 @@ func (a *arguments) override(c *config.Config) {
 	if a.notify {
 		g.Daemon = false
 	}
-	if a.name != "" {
-		g.Node = a.name
-	}
 }
 
 func printVersion(w io.Writer, detail int) {

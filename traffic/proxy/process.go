@@ -16,6 +16,7 @@ import (
 	"holdfast/traffic/proxy/accesslog"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/health"
+	"holdfast/traffic/proxy/peers"
 	"holdfast/traffic/proxy/plane"
 	"holdfast/traffic/proxy/pool"
 	"holdfast/traffic/proxy/resolve"
@@ -32,6 +33,7 @@ type Process struct {
 	admin     *stats.Server
 	listeners []net.Listener
 	letters   chan letter
+	groups    []*peers.Group
 	cancel    context.CancelFunc
 	wait      sync.WaitGroup
 }
@@ -96,6 +98,9 @@ func (p *Process) open(inherited []plane.Socket) error {
 	if err := p.Plane.Open(snapshot, inherited); err != nil {
 		return err
 	}
+	if err := p.openPeers(snapshot.Tables); err != nil {
+		return err
+	}
 	for i := range g.StatsSockets {
 		l, err := listenStats(&g.StatsSockets[i])
 		if err != nil {
@@ -141,6 +146,9 @@ func (p *Process) run() {
 		level := stats.LevelOf(p.Config.Global.StatsSockets[i].Level)
 		p.wait.Go(func() { p.admin.Serve(l, level) })
 	}
+	for _, group := range p.groups {
+		group.Start()
+	}
 	p.Plane.Run()
 }
 
@@ -169,6 +177,8 @@ func (p *Process) tell(s *pool.Server, up bool, why string) {
 func (p *Process) Finish(ctx context.Context) {
 	p.closeListeners()
 	p.Plane.StopListening()
+	handed := p.handOver(ctx)
+	defer func() { <-handed }()
 	for p.Plane.Sessions.Load() > 0 {
 		timer := time.NewTimer(100 * time.Millisecond)
 		select {
@@ -183,6 +193,9 @@ func (p *Process) Finish(ctx context.Context) {
 // Stop ends the proxy and all its connections.
 func (p *Process) Stop() {
 	p.closeListeners()
+	for _, group := range p.groups {
+		group.Close()
+	}
 	p.cancel()
 	p.Plane.Stop()
 	p.wait.Wait()

@@ -18,8 +18,15 @@ import (
 // machine is the configuration's Source: this machine's files, environment and name servers.
 type machine struct{}
 
-func (machine) ReadFile(name string) ([]byte, error)   { return os.ReadFile(name) }
-func (machine) Environment(name string) (string, bool) { return os.LookupEnv(name) }
+func (machine) ReadFile(name string) ([]byte, error) { return os.ReadFile(name) }
+func (machine) Environment(name string) (string, bool) {
+	value, set := os.LookupEnv(name)
+	if !set && name == "HOSTNAME" { // shells have it, but do not always pass it on
+		host, err := os.Hostname()
+		return host, err == nil
+	}
+	return value, set
+}
 func (machine) Resolve(host string) (netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

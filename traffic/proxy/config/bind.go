@@ -14,11 +14,23 @@ func bindLine(p *parser, l Line) *Problem {
 		return problem
 	}
 	var options Bind
-	t := l.take(2)
+	if problem := p.bindOptions(l, l.take(2), &options); problem != nil {
+		return problem
+	}
+	for _, text := range strings.Split(l.Words[1], ",") {
+		if problem := p.addBinds(l, text, options); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+// bindOptions reads what stands behind a bind's address.
+func (p *parser) bindOptions(l Line, t *taker, options *Bind) *Problem {
 	for t.more() {
 		w := t.next()
 		if o, ok := bindOptions[w]; ok {
-			o(p, t, &options)
+			o(p, t, options)
 			continue
 		}
 		if options.TLS != nil || isTLSWord(w) {
@@ -42,11 +54,6 @@ func bindLine(p *parser, l Line) *Problem {
 	}
 	if options.TLS != nil && len(options.TLS.Certificates) == 0 && options.TLS.List == "" {
 		return l.problem("bind: ssl wants a certificate (crt or crt-list)")
-	}
-	for _, text := range strings.Split(l.Words[1], ",") {
-		if problem := p.addBinds(l, text, options); problem != nil {
-			return problem
-		}
 	}
 	return nil
 }

@@ -47,11 +47,8 @@ func init() {
 		"nosplice":        globalSwitch(func(g *Global) { g.NoSplice = true }),
 		"external-check":  globalSwitch(func(g *Global) { g.ExternalOK = true }),
 		"hard-stop-after": globalTime(func(g *Global, d time.Duration) { g.HardStop = d }),
-		"log": func(p *parser, l Line) *Problem {
-			t, problem := p.logTarget(l)
-			p.config.Global.Logs = append(p.config.Global.Logs, t)
-			return problem
-		},
+		"localpeer":       globalText(func(g *Global, s string) { g.LocalPeer = s }),
+		"log":             globalLog,
 		"log-send-hostname": func(p *parser, l Line) *Problem {
 			p.config.Global.SendHost = true
 			if len(l.Words) > 1 {
@@ -91,6 +88,12 @@ func init() {
 		"tune.maxrewrite": globalCount(0, 1<<19, func(g *Global, n int) { g.MaxRewrite = n }),
 	}
 	maps.Copy(globalDirectives, http2Directives())
+}
+
+func globalLog(p *parser, l Line) *Problem {
+	t, problem := p.logTarget(l)
+	p.config.Global.Logs = append(p.config.Global.Logs, t)
+	return problem
 }
 
 func globalLine(p *parser, l Line) *Problem {

@@ -16,6 +16,7 @@ type Config struct {
 	Userlists map[string]*Userlist
 	Resolvers map[string]*Resolvers
 	Mailers   map[string]*Mailers
+	Peers     map[string]*Peers
 	Compiler  *sample.Compiler // holds the maps and lists, which can be changed at run time
 	Warnings  []string
 }
@@ -49,6 +50,7 @@ type Global struct {
 	MasterWorker  bool
 	Quiet         bool
 	Node          string
+	LocalPeer     string // name of this process among its peers
 	Description   string
 	Logs          []LogTarget
 	LogTag        string
@@ -215,20 +217,10 @@ type Stats struct {
 	Rules       []*Rule // stats http-request
 }
 
-// Table is a stick-table.
-type Table struct {
-	Name    string
-	Type    string // ip, ipv6, integer, string, binary
-	Length  int
-	Size    int
-	Expire  time.Duration
-	NoPurge bool
-	Stores  map[string]time.Duration // counter to its period, 0 where it has none
-}
-
 // Stick is a `stick` line.
 type Stick struct {
 	Match, Store bool
+	StoreAnswer  bool // when the server has answered
 	Expr         *sample.Expr
 	Table        string
 	If           *sample.Condition
@@ -423,7 +415,8 @@ type TLSOptions struct {
 // Server is a `server` line.
 type Server struct {
 	Name     string
-	ID       int
+	ID       int // as configured; 0: none
+	Number   int // within its backend: the ID, or the first that is free
 	Line     int
 	File     string
 	Host     string // as it was written, without the port

@@ -2,7 +2,6 @@ package config
 
 // refusedSections are HAProxy's sections that are not offered, and why.
 var refusedSections = map[string]string{
-	"peers":       "stick-tables are this process's own",
 	"cache":       "answers are not cached",
 	"ring":        "log to stdout or a syslog server instead",
 	"program":     "let the service manager or the cluster run programs",
@@ -19,7 +18,7 @@ var (
 		tcp-response transparent hash-preserve-affinity`)
 	refusedGlobal = words(`grace set-var set-var-fmt 51degrees-data-file anonkey busy-polling cluster-secret cpu-map cpu-policy ca-base-verify deviceatlas-json-file
 		fd-hard-limit gid h1-case-adjust h1-case-adjust-file h2-workaround-bogus-websocket-clients http-client.resolvers.id insecure-fork-wanted
-		insecure-setuid-wanted issuers-chain-path localpeer log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path
+		insecure-setuid-wanted issuers-chain-path log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path
 		mworker-max-reloads nbproc numa-cpu-mapping ocsp-update.mindelay pp2-never-send-local prealloc-fd profiling.tasks
 		resetenv set-dumpable setcap shm-stats-file ssl-dh-param-file ssl-engine ssl-mode-async ssl-propquery ssl-provider
 		ssl-skip-self-issued-ca strict-limits thread-group thread-groups thread-hard-limit uid unix-bind unsetenv wurfl-data-file`)

@@ -40,6 +40,7 @@ type parser struct {
 	users     *Userlist
 	resolvers *Resolvers
 	mailers   *Mailers
+	peers     *Peers
 	errors    string // name of the http-errors section
 	pages     map[string]map[int]Page
 	defaults  map[string]*Proxy // by name
@@ -79,6 +80,7 @@ func init() {
 		"userlist":    {beginUserlist, userlistLine},
 		"http-errors": {beginErrors, errorsLine},
 		"mailers":     {beginMailers, mailersLine},
+		"peers":       {beginPeers, peersLine},
 		"resolvers":   {beginResolvers, resolversLine},
 	}
 }
@@ -87,7 +89,7 @@ func init() {
 func Load(files []File, source Source) (*Config, error) {
 	p := &parser{
 		source:   source,
-		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Mailers: map[string]*Mailers{}, Compiler: &sample.Compiler{Files: source}},
+		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Mailers: map[string]*Mailers{}, Peers: map[string]*Peers{}, Compiler: &sample.Compiler{Files: source}},
 		pages:    map[string]map[int]Page{},
 		defaults: map[string]*Proxy{},
 		unset:    map[string]string{},
@@ -100,6 +102,7 @@ func Load(files []File, source Source) (*Config, error) {
 		check()
 	}
 	p.finish()
+	p.checkPeers()
 	return p.config, errors.Join(p.problems...)
 }
 
@@ -174,7 +177,7 @@ func (p *parser) line(l Line) {
 		p.report(s.begin(p, l))
 		return
 	}
-	if why, ok := refusedSections[word]; ok && (p.section != "global" || word == "ring" || word == "peers") {
+	if why, ok := refusedSections[word]; ok && (p.section != "global" || word == "ring") {
 		p.section = "refused"
 		p.report(l.problem("section %q is not offered: %s", word, why))
 		return
@@ -237,7 +240,26 @@ func (p *parser) finish() {
 		}
 	}
 	for _, x := range p.config.Proxies {
+		x.numberServers()
 		p.checkProxy(x)
+	}
+}
+
+// numberServers gives servers without an id the first numbers that are free.
+func (p *Proxy) numberServers() {
+	taken := map[int]bool{}
+	for _, s := range p.Servers {
+		taken[s.ID] = true
+	}
+	next := 1
+	for _, s := range p.Servers {
+		if s.Number = s.ID; s.ID == 0 {
+			for taken[next] {
+				next++
+			}
+			s.Number = next
+			next++
+		}
 	}
 }
 

@@ -41,6 +41,22 @@ func tlsOf(c *config.Config) (map[*config.TLSOptions]*tls.Config, error) {
 	return all, nil
 }
 
+// BindTLS makes the TLS configuration of a bind, nil where it has none.
+func BindTLS(c *config.Config, b *config.Bind) (*tls.Config, error) {
+	if b.TLS == nil {
+		return nil, nil
+	}
+	return bindTLS(c, b.TLS)
+}
+
+// ServerTLS makes the TLS configuration of a server, nil where it has none.
+func ServerTLS(c *config.Config, s *config.Server) (*tls.Config, error) {
+	if s.TLS == nil {
+		return nil, nil
+	}
+	return serverTLS(c, s)
+}
+
 func bindTLS(c *config.Config, o *config.TLSOptions) (*tls.Config, error) {
 	g := &c.Global
 	t := &tls.Config{MinVersion: max(tls.VersionTLS12, o.Minimum, g.BindOptions.Minimum), MaxVersion: o.Maximum, NextProtos: o.ALPN,

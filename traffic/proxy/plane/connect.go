@@ -41,7 +41,7 @@ func (s *session) assigned(target *pool.Server) bool {
 	}
 	s.last = target
 	if len(s.backend.Sticks) > 0 {
-		s.stickTo()
+		s.stickTo(false)
 	}
 	return s.open(s.x != nil && !s.x.sent)
 }

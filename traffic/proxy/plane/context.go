@@ -223,6 +223,16 @@ func (s *session) countTracked(status int) {
 	}
 }
 
+// addTrackedBytes counts what passed for the entries that are tracked.
+func (s *session) addTrackedBytes(in, out int64) {
+	for i := range s.tracked {
+		if t := &s.tracked[i]; t.table != nil && t.table.CountsBytes() {
+			t.table.Add(t.key, in, s.loop.clock, "bytes_in_cnt", "bytes_in_rate")
+			t.table.Add(t.key, out, s.loop.clock, "bytes_out_cnt", "bytes_out_rate")
+		}
+	}
+}
+
 // since is a duration between two of the loop's milliseconds; -1 when the first was never reached.
 func since(from, to int64) time.Duration {
 	if from == 0 || to == 0 {

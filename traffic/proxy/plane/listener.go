@@ -2,6 +2,7 @@ package plane
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"syscall"
@@ -62,6 +63,17 @@ func listen(b *config.Bind, backlog int) (int, error) {
 		closeFD(fd)
 		return -1, fmt.Errorf("listen on %s: %w", b, err)
 	}
+}
+
+// Listen opens a socket on an address for connections that no event loop serves.
+func Listen(b *config.Bind) (net.Listener, error) {
+	fd, err := listen(b, unix.SOMAXCONN)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), b.String())
+	defer func() { _ = f.Close() }() // the listener has its own copy
+	return net.FileListener(f)
 }
 
 func listenOptions(fd, family int, b *config.Bind) error {

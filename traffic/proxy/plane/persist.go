@@ -2,10 +2,12 @@ package plane
 
 import (
 	"hash/crc32"
+	"time"
 
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/pool"
 	"holdfast/traffic/proxy/sample"
+	"holdfast/traffic/proxy/stick"
 )
 
 // boundServer is the server that the request belongs to by a cookie, a rule or a table; nil: any will do.
@@ -46,7 +48,7 @@ func (s *session) persistent() *pool.Server {
 			continue
 		}
 		if key, ok := table.Key(&v); ok {
-			if t := b.Find(table.Server(key, s.loop.clock)); t != nil && t.Alive() {
+			if t := stuckTo(b, table, key, s.loop.clock); t != nil && t.Alive() {
 				return t
 			}
 		}
@@ -54,12 +56,30 @@ func (s *session) persistent() *pool.Server {
 	return nil
 }
 
-// stickTo remembers the server for the client.
-func (s *session) stickTo() {
+// stuckTo is the server that a table has for a key. Peers that tell a server's number only know it by that.
+func stuckTo(b *pool.Backend, table *stick.Table, key string, now time.Time) *pool.Server {
+	name, id := table.Server(key, now)
+	for _, s := range b.Servers {
+		if name != "" && name == serverKey(table, s) || name == "" && id > 0 && id == int64(s.Number) {
+			return s
+		}
+	}
+	return nil
+}
+
+func serverKey(table *stick.Table, s *pool.Server) string {
+	if table.ByAddr {
+		return s.Address().String()
+	}
+	return s.Server.Name
+}
+
+// stickTo remembers the server for the client: when the request goes out, or by its answer.
+func (s *session) stickTo(answer bool) {
 	b := s.backend
 	for i := range b.Sticks {
 		stick := &b.Sticks[i]
-		if !stick.Store || s.target.NonStick || stick.If != nil && !stick.If.Holds(s.ctx()) {
+		if answer && !stick.StoreAnswer || !answer && !stick.Store || s.target.NonStick || stick.If != nil && !stick.If.Holds(s.ctx()) {
 			continue
 		}
 		table := s.loop.plane.Snapshot().Tables[stick.Table]
@@ -68,7 +88,7 @@ func (s *session) stickTo() {
 			continue
 		}
 		if key, ok := table.Key(&v); ok {
-			table.Stick(key, s.target.Server.Name, s.loop.clock)
+			table.Stick(key, serverKey(table, s.target), int64(s.target.Number), s.loop.clock)
 		}
 	}
 }

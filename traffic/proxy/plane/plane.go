@@ -201,12 +201,12 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 	p.noSplice = c.Global.NoSplice
 	s := &Snapshot{tls: secured, Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
 	for _, x := range c.Proxies {
-		if x.Table != nil {
-			s.Tables[x.Name] = stick.New(x.Table)
-		}
 		if x.Back {
 			s.Backends[x.Name] = pool.New(x, len(p.loops), time.Now)
 		}
+	}
+	for _, t := range c.Tables() {
+		s.Tables[t.Name] = stick.New(t)
 	}
 	pool.Link(c, s.Backends)
 	for _, x := range c.Proxies {

@@ -214,6 +214,7 @@ func (s *session) addBytes() {
 		t.BytesIn.Add(in)
 		t.BytesOut.Add(out)
 	}
+	s.addTrackedBytes(in, out)
 	x.receivedBytes, x.sentBytes = 0, 0
 	x.record.Received += in
 	x.record.Sent += out

@@ -2,6 +2,7 @@ package plane
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"holdfast/traffic/proxy/config"
@@ -19,7 +20,7 @@ func hasRules(p *config.Proxy) bool {
 func hasAnswerRules(s *session) bool {
 	f, b := s.frontend.Proxy, s.backend.Proxy
 	return len(b.HTTPResponse) > 0 || len(b.HTTPAfter) > 0 || len(f.HTTPResponse) > 0 || len(f.HTTPAfter) > 0 ||
-		len(f.AnswerCaptures) > 0 || s.x.setCookie != nil
+		len(f.AnswerCaptures) > 0 || s.x.setCookie != nil || slices.ContainsFunc(b.Sticks, func(t config.Stick) bool { return t.StoreAnswer })
 }
 
 // plainFrontend tells whether requests only pass through.

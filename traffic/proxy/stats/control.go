@@ -24,8 +24,8 @@ func find(p *plane.Plane, name string) (*pool.Server, error) {
 		return s, nil
 	}
 	if id, ok := strings.CutPrefix(server, "#"); ok {
-		for i, s := range b.Servers {
-			if id == strconv.Itoa(s.Server.ID) || s.Server.ID == 0 && id == strconv.Itoa(i+1) {
+		for _, s := range b.Servers {
+			if id == strconv.Itoa(s.Number) {
 				return s, nil
 			}
 		}

@@ -86,12 +86,9 @@ func backendRows(b *pool.Backend, now time.Time) []Row {
 		Current: b.Sessions.Load(), Most: b.MaxSeen.Load(), Queue: b.Queued(), Total: b.Counters.Total(), Algorithm: b.Balance.Algorithm,
 		Limit: int64(b.FullConn)}
 	sum.Active, sum.Backups = b.Usable()
-	for i, s := range b.Servers {
+	for _, s := range b.Servers {
 		r := serverRow(s, now)
-		r.ID = i + 1
-		if s.Server.ID > 0 {
-			r.ID = s.Server.ID
-		}
+		r.ID = s.Number
 		if s.Usable() {
 			sum.Weight += s.Weight()
 		}

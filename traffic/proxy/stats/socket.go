@@ -160,7 +160,8 @@ func (s *Server) Execute(w io.Writer, line string, level Level) {
 			return
 		}
 		if err := c.run(s, w, words[len(begin):]); err != nil {
-			fmt.Fprintf(w, "%v.\n", err)
+			text := err.Error()
+			fmt.Fprintf(w, "%s%s.\n", strings.ToUpper(text[:1]), text[1:])
 		}
 		return
 	}

@@ -3,105 +3,118 @@
 // A Table is shared by all event loops and guarded by one mutex, which is held for the look-up or the counting and nothing else.
 // Entries go when they were not touched for the table's time, looked at when room is needed and now and then on the way
 // (Sweep). The clock is handed in.
+//
+// Keys are strings of raw bytes: 4 or 16 of an address, 4 of an integer (big endian), the text or the bytes themselves
+// otherwise. An entry's values lie in one slice of integers, whose places the table's Layout tells.
+//
+// A table with peers gives each local change a number and keeps the entries in the order of their last change, so that what a
+// peer has not seen yet is found without a search (exchange.go). What came from peers is not passed on as a change.
 package stick
 
 import (
-	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
 	"holdfast/traffic/proxy/config"
-	"holdfast/traffic/proxy/sample"
 )
 
 // Table is a stick-table.
 type Table struct {
 	*config.Table
-	mu      sync.Mutex // guards entries and all that is in them
+	layout Layout
+
+	mu      sync.Mutex // guards what follows, and all that is in the entries
 	entries map[string]*entry
 	swept   time.Time
+	updates uint64 // changes so far
+	changed entry  // ring of those that changed here, in the order of their last changes
+	wake    func() // told of changes; nil: nobody wants to know
 }
 
 type entry struct {
+	key     string
 	expires time.Time
 	users   int // connections that track it
-	counts  map[string]int64
-	rates   map[string]*period
-	server  string
-}
+	values  []int64
+	server  string // by name, or by address where the table says so
 
-// period counts events within a time and the one before it.
-type period struct {
-	begun         time.Time
-	current, last int64
+	update        uint64 // number of its last change here; 0: none
+	before, after *entry
 }
 
 // New makes an empty table.
-func New(c *config.Table) *Table { return &Table{Table: c, entries: map[string]*entry{}} }
-
-// Key makes a table's key of a sample; false: it is not of the table's type.
-func (t *Table) Key(v *sample.Value) (string, bool) {
-	switch t.Type {
-	case "ip", "ipv6":
-		a, ok := v.Address()
-		if ok && t.Type == "ipv6" && a.Is4() {
-			a = netip.AddrFrom16(a.As16())
-		}
-		return a.String(), ok
-	case "integer":
-		n, ok := v.Integer()
-		number := sample.Value{Kind: sample.Number, Number: n}
-		return string(number.Text()), ok
-	}
-	b := v.Text()
-	return string(b[:min(len(b), t.Length)]), len(b) > 0
+func New(c *config.Table) *Table {
+	t := &Table{Table: c, layout: LayoutOf(c.Stores), entries: map[string]*entry{}}
+	t.changed.before, t.changed.after = &t.changed, &t.changed
+	return t
 }
 
+// touch finds or makes an entry, whose time begins anew; nil: there is no room.
 func (t *Table) touch(key string, now time.Time) *entry {
 	e := t.entries[key]
-	if e == nil || t.Expire > 0 && e.users == 0 && now.After(e.expires) {
+	if e == nil || t.expired(e, now) {
+		if e != nil {
+			t.remove(e)
+		}
 		if len(t.entries) >= t.Size && !t.makeRoom(now) {
 			return nil
 		}
-		e = &entry{counts: map[string]int64{}, rates: map[string]*period{}}
+		e = &entry{key: key, values: make([]int64, t.layout.width)}
 		t.entries[key] = e
 	}
 	e.expires = now.Add(t.Expire)
 	return e
 }
 
-// makeRoom drops what has expired or, unless nopurge forbids it, the entry that would be the next to.
+// live finds an entry that has not expired.
+func (t *Table) live(key string, now time.Time) *entry {
+	if e := t.entries[key]; e != nil && !t.expired(e, now) {
+		return e
+	}
+	return nil
+}
+
+func (t *Table) expired(e *entry, now time.Time) bool {
+	return t.Expire > 0 && e.users == 0 && now.After(e.expires)
+}
+
+func (t *Table) remove(e *entry) {
+	delete(t.entries, e.key)
+	e.unlink()
+}
+
+// makeRoom drops what has expired or, unless nopurge forbids it, one of those that are the next to.
 func (t *Table) makeRoom(now time.Time) bool {
-	t.sweep(now)
+	if now.Sub(t.swept) >= time.Second { // a flood of new keys must not have the whole table looked through for each
+		t.sweep(now)
+	}
 	if len(t.entries) < t.Size {
 		return true
 	}
 	if t.NoPurge {
 		return false
 	}
-	oldest := ""
+	var oldest *entry
 	looked := 0
-	for key, e := range t.entries {
-		if e.users == 0 && (oldest == "" || e.expires.Before(t.entries[oldest].expires)) {
-			oldest = key
+	for _, e := range t.entries {
+		if e.users == 0 && (oldest == nil || e.expires.Before(oldest.expires)) {
+			oldest = e
 		}
 		if looked++; looked == 64 {
 			break
 		}
 	}
-	delete(t.entries, oldest)
+	if oldest != nil {
+		t.remove(oldest)
+	}
 	return len(t.entries) < t.Size
 }
 
 func (t *Table) sweep(now time.Time) {
-	if t.Expire == 0 {
-		return
-	}
 	t.swept = now
-	for key, e := range t.entries {
-		if e.users == 0 && now.After(e.expires) {
-			delete(t.entries, key)
+	for _, e := range t.entries {
+		if t.expired(e, now) {
+			t.remove(e)
 		}
 	}
 }
@@ -110,7 +123,7 @@ func (t *Table) sweep(now time.Time) {
 func (t *Table) Sweep(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now.Sub(t.swept) >= time.Second {
+	if t.Expire > 0 && now.Sub(t.swept) >= time.Second {
 		t.sweep(now)
 	}
 }
@@ -124,9 +137,10 @@ func (t *Table) Track(key string, now time.Time) bool {
 		return false
 	}
 	e.users++
-	e.add(t, "conn_cur", 1, now)
-	e.add(t, "conn_cnt", 1, now)
-	e.add(t, "conn_rate", 1, now)
+	t.add(e, config.ConnCur, 0, 1, now)
+	t.add(e, config.ConnCnt, 0, 1, now)
+	t.add(e, config.ConnRate, 0, 1, now)
+	t.note(e)
 	return true
 }
 
@@ -136,7 +150,7 @@ func (t *Table) Leave(key string, now time.Time) {
 	defer t.mu.Unlock()
 	if e := t.entries[key]; e != nil {
 		e.users--
-		e.add(t, "conn_cur", -1, now)
+		t.add(e, config.ConnCur, 0, -1, now)
 		e.expires = now.Add(t.Expire)
 	}
 }
@@ -149,128 +163,147 @@ func (t *Table) Add(key string, n int64, now time.Time, counters ...string) {
 	if e == nil {
 		return
 	}
-	for _, c := range counters {
-		e.add(t, c, n, now)
-	}
-}
-
-func (e *entry) add(t *Table, counter string, n int64, now time.Time) {
-	span, stored := t.Stores[counter]
-	switch {
-	case !stored:
-	case span == 0:
-		e.counts[counter] += n
-	default:
-		p := e.rates[counter]
-		if p == nil {
-			p = &period{begun: now}
-			e.rates[counter] = p
+	for _, name := range counters {
+		if d, ok := config.DataTypeOf(name); ok {
+			t.add(e, d, 0, n, now)
 		}
-		p.turn(span, now)
-		p.current += n
 	}
+	t.note(e)
 }
 
-func (p *period) turn(span time.Duration, now time.Time) {
-	switch passed := now.Sub(p.begun); {
-	case passed >= 2*span:
-		*p = period{begun: now}
-	case passed >= span:
-		*p = period{begun: p.begun.Add(span), last: p.current}
+// AddAt counts for one element of an array. It tells whether the table has it.
+func (t *Table) AddAt(key string, d config.DataType, element int, n int64, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.touch(key, now); e != nil && t.add(e, d, element, n, now) {
+		t.note(e)
+		return true
 	}
+	return false
 }
 
-// rate is the events within the last span: those of this one, and of the one before as much as still counts.
-func (p *period) rate(span time.Duration, now time.Time) int64 {
-	p.turn(span, now)
-	rest := span - now.Sub(p.begun)
-	return p.current + int64(float64(p.last)*float64(rest)/float64(span))
+// Set gives a counter or a tag a value; of a rate, the events of the period before. It tells whether the table has it.
+func (t *Table) Set(key string, d config.DataType, element int, value int64, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, period := t.layout.place(d, element)
+	if at < 0 {
+		return false
+	}
+	e := t.touch(key, now)
+	if e == nil {
+		return false
+	}
+	if period > 0 {
+		e.values[at], e.values[at+1], e.values[at+2] = now.UnixMilli(), 0, value
+	} else {
+		e.values[at] = value
+	}
+	t.note(e)
+	return true
+}
+
+func (t *Table) add(e *entry, d config.DataType, element int, n int64, now time.Time) bool {
+	at, period := t.layout.place(d, element)
+	switch {
+	case at < 0:
+		return false
+	case period == 0:
+		e.values[at] += n
+	default:
+		turn(e.values[at:], period, now)
+		e.values[at+1] += n
+	}
+	return true
 }
 
 // Get reads a counter; false: there is no such entry, or the table does not store it.
 func (t *Table) Get(key, counter string, now time.Time) (int64, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e := t.entries[key]
-	span, stored := t.Stores[counter]
-	if e == nil || !stored {
+	d, ok := config.DataTypeOf(counter)
+	if !ok {
 		return 0, false
 	}
-	if span == 0 {
-		return e.counts[counter], true
-	}
-	if p := e.rates[counter]; p != nil {
-		return p.rate(span, now), true
-	}
-	return 0, true
+	return t.GetAt(key, d, 0, now)
 }
 
-// Server is the server that a key is stuck to; "": none.
-func (t *Table) Server(key string, now time.Time) string {
+// GetAt reads one element of an array.
+func (t *Table) GetAt(key string, d config.DataType, element int, now time.Time) (int64, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := t.entries[key]
-	if e == nil || t.Expire > 0 && e.users == 0 && now.After(e.expires) {
-		return ""
+	at, period := t.layout.place(d, element)
+	e := t.live(key, now)
+	switch {
+	case e == nil || at < 0:
+		return 0, false
+	case period > 0:
+		return rate(e.values[at:], period, now), true
+	}
+	return e.values[at], true
+}
+
+// Touch makes sure that there is an entry. It tells whether there was room.
+func (t *Table) Touch(key string, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.touch(key, now)
+	if e != nil {
+		t.note(e)
+	}
+	return e != nil
+}
+
+// Server is the server that a key is stuck to: its name or, where the table says so, its address; "": none is known by name. id is its number; 0:
+// none.
+func (t *Table) Server(key string, now time.Time) (name string, id int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.live(key, now)
+	if e == nil {
+		return "", 0
 	}
 	e.expires = now.Add(t.Expire)
-	return e.server
-}
-
-// Stick binds a key to a server.
-func (t *Table) Stick(key, server string, now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if e := t.touch(key, now); e != nil {
-		e.server = server
+	if at, _ := t.layout.place(config.ServerID, 0); at >= 0 {
+		id = e.values[at]
 	}
+	return e.server, id
 }
 
-// Clear drops an entry, or all when key is "".
-func (t *Table) Clear(key string) {
+// Stick binds a key to a server, by its name, or its address where the table says so, and its number.
+func (t *Table) Stick(key, server string, id int64, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for k, e := range t.entries {
-		if (key == "" || key == k) && e.users == 0 {
-			delete(t.entries, k)
+	e := t.touch(key, now)
+	if e == nil {
+		return
+	}
+	e.server = server
+	if at, _ := t.layout.place(config.ServerID, 0); at >= 0 {
+		e.values[at] = id
+	}
+	t.note(e)
+}
+
+// Clear drops the entries that are wanted and that no connection tracks; nil: all of them.
+func (t *Table) Clear(wanted func(*Row) bool, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.entries {
+		if e.users > 0 {
+			continue
 		}
-	}
-}
-
-// Row is an entry, to be shown.
-type Row struct {
-	Key     string
-	Users   int
-	Expires time.Duration
-	Server  string
-	Values  map[string]int64
-}
-
-// Rows lists the entries, by key.
-func (t *Table) Rows(now time.Time) []Row {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var rows []Row
-	for key, e := range t.entries {
-		r := Row{Key: key, Users: e.users, Expires: e.expires.Sub(now), Server: e.server, Values: map[string]int64{}}
-		for counter, span := range t.Stores {
-			if span == 0 {
-				r.Values[counter] = e.counts[counter]
-			} else if p := e.rates[counter]; p != nil {
-				r.Values[counter] = p.rate(span, now)
-			} else {
-				r.Values[counter] = 0
+		if wanted != nil {
+			if r := t.row(e, now); !wanted(&r) {
+				continue
 			}
 		}
-		rows = append(rows, r)
+		t.remove(e)
 	}
-	slices.SortFunc(rows, func(a, b Row) int {
-		if a.Key < b.Key {
-			return -1
-		}
-		return 1
-	})
-	return rows
+}
+
+// CountsBytes tells whether the table stores what passes.
+func (t *Table) CountsBytes() bool {
+	at := &t.layout.at
+	return at[config.BytesInCnt] >= 0 || at[config.BytesInRate] >= 0 || at[config.BytesOutCnt] >= 0 || at[config.BytesOutRate] >= 0
 }
 
 // Used is how many entries there are.

@@ -12,7 +12,8 @@ import (
 func TestCountersAndRates(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	table := New(&config.Table{Name: "t", Type: "ip", Size: 2, Expire: time.Minute, Stores: map[string]time.Duration{"gpc0": 0, "conn_cur": 0, "http_req_rate": 10 * time.Second}})
+	table := New(&config.Table{Name: "t", Type: "ip", Length: 4, Size: 2, Expire: time.Minute, Stores: []config.Stored{
+		{Type: config.GPC0, Elements: 1}, {Type: config.ConnCur, Elements: 1}, {Type: config.HTTPReqRate, Elements: 1, Period: 10 * time.Second}}})
 	key, ok := table.Key(&sample.Value{Kind: sample.Address, Addr: netip.MustParseAddr("192.0.2.1")})
 	if !ok || !table.Track(key, now) {
 		t.Fatal("no entry")
@@ -41,14 +42,16 @@ func TestCountersAndRates(t *testing.T) {
 func TestEntriesGo(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	table := New(&config.Table{Name: "t", Type: "string", Length: 3, Size: 2, Expire: time.Minute})
-	table.Stick("a", "s1", now)
-	table.Stick("b", "s2", now.Add(time.Second))
-	table.Stick("c", "s3", now.Add(2*time.Second))
-	if table.Used() != 2 || table.Server("a", now) != "" || table.Server("c", now.Add(3*time.Second)) != "s3" {
+	table := New(&config.Table{Name: "t", Type: "string", Length: 3, Size: 2, Expire: time.Minute, Stores: []config.Stored{{Type: config.ServerID, Elements: 1}}})
+	table.Stick("a", "s1", 1, now)
+	table.Stick("b", "s2", 2, now.Add(time.Second))
+	table.Stick("c", "s3", 3, now.Add(2*time.Second))
+	gone, _ := table.Server("a", now)
+	kept, id := table.Server("c", now.Add(3*time.Second))
+	if table.Used() != 2 || gone != "" || kept != "s3" || id != 3 {
 		t.Errorf("%+v", table.Rows(now))
 	}
-	if got := table.Server("c", now.Add(2*time.Minute)); got != "" {
+	if got, _ := table.Server("c", now.Add(2*time.Minute)); got != "" {
 		t.Errorf("after its time there is still %q", got)
 	}
 	table.Sweep(now.Add(time.Hour))

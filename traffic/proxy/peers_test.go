@@ -1,0 +1,223 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// peering is two processes that exchange tables: a, this program, and b, which may be HAProxy's.
+type peering struct {
+	dir    string
+	config [2]string
+}
+
+func newPeering(t *testing.T) *peering {
+	t.Helper()
+	one := newSite(t)
+	host, _, _ := net.SplitHostPort(one.address)
+	p := &peering{dir: one.dir}
+	var ports []int
+	for range 2 {
+		l, err := net.Listen("tcp", host+":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	for i, name := range []string{"a", "b"} {
+		p.config[i] = filepath.Join(p.dir, name+".cfg")
+		text := fmt.Sprintf(`global
+	stats socket %s mode 600 level admin expose-fd listeners
+defaults
+	mode http
+	timeout client 30s
+	timeout connect 30s
+	timeout server 30s
+peers group
+	peer a %s:%d
+	peer b %s:%d
+	table shared type ip size 1k expire 1h store gpc0
+backend addresses
+	stick-table type ip size 1k expire 1h store gpc0,gpc0_rate(1h),conn_cur,bytes_in_cnt peers group
+backend texts
+	stick-table type string len 20 size 1k expire 1h store gpt0,server_id peers group
+backend numbers
+	stick-table type integer size 1k expire 1h store gpc(3),gpt(2) peers group
+backend sixes
+	stick-table type ipv6 size 1k store http_req_cnt peers group
+`, p.socket(name), host, ports[0], host, ports[1])
+		if err := os.WriteFile(p.config[i], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+func (p *peering) socket(name string) string { return filepath.Join(p.dir, name+".sock") }
+
+// start runs a program as a peer, until the test ends.
+func (p *peering) start(t *testing.T, name, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(program, append([]string{"-db", "-f", filepath.Join(p.dir, name+".cfg"), "-L", name}, args...)...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	p.waits(t, name, "show info", "Pid: "+fmt.Sprint(cmd.Process.Pid))
+	return cmd
+}
+
+// ask gives a command to a process's run-time socket.
+func (p *peering) ask(name, command string) string {
+	c, err := net.DialTimeout("unix", p.socket(name), patience)
+	if err != nil {
+		return err.Error()
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	_, _ = io.WriteString(c, command+"\n")
+	b, _ := io.ReadAll(c)
+	return string(b)
+}
+
+// waits asks until the answer has all that is wanted.
+func (p *peering) waits(t *testing.T, name, command string, wanted ...string) {
+	t.Helper()
+	var answer string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		answer = p.ask(name, command)
+		missing := false
+		for _, w := range wanted {
+			missing = missing || !strings.Contains(answer, w)
+		}
+		if !missing {
+			return
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	t.Fatalf("%s: %s answers\n%swant %q", name, command, answer, wanted)
+}
+
+type entryText struct{ set, table, shown string }
+
+// told are entries in every kind of table, and how they are shown.
+var told = []entryText{
+	{"set table addresses key 192.0.2.%d data.gpc0 7 data.gpc0_rate 500 data.bytes_in_cnt 5000000000", "addresses", "key=192.0.2.%d use=0 exp=* gpc0=7 gpc0_rate(3600000)=* conn_cur=0 bytes_in_cnt=5000000000"},
+	{"set table texts key host%d data.gpt0 77", "texts", "key=host%d use=0 exp=* server_id=0 gpt0=77"},
+	{"set table sixes key 2001:db8::%d data.http_req_cnt 40", "sixes", "key=2001:db8::%d use=0 exp=0 http_req_cnt=40"},
+	{"set table group/shared key 198.51.100.%d data.gpc0 1", "group/shared", "key=198.51.100.%d use=0 exp=* gpc0=1"},
+	{"set table numbers key %d data.gpc1 300 data.gpt1 70000", "numbers", "key=%d use=0 exp=* gpt0=0 gpt1=70000 gpc0=0 gpc1=300 gpc2=0"}, // HAProxy 2.6 cannot be told of arrays
+}
+
+func (p *peering) tell(t *testing.T, name string, number int, entries []entryText) {
+	t.Helper()
+	for _, e := range entries {
+		if answer := strings.TrimSpace(p.ask(name, fmt.Sprintf(e.set, number))); answer != "" {
+			t.Fatalf("%s: %s: %s", name, e.set, answer)
+		}
+	}
+}
+
+func (p *peering) knows(t *testing.T, name string, number int, entries []entryText) {
+	t.Helper()
+	for _, e := range entries {
+		p.waits(t, name, "show table "+e.table, strings.Split(fmt.Sprintf(e.shown, number), "*")...)
+	}
+}
+
+func TestTablesGoBothWaysWithHAProxy(t *testing.T) {
+	t.Parallel()
+	real, err := exec.LookPath("haproxy")
+	if err != nil {
+		t.Skip("haproxy is not installed")
+	}
+	exchangeTables(t, real, told[:len(told)-1])
+}
+
+func TestTablesGoBothWaysAmongOurselves(t *testing.T) {
+	t.Parallel()
+	exchangeTables(t, os.Args[0], told)
+}
+
+func exchangeTables(t *testing.T, other string, byOther []entryText) {
+	t.Helper()
+	p := newPeering(t)
+	p.start(t, "a", os.Args[0])
+	first := p.start(t, "b", other)
+	p.tell(t, "a", 1, told)
+	p.tell(t, "b", 2, byOther)
+	p.knows(t, "b", 1, told)
+	p.knows(t, "a", 2, byOther)
+	// What the other misses while it is gone it learns when it comes again, together with all else.
+	_ = first.Process.Kill()
+	_ = first.Wait()
+	p.tell(t, "a", 3, told)
+	p.start(t, "b", other)
+	p.knows(t, "b", 1, told)
+	p.knows(t, "b", 2, byOther)
+	p.knows(t, "b", 3, told)
+	p.tell(t, "b", 4, byOther)
+	p.knows(t, "a", 4, byOther)
+}
+
+func TestAReloadKeepsTheTables(t *testing.T) {
+	t.Parallel()
+	p := newPeering(t)
+	before := p.start(t, "a", os.Args[0])
+	p.tell(t, "a", 1, told)
+	p.start(t, "a", os.Args[0], "-x", p.socket("a"), "-sf", fmt.Sprint(before.Process.Pid))
+	p.knows(t, "a", 1, told)
+	ended := make(chan error, 1)
+	go func() { ended <- before.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("the old process: %v", err)
+		}
+	case <-time.After(patience):
+		_ = before.Process.Signal(syscall.SIGQUIT)
+		t.Error("the old process goes on after its tables went over")
+	}
+}
+
+func TestStrangersAreNotPeers(t *testing.T) {
+	t.Parallel()
+	p := newPeering(t)
+	p.start(t, "a", os.Args[0])
+	text, _ := os.ReadFile(p.config[0])
+	_, rest, _ := strings.Cut(string(text), "peer a ")
+	address, _, _ := strings.Cut(rest, "\n")
+	for _, c := range []struct{ greeting, want string }{
+		{"HAProxyS 2.1\na\nc 1 1\n", "504\n"},
+		{"HAProxyS 2.1\nb\nb 1 1\n", "503\n"},
+		{"HAProxyS 3.1\na\nb 1 1\n", "502\n"},
+		{"GET / HTTP/1.1\n\n\n", "501\n"},
+		{"HAProxyS 2.1\na\nb 1 1\n", "200\n"},
+	} {
+		conn, err := net.DialTimeout("tcp", address, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, c.greeting)
+		answer := make([]byte, 4)
+		_, err = io.ReadFull(conn, answer)
+		if string(answer) != c.want {
+			t.Errorf("%q: got %q, %v, want %q", c.greeting, answer, err, c.want)
+		}
+		_ = conn.Close()
+	}
+}

@@ -1,0 +1,204 @@
+package stats
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/stick"
+)
+
+// filter is data.TYPE OPERATOR VALUE of `show table` and `clear table`.
+type filter struct {
+	name, operator string
+	value          int64
+}
+
+// mostFilters bounds how many there may be in a command.
+const mostFilters = 4
+
+func parseFilters(words []string) ([]filter, error) {
+	var all []filter
+	for ; len(words) > 0; words = words[min(3, len(words)):] {
+		n := len(all) + 1
+		name, ok := strings.CutPrefix(words[0], "data.")
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("filter %d: data.TYPE, an operator and a value are expected, not %q", n, words[0])
+		case len(words) < 3 || !slices.Contains([]string{"eq", "ne", "le", "ge", "lt", "gt"}, words[1]):
+			return nil, fmt.Errorf("filter %d: an operator, one of eq, ne, le, ge, lt and gt, and a value are expected", n)
+		case n > mostFilters:
+			return nil, fmt.Errorf("there may be %d filters at most", mostFilters)
+		}
+		value, err := strconv.ParseInt(words[2], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("filter %d: %q is not a number", n, words[2])
+		}
+		all = append(all, filter{name, words[1], value})
+	}
+	return all, nil
+}
+
+func holds(filters []filter) func(*stick.Row) bool {
+	return func(r *stick.Row) bool {
+		for _, f := range filters {
+			v, stored := r.Value(f.name)
+			ok := map[string]bool{"eq": v == f.value, "ne": v != f.value, "le": v <= f.value, "ge": v >= f.value, "lt": v < f.value, "gt": v > f.value}
+			if !stored || !ok[f.operator] {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func (s *Server) table(name string) (*stick.Table, error) {
+	if t := s.Plane.Snapshot().Tables[name]; t != nil {
+		return t, nil
+	}
+	return nil, errors.New("no such table")
+}
+
+// showTable is show table [NAME [data.TYPE OPERATOR VALUE… | key KEY]].
+func (s *Server) showTable(w io.Writer, args []string) error {
+	tables := s.Plane.Snapshot().Tables
+	if len(args) == 0 {
+		for _, name := range slices.Sorted(maps.Keys(tables)) {
+			tableHead(w, tables[name])
+		}
+		return nil
+	}
+	t, err := s.table(args[0])
+	if err != nil {
+		return err
+	}
+	if len(args) == 3 && args[1] == "key" {
+		key, err := t.ParseKey(args[2])
+		if err != nil {
+			return err
+		}
+		if r, ok := t.Row(key, s.Now()); ok {
+			tableHead(w, t)
+			tableRow(w, &r, 0)
+		}
+		return nil
+	}
+	filters, err := parseFilters(args[1:])
+	if err != nil {
+		return err
+	}
+	tableHead(w, t)
+	wanted := holds(filters)
+	for i, r := range t.Rows(s.Now()) {
+		if wanted(&r) {
+			tableRow(w, &r, i)
+		}
+	}
+	return nil
+}
+
+func tableHead(w io.Writer, t *stick.Table) {
+	fmt.Fprintf(w, "# table: %s, type: %s, size:%d, used:%d\n", t.Name, t.Type, t.Size, t.Used())
+}
+
+// tableRow begins with a number where HAProxy has an address in memory.
+func tableRow(w io.Writer, r *stick.Row, number int) {
+	fmt.Fprintf(w, "%#x: key=%s use=%d exp=%d", number+1, r.Key, r.Users, r.Expires.Milliseconds())
+	for _, v := range r.Values {
+		if v.Period > 0 {
+			fmt.Fprintf(w, " %s(%d)=%d", v.Name, v.Period.Milliseconds(), v.Value)
+		} else {
+			fmt.Fprintf(w, " %s=%d", v.Name, v.Value)
+		}
+	}
+	if r.Server != "" {
+		fmt.Fprintf(w, " server_key=%s", r.Server)
+	}
+	fmt.Fprintln(w)
+}
+
+// clearTable is clear table NAME [data.TYPE OPERATOR VALUE… | key KEY].
+func (s *Server) clearTable(_ io.Writer, args []string) error {
+	if len(args) == 0 {
+		return errors.New("clear table wants a table, and `key` and a key, or data.TYPE, an operator and a value")
+	}
+	t, err := s.table(args[0])
+	if err != nil {
+		return err
+	}
+	if len(args) == 3 && args[1] == "key" {
+		key, err := t.ParseKey(args[2])
+		if err != nil {
+			return err
+		}
+		text := t.Text(key)
+		if r, ok := t.Row(key, s.Now()); ok && r.Users > 0 {
+			return errors.New("the entry is in use, and cannot go")
+		}
+		t.Clear(func(r *stick.Row) bool { return r.Key == text }, s.Now())
+		return nil
+	}
+	filters, err := parseFilters(args[1:])
+	if err == nil {
+		t.Clear(holds(filters), s.Now())
+	}
+	return err
+}
+
+// setTable is set table NAME key KEY [data.TYPE VALUE…].
+func (s *Server) setTable(_ io.Writer, args []string) error {
+	if len(args) < 3 || args[1] != "key" {
+		return errors.New("set table wants a table, `key`, a key, and pairs of data.TYPE and a value")
+	}
+	t, err := s.table(args[0])
+	if err != nil {
+		return err
+	}
+	key, err := t.ParseKey(args[2])
+	if err != nil {
+		return err
+	}
+	t.Touch(key, s.Now())
+	for words := args[3:]; len(words) > 0; words = words[2:] {
+		name, ok := strings.CutPrefix(words[0], "data.")
+		if !ok || len(words) < 2 {
+			return errors.New("data.TYPE and a value are expected")
+		}
+		d, element, ok := elementOf(name)
+		if !ok {
+			return errors.New("unknown data type")
+		}
+		n, err := strconv.ParseInt(words[1], 10, 64)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", words[1])
+		}
+		if !t.Set(key, d, element, n, s.Now()) {
+			return errors.New("data type not stored in this table")
+		}
+	}
+	return nil
+}
+
+// elementOf finds a data type by its name, which for an element of an array may have a number: gpc2, gpt1, gpc2_rate.
+func elementOf(name string) (d config.DataType, element int, ok bool) {
+	if d, ok = config.DataTypeOf(name); ok {
+		return d, 0, true
+	}
+	d = config.GPC
+	number, rated := strings.CutSuffix(name, "_rate")
+	if rated {
+		d = config.GPCRate
+	}
+	text, ok := strings.CutPrefix(number, "gpc")
+	if !ok && !rated {
+		d = config.GPT
+		text, ok = strings.CutPrefix(number, "gpt")
+	}
+	n, err := strconv.Atoi(text)
+	return d, n, ok && err == nil
+}
