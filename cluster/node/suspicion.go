@@ -18,8 +18,8 @@ import (
 // to anybody. They go back as they were once the view is confirmed, unless the cluster has
 // taken them for stopped here meanwhile: then the plan says where they belong.
 
-// addressAgents are the agents whose resources are floating addresses.
-var addressAgents = []string{"IPaddr2", "IPaddr", "IPv6addr", "address"}
+// addressAgents are the agents whose resources are floating addresses: those of resource-agents, and Holdfast's own.
+var addressAgents = []string{"IPaddr2", "IPaddr", "IPv6addr", "address", "ip"}
 
 // doubted is a floating address that was taken off.
 type doubted struct {
@@ -108,7 +108,10 @@ func (n *Node) ownAddress(ip netip.Addr) bool {
 func floatingAddresses(doc *cib.Document) map[netip.Addr]string {
 	found := map[netip.Addr]string{}
 	for e := range doc.Section("resources").Descendants() {
-		if e.Name != "primitive" {
+		if e.Name == "bundle" {
+			addReplicas(found, e.ID(), doc)
+		}
+		if e.Name != "primitive" || e.Get("class") == "stonith" {
 			continue
 		}
 		sources := []*cib.Element{e}
@@ -124,6 +127,16 @@ func floatingAddresses(doc *cib.Document) map[netip.Addr]string {
 		}
 	}
 	return found
+}
+
+// addReplicas adds the addresses of a bundle's replicas: resources that no configuration spells out, but whose history tells of them.
+func addReplicas(found map[netip.Addr]string, bundle string, doc *cib.Document) {
+	for e := range doc.Section("status").Descendants() {
+		text, of := strings.CutPrefix(e.ID(), bundle+"-ip-")
+		if ip, err := netip.ParseAddr(text); of && err == nil && e.Name == "lrm_resource" {
+			found[ip.Unmap()] = e.ID()
+		}
+	}
 }
 
 // addParameters adds the addresses that a resource's parameters name.

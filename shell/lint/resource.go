@@ -255,7 +255,7 @@ func secretInClear(s *subject, report report) {
 }
 
 // exclusive are parameters that two resources of one type cannot share.
-var exclusive = map[string][]string{"IPaddr2": {"ip"}, "IPaddr": {"ip"}, "Filesystem": {"directory", "device"}, "Route": {"destination"}, "LVM-activate": {"vgname"}}
+var exclusive = map[string][]string{"IPaddr2": {"ip"}, "IPaddr": {"ip"}, "address": {"ip"}, "ip": {"ip"}, "Filesystem": {"directory", "device"}, "Route": {"destination"}, "LVM-activate": {"vgname"}}
 
 func sameValue(s *subject, report report) {
 	seen := map[string]*cib.Element{}

@@ -111,10 +111,13 @@ func localFilesystemCloned(s *subject, report report) {
 	}
 }
 
+// addressAgents are the agents whose resources are floating addresses.
+var addressAgents = []string{"IPaddr2", "IPaddr", "address", "ip"}
+
 func addressApart(s *subject, report report) {
 	for _, p := range s.primitives {
 		t := top(p)
-		if !slices.Contains([]string{"IPaddr2", "IPaddr"}, s.class(p, "type")) || t.Name != "primitive" {
+		if !slices.Contains(addressAgents, s.class(p, "type")) || t.Name != "primitive" {
 			continue
 		}
 		tied := false
