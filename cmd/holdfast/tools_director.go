@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 	"slices"
@@ -8,7 +9,6 @@ import (
 	"holdfast/traffic/director"
 	"holdfast/traffic/director/ipvsadm"
 	"holdfast/traffic/director/plane"
-	"holdfast/traffic/director/plane/detect"
 )
 
 // directorTools are what users of the Linux Virtual Server type.
@@ -19,11 +19,11 @@ var directorTools = map[string]tool{
 	"ldirectord":      director.Ldirectord,
 }
 
-// ipvsadmTool is ipvsadm with a first argument. HOLDFAST_PLANE names the data plane that it works on; without it, it is the one that a director would choose.
+// ipvsadmTool is ipvsadm with a first argument. HOLDFAST_PLANE names the data plane that it works on; without it, it is the one in use.
 func ipvsadmTool(first ...string) tool {
 	return func(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return ipvsadm.Command(slices.Concat(first, args), stdin, stdout, stderr, func() (plane.Plane, error) {
-			return detect.Open(os.Getenv("HOLDFAST_PLANE"), os.Getenv("HOLDFAST_ROOT"))
+			return director.OpenPlane(context.Background(), os.Getenv("HOLDFAST_PLANE"), os.Getenv("HOLDFAST_ROOT"))
 		})
 	}
 }

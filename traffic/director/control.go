@@ -13,6 +13,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/plane/detect"
 )
 
 // Socket is where a director is asked, below root. Only who may open it, root and its group, is answered.
@@ -20,7 +23,8 @@ func Socket(root, name string) string {
 	return filepath.Join("/", root, "run/holdfast/director", name+".sock")
 }
 
-// Serve answers on the control socket until Run ends: GET /status, GET /metrics (Prometheus), POST /reload.
+// Serve answers on the control socket until Run ends: GET /status, GET /plane (its name), GET /metrics (Prometheus), POST
+// /reload.
 func (d *Daemon) Serve(socket string, reload func() error) error {
 	if err := os.MkdirAll(filepath.Dir(socket), 0o750); err != nil {
 		return err
@@ -48,6 +52,7 @@ func (d *Daemon) Serve(socket string, reload func() error) error {
 		err := d.do(r.Context(), func() (err error) { s, err = d.status(); return err })
 		answer(w, s, err)
 	})
+	mux.HandleFunc("GET /plane", func(w http.ResponseWriter, _ *http.Request) { answer(w, d.plane.Name(), nil) })
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { answer(w, struct{}{}, reload()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux}
@@ -85,6 +90,20 @@ func Ask(ctx context.Context, socket, method, path string, into any) error {
 		return errors.New(string(text))
 	}
 	return json.NewDecoder(response.Body).Decode(into)
+}
+
+// OpenPlane opens the data plane that ipvsadm is to work on: the one that is named, if any is; else that of a director that runs here, though it may hold no
+// service yet; else the one that detect finds.
+func OpenPlane(ctx context.Context, named, root string) (plane.Plane, error) {
+	if named == "" {
+		sockets, _ := filepath.Glob(Socket(root, "*"))
+		for _, socket := range sockets {
+			if Ask(ctx, socket, "GET", "/plane", &named) == nil {
+				break
+			}
+		}
+	}
+	return detect.Open(named, root)
 }
 
 // collector makes metrics of the status, when they are asked for.

@@ -7,6 +7,5 @@
 // a save (-S) keeps the limits of servers (-x, -y), which the other loses; a restore is read whole before anything is changed, and
 // the server of an IPv6 mark needs no port.
 //
-// Main finds the plane by itself: the kernel's, if it has ip_vs; otherwise the director that runs on this host; otherwise the
-// table that is kept in its stead (package detect).
+// Which plane it works on is its caller's to say (director.OpenPlane).
 package ipvsadm

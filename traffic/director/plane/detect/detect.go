@@ -1,12 +1,14 @@
 // Package detect finds the data plane that this kernel can have.
 //
-// By name, or the first that works in the order of Names: the kernel's own IP Virtual Server, our programs in BPF, rules of nftables. The package
-// starts no goroutines.
+// By name; otherwise the one that holds services now, so that nobody's packets are forwarded by two; otherwise the first that works in the order of
+// Names: the kernel's own IP Virtual Server, our programs in BPF, rules of nftables. The package starts no goroutines.
 package detect
 
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -46,7 +48,7 @@ func Names() []string {
 	return all
 }
 
-// Open opens a plane by its name; the first that this kernel can have if the name is empty or "auto".
+// Open opens a plane by its name; if the name is empty or "auto", the one that holds services, or else the first that this kernel can have.
 func Open(name, root string) (plane.Plane, error) {
 	if name != "" && name != "auto" {
 		at := slices.IndexFunc(planes, func(o opener) bool { return o.name == name })
@@ -54,6 +56,9 @@ func Open(name, root string) (plane.Plane, error) {
 			return nil, fmt.Errorf("data plane %q is not known: want auto, %s", name, strings.Join(Names(), ", "))
 		}
 		return planes[at].open(root)
+	}
+	if p := holding(root); p != nil {
+		return p, nil
 	}
 	var errs []error
 	for _, o := range planes {
@@ -64,4 +69,23 @@ func Open(name, root string) (plane.Plane, error) {
 		errs = append(errs, err)
 	}
 	return nil, fmt.Errorf("find a data plane: %w", errors.Join(errs...))
+}
+
+// holding opens the first plane that holds services; nil if none does. Ours are looked at only where one was opened since the host was booted: opening makes what is not there.
+func holding(root string) plane.Plane {
+	for _, o := range planes {
+		_, err := os.Stat(filepath.Join("/", root, "run/holdfast/director", o.name))
+		if err != nil && o.name != "ipvs" {
+			continue
+		}
+		p, err := o.open(root)
+		if err != nil {
+			continue // who opens it by name, or because there is no other, is told why
+		}
+		if t, err := p.Table(); err == nil && len(t) > 0 {
+			return p
+		}
+		_ = p.Close()
+	}
+	return nil
 }
