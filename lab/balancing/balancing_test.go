@@ -1,9 +1,7 @@
 package balancing
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"strings"
@@ -30,9 +28,6 @@ const (
 	virtual = "10.77.0.99"
 	inside  = "10.78.0.99"
 )
-
-// bigPage is so much that no buffer on the way holds it.
-const bigPage = 50_000_000
 
 // site is a cluster of three directors, and two real servers beside it.
 type site struct {
@@ -75,8 +70,8 @@ busybox httpd -p 443 -h /www`)
 	return s
 }
 
-// serve is what the cluster runs: a director on each host, and the addresses with one of them.
-func (s site) serve() {
+// serve is what the cluster runs: a director on each host, and the addresses, which come at once, with one of them. Hosts that are lost are fenced, or not.
+func (s site) serve(fenced bool) {
 	s.Helper()
 	primitive := func(id, kind, parameters string) string {
 		return fmt.Sprintf(`<primitive id="%s" class="ocf" provider="holdfast" type="%s"><instance_attributes id="%s-p">%s</instance_attributes>
@@ -85,9 +80,9 @@ func (s site) serve() {
 	pair := func(id, name, value string) string {
 		return fmt.Sprintf(`<nvpair id="%s-%s" name="%s" value="%s"/>`, id, name, name, value)
 	}
-	s.Must(s.Load(s.Ctx, "d1", `<configuration><crm_config><cluster_property_set id="o">`+pair("o", "stonith-enabled", "false")+`</cluster_property_set></crm_config><nodes/>
-<resources><clone id="directors">`+primitive("director", "director", pair("director", "configfile", "/etc/ha.d/ldirectord.cf")+pair("director", "plane", s.plane))+`</clone>
-<group id="addresses">`+primitive("gateway", "ip", pair("gateway", "ip", inside))+primitive("virtual", "ip", pair("virtual", "ip", virtual))+`</group></resources>
+	s.Must(s.Load(s.Ctx, "d1", `<configuration><crm_config><cluster_property_set id="o">`+pair("o", "stonith-enabled", fmt.Sprint(fenced))+`</cluster_property_set></crm_config><nodes/>
+<resources><primitive id="fence" class="stonith" type="fence_lab"/><clone id="directors">`+primitive("director", "director", pair("director", "configfile", "/etc/ha.d/ldirectord.cf")+pair("director", "plane", s.plane))+`</clone>
+<group id="addresses"><meta_attributes id="a"><nvpair id="a-o" name="ordered" value="false"/></meta_attributes>`+primitive("gateway", "ip", pair("gateway", "ip", inside))+primitive("virtual", "ip", pair("virtual", "ip", virtual))+`</group></resources>
 <constraints><rsc_colocation id="together" rsc="addresses" with-rsc="directors" score="INFINITY"/><rsc_order id="first" first="directors" then="addresses"/></constraints>
 <rsc_defaults><meta_attributes id="d"><nvpair id="d-s" name="resource-stickiness" value="100"/></meta_attributes></rsc_defaults></configuration>`))
 }
@@ -134,7 +129,7 @@ func TestDirectorsStandInForEachOther(t *testing.T) {
 
 func directorsStandIn(t *testing.T, plane string) {
 	s := newSite(t, plane, clustered)
-	s.serve()
+	s.serve(false)
 	at := s.Runs("virtual")
 	poll := s.polled(20 * time.Millisecond)
 	s.answered(poll, 0, "s1")
@@ -183,39 +178,6 @@ virtual=10.77.0.99:443
 	checktype=connect
 	scheduler=rr
 `
-
-// download is a page that a client has begun to take.
-type download struct {
-	site
-	*bufio.Reader
-}
-
-// begins asks for the big page, and takes a piece of it.
-func (s site) begins() download {
-	s.Helper()
-	conn, err := s.Lab.Client().Dial(s.Ctx, "tcp", virtual+":80")
-	s.Must(err)
-	s.Cleanup(func() { conn.Close() })
-	s.Must(conn.SetDeadline(time.Now().Add(fleettest.Patience)))
-	_, err = conn.Write([]byte("GET /big HTTP/1.0\r\n\r\n"))
-	s.Must(err)
-	d := download{site: s, Reader: bufio.NewReader(conn)}
-	line, err := d.ReadString('\n')
-	s.Must(err)
-	if !strings.Contains(line, " 200 ") {
-		s.Fatalf("the big page begins with %q", line)
-	}
-	return d
-}
-
-// ends takes the rest.
-func (d download) ends() {
-	d.Helper()
-	n, err := io.Copy(io.Discard, d.Reader)
-	if err != nil || n < bigPage {
-		d.Fatalf("a download ends after %d bytes: %v", n, err)
-	}
-}
 
 // TestServersAreTakenOut: each service is judged by itself; a server that drains finishes what it has, and nobody else is touched; the fallback
 // serves when no server is left.

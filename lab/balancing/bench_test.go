@@ -25,10 +25,10 @@ func reported(b *testing.B, all []time.Duration) {
 }
 
 // outage is how long a client that asks every 10 ms has no answer after a fault of the host that has the virtual address.
-func outage(b *testing.B, fault func(*lab.Host) (lab.Moment, error)) time.Duration {
+func outage(b *testing.B, fenced bool, fault func(*lab.Host) (lab.Moment, error)) time.Duration {
 	s := newSite(b, *plane, clustered)
 	defer s.Close()
-	s.serve()
+	s.serve(fenced)
 	at := s.Runs("virtual")
 	s.Settled("d1")
 	poll := s.polled(10 * time.Millisecond)
@@ -41,20 +41,25 @@ func outage(b *testing.B, fault func(*lab.Host) (lab.Moment, error)) time.Durati
 	return answer.Done.Sub(since)
 }
 
-// BenchmarkDirectorKilled: the active director's host dies, and its peer takes the addresses over (ocf:holdfast:director, ocf:holdfast:ip, no fencing).
+// BenchmarkDirectorKilled: the active director's host dies, and its peer takes the addresses over (ocf:holdfast:director, ocf:holdfast:ip): once it is fenced,
+// and without fencing, when a host that may be alive gets 250 ms more for stopping what it runs.
 func BenchmarkDirectorKilled(b *testing.B) {
-	var all []time.Duration
-	for range b.N {
-		all = append(all, outage(b, (*lab.Host).Kill))
+	for name, fenced := range map[string]bool{"fenced": true, "unfenced": false} {
+		b.Run(name, func(b *testing.B) {
+			var all []time.Duration
+			for range b.N {
+				all = append(all, outage(b, fenced, (*lab.Host).Kill))
+			}
+			reported(b, all)
+		})
 	}
-	reported(b, all)
 }
 
 // BenchmarkLinkLost: the interface under the virtual address loses its link, while the cluster still talks over another.
 func BenchmarkLinkLost(b *testing.B) {
 	var all []time.Duration
 	for range b.N {
-		all = append(all, outage(b, func(h *lab.Host) (lab.Moment, error) { return h.Cut(0) }))
+		all = append(all, outage(b, false, func(h *lab.Host) (lab.Moment, error) { return h.Cut(0) }))
 	}
 	reported(b, all)
 }
