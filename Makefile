@@ -146,15 +146,16 @@ properties:
 	go test ./cluster/scheduler -run TestPlansKeepTheRules -count=1 -args -rapid.checks=$(CHECKS) -rapid.seed=$$(date +%s)
 
 .PHONY: director-peer
-director-peer: # each change by ipvsadm compared with the installed one, on Debian's kernel under qemu
-	FULL=1 go test ./traffic/director/plane/ipvs -run Beside -count 1 -v
+director-peer: # each change by ipvsadm compared with the installed one, and a hundred downloads taken over, on Debian's kernel under qemu
+	FULL=1 go test ./traffic/director/plane/ipvs -run 'Beside|Outlive' -count 1 -v
 
 # 10,000 services of ten servers: loaded, and one change; a plane in memory, and rules of nftables (root).
 .PHONY: bench-director
-bench-director: # 10,000 services, real servers that die, directors that are killed, links that are lost
+bench-director: # 10,000 services, real servers that die, directors that are killed (how long, and how many downloads finish), links that are lost
 	go test ./traffic/director -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
 	go test ./traffic/director/plane/nft -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
-	go test ./lab/balancing -run '^$$' -bench . -benchtime 10x -timeout 0
+	go test ./lab/balancing -run '^$$' -bench 'Killed|Lost|Dies' -benchtime 10x -timeout 0
+	go test ./lab/balancing -run '^$$' -bench Downloads -benchtime 1x -timeout 0
 
 # The data plane in BPF, as root: 10,000 services, what a packet costs by the kernel's own test runs, and what a connection costs beside routing and nftables.
 .PHONY: bench-ebpf

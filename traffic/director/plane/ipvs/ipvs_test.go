@@ -2,6 +2,7 @@ package ipvs
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -18,13 +19,25 @@ import (
 	"holdfast/traffic/director/table"
 )
 
+// tool builds ipvsadm on the kernel's table; it skips the test where there can be no guest to run it in.
+func tool(t *testing.T) string {
+	t.Helper()
+	if _, _, err := guest.Kernel(); err != nil {
+		t.Skip(err)
+	}
+	binary := filepath.Join(t.TempDir(), "ipvsadm")
+	build := exec.Command("go", "build", "-o", binary, "./testdata/tool")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build our ipvsadm: %v: %s", err, out)
+	}
+	return binary
+}
+
 // TestBesideIpvsadm runs the installed ipvsadm and ours side by side on Debian's kernel: the same words have the same effect, and
 // both list the same. Every change is compared when FULL is set (make director-peer); it takes minutes on an emulated processor.
 func TestBesideIpvsadm(t *testing.T) {
 	t.Parallel()
-	if _, _, err := guest.Kernel(); err != nil {
-		t.Skip(err)
-	}
 	peer, err := exec.LookPath("ipvsadm")
 	if err != nil {
 		t.Skip("ipvsadm is not installed")
@@ -40,12 +53,7 @@ func TestBesideIpvsadm(t *testing.T) {
 	if _, err := os.Stat(published); err != nil {
 		t.Skip("the published example is not at hand: ", err)
 	}
-	binary := filepath.Join(t.TempDir(), "ipvsadm")
-	build := exec.Command("go", "build", "-o", binary, "./testdata/tool")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build our ipvsadm: %v: %s", err, out)
-	}
+	binary := tool(t)
 	script, err := os.ReadFile("testdata/compare.sh")
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +73,31 @@ func TestBesideIpvsadm(t *testing.T) {
 		Modules: []string{"ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc", "ip_vs_sh", "ip_vs_mh", "ip_vs_sed", "ip_vs_nq", "ip_vs_pe_sip", "dummy"},
 	}.Run(ctx)
 	if err != nil || !strings.HasSuffix(got, "all the same\n") {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
+
+// TestConnectionsOutliveTheirDirector: of downloads through a director, which its sync daemon tells another of, all go on when it is gone. They are 12, or a hundred
+// when FULL is set (make director-peer).
+func TestConnectionsOutliveTheirDirector(t *testing.T) {
+	t.Parallel()
+	binary := tool(t)
+	script, err := os.ReadFile("testdata/takeover.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 12
+	if os.Getenv("FULL") != "" {
+		n = 100
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	got, err := guest.Guest{
+		Script: fmt.Sprintf("n=%d\n%s", n, script), Memory: 512,
+		Files:   map[string]string{"/bin/ours": binary},
+		Modules: []string{"ip_vs", "ip_vs_rr", "veth", "bridge"},
+	}.Run(ctx)
+	if want := fmt.Sprintf("%d of %[1]d\n", n); err != nil || got != want {
 		t.Errorf("%v\n%s", err, got)
 	}
 }
