@@ -31,7 +31,7 @@
 //     promotable.go for roles, bundle.go, scores.go for colocated preferences,
 //     utilization.go for capacity;
 //   - actions: create.go, recurring.go, probes.go, migration.go, notify.go, remote.go,
-//     fencing.go; lookup.go finds what was made;
+//     fencing.go, unfencing.go; lookup.go finds what was made;
 //   - order: ordering.go turns orderings into edges, probe_order.go adds those of probes,
 //     propagate.go and update.go carry along them what is required and what cannot run;
 //   - result: moves.go puts it into words, select.go picks the actions that happen, graph.go

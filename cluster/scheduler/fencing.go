@@ -78,8 +78,8 @@ func (c *cluster) fenceAction(n *node, op string, isOptional bool, reason string
 			// Done by recovering the container, not by a device.
 			a.set(pseudo)
 		}
-		if c.unfencing && op != "on" {
-			a.setExtra("digests-all", n.allDigests["\x00"])
+		if c.unfencing && c.addDigests(a) {
+			isOptional = false
 		}
 	}
 	if c.options.priorityFencingDelay > 0 && (priorityDelay || a.extra.get("priority-fencing-delay") != "") && c.prefersDelay(n) {

@@ -111,36 +111,6 @@ func (r *resource) isRemoteContainer() bool {
 	return false
 }
 
-// unfencingConstraints: a resource that needs unfencing starts after its host was switched on.
-func (c *cluster) unfencingConstraints(r *resource) {
-	r.eachCandidate(func(n *node, _ *candidate) {
-		unfence := c.fenceAction(n, "on", true, "", false)
-		c.order(ordering{first: r, firstTask: "stop", thenAction: unfence, kind: orderOptional | sameNodeOnly})
-		c.order(ordering{firstAction: unfence, then: r, thenTask: "start", kind: impliesThenSameNode | sameNodeOnly})
-	})
-}
-
-// orderVersusUnfencing orders an action after its host's unfencing. That makes none required
-// where it was done before, else every new resource would have its host unfenced anew.
-func (c *cluster) orderVersusUnfencing(r *resource, n *node, a *action, kind relation) {
-	if !c.unfencing || !c.options.fencing || n == nil || !r.any(needsUnfencing|fenceDevice) {
-		return
-	}
-	c.link(c.fenceAction(n, "on", true, "", false), a, kind)
-	if !nodeUnfenced(n) && n.awaitsUnfencing() {
-		c.fenceAction(n, "on", false, "required by "+r.id+" "+a.task, false)
-	}
-}
-
-// awaitsUnfencing reports whether the node is in a state in which it can be switched on.
-func (n *node) awaitsUnfencing() bool { return n.online && !n.unclean && !n.shutdown }
-
-// nodeUnfenced reports whether the node was switched on by a fence device since it joined.
-func nodeUnfenced(n *node) bool {
-	v := n.attributes["#node-unfenced"]
-	return v != "" && v != "0"
-}
-
 func (c *cluster) groupConstraints(r *resource) {
 	top := r.uber()
 	c.orderTasks(r, "stop", r, "stopped", unrunnableFirstBlocks)

@@ -120,16 +120,6 @@ func (r *resource) applyRequires() {
 	case "unfencing":
 		r.set(needsQuorum | needsFencing | needsUnfencing)
 	}
-	// One resource that asks for unfencing makes it the default of those that come after it.
-	if r.is(needsUnfencing) || r.isUnfencingDevice() {
-		r.c.unfencing = true
-	}
-}
-
-// isUnfencingDevice reports whether the fence device must also switch hosts on (provides
-// unfencing), which its meta-attribute says.
-func (r *resource) isUnfencingDevice() bool {
-	return r.is(fenceDevice) && (lower(r.meta["provides"]) == "unfencing" || lower(r.meta["requires"]) == "unfencing")
 }
 
 // params returns the instance attributes as seen on a node (nil: anywhere). The address of a

@@ -30,7 +30,6 @@ type node struct {
 	priority                          int
 	health                            int
 	state                             *cib.Element
-	allDigests                        map[string]string // of fence devices, for unfencing
 }
 
 // isRemote reports whether the node is reached through a connection resource.

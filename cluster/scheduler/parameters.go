@@ -57,11 +57,13 @@ func (c *cluster) checkHistory(r *resource, n *node, x *cib.Element) {
 		return
 	case !r.runningOn(n):
 		if r.agentChanged(x) {
+			c.unfenceAgain(r, n, "Device definition changed")
 			c.cleanUp(r, n, false)
 		}
 		return
 	}
 	if r.agentChanged(x) {
+		c.unfenceAgain(r, n, "Device definition changed")
 		c.action(r, "stop", 0, n, false)
 		r.set(startPending)
 		c.cleanUp(r, n, false)
@@ -262,9 +264,7 @@ func digest(params map[string]string, timeout int) string {
 func (c *cluster) forceRestart(e *event) {
 	a := c.action(e.r, "start", 0, nil, false)
 	a.setReason("resource definition change", true)
-	if c.unfencing && e.r.is(fenceDevice) && e.n.awaitsUnfencing() {
-		c.fenceAction(e.n, "on", false, "Device parameters changed", false)
-	}
+	c.unfenceAgain(e.r, e.n, "Device parameters changed")
 }
 
 // reschedule runs a recurring operation anew, if the resource stays where it is.

@@ -14,6 +14,7 @@ import (
 func (c *cluster) unpackResources() {
 	section := c.doc.Section("resources")
 	c.unpackTemplateNames(section)
+	c.detectUnfencing()
 	c.addRemoteNodes(section)
 	for e := range section.Elements() {
 		if e.Name == "template" {
