@@ -57,12 +57,13 @@ func (c *cluster) lock(r *resource) {
 	if r.isBundle() || r.is(fenceDevice) || r.remoteHost || r.is(orphan) || r.inBundle() {
 		return
 	}
-	if r.lockNode != nil && (r.lockNode.online && !r.lockNode.shutdown) {
-		r.lockNode = nil
-	}
-	if r.lockNode == nil && len(r.running) == 1 {
-		n := r.running[0]
-		if n.shutdown && n.online && !n.isRemote() {
+	switch {
+	case r.lockNode != nil:
+		if len(r.running) > 0 {
+			r.lockNode = nil // it was started elsewhere all the same, and is not disturbed now
+		}
+	case len(r.running) == 1:
+		if n := r.running[0]; n.shutdown && !n.unclean {
 			r.lockNode, r.lockTime = n, n.shuttingDownSince
 		}
 	}
@@ -70,11 +71,7 @@ func (c *cluster) lock(r *resource) {
 		return
 	}
 	if limit := c.options.shutdownLockLimit; limit > 0 {
-		if c.after(r.lockTime.Add(limit)) {
-			r.lockNode = nil
-			return
-		}
-		c.noteRecheck(r.lockTime.Add(limit))
+		c.noteRecheck(r.lockTime.Add(limit)) // the host's history then ends the lock
 	}
 	for _, n := range c.byName {
 		if n != r.lockNode {
