@@ -139,9 +139,11 @@ group app export vip
 	}}
 }
 
-// nginxConf has a word a line: the agent reads it by lines.
+// nginxConf has a word a line: the agent reads it by lines. The log has to be a file, as in Debian's own
+// configuration: Debian's program logs to standard error else, and the agent waits for the end of that.
 const nginxConf = `user www-data;
 worker_processes 1;
+error_log /var/log/nginx/error.log;
 events {
   worker_connections 64;
 }
