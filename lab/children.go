@@ -207,10 +207,11 @@ func describe(status syscall.WaitStatus) string {
 	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
-// hostEnvironment is what every process of a host starts with.
+// hostEnvironment is what every process of a host starts with. It names no SHELL, as a service manager's
+// does not: agents written for bash run what they find there.
 func hostEnvironment(host string) []string {
 	return []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "SHELL=/bin/sh", "TERM=dumb", "LANG=C.UTF-8",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb", "LANG=C.UTF-8",
 		"HOLDFAST_LAB_HOST=" + host,
 	}
 }

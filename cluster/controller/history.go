@@ -100,7 +100,7 @@ func (w *Worker) operation(now time.Time, id string, j *job, result executor.Res
 		"operation_key", operationID(r.ResourceID, task, interval),
 		"operation", task,
 		"crm-debug-origin", "holdfast",
-		"crm_feature_set", FeatureSet,
+		"crm_feature_set", cib.FeatureSet,
 		"transition-key", r.Key,
 		"transition-magic", fmt.Sprintf("%d:%d;%s", o.Status, o.Code, r.Key),
 		"exit-reason", o.Reason,

@@ -9,11 +9,8 @@ import (
 // haveWatchdog is the property by which tools and the scheduler know of watchdogs.
 const haveWatchdog = "have-watchdog"
 
-// Feature set and infrastructure that the document shows to tools.
-const (
-	FeatureSet     = "3.16.1"
-	infrastructure = "holdfast"
-)
+// infrastructure is what the document shows to tools as the cluster's.
+const infrastructure = "holdfast"
 
 // optionsEdits sets the cluster properties that a controller announces itself with,
 // once: tools read them.

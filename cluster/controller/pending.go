@@ -57,7 +57,7 @@ func MarkPending(doc *cib.Document, all []Pending) {
 			id = operationID(p.Resource, p.Task, p.Interval)
 		}
 		op := cib.NewElement("lrm_rsc_op", "id", id, "operation_key", operationID(p.Resource, p.Task, p.Interval), "operation", p.Task,
-			"crm-debug-origin", "holdfast", "crm_feature_set", FeatureSet, "transition-key", p.Key, "transition-magic", "-1:193;"+p.Key,
+			"crm-debug-origin", "holdfast", "crm_feature_set", cib.FeatureSet, "transition-key", p.Key, "transition-magic", "-1:193;"+p.Key,
 			"call-id", "-1", "rc-code", "193", "op-status", "-1", "interval", strconv.FormatInt(p.Interval.Milliseconds(), 10),
 			"last-rc-change", strconv.FormatInt(p.Since.Unix(), 10), "exec-time", "0", "queue-time", "0")
 		for old := range history.All("lrm_rsc_op") {

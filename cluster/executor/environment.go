@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
 )
 
@@ -54,7 +55,8 @@ func (e *Executor) environment(op Operation) []string {
 		"OCF_RESOURCE_INSTANCE="+op.Resource,
 		"OCF_RESOURCE_TYPE="+op.Agent.Type,
 		"OCF_RESOURCE_PROVIDER="+op.Agent.Provider,
-		"OCF_EXIT_REASON_PREFIX="+exitReasonPrefix)
+		"OCF_EXIT_REASON_PREFIX="+exitReasonPrefix,
+		"OCF_RESKEY_crm_feature_set="+cib.FeatureSet) // by which agents tell how the cluster's tools are called
 	if e.config.Host != "" {
 		env = append(env, "HOLDFAST_HOST="+e.config.Host)
 	}

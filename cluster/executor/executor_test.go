@@ -48,7 +48,7 @@ func TestEnvironmentOfAnOCFAgent(t *testing.T) {
 	for _, line := range []string{
 		"OCF_ROOT=" + filepath.Join(e.config.Root, "usr/lib/ocf"), "OCF_RA_VERSION_MAJOR=1", "OCF_RA_VERSION_MINOR=1",
 		"OCF_RESOURCE_INSTANCE=web:1", "OCF_RESOURCE_TYPE=agent", "OCF_RESOURCE_PROVIDER=test",
-		"OCF_RESKEY_ip=192.0.2.1", "OCF_RESKEY_text=two\nlines", "OCF_CHECK_LEVEL=10",
+		"OCF_RESKEY_ip=192.0.2.1", "OCF_RESKEY_text=two\nlines", "OCF_CHECK_LEVEL=10", "OCF_RESKEY_crm_feature_set=3.16.1",
 		"OCF_RESKEY_CRM_meta_timeout=20000", "OCF_RESKEY_CRM_meta_clone_max=2",
 		"OCF_EXIT_REASON_PREFIX=ocf-exit-reason:", "HA_RSCTMP=" + filepath.Join(e.config.Root, "run/resource-agents"),
 	} {

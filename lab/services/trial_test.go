@@ -64,7 +64,8 @@ type trial struct {
 	s service
 }
 
-// patience is how long one service may take, whatever else the machine does.
+// patience is how long one service may take, whatever else the machine does. A lost host stays away as
+// long: some agents would rather have the old primary back than promote another.
 const patience = 6 * time.Minute
 
 // begin makes the cluster.
@@ -72,7 +73,7 @@ func begin(t *testing.T, s service) *trial {
 	t.Helper()
 	fleettest.Root(t)
 	fleettest.Needs(t, append(s.needs, agentPath(s.agent))...)
-	config := fleet.Config{Hosts: lab.Names("web", 3), Binary: binary, Files: s.files, Keep: []string{"haproxy"}}
+	config := fleet.Config{Hosts: lab.Names("web", 3), Binary: binary, Files: s.files, Keep: []string{"haproxy"}, RebootDelay: patience}
 	if s.shared {
 		config.Shared = "/shared"
 	}
