@@ -62,11 +62,12 @@ func (c *Controller) result(now time.Time, e *Entry) {
 		return
 	}
 	delete(c.transition.inFlight, o.Key)
-	ok := o.OK()
+	// What a notification returns is logged and has no bearing on what follows: Pacemaker Explained, "Clone Notifications".
+	ok := o.OK() || r.action.CanFail || r.action.Task == "notify"
 	c.note(Note{Kind: ActionFinished, Transition: c.transition.number, Subject: o.Resource, Task: o.Task, Interval: o.Interval,
 		Host: o.Node, Code: o.Code, Took: o.Took, Detail: o.Reason})
-	c.transition.finish(r.action.ID, ok || r.action.CanFail)
-	if !ok && !r.action.CanFail {
+	c.transition.finish(r.action.ID, ok)
+	if !ok {
 		c.markDirty(fmt.Sprintf("%s of %s on %s: expected %d, got %d", o.Task, o.Resource, o.Node, o.Target, o.Code))
 	}
 }

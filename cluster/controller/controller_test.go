@@ -143,6 +143,20 @@ func TestHostThatIsLostEndsItsActionsAndThePlan(t *testing.T) {
 	}
 }
 
+func TestFailedNotificationHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	s, first := ready(t, "1 notify; 2 web2 1; 3 web3 2")
+	failed := &Outcome{Key: first.Requests[0].Request.Key, Task: "notify", Resource: "r1", Node: "web1", Code: 1}
+	got := s.step(Applied{Entry: &Entry{Kind: ResultEntry, Host: 1, Result: failed}})
+	if !slices.Equal(runs(got), []string{"r2"}) || s.asked != 1 {
+		t.Fatalf("after the notification failed %v was started, in plan %d; want r2, in the same", runs(got), s.asked)
+	}
+	failed = &Outcome{Key: got.Requests[0].Request.Key, Task: "start", Resource: "r2", Node: "web2", Code: 1}
+	if got := s.step(Applied{Entry: &Entry{Kind: ResultEntry, Host: 2, Result: failed}}); len(runs(got)) > 0 || s.asked != 2 {
+		t.Errorf("after the start failed %v was started, and %d plans were made; want another plan", runs(got), s.asked)
+	}
+}
+
 func TestUndeliveredRequestIsSentAgainUnderTheSameKey(t *testing.T) {
 	t.Parallel()
 	s, first := ready(t, "1 web2")

@@ -23,6 +23,9 @@ func graph(text string) *scheduler.Graph {
 		if words[1] == "migrate" {
 			a.Task, a.Node = "migrate_to", "web1"
 		}
+		if words[1] == "notify" {
+			a.Task, a.Node = "notify", "web1"
+		}
 		if len(words) > 2 {
 			for input := range strings.SplitSeq(words[2], ",") {
 				var id int
