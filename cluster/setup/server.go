@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,8 @@ import (
 // maxBody bounds what either side reads: a configuration of hundreds of hosts is far below it.
 const maxBody = 1 << 20
 
-// Logins are limited to a few failures within a time, so that a password cannot be guessed.
+// Logins are limited to a few failures within a time, so that a password cannot be guessed. One that is under way counts as failed until it
+// has succeeded: who guesses with many at once gains nothing.
 const (
 	maxFailures   = 5
 	failureWindow = 10 * time.Second
@@ -56,8 +58,8 @@ type Server struct {
 	certificate tls.Certificate
 	tokens      *tokens
 
-	mu       sync.Mutex  // guards failures
-	failures []time.Time // of the last logins that failed
+	mu       sync.Mutex  // guards attempts
+	attempts []time.Time // when the last logins began that have not succeeded
 }
 
 // NewServer opens the host's certificate and tokens below options.Dir, making them when missing.
@@ -150,16 +152,16 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	if !s.mayTry() {
+	if !s.attempt() {
 		refuse(w, http.StatusTooManyRequests, fmt.Errorf("too many failed logins; try again in %v", failureWindow))
 		return
 	}
 	if err := s.options.Password(r.Context(), asked.User, asked.Password); err != nil {
-		s.failed()
 		s.options.Log.Warn("setup login refused", "user", asked.User, "from", r.RemoteAddr, "error", err)
 		refuse(w, http.StatusForbidden, err)
 		return
 	}
+	s.succeeded()
 	token, err := s.tokens.issue(forAdmin, 0)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err)
@@ -175,16 +177,16 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	if !s.mayTry() {
+	if !s.attempt() {
 		refuse(w, http.StatusTooManyRequests, fmt.Errorf("too many wrong invitations; try again in %v", failureWindow))
 		return
 	}
 	if !s.tokens.valid(asked.Invitation, forJoin) {
-		s.failed()
 		s.options.Log.Warn("join refused: wrong or expired invitation", "host", asked.Host.Name, "from", r.RemoteAddr)
 		refuse(w, http.StatusForbidden, errors.New("the invitation is wrong or older than an hour; make a new one with 'holdfast invite' on a host of the cluster"))
 		return
 	}
+	s.succeeded()
 	configuration, err := s.options.Cluster.Admit(r.Context(), asked.Host)
 	if err != nil {
 		refuse(w, http.StatusConflict, err)
@@ -194,20 +196,24 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 	respond(w, configuration)
 }
 
-// mayTry tells whether few enough attempts failed lately.
-func (s *Server) mayTry() bool {
+// attempt notes that a login begins, unless too many failed lately.
+func (s *Server) attempt() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.failures) < maxFailures || s.options.Now().Sub(s.failures[len(s.failures)-maxFailures]) > failureWindow
+	now := s.options.Now()
+	s.attempts = slices.DeleteFunc(s.attempts, func(began time.Time) bool { return now.Sub(began) > failureWindow })
+	if len(s.attempts) >= maxFailures {
+		return false
+	}
+	s.attempts = append(s.attempts, now)
+	return true
 }
 
-func (s *Server) failed() {
+// succeeded takes one attempt back; which one makes no difference to how many are left.
+func (s *Server) succeeded() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failures = append(s.failures, s.options.Now())
-	if len(s.failures) > maxFailures {
-		s.failures = s.failures[len(s.failures)-maxFailures:]
-	}
+	s.attempts = s.attempts[:max(0, len(s.attempts)-1)]
 }
 
 func read(r *http.Request, into any) error {

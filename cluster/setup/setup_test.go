@@ -50,6 +50,7 @@ type fixture struct {
 	server *setup.Server
 	addr   string
 	now    *atomic.Int64 // nanoseconds
+	slow   chan struct{} // when it is not nil, passwords are judged once it is closed
 }
 
 func start(t *testing.T) fixture {
@@ -67,6 +68,9 @@ func (f *fixture) open(t *testing.T) {
 		Dir: f.dir, Host: "web1", Cluster: f.host, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Now: func() time.Time { return time.Unix(0, f.now.Load()) },
 		Password: func(_ context.Context, user, password string) error {
+			if f.slow != nil {
+				<-f.slow
+			}
 			if user != "hacluster" || password != "secret" {
 				return setup.ErrWrongPassword
 			}
@@ -179,6 +183,32 @@ func TestGuessingIsSlow(t *testing.T) {
 	f.now.Add(int64(11 * time.Second))
 	if _, err := client.Login(t.Context(), "hacluster", "secret"); err != nil {
 		t.Errorf("after the wait: %v", err)
+	}
+}
+
+// TestManyGuessesAtOnce: an attempt counts as soon as it begins.
+func TestManyGuessesAtOnce(t *testing.T) {
+	t.Parallel()
+	f := fixture{host: &host{Files: setup.Files{Root: t.TempDir()}}, dir: t.TempDir(), now: new(atomic.Int64), slow: make(chan struct{})}
+	f.open(t)
+	const guesses = 20
+	refusals := make(chan error, guesses)
+	for range guesses {
+		go func() {
+			_, err := setup.NewClient("web1", setup.KnownHost{Addr: f.addr}).Login(t.Context(), "hacluster", "guess")
+			refusals <- err
+		}()
+	}
+	for range guesses - 5 { // while the first five are being judged
+		if err := <-refusals; err == nil || !strings.Contains(err.Error(), "too many") {
+			t.Fatalf("got %v; want it put off", err)
+		}
+	}
+	close(f.slow)
+	for range 5 {
+		if err := <-refusals; err == nil || strings.Contains(err.Error(), "too many") {
+			t.Errorf("got %v; want a wrong password", err)
+		}
 	}
 }
 
