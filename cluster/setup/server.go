@@ -1,11 +1,13 @@
 package setup
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -15,8 +17,11 @@ import (
 	"time"
 )
 
-// maxBody bounds what either side reads: a configuration of hundreds of hosts is far below it.
-const maxBody = 1 << 20
+// maxBody bounds what either side reads: a configuration of hundreds of hosts is far below it. A caller has bodyTime to send it.
+const (
+	maxBody  = 1 << 20
+	bodyTime = 10 * time.Second
+)
 
 // Logins are limited to a few failures within a time, so that a password cannot be guessed. One that is under way counts as failed until it
 // has succeeded: who guesses with many at once gains nothing.
@@ -127,7 +132,24 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle("POST /v1/setup/"+verb, s.admin(func(r *http.Request) (any, error) { return nil, act(r.Context()) }))
 	}
 	s.sharing(mux)
-	return mux
+	return received(mux)
+}
+
+// received hands a request on once all of it is here, so that nobody, known or not, holds on to the daemon by sending slowly.
+func received(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		limit := http.NewResponseController(w)
+		_ = limit.SetReadDeadline(time.Now().Add(bodyTime)) // what is no connection has no deadline, and needs none
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			w.Header().Set("Connection", "close")
+			refuse(w, http.StatusBadRequest, fmt.Errorf("read request: %w", err))
+			return
+		}
+		_ = limit.SetReadDeadline(time.Time{})
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
 }
 
 // admin lets only callers with a token through.
@@ -217,8 +239,7 @@ func (s *Server) succeeded() {
 }
 
 func read(r *http.Request, into any) error {
-	decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
-	if err := decoder.Decode(into); err != nil {
+	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
 		return fmt.Errorf("read request: %w", err)
 	}
 	return nil
