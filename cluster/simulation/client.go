@@ -60,8 +60,19 @@ func (h *host) change(done func(made bool, a core.Answer), changes ...replica.Ch
 	})
 }
 
-// client changes the configuration now and then, until end: it makes markers, which the
-// checkers look for, and moves resources about.
+// createMarker proposes a marker, which the checkers look for.
+func (h *host) createMarker(marker string, done func(made bool, a core.Answer)) {
+	h.change(done, replica.Change{Op: string(cib.OpCreate), Section: "crm_config", XML: fmt.Sprintf(`<cluster_property_set id="%s"/>`, marker)})
+}
+
+// setRole has a resource stopped or started. Whether that becomes known is not looked at here: placed asks the document.
+func (h *host) setRole(resource, role string) {
+	h.change(func(bool, core.Answer) {}, replica.Change{Op: string(cib.OpModify), AllowCreate: true, Section: "resources", XML: fmt.Sprintf(
+		`<resources><primitive id="%[1]s"><meta_attributes id="%[1]s-meta"><nvpair id="%[1]s-role" name="target-role" value="%[2]s"/></meta_attributes></primitive></resources>`, resource, role)})
+}
+
+// client changes the configuration now and then, until end: it makes markers, moves resources about,
+// and has them stopped and started.
 func (w *World) client(end time.Duration) {
 	r, n := w.chance.client, 0
 	var again func()
@@ -70,9 +81,13 @@ func (w *World) client(end time.Duration) {
 			return
 		}
 		w.after(between(r, w.shape.Client/10, 2*w.shape.Client), again)
-		h, moves := w.hosts[r.IntN(len(w.hosts))], r.IntN(5) == 0
+		h, moves, switches := w.hosts[r.IntN(len(w.hosts))], r.IntN(5) == 0, r.IntN(6) == 0
 		resource, where := w.shape.primitives()[r.IntN(len(w.shape.primitives()))], r.IntN(len(w.hosts))
 		if h.core == nil || h.frozen {
+			return
+		}
+		if switches {
+			h.setRole(fmt.Sprintf("r%d", where%w.shape.Primitives), []string{"Started", "Stopped"}[n%2])
 			return
 		}
 		if moves {
@@ -83,7 +98,7 @@ func (w *World) client(end time.Duration) {
 		n++
 		marker := fmt.Sprintf("marker-%d", n)
 		w.check.proposed(marker)
-		h.change(func(made bool, a core.Answer) {
+		h.createMarker(marker, func(made bool, a core.Answer) {
 			w.trace(h.name, "%s: made %t, unconfirmed %t, error %v", marker, made, a.Unconfirmed, a.Err)
 			switch {
 			case made:
@@ -91,7 +106,7 @@ func (w *World) client(end time.Duration) {
 			case errors.Is(a.Err, core.ErrNoQuorum):
 				w.check.refused = append(w.check.refused, marker)
 			}
-		}, replica.Change{Op: string(cib.OpCreate), Section: "crm_config", XML: fmt.Sprintf(`<cluster_property_set id="%s"/>`, marker)})
+		})
 	}
 	w.after(warmUp/2, again)
 }

@@ -3,8 +3,10 @@ package simulation
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/messaging/core"
 )
 
 // settled tells whether the cluster has converged: one view of all hosts, a leader with
@@ -30,6 +32,43 @@ func (w *World) settled() (ok bool, why string) {
 	return w.placed()
 }
 
+// regime is what changes only when something happens to a cluster: its groups, their leaders and terms, and the view.
+func (w *World) regime() string {
+	var b strings.Builder
+	for _, h := range w.hosts {
+		if h.core != nil {
+			s := h.core.Status()
+			fmt.Fprintf(&b, "%s of view %d follows host%d in term %d of group %s; ", h.name, s.View.Number, s.Leader, s.Term, s.Ballot)
+		}
+	}
+	return b.String()
+}
+
+// serves lets every host of a cluster that has come to rest make a change. Each has to be confirmed soon.
+func (w *World) serves() {
+	const soon = 2 * time.Second
+	waiting := map[string]bool{}
+	for _, h := range w.hosts {
+		waiting[h.name] = true
+		marker := "at-rest-on-" + h.name
+		w.check.proposed(marker)
+		h.createMarker(marker, func(made bool, a core.Answer) {
+			w.trace(h.name, "%s: made %t, unconfirmed %t, error %v", marker, made, a.Unconfirmed, a.Err)
+			if made && !a.Unconfirmed {
+				w.check.answered(h, marker, false)
+				delete(waiting, h.name)
+			}
+		})
+	}
+	w.run(w.now+soon, func() bool { return len(waiting) == 0 })
+	for _, h := range w.hosts {
+		if waiting[h.name] {
+			w.violate("served: a change that %s proposed at rest is not confirmed after %s", h.name, soon)
+		}
+	}
+	w.run(w.now+soon, nil) // all hosts learn of them
+}
+
 // placed tells whether what runs is what the configuration asks for. Failures bar a
 // resource from hosts, so with failures on record only what must hold in any case is asked.
 func (w *World) placed() (ok bool, why string) {
@@ -43,8 +82,9 @@ func (w *World) placed() (ok bool, why string) {
 			}
 		}
 	}
+	stopped := w.stopped(doc)
 	for _, name := range w.shape.primitives() {
-		if len(on[name]) > 1 || unharmed && len(on[name]) == 0 {
+		if len(on[name]) > 1 || unharmed && len(on[name]) == 0 && !stopped[name] || len(on[name]) > 0 && stopped[name] {
 			return false, fmt.Sprintf("%s is active on %v", name, on[name])
 		}
 	}
@@ -63,6 +103,20 @@ func (w *World) placed() (ok bool, why string) {
 		return false, fmt.Sprintf("r1 is active on %v, r0 on %v", on["r1"], on["r0"])
 	}
 	return true, ""
+}
+
+// stopped are the resources that the configuration wants stopped, or that need one which is.
+func (w *World) stopped(doc *cib.Document) map[string]bool {
+	are := map[string]bool{}
+	for e := range doc.Section("resources").Descendants() {
+		if e.Name == "nvpair" && e.Get("name") == "target-role" && e.Get("value") == "Stopped" {
+			are[strings.TrimSuffix(e.ID(), "-role")] = true
+		}
+	}
+	if w.shape.colocated() && are["r0"] {
+		are["r1"] = true
+	}
+	return are
 }
 
 // failures tells whether the document has failures on record.

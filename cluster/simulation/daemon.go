@@ -48,6 +48,9 @@ func (h *host) save(s *core.Save) bool {
 		h.dieAndRestart("before a write")
 		return false
 	}
+	if s.Promised != nil {
+		h.w.check.pledges(h, *s.Promised)
+	}
 	if h.w.tamper.Save != nil {
 		other := *s
 		h.w.tamper.Save(&other)
@@ -192,6 +195,7 @@ func (h *host) propose(data []byte, done func(core.Answer)) {
 func (h *host) request(a controller.Addressed) {
 	r := a.Request
 	target := h.w.host(a.Host)
+	h.w.requested(a.Host)
 	answered := false
 	answer := func(ev controller.Event) {
 		if !answered {
@@ -254,7 +258,7 @@ func (h *host) ask(r controller.Request) (controller.Reply, error) {
 	switch {
 	case h.lone.broken:
 		why = "its disk failed"
-	case h.asleep:
+	case h.asleep || h.behind():
 		why = "it stood still"
 	case !h.lone.quorate && !ignoresQuorum(h.replica.Live()):
 		why = "it has no quorum"
@@ -313,6 +317,9 @@ func (h *host) fence(f controller.Fence) {
 		if w.faults && w.chance.agents.Float64() < w.fences {
 			done.Err = "the device does not answer"
 			acts = w.chance.agents.IntN(4) == 0
+		}
+		if w.net.unfenced > 0 {
+			done.Err, acts = "nobody reaches the device", false
 		}
 		if acts && target != nil && !w.tamper.LyingFences {
 			target.switchOff()

@@ -35,9 +35,10 @@ func (w *World) strike(f Fault) {
 	case Defection:
 		w.strikeDefection(f)
 	case Pause:
-		h.freeze()
-		w.after(f.For, h.thaw)
-	case Isolation, OneWayCut, Partition, PairCut, Flapping, WitnessCut:
+		w.pause(f)
+	case PauseAtRequest, CutAtRequest, PauseAtProposal:
+		w.lieInWait(f)
+	case Isolation, OneWayCut, Partition, PairCut, Flapping, Bridge, HalfHealed, WitnessCut:
 		w.strikeNetwork(f)
 	case WitnessCrash:
 		w.stopDevice()
@@ -110,7 +111,13 @@ func (w *World) strikeNetwork(f Fault) {
 			}
 		}
 	}
-	if f.Kind == Flapping {
+	switch f.Kind {
+	case Bridge:
+		cut = func(by int8) { w.bridge(f, by) }
+	case HalfHealed:
+		w.cutOff(f)
+		return
+	case Flapping:
 		w.flap(w.now+f.For, cut)
 		return
 	}
@@ -203,7 +210,7 @@ func (w *World) remembered(f Fault) bool {
 // heal ends every fault.
 func (w *World) heal() {
 	w.faults = false
-	w.net = network{}
+	w.net, w.ambushes = network{}, nil
 	w.startDevice()
 	for _, h := range w.hosts {
 		h.doomed, h.disk.Fail = notDoomed, nil

@@ -58,6 +58,7 @@ type daemon struct {
 	frozenAt   time.Duration
 	thawedAt   time.Duration // after standing still for longer than a token; 0: it did not, or has heard since
 	asleep     bool          // it stood still and has yet to learn what happened
+	ran        time.Duration // when the daemon was last at work, by the host's clock
 	lone       lone
 	spins      int // timers in a row that were due when they were set
 	asker      asker
@@ -223,6 +224,12 @@ func (h *host) thaw() {
 	}
 }
 
+// behind tells that the daemon was not at work for about a token, as package messaging's Behind does.
+func (h *host) behind() bool {
+	pace := core.NewTiming(0)
+	return h.clock()-h.ran > pace.Token-2*pace.Heartbeat
+}
+
 // pump carries out what the daemon's parts want until they want nothing more.
 func (h *host) pump() {
 	if h.pumping {
@@ -231,7 +238,9 @@ func (h *host) pump() {
 	h.pumping = true
 	defer func() { h.pumping = false }()
 	for h.core != nil {
-		if now := h.clock(); h.core.Next() <= now {
+		now := h.clock()
+		h.ran = now
+		if h.core.Next() <= now {
 			h.core.Tick(now)
 		}
 		switch {

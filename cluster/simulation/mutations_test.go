@@ -91,27 +91,27 @@ var mutations = []mutation{
 	{"fence devices lie", 1, simulation.Tamper{LyingFences: true}, nil, nil},
 	{"one vote less makes a quorum", 15, simulation.Tamper{Quorum: func(o *quorum.Options) { o.Expected = max(o.ExpectedVotes()-2, 1) }}, nil, nil},
 	{"no-quorum-policy is not applied", 7, simulation.Tamper{Unpoliced: true}, often(simulation.Partition, simulation.BadFencing), nil},
-	{"workers start things without quorum", 0, simulation.Tamper{Reckless: true}, often(simulation.Pause, simulation.BadAgents), nil},
+	{"workers start things without quorum", 0, simulation.Tamper{Reckless: true}, often(simulation.PauseAtRequest, simulation.CutAtRequest), nil},
 	{"workers obey leaders of the past", 22, simulation.Tamper{Request: func(r *controller.Request, _ uint64, floor controller.Reign) {
 		if r.Reign.Less(floor) {
 			r.Reign = floor
 		}
 	}}, often(simulation.Pause, simulation.Isolation, simulation.BadFencing), nil},
 	{"workers obey what their predecessors were asked", 2, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}, often(simulation.DaemonCrash, simulation.Isolation, simulation.BadNetwork), nil},
-	{"what a lost log said of a host is believed", 0, simulation.Tamper{Forgetful: true}, often(simulation.PairCut, simulation.BadFencing, simulation.BadAgents), contested},
+	{"what a lost log said of a host is believed", 0, simulation.Tamper{Forgetful: true}, often(simulation.CutAtRequest), contested},
 	{"rule 1: any set forks", 5, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil, nil},
 	{"rule 2: everyone proposes, at any time", 0, rule(func(r *core.Rules) {
 		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }
 	}), nil, nil},
-	{"rule 3: a promise is given to whoever asks", 0, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), often(simulation.Partition, simulation.PairCut, simulation.PowerCut), forks},
+	{"rule 3: a promise is given to whoever asks", 0, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), often(simulation.PauseAtProposal, simulation.Bridge, simulation.Partition), forks},
 	{"rule 4: a promise binds nobody", 4, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } }), nil, nil},
 	{"rule 5: the longest log is the seed", 32, rule(func(r *core.Rules) { r.Seed = longest }), often(simulation.Partition, simulation.PowerCut), nil},
 	{"rule 6: raft's majority elects and takes changes", 7, rule(func(r *core.Rules) {
 		r.Elects = func(bool) bool { return true }
 		r.Accepts, r.Commits = r.Elects, r.Elects
 	}), often(simulation.Partition, simulation.PairCut), nil},
-	{"rule 7: every change is confirmed", 0, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), nil, nil},
-	{"rule 8: every view seals", 0, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), nil, nil},
+	{"rule 7: every change is confirmed", 0, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), often(simulation.CutAtRequest, simulation.BadFencing, simulation.Partition), contested},
+	{"rule 8: every view seals", 0, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), often(simulation.CutAtRequest, simulation.Partition, simulation.PowerCut), contested},
 	{"rule 9: everyone may join", 32, rule(func(r *core.Rules) {
 		r.Obstructs = func(core.Ballot, core.Position, core.Position) bool { return false }
 	}), often(simulation.Partition, simulation.PowerCut), nil},

@@ -16,6 +16,7 @@ const (
 type network struct {
 	loss, twice float64
 	slow        time.Duration                              // added to each packet's delay, at most
+	unfenced    int                                        // how many faults keep hosts from the fence device
 	cuts        [maxLinks][maxHosts + 1][maxHosts + 1]int8 // link, from, to: how many faults cut it
 }
 
@@ -106,6 +107,9 @@ func (h *host) stream(messages []core.Message) {
 		took := w.delay()
 		for w.lost() {
 			took += 200 * time.Millisecond // until it is sent again
+		}
+		if m.Kind == core.ProposeMessage {
+			took += w.proposes(h)
 		}
 		from, target, sent := h.id, w.host(m.To), w.now
 		at := max(w.now+took, h.lastSent[m.To]+1)

@@ -93,15 +93,23 @@ func (w *World) converge(calm time.Duration) time.Duration {
 	w.heal()
 	healed := w.now
 	settled := func() bool { ok, _ := w.settled(); return ok }
-	took := time.Duration(0)
-	for rests := false; !rests && len(w.check.violations) == 0; rests = settled() {
+	took, why := time.Duration(0), ""
+	for rests := false; !rests && len(w.check.violations) == 0; {
 		if !w.run(healed+calm, settled) {
-			_, why := w.settled()
+			if _, missing := w.settled(); missing != "" {
+				why = missing
+			}
 			w.violate("convergence: %s after faults stopped, %s", calm, why)
 			break
 		}
 		took = w.now - healed
+		before := w.regime()
 		w.run(w.now+2*time.Second, nil) // the last entries reach every host; a device may yet strike
+		rests = settled() && w.regime() == before
+		why = fmt.Sprintf("it does not rest: %s was %s", w.regime(), before)
+	}
+	if len(w.check.violations) == 0 {
+		w.serves()
 	}
 	if len(w.check.violations) == 0 {
 		w.check.durability()

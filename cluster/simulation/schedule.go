@@ -13,28 +13,33 @@ type Kind int
 
 // The kinds of fault.
 const (
-	PowerCut      Kind = iota // of Host, which boots after For
-	TotalPowerCut             // of all hosts, which boot one after the other, For apart
-	DaemonCrash               // on Host, started again after For
-	CrashAtWrite              // the daemon dies before (Amount 0) or after (1) its next durable write
-	Pause                     // Host stands still for For
-	Isolation                 // Host hears nobody and nobody hears it for For
-	OneWayCut                 // nobody hears Host, but it hears the others
-	Partition                 // hosts in Mask from the others
-	PairCut                   // Host and Other do not hear each other (Amount 1: only Other not Host), on Link or all
-	Flapping                  // the same, on and off every two seconds
-	BadNetwork                // Amount percent of packets lost, some doubled, all slower
-	ResourceDeath             // what runs on Host dies
-	ClockStep                 // Host's wall clock is set by Amount seconds
-	ClockDrift                // Host's clock runs Amount millionths too fast
-	DiskFull                  // Host's disk takes no write for For
-	DiskLoss                  // Host loses power and comes back with an empty disk
-	DiskRestore               // Host loses power and comes back with an old copy of its disk
-	BadAgents                 // Amount percent of operations fail
-	BadFencing                // Amount percent of fencing fails
-	WitnessCut                // hosts in Mask do not reach the quorum device for For, nor it them
-	Defection                 // the leader and some hosts in Mask are cut off, a host of the others dies at its vote, is back after For, on the leader's side for Amount ms
-	WitnessCrash              // the quorum device's daemon dies and is started after For
+	PowerCut        Kind = iota // of Host, which boots after For
+	TotalPowerCut               // of all hosts, which boot one after the other, For apart
+	DaemonCrash                 // on Host, started again after For
+	CrashAtWrite                // the daemon dies before (Amount 0) or after (1) its next durable write
+	Pause                       // Host stands still for For
+	Isolation                   // Host hears nobody and nobody hears it for For
+	OneWayCut                   // nobody hears Host, but it hears the others
+	Partition                   // hosts in Mask from the others
+	PairCut                     // Host and Other do not hear each other (Amount 1: only Other not Host), on Link or all
+	Flapping                    // the same, on and off every two seconds
+	BadNetwork                  // Amount percent of packets lost, some doubled, all slower
+	ResourceDeath               // what runs on Host dies
+	ClockStep                   // Host's wall clock is set by Amount seconds
+	ClockDrift                  // Host's clock runs Amount millionths too fast
+	DiskFull                    // Host's disk takes no write for For
+	DiskLoss                    // Host loses power and comes back with an empty disk
+	DiskRestore                 // Host loses power and comes back with an old copy of its disk
+	BadAgents                   // Amount percent of operations fail
+	BadFencing                  // Amount percent of fencing fails
+	WitnessCut                  // hosts in Mask do not reach the quorum device for For, nor it them
+	Defection                   // the leader and some hosts in Mask are cut off, a host of the others dies at its vote, is back after For, on the leader's side for Amount ms
+	WitnessCrash                // the quorum device's daemon dies and is started after For
+	Bridge                      // hosts in Mask and the others do not hear each other for For, but for Host, which all hear
+	HalfHealed                  // Host is cut off for For, and in one direction for Amount ms more
+	PauseAtRequest              // when the next request to Host is on its way, Host stands still for For
+	CutAtRequest                // the same, and Host is cut off as by HalfHealed; nobody reaches the fence device meanwhile
+	PauseAtProposal             // the host that proposes a fork next stands still for For; what it sent comes up to Amount ms late
 	kinds
 )
 
@@ -100,6 +105,16 @@ func (f Fault) String() string {
 		what = fmt.Sprintf("the leader and some of hosts %v are cut off; one of the others dies after its vote, and is on the leader's side after %s for %d ms", f.masked(), f.For, f.Amount)
 	case WitnessCrash:
 		what = fmt.Sprintf("the quorum device dies and is started after %s", f.For)
+	case Bridge:
+		what = fmt.Sprintf("hosts %v are cut from the others for %s, but for host%d, which hears all", f.masked(), f.For, f.Host)
+	case HalfHealed:
+		what = fmt.Sprintf("host%d is cut off for %s, and in one direction for %d ms more", f.Host, f.For, f.Amount)
+	case PauseAtRequest:
+		what = fmt.Sprintf("host%d stands still for %s at the next request to it", f.Host, f.For)
+	case PauseAtProposal:
+		what = fmt.Sprintf("the host that proposes a fork next stands still for %s, and its proposals come up to %d ms late", f.For, f.Amount)
+	case CutAtRequest:
+		what = fmt.Sprintf("host%d is cut off for %s at the next request to it, and in one direction for %d ms more; nobody reaches the fence device", f.Host, f.For, f.Amount)
 	}
 	return fmt.Sprintf("%s: %s", f.At, what)
 }
@@ -118,7 +133,7 @@ func (f Fault) masked() []core.HostID {
 var weights = [kinds]int{
 	PowerCut: 12, TotalPowerCut: 3, DaemonCrash: 10, CrashAtWrite: 6, Pause: 12, Isolation: 8, OneWayCut: 5, Partition: 10,
 	PairCut: 10, Flapping: 3, BadNetwork: 8, ResourceDeath: 5, ClockStep: 2, ClockDrift: 2, DiskFull: 2, DiskLoss: 2, DiskRestore: 2,
-	BadAgents: 3, BadFencing: 4, Defection: 3,
+	BadAgents: 3, BadFencing: 4, Defection: 3, Bridge: 4, HalfHealed: 3, PauseAtRequest: 4, CutAtRequest: 4, PauseAtProposal: 4,
 }
 
 // Plan draws the faults of a seed: for so long, one each pace in the mean. Calm and busy
@@ -202,11 +217,15 @@ func draw(r *rand.Rand, kind Kind, at time.Duration, shape Shape) Fault {
 		f.Amount = amount % 2
 	case Defection:
 		f.For, f.Amount = between(10*time.Millisecond, 3*time.Second), 1000+amount*40
-	case Pause:
+	case Pause, PauseAtRequest:
 		f.For = between(100*time.Millisecond, 5*time.Second)
+	case PauseAtProposal:
+		f.For, f.Amount = between(500*time.Millisecond, 6*time.Second), 1+amount*40
+	case HalfHealed, CutAtRequest:
+		f.For, f.Amount = between(500*time.Millisecond, 8*time.Second), amount*80
 	case PairCut:
 		f.Amount = amount % 2
-	case Partition, Isolation, OneWayCut:
+	case Partition, Isolation, OneWayCut, Bridge:
 		if short == 0 {
 			f.For = between(5*time.Second, 25*time.Second)
 		}

@@ -24,16 +24,21 @@ type office struct {
 
 // said looks at a message that a host sends.
 func (c *checks) said(h *host, m *core.Message) {
-	s := &c.spoken
 	switch m.Kind {
 	case core.RaftMessage:
 		c.saidOfRaft(h, m)
 	case core.PromiseMessage:
-		if last := s.promises[h.id]; !h.replaced && m.Ballot.Less(last) {
-			c.w.violate("promised: %s promises %s, having promised %s", h.name, m.Ballot, last)
-		}
-		s.promises[h.id] = m.Ballot
+		c.pledges(h, m.Ballot)
 	}
+}
+
+// pledges: a host promises higher ballots only, in what it writes and in what it says.
+func (c *checks) pledges(h *host, b core.Ballot) {
+	s := &c.spoken
+	if last := s.promises[h.id]; !h.replaced && b.Less(last) {
+		c.w.violate("promised: %s promises %s, having promised %s", h.name, b, last)
+	}
+	s.promises[h.id] = b
 }
 
 func (c *checks) saidOfRaft(h *host, m *core.Message) {

@@ -28,11 +28,13 @@ type World struct {
 	hosts  []*host
 	boots  uint64
 	net    network
-	faults bool // agents may fail
-	agents float64
-	fences float64
-	check  checks
-	device device
+	// ambushes wait for requests.
+	ambushes []Fault
+	faults   bool // agents may fail
+	agents   float64
+	fences   float64
+	check    checks
+	device   device
 
 	entries map[string]*replica.Batch // of the log, that some host has applied already
 	states  map[string]*replica.State // of snapshots that some host has read already

@@ -184,7 +184,8 @@ func (c *Core) heartbeat(ev *Heard) {
 		return
 	}
 	a, b := &before, &p.last
-	if a.Boot != b.Boot || !slices.Equal(a.Doubts, b.Doubts) || a.Held != b.Held && p.inDoubt() || a.Leaving != b.Leaving || a.Disk != b.Disk || a.Leader != b.Leader || a.Promised != b.Promised ||
+	awaited := p.inDoubt() || len(c.proposals.witnessed) > 0
+	if a.Boot != b.Boot || !slices.Equal(a.Doubts, b.Doubts) || a.Held != b.Held && awaited || a.Leaving != b.Leaving || a.Disk != b.Disk || a.Leader != b.Leader || a.Promised != b.Promised ||
 		a.Ballot != b.Ballot || a.Sealed != b.Sealed || a.Epoch != b.Epoch || a.Lent != b.Lent || !slices.Equal(a.Hears, b.Hears) || !slices.Equal(a.Voters, b.Voters) {
 		c.dirty = true
 	}
@@ -254,6 +255,7 @@ func (c *Core) consider() {
 	c.report()
 	c.reportQuorum()
 	c.releaseAcks()
+	c.considerWitnessed()
 	c.considerElection()
 	c.considerFork()
 	c.considerView()
@@ -347,6 +349,10 @@ func (c *Core) Done() {
 // taken for dead while it stops what it runs, but it votes, follows and leads no more.
 func (c *Core) Halt(cause error) {
 	c.halted, c.ready, c.out, c.save = true, nil, Batch{}, nil
+	for _, w := range c.proposals.witnessed {
+		w.answer.Unconfirmed = true
+		c.out.Answers = append(c.out.Answers, w.answer)
+	}
 	for seq := range c.proposals.waiting {
 		c.out.Answers = append(c.out.Answers, Answer{Seq: seq, Err: ErrStopped})
 	}

@@ -47,16 +47,24 @@ func (c *Core) promisedOf(id HostID) Ballot {
 	return c.peers[id].last.Promised
 }
 
-// electable tells whether the group could elect a leader among the hosts of a set.
+// electable tells whether the group could elect a leader among the hosts of a set, and that leader commit
+// something. Hosts that have the group's log and are not yet in its configuration neither vote nor
+// acknowledge, whatever their votes would make of the set.
 func (c *Core) electable(group Ballot, voters, set []HostID) bool {
-	var free []HostID
+	var free, learners []HostID
+	if group == c.ballot {
+		learners = c.learners()
+	}
 	n := 0
 	for _, h := range set {
-		if c.positionOf(h).Log == group && !group.Less(c.promisedOf(h)) {
+		if c.positionOf(h).Log != group || group.Less(c.promisedOf(h)) {
+			continue
+		}
+		if slices.Contains(voters, h) {
 			free = append(free, h)
-			if slices.Contains(voters, h) {
-				n++
-			}
+			n++
+		} else if slices.Contains(learners, h) {
+			free = append(free, h)
 		}
 	}
 	verdict := c.judge(free)

@@ -53,3 +53,35 @@ func TestTwoHostsSurviveTheDeathOfOne(t *testing.T) {
 		}
 	}
 }
+
+// Hosts that have taken a group's log over, and are not yet in its configuration, do not elect its leader. When those that
+// are have booted anew, and may not use the quorum device's votes for it (rule 10), the group is not waited for: all fork together.
+func TestAGroupThatCannotElectIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4, quorum.Options{DeviceVotes: 3})
+	all := c.options.Hosts
+	c.start(all...)
+	c.await(10*time.Second, all...)
+	few, most := all[2:], all[:2]
+	c.cut(few, most)
+	c.lend(few, most, 3*time.Second)
+	group := c.host(4).core.Group()
+	if c.host(4).core.Status().Leader == 0 || group == c.host(1).core.Group() {
+		t.Fatalf("hosts %v did not go on as a group: %+v", few, c.host(4).core.Status())
+	}
+	c.heal()
+	for end := c.now + 5*time.Second; c.host(1).core.Group() != group; {
+		if c.now > end {
+			t.Fatalf("host 1 is in group %s, not in %s", c.host(1).core.Group(), group)
+		}
+		for _, id := range all {
+			c.say(id, true, false, c.now+time.Second)
+		}
+		c.until(5*time.Millisecond, func() bool { return c.host(1).core.Group() == group })
+	}
+	c.kill(few...)
+	c.start(few...)
+	c.run(500 * time.Millisecond)
+	c.lend(all, nil, 3*time.Second)
+	c.await(10*time.Second, all...)
+}

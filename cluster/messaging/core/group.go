@@ -262,7 +262,7 @@ func (c *Core) apply(re *pb.Entry) {
 			c.agreed.note(&e, data)
 		}
 		if mine {
-			c.answer(Answer{Seq: e.Seq, Index: re.GetIndex(), Data: data, Unconfirmed: !c.confirmed()})
+			c.conclude(Answer{Seq: e.Seq, Index: re.GetIndex(), Data: data})
 		}
 	case barrierEntry:
 		if mine {
@@ -284,18 +284,6 @@ func (c *Core) apply(re *pb.Entry) {
 	}
 }
 
-// confirmed is rule 7: any majority of the voters is strong, or all others are fenced: those
-// outside that majority, as hosts outside the voters alone would not do.
-// Before the group's ballot is sealed nothing is: a fork is chosen by seals, so what an
-// unsealed group has written may lose.
-func (c *Core) confirmed() bool {
-	if c.fork.seeding {
-		return false
-	}
-	voters := c.voters()
-	return c.rules.Confirms(Confirmation{Sealed: c.agreed.Sealed, Group: c.ballot, Held: c.majoritiesHold(voters)})
-}
-
 // alone tells whether a set is all that is left: every other host is confirmed dead, and
 // those could not have gone on by themselves before they died. A confirmation of long ago says
 // nothing about what a host did between its next boot and now.
@@ -307,7 +295,9 @@ func (c *Core) alone(set []HostID) bool {
 
 // majoritiesHold tells whether every majority of the voters is strong, or all that is left.
 func (c *Core) majoritiesHold(voters []HostID) bool {
-	if hosts := c.cfg.Quorum.Hosts; !c.even() && len(hosts) <= mostWeighed {
+	if hosts := c.cfg.Quorum.Hosts; !c.even() && c.plain() {
+		return true
+	} else if !c.even() && len(hosts) <= mostWeighed {
 		return c.quorumsHold(hosts, voters)
 	}
 	need := len(voters)/2 + 1

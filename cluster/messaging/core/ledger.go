@@ -95,6 +95,14 @@ func (c *Core) quorateIndex() uint64 {
 	return 0
 }
 
+// plain tells that whatever is quorate is strong: votes are counted against all that are configured, and no
+// device, operator or policy makes up for those that are missing.
+func (c *Core) plain() bool {
+	o := &c.cfg.Quorum
+	need := c.expected()
+	return o.DeviceVotes == 0 && !o.TwoNode && !c.ignore && (need == 0 || need >= o.ExpectedVotes()) && o.Expected == 0
+}
+
 // mostWeighed is for how many hosts all sets are looked at; with more of them raft's
 // majorities have to do, which confirms less.
 const mostWeighed = 10

@@ -13,6 +13,8 @@ type proposals struct {
 	leader  HostID   // whom they were sent to
 	term    uint64
 	ballot  Ballot
+
+	witnessed []witnessed // applied, and not yet answered
 }
 
 type proposal struct {
@@ -172,6 +174,7 @@ func (c *Core) answer(a Answer) {
 // cancel forgets a proposal; it may still be applied.
 func (c *Core) cancel(seq uint64) {
 	delete(c.proposals.waiting, seq)
+	c.proposals.witnessed = slices.DeleteFunc(c.proposals.witnessed, func(w witnessed) bool { return w.answer.Seq == seq })
 	if i := slices.Index(c.proposals.order, seq); i >= 0 {
 		c.proposals.order = slices.Delete(c.proposals.order, i, i+1)
 	}

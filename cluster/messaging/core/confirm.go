@@ -1,0 +1,100 @@
+package core
+
+import (
+	"slices"
+	"time"
+)
+
+// Rule 7 is kept in two ways. Mostly it is known beforehand: every set of hosts that suffices to commit
+// is strong (majoritiesHold). Where a quorum device's votes let weaker sets commit, nothing follows from
+// an entry's being committed. But each heartbeat says what its sender has on its disk for certain
+// (Held), so the proposer's host waits until those who are known to have the entry are strong, which
+// takes a heartbeat. It waits no longer than there is hope, and then says unconfirmed.
+
+// witnessed is the answer to a change that is applied, and waits for those who have it.
+type witnessed struct {
+	answer Answer
+	group  Ballot
+	until  time.Duration
+}
+
+// conclude answers an applied change of this host's, or has the answer wait for witnesses.
+func (c *Core) conclude(a Answer) {
+	if c.proposals.waiting[a.Seq] == nil {
+		return
+	}
+	if c.confirmed() {
+		c.answer(a)
+		return
+	}
+	if !c.hopes() {
+		a.Unconfirmed = true
+		c.answer(a)
+		return
+	}
+	c.cancel(a.Seq) // it need not be proposed again
+	c.proposals.witnessed = append(c.proposals.witnessed, witnessed{a, c.ballot, c.now + 2*c.cfg.Timing.Token})
+}
+
+// confirmed is rule 7: any majority of the voters is strong, or all others are fenced: those
+// outside that majority, as hosts outside the voters alone would not do.
+// Before the group's ballot is sealed nothing is: a fork is chosen by seals, so what an
+// unsealed group has written may lose.
+func (c *Core) confirmed() bool {
+	return !c.fork.seeding && c.confirms(c.majoritiesHold(c.voters()))
+}
+
+func (c *Core) confirms(held bool) bool {
+	return c.rules.Confirms(Confirmation{Sealed: c.agreed.Sealed, Group: c.ballot, Held: held})
+}
+
+// hopes tells whether hosts that can be reached could confirm a change together.
+func (c *Core) hopes() bool {
+	able := slices.DeleteFunc(slices.Clone(c.reach), func(h HostID) bool { return !c.inGroup(h) })
+	return !c.fork.seeding && c.confirms(c.strong(able))
+}
+
+func (c *Core) strong(set []HostID) bool {
+	set = c.counted(set)
+	return c.judgeVotes(set, set).Strong
+}
+
+// considerWitnessed gives the answers that have waited long enough.
+func (c *Core) considerWitnessed() {
+	if len(c.proposals.witnessed) == 0 {
+		return
+	}
+	var waiting []witnessed
+	for _, w := range c.proposals.witnessed {
+		here := w.group == c.ballot
+		if here && c.confirms(c.strong(c.holders(w.answer.Index))) {
+			c.out.Answers = append(c.out.Answers, w.answer)
+			continue
+		}
+		if here && c.now < w.until && c.hopes() {
+			waiting = append(waiting, w)
+			continue
+		}
+		w.answer.Unconfirmed = true
+		c.out.Answers = append(c.out.Answers, w.answer)
+	}
+	c.proposals.witnessed = waiting
+}
+
+// holders are the reachable hosts that are known to have an applied entry on their disks: their logs end in the
+// term in which this host's does, and not before the entry. What one leader wrote in one term is the
+// same in all logs, up to where each ends.
+func (c *Core) holders(index uint64) []HostID {
+	term, _ := c.last()
+	var set []HostID
+	for _, h := range c.reach {
+		held := c.held
+		if h != c.cfg.ID {
+			held = c.peers[h].last.Held
+		}
+		if held.Log.Log == c.ballot && held.Log.Term == term && held.Log.Index >= index {
+			set = append(set, h)
+		}
+	}
+	return set
+}
