@@ -9,11 +9,13 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/qdevice"
+	"holdfast/cluster/messaging/quorumdisk"
 	"holdfast/cluster/messaging/witness"
 )
 
 // A simulated quorum device: package witness' server on a machine of its own, and in each daemon
-// package qdevice's client, over connections that a cut holds up until it ends or an end gives them up.
+// package qdevice's client, over connections that a cut holds up until it ends or an end gives them up. Or
+// a quorum disk (disk.go).
 
 // theWitness is the witness' place in the network's cuts; hosts' begin at 1.
 const theWitness core.HostID = 0
@@ -24,6 +26,8 @@ const deviceInterval = time.Second
 // device is the witness' machine. Its server is nil while it is down.
 type device struct {
 	server *witness.Server
+	disk   platter       // nil: none
+	slow   time.Duration // added to what every message to and from it, or access, takes, at most
 	chance *rand.Rand
 	lines  map[witness.ConnID]*line
 	next   witness.ConnID
@@ -42,7 +46,8 @@ type line struct {
 
 // asker is a daemon's side.
 type asker struct {
-	client *qdevice.Client
+	client *qdevice.Client   // nil: no witness
+	lease  *quorumdisk.Lease // nil: no quorum disk
 	line   *line
 	retry  time.Duration // when to connect again, by the host's clock
 	tickAt time.Duration // when the client's next tick is scheduled, in world time
@@ -76,16 +81,43 @@ func (w *World) stopDevice() {
 	clear(d.lines)
 }
 
+// reachesDevice tells whether a host and the device hear each other.
+func (w *World) reachesDevice(id core.HostID) bool {
+	return w.packets(0, id, theWitness) && w.packets(0, theWitness, id)
+}
+
+// deviceDelay draws how long something takes on its way to or from the device.
+func (w *World) deviceDelay(most time.Duration) time.Duration {
+	took := between(w.device.chance, 100*time.Microsecond, most)
+	if slow := w.device.slow; slow > 0 {
+		took += between(w.device.chance, 0, slow)
+	}
+	return took
+}
+
+// loseDevice ends the witness' daemon, or takes the disk from all hosts.
+func (w *World) loseDevice(long time.Duration) {
+	if !w.shape.Disk {
+		w.stopDevice()
+		w.after(long, w.startDevice)
+		return
+	}
+	for _, h := range w.hosts {
+		w.net.cut(h.id, theWitness, -1, 1)
+		w.after(long, func() { w.net.cut(h.id, theWitness, -1, -1) })
+	}
+}
+
 // travel brings something to the other end (0: to the witness), in order, however long a cut holds it up.
 func (l *line) travel(way int, arrive func()) {
 	w := l.host.w
-	at := max(w.now+between(w.device.chance, 100*time.Microsecond, 400*time.Microsecond), l.last[way]+1)
+	at := max(w.now+w.deviceDelay(400*time.Microsecond), l.last[way]+1)
 	l.last[way] = at
 	var try func()
 	try = func() {
 		switch {
 		case way == 0 && !l.served || way == 1 && !l.up: // that end is closed
-		case !w.packets(0, l.host.id, theWitness) || !w.packets(0, theWitness, l.host.id):
+		case !w.reachesDevice(l.host.id):
 			l.last[way] = max(l.last[way], w.now+50*time.Millisecond)
 			w.after(50*time.Millisecond, try)
 		default:
@@ -98,6 +130,10 @@ func (l *line) travel(way int, arrive func()) {
 // hireClient gives a starting daemon its client.
 func (h *host) hireClient() {
 	w := h.w
+	if w.shape.Disk {
+		h.asker = asker{tickAt: -1, lease: quorumdisk.New(quorumdisk.Config{Self: uint32(h.id), Daemon: h.boot, Timing: quorumdisk.TimingOf(leaseHold)})}
+		return
+	}
 	if w.shape.Device == nil {
 		return
 	}
@@ -112,6 +148,10 @@ func (h *host) hireClient() {
 // consult lets the client do what it has to, and carries out what it wants. It is part of pump.
 func (h *host) consult() {
 	a := &h.asker
+	if a.lease != nil {
+		h.seekLease()
+		return
+	}
 	if a.client == nil {
 		return
 	}
@@ -121,7 +161,7 @@ func (h *host) consult() {
 	}
 	a.client.Tick(now)
 	out := a.client.Output()
-	h.believe()
+	h.believe(a.client.Standing())
 	for _, m := range out.Send {
 		h.tellWitness(m)
 	}
@@ -133,16 +173,24 @@ func (h *host) consult() {
 	if a.line == nil {
 		next = min(next, a.retry)
 	}
-	wait := max(next-now, 1)
+	h.consultAgain(next)
+}
+
+// consultAgain arranges the next look at the device, by the host's clock.
+func (h *host) consultAgain(at time.Duration) {
+	if at == 1<<63-1 {
+		return
+	}
+	a := &h.asker
+	wait := max(at-h.clock(), 1)
 	if at := h.w.now + wait; a.tickAt <= h.w.now || at < a.tickAt {
 		a.tickAt = at
 		h.later(wait, func() {})
 	}
 }
 
-// believe tells the core what the witness says.
-func (h *host) believe() {
-	st := h.asker.client.Standing()
+// believe tells the core what the device says.
+func (h *host) believe(st qdevice.Standing) {
 	if st == h.asker.said {
 		return
 	}
@@ -162,7 +210,7 @@ func (h *host) dial() {
 	w, a := h.w, &h.asker
 	d := &w.device
 	a.retry = h.clock() + deviceInterval/4
-	if d.server == nil || !w.packets(0, h.id, theWitness) || !w.packets(0, theWitness, h.id) {
+	if d.server == nil || !w.reachesDevice(h.id) {
 		return
 	}
 	d.next++
@@ -283,7 +331,7 @@ func (l *line) hangUp(why string) {
 func (h *host) hungUp() {
 	h.asker.line, h.asker.retry = nil, h.clock()+deviceInterval/4
 	h.asker.client.Disconnected(nil)
-	h.believe()
+	h.believe(h.asker.client.Standing())
 }
 
 // leaveDevice is the end of a daemon: its machine closes the connection, unless it lost power.
@@ -298,6 +346,10 @@ func (h *host) leaveDevice(power bool) {
 
 // report hands the core's partition to the client.
 func (h *host) report(p *core.Partition) {
+	if p != nil && h.asker.lease != nil {
+		h.situate(p)
+		h.consult()
+	}
 	if p != nil && h.asker.client != nil {
 		ids := make([]uint32, 0, len(h.w.hosts))
 		for _, id := range h.w.shape.ids() {
@@ -337,7 +389,7 @@ func (c *checks) lent(h *host) {
 
 // lends tells whether the host's core uses the witness' votes for the ring that it is in.
 func (h *host) lends() bool {
-	if h.core == nil || h.frozen || h.asker.client == nil {
+	if h.core == nil || h.frozen || h.asker.client == nil && h.asker.lease == nil {
 		return false
 	}
 	says := &h.asker.says

@@ -41,8 +41,10 @@ func (w *World) strike(f Fault) {
 	case Isolation, OneWayCut, Partition, PairCut, Flapping, Bridge, HalfHealed, WitnessCut:
 		w.strikeNetwork(f)
 	case WitnessCrash:
-		w.stopDevice()
-		w.after(f.For, w.startDevice)
+		w.loseDevice(f.For)
+	case WitnessSlow:
+		w.device.slow = time.Duration(f.Amount) * time.Millisecond
+		w.after(f.For, func() { w.device.slow = 0 })
 	case BadNetwork:
 		w.net.loss, w.net.twice, w.net.slow = float64(f.Amount)/100, 0.1, time.Duration(f.Amount)*time.Millisecond
 		w.after(f.For, func() { w.net.loss, w.net.twice, w.net.slow = 0, 0, 0 })
@@ -210,7 +212,7 @@ func (w *World) remembered(f Fault) bool {
 // heal ends every fault.
 func (w *World) heal() {
 	w.faults = false
-	w.net, w.ambushes = network{}, nil
+	w.net, w.ambushes, w.device.slow = network{}, nil, 0
 	w.startDevice()
 	for _, h := range w.hosts {
 		h.doomed, h.disk.Fail = notDoomed, nil

@@ -30,7 +30,7 @@ type mutation struct {
 
 // forks are clusters in which a set without raft's majority may be quorate.
 func forks(s *simulation.Shape) bool {
-	return s.Hosts > 3 && (s.Quorum.AutoTie || s.Device != nil || s.Quorum.LastManStanding)
+	return s.Hosts > 3 && (s.Quorum.AutoTie || s.Quorum.DeviceVotes > 0 || s.Quorum.LastManStanding)
 }
 
 func often(kinds ...simulation.Kind) []simulation.Kind { return kinds }

@@ -35,6 +35,7 @@ const (
 	WitnessCut                  // hosts in Mask do not reach the quorum device for For, nor it them
 	Defection                   // the leader and some hosts in Mask are cut off, a host of the others dies at its vote, is back after For, on the leader's side for Amount ms
 	WitnessCrash                // the quorum device's daemon dies and is started after For
+	WitnessSlow                 // what goes to the quorum device or comes from it takes up to Amount ms more for For
 	Bridge                      // hosts in Mask and the others do not hear each other for For, but for Host, which all hear
 	HalfHealed                  // Host is cut off for For, and in one direction for Amount ms more
 	PauseAtRequest              // when the next request to Host is on its way, Host stands still for For
@@ -105,6 +106,8 @@ func (f Fault) String() string {
 		what = fmt.Sprintf("the leader and some of hosts %v are cut off; one of the others dies after its vote, and is on the leader's side after %s for %d ms", f.masked(), f.For, f.Amount)
 	case WitnessCrash:
 		what = fmt.Sprintf("the quorum device dies and is started after %s", f.For)
+	case WitnessSlow:
+		what = fmt.Sprintf("the quorum device takes up to %d ms for %s", f.Amount, f.For)
 	case Bridge:
 		what = fmt.Sprintf("hosts %v are cut from the others for %s, but for host%d, which hears all", f.masked(), f.For, f.Host)
 	case HalfHealed:
@@ -171,20 +174,22 @@ func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []
 // withDevice adds the faults of a cluster's quorum device. They are drawn apart, so that the rest of a
 // seed's schedule is the same without it. Half of the cuts between hosts cut them from the device as well.
 func withDevice(seed uint64, shape Shape, faults []Fault) []Fault {
-	if shape.Device == nil {
+	if shape.Device == nil && !shape.Disk {
 		return faults
 	}
 	r := rand.New(rand.NewPCG(seed, 0xde71fa))
 	var all []Fault
 	for _, f := range faults {
 		all = append(all, f)
-		switch n := r.IntN(12); {
+		switch n := r.IntN(13); {
 		case n < 6 && f.Kind == Partition:
 			all = append(all, Fault{At: f.At, Kind: WitnessCut, Mask: f.Mask, For: f.For, Host: 1, Other: 2})
 		case n < 6 && f.Kind == Isolation:
 			all = append(all, Fault{At: f.At, Kind: WitnessCut, Mask: 1 << f.Host, For: f.For, Host: 1, Other: 2})
 		case n == 10:
 			all = append(all, Fault{At: f.At, Kind: WitnessCut, Mask: r.Uint32(), For: between(r, 200*time.Millisecond, 8*time.Second).Round(time.Millisecond), Host: 1, Other: 2})
+		case n == 12:
+			all = append(all, Fault{At: f.At, Kind: WitnessSlow, Amount: 20 + r.IntN(2500), For: between(r, time.Second, 12*time.Second).Round(time.Millisecond), Host: 1, Other: 2})
 		case n == 11:
 			all = append(all, Fault{At: f.At, Kind: WitnessCrash, For: between(r, 20*time.Millisecond, 8*time.Second).Round(time.Millisecond), Host: 1, Other: 2})
 		}

@@ -17,7 +17,8 @@ type Shape struct {
 	Hosts         int // 2 to 9
 	Links         int // 1 to 3
 	Quorum        quorum.Options
-	Device        *qdevice.Settings // nil: no quorum device
+	Device        *qdevice.Settings // nil: no witness
+	Disk          bool              // a quorum disk has the device's votes
 	Policy        string            // no-quorum-policy
 	Primitives    int
 	Group         int  // members of one group; 0: none
@@ -84,7 +85,9 @@ func (s *Shape) GiveDevice(seed uint64) {
 			q.DeviceVotes += q.HostVotes(h)
 		}
 	}
-	s.Device = &d
+	if s.Disk = r.IntN(3) == 0; !s.Disk {
+		s.Device = &d
+	}
 }
 
 func (s *Shape) ids() []core.HostID {
@@ -107,6 +110,7 @@ func (s *Shape) String() string {
 		{q.TwoNode, "two_node"}, {q.WaitForAll, "wait_for_all"}, {q.AutoTie, fmt.Sprintf("auto_tie_breaker %+v", q.Tie)},
 		{q.LastManStanding, "last_man_standing"}, {q.AllowDownscale, "allow_downscale"},
 		{s.Device != nil, fmt.Sprintf("a quorum device of %d votes", q.DeviceVotes)},
+		{s.Disk, fmt.Sprintf("a quorum disk of %d votes", q.DeviceVotes)},
 		{len(q.Votes) > 0, fmt.Sprintf("votes %v", q.Votes)}, {true, fmt.Sprintf("%d primitives", s.Primitives)},
 		{s.Group > 0, fmt.Sprintf("a group of %d", s.Group)}, {s.Clone, "a clone"}, {s.Together, "a colocation"},
 	} {

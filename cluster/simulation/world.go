@@ -59,7 +59,7 @@ func newWorld(cfg *Config, shape Shape) *World {
 	w := &World{shape: shape, tamper: cfg.Tamper, traced: cfg.Trace, chance: throw(cfg.Seed), agents: 0.01, fences: 0.05,
 		entries: map[string]*replica.Batch{}, states: map[string]*replica.State{}}
 	w.check.init(w)
-	w.device = device{chance: rand.New(rand.NewPCG(cfg.Seed, 5)), lines: map[witness.ConnID]*line{}}
+	w.device = device{disk: newPlatter(), chance: rand.New(rand.NewPCG(cfg.Seed, 5)), lines: map[witness.ConnID]*line{}}
 	w.startDevice()
 	for i := range shape.Hosts {
 		w.hosts = append(w.hosts, newHost(w, core.HostID(i+1)))
