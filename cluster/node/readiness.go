@@ -50,7 +50,7 @@ func (n *Node) logReadiness() {
 func (n *Node) readinessFacts(ctx context.Context, from []messaging.HostID) readiness.Facts {
 	facts := readiness.Facts{
 		Document: n.replica.Document(), Token: core.NewTiming(n.settings.Messaging.Token).Token,
-		BothSides: n.settings.Messaging.Quorum.TwoNode,
+		BothSides: n.settings.Messaging.Quorum.TwoNode, ByDevice: n.settings.Messaging.Quorum.DeviceVotes > 0,
 	}
 	if lister, ok := n.fencer.(configuredFencer); ok {
 		facts.Devices = lister.Configured(ctx)

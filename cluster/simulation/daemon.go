@@ -48,9 +48,7 @@ func (h *host) save(s *core.Save) bool {
 		h.dieAndRestart("before a write")
 		return false
 	}
-	if s.Promised != nil {
-		h.w.check.pledges(h, *s.Promised)
-	}
+	promised := s.Promised
 	if h.w.tamper.Save != nil {
 		other := *s
 		h.w.tamper.Save(&other)
@@ -59,6 +57,9 @@ func (h *host) save(s *core.Save) bool {
 	if err := h.disk.Save(s); err != nil {
 		h.core.Halt(err)
 		return false
+	}
+	if promised != nil {
+		h.w.check.pledges(h, *promised)
 	}
 	if s.Sync && h.doomed == afterWrite {
 		h.dieAndRestart("after a write")

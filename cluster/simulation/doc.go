@@ -17,7 +17,10 @@
 // crashes of daemons before and after a write, pauses, cuts between any hosts in one
 // or both directions, on one link or all, flapping links, loss, delay, reordering and
 // duplication of packets, requests that arrive seconds late, clocks that drift and jump,
-// daemons that die right after a vote and come back on the other side (Defection), torn writes, full, lost and restored disks, agents, resources and fence devices that fail. A
+// daemons that die right after a vote and come back on the other side (Defection), hosts that stand still or are cut off just
+// when a request is on its way to them or when they propose a fork (ambush.go), torn writes, full, lost and
+// restored disks, agents, resources and fence devices that fail. A cluster may have a witness (device.go)
+// or a quorum disk (disk.go), which is lost, slow, or seen by some hosts only. A
 // client changes the configuration all the while. As the schedule is data, Shrink can look for
 // the shortest part of it with which a run still fails.
 //
@@ -41,8 +44,11 @@
 //	paused       a host that stood still starts nothing before it has heard of the others
 //	obeyed       a worker obeys no leader of the past, and nothing that its predecessor was asked
 //	buried       the log is never told of the death of a daemon that lives
-//	convergence  30 s after faults stop all hosts agree on one view, nothing is left to do, and
-//	             everything runs where the configuration wants it
+//	lent         no two sides have the quorum device's votes at once
+//	convergence  30 s after faults stop all hosts agree on one view, nothing is left to do,
+//	             everything runs where the configuration wants it, and that is so two seconds later with
+//	             the same leader in the same term of the same group
+//	served       then a change that any host proposes is confirmed within two seconds
 //
 // A Tamper makes one thing wrong on purpose; the tests show that the checkers notice each.
 //

@@ -89,6 +89,8 @@ type Facts struct {
 	Probes   []Probe
 	// BothSides tells that two sides can have quorum at a time: two_node, or more votes than hosts.
 	BothSides bool
+	// ByDevice tells that a quorum device's votes can make a side quorate.
+	ByDevice bool
 }
 
 // judge gathers what it finds.
@@ -197,7 +199,14 @@ func (j *judge) watchdogs() {
 		return
 	}
 	if j.BothSides {
-		j.add(Error, "stonith-watchdog-timeout", "add a quorum device, or fence by a device", "two sides of the cluster can have quorum at the same time: a host that is not heard may live on, and its watchdog proves nothing")
+		j.add(Error, "stonith-watchdog-timeout", "fence by a device, or by sbd disks", "two sides of the cluster can have quorum at the same time: a host that is not heard may live on, and its watchdog proves nothing")
+	}
+	if j.ByDevice {
+		level := Warning
+		if len(j.Hosts) == 2 {
+			level = Error
+		}
+		j.add(level, "stonith-watchdog-timeout", "fence by a device, or by sbd disks", "a side that has quorum only by the quorum device's votes does not count on watchdogs, as the other may hope for those votes and live on: what a lost host ran stays blocked")
 	}
 	if strings.EqualFold(j.Document.Property("no-quorum-policy"), "ignore") {
 		j.add(Error, "no-quorum-policy", "set it to stop", "with ignore, hosts without quorum start what others run, until their watchdog ends them")

@@ -44,6 +44,8 @@ func ipmi(id, hosts, more string) string {
 const service = `<group id="g"><primitive id="a" class="ocf" provider="x" type="y"><operations><op id="a-s" name="start" interval="0" timeout="30s"/><op id="a-t" name="stop" interval="0" timeout="90s"/></operations></primitive>
 <primitive id="b" class="ocf" provider="x" type="y"/></group>`
 
+const quick = `<primitive id="q" class="ocf" provider="x" type="y"><operations><op id="q-t" name="stop" interval="0" timeout="4s"/></operations></primitive>`
+
 // situation is a cluster and what is wrong with it.
 type situation struct {
 	name, properties, resources string
@@ -81,6 +83,24 @@ func situations() []situation {
 			disk(f, 5*time.Second, sbd.DefaultTimeouts)
 			f.BothSides = true
 		}, []string{"error stonith-watchdog-timeout: its watchdog proves nothing"}},
+		{"two hosts and a quorum device", "stonith-watchdog-timeout=10s", "", 2, func(f *readiness.Facts) {
+			disk(f, 5*time.Second, sbd.DefaultTimeouts)
+			f.ByDevice = true
+		}, []string{"error stonith-watchdog-timeout: does not count on watchdogs"}},
+		{"three hosts and a quorum device", "stonith-watchdog-timeout=10s", "", 3, func(f *readiness.Facts) {
+			disk(f, 5*time.Second, sbd.DefaultTimeouts)
+			f.ByDevice = true
+		}, []string{"warning stonith-watchdog-timeout: does not count on watchdogs"}},
+		{"stops that are quick enough", "stonith-watchdog-timeout=10s", quick, 1, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, nil},
+		{"two disks", "", all, 1, func(f *readiness.Facts) {
+			disk(f, 5*time.Second, sbd.DefaultTimeouts)
+			f.Hosts[0].Disks = append(f.Hosts[0].Disks, readiness.Disk{Path: "/dev/sdy", Timeouts: sbd.DefaultTimeouts})
+		}, []string{"warning web1: two sbd disks"}},
+		{"a watchdog that is slower than the disk says", "", all, 1, func(f *readiness.Facts) { disk(f, 15*time.Second, sbd.DefaultTimeouts) }, []string{"error web1: its watchdog takes 15s"}},
+		{"a disk and a watchdog that fit", "", all, 1, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, nil},
+		{"a disk that fits stonith-timeout", "stonith-timeout=24s", all, 3, func(f *readiness.Facts) {
+			disk(f, 10*time.Second, sbd.Timeouts{Watchdog: 10 * time.Second, Loop: time.Second, MsgWait: 20 * time.Second})
+		}, nil},
 		{"quorum ignored", "stonith-watchdog-timeout=10s no-quorum-policy=ignore", "", 1, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, []string{"error no-quorum-policy: start what others run"}},
 		{"slow stops", "stonith-watchdog-timeout=10s", service, 1, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, []string{"warning a, b: longer to stop than the 5s"}},
 		{"a disk with bad times", "", all, 3, func(f *readiness.Facts) {
