@@ -23,6 +23,8 @@ import (
 
 // Daemon runs the virtual routers of a configuration on this host.
 type Daemon struct {
+	Plane OpenPlane // whose connections are exchanged; default: the one in use on this host
+
 	log    *slog.Logger
 	events chan func() // run by the goroutine of Run; nothing else touches what follows
 	reload chan order
@@ -35,6 +37,7 @@ type Daemon struct {
 	verdict   *verdicts
 	announcer *netio.Announcer
 	numbers   *numbers      // nil until the first is needed
+	exchanged chan exchange // what the data plane is to do
 	grain     time.Duration // timers fire together that are due within it
 
 	running sync.WaitGroup     // every goroutine but Run's
@@ -74,7 +77,7 @@ func (m *member) ipv4() bool { return m.Addresses[0].Prefix.Addr().Is4() }
 
 // New makes a daemon. Nothing is touched before Run.
 func New(c *config.Config, log *slog.Logger) *Daemon {
-	return &Daemon{log: log, events: make(chan func(), 1024), reload: make(chan order), config: c}
+	return &Daemon{Plane: planeInUse, log: log, events: make(chan func(), 1024), reload: make(chan order), exchanged: make(chan exchange, exchanges), config: c}
 }
 
 // now is a clock that goes on while the host is suspended.
@@ -111,6 +114,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.stop()
 		return err
 	}
+	d.telling.Go(func() { runExchange(d.ctx, d.exchanged, d.Plane, d.log) })
 	if err := d.begin(d.config); err != nil {
 		d.end()
 		return err
@@ -190,10 +194,12 @@ func (d *Daemon) begin(c *config.Config) error {
 		d.startTrackers()
 		d.clearLeftovers()
 		d.examine()
+		d.beginExchange()
 		d.do(d.set.Start(now()))
 		return nil
 	}
 	d.change(set, members, old, oldMembers)
+	d.beginExchange()
 	return nil
 }
 
@@ -277,6 +283,8 @@ const lastWords = 5 * time.Second
 // end waits for everything that runs.
 func (d *Daemon) end() {
 	d.stopTrackers()
+	d.wantExchange(exchange{})
+	close(d.exchanged)
 	for _, m := range d.members {
 		close(m.notices)
 		if m.VMAC != nil {
@@ -321,6 +329,7 @@ func (d *Daemon) do(actions []router.Action) {
 		case router.Enter:
 			d.log.Info("virtual router is "+a.State.String(), "instance", a.Router, "why", a.Text)
 			d.notify(m, a.State)
+			d.exchangeAs(a.Router, a.State)
 		case router.Report:
 			d.log.Warn("virtual router", "instance", a.Router, "problem", a.Text)
 			d.notifyLower(m)

@@ -101,10 +101,7 @@ const (
 )
 
 func (r Role) String() string {
-	if r == Master {
-		return "master"
-	}
-	return "backup"
+	return [...]string{"none", "master", "backup"}[r]
 }
 
 // Sync is one direction of the exchange of connections between directors.

@@ -124,44 +124,11 @@ func lvsTimeouts(c *compiler, d directive) error {
 	return nil
 }
 
-// syncDaemon reads INTERFACE [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS].
+// syncDaemon has both daemons run all the time, unless they follow an instance: then it is for `holdfast vrrp`, which knows that one's state.
 func syncDaemon(c *compiler, d directive) error {
-	words := d.Values()
-	if len(words) == 0 {
-		return d.Errorf("want an interface")
-	}
-	s := plane.Sync{Interface: words[0]}
-	words = words[1:]
-	known := map[string]bool{"id": true, "maxlen": true, "port": true, "ttl": true, "group": true, "inst": true}
-	if len(words) > 0 && !known[words[0]] {
-		c.warn(d, "the roles do not follow instance %s: both run all the time", words[0])
-		words = words[1:]
-	}
-	for ; len(words) > 0; words = words[2:] {
-		if len(words) < 2 || !known[words[0]] {
-			return d.Errorf("%q: want inst, id, maxlen, port, ttl or group, each with a value", words[0])
-		}
-		n, err := strconv.Atoi(words[1])
-		switch {
-		case words[0] == "inst":
-			c.warn(d, "the roles do not follow instance %s: both run all the time", words[1])
-			continue
-		case words[0] == "group":
-			s.Group, err = netip.ParseAddr(words[1])
-		}
-		if err != nil || n < 0 || n > 65535 || n > 255 && (words[0] == "id" || words[0] == "ttl") {
-			return d.Errorf("%s %q is out of range", words[0], words[1])
-		}
-		switch words[0] {
-		case "id":
-			s.ID = uint8(n)
-		case "maxlen":
-			s.Longest = n
-		case "port":
-			s.Port = uint16(n)
-		case "ttl":
-			s.TTL = uint8(n)
-		}
+	s, instance, err := SyncDaemon(d)
+	if err != nil || instance != "" {
+		return err
 	}
 	for _, role := range []plane.Role{plane.Master, plane.Backup} {
 		s.Role = role

@@ -230,6 +230,9 @@ func (c *compiler) check() error {
 			return err
 		}
 	}
+	if e := c.config.Exchange; e != nil && !names[e.Instance] {
+		return e.At.Errorf("lvs_sync_daemon: there is no vrrp_instance %q to follow", e.Instance)
+	}
 	c.fillUsers()
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"holdfast/traffic/director/plane"
 	"holdfast/traffic/keepalived"
 	"holdfast/traffic/vrrp/router"
 )
@@ -22,8 +23,16 @@ type Config struct {
 	Processes map[string]Process
 	Files     map[string]File
 	Mail      Mail
+	Exchange  *Exchange `json:",omitempty"` // nil: the exchange of connections follows no instance
 	// Warnings are about what was read but changes nothing here, each with file and line.
 	Warnings []string
+}
+
+// Exchange is that of connections between directors, which follows an instance: whose host is active sends, all others receive.
+type Exchange struct {
+	At       keepalived.Position
+	Instance string
+	Sync     plane.Sync // without a role
 }
 
 // Instance is one virtual router on this host.

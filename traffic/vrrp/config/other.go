@@ -1,6 +1,9 @@
 package config
 
-import "holdfast/traffic/keepalived"
+import (
+	"holdfast/traffic/director/virtualserver"
+	"holdfast/traffic/keepalived"
+)
 
 // otherGlobals are words of global_defs that say something about keepalived's own processes, sockets and reports, of which there are others here.
 var otherGlobals = []string{
@@ -18,7 +21,7 @@ var otherGlobals = []string{
 
 // checkersGlobals are words of global_defs that the director reads, or that are about its checks.
 var checkersGlobals = []string{
-	"lvs_sync_daemon", "lvs_flush", "lvs_flush_on_stop", "lvs_timeouts", "checker_priority", "checker_log_all_failures", "no_checker_emails", "rs_init_notifies", "smtp_alert_checker",
+	"lvs_flush", "lvs_flush_on_stop", "lvs_timeouts", "checker_priority", "checker_log_all_failures", "no_checker_emails", "rs_init_notifies", "smtp_alert_checker",
 	"lvs_netlink_cmd_rcv_bufs", "lvs_netlink_cmd_rcv_bufs_force", "lvs_netlink_monitor_rcv_bufs", "lvs_netlink_monitor_rcv_bufs_force", "net_namespace_ipvs",
 }
 
@@ -34,6 +37,13 @@ func otherGlobalKeywords() keepalived.Keywords[compiler] {
 	}
 	for _, word := range []string{"vrrp_mcast_group4", "vrrp_mcast_group6"} {
 		k[word] = refused[compiler]("advertisements go to the protocol's own group, or to unicast_peer")
+	}
+	k["lvs_sync_daemon"] = func(c *compiler, d keepalived.Directive) error {
+		s, instance, err := virtualserver.SyncDaemon(d)
+		if err == nil && instance != "" { // else both daemons run, which the director starts
+			c.config.Exchange = &Exchange{d.At, instance, s}
+		}
+		return err
 	}
 	k["vrrp_down_timer_adverts"] = func(c *compiler, d keepalived.Directive) (err error) {
 		c.missed, err = keepalived.Integer(d, 1, 100)
