@@ -255,10 +255,8 @@ func TestStatusAndMetricsOverTheSocket(t *testing.T) {
 	if len(s.Services) != 1 || !s.Services[0].Quorate || !s.Services[0].Servers[0].In || s.Services[0].Servers[1].In || s.Services[0].Servers[1].Why == "" {
 		t.Errorf("%+v", s)
 	}
-	var screen strings.Builder
-	s.screen(&screen, 80, 5)
-	if !strings.Contains(screen.String(), "1 servers out") || strings.Count(screen.String(), "\n") > 5 {
-		t.Errorf("the screen is\n%s", screen.String())
+	if asked := s.Services[0].Servers[0].Asked; len(asked) != 1 || !asked[0].Passed || asked[0].Protocol != "connect" || asked[0].Since.IsZero() {
+		t.Errorf("what is asked of the server that is in: %+v", asked)
 	}
 	if err := Ask(t.Context(), socket, "POST", "/reload", &struct{}{}); err == nil || !strings.Contains(err.Error(), "nothing to read") {
 		t.Errorf("a reload that fails answers %v", err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"holdfast/traffic/director/config"
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/table"
 )
@@ -36,11 +37,20 @@ type ServerStatus struct {
 	Server   table.Server   `json:"server"`
 	In       bool           `json:"in"`
 	Why      string         `json:"why,omitempty"` // it is out
-	Checks   int            `json:"checks"`
+	Asked    []CheckStatus  `json:"asked,omitempty"`
 	Active   uint32         `json:"active"`
 	Inactive uint32         `json:"inactive"`
 	Counters plane.Counters `json:"counters"`
 	Rates    plane.Counters `json:"rates"`
+}
+
+// CheckStatus is what is asked of a server.
+type CheckStatus struct {
+	Protocol string        `json:"protocol"`
+	Interval time.Duration `json:"interval"`
+	Passed   bool          `json:"passed"`
+	Why      string        `json:"why,omitempty"`  // it does not
+	Since    time.Time     `json:"since,omitzero"` // the verdict is that; none: it was not answered yet
 }
 
 // WatchStatus is a watch of mon.cf.
@@ -71,7 +81,7 @@ func (d *Daemon) status() (Status, error) {
 			one := ServiceStatus{Service: k, Name: p.Config.Name, Quorate: p.Quorate(), Counters: c.Counters, Rates: c.Rates, Servers: []ServerStatus{}}
 			for i, server := range p.Config.Servers {
 				in, why := p.In(i)
-				is := ServerStatus{Server: server.Server, In: in, Why: why, Checks: len(server.Checks)}
+				is := ServerStatus{Server: server.Server, In: in, Why: why, Asked: d.asked(p.Config, i)}
 				for _, counts := range c.Servers {
 					if counts.Address == server.Address {
 						is.Active, is.Inactive, is.Counters, is.Rates = counts.Active, counts.Inactive, counts.Counters, counts.Rates
@@ -83,6 +93,23 @@ func (d *Daemon) status() (Status, error) {
 		}
 	}
 	return s, nil
+}
+
+// asked tells of each check of a server.
+func (d *Daemon) asked(s *config.Service, server int) []CheckStatus {
+	var all []CheckStatus
+	for n, c := range s.Servers[server].Checks {
+		v, known := d.verdicts[identity(s, server, n)]
+		one := CheckStatus{Protocol: string(c.Protocol), Interval: c.Interval, Passed: known && v.passed}
+		if known {
+			one.Since = v.since
+			if !v.passed {
+				one.Why = v.why
+			}
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // Write prints a status for people.

@@ -1,7 +1,6 @@
 package director
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -19,7 +18,9 @@ func (o *options) topCommand() *cobra.Command {
 	every := time.Second
 	cmd := &cobra.Command{
 		Use: "top", Short: "watch services and servers of the director that runs here, live", Args: cobra.NoArgs,
-		Long:    "Shows services, real servers, their checks and rates, again and again until q or Ctrl-C. Without a terminal it prints once.",
+		Long: "Shows services, real servers, their checks and rates, again and again. Without a terminal it prints once.\n\n" +
+			"Keys: s sorts by the next column, / shows only what has some words in it, o only servers that are out, c what is asked of servers,\n" +
+			"arrows and pages scroll, space looks at once, q or Ctrl-C ends. There is no colour when NO_COLOR is set.",
 		Example: "  holdfast director top\n  holdfast director top --every 5s",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ask := func(ctx context.Context) (s Status, err error) {
@@ -30,109 +31,100 @@ func (o *options) topCommand() *cobra.Command {
 			if !isFile || !term.IsTerminal(int(out.Fd())) {
 				s, err := ask(cmd.Context())
 				if err == nil {
-					s.screen(cmd.OutOrStdout(), 0, 0)
+					_, err = fmt.Fprint(cmd.OutOrStdout(), screen{status: s, now: time.Now(), checks: true}.all())
 				}
 				return err
 			}
-			return live(cmd.Context(), out, every, ask)
+			return live(cmd.Context(), os.Stdin, out, max(every, 100*time.Millisecond), ask)
 		},
 	}
 	cmd.Flags().DurationVar(&every, "every", every, "time from one picture to the next")
 	return cmd
 }
 
-// live draws the screen until a key says that it is enough.
-func live(ctx context.Context, out *os.File, every time.Duration, ask func(context.Context) (Status, error)) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+// picture is a status, or why there is none.
+type picture struct {
+	status Status
+	err    error
+}
+
+// live draws the screen until a key says that it is enough. A director that ends, or is not there yet, is waited for.
+func live(ctx context.Context, in, out *os.File, every time.Duration, ask func(context.Context) (Status, error)) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer stop()
-	if old, err := term.MakeRaw(int(os.Stdin.Fd())); err == nil {
-		defer term.Restore(int(os.Stdin.Fd()), old)
-		go readKeys(stop) // it ends with the process
+	typed := make(chan string)
+	if old, err := term.MakeRaw(int(in.Fd())); err == nil {
+		defer term.Restore(int(in.Fd()), old)
+		go readKeys(ctx, in, typed) // it ends with the process
 	}
 	const enter, leave = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 	fmt.Fprint(out, enter)
 	defer fmt.Fprint(out, leave)
-	beat := time.NewTicker(max(every, 100*time.Millisecond))
-	defer beat.Stop()
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, syscall.SIGWINCH)
+	defer signal.Stop(resized)
+	pictures, again := make(chan picture), make(chan struct{}, 1)
+	go askAll(ctx, every, ask, again, pictures)
+	s := screen{colour: os.Getenv("NO_COLOR") == ""}
 	for {
-		s, err := ask(ctx)
-		if ctx.Err() != nil {
-			return nil
+		if width, height, err := term.GetSize(int(out.Fd())); err == nil {
+			s.columns, s.rows = width, height
 		}
-		if err != nil {
-			return err
-		}
-		width, height, _ := term.GetSize(int(out.Fd()))
-		var picture bytes.Buffer
-		s.screen(&picture, width, height)
-		fmt.Fprint(out, "\x1b[H\x1b[J", strings.ReplaceAll(picture.String(), "\n", "\r\n"))
+		fmt.Fprint(out, "\x1b[H", strings.ReplaceAll(s.draw(), "\n", "\x1b[K\r\n"), "\x1b[J")
 		select {
-		case <-beat.C:
+		case p := <-pictures:
+			s.take(p, time.Now())
+		case read := <-typed:
+			for _, key := range keysOf(read) {
+				switch s.press(key) {
+				case leaves:
+					return nil
+				case looks:
+					select {
+					case again <- struct{}{}:
+					default: // it will look already
+					}
+				}
+			}
+		case <-resized:
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// readKeys waits for q, Escape or Ctrl-C.
-func readKeys(enough func()) {
-	key := make([]byte, 1)
+// askAll asks again and again until ctx ends, and whenever it is told to.
+func askAll(ctx context.Context, every time.Duration, ask func(context.Context) (Status, error), again <-chan struct{}, to chan<- picture) {
+	beat := time.NewTicker(every)
+	defer beat.Stop()
 	for {
-		if n, err := os.Stdin.Read(key); err != nil || n == 1 && strings.ContainsRune("qQ\x03\x1b", rune(key[0])) {
-			enough()
+		s, err := ask(ctx)
+		select {
+		case to <- picture{s, err}:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-beat.C:
+		case <-again:
+		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// screen draws a status on so many columns and lines; 0: as many as it takes.
-func (s Status) screen(w io.Writer, columns, rows int) {
-	var lines []string
-	out := 0
-	for _, one := range s.Services {
-		state := ""
-		if !one.Quorate {
-			state = "  too few servers"
-		}
-		lines = append(lines, fmt.Sprintf("%-44s %8s %8s %9s %9s%s", one.Service.String()+" "+one.Name,
-			rate(one.Rates.Connections), rate(one.Rates.InPackets), rate(one.Rates.InBytes), rate(one.Rates.OutBytes), state))
-		for _, server := range one.Servers {
-			state := "in"
-			if !server.In {
-				state, out = "OUT "+server.Why, out+1
-			}
-			lines = append(lines, fmt.Sprintf("  %-26s %-6s %5d %7d %8s %8s %9s %9s  %s", server.Server.Address, server.Server.Forward, server.Server.Weight,
-				server.Active, rate(server.Rates.Connections), rate(server.Rates.InPackets), rate(server.Rates.InBytes), rate(server.Rates.OutBytes), state))
-		}
-	}
-	for _, one := range s.Watches {
-		if one.Failing {
-			lines = append(lines, fmt.Sprintf("watch %s %s fails since %s: %s", one.Group, one.Service, one.Since.Format(time.TimeOnly), one.Summary))
-		}
-	}
-	head := []string{
-		fmt.Sprintf("holdfast director: plane %s, %d services, %d servers out", s.Plane, len(s.Services), out),
-		fmt.Sprintf("%-28s %-6s %5s %7s %8s %8s %9s %9s", "", "", "weight", "active", "conn/s", "packets/s", "in B/s", "out B/s"),
-	}
-	for i, line := range append(head, lines...) {
-		if rows > 0 && i == rows-1 {
-			fmt.Fprintf(w, "… %d more lines", len(lines)+len(head)-i)
+// readKeys hands on what is typed.
+func readKeys(ctx context.Context, in io.Reader, to chan<- string) {
+	b := make([]byte, 256)
+	for {
+		n, err := in.Read(b)
+		if err != nil {
 			return
 		}
-		if columns > 0 && len([]rune(line)) > columns {
-			line = string([]rune(line)[:columns])
+		select {
+		case to <- string(b[:n]):
+		case <-ctx.Done():
+			return
 		}
-		fmt.Fprintln(w, line)
 	}
-}
-
-// rate writes a number in few letters.
-func rate(n uint64) string {
-	for _, unit := range []string{"", "K", "M", "G"} {
-		if n < 10_000 {
-			return fmt.Sprint(n) + unit
-		}
-		n /= 1000
-	}
-	return fmt.Sprint(n) + "T"
 }
