@@ -103,3 +103,57 @@ func TestClientsPersist(t *testing.T) {
 		t.Errorf("after -C there is %s", got)
 	}
 }
+
+// TestIPv6: connections over IPv6 are shared, drain and go on as those over IPv4 do.
+func TestIPv6(t *testing.T) {
+	t.Parallel()
+	if !planelab.HasIPv6() {
+		t.Skip("the kernel has no IPv6")
+	}
+	f := planelab.New(t)
+	f.Ipvsadm("-A -t " + planelab.Virtual6 + " -s rr")
+	for i := range 3 {
+		f.Ipvsadm(fmt.Sprintf("-a -t %s -r [fd78::%d]:80 -m", planelab.Virtual6, 12+i))
+	}
+	counts, talks := f.Share(planelab.Virtual6, 6)
+	f.Wants("by turns", counts, map[string]int{"s1": 2, "s2": 2, "s3": 2})
+	f.Ipvsadm("-e -t " + planelab.Virtual6 + " -r [fd78::12]:80 -m -w 0")
+	counts, _ = f.Share(planelab.Virtual6, 4)
+	f.Wants("s1 drains", counts, map[string]int{"s2": 2, "s3": 2})
+	talks["s1"].GoesOn(t, "s1 drains")
+	if got := f.Ipvsadm("-Ln"); !strings.Contains(got, "[fd78::12]:80                Masq    0      2          0") {
+		t.Errorf("s1 has 2 connections still, but -Ln lists\n%s", got)
+	}
+	f.Ipvsadm("-d -t " + planelab.Virtual6 + " -r [fd78::13]:80")
+	counts, _ = f.Share(planelab.Virtual6, 3)
+	f.Wants("s2 is gone", counts, map[string]int{"s3": 3})
+}
+
+// TestDatagrams: a client's datagrams from one port go to one server; when that is taken away they go to another at once, and the answers have the
+// virtual address.
+func TestDatagrams(t *testing.T) {
+	t.Parallel()
+	f := planelab.New(t)
+	const virtual = "10.77.0.11:53"
+	f.Ipvsadm("-A -u " + virtual + " -s rr")
+	for i, name := range planelab.Servers {
+		f.Serve(name, "serve-udp", ":53")
+		f.Ipvsadm(fmt.Sprintf("-a -u %s -r 10.78.0.%d:53 -m", virtual, 12+i))
+	}
+	ask := f.Datagrams(virtual)
+	counts := map[string]int{}
+	for range 6 {
+		counts[f.Datagrams(virtual)()]++
+	}
+	f.Wants("by turns", counts, map[string]int{"s1": 2, "s2": 2, "s3": 2})
+	first := ask()
+	for range 3 {
+		if again := ask(); again != first {
+			t.Fatalf("one client's datagrams reach %s and %s", first, again)
+		}
+	}
+	f.Ipvsadm(fmt.Sprintf("-d -u %s -r 10.78.0.1%s:53", virtual, map[string]string{"s1": "2", "s2": "3", "s3": "4"}[first]))
+	if next := ask(); next == first {
+		t.Fatalf("datagrams still reach %s, which was taken away", first)
+	}
+}

@@ -229,6 +229,39 @@ func (f Fixture) Dial(address string) (Conversation, error) {
 	return c, err
 }
 
+// Datagrams opens a client's port; each call of what is returned sends a datagram from it, again where one is lost, and returns who answered.
+func (f Fixture) Datagrams(address string) func() (server string) {
+	f.Helper()
+	conn, err := f.Lab.Client().Dial(f.Context(), "udp", address)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { conn.Close() })
+	number := 0
+	return func() string {
+		f.Helper()
+		number++
+		said, answer := fmt.Sprint(number), make([]byte, 1<<10)
+		for range 30 {
+			conn.SetDeadline(time.Now().Add(time.Second))
+			if _, err := conn.Write([]byte(said)); err != nil {
+				f.Fatal(err)
+			}
+			for {
+				n, err := conn.Read(answer)
+				if err != nil {
+					break
+				}
+				if name, ok := strings.CutSuffix(string(answer[:n]), " "+said); ok {
+					return name
+				}
+			}
+		}
+		f.Fatalf("nobody answers at %s", address)
+		return ""
+	}
+}
+
 // Share dials so many times, and counts who answers.
 func (f Fixture) Share(address string, times int) (map[string]int, map[string]Conversation) {
 	f.Helper()
