@@ -24,15 +24,7 @@ func newPeering(t *testing.T) *peering {
 	one := newSite(t)
 	host, _, _ := net.SplitHostPort(one.address)
 	p := &peering{dir: one.dir}
-	var ports []int
-	for range 2 {
-		l, err := net.Listen("tcp", host+":0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
+	ports := [2]int{10001, 10002} // the host is the test's own, and nothing takes these of itself while a peer is gone
 	for i, name := range []string{"a", "b"} {
 		p.config[i] = filepath.Join(p.dir, name+".cfg")
 		text := fmt.Sprintf(`global
@@ -69,9 +61,21 @@ func (p *peering) start(t *testing.T, name, program string, args ...string) *exe
 	t.Helper()
 	cmd := exec.Command(program, append([]string{"-db", "-f", filepath.Join(p.dir, name+".cfg"), "-L", name}, args...)...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
+	said := filepath.Join(p.dir, name+".said")
+	file, err := os.Create(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd.Stdout, cmd.Stderr = file, file
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if text, _ := os.ReadFile(said); t.Failed() {
+			t.Logf("%s said:\n%s", name, text)
+		}
+	})
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

@@ -134,8 +134,10 @@ func (p *Process) run() {
 	version := "Holdfast proxy, compatible with HAProxy " + config.Version
 	started := time.Now()
 	p.Plane.Pages = &stats.Pages{Node: node, Version: version, Started: started, Now: time.Now}
-	p.admin = &stats.Server{Plane: p.Plane, Version: version, Node: node, Started: started, Now: time.Now, Timeout: p.Config.Global.StatsTimeout}
+	p.admin = &stats.Server{Plane: p.Plane, Version: config.Version, Node: node, Started: started, Now: time.Now, Timeout: p.Config.Global.StatsTimeout,
+		Peers: p.groups, Dropped: p.log.Dropped.Load, Warned: p.Config.Warnings}
 	p.checker = &health.Checker{Global: &p.Config.Global, Tell: p.tell}
+	p.admin.Health = p.checker
 	p.Plane.OnErrors = p.checker.Suspect
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel

@@ -35,7 +35,7 @@ const longestAnswer = 64 << 10
 func (c *Checker) converse(ctx context.Context, s *pool.Server, h *config.HealthCheck, one check.Check) error {
 	ctx, cancel := context.WithTimeout(ctx, one.Timeout)
 	defer cancel()
-	conn, err := dial(ctx, s, one, s.CheckPort)
+	conn, err := dial(ctx, s, one, int(s.Asking().Check.Port()))
 	if err != nil {
 		return err
 	}
@@ -216,6 +216,12 @@ func await(conn net.Conn, got []byte, e *config.Expect) ([]byte, error) {
 // watchAgent asks a server's agent, whose word changes weight and state.
 func (c *Checker) watchAgent(ctx context.Context, s *pool.Server) {
 	for {
+		if s.AgentRests() {
+			if !sleep(ctx, max(time.Millisecond, s.AgentInter), nil) {
+				return
+			}
+			continue
+		}
 		word, err := askAgent(ctx, s)
 		if ctx.Err() != nil {
 			return
@@ -232,19 +238,20 @@ func (c *Checker) watchAgent(ctx context.Context, s *pool.Server) {
 func askAgent(ctx context.Context, s *pool.Server) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout(s))
 	defer cancel()
+	at := s.Asking()
 	a := s.Address().Addr()
-	if s.AgentAddress.IsValid() {
-		a = s.AgentAddress
+	if at.Agent.Addr().IsValid() {
+		a = at.Agent.Addr()
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", netip.AddrPortFrom(a, uint16(s.AgentPort)).String())
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", netip.AddrPortFrom(a, at.Agent.Port()).String())
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = conn.Close() }()
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline)
-	if s.AgentSend != "" {
-		if _, err := io.WriteString(conn, s.AgentSend); err != nil {
+	if at.AgentSend != "" {
+		if _, err := io.WriteString(conn, at.AgentSend); err != nil {
 			return "", err
 		}
 	}

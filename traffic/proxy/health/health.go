@@ -1,7 +1,7 @@
 // Package health keeps the state of servers true: it asks them, as a backend's check directives say, on the check engine that all
 // of Holdfast's front ends share, and publishes the verdicts into package pool's atomics.
 //
-// One goroutine asks one server, and one more an agent where there is one; all end with the context, and Watch returns when they
+// One goroutine asks one server, and one more an agent where there is one; all end with the context or when the server is removed, and Watch returns when they
 // have. The first question to a server is put off by a share of its interval, so that not all are asked at once.
 package health
 
@@ -26,30 +26,65 @@ type Checker struct {
 	// Tell is called after a server went up or down.
 	Tell func(s *pool.Server, up bool, why string)
 
-	mu    sync.Mutex // guards nudge
+	mu    sync.Mutex // guards what follows
 	nudge map[*pool.Server]chan struct{}
+	stops map[*pool.Server]context.CancelFunc
+	begin func(*pool.Server) // begins to ask a server; nil: nobody is asked any more
 }
 
 // Watch asks all servers that are to be checked until ctx ends.
 func (c *Checker) Watch(ctx context.Context, backends map[string]*pool.Backend) {
 	var all sync.WaitGroup
-	c.nudge = map[*pool.Server]chan struct{}{}
+	begin := func(s *pool.Server) {
+		ctx, stop := context.WithCancel(ctx)
+		wake := make(chan struct{}, 1)
+		c.nudge[s], c.stops[s] = wake, stop
+		if s.Server.Check {
+			all.Go(func() { c.watch(ctx, s, wake) })
+		}
+		if s.Agent {
+			all.Go(func() { c.watchAgent(ctx, s) })
+		}
+	}
+	c.mu.Lock()
+	c.nudge, c.stops = map[*pool.Server]chan struct{}{}, map[*pool.Server]context.CancelFunc{}
 	for _, b := range backends {
 		if b.Disabled {
 			continue
 		}
-		for _, s := range b.Servers {
-			if s.Server.Check {
-				wake := make(chan struct{}, 1)
-				c.nudge[s] = wake
-				all.Go(func() { c.watch(ctx, s, wake) })
-			}
-			if s.Agent {
-				all.Go(func() { c.watchAgent(ctx, s) })
+		for _, s := range b.Servers() {
+			if s.Server.Check || s.Agent {
+				begin(s)
 			}
 		}
 	}
+	c.begin = begin
+	c.mu.Unlock()
+	<-ctx.Done()
+	c.mu.Lock()
+	c.begin = nil
+	c.mu.Unlock()
 	all.Wait()
+}
+
+// Add begins to ask a server that came later.
+func (c *Checker) Add(s *pool.Server) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.begin != nil && (s.Server.Check || s.Agent) {
+		c.begin(s)
+	}
+}
+
+// Remove ends asking a server.
+func (c *Checker) Remove(s *pool.Server) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stop := c.stops[s]; stop != nil {
+		stop()
+	}
+	delete(c.stops, s)
+	delete(c.nudge, s)
 }
 
 // Suspect has a server asked at once, or taken out, as its on-error says: live traffic saw too many errors.
@@ -86,7 +121,7 @@ func (c *Checker) watch(ctx context.Context, s *pool.Server, wake <-chan struct{
 		if !sleep(ctx, pause, wake) {
 			return
 		}
-		if s.Admin() == pool.Maintenance || s.Unresolved() {
+		if s.Admin() == pool.Maintenance || s.Unresolved() || s.ChecksRest() {
 			pause = s.Inter
 			continue
 		}
@@ -146,11 +181,12 @@ func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 // target is where a server is asked.
 func target(s *pool.Server) netip.AddrPort {
 	a := s.Address()
-	if s.CheckAddress.IsValid() {
-		a = netip.AddrPortFrom(s.CheckAddress, a.Port())
+	at := s.Asking().Check
+	if at.Addr().IsValid() {
+		a = netip.AddrPortFrom(at.Addr(), a.Port())
 	}
-	if s.CheckPort > 0 {
-		a = netip.AddrPortFrom(a.Addr(), uint16(s.CheckPort))
+	if at.Port() > 0 {
+		a = netip.AddrPortFrom(a.Addr(), at.Port())
 	}
 	return a
 }

@@ -77,7 +77,7 @@ func TestServersGoDownAndUpAsTheirPageSays(t *testing.T) {
 		" check inter 10 fall 2 rise 2\n")
 	status.Store(503)
 	expect(t, changes, "s false")
-	if h := b.Servers[0].Health(time.Now()); h.Status != "L7STS" || !strings.Contains(h.Why, "503") || h.Downs != 1 {
+	if h := b.Servers()[0].Health(time.Now()); h.Status != "L7STS" || !strings.Contains(h.Why, "503") || h.Downs != 1 {
 		t.Errorf("known is %+v", h)
 	}
 	status.Store(200)
@@ -121,7 +121,7 @@ func TestAgentsAreObeyed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := pool.New(c.Proxies[0], 1, time.Now).Servers[0]
+	s := pool.New(c.Proxies[0], 1, time.Now).Servers()[0]
 	for _, step := range []struct {
 		line   string
 		weight int
@@ -149,7 +149,7 @@ func TestServersFollowTheOneTheyTrack(t *testing.T) {
 	for _, want := range []string{"one false", "two false", "three false"} {
 		expect(t, changes, want)
 	}
-	if b.Servers[1].Up() || b.Servers[1].Alive() {
+	if b.Servers()[1].Up() || b.Servers()[1].Alive() {
 		t.Error("a server that follows one that is down takes clients")
 	}
 	if l, err = net.Listen("tcp", address); err != nil {

@@ -9,23 +9,42 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"holdfast/traffic/proxy/config"
 )
 
-// tlsOf makes the TLS configurations of all binds and servers.
-func tlsOf(c *config.Config) (map[*config.TLSOptions]*tls.Config, error) {
-	all := map[*config.TLSOptions]*tls.Config{}
+// secrets are the TLS configurations of binds and servers.
+type secrets struct{ all sync.Map } // *config.TLSOptions to *tls.Config
+
+func (all *secrets) of(o *config.TLSOptions) *tls.Config {
+	if c, ok := all.all.Load(o); ok {
+		return c.(*tls.Config)
+	}
+	return nil
+}
+
+// Secure makes the TLS configuration of a server that comes at run time, if it has one.
+func (s *Snapshot) Secure(server *config.Server) error {
+	t, err := ServerTLS(s.Config, server)
+	if err == nil && t != nil {
+		s.tls.all.Store(server.TLS, t)
+	}
+	return err
+}
+
+// fill makes the TLS configurations of all binds and servers.
+func (all *secrets) fill(c *config.Config) error {
 	for _, x := range c.Proxies {
 		for _, b := range x.Binds {
-			if b.TLS == nil || all[b.TLS] != nil {
+			if b.TLS == nil || all.of(b.TLS) != nil {
 				continue
 			}
 			t, err := bindTLS(c, b.TLS)
 			if err != nil {
-				return nil, fmt.Errorf("%s:%d: bind: %w", x.File, b.Line, err)
+				return fmt.Errorf("%s:%d: bind: %w", x.File, b.Line, err)
 			}
-			all[b.TLS] = t
+			all.all.Store(b.TLS, t)
 		}
 		for _, s := range x.Servers {
 			if s.TLS == nil {
@@ -33,12 +52,12 @@ func tlsOf(c *config.Config) (map[*config.TLSOptions]*tls.Config, error) {
 			}
 			t, err := serverTLS(c, s)
 			if err != nil {
-				return nil, fmt.Errorf("%s:%d: server %s: %w", s.File, s.Line, s.Name, err)
+				return fmt.Errorf("%s:%d: server %s: %w", s.File, s.Line, s.Name, err)
 			}
-			all[s.TLS] = t
+			all.all.Store(s.TLS, t)
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // BindTLS makes the TLS configuration of a bind, nil where it has none.

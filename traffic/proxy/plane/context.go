@@ -76,7 +76,7 @@ func (t *states) Servers(backend string) (usable, configured int64, known bool) 
 	if n == 0 {
 		n = backups
 	}
-	return int64(n), int64(len(b.Servers)), true
+	return int64(n), int64(len(b.Servers())), true
 }
 
 func (t *states) ServerUp(backend, server string) bool {

@@ -137,7 +137,7 @@ func TestStreamsShareConnections(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	server := s.Snapshot().Backends["l"].Servers[0]
+	server := s.Snapshot().Backends["l"].Servers()[0]
 	if opened := server.Counters.Total().Opened; opened > 20 {
 		t.Errorf("300 requests took %d connections", opened)
 	}

@@ -27,7 +27,7 @@ func TestRandomConversations(t *testing.T) {
 		}
 		sessions, places := s.Sessions.Load(), int64(0)
 		for _, b := range s.Snapshot().Backends {
-			places += b.Servers[0].Sessions.Load() + b.Sessions.Load()
+			places += b.Servers()[0].Sessions.Load() + b.Sessions.Load()
 		}
 		if sessions <= 1 && places == 0 {
 			return

@@ -172,15 +172,16 @@ func (l *Loop) accept(s *listener) {
 // admits tells whether the limits leave room for another client; if not, the listener waits until one leaves.
 func (l *Loop) admits(s *listener) bool {
 	f := s.frontend
-	full := f.MaxConn > 0 && f.Sessions.Load() >= int64(f.MaxConn) ||
-		l.plane.maxconn > 0 && l.plane.Sessions.Load() >= int64(l.plane.maxconn)
+	most, all := f.maxconn.Load(), l.plane.limits.maxconn.Load()
+	full := most > 0 && f.Sessions.Load() >= most || all > 0 && l.plane.Sessions.Load() >= all
 	if full {
 		l.paused = append(l.paused, s)
 		s.paused = true
 		l.timers.set(s.conn, l.within(100e6)) // room may come from another loop
 		return false
 	}
-	if f.RateLimit > 0 && f.rate.Over(l.clock, int64(f.RateLimit)) {
+	limit := l.plane.ConnectionLimit.Load()
+	if f.RateLimit > 0 && f.rate.Over(l.clock, int64(f.RateLimit)) || limit > 0 && l.plane.limits.rate.Over(l.clock, limit) {
 		l.timers.set(s.conn, l.within(20e6))
 		return false
 	}
@@ -213,6 +214,8 @@ func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
 		f.MaxSeen.Store(n)
 	}
 	l.plane.Sessions.Add(1)
+	l.plane.Total.Add(1)
+	l.plane.limits.rate.Add(l.clock)
 	f.rate.Add(l.clock)
 	counters := f.Counters.Set(l.id)
 	counters.Connections.Add(1)

@@ -195,18 +195,19 @@ func (l *Loop) event(c *conn, events uint32) {
 	}
 }
 
-// post has f called on the loop. It may be called from anywhere.
-func (l *Loop) post(f func()) {
+// post has f called on the loop, and tells whether the loop still runs. It may be called from anywhere.
+func (l *Loop) post(f func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended {
-		return
+		return false
 	}
 	l.posted = append(l.posted, f)
 	if !l.waked.Swap(true) {
 		one := [8]byte{1}
 		_, _ = unix.Write(l.bell, one[:])
 	}
+	return true
 }
 
 func (l *Loop) readMail() {
@@ -347,6 +348,7 @@ func (l *Loop) close() {
 	l.mu.Lock()
 	l.ended = true
 	l.mu.Unlock()
+	l.readMail() // somebody may wait for it
 	for s := range l.sessions {
 		s.destroy()
 	}

@@ -59,7 +59,7 @@ func (s *session) persistent() *pool.Server {
 // stuckTo is the server that a table has for a key. Peers that tell a server's number only know it by that.
 func stuckTo(b *pool.Backend, table *stick.Table, key string, now time.Time) *pool.Server {
 	name, id := table.Server(key, now)
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		if name != "" && name == serverKey(table, s) || name == "" && id > 0 && id == int64(s.Number) {
 			return s
 		}

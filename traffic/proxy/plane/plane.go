@@ -1,7 +1,6 @@
 package plane
 
 import (
-	"crypto/tls"
 	"fmt"
 	"runtime"
 	"sync"
@@ -23,9 +22,12 @@ type Plane struct {
 	MaxSeen  atomic.Int64
 	Total    atomic.Int64
 
+	ConnectionLimit atomic.Int64 // new clients within a second; 0: any number
+
 	snapshot atomic.Pointer[Snapshot]
 	loops    []*Loop
-	maxconn  int
+	limits   limits
+	numbers  atomic.Uint64 // of sessions
 	noSplice bool
 	began    time.Time
 	stopping atomic.Bool
@@ -108,7 +110,7 @@ type Snapshot struct {
 	Frontends []*Frontend
 	Backends  map[string]*pool.Backend
 	Tables    map[string]*stick.Table
-	tls       map[*config.TLSOptions]*tls.Config
+	tls       secrets
 }
 
 // Frontend is a frontend at run time.
@@ -118,6 +120,8 @@ type Frontend struct {
 	Sessions atomic.Int64
 	MaxSeen  atomic.Int64
 	Disabled atomic.Bool
+	Closed   atomic.Bool // its sockets are closed for good
+	maxconn  atomic.Int64
 	rate     rate
 	Default  *pool.Backend
 	uses     []use
@@ -174,7 +178,8 @@ func (f *Frontend) Rate(now time.Time) (current, most int64) {
 
 // New makes a plane of so many loops.
 func New(loops, maxconn int, logger Logger) (*Plane, error) {
-	p := &Plane{maxconn: maxconn, began: time.Now().Add(-time.Second), logger: logger}
+	p := &Plane{began: time.Now().Add(-time.Second), logger: logger}
+	p.limits.maxconn.Store(int64(maxconn))
 	p.users = p.userlist
 	for i := range loops {
 		l, err := newLoop(p, i)
@@ -194,12 +199,11 @@ func (p *Plane) Snapshot() *Snapshot { return p.snapshot.Load() }
 
 // Compile makes a snapshot of a configuration. Certificates are read here.
 func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
-	secured, err := tlsOf(c)
-	if err != nil {
+	p.noSplice = c.Global.NoSplice
+	s := &Snapshot{Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
+	if err := s.tls.fill(c); err != nil {
 		return nil, err
 	}
-	p.noSplice = c.Global.NoSplice
-	s := &Snapshot{tls: secured, Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
 	for _, x := range c.Proxies {
 		if x.Back {
 			s.Backends[x.Name] = pool.New(x, len(p.loops), time.Now)
@@ -226,6 +230,7 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 			f.tag = c.Global.LogTag
 		}
 		f.Disabled.Store(x.Disabled)
+		f.maxconn.Store(int64(x.MaxConn))
 		f.plain = plainFrontend(x)
 		s.Frontends = append(s.Frontends, f)
 	}
@@ -326,19 +331,17 @@ func (l *Loop) listenOn(f *Frontend, b *config.Bind, fd int) {
 
 // Sockets lists the listening sockets, to pass them to the process that follows. They stay open here.
 func (p *Plane) Sockets() []Socket {
+	var mu sync.Mutex // guards all
 	var all []Socket
-	for _, l := range p.loops {
-		done := make(chan struct{})
-		l.post(func() {
-			for _, s := range l.listeners {
-				if s.conn != nil {
-					all = append(all, Socket{s.conn.fd, socketName(s.bind)})
-				}
+	p.everywhere(func(l *Loop) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, s := range l.listeners {
+			if s.conn != nil {
+				all = append(all, Socket{s.conn.fd, socketName(s.bind)})
 			}
-			close(done)
-		})
-		<-done
-	}
+		}
+	})
 	return all
 }
 

@@ -48,6 +48,7 @@ type session struct {
 	upPipe                  *pipe
 	downPipe                *pipe
 	queuedAt                int64
+	number                  uint64 // by which an administrator names it
 	uses                    uint32 // how often the memory was used: tells late mail apart
 	tracked                 [3]tracking
 	vars                    map[string]sample.Value // sess. variables outlive a request
@@ -120,6 +121,7 @@ func (l *Loop) newSession(c *conn, f *Frontend) *session {
 	s.loop, s.client, s.frontend = l, c, f
 	s.source, s.state = c.remote, preparing
 	s.keep = true
+	s.number = l.plane.numbers.Add(1)
 	c.session = s
 	l.sessions[s] = struct{}{}
 	return s

@@ -187,7 +187,7 @@ func (t *secure) abandon() {
 // handshake begins TLS with a client.
 func (s *session) handshake() bool {
 	bind := s.client.listener.bind
-	c := s.loop.plane.Snapshot().tls[bind.TLS]
+	c := s.loop.plane.Snapshot().tls.of(bind.TLS)
 	if c == nil {
 		s.destroy()
 		return false
@@ -208,7 +208,7 @@ func (s *session) handshake() bool {
 
 // secureServer begins TLS with a server.
 func (s *session) secureServer() bool {
-	c := s.loop.plane.Snapshot().tls[s.target.TLS]
+	c := s.loop.plane.Snapshot().tls.of(s.target.TLS)
 	if c == nil {
 		return s.connectFailed(false)
 	}

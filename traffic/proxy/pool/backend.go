@@ -13,35 +13,29 @@ import (
 // Backend is a backend at run time.
 type Backend struct {
 	*config.Proxy
-	Servers  []*Server
 	Sessions atomic.Int64
 	MaxSeen  atomic.Int64
 	Counters Counters
 
+	members atomic.Pointer[[]*Server]
 	order   atomic.Pointer[ordering]
 	turn    atomic.Uint64 // roundrobin's place in the sequence
 	waiting atomic.Int64  // requests in the queue
-	mu      sync.Mutex    // guards queue and the making of order
+	mu      sync.Mutex    // guards queue, made, changes of members and the making of order
 	queue   []*Waiter
+	made    int // servers so far
 	now     func() time.Time
 	random  func(n int) int
 }
 
-// New makes a backend of its configuration, with counters for so many loops. Servers that are checked begin as up, as HAProxy has it.
+// New makes a backend of its configuration, with counters for so many loops.
 func New(p *config.Proxy, loops int, now func() time.Time) *Backend {
 	b := &Backend{Proxy: p, Counters: NewCounters(loops), now: now, random: rand.IntN}
-	for i, c := range p.Servers {
-		s := &Server{Server: c, Backend: b, Index: i, Counters: NewCounters(loops), change: now()}
-		s.SetAddress(c.Address)
-		s.up.Store(true)
-		s.unresolved.Store(c.Unresolved)
-		s.weight.Store(int32(c.Weight))
-		s.maxconn.Store(int64(c.MaxConn))
-		if c.Disabled {
-			s.admin.Store(uint32(Maintenance))
-		}
-		b.Servers = append(b.Servers, s)
+	var all []*Server
+	for _, c := range p.Servers {
+		all = append(all, b.newServer(c))
 	}
+	b.members.Store(&all)
 	b.Refresh()
 	return b
 }
@@ -50,7 +44,7 @@ func New(p *config.Proxy, loops int, now func() time.Time) *Backend {
 func Link(c *config.Config, backends map[string]*Backend) {
 	of := map[*config.Server]*Server{}
 	for _, b := range backends {
-		for _, s := range b.Servers {
+		for _, s := range b.Servers() {
 			of[s.Server] = s
 		}
 	}
@@ -58,7 +52,7 @@ func Link(c *config.Config, backends map[string]*Backend) {
 		if !p.Back {
 			continue
 		}
-		for _, s := range backends[p.Name].Servers {
+		for _, s := range backends[p.Name].Servers() {
 			if s.Track != "" {
 				tracked := of[c.Tracked(p, s.Server)]
 				tracked.followers = append(tracked.followers, s)
@@ -69,14 +63,14 @@ func Link(c *config.Config, backends map[string]*Backend) {
 
 // Observe has f called after each change of a server's state.
 func (b *Backend) Observe(f func(*Server)) {
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		s.observed = f
 	}
 }
 
 // Find returns the server of that name, nil when there is none.
 func (b *Backend) Find(name string) *Server {
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		if s.Name == name {
 			return s
 		}
@@ -86,7 +80,7 @@ func (b *Backend) Find(name string) *Server {
 
 // ByCookie returns the server that a cookie's value names, nil when there is none.
 func (b *Backend) ByCookie(value []byte) *Server {
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		if s.Server.Cookie != "" && s.Server.Cookie == string(value) {
 			return s
 		}
@@ -96,7 +90,7 @@ func (b *Backend) ByCookie(value []byte) *Server {
 
 // Usable counts the servers that take new clients.
 func (b *Backend) Usable() (usable, backups int) {
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		switch {
 		case !s.Usable():
 		case s.Backup:
@@ -167,7 +161,7 @@ func (b *Backend) Wait(w *Waiter) (position int64) {
 	}
 	b.mu.Unlock()
 	// A place may have become free between the look and the queue.
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		if s.HasRoom() && s.Usable() {
 			b.wake(s)
 		}

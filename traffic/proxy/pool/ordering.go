@@ -56,7 +56,7 @@ func (b *Backend) Refresh() {
 
 func (b *Backend) active(backups bool) []*Server {
 	var all []*Server
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		if s.Backup == backups && s.Usable() {
 			all = append(all, s)
 		}

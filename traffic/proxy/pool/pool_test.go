@@ -23,7 +23,7 @@ func backendOf(algorithm string, at *clock, servers ...config.Server) *Backend {
 }
 
 func counts(b *Backend, n int, key func(i int) Key) string {
-	got := make([]int, len(b.Servers))
+	got := make([]int, len(b.Servers()))
 	for i := range n {
 		if s := b.Pick(key(i)); s != nil {
 			got[s.Index]++
@@ -41,11 +41,11 @@ func TestRoundRobinKeepsWeights(t *testing.T) {
 	if got := counts(b, 8, none); got != "[2 6 0 0]" {
 		t.Errorf("got %s", got)
 	}
-	b.Servers[1].SetAdmin(Maintenance, time.Unix(1e9, 0))
+	b.Servers()[1].SetAdmin(Maintenance, time.Unix(1e9, 0))
 	if got := counts(b, 4, none); got != "[4 0 0 0]" {
 		t.Errorf("with one in maintenance: %s", got)
 	}
-	b.Servers[0].Checked(false, "L4CON", "", 0, time.Unix(1e9, 0))
+	b.Servers()[0].Checked(false, "L4CON", "", 0, time.Unix(1e9, 0))
 	if got := counts(b, 4, none); got != "[0 0 0 4]" {
 		t.Errorf("with only the backup left: %s", got)
 	}
@@ -55,8 +55,8 @@ func TestLeastConnAndFirst(t *testing.T) {
 	t.Parallel()
 	at := &clock{time.Unix(1e9, 0)}
 	b := backendOf("leastconn", at, config.Server{Weight: 1}, config.Server{Weight: 2})
-	b.Servers[1].Sessions.Store(2)
-	b.Servers[0].Sessions.Store(1)
+	b.Servers()[1].Sessions.Store(2)
+	b.Servers()[0].Sessions.Store(1)
 	if s := b.Pick(Key{}); s.Index != 1 {
 		t.Errorf("leastconn took %s", s.Server.Name)
 	}
@@ -81,7 +81,7 @@ func TestConsistentHashingMovesFew(t *testing.T) {
 	for i := range keys {
 		before[i] = b.Pick(key(i)).Index
 	}
-	b.Servers[2].SetAdmin(Drain, at.now)
+	b.Servers()[2].SetAdmin(Drain, at.now)
 	moved := 0
 	for i := range keys {
 		if now := b.Pick(key(i)).Index; now != before[i] {
@@ -99,8 +99,8 @@ func TestSlowStartRampsUp(t *testing.T) {
 	t.Parallel()
 	at := &clock{time.Unix(1e9, 0)}
 	b := backendOf("roundrobin", at, config.Server{Weight: 10}, config.Server{Weight: 10, SlowStart: 10 * time.Second})
-	b.Servers[1].Checked(false, "", "", 0, at.now)
-	b.Servers[1].Checked(true, "", "", 0, at.now)
+	b.Servers()[1].Checked(false, "", "", 0, at.now)
+	b.Servers()[1].Checked(true, "", "", 0, at.now)
 	var share []int
 	for range 3 {
 		n := 0
@@ -118,7 +118,7 @@ func TestSlowStartRampsUp(t *testing.T) {
 func TestQueueWakesInOrder(t *testing.T) {
 	t.Parallel()
 	b := backendOf("roundrobin", &clock{time.Unix(1e9, 0)}, config.Server{Weight: 1, MaxConn: 1})
-	s := b.Servers[0]
+	s := b.Servers()[0]
 	if !s.TryAcquire() || s.TryAcquire() {
 		t.Fatal("one place is not one place")
 	}

@@ -23,8 +23,10 @@ const (
 type Server struct {
 	*config.Server
 	Backend *Backend
-	Index   int
+	Index   int // of those that there ever were
 
+	asking     atomic.Pointer[Asking]
+	resting    resting
 	address    atomic.Pointer[netip.AddrPort]
 	up         atomic.Bool
 	admin      atomic.Uint32

@@ -35,7 +35,7 @@ func groups(b *pool.Backend) [][]*pool.Server {
 	type key struct{ resolvers, host, prefer string }
 	at := map[key]int{}
 	var all [][]*pool.Server
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		if s.Resolvers == "" || !s.Service && isAddress(s.Host) {
 			continue
 		}

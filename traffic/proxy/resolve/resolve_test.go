@@ -117,7 +117,7 @@ func start(t *testing.T, server netip.AddrPort, lines string) (*watcher, *pool.B
 // state is each server's address and weight; "-" for one without address.
 func state(b *pool.Backend) string {
 	var words []string
-	for _, s := range b.Servers {
+	for _, s := range b.Servers() {
 		word := "-"
 		if !s.Unresolved() {
 			word = fmt.Sprintf("%s*%d", s.Address(), s.Weight())

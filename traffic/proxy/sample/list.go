@@ -11,6 +11,7 @@ import (
 
 // List is a pattern file's content, shared by the ACLs that name the file. It can be changed while it is in use.
 type List struct {
+	drafts[string]
 	Name     string
 	patterns atomic.Pointer[[]string]
 }

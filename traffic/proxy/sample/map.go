@@ -12,6 +12,7 @@ import (
 
 // Map is a map file's content: a key and a value a line. Readers take a snapshot; Change puts a new one in its place.
 type Map struct {
+	drafts[MapEntry]
 	Name    string
 	entries atomic.Pointer[[]MapEntry]
 	exact   atomic.Pointer[map[string]string]

@@ -24,13 +24,13 @@ func find(p *plane.Plane, name string) (*pool.Server, error) {
 		return s, nil
 	}
 	if id, ok := strings.CutPrefix(server, "#"); ok {
-		for _, s := range b.Servers {
+		for _, s := range b.Servers() {
 			if id == strconv.Itoa(s.Number) {
 				return s, nil
 			}
 		}
 	}
-	return nil, fmt.Errorf("backend %s has no server %q", back, server)
+	return nil, fmt.Errorf("no such server: backend %s has no %q", back, server)
 }
 
 func findBackend(p *plane.Plane, name string) (*pool.Backend, error) {
@@ -44,7 +44,7 @@ func findBackend(p *plane.Plane, name string) (*pool.Backend, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("there is no backend %q", name)
+	return nil, fmt.Errorf("no such backend: %q", name)
 }
 
 // setState changes what the administrator wants of a server: ready, drain or maint.

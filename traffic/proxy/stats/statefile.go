@@ -61,7 +61,7 @@ func Restore(c *config.Config, backends map[string]*pool.Backend, read func(name
 				problems = append(problems, fmt.Errorf("state file %s: %w; its servers begin as configured", name, err))
 			}
 		}
-		for _, s := range b.Servers {
+		for _, s := range b.Servers() {
 			if fields := known[name][[2]string{b.Name, s.Server.Name}]; fields != nil {
 				restore(s, fields, now)
 			}

@@ -182,7 +182,7 @@ func (t *Table) AddAt(key string, d config.DataType, element int, n int64, now t
 	return false
 }
 
-// Set gives a counter or a tag a value; of a rate, the events of the period before. It tells whether the table has it.
+// Set gives a counter or a tag a value; of a rate, the events of a period that begins now. It tells whether the table has it.
 func (t *Table) Set(key string, d config.DataType, element int, value int64, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -195,7 +195,7 @@ func (t *Table) Set(key string, d config.DataType, element int, value int64, now
 		return false
 	}
 	if period > 0 {
-		e.values[at], e.values[at+1], e.values[at+2] = now.UnixMilli(), 0, value
+		e.values[at], e.values[at+1], e.values[at+2] = now.UnixMilli(), value, 0
 	} else {
 		e.values[at] = value
 	}

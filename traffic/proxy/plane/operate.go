@@ -1,0 +1,188 @@
+package plane
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/pool"
+)
+
+// limits are what an administrator may change of how many clients are taken.
+type limits struct {
+	maxconn atomic.Int64
+	rate    rate
+}
+
+// MaxConn is how many clients the process takes; 0: any number.
+func (p *Plane) MaxConn() int64 { return p.limits.maxconn.Load() }
+
+// SetMaxConn changes that.
+func (p *Plane) SetMaxConn(n int64) {
+	p.limits.maxconn.Store(n)
+	p.everywhere(func(l *Loop) { l.resume() })
+}
+
+// Rate is how many clients came within the last second, and the most that did in one.
+func (p *Plane) Rate(now time.Time) (current, most int64) {
+	r := &p.limits.rate
+	r.turn(now)
+	return max(r.last.Load(), r.current.Load()), r.most.Load()
+}
+
+// Stopping tells whether the process takes no more clients.
+func (p *Plane) Stopping() bool { return p.stopping.Load() }
+
+// SetFrontendMaxConn changes how many clients a frontend takes at once; 0: any number.
+func (p *Plane) SetFrontendMaxConn(f *Frontend, n int64) {
+	f.maxconn.Store(n)
+	p.everywhere(func(l *Loop) { l.resume() })
+}
+
+// Limit is how many clients the frontend takes at once; 0: any number.
+func (f *Frontend) Limit() int64 { return f.maxconn.Load() }
+
+// everywhere has f run on each loop, and waits.
+func (p *Plane) everywhere(f func(*Loop)) {
+	var all sync.WaitGroup
+	for _, l := range p.loops {
+		all.Add(1)
+		if !l.post(func() { defer all.Done(); f(l) }) {
+			all.Done()
+		}
+	}
+	all.Wait()
+}
+
+// Suspend has a frontend refuse new clients, or take them again. Those that are there go on.
+func (p *Plane) Suspend(f *Frontend, suspended bool) {
+	if f.Disabled.Swap(suspended) == suspended {
+		return
+	}
+	p.everywhere(func(l *Loop) {
+		for _, s := range l.listeners {
+			switch {
+			case s.frontend != f || s.conn == nil:
+			case suspended:
+				l.accept(s)
+				_ = unix.Shutdown(s.conn.fd, unix.SHUT_RD) // it listens no more, but stays bound
+			default:
+				_ = unix.Listen(s.conn.fd, backlogOf(f, s.bind))
+				l.accept(s)
+			}
+		}
+	})
+}
+
+// CloseFrontend closes a frontend's sockets for good.
+func (p *Plane) CloseFrontend(f *Frontend) {
+	f.Disabled.Store(true)
+	f.Closed.Store(true)
+	p.everywhere(func(l *Loop) {
+		for _, s := range l.listeners {
+			if s.frontend == f && s.conn != nil {
+				l.drop(s.conn)
+				s.conn = nil
+			}
+		}
+	})
+}
+
+// SessionState is a client's session, to be shown.
+type SessionState struct {
+	ID                        uint64
+	Source, Destination       netip.AddrPort
+	Frontend, Backend, Server string
+	ServerAddress             netip.AddrPort
+	State                     string
+	HTTP2, TLS                bool
+	Age                       time.Duration
+	Requests                  int
+	In, Out                   int64 // bytes of the exchange at hand
+}
+
+var stateNames = [...]string{preparing: "preparing", awaiting: "awaiting", queued: "queued", connecting: "connecting", exchanging: "exchanging",
+	tunnelling: "tunnelling", replying: "replying", held: "held", collecting: "collecting", securing: "securing", multiplexing: "multiplexing", over: "over"}
+
+// SessionStates lists the sessions there are.
+func (p *Plane) SessionStates() []SessionState {
+	var mu sync.Mutex // guards all
+	var all []SessionState
+	p.everywhere(func(l *Loop) {
+		var own []SessionState
+		for s := range l.sessions {
+			own = append(own, s.shown())
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, own...)
+	})
+	return all
+}
+
+func (s *session) shown() SessionState {
+	v := SessionState{ID: s.number, Source: s.source, Destination: s.dest, Frontend: s.frontend.Name, State: stateNames[s.state], Requests: s.requests,
+		HTTP2: s.client.stream != nil || s.mux != nil, TLS: s.client.tls != nil, Age: time.Duration(s.loop.now-s.client.accepted) * time.Millisecond}
+	if s.backend != nil {
+		v.Backend = s.backend.Name
+	}
+	if s.target != nil {
+		v.Server, v.ServerAddress = s.target.Server.Name, s.target.Address()
+	}
+	if s.x != nil {
+		v.In, v.Out = s.x.receivedBytes, s.x.sentBytes
+	}
+	return v
+}
+
+// EndSession ends a session, and tells whether there was one of that number.
+func (p *Plane) EndSession(id uint64) bool {
+	var mu sync.Mutex // guards found
+	found := false
+	p.everywhere(func(l *Loop) {
+		for s := range l.sessions {
+			if s.number != id {
+				continue
+			}
+			s.note('K', 'D')
+			s.log()
+			s.destroy()
+			mu.Lock()
+			found = true
+			mu.Unlock()
+			return
+		}
+	})
+	return found
+}
+
+// IdleConnections counts the connections to servers that wait for requests, by loop.
+func (p *Plane) IdleConnections() map[*pool.Server][]int {
+	var mu sync.Mutex // guards all
+	all := map[*pool.Server][]int{}
+	p.everywhere(func(l *Loop) {
+		mu.Lock()
+		defer mu.Unlock()
+		for s, conns := range l.idle {
+			if all[s] == nil {
+				all[s] = make([]int, len(p.loops))
+			}
+			all[s][l.id] = len(conns)
+		}
+	})
+	return all
+}
+
+// ForgetServer closes the connections that are kept to a server that is there no more.
+func (p *Plane) ForgetServer(s *pool.Server) {
+	p.everywhere(func(l *Loop) {
+		for _, c := range slices.Clone(l.idle[s]) {
+			l.forget(c)
+		}
+		delete(l.idle, s)
+	})
+}

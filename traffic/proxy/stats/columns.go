@@ -1,0 +1,164 @@
+package stats
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// column is one of the statistics' columns, under HAProxy's name for it and in its place. tags say where a value comes from, what it is and whom it
+// is of, in HAProxy's letters (management.txt, 9.2).
+type column struct {
+	name string
+	tags string
+	kind string // str, u32, s32, u64
+	of   func(r *Row) string
+}
+
+func number(of func(*Row) int64) func(*Row) string {
+	return func(r *Row) string { return strconv.FormatInt(of(r), 10) }
+}
+
+// only gives a column to rows of these kinds.
+func only(of func(*Row) string, kinds ...Kind) func(*Row) string {
+	return func(r *Row) string {
+		for _, k := range kinds {
+			if r.Kind == k {
+				return of(r)
+			}
+		}
+		return ""
+	}
+}
+
+func empty(*Row) string { return "" }
+
+// checked gives a column to servers that are asked.
+func checked(of func(*Row) string) func(*Row) string {
+	return only(func(r *Row) string {
+		if !r.Checked {
+			return ""
+		}
+		return of(r)
+	}, OfServer)
+}
+
+func counted(name string, of func(*Row) int64, kinds ...Kind) column {
+	return column{name, "MCP", "u64", only(number(of), kinds...)}
+}
+
+func gauged(name, tags string, of func(*Row) int64, kinds ...Kind) column {
+	return column{name, tags, "u32", only(number(of), kinds...)}
+}
+
+// unused holds the place of what is not counted here.
+func unused(names string) []column {
+	var all []column
+	for _, name := range strings.Fields(names) {
+		all = append(all, column{name, "MCP", "u64", empty})
+	}
+	return all
+}
+
+func seconds(of func(*Row) time.Duration) func(*Row) int64 {
+	return func(r *Row) int64 { return int64(of(r).Seconds()) }
+}
+
+var columns = allColumns()
+
+func allColumns() []column {
+	all := []column{
+		{"pxname", "KNS", "str", func(r *Row) string { return r.Proxy }},
+		{"svname", "KNS", "str", func(r *Row) string { return r.Name }},
+		gauged("qcur", "MGP", func(r *Row) int64 { return r.Queue }, OfBackend, OfServer),
+		{"qmax", "MMP", "u32", empty},
+		gauged("scur", "MGP", func(r *Row) int64 { return r.Current }, everywhere...),
+		gauged("smax", "MMP", func(r *Row) int64 { return r.Most }, everywhere...),
+		{"slim", "CLP", "u32", func(r *Row) string {
+			if r.Limit == 0 {
+				return ""
+			}
+			return strconv.FormatInt(r.Limit, 10)
+		}},
+		counted("stot", func(r *Row) int64 { return max(r.Total.Sessions, r.Total.Connections) }, everywhere...),
+		counted("bin", func(r *Row) int64 { return r.Total.BytesIn }, everywhere...),
+		counted("bout", func(r *Row) int64 { return r.Total.BytesOut }, everywhere...),
+		counted("dreq", func(r *Row) int64 { return r.Total.Denied }, OfFrontend, OfBackend),
+		counted("dresp", func(r *Row) int64 { return r.Total.DeniedAnswers }, everywhere...),
+		counted("ereq", func(r *Row) int64 { return r.Total.BadRequests }, OfFrontend),
+		counted("econ", func(r *Row) int64 { return r.Total.ConnectErrors }, behind...),
+		counted("eresp", func(r *Row) int64 { return r.Total.AnswerErrors }, behind...),
+		counted("wretr", func(r *Row) int64 { return r.Total.Retries }, behind...),
+		counted("wredis", func(r *Row) int64 { return r.Total.Redispatches }, behind...),
+		{"status", "SGP", "str", func(r *Row) string { return r.Status }},
+		gauged("weight", "MaP", func(r *Row) int64 { return int64(r.Weight) }, behind...),
+		gauged("act", "SGP", func(r *Row) int64 { return int64(r.Active) }, behind...),
+		gauged("bck", "SGP", func(r *Row) int64 { return int64(r.Backups) }, behind...),
+		{"chkfail", "MCP", "u64", empty},
+		{"chkdown", "MCP", "u64", checked(number(func(r *Row) int64 { return r.Health.Downs }))},
+		gauged("lastchg", "MAP", seconds(func(r *Row) time.Duration { return r.Since }), behind...),
+		{"downtime", "MCP", "u32", checked(number(seconds(func(r *Row) time.Duration { return r.Health.Downtime })))},
+		{"qlimit", "CLS", "u32", empty},
+		{"pid", "KGP", "u32", func(*Row) string { return "1" }},
+		gauged("iid", "KGS", func(r *Row) int64 { return int64(r.ProxyID) }, everywhere...),
+		gauged("sid", "KGS", func(r *Row) int64 { return int64(r.ID) }, everywhere...),
+		{"throttle", "CaP", "u32", empty},
+		counted("lbtot", func(r *Row) int64 { return r.Total.Picked }, behind...),
+		{"tracked", "CNS", "str", func(r *Row) string { return r.Tracked }},
+		gauged("type", "CGS", func(r *Row) int64 { return int64(r.Kind) }, everywhere...),
+		gauged("rate", "MRP", func(r *Row) int64 { return r.Rate }, OfFrontend),
+		{"rate_lim", "CLP", "u32", empty},
+		gauged("rate_max", "MMP", func(r *Row) int64 { return r.MostRate }, OfFrontend),
+		{"check_status", "MOP", "str", checked(func(r *Row) string { return r.Health.Status })},
+		{"check_code", "MOP", "u32", empty},
+		{"check_duration", "MDP", "u64", checked(number(func(r *Row) int64 { return r.Health.Took.Milliseconds() }))},
+	}
+	for i, name := range []string{"hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other"} {
+		all = append(all, column{name, "MCP", "u64", status((i + 1) % 6)})
+	}
+	return append(append(all, unused("hanafail req_rate req_rate_max")...), laterColumns()...)
+}
+
+// laterColumns are those behind the counters of answers.
+func laterColumns() []column {
+	all := []column{
+		counted("req_tot", func(r *Row) int64 { return r.Total.Requests }, everywhere...),
+		counted("cli_abrt", func(r *Row) int64 { return r.Total.ClientAborts }, behind...),
+		counted("srv_abrt", func(r *Row) int64 { return r.Total.ServerAborts }, behind...),
+	}
+	all = append(all, unused("comp_in comp_out comp_byp comp_rsp lastsess")...)
+	all = append(all,
+		column{"last_chk", "MOP", "str", checked(func(r *Row) string { return r.Health.Why })})
+	all = append(all, unused("last_agt qtime ctime rtime ttime agent_status agent_code agent_duration check_desc agent_desc")...)
+	all = append(all,
+		column{"check_rise", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Rise) }))},
+		column{"check_fall", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Fall) }))})
+	all = append(all, unused("check_health agent_rise agent_fall agent_health")...)
+	all = append(all,
+		column{"addr", "CGS", "str", func(r *Row) string { return r.Address }},
+		column{"cookie", "CNS", "str", func(r *Row) string { return r.Cookie }},
+		column{"mode", "CGS", "str", func(r *Row) string { return r.Mode }},
+		column{"algo", "CGS", "str", func(r *Row) string { return r.Algorithm }},
+		gauged("conn_rate", "MRP", func(r *Row) int64 { return r.Rate }, OfFrontend),
+		gauged("conn_rate_max", "MMP", func(r *Row) int64 { return r.MostRate }, OfFrontend),
+		counted("conn_tot", func(r *Row) int64 { return r.Total.Connections }, OfFrontend))
+	all = append(all, unused("intercepted dcon dses wrew")...)
+	all = append(all,
+		counted("connect", func(r *Row) int64 { return r.Total.Opened }, OfServer),
+		counted("reuse", func(r *Row) int64 { return r.Total.Reused }, OfServer))
+	all = append(all, unused("cache_lookups cache_hits srv_icur src_ilim qtime_max ctime_max rtime_max ttime_max eint idle_conn_cur safe_conn_cur")...)
+	all = append(all,
+		gauged("used_conn_cur", "MGP", func(r *Row) int64 { return r.Current }, OfServer),
+		column{"need_conn_est", "MGP", "u32", empty},
+		gauged("uweight", "MaP", func(r *Row) int64 { return int64(r.Weight) }, behind...))
+	return append(all, unused("agg_server_status agg_server_check_status agg_check_status")...)
+}
+
+func status(class int) func(*Row) string {
+	return func(r *Row) string {
+		if r.Mode != "http" {
+			return ""
+		}
+		return strconv.FormatInt(r.Total.Status[class], 10)
+	}
+}

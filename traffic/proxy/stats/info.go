@@ -1,0 +1,204 @@
+package stats
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// information is one of `show info`'s fields, under HAProxy's name for it.
+type information struct {
+	at         int
+	name, tags string
+	kind       string
+	value      string
+	meaning    string
+}
+
+func (s *Server) information() []information {
+	snapshot := s.Plane.Snapshot()
+	g := &snapshot.Config.Global
+	now := s.Now()
+	up := now.Sub(s.Started)
+	var limit unix.Rlimit
+	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	var requests, out int64
+	listeners := 0
+	for _, f := range snapshot.Frontends {
+		t := f.Counters.Total()
+		requests, out = requests+t.Requests, out+t.BytesOut
+		listeners += len(f.Binds)
+	}
+	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	stopping := n(0)
+	if s.Plane.Stopping() {
+		stopping = n(1)
+	}
+	connected, known := s.peersConnected()
+	rate, mostRate := s.Plane.Rate(now)
+	return []information{
+		{0, "Name", "POS", "str", "HAProxy", "the product whose place this takes"},
+		{1, "Version", "POS", "str", s.Version, "version of the program"},
+		{3, "Nbthread", "CGS", "u32", n(int64(s.Plane.Loops())), "event loops"},
+		{4, "Nbproc", "CGS", "u32", "1", "processes that serve, always 1"},
+		{5, "Process_num", "KGP", "u32", "1", "number of this process, always 1"},
+		{6, "Pid", "SGP", "u32", n(int64(os.Getpid())), "process id"},
+		{7, "Uptime", "MDP", "str", uptime(up), "time since the process was started"},
+		{8, "Uptime_sec", "MDP", "u32", n(int64(up.Seconds())), "the same in seconds"},
+		{9, "Memmax_MB", "CLP", "u32", "0", "limit of memory; 0: none"},
+		{10, "PoolAlloc_MB", "MGP", "u32", n(int64(memory.Sys >> 20)), "memory that the process has of the system, in MB"},
+		{11, "PoolUsed_MB", "MGP", "u32", n(int64(memory.HeapInuse >> 20)), "memory in use, in MB"},
+		{12, "PoolFailed", "MCP", "u32", "0", "allocations that failed"},
+		{13, "Ulimit-n", "CLP", "u32", n(int64(limit.Cur)), "limit of open descriptors"},
+		{14, "Maxsock", "CLP", "u32", n(int64(limit.Cur)), "limit of sockets"},
+		{15, "Maxconn", "CLP", "u32", n(s.Plane.MaxConn()), "limit of clients' connections; 0: none"},
+		{16, "Hard_maxconn", "CLP", "u32", n(int64(g.MaxConn)), "the same as it was configured"},
+		{17, "CurrConns", "MGP", "u32", n(s.Plane.Sessions.Load()), "clients' connections at present"},
+		{18, "CumConns", "MCP", "u32", n(s.Plane.Total.Load()), "clients' connections since the start"},
+		{19, "CumReq", "MCP", "u32", n(requests), "requests since the start"},
+		{20, "MaxSslConns", "MMP", "u32", "0", "limit of connections with TLS; 0: none"},
+		{26, "ConnRate", "MRP", "u32", n(rate), "new connections within a second"},
+		{27, "ConnRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
+		{28, "MaxConnRate", "MMP", "u32", n(mostRate), "most new connections within a second"},
+		{29, "SessRate", "MRP", "u32", n(rate), "new sessions within a second"},
+		{30, "SessRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
+		{31, "MaxSessRate", "MRP", "u32", n(mostRate), "most new sessions within a second"},
+		{47, "Tasks", "MGP", "u32", n(int64(runtime.NumGoroutine())), "goroutines"},
+		{48, "Run_queue", "MGP", "u32", "0", "tasks that are ready to run"},
+		{49, "Idle_pct", "MaP", "u32", n(s.idle(now)), "share of the processors' time that was not used since the last question, in percent"},
+		{50, "node", "COS", "str", s.Node, "name of the node"},
+		{51, "description", "COS", "str", g.Description, "description in the configuration"},
+		{52, "Stopping", "MGP", "u32", stopping, "1 while the process takes no more clients and ends"},
+		{53, "Jobs", "MGP", "u32", n(s.Plane.Sessions.Load() + int64(listeners)), "connections and listeners"},
+		{54, "Unstoppable Jobs", "MGP", "u32", "0", "those of them that outlive the end"},
+		{55, "Listeners", "MGP", "u32", n(int64(listeners)), "addresses that are listened on"},
+		{56, "ActivePeers", "MGP", "u32", n(int64(known)), "peers that tables are exchanged with"},
+		{57, "ConnectedPeers", "MGP", "u32", n(int64(connected)), "those of them that are connected"},
+		{58, "DroppedLogs", "MGP", "u32", n(s.dropped()), "log lines that nobody took"},
+		{59, "BusyPolling", "MGP", "u32", "0", "1 where loops never sleep"},
+		{61, "TotalBytesOut", "MGP", "u64", n(out), "bytes to clients since the start"},
+	}
+}
+
+// uptime is a time as `show info` has it: days, hours, minutes, seconds.
+func uptime(d time.Duration) string {
+	s := int64(d.Seconds())
+	return fmt.Sprintf("%dd %dh%02dm%02ds", s/86400, s/3600%24, s/60%60, s%60)
+}
+
+// idle is the share of the processors that was not used since it was asked last, or since the start.
+func (s *Server) idle(now time.Time) int64 {
+	var usage unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &usage) != nil {
+		return 100
+	}
+	used := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	passed, spent := now.Sub(s.asked), used-s.spent
+	if s.asked.IsZero() {
+		passed = now.Sub(s.Started)
+	}
+	s.asked, s.spent = now, used
+	if passed <= 0 {
+		return 100
+	}
+	return max(0, 100-int64(spent*100/passed)/int64(max(1, s.Plane.Loops())))
+}
+
+func (s *Server) dropped() int64 {
+	if s.Dropped == nil {
+		return 0
+	}
+	return s.Dropped()
+}
+
+// showInfo is show info [typed|json] [desc] [float].
+func (s *Server) showInfo(w io.Writer, args []string) error {
+	for _, a := range args {
+		if !slices.Contains([]string{"typed", "json", "desc", "float"}, a) {
+			return errors.New("show info takes typed or json, desc and float")
+		}
+	}
+	meaning := func(i *information) string {
+		if slices.Contains(args, "desc") {
+			return ":" + strconv.Quote(i.meaning)
+		}
+		return ""
+	}
+	all := s.information()
+	switch {
+	case slices.Contains(args, "json"):
+		b := []byte{'['}
+		for i, f := range all {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendTyped(append(b, '{'), f.at, f.name, f.tags, f.kind, f.value), '}')
+		}
+		_, err := w.Write(append(b, "]\n"...))
+		return err
+	case slices.Contains(args, "typed"):
+		for _, f := range all {
+			fmt.Fprintf(w, "%d.%s.1:%s:%s:%s%s\n", f.at, f.name, f.tags, f.kind, f.value, meaning(&f))
+		}
+	default:
+		for _, f := range all {
+			fmt.Fprintf(w, "%s: %s%s\n", f.name, f.value, meaning(&f))
+		}
+	}
+	return nil
+}
+
+// showStat is show stat [PROXY KINDS SERVER] [typed|json] [up] [no-maint].
+func (s *Server) showStat(w io.Writer, args []string) error {
+	rows := Rows(s.Plane, s.Now())
+	make := CSV
+	if len(args) >= 3 && args[0] != "typed" && args[0] != "json" {
+		var err error
+		if rows, err = selected(rows, args[:3]); err != nil {
+			return err
+		}
+		args = args[3:]
+	}
+	for _, a := range args {
+		switch a {
+		case "typed":
+			make = Typed
+		case "json":
+			make = JSON
+		case "up":
+			rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Kind == OfServer && r.Active+r.Backups == 0 })
+		case "no-maint":
+			rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Kind == OfServer && strings.HasPrefix(r.Status, "MAINT") })
+		case "desc":
+		default:
+			return fmt.Errorf("show stat: %q is not known; there are typed, json, up and no-maint", a)
+		}
+	}
+	_, err := w.Write(make(rows))
+	return err
+}
+
+// selected are the rows of a proxy (by number or name; -1 for all), of kinds (1 frontends, 2 backends, 4 servers; -1 for all) and of a server's number.
+func selected(rows []Row, words []string) ([]Row, error) {
+	proxy, _ := strconv.Atoi(words[0])
+	kinds, err := strconv.Atoi(words[1])
+	id, problem := strconv.Atoi(words[2])
+	if err = errors.Join(err, problem); err != nil {
+		return nil, errors.New("show stat wants a proxy, or -1, a sum of kinds, or -1, and a server's number, or -1")
+	}
+	return slices.DeleteFunc(rows, func(r Row) bool {
+		return words[0] != "-1" && r.ProxyID != proxy && r.Proxy != words[0] || kinds != -1 && kinds&(1<<r.Kind) == 0 || id != -1 && r.Kind == OfServer && r.ID != id
+	}), nil
+}

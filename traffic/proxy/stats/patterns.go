@@ -1,0 +1,329 @@
+package stats
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"holdfast/traffic/proxy/sample"
+)
+
+var patternCommands = []command{
+	{"show map", User, "maps; with a name, its entries; with @VERSION before it, those in preparation", (*Server).showMap, nil},
+	{"get map", User, "a map's value for a key", (*Server).getMap, nil},
+	{"set map", Administrator, "change a map's value", (*Server).setMap, nil},
+	{"add map", Administrator, "add to a map: a key and a value, or lines of them behind <<", nil, (*conversation).addMap},
+	{"del map", Administrator, "take a key out of a map", (*Server).delMap, nil},
+	{"clear map", Administrator, "empty a map", (*Server).clearMap, nil},
+	{"prepare map", Administrator, "begin a version of a map", (*Server).prepareMap, nil},
+	{"commit map", Administrator, "have a version that was prepared count", (*Server).commitMap, nil},
+	{"show acl", User, "pattern files; with a name, its patterns; with @VERSION before it, those in preparation", (*Server).showACL, nil},
+	{"get acl", User, "whether a pattern file has a pattern", (*Server).getACL, nil},
+	{"add acl", Administrator, "add a pattern, or lines of them behind <<", nil, (*conversation).addACL},
+	{"del acl", Administrator, "take a pattern out", (*Server).delACL, nil},
+	{"clear acl", Administrator, "empty a pattern file", (*Server).clearACL, nil},
+	{"prepare acl", Administrator, "begin a version of a pattern file", (*Server).prepareACL, nil},
+	{"commit acl", Administrator, "have a version that was prepared count", (*Server).commitACL, nil},
+}
+
+// version takes @NUMBER off the front; 0: there is none.
+func version(args []string) (int, []string, error) {
+	if len(args) == 0 || !strings.HasPrefix(args[0], "@") {
+		return 0, args, nil
+	}
+	n, err := strconv.Atoi(args[0][1:])
+	if err != nil || n < 1 {
+		return 0, nil, fmt.Errorf("%q is not the number of a version", args[0])
+	}
+	return n, args[1:], nil
+}
+
+// byNameOrNumber finds one of the things that have names by its name, or by #NUMBER.
+func byNameOrNumber[V any](all map[string]V, name, what string) (found V, err error) {
+	if v, ok := all[name]; ok {
+		return v, nil
+	}
+	for i, known := range slices.Sorted(maps.Keys(all)) {
+		if name == fmt.Sprintf("#%d", i) {
+			return all[known], nil
+		}
+	}
+	return found, fmt.Errorf("unknown %s identifier %q: write #NUMBER or the file's name", what, name)
+}
+
+func (s *Server) patternFile(args []string) (*sample.Map, error) {
+	if len(args) == 0 {
+		return nil, errors.New("missing map identifier")
+	}
+	return byNameOrNumber(s.Plane.Snapshot().Config.Compiler.Maps, args[0], "map")
+}
+
+func (s *Server) list(args []string) (*sample.List, error) {
+	if len(args) == 0 {
+		return nil, errors.New("missing ACL identifier")
+	}
+	return byNameOrNumber(s.Plane.Snapshot().Config.Compiler.Lists, args[0], "ACL")
+}
+
+func describe(w io.Writer, id int, name, use string, current, next, entries int) {
+	fmt.Fprintf(w, "%d (%s) pattern loaded from file '%s' used by %s. curr_ver=%d next_ver=%d entry_cnt=%d\n", id, name, name, use, current, next, entries)
+}
+
+// showMap's lines begin with a number where HAProxy has an address in memory.
+func (s *Server) showMap(w io.Writer, args []string) error {
+	if len(args) == 0 {
+		all := s.Plane.Snapshot().Config.Compiler.Maps
+		fmt.Fprintln(w, "# id (file) description")
+		for i, name := range slices.Sorted(maps.Keys(all)) {
+			current, next := all[name].Versions()
+			describe(w, i, name, "map", current, next, len(all[name].Entries()))
+		}
+		return nil
+	}
+	v, args, err := version(args)
+	if err != nil {
+		return err
+	}
+	m, err := s.patternFile(args)
+	if err != nil {
+		return err
+	}
+	entries := m.Entries()
+	if v > 0 {
+		if entries, err = m.Draft(v); err != nil {
+			return err
+		}
+	}
+	for i, e := range entries {
+		fmt.Fprintf(w, "%#x %s %s\n", i+1, e.Key, e.Value)
+	}
+	return nil
+}
+
+func (s *Server) getMap(w io.Writer, args []string) error {
+	m, err := s.patternFile(args)
+	if err != nil {
+		return err
+	}
+	if len(args) != 2 {
+		return errors.New("get map wants a map and a key")
+	}
+	for _, e := range m.Entries() {
+		if e.Key == args[1] {
+			fmt.Fprintf(w, "type=str, case=sensitive, found=yes, idx=tree, key=%q, value=%q, type=\"str\"\n", e.Key, e.Value)
+			return nil
+		}
+	}
+	fmt.Fprintln(w, "type=str, case=sensitive, found=no")
+	return nil
+}
+
+func (s *Server) setMap(_ io.Writer, args []string) error {
+	m, err := s.patternFile(args)
+	if err != nil {
+		return err
+	}
+	if len(args) < 3 {
+		return errors.New("set map wants a map, a key and a value")
+	}
+	if !m.Set(args[1], strings.Join(args[2:], " ")) {
+		return errors.New("entry not found")
+	}
+	return nil
+}
+
+func (c *conversation) addMap(args []string) error {
+	v, args, err := version(args)
+	if err != nil {
+		return err
+	}
+	m, err := c.patternFile(args)
+	if err != nil {
+		return err
+	}
+	var more []sample.MapEntry
+	for line := range strings.Lines(c.payload) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if value = strings.TrimSpace(value); value == "" {
+			return fmt.Errorf("missing value for key '%s'", key)
+		}
+		more = append(more, sample.MapEntry{Key: key, Value: value})
+	}
+	if c.payload == "" {
+		if len(args) < 3 {
+			return errors.New("add map wants a map, a key and a value, or << and lines of them")
+		}
+		more = []sample.MapEntry{{Key: args[1], Value: strings.Join(args[2:], " ")}}
+	}
+	if v > 0 {
+		return m.AddTo(v, more...)
+	}
+	m.Store(append(slices.Clone(m.Entries()), more...))
+	return nil
+}
+
+func (s *Server) delMap(_ io.Writer, args []string) error {
+	m, err := s.patternFile(args)
+	if err != nil {
+		return err
+	}
+	if len(args) != 2 {
+		return errors.New("del map wants a map and a key")
+	}
+	if !m.Delete(args[1]) {
+		return errors.New("key not found")
+	}
+	return nil
+}
+
+func (s *Server) clearMap(_ io.Writer, args []string) error {
+	m, err := s.patternFile(args)
+	if err == nil {
+		m.Store(nil)
+	}
+	return err
+}
+
+func prepared(w io.Writer, n int, err error) error {
+	if err == nil {
+		fmt.Fprintf(w, "New version created: %d\n", n)
+	}
+	return err
+}
+
+func (s *Server) prepareMap(w io.Writer, args []string) error {
+	m, err := s.patternFile(args)
+	if err != nil {
+		return err
+	}
+	n, err := m.Prepare()
+	return prepared(w, n, err)
+}
+
+func (s *Server) commitMap(_ io.Writer, args []string) error {
+	v, args, err := version(args)
+	if err != nil || v == 0 {
+		return errors.Join(err, errors.New("commit map wants @VERSION and a map"))
+	}
+	m, err := s.patternFile(args)
+	if err != nil {
+		return err
+	}
+	return m.Commit(v)
+}
+
+func (s *Server) showACL(w io.Writer, args []string) error {
+	if len(args) == 0 {
+		all := s.Plane.Snapshot().Config.Compiler.Lists
+		fmt.Fprintln(w, "# id (file) description")
+		for i, name := range slices.Sorted(maps.Keys(all)) {
+			current, next := all[name].Versions()
+			describe(w, i, name, "acl", current, next, len(all[name].Patterns()))
+		}
+		return nil
+	}
+	v, args, err := version(args)
+	if err != nil {
+		return err
+	}
+	l, err := s.list(args)
+	if err != nil {
+		return err
+	}
+	patterns := l.Patterns()
+	if v > 0 {
+		if patterns, err = l.Draft(v); err != nil {
+			return err
+		}
+	}
+	for i, p := range patterns {
+		fmt.Fprintf(w, "%#x %s\n", i+1, p)
+	}
+	return nil
+}
+
+func (s *Server) getACL(w io.Writer, args []string) error {
+	l, err := s.list(args)
+	if err != nil {
+		return err
+	}
+	if len(args) != 2 {
+		return errors.New("get acl wants a pattern file and a pattern")
+	}
+	if slices.Contains(l.Patterns(), args[1]) {
+		fmt.Fprintf(w, "type=str, case=sensitive, match=yes, idx=tree, pattern=%q\n", args[1])
+	} else {
+		fmt.Fprintln(w, "type=str, case=sensitive, match=no")
+	}
+	return nil
+}
+
+func (c *conversation) addACL(args []string) error {
+	v, args, err := version(args)
+	if err != nil {
+		return err
+	}
+	l, err := c.list(args)
+	if err != nil {
+		return err
+	}
+	more := strings.Fields(c.payload)
+	if c.payload == "" {
+		if len(args) != 2 {
+			return errors.New("add acl wants a pattern file and a pattern, or << and lines of them")
+		}
+		more = args[1:]
+	}
+	if v > 0 {
+		return l.AddTo(v, more...)
+	}
+	l.Store(append(slices.Clone(l.Patterns()), more...))
+	return nil
+}
+
+func (s *Server) delACL(_ io.Writer, args []string) error {
+	l, err := s.list(args)
+	if err != nil {
+		return err
+	}
+	if len(args) != 2 {
+		return errors.New("del acl wants a pattern file and a pattern")
+	}
+	if !l.Delete(args[1]) {
+		return errors.New("key not found")
+	}
+	return nil
+}
+
+func (s *Server) clearACL(_ io.Writer, args []string) error {
+	l, err := s.list(args)
+	if err == nil {
+		l.Store(nil)
+	}
+	return err
+}
+
+func (s *Server) prepareACL(w io.Writer, args []string) error {
+	l, err := s.list(args)
+	if err != nil {
+		return err
+	}
+	n, err := l.Prepare()
+	return prepared(w, n, err)
+}
+
+func (s *Server) commitACL(_ io.Writer, args []string) error {
+	v, args, err := version(args)
+	if err != nil || v == 0 {
+		return errors.Join(err, errors.New("commit acl wants @VERSION and a pattern file"))
+	}
+	l, err := s.list(args)
+	if err != nil {
+		return err
+	}
+	return l.Commit(v)
+}

@@ -1,0 +1,202 @@
+package stats
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/plane"
+)
+
+func (s *Server) showVersion(w io.Writer, _ []string) error {
+	fmt.Fprintln(w, s.Version)
+	return nil
+}
+
+func (s *Server) showErrors(w io.Writer, _ []string) error {
+	refusals := s.Plane.Refusals()
+	for _, why := range slices.Sorted(maps.Keys(refusals)) {
+		fmt.Fprintf(w, "%8d  %s\n", refusals[why], why)
+	}
+	return nil
+}
+
+func (s *Server) showEnvironment(w io.Writer, args []string) error {
+	if len(args) > 0 {
+		value, set := os.LookupEnv(args[0])
+		if !set {
+			return errors.New("variable not found")
+		}
+		fmt.Fprintf(w, "%s=%s\n", args[0], value)
+		return nil
+	}
+	for _, pair := range os.Environ() {
+		fmt.Fprintln(w, pair)
+	}
+	return nil
+}
+
+func (s *Server) showSockets(w io.Writer, _ []string) error {
+	fmt.Fprintln(w, "# socket lvl processes")
+	for _, socket := range s.Plane.Snapshot().Config.Global.StatsSockets {
+		network := map[string]string{"tcp": "ipv4@", "unix": "unix@"}[socket.Network]
+		fmt.Fprintf(w, "%s%s %s all\n", network, socket.Address, socket.Level)
+	}
+	return nil
+}
+
+func (s *Server) showWarnings(w io.Writer, _ []string) error {
+	for _, text := range s.Warned {
+		fmt.Fprintf(w, "[WARNING]  (%d) : %s\n", os.Getpid(), text)
+	}
+	return nil
+}
+
+func (s *Server) showResolvers(w io.Writer, args []string) error {
+	all := s.Plane.Snapshot().Config.Resolvers
+	if len(args) > 0 && all[args[0]] == nil {
+		return fmt.Errorf("can't find that resolvers section: %q", args[0])
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if len(args) > 0 && args[0] != name {
+			continue
+		}
+		fmt.Fprintf(w, "Resolvers section %s\n", name)
+		for _, address := range all[name].Servers {
+			fmt.Fprintf(w, " nameserver %s\n", address)
+		}
+	}
+	return nil
+}
+
+// showPeers lists the peers of each section, a line for each.
+func (s *Server) showPeers(w io.Writer, args []string) error {
+	for _, g := range s.Peers {
+		if len(args) > 0 && args[0] != g.Config.Name {
+			continue
+		}
+		fmt.Fprintf(w, "peers %s: %d tables\n", g.Config.Name, len(g.Tables))
+		for _, p := range g.Standings() {
+			kind, last := "remote", "never"
+			if p.Local {
+				kind = "local"
+			}
+			if !p.Since.IsZero() {
+				last = s.Now().Sub(p.Since).Truncate(1e9).String() + " ago"
+			}
+			fmt.Fprintf(w, "  id=%s(%s) addr=%s connected=%t since=%s connections=%d errors=%d status=%q\n", p.Name, kind, p.Address, p.Connected, last, p.Opened, p.Errors, p.Status)
+		}
+	}
+	return nil
+}
+
+func (s *Server) peersConnected() (connected, known int) {
+	for _, g := range s.Peers {
+		for _, p := range g.Standings() {
+			if !p.Local {
+				known++
+			}
+			if p.Connected {
+				connected++
+			}
+		}
+	}
+	return connected, known
+}
+
+// showActivity tells what the process used.
+func (s *Server) showActivity(w io.Writer, _ []string) error {
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		return err
+	}
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	fmt.Fprintf(w, "date_now: %d.%06d\n", s.Now().Unix(), s.Now().Nanosecond()/1000)
+	for _, line := range []struct {
+		name  string
+		value int64
+	}{
+		{"loops", int64(s.Plane.Loops())}, {"goroutines", int64(runtime.NumGoroutine())}, {"accepted", s.Plane.Total.Load()},
+		{"sessions", s.Plane.Sessions.Load()}, {"ctxsw", usage.Nvcsw + usage.Nivcsw}, {"cpu_user_ms", usage.Utime.Nano() / 1e6},
+		{"cpu_system_ms", usage.Stime.Nano() / 1e6}, {"memory_bytes", int64(memory.Sys)}, {"heap_bytes", int64(memory.HeapInuse)},
+		{"collections", int64(memory.NumGC)}, {"collection_pause_us", int64(memory.PauseTotalNs / 1000)},
+	} {
+		fmt.Fprintf(w, "%s: %d\n", line.name, line.value)
+	}
+	return nil
+}
+
+// showSchema describes the objects of `show info json` and `show stat json`.
+func (s *Server) showSchema(w io.Writer, _ []string) error {
+	_, err := io.WriteString(w, `{"$schema":"http://json-schema.org/draft-04/schema#","oneOf":[{"title":"Info","type":"array","items":{"$ref":"#/definitions/infoItem"}},`+
+		`{"title":"Stat","type":"array","items":{"title":"Row","type":"array","items":{"$ref":"#/definitions/statItem"}}}],"definitions":{`+
+		`"field":{"type":"object","properties":{"pos":{"type":"integer","minimum":0},"name":{"type":"string"}},"required":["pos","name"]},`+
+		`"tags":{"type":"object","properties":{"origin":{"type":"string"},"nature":{"type":"string"},"scope":{"type":"string"}},"required":["origin","nature","scope"]},`+
+		`"value":{"type":"object","properties":{"type":{"enum":["str","s32","u32","u64"]},"value":{"type":["string","integer"]}},"required":["type","value"]},`+
+		`"infoItem":{"type":"object","properties":{"field":{"$ref":"#/definitions/field"},"processNum":{"type":"integer","minimum":1},"tags":{"$ref":"#/definitions/tags"},`+
+		`"value":{"$ref":"#/definitions/value"}},"required":["field","processNum","tags","value"]},`+
+		`"statItem":{"type":"object","properties":{"objType":{"enum":["Frontend","Backend","Server"]},"proxyId":{"type":"integer","minimum":0},"id":{"type":"integer","minimum":0},`+
+		`"field":{"$ref":"#/definitions/field"},"processNum":{"type":"integer","minimum":1},"tags":{"$ref":"#/definitions/tags"},"value":{"$ref":"#/definitions/value"}},`+
+		`"required":["objType","proxyId","id","field","processNum","tags","value"]}}}`+"\n")
+	return err
+}
+
+// sessionID is how a session is named: HAProxy has an address in memory there.
+func sessionID(id uint64) string { return fmt.Sprintf("%#x", id) }
+
+// showSessions is show sess [all|ID].
+func (s *Server) showSessions(w io.Writer, args []string) error {
+	all := s.Plane.SessionStates()
+	slices.SortFunc(all, func(a, b plane.SessionState) int { return int(a.ID) - int(b.ID) })
+	whole := len(args) > 0
+	if whole && args[0] != "all" {
+		all = slices.DeleteFunc(all, func(v plane.SessionState) bool { return sessionID(v.ID) != args[0] })
+		if len(all) == 0 {
+			return errors.New("session not found")
+		}
+	}
+	orNone := func(text, none string) string {
+		if text == "" {
+			return none
+		}
+		return text
+	}
+	for _, v := range all {
+		family := "tcpv4"
+		if v.Source.Addr().Is6() {
+			family = "tcpv6"
+		}
+		if !v.Source.IsValid() {
+			family = "unix_stream"
+		}
+		be, srv := orNone(v.Backend, "<NONE>"), orNone(v.Server, "<none>")
+		if !whole {
+			fmt.Fprintf(w, "%s: proto=%s src=%s fe=%s be=%s srv=%s state=%s age=%s calls=%d rate=0 cpu=0 lat=0 exp=\n",
+				sessionID(v.ID), family, v.Source, v.Frontend, be, srv, v.State, v.Age.Truncate(1e9), v.Requests)
+			continue
+		}
+		fmt.Fprintf(w, "%s: age=%s proto=%s source=%s\n  state=%s requests=%d http2=%t tls=%t\n  frontend=%s addr=%s\n  backend=%s\n  server=%s addr=%s\n  bytes in=%d out=%d\n",
+			sessionID(v.ID), v.Age.Truncate(1e6), family, v.Source, v.State, v.Requests, v.HTTP2, v.TLS, v.Frontend, v.Destination, be, srv, v.ServerAddress, v.In, v.Out)
+	}
+	return nil
+}
+
+func (s *Server) shutdownSession(_ io.Writer, args []string) error {
+	if len(args) != 1 {
+		return errors.New("session pointer expected (use 'show sess')")
+	}
+	id, err := strconv.ParseUint(strings.TrimPrefix(args[0], "0x"), 16, 64)
+	if err != nil || !s.Plane.EndSession(id) {
+		return errors.New("no such session (use 'show sess')")
+	}
+	return nil
+}
