@@ -235,7 +235,7 @@ func (d *Daemon) exchange(was, is *member) {
 	after.Addresses = slices.DeleteFunc(slices.Clone(is.Addresses), func(a config.Address) bool { return has(was.Addresses, a) })
 	before.Addresses = slices.DeleteFunc(slices.Clone(was.Addresses), func(a config.Address) bool { return has(is.Addresses, a) })
 	after.VMAC, before.VMAC = is.VMAC, was.VMAC
-	d.complain(is, errors.Join(holdings{&before}.remove(), refusal{was.Instance}.remove(), holdings{&after}.add(), refusal{is.Instance}.add(), holdings{&after}.announce(d.announcer)))
+	d.complain(is, errors.Join(holdings{&before}.remove(), refusal{was.Instance}.remove(), holdings{&after}.add(), refusal{is.Instance}.add(), holdings{&after}.announce(d.announcer, is.Router.Announce.Times)))
 }
 
 func usesVMAC(members map[string]*member, name string) bool {
@@ -324,7 +324,7 @@ func (d *Daemon) do(actions []router.Action) {
 		case router.RemoveAddresses:
 			d.complain(m, errors.Join(holdings{m.Instance}.remove(), refusal{m.Instance}.remove()))
 		case router.Announce:
-			d.complain(m, holdings{m.Instance}.announce(d.announcer))
+			d.complain(m, holdings{m.Instance}.announce(d.announcer, a.Times))
 		case router.Enter:
 			d.log.Info("virtual router is "+a.State.String(), "instance", a.Router, "why", a.Text)
 			d.notify(m, a.State)

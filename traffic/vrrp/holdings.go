@@ -98,12 +98,12 @@ func (h holdings) removeAddress(a config.Address) error {
 	return err
 }
 
-// announce tells the network where the addresses are, as often as configured.
-func (h holdings) announce(by *netio.Announcer) error {
+// announce tells the network where the addresses are, so many times.
+func (h holdings) announce(by *netio.Announcer, times int) error {
 	var errs []error
 	for _, a := range h.i.Addresses {
 		link, err := netlink.LinkByName(h.device(a))
-		for n := 0; n < h.i.Burst && err == nil; n++ {
+		for n := 0; n < times && err == nil; n++ {
 			err = by.Announce(link, a.Prefix.Addr())
 		}
 		errs = append(errs, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/traffic/keepalived"
+	"holdfast/traffic/vrrp/router"
 )
 
 // compiler holds what blocks that come later build on.
@@ -16,6 +17,7 @@ type compiler struct {
 	version  int // vrrp_version of global_defs, 0: none
 	missed   int // vrrp_down_timer_adverts
 	announce announcement
+	mute     bool // vrrp_lower_prio_no_advert
 	script   User
 	alert    bool // smtp_alert of global_defs
 	seen     map[string]keepalived.Position
@@ -27,7 +29,7 @@ var elsewhere = []string{"virtual_server", "virtual_server_group", "SSL", "linkb
 // Compile makes the model of a file that keepalived.Read has read.
 func Compile(file []keepalived.Directive) (*Config, error) {
 	c := &compiler{
-		announce: announcement{delay: defaultDelay, burst: defaultBurst},
+		announce: announcement{Announcement: router.Announcement{Delay: defaultDelay, Times: defaultBurst, RefreshTimes: 1}},
 		seen:     map[string]keepalived.Position{},
 		config:   Config{Scripts: map[string]Script{}, Processes: map[string]Process{}, Files: map[string]File{}},
 	}
@@ -160,8 +162,7 @@ var globalKeywords = keepalived.Keywords[compiler]{
 	// These ask for what is always so here.
 	"enable_script_security": ignored[compiler], "dynamic_interfaces": ignored[compiler], "vrrp_skip_check_adv_addr": ignored[compiler],
 	"vrrp_iptables": ignored[compiler], "vrrp_ipsets": ignored[compiler], "nftables": ignored[compiler],
-}.With(unheeded("vrrp_strict", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_repeat",
-	"vrrp_garp_master_refresh_repeat", "vrrp_priority", "vrrp_no_swap", "vrrp_rt_priority", "vrrp_rlimit_rttime", "max_auto_priority",
+}.With(unheeded("vrrp_strict", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_priority", "vrrp_no_swap", "vrrp_rt_priority", "vrrp_rlimit_rttime", "max_auto_priority",
 	"enable_traps", "default_interface", "use_pid_dir", "process_names", "reload_repeat", "shutdown_script", "startup_script")).
 	With(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_")).
 	With(otherGlobalKeywords())

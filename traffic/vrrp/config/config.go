@@ -50,7 +50,6 @@ type Instance struct {
 	Addresses []Address // those advertised, then those that are not
 	Routes    []Route
 	Rules     []Rule
-	Burst     int // how often each address is announced at a time
 
 	Track  Tracking
 	Notify Notify

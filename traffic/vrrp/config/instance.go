@@ -34,25 +34,53 @@ type instance struct {
 	announce  announcement
 }
 
-// announcement is how addresses are announced; global_defs sets the defaults.
+// announcement is how addresses are announced; global_defs sets the defaults. What is said of the time when another router was active too is nil
+// where it is as when this one becomes active.
 type announcement struct {
-	delay, refresh time.Duration
-	burst          int
+	router.Announcement
+	lowerDelay *time.Duration
+	lowerTimes *int
+}
+
+// model fills what was not said.
+func (a announcement) model() router.Announcement {
+	a.LowerDelay, a.LowerTimes = a.Delay, a.Times
+	if a.lowerDelay != nil {
+		a.LowerDelay = *a.lowerDelay
+	}
+	if a.lowerTimes != nil {
+		a.LowerTimes = *a.lowerTimes
+	}
+	return a.Announcement
 }
 
 // announcing are the keywords for it, in a block or, with vrrp_ before, in global_defs.
 func announcing[T any](of func(*T) *announcement, before string) keepalived.Keywords[T] {
 	return keepalived.Keywords[T]{
 		before + "garp_master_delay": func(t *T, d keepalived.Directive) (err error) {
-			of(t).delay, err = keepalived.Seconds(d, 0, time.Hour)
+			of(t).Delay, err = keepalived.Seconds(d, 0, time.Hour)
 			return err
 		},
 		before + "garp_master_repeat": func(t *T, d keepalived.Directive) (err error) {
-			of(t).burst, err = keepalived.Integer(d, 1, 255)
+			of(t).Times, err = keepalived.Integer(d, 1, 255)
+			return err
+		},
+		before + "garp_master_refresh_repeat": func(t *T, d keepalived.Directive) (err error) {
+			of(t).RefreshTimes, err = keepalived.Integer(d, 1, 255)
+			return err
+		},
+		before + "garp_lower_prio_delay": func(t *T, d keepalived.Directive) error {
+			delay, err := keepalived.Seconds(d, 0, time.Hour)
+			of(t).lowerDelay = &delay
+			return err
+		},
+		before + "garp_lower_prio_repeat": func(t *T, d keepalived.Directive) error {
+			times, err := keepalived.Integer(d, 0, 255)
+			of(t).lowerTimes = &times
 			return err
 		},
 		before + "garp_master_refresh": func(t *T, d keepalived.Directive) (err error) {
-			of(t).refresh, err = keepalived.Seconds(d, 0, 24*time.Hour)
+			of(t).Refresh, err = keepalived.Seconds(d, 0, 24*time.Hour)
 			return err
 		},
 	}
@@ -130,8 +158,11 @@ var instanceKeywords = keepalived.Keywords[instance]{
 	// that goes never takes another of its network along.
 	"native_ipv6": ignored[instance], "skip_check_adv_addr": ignored[instance], "promote_secondaries": ignored[instance],
 	"higher_prio_send_advert": ignored[instance], "kernel_rx_buf_size": ignored[instance], "debug": ignored[instance],
-	"garp_lower_prio_delay": unheededInstance, "garp_lower_prio_repeat": unheededInstance, "garp_master_refresh_repeat": unheededInstance,
-	"strict_mode": unheededInstance, "lower_prio_no_advert": unheededInstance,
+	"strict_mode": unheededInstance,
+	"lower_prio_no_advert": func(i *instance, d keepalived.Directive) (err error) {
+		i.Router.Mute, err = keepalived.Boolean(d)
+		return err
+	},
 }.With(announcing(func(i *instance) *announcement { return &i.announce }, "")).
 	With(tracking(func(i *instance) *Tracking { return &i.Track })).
 	With(notifying(func(i *instance) *Notify { return &i.Notify })).
@@ -213,7 +244,7 @@ func (c *compiler) instance(d keepalived.Directive) (Instance, error) {
 	i := instance{version: c.version, announce: c.announce}
 	i.At = d.At
 	i.Accept = true
-	i.Router = router.Config{Name: name, Priority: defaultPriority, Interval: defaultInterval}
+	i.Router = router.Config{Name: name, Priority: defaultPriority, Interval: defaultInterval, Mute: c.mute}
 	if err := instanceKeywords.Read(&i, d.Block); err != nil {
 		return Instance{}, err
 	}
@@ -243,8 +274,7 @@ func (c *compiler) finish(i *instance, d keepalived.Directive) {
 		i.Router.Password = i.password[:min(len(i.password), 8)]
 	}
 	i.Router.Preempt = !i.noPreempt || i.state == "MASTER"
-	i.Router.Announce = router.Announcement{Delay: i.announce.delay, Refresh: i.announce.refresh}
-	i.Burst = i.announce.burst
+	i.Router.Announce = i.announce.model()
 	if i.useVMAC {
 		if i.vmacName == "" {
 			i.vmacName = "vrrp." + strconv.Itoa(int(i.Router.ID))

@@ -8,7 +8,7 @@ import (
 // otherGlobals are words of global_defs that say something about keepalived's own processes, sockets and reports, of which there are others here.
 var otherGlobals = []string{
 	"tmp_config_directory", "config_save_dir", "process_name", "vrrp_process_name", "checker_process_name", "bfd_process_name", "startup_script_timeout",
-	"shutdown_script_timeout", "vrrp_min_garp", "vrrp_garp_extra_if", "vrrp_lower_prio_no_advert", "nftables_priority", "nftables_counters",
+	"shutdown_script_timeout", "vrrp_min_garp", "vrrp_garp_extra_if", "nftables_priority", "nftables_counters",
 	"nftables_ifindex", "nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark", "disable_local_igmp", "min_auto_priority_delay", "bfd_priority", "checker_no_swap",
 	"bfd_no_swap", "vrrp_cpu_affinity", "checker_cpu_affinity", "bfd_cpu_affinity", "checker_rt_priority", "bfd_rt_priority", "checker_rlimit_rttime", "bfd_rlimit_rttime",
 	"snmp_socket", "enable_snmp_vrrp", "enable_snmp_checker", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3", "enable_dbus", "dbus_service_name", "notify_fifo",
@@ -43,6 +43,10 @@ func otherGlobalKeywords() keepalived.Keywords[compiler] {
 		if err == nil && instance != "" { // else both daemons run, which the director starts
 			c.config.Exchange = &Exchange{d.At, instance, s}
 		}
+		return err
+	}
+	k["vrrp_lower_prio_no_advert"] = func(c *compiler, d keepalived.Directive) (err error) {
+		c.mute, err = keepalived.Boolean(d)
 		return err
 	}
 	k["vrrp_down_timer_adverts"] = func(c *compiler, d keepalived.Directive) (err error) {

@@ -27,6 +27,8 @@ type Action struct {
 	Do     Do
 	// Advertisement is what to send; only with Send.
 	Advertisement packet.Advertisement
+	// Times is how often the addresses are to be announced; only with Announce.
+	Times int
 	// State is the new one; only with Enter.
 	State State
 	// Text is what to tell the operator: why a state is entered, or what is wrong (Report).

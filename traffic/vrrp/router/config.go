@@ -32,15 +32,23 @@ type Config struct {
 	Preempt      bool          // take over from an active router of lower priority
 	PreemptDelay time.Duration // but not before it was seen for so long
 
+	// Mute: no advertisement is sent at once to a router of lower priority that is active too; the next one tells it.
+	Mute bool `json:",omitempty"`
+
 	Announce Announcement
 }
 
 // Announcement says when the network is told that the addresses are here (gratuitous ARP,
 // unsolicited neighbour advertisements): at once when the router becomes active, again after Delay,
-// then every Refresh.
+// then every Refresh; and when another was active too, whom neighbours may have learnt: at once, and after LowerDelay. How often
+// each time is what the other fields say.
 type Announcement struct {
-	Delay   time.Duration // 0: no second time
-	Refresh time.Duration // 0: never again
+	Delay        time.Duration // 0: no second time
+	Refresh      time.Duration // 0: never again
+	LowerDelay   time.Duration // 0: no second time
+	Times        int
+	RefreshTimes int
+	LowerTimes   int
 }
 
 // advertisement returns what the router sends at a priority.

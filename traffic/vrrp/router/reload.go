@@ -23,7 +23,7 @@ func (s *Set) Continue(now time.Duration, old *Set) (gone, all []Action) {
 			continue
 		}
 		r.state, r.faults, r.config.Source = was.state, slices.Clone(was.faults), was.config.Source
-		r.due, r.sent, r.announce, r.lower = was.due, was.sent, was.announce, was.lower
+		r.due, r.sent, r.announce, r.times, r.lower = was.due, was.sent, was.announce, was.times, was.lower
 		r.reported = was.reported
 		if r.state == Active {
 			r.due = min(r.due, now+r.config.Interval)

@@ -27,8 +27,9 @@ type Router struct {
 	sent time.Duration
 	// lower is since when an active router of lower priority has been heard; negative: none is.
 	lower time.Duration
-	// announce is when the addresses are announced next.
+	// announce is when the addresses are announced next, and times how often then.
 	announce time.Duration
+	times    int
 	// faults are the reasons that keep the router in Fault, sorted.
 	faults []string
 	// reported holds what was already said about a peer, so that it is said once.
@@ -105,13 +106,27 @@ func (r *Router) activate(now time.Duration, why string) {
 	clear(r.reported)
 	r.send(now, r.priority)
 	r.do(AddAddresses)
-	r.do(Announce)
+	r.tell(r.config.Announce.Times)
 	r.enter(Active, why)
 	switch a := r.config.Announce; {
 	case a.Delay > 0:
-		r.announce = now + a.Delay
+		r.announce, r.times = now+a.Delay, a.Times
 	case a.Refresh > 0:
-		r.announce = now + a.Refresh
+		r.announce, r.times = now+a.Refresh, a.RefreshTimes
+	}
+}
+
+// tell announces the addresses so many times.
+func (r *Router) tell(times int) {
+	r.actions = append(r.actions, Action{Router: r.config.Name, Do: Announce, Times: times})
+}
+
+// tellAgain announces the addresses to those who may have learnt of another router that was active too.
+func (r *Router) tellAgain(now time.Duration) {
+	a := r.config.Announce
+	r.tell(a.LowerTimes)
+	if a.LowerDelay > 0 {
+		r.announce, r.times = now+a.LowerDelay, a.LowerTimes
 	}
 }
 
@@ -148,10 +163,10 @@ func (r *Router) tickActive(now time.Duration) {
 		r.send(now, r.priority)
 	}
 	if now >= r.announce {
-		r.do(Announce)
+		r.tell(r.times)
 		r.announce = never
 		if r.config.Announce.Refresh > 0 {
-			r.announce = now + r.config.Announce.Refresh
+			r.announce, r.times = now+r.config.Announce.Refresh, r.config.Announce.RefreshTimes
 		}
 	}
 }
@@ -232,7 +247,10 @@ func (r *Router) receiveActive(now time.Duration, from netip.Addr, a packet.Adve
 		r.yield(now, fmt.Sprintf("%s is active with priority %d", from, a.Priority))
 	default:
 		r.report("two routers are active: %s advertises with priority %d too, this host's is %d", from, a.Priority, r.priority)
-		r.send(now, r.priority)
+		if !r.config.Mute {
+			r.send(now, r.priority)
+		}
+		r.tellAgain(now)
 	}
 }
 

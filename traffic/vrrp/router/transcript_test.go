@@ -95,6 +95,10 @@ func (p *player) config(name string, settings []string) Config {
 			c.PreemptDelay = p.time(value)
 		case "announce-delay":
 			c.Announce.Delay = p.time(value)
+		case "lower-delay":
+			c.Announce.LowerDelay = p.time(value)
+		case "mute":
+			c.Mute = true
 		case "refresh":
 			c.Announce.Refresh = p.time(value)
 		default:
