@@ -37,6 +37,7 @@ type Daemon struct {
 	announcer *netio.Announcer
 	numbers   *numbers      // nil until the first is needed
 	exchanged chan exchange // what the data plane is to do
+	pipes     []*pipe
 	grain     time.Duration // timers fire together that are due within it
 
 	running sync.WaitGroup     // every goroutine but Run's
@@ -188,6 +189,7 @@ func (d *Daemon) begin(c *config.Config) error {
 	d.stopTrackers()
 	old, oldMembers := d.set, d.members
 	d.config, d.verdict, d.grain = c, newVerdicts(), grainOf(c)
+	d.layPipes(c.Pipes)
 	if old == nil {
 		d.set, d.members, d.routes = set, members, index(members)
 		d.startTrackers()
@@ -284,6 +286,7 @@ func (d *Daemon) end() {
 	d.stopTrackers()
 	d.wantExchange(exchange{})
 	close(d.exchanged)
+	d.layPipes(nil)
 	for _, m := range d.members {
 		close(m.notices)
 		if m.VMAC != nil {

@@ -13,6 +13,7 @@
 //   - two watch the kernel's links and addresses;
 //   - one per tracked script, and one for all tracked processes and files;
 //   - one has the data plane exchange connections as one instance's state says (lvs_sync_daemon);
+//   - one per pipe that states are written into;
 //   - one per instance or sync group with notify programs runs them, one after the other, in the order of the states.
 //
 // Run waits for all of them before it returns, and takes every address off first.

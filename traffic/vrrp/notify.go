@@ -22,7 +22,7 @@ var stateWords = map[router.State]string{
 func (d *Daemon) notify(m *member, s router.State) {
 	d.tell(m, m.Notify, "INSTANCE", m.Router.Name, s)
 	for _, g := range m.groups {
-		if s == router.Initialize || !d.groupIs(g, s) {
+		if !d.groupIs(g, s) {
 			continue
 		}
 		d.tell(m, g.Notify, "GROUP", g.Name, s)
@@ -37,8 +37,14 @@ func (d *Daemon) groupIs(g *config.Group, s router.State) bool {
 func (d *Daemon) tell(m *member, n config.Notify, kind, name string, s router.State) {
 	one := map[router.State]*config.Program{router.Active: n.Active, router.Backup: n.Backup, router.Fault: n.Fault, router.Initialize: n.Stop}[s]
 	d.run(m, one)
+	priority := "0" // a group has none
+	if kind == "INSTANCE" {
+		priority = strconv.Itoa(int(d.set.Priority(m.Router.Name)))
+	}
+	for _, p := range d.pipes {
+		p.tell(fmt.Sprintf("%s \"%s\" %s %s\n", kind, name, stateWords[s], priority))
+	}
 	if n.All != nil {
-		priority := strconv.Itoa(int(d.set.Priority(m.Router.Name)))
 		d.run(m, &config.Program{Command: append(slices.Clone(n.All.Command), kind, name, stateWords[s], priority), User: n.All.User})
 	}
 	if n.Mail {

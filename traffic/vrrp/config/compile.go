@@ -18,9 +18,12 @@ type compiler struct {
 	missed   int // vrrp_down_timer_adverts
 	announce announcement
 	mute     bool // vrrp_lower_prio_no_advert
-	script   User
-	alert    bool // smtp_alert of global_defs
-	seen     map[string]keepalived.Position
+
+	pipes       map[string]Pipe // by their words
+	pipeScripts map[string]*Program
+	script      User
+	alert       bool // smtp_alert of global_defs
+	seen        map[string]keepalived.Position
 }
 
 // elsewhere are blocks that another part reads or that change nothing here.
@@ -30,8 +33,8 @@ var elsewhere = []string{"virtual_server", "virtual_server_group", "SSL", "linkb
 func Compile(file []keepalived.Directive) (*Config, error) {
 	c := &compiler{
 		announce: announcement{Announcement: router.Announcement{Delay: defaultDelay, Times: defaultBurst, RefreshTimes: 1}},
-		seen:     map[string]keepalived.Position{},
-		config:   Config{Scripts: map[string]Script{}, Processes: map[string]Process{}, Files: map[string]File{}},
+		seen:     map[string]keepalived.Position{}, pipes: map[string]Pipe{}, pipeScripts: map[string]*Program{},
+		config: Config{Scripts: map[string]Script{}, Processes: map[string]Process{}, Files: map[string]File{}},
 	}
 	// Global definitions count for every block, wherever they stand.
 	for _, d := range file {
@@ -234,6 +237,7 @@ func (c *compiler) check() error {
 	if e := c.config.Exchange; e != nil && !names[e.Instance] {
 		return e.At.Errorf("lvs_sync_daemon: there is no vrrp_instance %q to follow", e.Instance)
 	}
+	c.finishPipes()
 	c.fillUsers()
 	return nil
 }
@@ -281,6 +285,11 @@ func (c *compiler) fillUsers() {
 	}
 	for i := range c.config.Groups {
 		all = append(all, c.config.Groups[i].Notify.programs()...)
+	}
+	for _, p := range c.config.Pipes {
+		if p.Script != nil {
+			all = append(all, p.Script)
+		}
 	}
 	for _, p := range all {
 		if p.User.Name == "" {

@@ -24,8 +24,16 @@ type Config struct {
 	Files     map[string]File
 	Mail      Mail
 	Exchange  *Exchange `json:",omitempty"` // nil: the exchange of connections follows no instance
+	Pipes     []Pipe    `json:",omitempty"` // that every change of state is written into
 	// Warnings are about what was read but changes nothing here, each with file and line.
 	Warnings []string
+}
+
+// Pipe is a named pipe that a line is written into for each change of state of an instance or group.
+type Pipe struct {
+	Path   string
+	User   User     // who owns it
+	Script *Program `json:",omitempty"` // that runs as long as this daemon, with the path behind its arguments; nil: none
 }
 
 // Exchange is that of connections between directors, which follows an instance: whose host is active sends, all others receive.

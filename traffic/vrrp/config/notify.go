@@ -1,6 +1,10 @@
 package config
 
-import "holdfast/traffic/keepalived"
+import (
+	"path/filepath"
+
+	"holdfast/traffic/keepalived"
+)
 
 // notifying are the keywords of what runs on a change of state.
 func notifying[T any](of func(*T) *Notify) keepalived.Keywords[T] {
@@ -22,6 +26,29 @@ func notifying[T any](of func(*T) *Notify) keepalived.Keywords[T] {
 			return err
 		},
 		"notify_priority_changes": ignored[T],
+	}
+}
+
+// pipeWords are the pipes of global_defs: for all of keepalived's parts, and for VRRP alone. Each may have a script, with _script behind its word.
+var pipeWords = []string{"notify_fifo", "vrrp_notify_fifo"}
+
+// pipe reads PATH [USER [GROUP]].
+func (c *compiler) pipe(word string, d keepalived.Directive) error {
+	if len(d.Values()) == 0 || !filepath.IsAbs(d.Words[1]) {
+		return d.Errorf("want the path of a pipe, from / on")
+	}
+	u, err := user(d, d.Words[2:])
+	c.pipes[word] = Pipe{Path: d.Words[1], User: u}
+	return err
+}
+
+// finishPipes gives pipes their scripts; a script without a pipe runs no more than in keepalived.
+func (c *compiler) finishPipes() {
+	for _, word := range pipeWords {
+		if p, ok := c.pipes[word]; ok {
+			p.Script = c.pipeScripts[word]
+			c.config.Pipes = append(c.config.Pipes, p)
+		}
 	}
 }
 

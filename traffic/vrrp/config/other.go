@@ -11,8 +11,7 @@ var otherGlobals = []string{
 	"shutdown_script_timeout", "vrrp_min_garp", "vrrp_garp_extra_if", "nftables_priority", "nftables_counters",
 	"nftables_ifindex", "nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark", "disable_local_igmp", "min_auto_priority_delay", "bfd_priority", "checker_no_swap",
 	"bfd_no_swap", "vrrp_cpu_affinity", "checker_cpu_affinity", "bfd_cpu_affinity", "checker_rt_priority", "bfd_rt_priority", "checker_rlimit_rttime", "bfd_rlimit_rttime",
-	"snmp_socket", "enable_snmp_vrrp", "enable_snmp_checker", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3", "enable_dbus", "dbus_service_name", "notify_fifo",
-	"notify_fifo_script", "vrrp_notify_fifo", "vrrp_notify_fifo_script", "lvs_notify_fifo", "lvs_notify_fifo_script", "fifo_write_vrrp_states_on_reload",
+	"snmp_socket", "enable_snmp_vrrp", "enable_snmp_checker", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3", "enable_dbus", "dbus_service_name", "lvs_notify_fifo", "lvs_notify_fifo_script", "fifo_write_vrrp_states_on_reload",
 	"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier", "umask", "vrrp_startup_delay", "log_unknown_vrids", "random_seed", "reload_check_config", "reload_time_file", "reload_file",
 	"data_use_instance", "vmac_prefix", "vmac_addr_prefix", "vrrp_notify_priority_changes",
 	"vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs_force", "vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
@@ -44,6 +43,13 @@ func otherGlobalKeywords() keepalived.Keywords[compiler] {
 			c.config.Exchange = &Exchange{d.At, instance, s}
 		}
 		return err
+	}
+	for _, word := range pipeWords {
+		k[word] = func(c *compiler, d keepalived.Directive) error { return c.pipe(word, d) }
+		k[word+"_script"] = func(c *compiler, d keepalived.Directive) (err error) {
+			c.pipeScripts[word], err = program(d)
+			return err
+		}
 	}
 	k["vrrp_lower_prio_no_advert"] = func(c *compiler, d keepalived.Directive) (err error) {
 		c.mute, err = keepalived.Boolean(d)
