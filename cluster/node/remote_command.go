@@ -24,11 +24,15 @@ func remoteCommand() *cobra.Command {
 		Long: "Runs on a host that is to run resources without taking part in the cluster: it has no vote and keeps no\n" +
 			"document. The cluster reaches it by a resource of agent ocf:pacemaker:remote, or as a guest by the meta\n" +
 			"attribute remote-node. Both sides need the same key in /etc/pacemaker/authkey. It takes pacemaker-remoted's\n" +
-			"place, and its port; SIGTERM ends it and stops no resource.",
+			"place, its port, and what PCMK_remote_address and PCMK_remote_port say; SIGTERM ends it and stops no resource.\n" +
+			"As the first process of a container it takes in processes whose parents have ended.",
 		Example: "  holdfast remote\n" +
 			"  pcs cluster node add-remote far 192.0.2.9     on a member, for the host that runs it",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if os.Getpid() == 1 {
+				os.Exit(asInit(cmd.ErrOrStderr()))
+			}
 			root = client.Root(root)
 			if name == "" {
 				var err error
@@ -42,7 +46,7 @@ func remoteCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", "", "directory below which all paths hang (default $HOLDFAST_ROOT, else /)")
-	cmd.Flags().StringVar(&listen, "listen", fmt.Sprintf(":%d", remote.Port), "`ADDRESS` for the cluster's members")
+	cmd.Flags().StringVar(&listen, "listen", remoteAddress(os.Getenv), "`ADDRESS` for the cluster's members")
 	cmd.Flags().StringVar(&name, "name", "", "name of this host that agents are told: the connection resource's (default: the host's own)")
 	return cmd
 }

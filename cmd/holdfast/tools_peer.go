@@ -1,6 +1,7 @@
 package main
 
 import (
+	"holdfast/cluster/node"
 	"holdfast/shell/tools/describe"
 	"holdfast/shell/tools/host"
 	"holdfast/shell/tools/rules"
@@ -19,5 +20,6 @@ var peerTools = map[string]tool{
 	"pacemaker-based":       describe.Daemon("based"),
 	"pacemaker-controld":    describe.Daemon("controld"),
 	"pacemaker-fenced":      describe.Daemon("fenced"),
+	"pacemaker-remoted":     node.Remoted,
 	"pacemaker-schedulerd":  describe.Daemon("schedulerd"),
 }

@@ -13,6 +13,14 @@ import (
 //go:embed virsh.sh
 var virsh []byte
 
+//go:embed engine.sh
+var engine []byte
+
+// Engine puts podman and docker on a host.
+func Engine() []lab.File {
+	return []lab.File{{Path: "/usr/local/bin/podman", Data: engine, Mode: 0o755}, {Path: "/usr/local/bin/docker", Data: engine, Mode: 0o755}}
+}
+
 // Hypervisor puts virsh on a host.
 func Hypervisor() lab.File { return lab.File{Path: "/usr/local/bin/virsh", Data: virsh, Mode: 0o755} }
 
