@@ -120,23 +120,15 @@ func (p *Plane) room(wanted map[table.Key]*table.Service) error {
 
 // grow puts larger maps, and the programs on them, in the place of those in force. Connections stay where they are.
 func (p *Plane) grow(c capacity) error {
-	k, err := loadKernel(c, sizes{connections: shards, beginnings: 1, templates: 1, pieces: 1}, p.kernel)
+	k, err := loadKernel(c, sizes{connections: 1, templates: 1, pieces: 1}, p.kernel)
 	if err != nil {
 		return fmt.Errorf("make room for %d services, %d servers and %d slots: %w", c.services, c.servers, c.rows*rowSlots, err)
 	}
 	copy(k.services, p.kernel.services)
 	copy(k.servers, p.kernel.servers)
 	copy(k.tables, p.kernel.tables)
-	copy(k.loads, p.kernel.loads)
-	var errs []error
-	for at := range p.kernel.servers {
-		if p.kernel.servers[at].Flags&serverUsed != 0 {
-			each, err := p.kernel.count(uint32(at))
-			errs = append(errs, err, k.maps["counted"].Put(uint32(at), each))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return errors.Join(err, k.close())
+	for n := 0; n*len(p.kernel.servers) < len(p.kernel.counted); n++ {
+		copy(k.counted[n*len(k.servers):], p.kernel.counted[n*len(p.kernel.servers):(n+1)*len(p.kernel.servers)])
 	}
 	if err := p.install(k); err != nil {
 		return err
@@ -205,20 +197,21 @@ func (p *Plane) putServers(at uint32, old, now table.Service) error {
 			if place, err = p.takeServer(); err != nil {
 				return err
 			}
+			p.kernel.servers[place].Place = noPlace
 			if p.index.servers[at] == nil {
 				p.index.servers[at] = map[netip.AddrPort]uint32{}
 			}
 			p.index.servers[at][s.Address] = place
 		}
 		r, want := &p.kernel.servers[place], recordServer(s)
-		want.Generation, want.Order, want.Service = r.Generation, r.Order, at
+		want.Generation, want.Order, want.Service, want.Place = r.Generation, r.Order, at, r.Place
 		if old.Find(s.Address) < 0 {
 			p.kernel.services[at].Order++
 			want.Order = p.kernel.services[at].Order
 		}
-		*r = want
+		r.setup = want
 		if s.Upper == 0 {
-			p.kernel.loads[place].Shut = 0
+			p.kernel.servers[place].Shut = 0
 		}
 	}
 	return p.putReals(at, now, true)
@@ -259,12 +252,12 @@ func (p *Plane) takeServer() (uint32, error) {
 	last := len(p.index.freeServer) - 1
 	at := p.index.freeServer[last]
 	p.index.freeServer = p.index.freeServer[:last]
-	p.kernel.loads[at] = load{}
+	p.kernel.servers[at].load = load{}
 	return at, nil
 }
 
 func (p *Plane) freeGone() error {
-	before := uint64(time.Now().Unix()) - p.kernel.settings.Timeout[stateEstablished]/uint64(time.Second)
+	before := uint64(time.Now().Unix()) - uint64(p.kernel.timeout(stateEstablished)/time.Second)
 	var errs []error
 	for of, places := range p.index.servers {
 		for a, at := range places {
@@ -295,27 +288,24 @@ func (p *Plane) capacity() capacity {
 // free gives a server's place back: its connections are nobody's from now on, what it counted is the service's.
 func (p *Plane) free(service uint32, a netip.AddrPort) error {
 	at := p.index.servers[service][a]
-	each, err := p.kernel.count(at)
-	if err != nil {
-		return err
-	}
 	s := &p.kernel.servers[at]
 	of := p.kernel.services[service].service()
 	of.Servers = []table.Server{s.server()}
-	*s = server{Generation: s.Generation + 1}
-	p.kernel.services[service].Retired = p.kernel.services[service].Retired.plus(sum(each))
+	*s = server{setup: setup{Generation: s.Generation + 1, Place: noPlace}}
+	p.kernel.services[service].Retired = p.kernel.services[service].Retired.plus(p.kernel.count(at))
 	delete(p.index.servers[service], a)
 	p.index.freeServer = append(p.index.freeServer, at)
-	return errors.Join(p.kernel.maps["counted"].Put(at, make([]counters, len(each))), p.putReals(service, of, false))
+	p.kernel.forget(at)
+	return p.putReals(service, of, false)
 }
 
 // putSlots lays a service's new table, and has it take the old one's place.
 func (p *Plane) putSlots(at uint32, s table.Service) error {
-	all := slots(s)
+	all, ranked := slots(s), ranks(s.Scheduler)
 	old := p.kernel.services[at].Table
 	var word uint64
 	if len(all) > 0 {
-		first, err := p.takeRows((len(all) + rowSlots - 1) / rowSlots)
+		first, err := p.takeRows(rowsFor(len(all), ranked))
 		if err != nil {
 			return err
 		}
@@ -327,8 +317,9 @@ func (p *Plane) putSlots(at uint32, s table.Service) error {
 		for n, i := range all {
 			p.kernel.tables[first+n/rowSlots][n%rowSlots] = ids[i]
 		}
-		word = uint64(first*rowSlots)<<32 | uint64(len(all))
+		word = tableWord(first, len(all), ranked)
 	}
+	p.kernel.putPlaces(p.index.servers[at], word)
 	atomic.StoreUint64(&p.kernel.services[at].Table, word)
 	if old != 0 {
 		p.index.give(rowsOf(old))

@@ -13,12 +13,22 @@
 // stay where they are. Programs, maps and their links to interfaces are kept in the kernel's file system for them (place), so that the plane goes on
 // when the process ends. A lock there lets several processes work on one table.
 //
-// A connection is one entry, found from both sides: its key is the client, and the service that both the virtual address and the server's address lead
-// to. What begins is kept apart, in a table where the oldest makes room, until server and client have both been heard (or, where answers do not pass the director, the
-// client twice): so a flood of SYNs pushes out other beginnings, and no connection; one that was pushed out between its SYN and its ACK is found
+// A connection is one slot of a hash table that is an array, and one cache line (bpf/flow.h): all that its packets need. It is found from both sides, as its place
+// is told by the client's address and port alone: a packet of the client's names the virtual address, one of the server's the server. So a client may have 32
+// connections at a time from one port. Since memory is what costs time here, an established connection's packet touches its slot and what every packet
+// does (settings, the way): what a flow has counted is its server's when it ends, when it is too much for the slot, when the
+// table is swept, or when somebody asks (Status sweeps). Packets counted by two processors in the same instant may be one.
+//
+// What begins is a slot like another, pending until server and client have both been heard (or, where answers do not pass the director, the
+// client twice). A sixteenth of the slots at most are such beginnings; one more takes the place of an older one: so a flood of SYNs pushes out other beginnings, and
+// no connection; one that was pushed out between its SYN and its ACK is found
 // again by hash with mh, sh and dh. SYN cookies stay what they are at the servers: a director that made its own could not know the server's
 // sequence numbers, and would have to translate them for as long as a connection lasts. A timer in the kernel forgets what has been silent for as long
 // as its state allows.
+//
+// lc, wlc, sed, nq and lblc look for the server with the least to do in rows of costs behind a service's slots (bpf/rank.h): each
+// change of a load changes one number in each of some rows. Of servers with the same cost the first is taken. What routing tells of a way
+// holds for a second.
 //
 // With mh, sh and dh, a packet in the middle of a conversation that this director has not seen begin goes where the hash leads: after a
 // takeover connections live on, as both directors have the same table (package places).
@@ -27,9 +37,8 @@
 //
 //   - lblcr, persistence engines, and tunnels with checksums are refused; so is SCTP with another port at the server.
 //   - A server of weight 0 has no place in the tables of sh, dh and mh: its clients go elsewhere, without the flag for that.
-//   - A server may be in 14 services by NAT; the services of an answer are tried one by one.
-//   - Handshakes count as active when loads are weighed (lc, wlc, sed, nq), and half of those that are pending are forgotten each second, as nobody tells when one is
-//     given up. lc and the like look at every server for each new connection.
+//   - A server may be in 14 services by NAT: when another director's connection is taken over by an answer, they are tried one by one.
+//   - Handshakes count as active when loads are weighed (lc, wlc, sed, nq).
 //   - Firewall marks are seen only when something before our program has set them: the rules of nftables and iptables come later. What they are to mark
 //     needs the plane ipvs or nft.
 //   - Later fragments are forwarded when the first came before them.

@@ -68,10 +68,6 @@ func (k *kernel) read() *index {
 	return x
 }
 
-func rowsOf(word uint64) hole {
-	return hole{int(word>>32) / rowSlots, (int(uint32(word)) + rowSlots - 1) / rowSlots}
-}
-
 // between lists the holes between used rows.
 func between(used []hole, rows int) []hole {
 	slices.SortFunc(used, func(a, b hole) int { return a.first - b.first })
@@ -196,5 +192,5 @@ func mostRows(s table.Service) int {
 	case "sh", "dh", "mh":
 		n = maglevSize(n)
 	}
-	return (n + rowSlots - 1) / rowSlots
+	return rowsFor(n, ranks(s.Scheduler))
 }

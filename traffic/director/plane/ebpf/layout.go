@@ -10,7 +10,7 @@ import (
 
 // layout is the version of the structures that bpf/model.h and this file describe. A plane that finds another one in force loads its own
 // programs, and takes over services and servers, not connections.
-const layout = 1
+const layout = 2
 
 // address is as packets have it; IPv4 is ::ffff:a.b.c.d.
 type address [16]byte
@@ -82,8 +82,13 @@ const (
 	serverGone
 )
 
-// server is struct server.
+// server is struct server: what the Go side writes, and what the programs do.
 type server struct {
+	setup
+	load
+}
+
+type setup struct {
 	Address    address
 	Port       port
 	Forward    uint8
@@ -98,39 +103,54 @@ type server struct {
 	Wrap       uint8
 	WrapFlags  uint8
 	Gone       uint64
-	_          uint64
+	Place      uint32
+	_          uint32
 }
 
-// load is struct load.
+// load is what a server has to do, and has had.
 type load struct {
 	Active, Inactive, Pending int32
 	Shut                      uint32
+	Connections               uint64
+	_                         [2]uint32 // the way
+	_                         [4]uint64
 }
 
-// counters is struct counters.
+// noPlace is the place of a server whose load is not ranked.
+const noPlace = 1<<32 - 1
+
+// counters are what the kernel has counted of a service or server.
 type counters struct{ Connections, InPackets, OutPackets, InBytes, OutBytes uint64 }
 
-// key is struct key.
-type key struct {
-	Client      address
-	Service     uint32
-	ClientPort  port
-	VirtualPort port
-	Protocol    uint8
-	_           [3]uint8
+// work is struct work.
+type work struct{ InPackets, OutPackets, InBytes, OutBytes uint64 }
+
+// flow is struct flow.
+type flow struct {
+	Tag, Displaced                    uint32
+	Client, Virtual, Server4          [4]byte
+	ClientPort, VirtualPort, RealPort port
+	Protocol, State                   uint8
+	Seen, Server, Checked             uint32
+	Generation                        uint16
+	Flags, Away                       uint8
+	Way, Told, Back, BackTold         uint16
+	InPackets, OutPackets             uint16
+	InBytes, OutBytes                 uint32
 }
 
-// connection is struct connection.
-type connection struct {
-	Seen       uint64
-	Server     uint32
-	Generation uint32
-	State      uint8
-	Flags      uint8
-	LocalPort  port
-	_          uint32
-	Virtual    address
-	Local      address
+// The tags of slots without a flow, and the flags of flows.
+const (
+	slotTaken   = 1
+	flowPending = 8
+	flowIPv6    = 16
+	flowForward = 32
+)
+
+// whole is struct whole.
+type whole struct {
+	Client, Virtual, Server address
+	_                       [2]uint64
 }
 
 // states are the words for enum NONE….
@@ -149,7 +169,6 @@ type returning struct {
 }
 
 const (
-	shards                           = 64
 	servicesOfServer                 = 14
 	rowSlots                         = 16
 	flagAnyPort, flagMark, flagRules = 1, 2, 4
@@ -166,8 +185,13 @@ type settings struct {
 	Layout     uint32
 	Flags      uint32
 	Generation uint64
-	Timeout    [8]uint64
+	Seed       uint64
+	Timeout    [8]uint32
+	Tick       uint64
 }
+
+// occupancy is struct occupancy.
+type occupancy struct{ Beginnings int32 }
 
 // source is struct source.
 type source struct{ IPv4, IPv6 address }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -51,12 +52,21 @@ func (c capacity) times(services, servers, rows int) capacity {
 }
 
 // sizes are those of maps that stay when the table grows.
-type sizes struct{ connections, beginnings, templates, pieces int }
+type sizes struct{ connections, templates, pieces int }
+
+// slots is how many a hash table of so many connections has: at least twice as many, and a power of two.
+func (s sizes) slots() int {
+	n := 1024
+	for n < 2*s.connections {
+		n *= 2
+	}
+	return n
+}
 
 // The names of maps that hold the table; the others hold connections, and stay when it grows.
-var tableMaps = []string{"services", "servers", "loads", "tables", "counted"}
+var tableMaps = []string{"services", "servers", "tables", "counted"}
 
-var lastingMaps = []string{"settings", "virtuals", "marks", "reals", "beginnings", "templates", "pieces", "sources", "ways", "clocks", "connections"}
+var lastingMaps = []string{"settings", "virtuals", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "ways"}
 
 // endpoints is how many virtual and real addresses there may be. Room is taken as they come.
 const endpoints = 1 << 20
@@ -69,8 +79,10 @@ type kernel struct {
 	settings *settings
 	services []service
 	servers  []server
-	loads    []load
 	tables   []row
+	counted  []work // of the first processor's servers, the second's, …
+	flows    []flow
+	wholes   []whole
 }
 
 // loadKernel makes programs and maps; lasting ones come from an older set, if there is one.
@@ -79,14 +91,17 @@ func loadKernel(c capacity, s sizes, older *kernel) (*kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the programs: %w", err)
 	}
+	processors, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, fmt.Errorf("count the processors: %w", err)
+	}
 	for name, entries := range map[string]int{
-		"services": c.services, "servers": c.servers, "loads": c.servers, "counted": c.servers, "tables": c.rows,
+		"services": c.services, "servers": c.servers, "counted": c.servers * processors, "tables": c.rows,
 		"virtuals": endpoints, "marks": endpoints, "reals": endpoints,
-		"beginnings": s.beginnings, "templates": s.templates, "pieces": s.pieces,
+		"flows": s.slots(), "wholes": s.slots(), "templates": s.templates, "pieces": s.pieces,
 	} {
 		spec.Maps[name].MaxEntries = uint32(entries)
 	}
-	spec.Maps["connections"].InnerMap.MaxEntries = uint32(max(1, s.connections/shards))
 	options := ebpf.CollectionOptions{}
 	if older != nil {
 		options.MapReplacements = map[string]*ebpf.Map{}
@@ -95,7 +110,7 @@ func loadKernel(c capacity, s sizes, older *kernel) (*kernel, error) {
 			spec.Maps[name].MaxEntries = older.maps[name].MaxEntries()
 		}
 	}
-	if err := prepare(spec, c); err != nil {
+	if err := prepare(spec); err != nil {
 		return nil, err
 	}
 	loaded, err := ebpf.NewCollectionWithOptions(spec, options)
@@ -103,24 +118,50 @@ func loadKernel(c capacity, s sizes, older *kernel) (*kernel, error) {
 		return nil, explain(err)
 	}
 	k := &kernel{maps: loaded.Maps, programs: loaded.Programs}
-	if older == nil {
-		err = k.fillShards(spec.Maps["connections"].InnerMap)
-	}
-	if err := errors.Join(err, k.see()); err != nil {
+	if err := k.see(); err != nil {
 		return nil, errors.Join(err, k.close())
 	}
 	return k, nil
 }
 
+// constants sets what programs take for constant, from the sizes of their maps.
+func constants(spec *ebpf.CollectionSpec) error {
+	tick, err := clockTick()
+	if err != nil {
+		return err
+	}
+	flows := spec.Maps["flows"].MaxEntries
+	var errs []error
+	for name, value := range map[string]uint32{
+		"server_places": spec.Maps["servers"].MaxEntries, "flow_mask": flows - 1, "most_beginnings": flows / 16, "way_holds": uint32(wayHolds / tick),
+	} {
+		errs = append(errs, spec.Variables[name].Set(value))
+	}
+	return errors.Join(errs...)
+}
+
+// wayHolds is how long what the kernel's routing told holds.
+const wayHolds = time.Second
+
+// clockTick is how often the kernel's clock moves.
+func clockTick() (time.Duration, error) {
+	var t unix.Timespec
+	if err := unix.ClockGetres(unix.CLOCK_MONOTONIC_COARSE, &t); err != nil {
+		return 0, fmt.Errorf("ask how often the kernel's clock moves: %w", err)
+	}
+	return time.Duration(t.Nano()), nil
+}
+
 // prepare asks the kernel for what only newer ones have, and takes out what only answers that question. It sets what programs take for constant.
-func prepare(spec *ebpf.CollectionSpec, c capacity) error {
-	if err := spec.Variables["server_places"].Set(uint32(c.servers)); err != nil {
+func prepare(spec *ebpf.CollectionSpec) error {
+	if err := constants(spec); err != nil {
 		return err
 	}
 	const program = "probe_sum_ipv6"
 	probe := spec.Programs[program].Copy()
 	delete(spec.Programs, program)
 	delete(spec.Programs, "measure")
+	delete(spec.Programs, "measure_nothing")
 	delete(spec.Maps, "measured")
 	loaded, err := ebpf.NewProgram(probe)
 	if err != nil {
@@ -150,26 +191,6 @@ func explain(err error) error {
 	return fmt.Errorf("load programs into the kernel: %w", err)
 }
 
-func (k *kernel) fillShards(inner *ebpf.MapSpec) error {
-	for at := range uint32(shards) {
-		m, err := ebpf.NewMap(inner)
-		if err != nil {
-			return fmt.Errorf("make the table of connections: %w", err)
-		}
-		if err := errors.Join(k.maps["connections"].Put(at, m), m.Close()); err != nil {
-			return fmt.Errorf("make the table of connections: %w", err)
-		}
-	}
-	return nil
-}
-
-// shard opens one of the tables of connections.
-func (k *kernel) shard(at uint32) (*ebpf.Map, error) {
-	var m *ebpf.Map
-	err := k.maps["connections"].Lookup(at, &m)
-	return m, err
-}
-
 // see maps the table into memory.
 func (k *kernel) see() error {
 	set, err := seen[settings](k.maps["settings"])
@@ -177,11 +198,13 @@ func (k *kernel) see() error {
 		return err
 	}
 	k.settings = &set[0]
-	var errs [4]error
+	var errs [6]error
 	k.services, errs[0] = seen[service](k.maps["services"])
 	k.servers, errs[1] = seen[server](k.maps["servers"])
-	k.loads, errs[2] = seen[load](k.maps["loads"])
-	k.tables, errs[3] = seen[row](k.maps["tables"])
+	k.tables, errs[2] = seen[row](k.maps["tables"])
+	k.counted, errs[3] = seen[work](k.maps["counted"])
+	k.flows, errs[4] = seen[flow](k.maps["flows"])
+	k.wholes, errs[5] = seen[whole](k.maps["wholes"])
 	return errors.Join(errs[:]...)
 }
 
@@ -207,7 +230,7 @@ func unsee[T any](all []T) error {
 }
 
 func (k *kernel) close() error {
-	errs := []error{unsee(k.services), unsee(k.servers), unsee(k.loads), unsee(k.tables)}
+	errs := []error{unsee(k.services), unsee(k.servers), unsee(k.tables), unsee(k.counted), unsee(k.flows), unsee(k.wholes)}
 	if k.settings != nil {
 		errs = append(errs, unsee(unsafe.Slice(k.settings, 1)))
 	}
@@ -249,7 +272,7 @@ func openKernel(dir string) (*kernel, error) {
 		}
 		k.maps[name] = m
 	}
-	for _, name := range []string{"director", "start_clock"} {
+	for _, name := range []string{"director", "start_clock", "read_clock", "sweep"} {
 		p, err := ebpf.LoadPinnedProgram(filepath.Join(dir, programPrefix+name), nil)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open the program %s: %w", name, err), k.close())
@@ -267,6 +290,29 @@ func (k *kernel) startClock() error {
 	result, err := k.programs["start_clock"].Run(&ebpf.RunOptions{Data: make([]byte, 64)})
 	if err != nil || result != 0 {
 		return fmt.Errorf("start the clock of connections (step %d): %w", result, err)
+	}
+	return nil
+}
+
+// ticks is what time it is by the clock that flows are dated by.
+func (k *kernel) ticks() (uint32, error) {
+	now, err := k.programs["read_clock"].Run(&ebpf.RunOptions{Data: make([]byte, 64)})
+	if err != nil {
+		return 0, fmt.Errorf("ask for the time: %w", err)
+	}
+	return now, nil
+}
+
+// shares is how many parts the table of connections is swept in.
+const shares = 64
+
+// sweep has servers' counters be up to date, and connections that have expired be gone.
+func (k *kernel) sweep() error {
+	packet := make([]byte, 64)
+	for packet[0] = range byte(shares) {
+		if result, err := k.programs["sweep"].Run(&ebpf.RunOptions{Data: packet}); err != nil || result != 0 {
+			return fmt.Errorf("sweep the table of connections (%d): %w", result, err)
+		}
 	}
 	return nil
 }

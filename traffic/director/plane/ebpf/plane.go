@@ -3,6 +3,7 @@ package ebpf
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
@@ -56,7 +57,11 @@ func (p *Plane) create(s sizes) error {
 	if err != nil {
 		return err
 	}
-	k.settings.Layout = layout
+	tick, err := clockTick()
+	if err != nil {
+		return errors.Join(err, k.close())
+	}
+	k.settings.Layout, k.settings.Seed, k.settings.Tick = layout, rand.Uint64(), uint64(tick)
 	k.setTimeouts(plane.Timeouts{TCP: 15 * time.Minute, TCPFinish: 2 * time.Minute, UDP: 5 * time.Minute})
 	return p.install(k)
 }
@@ -89,7 +94,7 @@ func (p *Plane) install(k *kernel) error {
 
 // fitting are sizes for this machine: a twentieth of its memory at most is for connections.
 func fitting() sizes {
-	const each, most, least = 200, 1 << 20, 1 << 14
+	const each, most, least = 256, 1 << 20, 1 << 14
 	n := most
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) == nil {
@@ -97,7 +102,7 @@ func fitting() sizes {
 			n /= 2
 		}
 	}
-	return sizes{connections: n, beginnings: max(n/8, 1<<14), templates: max(n/8, 1<<14), pieces: 1 << 13}
+	return sizes{connections: n, templates: max(n/8, 1<<14), pieces: 1 << 13}
 }
 
 // locked does something while no other goroutine or process has the plane, on the set that is in force.
@@ -150,12 +155,8 @@ func (p *Plane) Name() string { return "ebpf" }
 // Size is how many connections there is room for.
 func (p *Plane) Size() (size int, err error) {
 	err = p.locked(func() error {
-		m, err := p.kernel.shard(0)
-		if err != nil {
-			return err
-		}
-		size = int(m.MaxEntries()) * shards
-		return m.Close()
+		size = len(p.kernel.flows) / 2
+		return nil
 	})
 	return size, err
 }
@@ -181,24 +182,34 @@ const (
 
 // setTimeouts sets those that are not 0. What is neither established nor ending, the kernel's own plane does not let be set either.
 func (k *kernel) setTimeouts(t plane.Timeouts) {
-	at := &k.settings.Timeout
-	at[0], at[stateSynReceived], at[stateClosed] = uint64(time.Minute), uint64(time.Minute), uint64(10*time.Second)
+	set := func(state int, to time.Duration) {
+		ticks := (uint64(to) + k.settings.Tick - 1) / k.settings.Tick
+		k.settings.Timeout[state] = uint32(min(ticks, 1<<31-1)) // more would be less, as the clock begins again
+	}
+	set(0, time.Minute)
+	set(stateSynReceived, time.Minute)
+	set(stateClosed, 10*time.Second)
 	if t.TCP != 0 {
-		at[stateEstablished] = uint64(t.TCP)
+		set(stateEstablished, t.TCP)
 	}
 	if t.TCPFinish != 0 {
-		at[stateFinWait], at[stateTimeWait] = uint64(t.TCPFinish), uint64(min(t.TCPFinish, time.Minute))
+		set(stateFinWait, t.TCPFinish)
+		set(stateTimeWait, min(t.TCPFinish, time.Minute))
 	}
 	if t.UDP != 0 {
-		at[stateDatagrams] = uint64(t.UDP)
+		set(stateDatagrams, t.UDP)
 	}
+}
+
+func (k *kernel) timeout(state int) time.Duration {
+	return time.Duration(uint64(k.settings.Timeout[state]) * k.settings.Tick).Round(10 * time.Millisecond) // ticks may not be whole milliseconds
 }
 
 // Timeouts reads them.
 func (p *Plane) Timeouts() (t plane.Timeouts, err error) {
 	err = p.locked(func() error {
-		at := p.kernel.settings.Timeout
-		t = plane.Timeouts{TCP: time.Duration(at[stateEstablished]), TCPFinish: time.Duration(at[stateFinWait]), UDP: time.Duration(at[stateDatagrams])}
+		k := p.kernel
+		t = plane.Timeouts{TCP: k.timeout(stateEstablished), TCPFinish: k.timeout(stateFinWait), UDP: k.timeout(stateDatagrams)}
 		return nil
 	})
 	return t, err

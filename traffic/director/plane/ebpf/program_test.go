@@ -19,7 +19,7 @@ type bench struct {
 	*Plane
 }
 
-var small = sizes{connections: 1 << 14, beginnings: 1 << 10, templates: 1 << 10, pieces: 1 << 10}
+var small = sizes{connections: 1 << 13, templates: 1 << 10, pieces: 1 << 10}
 
 func newBench(t *testing.T) bench {
 	p := alone(t, small)
@@ -123,6 +123,9 @@ func TestTranslation(t *testing.T) {
 		states("TIME_WAIT " + c.server)
 		b.wants("a datagram", b.sends(udp(c.client, c.virtual, "question")), c.client, c.server)
 		b.wants("its answer", b.sends(udp(c.server, c.client, "answer")), c.virtual, c.client)
+		const long = "more than what a header of TCP would take"
+		b.wants("a longer datagram", b.sends(udp(c.client, c.virtual, long)), c.client, c.server)
+		b.wants("its answer", b.sends(udp(c.server, c.client, long)), c.virtual, c.client)
 	}
 }
 

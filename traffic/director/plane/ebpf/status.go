@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -14,20 +15,22 @@ import (
 	"holdfast/traffic/director/table"
 )
 
-// count reads what each processor has counted of a server.
-func (k *kernel) count(at uint32) ([]counters, error) {
-	var each []counters
-	if err := k.maps["counted"].Lookup(at, &each); err != nil {
-		return nil, fmt.Errorf("read counters: %w", err)
-	}
-	return each, nil
-}
-
-func sum(each []counters) (all counters) {
-	for _, one := range each {
-		all = all.plus(one)
+// count is what all processors have counted of a server.
+func (k *kernel) count(at uint32) counters {
+	all := counters{Connections: k.servers[at].Connections}
+	for n := int(at); n < len(k.counted); n += len(k.servers) {
+		c := &k.counted[n]
+		all = all.plus(counters{0, c.InPackets, c.OutPackets, c.InBytes, c.OutBytes})
 	}
 	return all
+}
+
+// forget sets what has been counted of a server back.
+func (k *kernel) forget(at uint32) {
+	k.servers[at].Connections = 0
+	for n := int(at); n < len(k.counted); n += len(k.servers) {
+		k.counted[n] = work{}
+	}
 }
 
 // sample is a count at a time, from which rates come.
@@ -68,6 +71,9 @@ func (r rates) of(what rated, now plane.Counters, at time.Time) plane.Counters {
 // Status reads counters, and the connections of each server. Rates are since this process last asked.
 func (p *Plane) Status(keys ...table.Key) (all []plane.Service, err error) {
 	err = p.locked(func() error {
+		if err := p.kernel.sweep(); err != nil {
+			return err
+		}
 		persistent, err := p.persistent()
 		if err != nil {
 			return err
@@ -77,40 +83,32 @@ func (p *Plane) Status(keys ...table.Key) (all []plane.Service, err error) {
 			if len(keys) > 0 && !slices.Contains(keys, s.Key) {
 				continue
 			}
-			one, err := p.status(s, persistent, now)
-			if err != nil {
-				return err
-			}
-			all = append(all, one)
+			all = append(all, p.status(s, persistent, now))
 		}
 		return nil
 	})
 	return all, err
 }
 
-func (p *Plane) status(s table.Service, persistent map[uint32]uint32, now time.Time) (plane.Service, error) {
+func (p *Plane) status(s table.Service, persistent map[uint32]uint32, now time.Time) plane.Service {
 	at := p.index.services[s.Key]
 	status := plane.Service{Service: s, Counters: p.kernel.services[at].Retired.plane()}
 	status.Service.Servers = nil
 	counted := map[netip.AddrPort]plane.Counters{}
 	for a, place := range p.index.servers[at] {
-		each, err := p.kernel.count(place)
-		if err != nil {
-			return status, err
-		}
-		counted[a] = sum(each).plane()
+		counted[a] = p.kernel.count(place).plane()
 		status.Counters = status.Counters.Plus(counted[a])
 	}
 	for _, one := range s.Servers {
 		place := p.index.servers[at][one.Address]
-		l := p.kernel.loads[place]
+		l := p.kernel.servers[place]
 		status.Servers = append(status.Servers, plane.Server{
 			Server: one, Counters: counted[one.Address], Rates: p.rates.of(rated{s.Key, one.Address}, counted[one.Address], now),
 			Active: uint32(max(0, l.Active)), Inactive: uint32(max(0, l.Inactive) + max(0, l.Pending)), Persistent: persistent[place],
 		})
 	}
 	status.Rates = p.rates.of(rated{key: s.Key}, status.Counters, now)
-	return status, nil
+	return status
 }
 
 // persistent counts the clients that are to come back to each server.
@@ -155,74 +153,60 @@ func monotonic() uint64 {
 // Connections tells of those that are open, that end, and that begin.
 func (p *Plane) Connections(yield func(plane.Connection) bool) error {
 	return p.locked(func() error {
-		now := monotonic()
-		tables := []*ebpf.Map{p.kernel.maps["beginnings"]}
-		for at := range uint32(shards) {
-			m, err := p.kernel.shard(at)
-			if err != nil {
-				return fmt.Errorf("read the connections: %w", err)
-			}
-			defer m.Close()
-			tables = append(tables, m)
+		now, err := p.kernel.ticks()
+		if err != nil {
+			return err
 		}
-		for _, m := range tables {
-			var k key
-			var c connection
-			all := m.Iterate()
-			for all.Next(&k, &c) {
-				if one, ok := p.kernel.connection(k, c, now); ok && !yield(one) {
-					return nil
-				}
-			}
-			if err := iterated(all.Err()); err != nil {
-				return fmt.Errorf("read the connections: %w", err)
+		for at := range p.kernel.flows {
+			if one, ok := p.kernel.connection(at, now); ok && !yield(one) {
+				return nil
 			}
 		}
 		return nil
 	})
 }
 
-// connection puts an entry into the words of ipvsadm; false if it is over, or nobody's.
-func (k *kernel) connection(of key, c connection, now uint64) (plane.Connection, bool) {
-	if int(c.Server) >= len(k.servers) || int(of.Service) >= len(k.services) || k.servers[c.Server].Generation != c.Generation {
+// connection puts a flow into the words of ipvsadm; false if there is none, or it is over, or nobody's.
+func (k *kernel) connection(at int, now uint32) (plane.Connection, bool) {
+	if atomic.LoadUint32(&k.flows[at].Tag) <= slotTaken {
 		return plane.Connection{}, false
 	}
-	expires := c.Seen + k.settings.Timeout[c.State%8]
-	if expires < now {
+	f := k.flows[at]
+	if int(f.Server) >= len(k.servers) || uint16(k.servers[f.Server].Generation) != f.Generation {
 		return plane.Connection{}, false
 	}
-	s, v := k.servers[c.Server], k.services[of.Service]
-	virtual := v.Port
-	if v.Flags&serviceAnyPort != 0 {
-		virtual = of.VirtualPort
+	expires := int32(f.Seen + k.settings.Timeout[f.State%8] - now)
+	if expires < 0 {
+		return plane.Connection{}, false
+	}
+	s, virtual, client := k.servers[f.Server], netip.AddrFrom4(f.Virtual), netip.AddrFrom4(f.Client)
+	if f.Flags&flowIPv6 != 0 {
+		virtual, client = k.wholes[at].Virtual.addr(), k.wholes[at].Client.addr()
 	}
 	to := s.Port.number()
 	if to == 0 {
-		to = virtual.number()
+		to = f.VirtualPort.number()
 	}
 	return plane.Connection{
-		Protocol: table.Protocol(of.Protocol), Client: netip.AddrPortFrom(of.Client.addr(), of.ClientPort.number()),
-		Virtual: netip.AddrPortFrom(c.Virtual.addr(), virtual.number()), Server: netip.AddrPortFrom(s.Address.addr(), to),
-		State: states[min(int(c.State), len(states)-1)], Expires: time.Duration(expires - now),
+		Protocol: table.Protocol(f.Protocol), Client: netip.AddrPortFrom(client, f.ClientPort.number()),
+		Virtual: netip.AddrPortFrom(virtual, f.VirtualPort.number()), Server: netip.AddrPortFrom(s.Address.addr(), to),
+		State: states[min(int(f.State), len(states)-1)], Expires: time.Duration(expires) * time.Duration(k.settings.Tick),
 	}, true
 }
 
 // Zero sets the counters of a service back, or of all.
 func (p *Plane) Zero(key *table.Key) error {
 	return p.locked(func() error {
+		if err := p.kernel.sweep(); err != nil { // or what flows have counted would come later
+			return err
+		}
 		for k, at := range p.index.services {
 			if key != nil && k != *key {
 				continue
 			}
 			p.kernel.services[at].Retired = counters{}
 			for _, place := range p.index.servers[at] {
-				each, err := p.kernel.count(place)
-				if err == nil {
-					err = p.kernel.maps["counted"].Put(place, make([]counters, len(each)))
-				}
-				if err != nil {
-					return fmt.Errorf("zero the counters of %s: %w", k, err)
-				}
+				p.kernel.forget(place)
 			}
 		}
 		if key != nil {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT OR GPL-2.0-only
 //
 // The director's data plane for the traffic control hook of the kernel. doc.go has the model.
-#include "forward.h"
+#include "errors.h"
 #include "sweep.h"
 
 inline_always int outcome_of(struct __sk_buff *skb, struct packet *p)
@@ -12,11 +12,7 @@ inline_always int outcome_of(struct __sk_buff *skb, struct packet *p)
 		return VERDICT_NEXT;
 	if (p->piece && !read_pieces(p))
 		return VERDICT_NEXT;
-	u32 service = find_service(skb, p, &p->destination, p->destination_port);
-	if (service != NO_SERVER)
-		return forward(skb, p, service);
-	int outcome = answer(skb, p);
-	return outcome == UNKNOWN && adopt(skb, p) ? answer(skb, p) : outcome;
+	return forward(skb, p);
 }
 
 inline_always int direct(struct __sk_buff *skb)
@@ -26,12 +22,12 @@ inline_always int direct(struct __sk_buff *skb)
 		return VERDICT_NEXT;
 	int outcome = outcome_of(skb, &p);
 	if (outcome == SEND)
-		outcome = send_on(skb, &p, p.about);
+		outcome = carry_lone(skb, &p, p.about);
 	if (outcome == WRAP)
-		outcome = send_tunnelled(skb, &p, p.about);
+		outcome = go_tunnelled(skb, &p, p.about);
 	if (outcome == TOO_LONG || outcome == TOO_FAR)
 		outcome = complain(skb, &p, outcome);
-	return outcome == UNKNOWN ? VERDICT_NEXT : outcome;
+	return outcome;
 }
 
 // Where the kernel does not know that an IPv6 header has no checksum of its own, this fails.
@@ -42,28 +38,33 @@ SEC("tc") int director(struct __sk_buff *skb) { return direct(skb); }
 // What is measured: packets to services whose addresses follow each other, from clients that do.
 struct measured {
 	u8 header[56]; // of Ethernet, IPv4 and TCP
-	u32 clients, services, turn, step;
+	u32 clients, services, at, step;
 };
 
-struct { number(type, MAP_ARRAY); number(max_entries, 1); type(key, u32); type(value, struct measured); } measured SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct measured); } measured SEC(".maps");
 
-// measure gives the packet, which the last turn has changed, the header of another one, and directs it.
-SEC("tc") int measure(struct __sk_buff *skb)
+// turn gives the packet, which the last turn has changed, the header of another one.
+inline_always int turn(struct __sk_buff *skb)
 {
 	u32 zero = 0;
 	struct measured *m = lookup(&measured, &zero);
 	void *data = (void *)(u64)skb->data;
-	if (!m || !m->clients || !m->services || data + LINK + 40 > (void *)(u64)skb->data_end)
-		return VERDICT_DROP;
+	if (!m || !m->services || data + LINK + 40 > (void *)(u64)skb->data_end)
+		return 0;
 	__builtin_memcpy(data, m->header, LINK + 40);
-	u32 n = (u64)m->turn * m->step % m->clients;
-	m->turn++;
+	u32 n = m->at, next = n + m->step;
+	m->at = next >= m->clients ? next - m->clients : next;
 	struct ipv4 *ip = data + LINK;
 	ip->source = big32(big32(ip->source) + (n >> 15));
 	ip->destination = big32(0x0a090000 + n % m->services);
 	*(u16 *)(data + LINK + 20) = big16((u16)(1024 + (n & 0x7fff)));
-	return direct(skb);
+	return 1;
 }
+
+// measure directs another packet each time; measure_nothing only makes it.
+SEC("tc") int measure(struct __sk_buff *skb) { return turn(skb) ? direct(skb) : VERDICT_DROP; }
+
+SEC("tc") int measure_nothing(struct __sk_buff *skb) { return turn(skb) ? redirect(skb->ifindex, 0) : VERDICT_DROP; }
 
 // The functions of the kernel that are for programs under the GPL (routing, timers) are open to ours, which anybody may also use under the MIT licence.
 char terms[] SEC("license") = "Dual MIT/GPL";

@@ -4,33 +4,35 @@
 #pragma once
 #include "icmp.h"
 
-inline_always void name_key(struct key *k, const struct address *client, u16 client_port, u32 service, u8 protocol, u16 virtual_port)
+// virtual_of is what a flow's client asked for.
+inline_always int virtual_of(u32 flow, struct address *a)
 {
-	k->client = *client;
-	k->service = service;
-	k->client_port = client_port;
-	k->virtual_port = virtual_port;
-	k->protocol = protocol;
-	k->zero[0] = k->zero[1] = k->zero[2] = 0;
+	struct flow *f = flow_at(flow);
+	struct whole *whole = whole_at(flow);
+	if (!f || !whole)
+		return 0;
+	if (is_ipv6(f))
+		*a = whole->virtual;
+	else
+		map_ipv4(a, f->virtual);
+	return 1;
 }
 
-// count_in and count_out count a packet, or as many as it will be cut into.
-inline_always void count_in(struct __sk_buff *skb, u32 server)
+// translate_in and translate_out are for packets that cannot be rewritten in place.
+__attribute__((noinline)) int translate_in(struct __sk_buff *skb, struct packet *p, u32 server)
 {
-	struct counters *n = counters_of(server);
-	if (n) {
-		n->in_packets += skb->gso_segs ? skb->gso_segs : 1;
-		n->in_bytes += skb->len - LINK;
-	}
+	struct server *s = server_at(server);
+	if (!s || !p)
+		return 0;
+	struct address to = s->address;
+	return translate(skb, p, &to, s->port ? s->port : p->destination_port, 0);
 }
 
-inline_always void count_out(struct __sk_buff *skb, u32 server)
+__attribute__((noinline)) int translate_out(struct __sk_buff *skb, struct packet *p, u32 flow)
 {
-	struct counters *n = counters_of(server);
-	if (n) {
-		n->out_packets += skb->gso_segs ? skb->gso_segs : 1;
-		n->out_bytes += skb->len - LINK;
-	}
+	struct address virtual;
+	struct flow *f = flow_at(flow);
+	return f && p && virtual_of(flow, &virtual) && translate(skb, p, &virtual, f->virtual_port, 1);
 }
 
 inline_always int too_long(struct packet *p, u32 mtu)
@@ -39,14 +41,15 @@ inline_always int too_long(struct packet *p, u32 mtu)
 	return TOO_LONG;
 }
 
-// send_tunnelled wraps a packet and sends it.
-__attribute__((noinline)) int send_tunnelled(struct __sk_buff *skb, struct packet *p, u32 at)
+// go_tunnelled wraps a packet and sends it.
+__attribute__((noinline)) int go_tunnelled(struct __sk_buff *skb, struct packet *p, u32 at)
 {
 	struct server *s = server_at(at);
 	struct way w = {};
 	if (!s || !p)
 		return VERDICT_DROP;
-	int there = find_way(skb, p, &s->address, &w);
+	struct address to = s->address;
+	int there = ask_way(skb, p, &to, &w);
 	u32 extra = (is_ipv4(&s->address) ? sizeof(struct ipv4) : sizeof(struct ipv6)) + wrapping(s);
 	if (there == WAY_TOO_BIG || there == WAY && w.mtu && p->stays_whole && segment(skb, p) + extra > w.mtu)
 		return too_long(p, w.mtu - extra);
@@ -55,23 +58,45 @@ __attribute__((noinline)) int send_tunnelled(struct __sk_buff *skb, struct packe
 	return go(&w);
 }
 
-// send_on brings a packet to its server.
-__attribute__((noinline)) int send_on(struct __sk_buff *skb, struct packet *p, u32 at)
+inline_always u32 packets_of(struct __sk_buff *skb) { return skb->gso_segs ? skb->gso_segs : 1; }
+
+// count_in counts a packet, or as many as it will be cut into, of a client's; count_out of a server's. Flows hand in what they have counted before
+// it is too much for them.
+inline_always void count_in(struct __sk_buff *skb, struct flow *f)
 {
-	struct server *s = server_at(at);
+	f->in_packets += packets_of(skb);
+	f->in_bytes += skb->len - LINK;
+	if (f->in_packets >> 15 || f->in_bytes >> 31)
+		hand_in(f);
+}
+
+inline_always void count_out(struct __sk_buff *skb, struct flow *f)
+{
+	f->out_packets += packets_of(skb);
+	f->out_bytes += skb->len - LINK;
+	if (f->out_packets >> 15 || f->out_bytes >> 31)
+		hand_in(f);
+}
+
+// carry_lone brings a packet without a flow to its server: errors, and packets of services that keep no flows.
+__attribute__((noinline)) int carry_lone(struct __sk_buff *skb, struct packet *p, u32 server)
+{
+	struct work *k = work_of(server);
+	struct server *s = server_at(server);
 	struct way w = {};
-	if (!s || !p)
+	if (!k || !s || !p)
 		return VERDICT_DROP;
-	count_in(skb, at);
+	k->in_packets += packets_of(skb);
+	k->in_bytes += skb->len - LINK;
 	if (s->forward == LOCAL)
 		return VERDICT_OK;
 	if (p->ttl <= 1)
 		return TOO_FAR;
 	if (s->forward == TUNNEL) {
-		p->about = at;
+		p->about = server;
 		return WRAP;
 	}
-	int there = find_way(skb, p, &s->address, &w);
+	int there = learn_way_to_server(skb, p, server, NO_FLOW, &w);
 	if (there == WAY_TOO_BIG && p->stays_whole)
 		return too_long(p, w.mtu);
 	if (s->forward == DIRECT) {
@@ -79,169 +104,148 @@ __attribute__((noinline)) int send_on(struct __sk_buff *skb, struct packet *p, u
 			return VERDICT_OK;
 		return there == WAY && count_hop(skb, p) ? go(&w) : VERDICT_DROP;
 	}
-	struct address to = s->address;
-	u16 port = s->port ? s->port : p->destination_port;
-	if (!translate(skb, p, &to, port, 0))
+	if (!translate_in(skb, p, server))
 		return VERDICT_DROP;
 	return there == WAY ? go(&w) : VERDICT_OK; // what is too long and may be cut, the kernel cuts
 }
 
-// usable is a connection's server, as long as the connection is its.
-inline_always struct server *usable(const struct connection *c)
+// carry_in brings a client's packet to its server.
+inline_always int carry_in(struct __sk_buff *skb, struct packet *p, struct flow *f, u32 flow, u32 now)
 {
-	struct server *s = server_at(c->server);
-	return s && s->generation == c->generation && s->flags & SERVER_USED ? s : NULL;
+	struct way asked = {}, *w = &asked;
+	u8 forward = forward_of(f);
+	count_in(skb, f);
+	if (forward == LOCAL)
+		return VERDICT_OK;
+	if (p->ttl <= 1)
+		return TOO_FAR;
+	if (forward == TUNNEL) {
+		p->about = f->server;
+		return WRAP;
+	}
+	int there = WAY;
+	struct way *known = remembered(skb, p, f->way, (u16)(now - f->told));
+	if (known)
+		w = known;
+	else
+		there = learn_way_to_server(skb, p, f->server, flow, &asked);
+	if (there == WAY_TOO_BIG && p->stays_whole)
+		return too_long(p, asked.mtu);
+	if (forward == DIRECT) {
+		if (there == WAY_HERE)
+			return VERDICT_OK;
+		return there == WAY && count_hop(skb, p) ? go(w) : VERDICT_DROP;
+	}
+	struct whole *whole = whole_at(flow);
+	if (!whole || !rewrite(skb, p, f, whole, 0) && !translate_in(skb, p, f->server))
+		return VERDICT_DROP;
+	return there == WAY ? go(w) : VERDICT_OK;
+}
+
+// carry_out brings a server's packet to its client.
+inline_always int carry_out(struct __sk_buff *skb, struct packet *p, struct flow *f, u32 flow, u32 now)
+{
+	struct way asked = {}, *w = &asked;
+	count_out(skb, f);
+	if (p->ttl <= 1)
+		return TOO_FAR;
+	int there = WAY;
+	struct way *known = remembered(skb, p, f->back, (u16)(now - f->back_told));
+	if (known)
+		w = known;
+	else
+		there = learn_way_to_client(skb, p, flow, &asked);
+	if (there == WAY_TOO_BIG && p->stays_whole)
+		return too_long(p, asked.mtu);
+	struct whole *whole = whole_at(flow);
+	if (!whole || !rewrite(skb, p, f, whole, 1) && !translate_out(skb, p, flow))
+		return VERDICT_DROP;
+	return there == WAY ? go(w) : VERDICT_OK;
+}
+
+// touch notes that a flow has been used. Ways that it has not used for as long as they hold are forgotten, as what is kept of when
+// they were told begins again.
+inline_always void touch(struct flow *f, u32 now)
+{
+	u32 idle = now - f->seen;
+	if (!idle)
+		return;
+	f->seen = now;
+	if (idle >= way_holds)
+		f->way = f->back = 0;
+}
+
+// steady tells whether a packet leaves its flow as it is, and the flow is known to be in order.
+inline_always int steady(const struct flow *f, const struct packet *p, u32 now)
+{
+	struct settings *s = set();
+	return s && !(p->tcp & (SYN | FIN | RST)) && !(f->flags & PENDING) && f->checked == (u32)s->generation && !expired(f, now);
 }
 
 inline_always int opens(const struct packet *p) { return p->protocol == TCP && (p->tcp & (SYN | ACK | RST)) == SYN; }
 
-// continues takes a beginning further; NO_SERVER if there is none to go on with.
-inline_always u32 continues(void *shard, const struct key *k, struct packet *p, u64 now)
+// goes_on takes a flow further by a client's packet. It gives the server; GONE if that may be added again, NO_SERVER if the flow is over.
+__attribute__((noinline)) u32 goes_on(struct packet *p, u32 at)
 {
-	struct connection *half = lookup(&beginnings, k);
-	if (!half)
+	struct flow *f = flow_at(at);
+	struct settings *table = set();
+	u32 now = ticks();
+	if (!f || !p || !table)
 		return NO_SERVER;
-	struct server *s = usable(half);
-	if (!s || s->flags & SERVER_GONE || expired(half, now) || half->state >= FIN_WAIT && half->state <= CLOSED && opens(p)) {
-		erase(&beginnings, k);
+	struct server *s = usable(f);
+	u32 generation = table->generation;
+	if (!s || expired(f, now) || opens(p) && f->state >= FIN_WAIT && f->state <= CLOSED || s->flags & SERVER_GONE && (p->protocol != TCP || f->flags & PENDING)) {
+		end_flow(f);
 		return NO_SERVER;
 	}
-	u32 at = half->server;
-	half->seen = now;
-	advance(half, p->tcp, p->protocol, FINISHED_CLIENT);
-	if (opens(p))
-		return at;
-	if (half->flags & ANSWERED || s->forward != NAT)
-		settle(shard, k, half, p->protocol);
-	return at;
+	if (s->flags & SERVER_GONE)
+		return GONE;
+	f->checked = generation;
+	touch(f, now);
+	advance(f, p->tcp, p->protocol, FINISHED_CLIENT);
+	if (f->flags & PENDING && !opens(p) && (f->flags & ANSWERED || s->forward != NAT))
+		settle(f);
+	return f->server;
 }
 
-// unknown is a packet of no connection. One in the middle of a conversation that another director began goes where the hash says.
-inline_always u32 unknown(const struct key *k, struct packet *p, struct service *v, u64 now)
+// answers_on takes a flow further by a server's packet; 0 if the flow is not the server's any more.
+__attribute__((noinline)) int answers_on(struct packet *p, u32 at)
 {
+	struct flow *f = flow_at(at);
+	if (!f || !p || !usable(f))
+		return 0;
+	if (f->flags & PENDING && !(p->tcp & RST))
+		f->flags |= ANSWERED;
+	touch(f, ticks());
+	advance(f, p->tcp, p->protocol, FINISHED_SERVER);
+	return 1;
+}
+
+// starts is the server for a client's packet of no flow, and begins one (flow), but for services that want none. In the middle of a
+// conversation that another director began, the hash tells the server.
+inline_always u32 starts(struct packet *p, u32 service, u32 *flow)
+{
+	struct service *v = service_at(service);
+	if (!v)
+		return NO_SERVER;
 	if (p->protocol == TCP && !opens(p) && (!deterministic(v) || p->tcp & (RST | SYN)))
 		return NO_SERVER;
-	u32 at = choose(k->service, p);
-	struct connection c = {};
+	u32 at = choose(service, p);
 	if (at == NO_SERVER || v->flags & SERVICE_ONE_PACKET)
 		return at;
-	return begin(k, p, at, &c, now) && !update(&beginnings, k, &c, UPDATE_ANY) ? at : NO_SERVER;
+	*flow = begin(p, at);
+	return *flow == NO_FLOW ? NO_SERVER : at;
 }
 
-// identify is the server of a client's packet; NO_SERVER if there is none, GONE if it may be added again.
-__attribute__((noinline)) u32 identify(struct packet *p, u32 service)
+// exchange gives a packet's ends each other's places.
+inline_always void exchange(struct packet *p)
 {
-	struct service *v = service_at(service);
-	struct key k;
-	if (!v || !p)
-		return NO_SERVER;
-	u64 now = coarse_time();
-	name_key(&k, &p->source, p->source_port, service, p->protocol, v->flags & SERVICE_ANY_PORT ? p->destination_port : 0);
-	void *shard = shard_of(&k);
-	if (!shard)
-		return NO_SERVER;
-	struct connection *c = lookup(shard, &k);
-	u32 at = NO_SERVER;
-	if (c) {
-		struct server *s = usable(c);
-		if (!s || expired(c, now) || opens(p) && c->state >= FIN_WAIT || s->flags & SERVER_GONE && p->protocol != TCP) {
-			end_connection(shard, &k, c);
-		} else {
-			if (s->flags & SERVER_GONE)
-				return GONE;
-			if (c->seen != now)
-				c->seen = now;
-			advance(c, p->tcp, p->protocol, FINISHED_CLIENT);
-			at = c->server;
-		}
-	}
-	if (at == NO_SERVER)
-		at = continues(shard, &k, p, now);
-	if (at == NO_SERVER)
-		at = unknown(&k, p, v, now);
-	return at;
-}
-
-// forward carries a client's packet.
-inline_always int forward(struct __sk_buff *skb, struct packet *p, u32 service)
-{
-	u32 at = identify(p, service);
-	if (at == NO_SERVER && p->protocol == TCP && !opens(p))
-		return VERDICT_OK; // the host's own stack says that there is no such connection
-	p->about = at;
-	return at < GONE ? SEND : VERDICT_DROP;
-}
-
-// find_service is the service that a packet is for; NO_SERVER if there is none.
-inline_always u32 find_service(struct __sk_buff *skb, const struct packet *p, const struct address *a, u16 port)
-{
-	struct endpoint e = {.address = *a, .port = port, .protocol = p->protocol};
-	struct settings *s = set();
-	u32 *at;
-	if (!s)
-		return NO_SERVER;
-	if (s->flags & MARK_SERVICES && skb->mark) {
-		struct mark m = {skb->mark, p->ipv6};
-		if ((at = lookup(&marks, &m)))
-			return *at;
-	}
-	if ((at = lookup(&virtuals, &e)))
-		return *at;
-	if (!(s->flags & ANY_PORT_SERVICES))
-		return NO_SERVER;
-	e.port = 0;
-	at = lookup(&virtuals, &e);
-	return at ? *at : NO_SERVER;
-}
-
-inline_always struct real *find_real(const struct packet *p, const struct address *a, u16 port)
-{
-	struct endpoint e = {.address = *a, .port = port, .protocol = p->protocol};
-	struct settings *s = set();
-	struct real *r = lookup(&reals, &e);
-	if (r || !s || !(s->flags & (ANY_PORT_SERVICES | MARK_SERVICES)))
-		return r;
-	e.port = 0;
-	return lookup(&reals, &e);
-}
-
-struct answered { // what a server's packet belongs to
-	struct address virtual;
-	u32 server;
-	u16 port, known;
-};
-
-inline_always int answers(const struct connection *c, const struct packet *p)
-{
-	struct server *s = usable(c);
-	return s && s->forward == NAT && same_address(&s->address, &p->source);
-}
-
-// belongs finds the connection of an answer among those with one service.
-__attribute__((noinline)) int belongs(struct packet *p, u32 service, struct answered *a)
-{
-	struct service *v = service_at(service);
-	struct key k;
-	if (!v || !p || !a)
-		return 0;
-	u64 now = coarse_time();
-	a->port = v->flags & SERVICE_ANY_PORT ? p->source_port : v->port;
-	name_key(&k, &p->destination, p->destination_port, service, p->protocol, v->flags & SERVICE_ANY_PORT ? p->source_port : 0);
-	void *shard = shard_of(&k);
-	struct connection *c = shard ? lookup(shard, &k) : NULL;
-	if (!c || !answers(c, p)) {
-		c = lookup(&beginnings, &k);
-		if (!c || !answers(c, p))
-			return 0;
-		if (!(p->tcp & RST))
-			c->flags |= ANSWERED;
-	}
-	if (c->seen != now)
-		c->seen = now;
-	advance(c, p->tcp, p->protocol, FINISHED_SERVER);
-	a->virtual = c->virtual;
-	a->server = c->server;
-	return 1;
+	struct address a = p->source;
+	u16 port = p->source_port;
+	p->source = p->destination;
+	p->source_port = p->destination_port;
+	p->destination = a;
+	p->destination_port = port;
 }
 
 // adopted takes up a server's packet of a conversation that another director began: it belongs to the service if the hash leads its client here.
@@ -250,38 +254,32 @@ __attribute__((noinline)) int adopted(struct packet *p, u32 service)
 	struct service *v = service_at(service);
 	if (!v || !p || !deterministic(v) || v->flags & SERVICE_ANY_PORT)
 		return 0;
-	struct address server = p->source;
+	struct address from = p->source;
 	u16 port = p->source_port;
-	p->source = p->destination; // as if it were the client's
-	p->source_port = p->destination_port;
+	exchange(p); // as if it were the client's
 	p->destination = v->address;
 	p->destination_port = v->port;
-	u32 at = choose(service, p);
+	u32 at = choose(service, p), flow = NO_FLOW;
 	struct server *s = server_at(at);
-	struct connection c = {};
-	struct key k;
-	int is = s && s->forward == NAT && same_address(&s->address, &server);
-	if (is) {
-		name_key(&k, &p->source, p->source_port, service, p->protocol, 0);
-		is = begin(&k, p, at, &c, coarse_time());
-		c.flags |= ANSWERED;
-		is = is && !update(&beginnings, &k, &c, UPDATE_ANY);
-	}
-	p->destination = p->source;
-	p->destination_port = p->source_port;
-	p->source = server;
-	p->source_port = port;
-	return is;
+	if (s && s->forward == NAT && same_address(&s->address, &from))
+		flow = begin(p, at);
+	struct flow *f = flow_at(flow);
+	if (flow != NO_FLOW && f)
+		f->flags |= ANSWERED;
+	p->destination = from;
+	p->destination_port = port;
+	exchange(p);
+	return flow != NO_FLOW;
 }
 
 // adopt looks for a service that a server's packet may belong to. What is for this host itself is not looked at.
-inline_always int adopt(struct __sk_buff *skb, struct packet *p)
+__attribute__((noinline)) int adopt(struct __sk_buff *skb, struct packet *p)
 {
 	struct way w = {};
-	if (p->protocol != TCP || p->tcp & (SYN | RST))
+	if (!p || p->protocol != TCP || p->tcp & (SYN | RST))
 		return 0;
 	struct real *r = find_real(p, &p->source, p->source_port);
-	if (!r || find_way(skb, p, &p->destination, &w) != WAY)
+	if (!r || ask_way(skb, p, &p->destination, &w) != WAY)
 		return 0;
 	for (u32 i = 0; i < SERVICES_OF_A_SERVER && i < r->count; i++)
 		if (adopted(p, r->service[i]))
@@ -289,106 +287,56 @@ inline_always int adopt(struct __sk_buff *skb, struct packet *p)
 	return 0;
 }
 
-// answer carries a server's packet to its client; UNKNOWN if it belongs to no connection.
-__attribute__((noinline)) int answer(struct __sk_buff *skb, struct packet *p)
+// meets carries a packet that no flow is found by.
+inline_always u32 meets(struct __sk_buff *skb, struct packet *p, int *verdict)
 {
-	struct answered a = {};
-	struct way w = {};
-	if (!p)
-		return VERDICT_NEXT;
-	struct real *r = find_real(p, &p->source, p->source_port);
-	if (!r)
-		return VERDICT_NEXT;
-	int found = 0;
-	for (u32 i = 0; i < SERVICES_OF_A_SERVER && i < r->count && !found; i++)
-		found = belongs(p, r->service[i], &a);
-	if (!found)
-		return UNKNOWN;
-	count_out(skb, a.server);
-	if (p->ttl <= 1)
-		return TOO_FAR;
-	int there = find_way(skb, p, &p->destination, &w);
-	if (there == WAY_TOO_BIG && p->stays_whole)
-		return too_long(p, w.mtu);
-	if (!translate(skb, p, &a.virtual, a.port, 1))
-		return VERDICT_DROP;
-	return there == WAY ? go(&w) : VERDICT_OK;
-}
-
-// known is the server of a connection, told by its client and service; NO_SERVER if there is none.
-inline_always u32 known(const struct address *client, u16 client_port, u32 service, u8 protocol, u16 virtual_port, struct address *virtual)
-{
-	struct key k;
-	name_key(&k, client, client_port, service, protocol, virtual_port);
-	void *shard = shard_of(&k);
-	struct connection *c = shard ? lookup(shard, &k) : NULL;
-	if (!c)
-		c = lookup(&beginnings, &k);
-	if (!c || !usable(c))
-		return NO_SERVER;
-	*virtual = c->virtual;
-	return c->server;
-}
-
-// to_server carries an error about an answer: the server that sent the answer is to know.
-__attribute__((noinline)) int to_server(struct __sk_buff *skb, struct packet *p, struct packet *in, u32 service, u32 inner)
-{
-	struct service *v = service_at(service);
-	struct address virtual;
-	struct way w = {};
-	if (!v || !p || !in)
-		return VERDICT_NEXT;
-	u16 port = v->flags & SERVICE_ANY_PORT ? in->source_port : 0;
-	u32 at = known(&in->destination, in->destination_port, service, in->protocol, port, &virtual);
-	struct server *s = server_at(at);
-	if (!s || p->ttl <= 1)
-		return VERDICT_NEXT;
-	if (s->forward != NAT) {
-		p->about = at;
-		return SEND;
+	u32 service = find_service(skb, p, &p->destination, p->destination_port), flow = NO_FLOW;
+	if (service == NO_SERVER) {
+		*verdict = VERDICT_NEXT;
+		return NO_FLOW;
 	}
-	struct address to = s->address;
-	int there = find_way(skb, p, &to, &w);
-	if (!translate_inner(skb, p, in, inner, &to, s->port ? s->port : in->source_port, 1) || !translate_error(skb, p, &to, 0))
-		return VERDICT_DROP;
-	return there == WAY ? go(&w) : VERDICT_OK;
+	u32 server = starts(p, service, &flow);
+	if (server == NO_SERVER && p->protocol == TCP && !opens(p))
+		*verdict = VERDICT_OK; // the host's own stack says that there is no such connection
+	else if (server == NO_SERVER)
+		*verdict = VERDICT_DROP;
+	else if (flow == NO_FLOW)
+		*verdict = carry_lone(skb, p, server);
+	return flow;
 }
 
-// to_client carries an error about a client's packet on its way to the server, as if it were about the one that the client sent.
-__attribute__((noinline)) int to_client(struct __sk_buff *skb, struct packet *p, struct packet *in, u32 service, u32 inner)
+// forward carries a packet of a service's, whoever sent it.
+inline_always int forward(struct __sk_buff *skb, struct packet *p)
 {
-	struct service *v = service_at(service);
-	struct address virtual;
-	struct way w = {};
-	if (!v || !p || !in)
-		return UNKNOWN;
-	u16 port = v->flags & SERVICE_ANY_PORT ? in->destination_port : 0;
-	struct server *s = server_at(known(&in->source, in->source_port, service, in->protocol, port, &virtual));
-	if (!s || s->forward != NAT || !same_address(&s->address, &in->destination) || p->ttl <= 1)
-		return UNKNOWN;
-	int there = find_way(skb, p, &p->destination, &w);
-	if (!translate_inner(skb, p, in, inner, &virtual, v->flags & SERVICE_ANY_PORT ? port : v->port, 0) || !translate_error(skb, p, &virtual, 1))
-		return VERDICT_DROP;
-	return there == WAY ? go(&w) : VERDICT_OK;
-}
-
-// carry_error carries an error of ICMP about a connection's packet to whoever sent the packet.
-__attribute__((noinline)) int carry_error(struct __sk_buff *skb, struct packet *p)
-{
-	struct packet in = {};
-	u32 inner;
-	if (!p || !read_inner(skb, p, &inner, &in))
-		return VERDICT_NEXT;
-	u32 service = find_service(skb, &in, &in.source, in.source_port);
-	if (service != NO_SERVER)
-		return to_server(skb, p, &in, service, inner);
-	struct real *r = find_real(&in, &in.destination, in.destination_port);
-	if (!r)
-		return VERDICT_NEXT;
-	for (u32 i = 0; i < SERVICES_OF_A_SERVER && i < r->count; i++) {
-		int verdict = to_client(skb, p, &in, r->service[i], inner);
-		if (verdict != UNKNOWN)
+	u32 now = ticks(), flow = find(p), outward = 0;
+	struct flow *f = flow_at(flow);
+	if (flow != NO_FLOW && f && !steady(f, p, now)) {
+		u32 server = goes_on(p, flow);
+		if (server == GONE)
+			return VERDICT_DROP;
+		if (server == NO_SERVER)
+			flow = NO_FLOW;
+	}
+	if (flow == NO_FLOW && !opens(p)) {
+		flow = find_answered(p);
+		f = flow_at(flow);
+		outward = flow != NO_FLOW;
+		if (outward && f && !steady(f, p, now) && !answers_on(p, flow))
+			return VERDICT_NEXT;
+	}
+	if (flow == NO_FLOW) {
+		int verdict = VERDICT_NEXT;
+		flow = meets(skb, p, &verdict);
+		if (flow == NO_FLOW && verdict != VERDICT_NEXT)
 			return verdict;
+		if (flow == NO_FLOW && adopt(skb, p)) {
+			flow = find_answered(p);
+			outward = 1;
+		}
 	}
-	return VERDICT_NEXT;
+	f = flow_at(flow);
+	if (flow == NO_FLOW || !f)
+		return VERDICT_NEXT;
+	touch(f, now);
+	return outward ? carry_out(skb, p, f, flow, now) : carry_in(skb, p, f, flow, now);
 }

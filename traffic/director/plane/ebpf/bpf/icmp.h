@@ -3,7 +3,7 @@
 // Errors of ICMP: those about a connection's packets go where the packets came from, and we tell a client of packets that are too
 // long for the way to its server, or that have come too far.
 #pragma once
-#include "track.h"
+#include "lookup.h"
 #include "tunnel.h"
 
 enum { UNREACHABLE4 = 3, FRAGMENT4 = 4, EXCEEDED4 = 11, UNREACHABLE6 = 1, TOO_BIG6 = 2, EXCEEDED6 = 3 };
@@ -19,13 +19,15 @@ inline_always int is_error(int ipv6, u8 type)
 	return ipv6 ? type < 128 && type : type == UNREACHABLE4 || type == EXCEEDED4 || type == 12 || type == 4;
 }
 
-// read_inner reads the packet that an error is about: its addresses and ports. It gets the offset of its network header.
-inline_always int read_inner(struct __sk_buff *skb, const struct packet *p, u32 *at, struct packet *in)
+// read_inner reads the packet that an error is about: its addresses and ports. What is about it is the offset of its network header.
+__attribute__((noinline)) int read_inner(struct __sk_buff *skb, struct packet *p, struct packet *in)
 {
 	struct icmp head;
+	if (!p || !in)
+		return 0;
 	if (p->piece || load_bytes(skb, p->transport, &head, sizeof head) || !is_error(p->ipv6, head.type))
 		return 0;
-	u32 network = *at = p->transport + sizeof head;
+	u32 network = in->about = p->transport + sizeof head;
 	if (p->ipv6) {
 		struct ipv6 ip;
 		if (load_bytes(skb, network, &ip, sizeof ip) || !read_ipv6(skb, &ip, network, in))
@@ -136,7 +138,7 @@ __attribute__((noinline)) int complain(struct __sk_buff *skb, struct packet *p, 
 	c.from = p->ipv6 ? from->ipv6 : from->ipv4;
 	c.back.source = c.from;
 	c.back.transport = LINK;
-	if (find_way(skb, &c.back, &p->source, &w) == NO_WAY || change_tail(skb, LINK + c.quote, 0) ||
+	if (ask_way(skb, &c.back, &p->source, &w) == NO_WAY || change_tail(skb, LINK + c.quote, 0) ||
 	    adjust_room(skb, network + sizeof(struct icmp), ROOM_BEHIND_LINK, ROOM_SAME_SEGMENTS))
 		return VERDICT_DROP;
 	struct icmp head = {};

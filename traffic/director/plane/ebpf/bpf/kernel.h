@@ -20,9 +20,9 @@ typedef unsigned long long u64;
 #define type(name, value) typeof(value) *name
 
 enum {
-	MAP_HASH = 1, MAP_ARRAY = 2, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_ARRAY_OF_MAPS = 12,
+	MAP_HASH = 1, MAP_ARRAY = 2, MAP_LRU_HASH = 9,
 	NO_PREALLOC = 1, MMAPABLE = 1024, // flags of maps
-	UPDATE_ANY = 0, UPDATE_NEW = 1,
+	UPDATE_ANY = 0,
 	PACKET_HOST = 0,
 	VERDICT_NEXT = -1, VERDICT_OK = 0, VERDICT_DROP = 2,
 	CLOCK_MONOTONIC = 1,
@@ -46,6 +46,16 @@ struct __sk_buff {
 	u32 gso_size;
 };
 
+// What a packet's checksum is (linux/skbuff.h): made for the whole segment by whoever sends it, or only begun.
+enum { SUM_COMPLETE = 2, SUM_PARTIAL = 3, SUM_UNTOLD };
+
+struct sk_buff {
+	u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+// Linux 6.2 and later tell what the checksum is.
+extern void *bpf_cast_to_kern_ctx(void *skb) __attribute__((section(".ksyms"), weak));
+
 struct fib { // struct bpf_fib_lookup
 	u8 family, protocol;
 	u16 source_port, destination_port, length_or_mtu;
@@ -66,7 +76,6 @@ struct bpf_timer {
 
 static void *(*lookup)(void *map, const void *key) = (void *)1;
 static long (*update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
-static long (*erase)(void *map, const void *key) = (void *)3;
 static u32 (*random_number)(void) = (void *)7;
 static long (*store_bytes)(struct __sk_buff *skb, u32 offset, const void *from, u32 length, u64 flags) = (void *)9;
 static long (*l4_sum)(struct __sk_buff *skb, u32 offset, u64 from, u64 to, u64 flags) = (void *)11;
@@ -78,8 +87,9 @@ static long (*pull_data)(struct __sk_buff *skb, u32 length) = (void *)39;
 static long (*adjust_room)(struct __sk_buff *skb, s32 difference, u32 mode, u64 flags) = (void *)50;
 static long (*fib_lookup)(void *context, struct fib *params, int size, u32 flags) = (void *)69;
 static long (*redirect_neighbour)(u32 ifindex, struct next_hop *params, int size, u64 flags) = (void *)152;
+static u32 (*processor)(void) = (void *)8;
+static u64 (*ticks)(void) = (void *)118; // of the kernel's clock; no call, but one load
 static u64 (*coarse_time)(void) = (void *)160;
-static long (*for_each)(void *map, void *callback, void *context, u64 flags) = (void *)164;
 static long (*timer_init)(struct bpf_timer *timer, void *map, u64 flags) = (void *)169;
 static long (*timer_set_callback)(struct bpf_timer *timer, void *callback) = (void *)170;
 static long (*timer_start)(struct bpf_timer *timer, u64 nanoseconds, u64 flags) = (void *)171;

@@ -49,40 +49,60 @@ struct server {
 	u16 wrap_port;
 	u8 wrap, wrap_flags;
 	u64 gone; // since when, seconds of Unix time: the Go side's
-	u64 spare;
-};
-
-// What a server has to do. Pending are handshakes: they count for little and are forgotten by halves, as nobody tells when
-// one is abandoned.
-struct load {
+	u32 place; // in its service's table, where loads are ranked; NO_PLACE elsewhere
+	u32 zero;
+	// What the programs write: what it has to do, and the way to it. Pending are handshakes.
 	s32 active, inactive, pending;
 	u32 shut; // above its upper limit, not yet below its lower one
+	u64 connections; // that began
+	u32 way, told; // of ways, 1 the first; ticks
+	u64 spare[4];
 };
 
-struct counters {
-	u64 connections, in_packets, out_packets, in_bytes, out_bytes;
+#define NO_PLACE 0xffffffff
+
+// What one processor has counted of a server.
+struct work {
+	u64 in_packets, out_packets, in_bytes, out_bytes;
 };
 
-// A connection is found from both sides by its client and its service, so it has one entry: who answers tells the server,
-// and a server's address leads to the services it is in (reals).
-struct key {
-	struct address client;
-	u32 service;
-	u16 client_port, virtual_port; // the latter of services of every port, and of marks
-	u8 protocol, zero[3];
+// A way that the kernel's routing told lately. It is another's when it has not been told again for WAY_STALE.
+struct way {
+	u32 ifindex;
+	struct next_hop hop;
+	u32 mtu;  // 0: not known
+	u32 told; // ticks
 };
 
+#define WAYS 8192
+
+// A connection is one slot of a hash table without chains, and one cache line. Its place is told by its client's address and port alone, so that
+// it is found from both sides: by what the client asked for, and by the server that answers. Of IPv6 the addresses here are
+// hashes; the whole ones are in struct whole, at the same place.
+struct flow {
+	u32 tag;       // FREE, TAKEN while it is written, or from the hash
+	u32 displaced; // which of the places behind have flows that belong here: a bit for each; of the place, not of the flow
+	u32 client, virtual, server_address;
+	u16 client_port, virtual_port, server_port;
+	u8 protocol, state;
+	u32 seen; // ticks
+	u32 server;
+	u32 checked; // the table's generation for which the server is known to be usable
+	u16 generation; // the server's, as far as it fits
+	u8 flags, away; // away: which of the places behind it is in; 0: it is where it belongs
+	u16 way, told, back, back_told; // to the server and to the client: of ways, 1 the first; ticks, as far as they fit
+	u16 in_packets, out_packets; // not yet the server's
+	u32 in_bytes, out_bytes;
+};
+
+struct whole {
+	struct address client, virtual, server;
+	u64 zero[2];
+};
+
+enum { FREE = 0, TAKEN = 1 };
 enum { NONE, SYN_RECV, ESTABLISHED, FIN_WAIT, TIME_WAIT, CLOSED, DATAGRAMS, STATES };
-enum { FINISHED_CLIENT = 1, FINISHED_SERVER = 2, ANSWERED = 4, PENDING = 8, MASQUERADED = 16, SEEN_AGAIN = 32 };
-
-struct connection {
-	u64 seen; // CLOCK_MONOTONIC in ns, as coarse as the kernel's tick
-	u32 server, generation;
-	u8 state, flags;
-	u16 local_port;
-	u32 zero;
-	struct address virtual, local; // what the client asked for; the director's address, when it is masqueraded
-};
+enum { FINISHED_CLIENT = 1, FINISHED_SERVER = 2, ANSWERED = 4, PENDING = 8, IPV6 = 16, FORWARD = 32 }; // the last: by which a way of forwarding is multiplied
 
 // A client that is to come back to its server.
 struct returning {
@@ -95,7 +115,6 @@ struct template {
 	u32 server, generation;
 };
 
-#define SHARDS 64
 #define SERVICES_OF_A_SERVER 14
 
 struct real {
@@ -118,7 +137,9 @@ enum { ANY_PORT_SERVICES = 1, MARK_SERVICES = 2, ROUTING_RULES = 4 };
 struct settings {
 	u32 layout, flags;
 	u64 generation; // of the table: moves with each change
-	u64 timeout[8]; // by state, ns
+	u64 seed;       // of the hash of connections
+	u32 timeout[8]; // by state, in ticks of the kernel's clock
+	u64 tick;       // ns
 };
 
 struct source { // of an interface: what a tunnel's or a masqueraded packet leaves with
@@ -135,49 +156,36 @@ struct mark {
 
 struct clock {
 	struct bpf_timer timer;
-	u32 shard, zero;
+	u32 share, zero;
 };
 
-// A way that the kernel's routing told lately, by where it leads and where the packet came from.
-struct way {
-	u32 ifindex;
-	struct next_hop hop;
-	u32 mtu; // 0: not known
+struct occupancy {
+	s32 beginnings;
 };
-
-struct remembered {
-	struct address to;
-	struct way way;
-	u32 from;
-	u64 told; // CLOCK_MONOTONIC in ns
-};
-
-#define WAYS 4096
-#define WAY_HOLDS 250000000ULL // ns
 
 // Sizes are what the Go side sets before it loads.
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct settings); } settings SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct service); } services SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct server); } servers SEC(".maps");
-struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct load); } loads SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct slots); } tables SEC(".maps");
-struct { number(type, MAP_PERCPU_ARRAY); number(max_entries, 1); type(key, u32); type(value, struct counters); } counted SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct work); } counted SEC(".maps"); // the servers of the first processor, of the second, …
 struct { number(type, MAP_HASH); number(max_entries, 1); number(map_flags, NO_PREALLOC); type(key, struct endpoint); type(value, u32); } virtuals SEC(".maps");
 struct { number(type, MAP_HASH); number(max_entries, 1); number(map_flags, NO_PREALLOC); type(key, struct mark); type(value, u32); } marks SEC(".maps");
 struct { number(type, MAP_HASH); number(max_entries, 1); number(map_flags, NO_PREALLOC); type(key, struct endpoint); type(value, struct real); } reals SEC(".maps");
-struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct key); type(value, struct connection); } beginnings SEC(".maps");
 struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct returning); type(value, struct template); } templates SEC(".maps");
 struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct piece); type(value, struct ports); } pieces SEC(".maps");
 struct { number(type, MAP_HASH); number(max_entries, 1024); number(map_flags, NO_PREALLOC); type(key, u32); type(value, struct source); } sources SEC(".maps");
-struct { number(type, MAP_PERCPU_ARRAY); number(max_entries, WAYS); type(key, u32); type(value, struct remembered); } ways SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, WAYS); type(key, u32); type(value, struct way); } ways SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); type(key, u32); type(value, struct clock); } clocks SEC(".maps");
-struct shard { number(type, MAP_HASH); number(max_entries, 1); type(key, struct key); type(value, struct connection); };
-struct {
-	number(type, MAP_ARRAY_OF_MAPS);
-	number(max_entries, SHARDS);
-	type(key, u32);
-	__attribute__((aligned(8))) struct shard *values[];
-} connections SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct flow); } flows SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct whole); } wholes SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct occupancy); } occupied SEC(".maps");
+
+// What the Go side says when it loads.
+const volatile u32 server_places = 0; // how many there are in the table
+const volatile u32 flow_mask = 0;     // how many flows there is room for, a power of two, less one
+const volatile u32 most_beginnings = 0;
+const volatile u32 way_holds = 0;     // ticks
 
 inline_always struct settings *set(void)
 {
@@ -204,10 +212,4 @@ inline_always u32 spread(const struct address *a, u16 port)
 	u64 high = mix((u64)a->part[0] << 32 | a->part[1]);
 	u64 low = (u64)a->part[2] << 32 | a->part[3];
 	return mix(high + low + ((u64)port << 40) + 0x9e3779b97f4a7c15ULL) >> 32;
-}
-
-inline_always void *shard_of(const struct key *k)
-{
-	u32 at = spread(&k->client, k->client_port) % SHARDS;
-	return lookup(&connections, &at);
 }

@@ -12,11 +12,10 @@ enum { HEADER_HOPS = 0, HEADER_ROUTING = 43, HEADER_FRAGMENT = 44, HEADER_OPTION
 
 // Outcomes that are not yet verdicts: functions return to the program with them, as the stack allows for few calls within calls.
 enum {
-	UNKNOWN = 100, // it belongs to no connection
-	SEND,          // to the server in about
-	WRAP,          // and send to the server in about
-	TOO_LONG,      // for the way, whose MTU is in about
-	TOO_FAR,       // has it come
+	SEND = 100, // to the server in about
+	WRAP,       // and send to the server in about
+	TOO_LONG,   // for the way, whose MTU is in about
+	TOO_FAR,    // has it come
 };
 
 struct packet {
@@ -25,10 +24,11 @@ struct packet {
 	u8 protocol, ipv6, tcp; // tcp: its flags
 	u8 piece;               // 1: the first of several, 2: a later one, without ports
 	u32 identification;
-	u32 transport; // offset of the transport's header
+	u32 transport;  // offset of the transport's header
 	u8 ttl, tos;
 	u16 stays_whole; // it must not be fragmented
 	u32 about;       // what comes with an outcome
+	u32 usual;       // it is TCP or UDP right behind a network header without options, whole, and to be seen directly
 };
 
 struct ipv4 {
@@ -51,6 +51,15 @@ inline_always void map_ipv4(struct address *a, u32 ipv4)
 	a->part[0] = a->part[1] = 0;
 	a->part[2] = big32(0xffff);
 	a->part[3] = ipv4;
+}
+
+inline_always u16 folded(u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
 }
 
 inline_always int is_ipv4(const struct address *a) { return a->part[2] == big32(0xffff) && !a->part[0] && !a->part[1]; }
@@ -111,15 +120,44 @@ inline_always int read_ipv6(struct __sk_buff *skb, const struct ipv6 *ip, u32 of
 	return 1;
 }
 
+struct transport { // what TCP and UDP have at the same places
+	u16 source_port, destination_port;
+	u16 udp_length, udp_sum;
+	u8 more[5], flags;
+	u16 window, tcp_sum, urgent;
+};
+
+// transport_of is the transport's header behind a network header without options; NULL if not as much as TCP has is to be seen directly.
+inline_always struct transport *transport_of(struct __sk_buff *skb, const struct packet *p)
+{
+	void *t = (void *)(u64)skb->data + LINK, *end = (void *)(u64)skb->data_end;
+	if (p->ipv6)
+		t += sizeof(struct ipv6);
+	else
+		t += sizeof(struct ipv4);
+	return t + sizeof(struct transport) > end ? NULL : t;
+}
+
 // read_ports reads what is the same in all three transports, and TCP's flags.
 inline_always int read_ports(struct __sk_buff *skb, struct packet *p)
 {
 	u8 head[14];
+	struct transport *t = p->transport == LINK + (p->ipv6 ? sizeof(struct ipv6) : sizeof(struct ipv4)) ? transport_of(skb, p) : NULL;
+	if (p->protocol != TCP && p->protocol != UDP && p->protocol != SCTP)
+		return 0;
+	if (t) {
+		p->source_port = t->source_port;
+		p->destination_port = t->destination_port;
+		if (p->protocol == TCP)
+			p->tcp = t->flags;
+		p->usual = p->protocol != SCTP && !p->piece;
+		return 1;
+	}
 	if (p->protocol == TCP) {
 		if (load_bytes(skb, p->transport, head, sizeof head))
 			return 0;
 		p->tcp = head[13];
-	} else if (p->protocol != UDP && p->protocol != SCTP || load_bytes(skb, p->transport, head, 4)) {
+	} else if (load_bytes(skb, p->transport, head, 4)) {
 		return 0;
 	}
 	p->source_port = *(u16 *)head;

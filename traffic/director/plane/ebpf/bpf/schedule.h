@@ -2,104 +2,52 @@
 //
 // Choosing a server for a new connection.
 #pragma once
-#include "packet.h"
-
-#define NO_SERVER 0xffffffff
-#define GONE 0xfffffffe
-
-// slot is the server in a place of a service's table.
-inline_always u32 slot(u32 at)
-{
-	u32 row = at / 16;
-	struct slots *s = lookup(&tables, &row);
-	return s ? s->server[at % 16] : NO_SERVER;
-}
+#include "rank.h"
 
 // fresh is the server that may get new connections of a service. A table that is just being replaced may lead astray: hence the look at the service.
 inline_always struct server *fresh(u32 at, u32 service)
 {
 	struct server *s = server_at(at);
-	if (!s || s->flags != SERVER_USED || s->service != service || !s->weight)
-		return NULL;
-	struct load *l = lookup(&loads, &at);
-	return l && !l->shut ? s : NULL;
+	return s && s->flags == SERVER_USED && s->service == service && s->weight && !s->shut ? s : NULL;
 }
 
 struct search {
-	u32 service, scheduler, first, size, from;
-	u32 best, best_weight;
-	u64 best_cost;
+	u32 service, first, size, from;
+	u32 best;
+	u32 overflows; // OVF: a server with as many active connections as its weight is full
 };
-
-inline_always u64 cost(u32 scheduler, const struct load *l)
-{
-	u64 active = l->active > 0 ? l->active : 0, inactive = l->inactive > 0 ? l->inactive : 0;
-	if (l->pending > 0)
-		active += l->pending;
-	switch (scheduler) {
-	case SED:
-		return active + 1;
-	case NQ:
-		return active ? active + 1 : 0;
-	}
-	return active * 256 + inactive + 1;
-}
-
-// weigh compares one server with the best so far: the cost by weight, but for lc.
-static long weigh(u32 i, struct search *s)
-{
-	u32 turn = s->from + i, at = slot(s->first + turn % s->size);
-	struct server *one = fresh(at, s->service);
-	struct load *l = lookup(&loads, &at);
-	if (!one || !l)
-		return 0;
-	u64 costs = cost(s->scheduler, l);
-	u32 weight = s->scheduler == LC ? 1 : one->weight;
-	if (s->scheduler == OVF) { // the table is in the order of weights
-		if (l->active >= (s32)weight)
-			return 0;
-		s->best = at;
-		return 1;
-	}
-	if (s->best != NO_SERVER && costs * s->best_weight >= s->best_cost * weight)
-		return 0;
-	s->best = at;
-	s->best_weight = weight;
-	s->best_cost = costs;
-	return s->scheduler == NQ && !costs;
-}
 
 // next takes the first server from a place on that may have connections.
 static long next(u32 i, struct search *s)
 {
 	u32 at = slot(s->first + (s->from + i) % s->size);
-	if (!fresh(at, s->service))
+	struct server *one = fresh(at, s->service);
+	if (!one || s->overflows && one->active >= (s32)one->weight)
 		return 0;
 	s->best = at;
 	return 1;
 }
 
-inline_always u32 least(struct search *s, struct service *v)
+// least_loaded is the server that the ranks lead to.
+inline_always u32 least_loaded(u32 service, u32 first, u32 size)
 {
-	s->from = __sync_fetch_and_add(&v->turn, 1); // so that equals take turns
-	if (s->scheduler == OVF)
-		s->from = 0;
-	repeat(s->size, weigh, s, 0);
-	return s->best;
+	u32 at = slot(first + first_ranked(first, size));
+	return fresh(at, service) ? at : NO_SERVER;
 }
 
 // nearby keeps clients' requests for one destination at one server, as long as it is not overloaded (lblc).
-inline_always u32 nearby(struct search *s, struct service *v, const struct packet *p)
+__attribute__((noinline)) u32 nearby(u32 service, struct packet *p, u32 first, u32 size)
 {
-	struct returning k = {p->destination, s->service | 1u << 31};
+	if (!p)
+		return NO_SERVER;
+	struct returning k = {p->destination, service | 1u << 31};
 	struct template *t = lookup(&templates, &k);
 	if (t) {
-		struct server *one = fresh(t->server, s->service);
-		struct load *l = lookup(&loads, &t->server);
-		if (one && l && t->generation == one->generation && l->active <= (s32)one->weight)
+		struct server *one = fresh(t->server, service);
+		if (one && t->generation == one->generation && one->active <= (s32)one->weight)
 			return t->server;
 	}
-	u32 at = least(s, v);
+	u32 at = least_loaded(service, first, size);
 	struct server *one = server_at(at);
 	if (one) {
 		struct template made = {coarse_time(), at, one->generation};
@@ -108,44 +56,52 @@ inline_always u32 nearby(struct search *s, struct service *v, const struct packe
 	return at;
 }
 
-// schedule chooses; NO_SERVER if there is none.
-__attribute__((noinline)) u32 schedule(u32 service, struct packet *p)
+// search looks from a place on.
+__attribute__((noinline)) u32 look_on(u32 service, u64 place, u32 from, u32 tries)
 {
-	struct service *v = service_at(service);
-	if (!v || !p)
-		return NO_SERVER;
-	u64 place = v->table;
-	struct search s = {.service = service, .scheduler = v->scheduler, .first = place >> 32, .size = place, .best = NO_SERVER};
+	struct search s = {.service = service, .first = place >> 32, .size = (u32)place, .from = from, .best = NO_SERVER, .overflows = tries >> 31};
 	if (!s.size)
 		return NO_SERVER;
-	u32 tries = s.size < 64 ? s.size : 64;
-	switch (s.scheduler) {
+	repeat(tries & 0xffff, next, &s, 0);
+	return s.best;
+}
+
+// schedule chooses; NO_SERVER if there is none.
+inline_always u32 schedule(u32 service, struct packet *p, struct service *v)
+{
+	u64 place = v->table;
+	u32 first = place >> 32, size = (u32)place & ~RANKED, from = 0;
+	if (!size)
+		return NO_SERVER;
+	u32 tries = size < 64 ? size : 64;
+	switch (v->scheduler) {
 	case RR:
 	case WRR:
-		s.from = __sync_fetch_and_add(&v->turn, 1) % s.size;
+		from = __sync_fetch_and_add(&v->turn, 1) % size;
 		break;
 	case SH:
 	case MH:
-		s.from = spread(&p->source, v->flags & SERVICE_PORT ? p->source_port : 0) % s.size;
+		from = spread(&p->source, v->flags & SERVICE_PORT ? p->source_port : 0) % size;
 		if (!(v->flags & SERVICE_FALLBACK))
 			tries = 1;
 		break;
 	case DH:
-		s.from = spread(&p->destination, 0) % s.size;
+		from = spread(&p->destination, 0) % size;
 		tries = 1;
 		break;
 	case FO: // the table is in the order of weights
 		break;
+	case OVF:
+		return look_on(service, place, 0, (size < 0xffff ? size : 0xffff) | 1u << 31);
 	case LBLC:
-		return nearby(&s, v, p);
+		return nearby(service, p, first, size);
 	default:
-		return least(&s, v);
+		return least_loaded(service, first, size);
 	}
-	u32 at = slot(s.first + s.from);
+	u32 at = slot(first + from);
 	if (fresh(at, service))
 		return at;
-	repeat(tries, next, &s, 0);
-	return s.best;
+	return tries > 1 ? look_on(service, place, from, tries) : NO_SERVER;
 }
 
 inline_always int deterministic(const struct service *v) { return v->scheduler == MH || v->scheduler == SH || v->scheduler == DH; }

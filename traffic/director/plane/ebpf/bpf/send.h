@@ -15,8 +15,10 @@ inline_always u32 segment(struct __sk_buff *skb, const struct packet *p)
 }
 
 // ask_way asks the kernel's routing for the way to an address.
-inline_always int ask_way(struct __sk_buff *skb, const struct packet *p, const struct address *to, struct way *w)
+__attribute__((noinline)) int ask_way(struct __sk_buff *skb, struct packet *p, struct address *to, struct way *w)
 {
+	if (!p || !to || !w)
+		return NO_WAY;
 	int ipv6 = !is_ipv4(to);
 	struct fib f = {.family = ipv6 ? INET6 : INET, .protocol = p->protocol, .ifindex = skb->ifindex};
 	if (ipv6) {
@@ -44,43 +46,114 @@ inline_always int ask_way(struct __sk_buff *skb, const struct packet *p, const s
 	return NO_WAY;
 }
 
-// find_way is the way to an address. What routing said holds for a moment; where rules look at more than the destination, it is asked each time.
-inline_always int find_way(struct __sk_buff *skb, const struct packet *p, const struct address *to, struct way *w)
+// Routing that looks at more than the destination is asked each time.
+inline_always int ways_hold(void)
 {
-	u64 now = coarse_time();
-	u32 at = (to->part[3] * 0x9e3779b1u ^ to->part[1] ^ to->part[0]) >> 20;
-	struct remembered *r = lookup(&ways, &at);
 	struct settings *s = set();
-	if (!r || !s || s->flags & ROUTING_RULES)
-		return ask_way(skb, p, to, w);
-	if (now < r->told + WAY_HOLDS && r->from == skb->ifindex && same_address(&r->to, to) && segment(skb, p) <= r->way.mtu) {
-		*w = r->way;
-		return WAY;
+	return s && !(s->flags & ROUTING_RULES);
+}
+
+#define WAY_STALE 8 // times as long as ways hold
+
+// note_way keeps a way, and gives its number; 0 if there is no room.
+__attribute__((noinline)) u32 note_way(struct way *told)
+{
+	if (!told || !told->mtu)
+		return 0;
+	u32 now = ticks(), at = mix((u64)told->hop.address[0] << 32 | told->hop.address[3]) + told->ifindex;
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		u32 here = (at + i) % WAYS;
+		struct way *w = lookup(&ways, &here);
+		if (!w)
+			return 0;
+		u32 before = w->told;
+		int same = w->ifindex == told->ifindex && w->hop.family == told->hop.family && w->hop.address[0] == told->hop.address[0] &&
+			   w->hop.address[1] == told->hop.address[1] && w->hop.address[2] == told->hop.address[2] && w->hop.address[3] == told->hop.address[3];
+		if (same) {
+			w->told = now;
+			w->mtu = told->mtu;
+			return here + 1;
+		}
+		if (w->ifindex && now - before < WAY_STALE * way_holds)
+			continue;
+		if (__sync_val_compare_and_swap(&w->told, before, now) != before)
+			continue;
+		w->ifindex = 0; // nobody's, while it is written
+		w->mtu = told->mtu;
+		w->hop = told->hop;
+		w->ifindex = told->ifindex;
+		return here + 1;
 	}
-	int there = ask_way(skb, p, to, w);
-	if (there == WAY && w->mtu) {
-		r->to = *to;
-		r->way = *w;
-		r->from = skb->ifindex;
-		r->told = now;
+	return 0;
+}
+
+inline_always struct way *way_at(u32 number)
+{
+	u32 at = number - 1;
+	return lookup(&ways, &at);
+}
+
+// remembered is the way with a number that was told so many ticks ago, if it holds still and the packet is not too long for it.
+inline_always struct way *remembered(struct __sk_buff *skb, const struct packet *p, u32 number, u32 ago)
+{
+	if (!number || ago >= way_holds || !ways_hold())
+		return NULL;
+	struct way *w = way_at(number);
+	return w && w->ifindex && segment(skb, p) <= w->mtu ? w : NULL;
+}
+
+// learn_way_to_server asks for the way to a server, or knows it of another flow to the server.
+__attribute__((noinline)) int learn_way_to_server(struct __sk_buff *skb, struct packet *p, u32 server, u32 flow, struct way *w)
+{
+	struct server *s = server_at(server);
+	if (!s || !p || !w)
+		return NO_WAY;
+	u32 now = ticks();
+	int there = WAY;
+	struct way *known = remembered(skb, p, s->way, now - s->told);
+	if (known) {
+		*w = *known;
+	} else {
+		struct address to = s->address;
+		there = ask_way(skb, p, &to, w);
+		if (there == WAY) {
+			s->way = note_way(w);
+			s->told = now;
+		}
 	}
+	struct flow *f = flow_at(flow);
+	if (flow == NO_FLOW || !f || there != WAY)
+		return there;
+	f->way = s->way;
+	f->told = s->told;
+	if ((u16)(now - f->back_told) >= way_holds)
+		f->back = 0;
 	return there;
 }
 
-inline_always u16 folded(u32 sum)
+// learn_way_to_client asks for the way to a flow's client.
+__attribute__((noinline)) int learn_way_to_client(struct __sk_buff *skb, struct packet *p, u32 flow, struct way *w)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
+	struct flow *f = flow_at(flow);
+	if (!f || !p || !w)
+		return NO_WAY;
+	u32 now = ticks();
+	struct address to = p->destination;
+	int there = ask_way(skb, p, &to, w);
+	if (there != WAY)
+		return there;
+	f->back = note_way(w);
+	f->back_told = now;
+	if ((u16)(now - f->told) >= way_holds)
+		f->way = 0;
+	return there;
 }
 
 // adjusted is a checksum after a word changed (RFC 1624).
 inline_always u16 adjusted(u16 sum, u32 from, u32 to)
 {
-	u64 n = (u16)~sum + (u64)(u32)~from + to;
-	n = (n & 0xffffffff) + (n >> 32);
-	n = (n & 0xffff) + (n >> 16);
-	n = (n & 0xffff) + (n >> 16);
-	return ~folded(n);
+	return ~folded((u64)(u16)~sum + (u32)~from + to);
 }
 
 inline_always struct ipv4 *ipv4_of(struct __sk_buff *skb)
@@ -157,3 +230,74 @@ inline_always int count_hop(struct __sk_buff *skb, const struct packet *p)
 }
 
 inline_always int go(struct way *w) { return redirect_neighbour(w->ifindex, &w->hop, sizeof w->hop, 0); }
+
+// sum_kind is how far a packet's checksum is made; SUM_UNTOLD where the kernel does not tell.
+inline_always u32 sum_kind(struct __sk_buff *skb)
+{
+	if (!bpf_cast_to_kern_ctx)
+		return SUM_UNTOLD;
+	struct sk_buff *k = bpf_cast_to_kern_ctx(skb);
+	u64 byte = *(u8 *)((void *)k + __builtin_preserve_field_info(k->ip_summed, 0)); // the offset of the byte that it is in
+	byte <<= __builtin_preserve_field_info(k->ip_summed, 4);
+	return byte >> __builtin_preserve_field_info(k->ip_summed, 5);
+}
+
+// mend_sum mends a transport's checksum in place.
+inline_always void mend_sum(u16 *sum, int is_udp, u32 kind, u64 address, u64 ports)
+{
+	if (kind == SUM_PARTIAL) {
+		*sum = folded(*sum + address); // so far it is the pseudo header's alone, which has the address and not the port
+		return;
+	}
+	if (is_udp && !*sum)
+		return;
+	u16 mended = ~folded((u64)(u16)~*sum + address + ports);
+	*sum = is_udp && !mended ? 0xffff : mended;
+}
+
+inline_always u64 change_of_address(const struct address *from, const struct address *to)
+{
+	u64 change = 0;
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		change += (u64)(u32)~from->part[i] + to->part[i];
+	return change;
+}
+
+// rewrite gives a usual packet another destination or source, all of it in place, as its flow says. It cannot where the checksum is none of the
+// two kinds that it knows.
+inline_always int rewrite(struct __sk_buff *skb, const struct packet *p, const struct flow *f, const struct whole *whole, int is_source)
+{
+	u32 kind = sum_kind(skb);
+	struct transport *t = transport_of(skb, p);
+	if (!p->usual || kind == SUM_COMPLETE || kind == SUM_UNTOLD || !t)
+		return 0;
+	u64 address;
+	if (p->ipv6) {
+		struct ipv6 *ip = ipv6_of(skb);
+		if (!ip)
+			return 0;
+		struct address *at = is_source ? &ip->source : &ip->destination;
+		const struct address *to = is_source ? &whole->virtual : &whole->server;
+		address = change_of_address(at, to);
+		*at = *to;
+		ip->hops = p->ttl - 1;
+	} else {
+		struct ipv4 *ip = ipv4_of(skb);
+		if (!ip)
+			return 0;
+		u32 *at = is_source ? &ip->source : &ip->destination, to = is_source ? f->virtual : f->server_address;
+		address = (u64)(u32)~*at + to;
+		*at = to;
+		ip->sum = ~folded((u64)(u16)~ip->sum + address + (u16)~1); // one hop less in the lower byte
+		ip->ttl = p->ttl - 1;
+	}
+	u16 *port = is_source ? &t->source_port : &t->destination_port, to = is_source ? f->virtual_port : f->server_port;
+	u64 ports = (u64)(u16)~*port + to;
+	*port = to;
+	if (p->protocol == TCP)
+		mend_sum(&t->tcp_sum, 0, kind, address, ports);
+	else
+		mend_sum(&t->udp_sum, 1, kind, address, ports);
+	return 1;
+}

@@ -1,78 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT OR GPL-2.0-only
 //
-// The connections: beginning, going on, ending.
-//
-// What begins is in an LRU table of its own (beginnings), whatever the scheduler: a flood of SYNs pushes out other beginnings, and
-// no connection. It moves to connections when its client goes on after the server has answered, or, where answers do not pass us,
-// when the client goes on at all. A beginning that was pushed out by then is found again by hash (mh, sh, dh).
+// The life of a connection: beginning, going on, ending. It begins as one that is pending, until its client goes on after the server has answered, or,
+// where answers do not pass us, when the client goes on at all. A beginning that was pushed out by then is found again by
+// hash (mh, sh, dh).
 #pragma once
-#include "schedule.h"
+#include "flow.h"
 
-inline_always void add(s32 *count, s32 by) { __sync_fetch_and_add(count, by); }
-
-// opened and closed keep count of what a server has.
-inline_always void limit(u32 at, struct load *l)
+// advance moves a flow's state by the flags of a packet.
+inline_always void advance(struct flow *f, u8 tcp, u8 protocol, u8 finished)
 {
-	struct server *s = server_at(at);
-	if (!s || !s->upper)
+	u8 was = f->state, is = was;
+	if (protocol != TCP || !(tcp & (RST | FIN)))
 		return;
-	u32 all = l->active + l->inactive;
-	if (all >= s->upper)
-		l->shut = 1;
-	else if (s->lower ? all < s->lower : all * 4 < s->upper * 3)
-		l->shut = 0;
-}
-
-inline_always int busy(u8 state) { return state == ESTABLISHED || state == DATAGRAMS; }
-
-inline_always void count_connection(const struct connection *c, s32 by)
-{
-	struct load *l = lookup(&loads, &c->server);
-	struct server *s = server_at(c->server);
-	if (!l || !s || s->generation != c->generation)
-		return;
-	if (busy(c->state))
-		add(&l->active, by);
-	else
-		add(&l->inactive, by);
-	limit(c->server, l);
-}
-
-// advance moves a connection's state by the flags of a packet.
-inline_always void advance(struct connection *c, u8 tcp, u8 protocol, u8 finished)
-{
-	u8 was = c->state, is = was;
-	if (protocol != TCP)
-		return;
+	hand_in(f);
 	if (tcp & RST) {
 		is = CLOSED;
-	} else if (tcp & FIN) {
-		c->flags |= finished;
-		is = (c->flags & (FINISHED_CLIENT | FINISHED_SERVER)) == (FINISHED_CLIENT | FINISHED_SERVER) ? TIME_WAIT : FIN_WAIT;
+	} else {
+		f->flags |= finished;
+		is = (f->flags & (FINISHED_CLIENT | FINISHED_SERVER)) == (FINISHED_CLIENT | FINISHED_SERVER) ? TIME_WAIT : FIN_WAIT;
 	}
 	if (is == was || was == CLOSED)
 		return;
-	if (was == ESTABLISHED) {
-		struct load *l = lookup(&loads, &c->server);
-		if (l) {
-			add(&l->active, -1);
-			add(&l->inactive, 1);
-		}
-	}
-	c->state = is;
+	int moves = was == ESTABLISHED && !(f->flags & PENDING);
+	if (moves)
+		weigh_on(f, -1);
+	f->state = is;
+	if (moves)
+		weigh_on(f, 1);
 }
 
-inline_always void end_connection(void *shard, const struct key *k, const struct connection *c)
+// settle makes a beginning a connection.
+inline_always void settle(struct flow *f)
 {
-	struct connection copy = *c;
-	if (!erase(shard, k))
-		count_connection(&copy, -1);
-}
-
-inline_always int expired(const struct connection *c, u64 now)
-{
-	struct settings *s = set();
-	return s && now > c->seen + s->timeout[c->state & 7];
+	weigh_on(f, -1);
+	count_beginnings(-1);
+	f->flags &= ~PENDING;
+	if (f->state == SYN_RECV)
+		f->state = ESTABLISHED;
+	weigh_on(f, 1);
 }
 
 inline_always void mask(struct address *a, u32 bits)
@@ -86,78 +51,97 @@ inline_always void mask(struct address *a, u32 bits)
 }
 
 // returns_to is the server that a persistent client was at; NO_SERVER if there is none any more. One of weight 0 keeps its clients.
-inline_always u32 returns_to(struct service *v, struct returning *k, u64 now)
+__attribute__((noinline)) u32 returns_to(u32 service, struct packet *p)
 {
-	struct template *t = lookup(&templates, k);
+	struct service *v = service_at(service);
+	if (!v || !p)
+		return NO_SERVER;
+	u64 now = coarse_time();
+	struct returning k = {p->source, service};
+	mask(&k.client, v->prefix);
+	struct template *t = lookup(&templates, &k);
 	if (!t || now > t->seen + v->persist * 1000000000ULL)
 		return NO_SERVER;
 	struct server *s = server_at(t->server);
-	if (!s || s->flags != SERVER_USED || s->generation != t->generation || s->service != k->service)
+	if (!s || s->flags != SERVER_USED || s->generation != t->generation || s->service != service)
 		return NO_SERVER;
 	t->seen = now;
 	return t->server;
 }
 
+// is_to_return notes where a client is to come back to.
+__attribute__((noinline)) int is_to_return(u32 service, struct packet *p, u32 server)
+{
+	struct service *v = service_at(service);
+	struct server *s = server_at(server);
+	if (!v || !p || !s)
+		return 0;
+	struct returning k = {p->source, service};
+	mask(&k.client, v->prefix);
+	struct template t = {coarse_time(), server, s->generation};
+	return !update(&templates, &k, &t, UPDATE_ANY);
+}
+
+// choose is the server for a new connection; NO_SERVER if there is none.
 __attribute__((noinline)) u32 choose(u32 service, struct packet *p)
 {
 	struct service *v = service_at(service);
 	if (!v || !p)
 		return NO_SERVER;
-	if (!v->persist)
-		return schedule(service, p);
-	u64 now = coarse_time();
-	struct returning k = {p->source, service};
-	mask(&k.client, v->prefix);
-	u32 at = returns_to(v, &k, now);
+	u32 at = v->persist ? returns_to(service, p) : NO_SERVER;
 	if (at != NO_SERVER)
 		return at;
-	at = schedule(service, p);
-	struct server *s = server_at(at);
-	if (s) {
-		struct template t = {now, at, s->generation};
-		update(&templates, &k, &t, UPDATE_ANY);
-	}
+	at = schedule(service, p, v);
+	if (v->persist && at != NO_SERVER)
+		is_to_return(service, p, at);
 	return at;
 }
 
-inline_always void pend(u32 server, s32 by)
+// begin notes a connection that is new to us, at a server. It gives its slot; NO_FLOW if there is no room.
+__attribute__((noinline)) u32 begin(struct packet *p, u32 server)
 {
-	struct load *l = lookup(&loads, &server);
-	if (l)
-		add(&l->pending, by);
-}
-
-inline_always struct counters *counters_of(u32 server) { return lookup(&counted, &server); }
-
-// begin notes a connection that is new to us, at a server.
-inline_always int begin(const struct key *k, const struct packet *p, u32 at, struct connection *c, u64 now)
-{
-	struct server *s = server_at(at);
-	if (!s)
-		return 0;
-	c->seen = now;
-	c->server = at;
-	c->generation = s->generation;
-	c->state = p->protocol == TCP ? SYN_RECV : DATAGRAMS;
-	c->flags = PENDING;
-	c->virtual = p->destination;
-	pend(at, 1);
-	struct counters *n = counters_of(at);
-	if (n)
-		n->connections++;
-	return 1;
-}
-
-// settle moves a beginning to the connections. Where there is no room it stays what it is.
-inline_always void settle(void *shard, const struct key *k, struct connection *half, u8 protocol)
-{
-	struct connection c = *half;
-	c.state = protocol == TCP ? ESTABLISHED : DATAGRAMS;
-	c.flags &= ~PENDING;
-	if (update(shard, k, &c, UPDATE_NEW))
-		return;
-	erase(&beginnings, k);
-	if (half->flags & PENDING)
-		pend(c.server, -1);
-	count_connection(&c, 1);
+	if (!p)
+		return NO_FLOW;
+	u32 now = ticks();
+	struct server *s = server_at(server);
+	u32 from = shortened(&p->source, p->ipv6);
+	struct spot spot = spot_of(from, p->source_port, p->protocol);
+	struct settings *table = set();
+	if (!s || !table)
+		return NO_FLOW;
+	u32 at = take(spot, now);
+	struct flow *f = flow_at(at);
+	if (at == NO_FLOW || !f)
+		return NO_FLOW;
+	if (at == spot.home)
+		f->away = 0;
+	f->client = from;
+	f->virtual = shortened(&p->destination, p->ipv6);
+	f->server_address = shortened(&s->address, p->ipv6);
+	f->client_port = p->source_port;
+	f->virtual_port = p->destination_port;
+	f->server_port = s->port && s->forward == NAT ? s->port : p->destination_port;
+	f->protocol = p->protocol;
+	f->state = p->protocol == TCP ? SYN_RECV : DATAGRAMS;
+	f->seen = now;
+	f->server = server;
+	f->generation = s->generation;
+	f->checked = table->generation;
+	f->flags = PENDING | (p->ipv6 ? IPV6 : 0) | s->forward * FORWARD;
+	f->way = f->back = 0;
+	f->in_packets = f->out_packets = 0;
+	f->in_bytes = f->out_bytes = 0;
+	if (p->ipv6) {
+		struct whole *w = whole_at(at);
+		if (w) {
+			w->client = p->source;
+			w->virtual = p->destination;
+			w->server = s->address;
+		}
+	}
+	count_beginnings(1);
+	__sync_fetch_and_add(&s->connections, 1);
+	weigh_on(f, 1);
+	__sync_lock_test_and_set(&f->tag, spot.tag);
+	return at;
 }
