@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/user"
 	"runtime"
 	"strconv"
 	"sync"
@@ -237,7 +236,7 @@ func listenStats(s *config.StatsSocket) (net.Listener, error) {
 	if s.Mode != 0 {
 		mode = os.FileMode(s.Mode)
 	}
-	uid, gid, err := owner(s.User, s.Group)
+	uid, gid, err := plane.Owner(s.User, s.Group)
 	if err == nil && (uid >= 0 || gid >= 0) {
 		err = os.Chown(temporary, uid, gid)
 	}
@@ -251,29 +250,9 @@ func listenStats(s *config.StatsSocket) (net.Listener, error) {
 	return l, nil
 }
 
-// owner finds a user's and a group's numbers; -1 where none is named.
-func owner(name, group string) (uid, gid int, err error) {
-	uid, gid = -1, -1
-	if name != "" {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return uid, gid, fmt.Errorf("user %s: %w", name, err)
-		}
-		uid, _ = strconv.Atoi(u.Uid)
-	}
-	if group != "" {
-		g, err := user.LookupGroup(group)
-		if err != nil {
-			return uid, gid, fmt.Errorf("group %s: %w", group, err)
-		}
-		gid, _ = strconv.Atoi(g.Gid)
-	}
-	return uid, gid, nil
-}
-
 // dropPrivileges confines the process to chroot, and to the user and the group of the configuration.
 func dropPrivileges(g *config.Global) error {
-	uid, gid, err := owner(g.User, g.Group)
+	uid, gid, err := plane.Owner(g.User, g.Group)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -66,6 +68,10 @@ func (p *parser) addBinds(l Line, text string, options Bind) *Problem {
 	b := options
 	b.Network, b.Path, b.FD, b.Line = a.network, a.path, a.fd, l.Number
 	if a.network != "tcp" {
+		if g := &p.config.Global; a.network == "unix" {
+			b.Path = g.UnixPrefix + b.Path
+			b.Mode, b.User, b.Group = cmp.Or(b.Mode, g.UnixBind.Mode), cmp.Or(b.User, g.UnixBind.User), cmp.Or(b.Group, g.UnixBind.Group)
+		}
 		p.proxy.Binds = append(p.proxy.Binds, &b)
 		return nil
 	}
@@ -81,17 +87,40 @@ func (p *parser) addBinds(l Line, text string, options Bind) *Problem {
 }
 
 var bindOptions = map[string]func(p *parser, t *taker, b *Bind){
-	"name":         func(_ *parser, t *taker, b *Bind) { b.Name = t.value("name") },
-	"accept-proxy": func(_ *parser, _ *taker, b *Bind) { b.AcceptProxy = true },
-	"v4v6":         func(_ *parser, _ *taker, b *Bind) { b.V4V6 = true },
-	"v6only":       func(_ *parser, _ *taker, b *Bind) { b.V6Only = true },
-	"transparent":  func(_ *parser, _ *taker, b *Bind) { b.Transparent = true },
-	"defer-accept": func(_ *parser, _ *taker, b *Bind) { b.DeferAccept = true },
-	"backlog":      func(_ *parser, t *taker, b *Bind) { b.Backlog = t.count("backlog", 1, 1<<20) },
-	"interface":    func(_ *parser, t *taker, b *Bind) { b.Interface = t.value("interface") },
-	"mss":          func(_ *parser, t *taker, b *Bind) { b.MSS = t.count("mss", 1, 65535) },
-	"mode":         func(_ *parser, t *taker, b *Bind) { b.Mode = t.mode() },
-	"proto":        func(_ *parser, t *taker, b *Bind) { b.HTTP2 = t.protocol("h1", "h2") },
+	"name":            func(_ *parser, t *taker, b *Bind) { b.Name = t.value("name") },
+	"accept-proxy":    func(_ *parser, _ *taker, b *Bind) { b.AcceptProxy = true },
+	"v4v6":            func(_ *parser, _ *taker, b *Bind) { b.V4V6 = true },
+	"v6only":          func(_ *parser, _ *taker, b *Bind) { b.V6Only = true },
+	"transparent":     func(_ *parser, _ *taker, b *Bind) { b.Transparent = true },
+	"defer-accept":    func(_ *parser, _ *taker, b *Bind) { b.DeferAccept = true },
+	"backlog":         func(_ *parser, t *taker, b *Bind) { b.Backlog = t.count("backlog", 1, 1<<20) },
+	"interface":       func(_ *parser, t *taker, b *Bind) { b.Interface = t.value("interface") },
+	"mss":             func(_ *parser, t *taker, b *Bind) { b.MSS = t.count("mss", 1, 65535) },
+	"mode":            func(_ *parser, t *taker, b *Bind) { b.Mode = t.mode() },
+	"id":              func(_ *parser, t *taker, b *Bind) { b.ID = t.count("id", 1, 1<<30) },
+	"maxconn":         func(_ *parser, t *taker, b *Bind) { b.MaxConn = t.count("maxconn", 1, 1<<24) },
+	"user":            func(_ *parser, t *taker, b *Bind) { b.User = t.value("user") },
+	"group":           func(_ *parser, t *taker, b *Bind) { b.Group = t.value("group") },
+	"uid":             func(_ *parser, t *taker, b *Bind) { b.User = strconv.Itoa(t.count("uid", 0, 1<<31)) },
+	"gid":             func(_ *parser, t *taker, b *Bind) { b.Group = strconv.Itoa(t.count("gid", 0, 1<<31)) },
+	"tcp-ut":          func(_ *parser, t *taker, b *Bind) { b.UserTimeout = t.duration("tcp-ut") },
+	"tfo":             func(_ *parser, _ *taker, b *Bind) { b.FastOpen = true },
+	"nice":            idleWord("nice", "sessions have no priorities among each other"),
+	"shards":          idleWord("shards", "each event loop has a socket of its own"),
+	"process":         idleWord("process", "there is one process"),
+	"thread":          idleWord("thread", "each event loop has a socket of its own"),
+	"severity-output": idleWord("severity-output", "it is for run-time sockets"),
+	"level":           idleWord("level", "it is for run-time sockets"),
+	"expose-fd":       idleWord("expose-fd", "it is for run-time sockets"),
+	"proto":           func(_ *parser, t *taker, b *Bind) { b.HTTP2 = t.protocol("h1", "h2") },
+}
+
+// idleWord takes an option with a value that has no effect, and says why.
+func idleWord(name, why string) func(p *parser, t *taker, b *Bind) {
+	return func(p *parser, t *taker, _ *Bind) {
+		t.value(name)
+		p.warn(t.line, "bind: %s has no effect: %s", name, why)
+	}
 }
 
 // protocol reads the value of `proto`, and tells whether it is the second of the two that are spoken.
@@ -106,7 +135,7 @@ func (t *taker) protocol(first, second string) bool {
 func isTLSWord(w string) bool {
 	switch w {
 	case "ssl", "crt", "crt-list", "ca-file", "alpn", "verify", "ssl-min-ver", "ssl-max-ver", "ciphers", "ciphersuites", "strict-sni",
-		"no-tls-tickets", "no-sslv3", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "force-tlsv12", "force-tlsv13", "allow-0rtt":
+		"no-tls-tickets", "no-sslv3", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "allow-0rtt", "curves", "ecdhe", "npn", "prefer-client-ciphers", "no-ca-names", "tls-tickets", "ssl-reuse", "no-ssl-reuse":
 		return true
 	}
 	return false
@@ -115,6 +144,12 @@ func isTLSWord(w string) bool {
 // versions are TLS's, as options name them.
 var versions = map[string]uint16{
 	"SSLv3": tls.VersionTLS10, "TLSv1.0": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13,
+}
+
+// curves are those that keys can be agreed on with, by the names that they have.
+var curves = map[string]tls.CurveID{
+	"X25519": tls.X25519, "P-256": tls.CurveP256, "PRIME256V1": tls.CurveP256, "SECP256R1": tls.CurveP256, "P-384": tls.CurveP384, "SECP384R1": tls.CurveP384,
+	"P-521": tls.CurveP521, "SECP521R1": tls.CurveP521,
 }
 
 // word takes one TLS option, and tells whether it is one.
@@ -145,6 +180,18 @@ func (o *TLSOptions) word(t *taker, w string) bool {
 		o.Maximum = t.version(w)
 	case "ciphers", "ciphersuites":
 		o.Ciphers = append(o.Ciphers, t.value(w)) // the library chooses
+	case "curves", "ecdhe":
+		o.Curves = o.Curves[:0:0]
+		for name := range strings.SplitSeq(t.value(w), ":") {
+			curve, ok := curves[strings.ToUpper(name)]
+			if !ok && t.err == nil {
+				t.fail("%s: curve %q is not known; there are X25519, P-256, P-384 and P-521", w, name)
+			}
+			o.Curves = append(o.Curves, curve)
+		}
+	case "npn": // ALPN took its place
+		t.value(w)
+	case "prefer-client-ciphers", "no-ca-names", "allow-0rtt", "ssl-reuse", "no-ssl-reuse":
 	case "strict-sni":
 		o.StrictSNI = true
 	case "no-tls-tickets":
@@ -158,6 +205,12 @@ func (o *TLSOptions) word(t *taker, w string) bool {
 		o.Minimum = max(o.Minimum, tls.VersionTLS13)
 	case "no-tlsv13":
 		o.Maximum = tls.VersionTLS12
+	case "force-tlsv10":
+		o.Minimum, o.Maximum = tls.VersionTLS10, tls.VersionTLS10
+	case "force-tlsv11":
+		o.Minimum, o.Maximum = tls.VersionTLS11, tls.VersionTLS11
+	case "tls-tickets":
+		o.NoTickets = false
 	case "force-tlsv12":
 		o.Minimum, o.Maximum = tls.VersionTLS12, tls.VersionTLS12
 	case "force-tlsv13":

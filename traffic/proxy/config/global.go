@@ -56,17 +56,7 @@ func init() {
 			}
 			return l.wants(0, 1)
 		},
-		"stats":  globalStats,
-		"setenv": setEnvironment,
-		"presetenv": func(p *parser, l Line) *Problem {
-			if problem := l.wants(2, 2); problem != nil {
-				return problem
-			}
-			if _, set := p.env(l.Words[1]); set {
-				return nil
-			}
-			return setEnvironment(p, l)
-		},
+		"stats":                           globalStats,
 		"ssl-default-bind-options":        globalTLSOptions,
 		"ssl-default-server-options":      globalTLSOptions,
 		"ssl-default-bind-ciphers":        ciphersOfGo,
@@ -84,10 +74,10 @@ func init() {
 			p.config.Global.ServerOptions.Verify = l.Words[1]
 			return nil
 		},
-		"tune.bufsize":    globalCount(4096, 1<<20, func(g *Global, n int) { g.BufferSize = n }),
-		"tune.maxrewrite": globalCount(0, 1<<19, func(g *Global, n int) { g.MaxRewrite = n }),
 	}
 	maps.Copy(globalDirectives, http2Directives())
+	maps.Copy(globalDirectives, compressionDirectives())
+	maps.Copy(globalDirectives, tuningDirectives())
 }
 
 func globalLog(p *parser, l Line) *Problem {
@@ -101,13 +91,8 @@ func globalLine(p *parser, l Line) *Problem {
 	if d, ok := globalDirectives[word]; ok {
 		return d(p, l)
 	}
-	if strings.HasPrefix(word, "tune.") || strings.HasPrefix(word, "no") && len(word) > 2 && refusedPollers[word] {
-		return l.problem("global directive %q is known to HAProxy but not offered here: there is nothing of the kind to tune", word)
-	}
 	return l.unknown("global directive", word, slices.Collect(maps.Keys(globalDirectives)), refusedGlobal)
 }
-
-var refusedPollers = map[string]bool{"noepoll": true, "nokqueue": true, "nopoll": true, "nogetaddrinfo": true, "noreuseport": true, "noevports": true}
 
 func globalCount(minimum, maximum int, set func(*Global, int)) directive {
 	return func(p *parser, l Line) *Problem {
@@ -158,6 +143,7 @@ func setEnvironment(p *parser, l Line) *Problem {
 	if problem := l.wants(2, 2); problem != nil {
 		return problem
 	}
+	delete(p.hidden, l.Words[1])
 	p.unset[l.Words[1]] = l.Words[2]
 	return nil
 }
@@ -193,8 +179,12 @@ func globalStats(p *parser, l Line) *Problem {
 		return p.statsSocket(l, t)
 	case "timeout":
 		g.StatsTimeout = t.duration("stats timeout")
+	case "maxconn":
+		t.count("stats maxconn", 1, 1<<20) // every client of the socket's is served
+	case "bind-process":
+		return nil // there is one process
 	default:
-		return l.problem("stats %q is not known in global, or not offered; there are socket and timeout", l.Words[1])
+		return l.problem("stats %q is not known in global; there are socket, timeout, maxconn and bind-process", l.Words[1])
 	}
 	return t.err
 }

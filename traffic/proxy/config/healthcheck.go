@@ -7,6 +7,40 @@ import (
 	"strings"
 )
 
+// HealthCheck is how a proxy's servers are asked.
+type HealthCheck struct {
+	Protocol string // "" for connect, http, smtp, mysql, pgsql, redis, ldap, ssl-hello, tcp-sequence, external
+	Method   string
+	Path     string
+	Version  string
+	Host     string
+	Headers  [][2]string
+	Body     string
+	User     string // mysql, pgsql; smtp: the name to greet with
+	Expect   *Expect
+	Steps    []CheckStep // tcp-check
+	Command  string
+	NoStop   bool // disable-on-404
+}
+
+// Expect is what answer counts.
+type Expect struct {
+	Negate bool
+	Kind   string // status, rstatus, string, rstring, binary
+	Status [][2]int
+	Text   string
+	Regexp *regexp.Regexp
+}
+
+// CheckStep is a step of a tcp-check sequence.
+type CheckStep struct {
+	Action string // connect, send, expect
+	Data   []byte
+	Expect *Expect
+	Port   int
+	TLS    bool
+}
+
 // httpchkOption reads option httpchk [METHOD] [URI] [VERSION].
 func httpchkOption(p *parser, l Line, on bool) *Problem {
 	c := &p.proxy.Check

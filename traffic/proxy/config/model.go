@@ -1,11 +1,12 @@
 package config
 
 import (
+	"crypto/tls"
 	"net/netip"
-	"regexp"
 	"slices"
 	"time"
 
+	"holdfast/traffic/proxy/cache"
 	"holdfast/traffic/proxy/sample"
 )
 
@@ -17,6 +18,7 @@ type Config struct {
 	Resolvers map[string]*Resolvers
 	Mailers   map[string]*Mailers
 	Peers     map[string]*Peers
+	Caches    map[string]*cache.Settings
 	Compiler  *sample.Compiler // holds the maps and lists, which can be changed at run time
 	Warnings  []string
 }
@@ -73,6 +75,11 @@ type Global struct {
 	ExternalOK    bool // external-check
 	SpreadChecks  int  // percent
 	DHParam       int
+	Compression   CompressionLimits
+	UnixBind      Bind   // Mode, User and Group of unix sockets that say nothing else
+	UnixPrefix    string // before the paths of unix sockets
+	SessionRate   int    // maxsessrate, maxconnrate: new clients a second; 0: no limit
+	SecureRate    int    // maxsslrate: TLS handshakes a second
 }
 
 // LogTarget is where log lines go.
@@ -164,40 +171,6 @@ type Cookie struct {
 	PostOnly, Preserve, HTTPOnly, Secure       bool
 	Domains                                    []string
 	Attributes                                 []string
-}
-
-// HealthCheck is how a proxy's servers are asked.
-type HealthCheck struct {
-	Protocol string // "" for connect, http, smtp, mysql, pgsql, redis, ldap, ssl-hello, tcp-sequence, external
-	Method   string
-	Path     string
-	Version  string
-	Host     string
-	Headers  [][2]string
-	Body     string
-	User     string // mysql, pgsql; smtp: the name to greet with
-	Expect   *Expect
-	Steps    []CheckStep // tcp-check
-	Command  string
-	NoStop   bool // disable-on-404
-}
-
-// Expect is what answer counts.
-type Expect struct {
-	Negate bool
-	Kind   string // status, rstatus, string, rstring, binary
-	Status [][2]int
-	Text   string
-	Regexp *regexp.Regexp
-}
-
-// CheckStep is a step of a tcp-check sequence.
-type CheckStep struct {
-	Action string // connect, send, expect
-	Data   []byte
-	Expect *Expect
-	Port   int
-	TLS    bool
 }
 
 // Stats is a proxy's statistics page.
@@ -296,8 +269,9 @@ type Settings struct {
 	Disabled       bool
 	MonitorURI     string
 	Email          EmailAlert
-	LoadState      string // where servers have their states from: "", none, global, local
-	StateFile      string // of this backend
+	Compression    *Compression // nil: none; never changed once it is set
+	LoadState      string       // where servers have their states from: "", none, global, local
+	StateFile      string       // of this backend
 	MonitorFail    []*sample.Condition
 	Source         netip.AddrPort
 
@@ -369,6 +343,7 @@ type Bind struct {
 	Path         string // unix
 	FD           int    // fd
 	Name         string
+	ID           int
 	Line         int
 	AcceptProxy  bool
 	V6Only, V4V6 bool
@@ -376,6 +351,8 @@ type Bind struct {
 	DeferAccept  bool
 	Backlog      int
 	MaxConn      int
+	UserTimeout  time.Duration // TCP_USER_TIMEOUT
+	FastOpen     bool
 	Interface    string
 	MSS          int
 	Mode         uint32
@@ -408,6 +385,7 @@ type TLSOptions struct {
 	Ciphers      []string
 	StrictSNI    bool
 	NoTickets    bool
+	Curves       []tls.CurveID
 	SNI          *sample.Expr // to a server
 	VerifyHost   string
 }

@@ -2,7 +2,6 @@ package config
 
 // refusedSections are HAProxy's sections that are not offered, and why.
 var refusedSections = map[string]string{
-	"cache":       "answers are not cached",
 	"ring":        "log to stdout or a syslog server instead",
 	"program":     "let the service manager or the cluster run programs",
 	"fcgi-app":    "FastCGI is not spoken",
@@ -13,15 +12,13 @@ var refusedSections = map[string]string{
 // refusedProxy are directives of proxies that HAProxy knows and this program does not offer; refusedGlobal, of the global
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
-	refusedProxy = words(`compression dynamic-cookie-key max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch
-		filter force-persist ignore-persist log-steps log-format-sd persist declare http-send-name-header
+	refusedProxy = words(`dynamic-cookie-key max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch
+		force-persist ignore-persist log-steps log-format-sd persist declare http-send-name-header
 		tcp-response transparent hash-preserve-affinity`)
-	refusedGlobal = words(`grace set-var set-var-fmt 51degrees-data-file anonkey busy-polling cluster-secret cpu-map cpu-policy ca-base-verify deviceatlas-json-file
-		fd-hard-limit gid h1-case-adjust h1-case-adjust-file h2-workaround-bogus-websocket-clients http-client.resolvers.id insecure-fork-wanted
-		insecure-setuid-wanted issuers-chain-path log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path
-		mworker-max-reloads nbproc numa-cpu-mapping ocsp-update.mindelay pp2-never-send-local prealloc-fd profiling.tasks
-		resetenv set-dumpable setcap shm-stats-file ssl-dh-param-file ssl-engine ssl-mode-async ssl-propquery ssl-provider
-		ssl-skip-self-issued-ca strict-limits thread-group thread-groups thread-hard-limit uid unix-bind unsetenv wurfl-data-file`)
+	refusedGlobal = words(`grace 51degrees-data-file anonkey cpu-policy ca-base-verify deviceatlas-json-file h1-accept-payload-with-any-method issuers-chain-path
+		log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path nbproc ocsp-update.mindelay pp2-never-send-local prealloc-fd
+		setcap shm-stats-file ssl-skip-self-issued-ca thread-hard-limit wurfl-data-file cluster-secret tune.lua.forced-yield tune.lua.maxmem
+		tune.lua.service-timeout tune.lua.session-timeout tune.lua.task-timeout zero-warning maxsslconn tune.peers.max-updates-at-once`)
 	refusedOptions = words(`logasap http-buffer-request independent-streams persist log-health-checks nolinger accept-invalid-http-request accept-invalid-http-response h1-case-adjust-bogus-client
 		h1-case-adjust-bogus-server http-ignore-probes-strict http-use-htx nolinger-both socket-stats spop-check
 		srvtcpka-probe tcp-smart-accept-all`)

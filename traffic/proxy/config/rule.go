@@ -56,6 +56,7 @@ const (
 	ExpectProxy
 	DisableL7Retry
 	CacheUse
+	CacheStore
 	WaitForBody
 	StrictMode
 	UseUniqueID

@@ -61,8 +61,9 @@ func init() {
 		"set-src-port":     expressed(SetSourcePort),
 		"disable-l7-retry": only(DisableL7Retry),
 		"use-service":      useService,
+		"cache-use":        cached(CacheUse),
 	})
-	responseRules = merged(anyMessage, shared, actions{"set-status": setStatus})
+	responseRules = merged(anyMessage, shared, actions{"set-status": setStatus, "cache-store": cached(CacheStore)})
 	afterRules = merged(anyMessage, actions{"set-status": setStatus})
 	statsRules = actions{"allow": only(Allow), "deny": paged(Deny, 403), "auth": authenticate}
 	connectionRules = actions{
@@ -125,7 +126,7 @@ func (p *parser) rule(l Line, c *sample.Condition, table actions) (*Rule, *Probl
 	return r, t.err
 }
 
-var refusedActions = words(`cache-use cache-store do-resolve early-hint lua normalize-uri sc-add-gpc sc-inc-gpc sc-set-gpt sc-set-gpt0
+var refusedActions = words(`do-resolve early-hint lua normalize-uri sc-add-gpc sc-inc-gpc sc-set-gpt sc-set-gpt0
 	send-spoe-group set-bandwidth-limit set-dst set-dst-port set-fc-mark set-fc-tos set-mark set-nice set-priority-class set-priority-offset
 	set-timeout set-tos switch-mode unset-var wait-for-body wait-for-handshake attach-srv`)
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"holdfast/spelling"
+	"holdfast/traffic/proxy/cache"
 	"holdfast/traffic/proxy/sample"
 )
 
@@ -41,11 +42,14 @@ type parser struct {
 	resolvers *Resolvers
 	mailers   *Mailers
 	peers     *Peers
+	cache     *cache.Settings
 	errors    string // name of the http-errors section
 	pages     map[string]map[int]Page
 	defaults  map[string]*Proxy // by name
 	last      *Proxy            // the defaults read last
 	unset     map[string]string // environment: changes by setenv and presetenv
+	hidden    map[string]bool   // by unsetenv
+	onlyEnv   map[string]bool   // what resetenv leaves; nil: everything
 	later     []func()          // checks for when all is read
 }
 
@@ -82,6 +86,7 @@ func init() {
 		"mailers":     {beginMailers, mailersLine},
 		"peers":       {beginPeers, peersLine},
 		"resolvers":   {beginResolvers, resolversLine},
+		"cache":       {beginCache, cacheLine},
 	}
 }
 
@@ -89,10 +94,11 @@ func init() {
 func Load(files []File, source Source) (*Config, error) {
 	p := &parser{
 		source:   source,
-		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Mailers: map[string]*Mailers{}, Peers: map[string]*Peers{}, Compiler: &sample.Compiler{Files: source}},
+		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Mailers: map[string]*Mailers{}, Peers: map[string]*Peers{}, Caches: map[string]*cache.Settings{}, Compiler: &sample.Compiler{Files: source}},
 		pages:    map[string]map[int]Page{},
 		defaults: map[string]*Proxy{},
 		unset:    map[string]string{},
+		hidden:   map[string]bool{},
 	}
 	p.config.Global.setDefaults()
 	for _, f := range files {
@@ -119,6 +125,9 @@ func (p *parser) warn(l Line, format string, args ...any) {
 func (p *parser) env(name string) (string, bool) {
 	if v, ok := p.unset[name]; ok {
 		return v, true
+	}
+	if p.hidden[name] || p.onlyEnv != nil && !p.onlyEnv[name] {
+		return "", false
 	}
 	return p.source.Environment(name)
 }

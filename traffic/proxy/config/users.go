@@ -89,3 +89,15 @@ func (u *Userlist) InGroup(name string, groups []string) bool {
 	}
 	return false
 }
+
+// GroupsOf lists a user's groups, sorted.
+func (u *Userlist) GroupsOf(name string) []string {
+	groups := slices.Clone(u.Users[name].Groups)
+	for g, members := range u.Groups {
+		if slices.Contains(members, name) {
+			groups = append(groups, g)
+		}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
+}

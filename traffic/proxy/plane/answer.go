@@ -114,7 +114,7 @@ func (s *session) answer() bool {
 	if !x.upOver || x.downBody.Framing == h1.UntilClose || l.plane.stopping.Load() {
 		s.keep = false
 	}
-	if b.Cookie == nil && s.frontend.plain && !hasAnswerRules(s) {
+	if b.Cookie == nil && b.Compression == nil && s.frontend.plain && !hasAnswerRules(s) {
 		if h.Minor == 1 && !h.HopByHop && (s.keep || s.client.stream != nil) && x.requestHead.Minor == 1 && h.FirstOffset == 0 {
 			return s.passOn(nil)
 		}
@@ -123,6 +123,12 @@ func (s *session) answer() bool {
 	x.answer = append(x.answer[:0], c.in[:h.Size]...)
 	if !s.answerRules() {
 		return s.state != over
+	}
+	if x.caching.storing != nil {
+		s.startRecording()
+	}
+	if s.mayCompress() || x.caching.storing != nil {
+		return s.passOnHead(s.composeAnswer(x.answer))
 	}
 	return s.passOn(s.composeAnswer(x.answer))
 }
@@ -170,11 +176,29 @@ func (s *session) passOn(head []byte) bool {
 	return true
 }
 
+// passOnHead sends the head alone.
+func (s *session) passOnHead(head []byte) bool {
+	l, x := s.loop, s.x
+	x.answered = true
+	x.sentBytes += int64(len(head))
+	if !l.send(s.client, head) {
+		s.abort('C')
+		return false
+	}
+	l.used(s.server, x.answerHead.Size)
+	return true
+}
+
 // moveDown moves the answer's body, and ends the exchange when all of it has gone.
 func (s *session) moveDown() bool {
 	l, x := s.loop, s.x
 	if !x.downBody.Over() || s.downPipe.held() > 0 {
-		moved, outcome := l.move(s.server, s.client, &x.downBody, l.down, &s.downPipe, s.spliceAllowed())
+		moved, outcome := int64(0), moveOver
+		if x.codes || x.caching.storing != nil {
+			moved, outcome = s.moveWatched()
+		} else {
+			moved, outcome = l.move(s.server, s.client, &x.downBody, l.down, &s.downPipe, s.spliceAllowed())
+		}
 		x.sentBytes += moved
 		switch outcome {
 		case moveWaits:

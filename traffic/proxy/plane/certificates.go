@@ -80,6 +80,7 @@ func bindTLS(c *config.Config, o *config.TLSOptions) (*tls.Config, error) {
 	g := &c.Global
 	t := &tls.Config{MinVersion: max(tls.VersionTLS12, o.Minimum, g.BindOptions.Minimum), MaxVersion: o.Maximum, NextProtos: o.ALPN,
 		SessionTicketsDisabled: o.NoTickets || g.BindOptions.NoTickets}
+	t.CurvePreferences = o.Curves
 	if o.Minimum != 0 {
 		t.MinVersion = o.Minimum
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"holdfast/traffic/proxy/config"
-	"holdfast/traffic/proxy/pool"
 	"holdfast/traffic/proxy/sample"
 	"holdfast/traffic/proxy/stick"
 )
@@ -30,9 +29,16 @@ func (s *session) ctx() *sample.Context {
 	c.Users = s.loop.plane.users
 	c.Log = &x.record
 	c.HTTP2 = s.client.stream != nil
+	if x.caching.hit {
+		c.Server, c.CacheName, c.CacheHit = "<CACHE>", x.caching.of.Name, true
+	}
+	if x.codes {
+		c.Coding = x.coding.Algorithm.Coding()
+	}
 	if t := s.client.secured(); t != nil {
 		c.TLS = t.state()
 	}
+	c.Process = s.loop.plane.process
 	if s.vars != nil && c.Variables == nil {
 		c.Variables = map[string]sample.Value{}
 		for name, v := range s.vars {
@@ -57,109 +63,12 @@ func (s *session) destination() netip.AddrPort {
 	return s.dest
 }
 
-// states answers what expressions ask of the rest of the proxy.
-type states session
-
-func (t *states) find(backend string) *pool.Backend {
-	if backend == "" {
-		return t.backend
-	}
-	return t.frontend.backs[backend]
-}
-
-func (t *states) Servers(backend string) (usable, configured int64, known bool) {
-	b := t.find(backend)
-	if b == nil {
-		return 0, 0, false
-	}
-	n, backups := b.Usable()
-	if n == 0 {
-		n = backups
-	}
-	return int64(n), int64(len(b.Servers())), true
-}
-
-func (t *states) ServerUp(backend, server string) bool {
-	b := t.find(backend)
-	if b == nil {
-		return false
-	}
-	s := b.Find(server)
-	return s != nil && s.Usable()
-}
-
-func (t *states) frontendOf(name string) *Frontend {
-	for _, f := range t.loop.plane.Snapshot().Frontends {
-		if f.Name == name {
-			return f
-		}
-	}
-	return nil
-}
-
-func (t *states) Sessions(proxy string, backend bool) int64 {
-	if backend {
-		if b := t.find(proxy); b != nil {
-			return b.Sessions.Load()
-		}
-		return 0
-	}
-	if f := t.frontendOf(proxy); f != nil {
-		return f.Sessions.Load()
-	}
-	return 0
-}
-
-func (t *states) Rate(proxy string, backend bool) int64 {
-	if f := t.frontendOf(proxy); f != nil && !backend {
-		n, _ := f.Rate(t.loop.clock)
-		return n
-	}
-	return 0
-}
-
-func (t *states) Queued(backend string) int64 {
-	if b := t.find(backend); b != nil {
-		return b.Queued()
-	}
-	return 0
-}
-
 // tracking is an entry of a stick-table that a connection or a request counts for.
 type tracking struct {
 	table   *stick.Table
 	key     string
 	content bool // until the request's end only
 	lent    bool // it is the connection's, of which this session is one stream
-}
-
-func (t *states) Table(table string, key *sample.Value, slot int, counter string) (int64, bool) {
-	s := (*session)(t)
-	if slot >= 0 {
-		k := s.tracked[slot]
-		if k.table == nil {
-			return 0, false
-		}
-		if table != "" {
-			if other := s.loop.plane.Snapshot().Tables[table]; other != nil {
-				return other.Get(k.key, counter, s.loop.clock)
-			}
-			return 0, false
-		}
-		return k.table.Get(k.key, counter, s.loop.clock)
-	}
-	if table == "" {
-		table = s.frontend.Name
-	}
-	found := s.loop.plane.Snapshot().Tables[table]
-	if found == nil {
-		return 0, false
-	}
-	k, ok := found.Key(key)
-	if !ok {
-		return 0, false
-	}
-	return found.Get(k, counter, s.loop.clock)
 }
 
 // track begins to count for an entry, unless the slot is taken.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -95,6 +96,12 @@ func listenOptions(fd, family int, b *config.Bind) error {
 	if b.DeferAccept {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
 	}
+	if b.UserTimeout > 0 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(b.UserTimeout.Milliseconds()))
+	}
+	if b.FastOpen {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, 256)
+	}
 	if b.MSS > 0 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, b.MSS)
 	}
@@ -123,6 +130,11 @@ func listenUnix(b *config.Bind, backlog int) (int, error) {
 		if err = unix.Bind(fd, &unix.SockaddrUnix{Name: temporary}); err == nil {
 			if b.Mode != 0 {
 				err = os.Chmod(temporary, os.FileMode(b.Mode))
+			}
+			if uid, gid, bad := Owner(b.User, b.Group); bad != nil {
+				err = bad
+			} else if err == nil && (uid >= 0 || gid >= 0) {
+				err = os.Chown(temporary, uid, gid)
 			}
 			if err == nil {
 				err = os.Rename(temporary, b.Path)
@@ -181,11 +193,21 @@ func (l *Loop) admits(s *listener) bool {
 		return false
 	}
 	limit := l.plane.ConnectionLimit.Load()
+	if s.bind.TLS != nil && l.plane.secureTooFast(l.clock) {
+		l.timers.set(s.conn, l.within(20e6))
+		return false
+	}
 	if f.RateLimit > 0 && f.rate.Over(l.clock, int64(f.RateLimit)) || limit > 0 && l.plane.limits.rate.Over(l.clock, limit) {
 		l.timers.set(s.conn, l.within(20e6))
 		return false
 	}
 	return true
+}
+
+// secureTooFast tells whether clients with TLS come faster than the global section allows.
+func (p *Plane) secureTooFast(now time.Time) bool {
+	limit := p.Snapshot().Config.Global.SecureRate
+	return limit > 0 && p.secure.Over(now, int64(limit))
 }
 
 // resume lets listeners go on that found no room, now that a client has left.
@@ -217,6 +239,9 @@ func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
 	l.plane.Total.Add(1)
 	l.plane.limits.rate.Add(l.clock)
 	f.rate.Add(l.clock)
+	if s.bind.TLS != nil {
+		l.plane.secure.Add(l.clock)
+	}
 	counters := f.Counters.Set(l.id)
 	counters.Connections.Add(1)
 	ss := l.newSession(c, f)

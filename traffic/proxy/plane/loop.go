@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/traffic/proxy/compress"
 	"holdfast/traffic/proxy/h1"
 	"holdfast/traffic/proxy/pool"
 )
@@ -29,6 +30,8 @@ type Loop struct {
 	up, down []byte // scratch: what came from clients, what came from servers
 	compose  []byte // scratch: heads that are being put together
 	joined   []byte // scratch: what goes out in one call
+	coded    []byte // scratch: what was compressed
+	packer   *compress.Coder
 	buffers  buffers
 	pipes    []*pipe
 

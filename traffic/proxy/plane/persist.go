@@ -285,7 +285,7 @@ func (s *session) key() pool.Key {
 		hash = sample.SDBM(what)
 	}
 	if b.Avalanche {
-		hash = pool.Avalanche(hash)
+		hash = sample.Avalanche(hash)
 	}
 	return pool.Key{Hash: hash, Hashed: true}
 }

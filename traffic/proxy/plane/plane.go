@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/traffic/proxy/cache"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/h1"
 	"holdfast/traffic/proxy/pool"
@@ -36,6 +37,9 @@ type Plane struct {
 	users    func(list string) sample.Userlist
 	patterns sync.Mutex // serializes changes of maps and lists
 	refusals sync.Map   // h1.Refusal to *atomic.Int64
+	secure   rate       // of clients with TLS
+	coding   codingLimits
+	process  *sample.Process
 	Pages    Pages
 	OnErrors func(*pool.Server) // called on a loop when observe has seen too many errors
 }
@@ -110,6 +114,7 @@ type Snapshot struct {
 	Frontends []*Frontend
 	Backends  map[string]*pool.Backend
 	Tables    map[string]*stick.Table
+	Caches    map[string]*cache.Cache
 	tls       secrets
 }
 
@@ -203,6 +208,14 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 	s := &Snapshot{Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
 	if err := s.tls.fill(c); err != nil {
 		return nil, err
+	}
+	p.process = c.Compiler.Process()
+	if c.Global.SessionRate > 0 {
+		p.ConnectionLimit.Store(int64(c.Global.SessionRate))
+	}
+	s.Caches = map[string]*cache.Cache{}
+	for name, settings := range c.Caches {
+		s.Caches[name] = cache.New(*settings)
 	}
 	for _, x := range c.Proxies {
 		if x.Back {

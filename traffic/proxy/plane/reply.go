@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/pool"
 )
 
 // respond answers the client by the proxy itself, with the page for that status.
@@ -128,14 +129,14 @@ func (s *session) replyBytes(status int, out []byte) {
 	x.answerHead.Status = status
 	x.answered = true
 	x.answeredAt = l.now
-	x.sentBytes = int64(len(out))
+	x.sentBytes = int64(len(out) + len(x.rest))
 	if x.termination[0] == 0 {
 		s.note('P', 'R')
 	}
 	s.countReply(status)
 	s.state = replying
 	l.timers.set(s.client, l.within(max(s.frontend.Timeouts.Client, time.Second)))
-	if !l.sendLast(s.client, out, !s.keep) {
+	if !l.sendLast(s.client, out, !s.keep && len(x.rest) == 0) {
 		s.log()
 		s.destroy()
 	}
@@ -148,6 +149,15 @@ func (s *session) finishReply() bool {
 		s.log()
 		s.destroy()
 		return false
+	}
+	for s.client.pending() == 0 && len(s.x.rest) > 0 {
+		piece := s.x.rest[:min(len(s.x.rest), outLimit)]
+		if s.x.rest = s.x.rest[len(piece):]; !l.sendLast(s.client, piece, !s.keep && len(s.x.rest) == 0) {
+			s.log()
+			s.destroy()
+			return false
+		}
+		l.timers.set(s.client, l.within(max(s.frontend.Timeouts.Client, time.Second)))
 	}
 	if s.client.pending() > 0 {
 		return false
@@ -168,6 +178,11 @@ func (s *session) note(who, when byte) {
 		return
 	}
 	s.x.termination = [4]byte{who, when, '-', '-'}
+}
+
+// counters are the frontend's and the backend's, of this loop.
+func (s *session) counters() [2]*pool.Set {
+	return [2]*pool.Set{s.frontend.Counters.Set(s.loop.id), s.backend.Counters.Set(s.loop.id)}
 }
 
 // count counts an answer of a server's.

@@ -139,6 +139,9 @@ func (s *session) request() bool {
 	if f.Stats.On && s.statistics(f.Proxy) || !s.choose() {
 		return s.state != over
 	}
+	if s.backend.Compression != nil || f.Compression != nil {
+		s.chooseCoding()
+	}
 	return s.assign()
 }
 

@@ -26,7 +26,7 @@ func hasAnswerRules(s *session) bool {
 // plainFrontend tells whether requests only pass through.
 func plainFrontend(f *config.Proxy) bool {
 	return !hasRules(f) && len(f.HTTPResponse) == 0 && len(f.HTTPAfter) == 0 && len(f.AnswerCaptures) == 0 && f.MonitorURI == "" &&
-		f.UniqueFormat == nil
+		f.UniqueFormat == nil && f.Compression == nil
 }
 
 // needsContext tells whether there are rules for new connections.
@@ -163,7 +163,7 @@ func (s *session) requestRules(rules []*config.Rule) bool {
 		case config.Auth:
 			s.demandPassword(r.Name)
 			return false
-		case config.Deny, config.Tarpit, config.Reject, config.SilentDrop, config.Return, config.Redirect, config.Metrics:
+		case config.Deny, config.Tarpit, config.Reject, config.SilentDrop, config.Return, config.Redirect, config.Metrics, config.CacheUse:
 			if s.finalRule(r) {
 				return false
 			}
@@ -181,6 +181,8 @@ func (s *session) finalRule(r *config.Rule) bool {
 	switch r.Action {
 	case config.Redirect:
 		return s.redirect(r.Redirect)
+	case config.CacheUse:
+		return s.useCache(r.Name)
 	case config.Return:
 		s.note('L', 'R')
 		s.replyPage(r.Page)
@@ -335,6 +337,8 @@ func (s *session) applyAnywhere(r *config.Rule, content bool) bool {
 	case config.SetMapEntry, config.DelMapEntry, config.AddACLEntry, config.DelACLEntry:
 		s.changePatterns(r, c)
 	case config.StrictMode:
+	case config.CacheStore:
+		s.storeInCache(r.Name)
 	default:
 		return false
 	}
@@ -345,7 +349,7 @@ func (s *session) setVariable(r *config.Rule, c *sample.Context) {
 	var v sample.Value
 	switch r.Action {
 	case config.UnsetVar:
-		delete(c.Variables, r.Name)
+		c.Unset(r.Name)
 		delete(s.vars, r.Name)
 		return
 	case config.SetVarFormat:

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"holdfast/traffic/proxy/compress"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/h1"
 	"holdfast/traffic/proxy/pool"
@@ -96,6 +97,12 @@ type exchange struct {
 	statsProxy       *config.Proxy
 	statsPath        string
 	cookieKnown      bool // the cookie named a server that is alive
+	coding           compress.Stream
+	codes            bool // the answer's body is coded
+	caching          caching
+	serverTimeout    time.Duration // of `http-request set-timeout`; 0: the backend's
+	tunnelTimeout    time.Duration
+	rest             []byte // of an answer of the proxy's own: what is sent behind reply
 }
 
 func (x *exchange) reset() {

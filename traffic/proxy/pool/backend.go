@@ -16,6 +16,7 @@ type Backend struct {
 	Sessions atomic.Int64
 	MaxSeen  atomic.Int64
 	Counters Counters
+	Arrivals Meter // of Counters' connections
 
 	members atomic.Pointer[[]*Server]
 	order   atomic.Pointer[ordering]

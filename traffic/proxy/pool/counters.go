@@ -19,6 +19,8 @@ type Set struct {
 	ClientAborts, ServerAborts               atomic.Int64
 	Status                                   [6]atomic.Int64 // by hundreds; 0: others
 	Picked                                   atomic.Int64
+	Compressed, CodedIn, CodedOut            atomic.Int64 // answers; bytes before and after
+	CacheLookups, CacheHits                  atomic.Int64
 	_                                        [64]byte
 }
 
@@ -35,6 +37,8 @@ type Total struct {
 	ClientAborts, ServerAborts               int64
 	Status                                   [6]int64
 	Picked                                   int64
+	Compressed, CodedIn, CodedOut            int64
+	CacheLookups, CacheHits                  int64
 }
 
 // Total sums the counters up.
@@ -50,7 +54,8 @@ func (c *Counters) Total() Total {
 			{&t.BytesOut, &s.BytesOut}, {&t.Denied, &s.Denied}, {&t.DeniedAnswers, &s.DeniedAnswers}, {&t.BadRequests, &s.BadRequests},
 			{&t.ConnectErrors, &s.ConnectErrors}, {&t.AnswerErrors, &s.AnswerErrors}, {&t.Retries, &s.Retries},
 			{&t.Redispatches, &s.Redispatches}, {&t.Reused, &s.Reused}, {&t.Opened, &s.Opened}, {&t.ClientAborts, &s.ClientAborts},
-			{&t.ServerAborts, &s.ServerAborts}, {&t.Picked, &s.Picked},
+			{&t.ServerAborts, &s.ServerAborts}, {&t.Picked, &s.Picked}, {&t.Compressed, &s.Compressed},
+			{&t.CodedIn, &s.CodedIn}, {&t.CodedOut, &s.CodedOut}, {&t.CacheLookups, &s.CacheLookups}, {&t.CacheHits, &s.CacheHits},
 		} {
 			*pair.to += pair.from.Load()
 		}

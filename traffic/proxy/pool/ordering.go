@@ -5,6 +5,8 @@ import (
 	"hash/crc32"
 	"slices"
 	"sort"
+
+	"holdfast/traffic/proxy/sample"
 )
 
 // ordering is which servers can be used, and in which order. It does not change.
@@ -218,7 +220,7 @@ func makeRing(servers []*Server) []point {
 			var key [8]byte
 			binary.BigEndian.PutUint32(key[:], uint32(id))
 			binary.BigEndian.PutUint32(key[4:], uint32(i))
-			ring = append(ring, point{Avalanche(crc32.ChecksumIEEE(key[:])), s})
+			ring = append(ring, point{sample.Avalanche(crc32.ChecksumIEEE(key[:])), s})
 		}
 	}
 	slices.SortFunc(ring, func(a, b point) int {
@@ -231,14 +233,4 @@ func makeRing(servers []*Server) []point {
 		return a.server.Index - b.server.Index
 	})
 	return ring
-}
-
-// Avalanche spreads a hash's bits: a small change of what was hashed changes half of them (Bob Jenkins's full avalanche).
-func Avalanche(a uint32) uint32 {
-	a = (a + 0x7ed55d16) + (a << 12)
-	a = (a ^ 0xc761c23c) ^ (a >> 19)
-	a = (a + 0x165667b1) + (a << 5)
-	a = (a + 0xd3a2646c) ^ (a << 9)
-	a = (a + 0xfd7046c5) + (a << 3)
-	return (a ^ 0xb55a4f09) ^ (a >> 16)
 }

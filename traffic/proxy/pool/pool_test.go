@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/sample"
 )
 
 type clock struct{ now time.Time }
@@ -77,7 +78,7 @@ func TestConsistentHashingMovesFew(t *testing.T) {
 	b.Refresh()
 	const keys = 4000
 	before := make([]int, keys)
-	key := func(i int) Key { return Key{Hash: Avalanche(uint32(i) * 2654435761), Hashed: true} }
+	key := func(i int) Key { return Key{Hash: sample.Avalanche(uint32(i) * 2654435761), Hashed: true} }
 	for i := range keys {
 		before[i] = b.Pick(key(i)).Index
 	}

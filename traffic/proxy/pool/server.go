@@ -44,6 +44,7 @@ type Server struct {
 	Errors   atomic.Int64 // in a row, for observe
 
 	Counters Counters
+	Arrivals Meter      // of Counters' sessions
 	mu       sync.Mutex // guards lastChange, lastCheck and why
 	change   time.Time
 	why      string

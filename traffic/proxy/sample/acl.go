@@ -40,6 +40,8 @@ func (a *ACL) Matches(c *Context) bool {
 
 func (t *test) holds(c *Context) bool {
 	v := &c.tested
+	c.iterates = true
+	defer func() { c.iterates = false }()
 	for i := 0; ; i++ {
 		switch t.expr.at(c, i, v) {
 		case missing:

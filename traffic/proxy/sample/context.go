@@ -29,6 +29,25 @@ type State interface {
 	Rate(proxy string, backend bool) int64
 	// Queued counts the requests that wait for a backend's servers.
 	Queued(backend string) int64
+	// Server reads a figure of a server's: queue, conn, conn_free, sess_rate, weight, iweight, uweight, id.
+	Server(backend, server, figure string) (int64, bool)
+	// Proxy reads a figure of a frontend or backend: id, req_rate, conn_free, conn_slots, avg_queue, timeouts in milliseconds (client, server, tunnel); "":
+	// of the current one.
+	Proxy(name string, backend bool, figure string) (int64, bool)
+	// DefaultBackend is the current frontend's.
+	DefaultBackend() string
+	// Listener is the name of the socket that the client came through, and a figure of it: id, conn, thread, stopping.
+	Listener(figure string) (name string, n int64)
+	// Ends are the addresses of the connection to the client itself, whatever a PROXY header said, or of the connection to the server: that end's, and
+	// this one's.
+	Ends(server bool) (there, here netip.AddrPort)
+	// Prefaced tells whether a PROXY header came.
+	Prefaced() bool
+	// ServerSpeaks tells of the connection to the server: HTTP/2, and TLS; nil: there is none.
+	ServerSpeaks() (http2 bool, secure *tls.ConnectionState)
+	// Transport reads what the kernel knows of the connection to the client (TCP_INFO): rtt and rttvar in microseconds, unacked, sacked, lost, retrans,
+	// fackets, reordering.
+	Transport(figure string) (int64, bool)
 	// Table reads a counter of a stick-table's entry; key nil: of the entry tracked under slot.
 	Table(table string, key *Value, slot int, counter string) (int64, bool)
 }
@@ -37,32 +56,32 @@ type State interface {
 type Context struct {
 	Source, Destination netip.AddrPort
 	Request, Answer     Message
-	HTTP2               bool // the client speaks HTTP/2
-	First               bool // the connection's first request
+	HTTP2               bool   // the client speaks HTTP/2
+	CacheName           string // of the cache that the answer goes into or comes from
+	CacheHit            bool
+	Coding              string // how the answer's body is compressed; "": it is not
+	First               bool   // the connection's first request
 	Body                []byte
 
 	Frontend, Backend, Server string
 	TLS                       *tls.ConnectionState
+	PriorityClass             int64
+	PriorityOffset            int64
+	LastRule                  string // FILE:LINE of the rule that ended an evaluation
+	AnswerBody                []byte
 	Preread                   []byte // what came before a tcp connection was passed on
 	Now                       time.Time
 	UniqueID                  []byte
 	Captured                  [][]byte // request captures, then answer captures, as declared
 	AnswerCaptures            int      // index of the first answer capture
 	Variables                 map[string]Value
+	Process                   *Process
 	State                     State
 	Users                     func(list string) Userlist
 	Log                       *Record
 
-	tested Value // what a condition looks at: room that is not made anew for each
-}
-
-// Set keeps a copy of a value under a name.
-func (c *Context) Set(name string, v Value) {
-	if c.Variables == nil {
-		c.Variables = map[string]Value{}
-	}
-	v.Bytes = append([]byte(nil), v.Bytes...)
-	c.Variables[name] = v
+	iterates bool  // a condition asks for each value of a field in turn
+	tested   Value // what a condition looks at: room that is not made anew for each
 }
 
 // Userlist checks passwords.
@@ -71,6 +90,8 @@ type Userlist interface {
 	Allows(user, password string) bool
 	// InGroup tells whether the user is in one of the groups.
 	InGroup(user string, groups []string) bool
+	// GroupsOf lists a user's groups.
+	GroupsOf(user string) []string
 }
 
 // Record is what a log line says of an exchange. Durations that were not reached are negative.

@@ -2,18 +2,13 @@ package sample
 
 import (
 	"bytes"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"hash/crc32"
+	"math"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // convert changes a value, and tells whether it could.
@@ -45,7 +40,7 @@ func arithmetic(f func(a, b int64) (int64, bool)) converter {
 			a, ok := v.Integer()
 			b := n
 			if variable {
-				other := c.Variables[args[0]]
+				other, _ := c.Variable(args[0])
 				var number bool
 				b, number = other.Integer()
 				ok = ok && number
@@ -60,18 +55,6 @@ func arithmetic(f func(a, b int64) (int64, bool)) converter {
 	}}
 }
 
-func hashing(f func([]byte) int64) converter {
-	return converter{Number, 0, 1, func(*Compiler, []string) (convert, error) {
-		return func(_ *Context, v *Value) bool { v.setNumber(f(v.Text())); return true }, nil
-	}}
-}
-
-func digest(f func([]byte) []byte) converter {
-	return converter{Binary, 0, 1, func(*Compiler, []string) (convert, error) {
-		return func(_ *Context, v *Value) bool { *v = Value{Kind: Binary, Bytes: f(v.Text())}; return true }, nil
-	}}
-}
-
 // converters is the table of converters.
 var converters map[string]converter
 
@@ -79,27 +62,18 @@ func init() {
 	converters = map[string]converter{
 		"lower":     plain(func(b []byte) ([]byte, bool) { return bytes.ToLower(b), true }),
 		"upper":     plain(func(b []byte) ([]byte, bool) { return bytes.ToUpper(b), true }),
-		"hex":       plain(func(b []byte) ([]byte, bool) { return fmt.Appendf(nil, "%X", b), true }),
 		"base64":    plain(func(b []byte) ([]byte, bool) { return base64.StdEncoding.AppendEncode(nil, b), true }),
 		"b64dec":    plain(func(b []byte) ([]byte, bool) { d, err := base64.StdEncoding.AppendDecode(nil, b); return d, err == nil }),
-		"url_enc":   plain(func(b []byte) ([]byte, bool) { return []byte(url.PathEscape(string(b))), true }),
-		"url_dec":   plain(func(b []byte) ([]byte, bool) { s, err := url.QueryUnescape(string(b)); return []byte(s), err == nil }),
 		"host_only": plain(func(b []byte) ([]byte, bool) { return hostOf(b), true }),
 		"length": {Number, 0, 0, func(*Compiler, []string) (convert, error) {
 			return func(_ *Context, v *Value) bool { v.setNumber(int64(len(v.Text()))); return true }, nil
 		}},
-		"crc32": hashing(func(b []byte) int64 { return int64(crc32.ChecksumIEEE(b)) }),
-		"djb2":  hashing(func(b []byte) int64 { return int64(DJB2(b)) }),
-		"sdbm":  hashing(func(b []byte) int64 { return int64(SDBM(b)) }),
-		"md5":   digest(func(b []byte) []byte { d := md5.Sum(b); return d[:] }),
-		"sha1":  digest(func(b []byte) []byte { d := sha1.Sum(b); return d[:] }),
-		"sha2":  digest(func(b []byte) []byte { d := sha256.Sum256(b); return d[:] }),
 
-		"add": arithmetic(func(a, b int64) (int64, bool) { return a + b, true }),
-		"sub": arithmetic(func(a, b int64) (int64, bool) { return a - b, true }),
-		"mul": arithmetic(func(a, b int64) (int64, bool) { return a * b, true }),
-		"div": arithmetic(func(a, b int64) (int64, bool) { return a / max(b, 1), b > 0 }),
-		"mod": arithmetic(func(a, b int64) (int64, bool) { return a % max(b, 1), b > 0 }),
+		"add": arithmetic(func(a, b int64) (int64, bool) { return sum(a, b), true }),
+		"sub": arithmetic(func(a, b int64) (int64, bool) { return difference(a, b), true }),
+		"mul": arithmetic(func(a, b int64) (int64, bool) { return product(a, b), true }),
+		"div": arithmetic(func(a, b int64) (int64, bool) { return quotient(a, b), true }),
+		"mod": arithmetic(func(a, b int64) (int64, bool) { return remainder(a, b), true }),
 		"and": arithmetic(func(a, b int64) (int64, bool) { return a & b, true }),
 		"or":  arithmetic(func(a, b int64) (int64, bool) { return a | b, true }),
 		"xor": arithmetic(func(a, b int64) (int64, bool) { return a ^ b, true }),
@@ -117,17 +91,24 @@ func init() {
 		"ipmask":    {Address, 1, 2, makeMask},
 		"concat":    {Text, 0, 3, makeConcat},
 		"iif":       {Text, 2, 2, makeChoice},
-		"set-var":   {Text, 1, 1, makeSetVariable},
+		"set-var":   {Text, 1, 5, makeSetVariable},
+		"ltime":     {Text, 1, 2, makeTime(true)},
+		"utime":     {Text, 1, 2, makeTime(false)},
 		"http_date": {Text, 0, 2, makeDate},
 		"strcmp": {Number, 1, 1, func(_ *Compiler, args []string) (convert, error) {
 			return func(c *Context, v *Value) bool {
-				other, ok := c.Variables[args[0]]
+				other, ok := c.Variable(args[0])
 				v.setNumber(int64(strings.Compare(string(v.Text()), string(other.Text()))))
 				return ok
 			}, nil
 		}},
 	}
 	addMapConverters()
+	addHashConverters()
+	addTextConverters()
+	addTokenConverters()
+	addProtocolConverters()
+	addStateConverters()
 }
 
 // DJB2 is the hash that haproxy.cfg's `hash-type` calls djb2.
@@ -148,56 +129,114 @@ func SDBM(b []byte) uint32 {
 	return h
 }
 
-func makeField(_ *Compiler, args []string) (convert, error) {
+// Numbers that grow out of their range stay at its end.
+
+func sum(a, b int64) int64 {
+	switch c := a + b; {
+	case a > 0 && b > 0 && c < 0:
+		return math.MaxInt64
+	case a < 0 && b < 0 && c >= 0:
+		return math.MinInt64
+	default:
+		return c
+	}
+}
+
+func difference(a, b int64) int64 {
+	switch c := a - b; {
+	case a >= 0 && b < 0 && c < 0:
+		return math.MaxInt64
+	case a < 0 && b > 0 && c >= 0:
+		return math.MinInt64
+	default:
+		return c
+	}
+}
+
+func product(a, b int64) int64 {
+	c := a * b
+	if a != 0 && (c/a != b || a == -1 && b == math.MinInt64) {
+		if (a < 0) == (b < 0) {
+			return math.MaxInt64
+		}
+		return math.MinInt64
+	}
+	return c
+}
+
+func quotient(a, b int64) int64 {
+	if b == 0 {
+		return math.MaxInt64
+	}
+	return a / b
+}
+
+func remainder(a, b int64) int64 {
+	if b == 0 {
+		return 0
+	}
+	return a % b
+}
+
+// makeField makes field(INDEX,DELIMITERS,COUNT); there are empty fields between two delimiters.
+func makeField(_ *Compiler, args []string) (convert, error) { return makePart(args, false) }
+
+// makeWord makes word(INDEX,DELIMITERS,COUNT); delimiters side by side count as one.
+func makeWord(_ *Compiler, args []string) (convert, error) { return makePart(args, true) }
+
+// makePart cuts so many parts out of a text, 0: all that follow; a negative index counts, and cuts, from the end.
+func makePart(args []string, words bool) (convert, error) {
 	n, err := strconv.Atoi(args[0])
 	if err != nil || n == 0 || args[1] == "" {
 		return nil, fmt.Errorf("wants a number that is not 0 and delimiters, not %q", args)
 	}
+	count, err := numberOr(args, 2, 1)
+	if err != nil || count < 0 {
+		return nil, fmt.Errorf("wants a number of parts, not %q", args[2])
+	}
 	return func(_ *Context, v *Value) bool {
-		parts := splitAny(v.Text(), args[1])
-		i := n - 1
+		b := v.Text()
+		parts := partsOf(b, args[1], words)
+		from := n - 1
 		if n < 0 {
-			i = len(parts) + n
+			from = len(parts) + n
 		}
-		if i < 0 || i >= len(parts) {
+		if from < 0 || from >= len(parts) {
 			v.setBytes(nil)
 			return true
 		}
-		v.setBytes(parts[i])
+		to := from
+		switch {
+		case n > 0 && count == 0:
+			v.setBytes(b[parts[from][0]:])
+			return true
+		case n > 0:
+			to = min(from+int(count), len(parts)) - 1
+		case count == 0:
+			v.setBytes(b[:parts[to][1]])
+			return true
+		default:
+			from = max(0, from-int(count)+1)
+		}
+		v.setBytes(b[parts[from][0]:parts[to][1]])
 		return true
 	}, nil
 }
 
-func makeWord(_ *Compiler, args []string) (convert, error) {
-	n, err := strconv.Atoi(args[0])
-	if err != nil || n == 0 {
-		return nil, fmt.Errorf("wants a number that is not 0, not %q", args[0])
+// partsOf tells where the parts of b begin and end.
+func partsOf(b []byte, delimiters string, words bool) [][2]int {
+	var parts [][2]int
+	at := 0
+	for i := 0; i <= len(b); i++ {
+		if i < len(b) && strings.IndexByte(delimiters, b[i]) < 0 {
+			continue
+		}
+		if !words || i > at {
+			parts = append(parts, [2]int{at, i})
+		}
+		at = i + 1
 	}
-	return func(_ *Context, v *Value) bool {
-		words := bytes.FieldsFunc(v.Text(), func(r rune) bool { return strings.ContainsRune(args[1], r) })
-		i := n - 1
-		if n < 0 {
-			i = len(words) + n
-		}
-		if i < 0 || i >= len(words) {
-			v.setBytes(nil)
-			return true
-		}
-		v.setBytes(words[i])
-		return true
-	}, nil
-}
-
-func splitAny(b []byte, delimiters string) [][]byte {
-	var parts [][]byte
-	for {
-		i := bytes.IndexAny(b, delimiters)
-		if i < 0 {
-			return append(parts, b)
-		}
-		parts = append(parts, b[:i])
-		b = b[i+1:]
-	}
+	return parts
 }
 
 func makeBytes(_ *Compiler, args []string) (convert, error) {
@@ -309,7 +348,7 @@ func makeConcat(_ *Compiler, args []string) (convert, error) {
 	return func(c *Context, v *Value) bool {
 		out := append([]byte(nil), v.Text()...)
 		out = append(out, args[0]...)
-		if other, ok := c.Variables[args[1]]; ok {
+		if other, ok := c.Variable(args[1]); ok {
 			out = other.Append(out)
 		}
 		v.setBytes(append(out, args[2]...))
@@ -328,21 +367,13 @@ func makeChoice(_ *Compiler, args []string) (convert, error) {
 	}, nil
 }
 
+// makeSetVariable makes set-var(NAME,CONDITION…): ifexists, ifnotexists, ifempty, ifnotempty, ifset, ifnotset, ifgt and iflt.
 func makeSetVariable(_ *Compiler, args []string) (convert, error) {
-	return func(c *Context, v *Value) bool { c.Set(args[0], *v); return true }, nil
-}
-
-func makeDate(_ *Compiler, args []string) (convert, error) {
-	offset := 0
-	if len(args) > 0 && args[0] != "" {
-		var err error
-		if offset, err = strconv.Atoi(args[0]); err != nil {
-			return nil, fmt.Errorf("offset %q is not a number", args[0])
+	when, err := VariableConditions(args[1:])
+	return func(c *Context, v *Value) bool {
+		if when(c, args[0], v) {
+			c.Set(args[0], *v)
 		}
-	}
-	return func(_ *Context, v *Value) bool {
-		n, ok := v.Integer()
-		v.setText(time.Unix(n+int64(offset), 0).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
-		return ok
-	}, nil
+		return true
+	}, err
 }

@@ -41,7 +41,8 @@ func single(kind Kind, n needs, f func(c *Context, out *Value) bool) fetch {
 }
 
 // fetches is the table of all that can be fetched, under each of its names.
-var fetches = join(connectionFetches, requestFetches, answerFetches, stateFetches, tlsFetches, tableFetches)
+var fetches = join(connectionFetches, transportFetches, processFetches, requestFetches, messageFetches, answerFetches, payloadFetches, stateFetches,
+	protocolFetches, secureFetches, tableFetches)
 
 func join(tables ...map[string]fetch) map[string]fetch {
 	all := map[string]fetch{}
@@ -114,6 +115,8 @@ type Compiler struct {
 	Maps  map[string]*Map
 	Lists map[string]*List
 	acls  map[string]*ACL // of the proxy at hand
+
+	process *Process
 }
 
 // Expr compiles an expression such as `req.hdr(host),lower,field(1,:)`.
@@ -125,6 +128,9 @@ func (k *Compiler) Expr(text string) (*Expr, error) {
 	e := &Expr{Text: text, name: calls[0].name}
 	f, ok := fetches[calls[0].name]
 	if !ok {
+		if why := refusedFetches[calls[0].name]; why != "" {
+			return nil, fmt.Errorf("fetch %q is known to HAProxy but not offered here: %s", calls[0].name, why)
+		}
 		return nil, fmt.Errorf("fetch %q is not known%s", calls[0].name, nearest(calls[0].name, slices.Sorted(maps.Keys(fetches))))
 	}
 	if err := calls[0].count(f.minimum, f.maximum); err != nil {
@@ -145,6 +151,9 @@ func (k *Compiler) Expr(text string) (*Expr, error) {
 func (e *Expr) addConverter(k *Compiler, call call) error {
 	v, ok := converters[call.name]
 	if !ok {
+		if why := refusedConverters[call.name]; why != "" {
+			return fmt.Errorf("converter %q is known to HAProxy but not offered here: %s", call.name, why)
+		}
 		return fmt.Errorf("converter %q is not known%s", call.name, nearest(call.name, slices.Sorted(maps.Keys(converters))))
 	}
 	if err := call.count(v.minimum, v.maximum); err != nil {

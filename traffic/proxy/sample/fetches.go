@@ -71,7 +71,7 @@ var connectionFetches = map[string]fetch{
 	"env":  constant(Text, func(s string, v *Value) error { v.setText(os.Getenv(s)); return nil }),
 	"var": {Text, 0, 1, 2, func(args []string) (get, error) {
 		return func(c *Context, i int, out *Value) bool {
-			v, ok := c.Variables[args[0]]
+			v, ok := c.Variable(args[0])
 			if !ok && len(args) > 1 {
 				v.setText(args[1])
 				ok = true
@@ -90,9 +90,13 @@ func setInteger(s string, v *Value) error {
 }
 
 func constant(kind Kind, set func(string, *Value) error) fetch {
-	return fetch{kind, 0, 1, 1, func(args []string) (get, error) {
+	minimum := 1
+	if kind == Text {
+		minimum = 0 // str() is an empty one
+	}
+	return fetch{kind, 0, minimum, 1, func(args []string) (get, error) {
 		var v Value
-		if err := set(args[0], &v); err != nil {
+		if err := set(strings.Join(args, ""), &v); err != nil {
 			return nil, err
 		}
 		return func(_ *Context, i int, out *Value) bool { *out = v; return i == 0 }, nil
@@ -132,18 +136,28 @@ var requestFetches = join(map[string]fetch{
 	"http_auth_group": {Text, needsRequest, 1, 1, func(args []string) (get, error) {
 		return func(c *Context, i int, out *Value) bool {
 			user, password, ok := c.credentials()
-			if !ok || c.Users == nil || i > 0 {
+			if !ok || c.Users == nil {
 				return false
 			}
 			list := c.Users(args[0])
-			out.setText(user)
-			return list != nil && list.Allows(user, password)
+			if list == nil || !list.Allows(user, password) {
+				return false
+			}
+			groups := list.GroupsOf(user)
+			if i >= len(groups) {
+				return false
+			}
+			out.setText(groups[i])
+			return true
 		}, nil
 	}},
 	"url_param":       {Text, needsRequest, 1, 2, makeParameter},
 	"capture.req.hdr": {Text, needsRequest, 1, 1, func(args []string) (get, error) { return captured(args[0], false) }},
 	"capture.res.hdr": {Text, needsAnswer, 1, 1, func(args []string) (get, error) { return captured(args[0], true) }},
-}, headerFetches("req", needsRequest, func(c *Context) *Message { return &c.Request }))
+}, headerFetches("req", needsRequest, requestMessage), headFetches("req", needsRequest, requestMessage))
+
+func requestMessage(c *Context) *Message { return &c.Request }
+func answerMessage(c *Context) *Message  { return &c.Answer }
 
 // answerFetches are what an answer says.
 var answerFetches = join(map[string]fetch{
@@ -155,7 +169,7 @@ var answerFetches = join(map[string]fetch{
 		out.setText("1." + strconv.Itoa(c.Answer.Head.Minor))
 		return c.Answer.Present()
 	}),
-}, headerFetches("res", needsAnswer, func(c *Context) *Message { return &c.Answer }))
+}, headerFetches("res", needsAnswer, answerMessage), headFetches("res", needsAnswer, answerMessage))
 
 func (c *Context) target() []byte { return c.Request.Head.TargetOf(c.Request.Bytes) }
 

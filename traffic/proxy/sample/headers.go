@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"holdfast/traffic/proxy/h1"
 )
 
 // headerFetches are those of a message's header fields, under a prefix: req. or res.
@@ -23,7 +21,11 @@ func headerFetches(prefix string, n needs, of func(*Context) *Message) map[strin
 			}
 			name := strings.ToLower(args[0])
 			return func(c *Context, i int, out *Value) bool {
-				b, ok := pick(of(c), name, whole, occurrence, i)
+				which := occurrence
+				if which == 0 && !c.iterates {
+					which = -1 // the last
+				}
+				b, ok := pick(of(c), name, whole, which, i)
 				out.setBytes(b)
 				return ok && (convert == nil || convert(out))
 			}, nil
@@ -194,7 +196,9 @@ var aliases = map[string]string{
 	"hdr": "req.hdr", "hdr_ip": "req.hdr_ip", "hdr_val": "req.hdr_val", "hdr_cnt": "req.hdr_cnt", "cook": "req.cook", "cook_cnt": "req.cook_cnt",
 	"cook_val": "req.cook_val", "shdr": "res.hdr", "scook": "res.cook", "shdr_cnt": "res.hdr_cnt", "shdr_val": "res.hdr_val",
 	"urlp": "url_param", "uri": "url", "req_ver": "req.ver", "resp_ver": "res.ver", "res.status": "status", "req.method": "method",
-	"req.cookie": "req.cook", "req_len": "req.len",
+	"req.cookie": "req.cook", "req_len": "req.len", "cookie": "req.cook", "scook_cnt": "res.cook_cnt", "scook_val": "res.cook_val", "shdr_ip": "res.hdr_ip",
+	"req_proto_http": "req.proto_http", "req_ssl_hello_type": "req.ssl_hello_type", "req_ssl_sni": "req.ssl_sni", "req_ssl_ver": "req.ssl_ver",
+	"rep_ssl_hello_type": "res.ssl_hello_type", "set-cookie": "res.cook",
 }
 
 func init() {
@@ -202,5 +206,3 @@ func init() {
 		fetches[alias] = fetches[name]
 	}
 }
-
-var _ = h1.View

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -16,6 +18,8 @@ type Map struct {
 	Name    string
 	entries atomic.Pointer[[]MapEntry]
 	exact   atomic.Pointer[map[string]string]
+
+	expressions atomic.Pointer[sync.Map] // from keys to *regexp.Regexp, nil where they are none
 }
 
 // MapEntry is a line of a map.
@@ -30,6 +34,7 @@ func (m *Map) Store(entries []MapEntry) {
 	for _, e := range slices.Backward(entries) {
 		exact[e.Key] = e.Value
 	}
+	m.expressions.Store(&sync.Map{})
 	m.entries.Store(&entries)
 	m.exact.Store(&exact)
 }
@@ -91,7 +96,7 @@ func (k *Compiler) mapOf(name string) (*Map, error) {
 	return m, nil
 }
 
-// mapMatches are the ways in which a map's keys are compared, by the suffix of the converter's name.
+// mapMatches are the ways in which a map's keys are compared, by the converter's name; nil: as they are.
 var mapMatches = map[string]func(key string, v *Value) bool{
 	"beg": func(key string, v *Value) bool { return bytes.HasPrefix(v.Text(), []byte(key)) },
 	"end": func(key string, v *Value) bool { return bytes.HasSuffix(v.Text(), []byte(key)) },
@@ -99,8 +104,28 @@ var mapMatches = map[string]func(key string, v *Value) bool{
 	"ip":  matchesNetwork,
 	"dom": func(key string, v *Value) bool { return withinParts(v.Text(), []byte(key), "/?.:") },
 	"dir": func(key string, v *Value) bool { return withinParts(v.Text(), []byte(key), "/?") },
-	"str": nil,
-	"":    nil,
+	"int": func(key string, v *Value) bool {
+		m, err := compileRanges([]string{key})
+		return err == nil && m.matches(v)
+	},
+	"reg":  nil,
+	"regm": nil,
+	"str":  nil,
+	"":     nil,
+}
+
+// expression is a key that is an expression, compiled when it is first asked; nil: it is none.
+func (m *Map) expression(key string) *regexp.Regexp {
+	known := m.expressions.Load()
+	if re, ok := known.Load(key); ok {
+		return re.(*regexp.Regexp)
+	}
+	re, err := regexp.Compile(key)
+	if err != nil {
+		re = nil
+	}
+	known.Store(key, re)
+	return re
 }
 
 func matchesNetwork(key string, v *Value) bool {
@@ -111,40 +136,75 @@ func matchesNetwork(key string, v *Value) bool {
 
 func addMapConverters() {
 	for _, match := range slices.Sorted(maps.Keys(mapMatches)) {
-		name := "map"
-		if match != "" {
-			name += "_" + match
+		for _, kind := range []struct {
+			name string
+			kind Kind
+		}{{"", Text}, {"_str", Text}, {"_int", Number}, {"_ip", Address}} {
+			name := strings.TrimSuffix("map_"+match, "_") + kind.name
+			if _, taken := mapMatches[strings.TrimPrefix(kind.name, "_")]; taken && match == "" && kind.name != "" {
+				continue // map_int and map_ip say how keys are compared
+			}
+			converters[name] = converter{kind.kind, 1, 2, func(k *Compiler, args []string) (convert, error) { return makeMap(k, match, kind.kind, args) }}
 		}
-		converters[name] = converter{Text, 1, 2, func(k *Compiler, args []string) (convert, error) { return makeMap(k, match, args) }}
 	}
 }
 
-func makeMap(k *Compiler, match string, args []string) (convert, error) {
+func makeMap(k *Compiler, match string, kind Kind, args []string) (convert, error) {
 	m, err := k.mapOf(args[0])
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range m.Entries() {
+		if v := (Value{Kind: Text, Bytes: []byte(e.Value)}); !v.become(kind) {
+			return nil, fmt.Errorf("%s: the value %q of %q is not of the kind %s", args[0], e.Value, e.Key, kind)
+		}
+	}
 	matches := mapMatches[match]
+	if match == "reg" || match == "regm" {
+		matches = func(key string, v *Value) bool { re := m.expression(key); return re != nil && re.Match(v.Text()) }
+	}
 	return func(_ *Context, v *Value) bool {
-		value, ok := m.find(v, matches)
-		if !ok && len(args) > 1 {
+		e, ok := m.find(v, matches, match == "reg" || match == "regm")
+		value := e.Value
+		switch {
+		case ok && match == "regm":
+			re := m.expression(e.Key)
+			value = string(re.Expand(nil, []byte(backReferences(value)), v.Text(), re.FindSubmatchIndex(v.Text())))
+		case !ok && len(args) > 1:
 			value, ok = args[1], true
 		}
 		v.setText(value)
-		return ok
+		return ok && v.become(kind)
 	}, nil
 }
 
-func (m *Map) find(v *Value, matches func(string, *Value) bool) (string, bool) {
+// become makes a text a value of another kind, if it is one.
+func (v *Value) become(kind Kind) bool {
+	switch kind {
+	case Number:
+		n, ok := v.Integer()
+		v.setNumber(n)
+		return ok
+	case Address:
+		a, ok := v.Address()
+		return ok && v.setAddr(a)
+	}
+	return true
+}
+
+// find finds the entry that fits best: the longest key, or the first where keys are expressions.
+func (m *Map) find(v *Value, matches func(string, *Value) bool, first bool) (MapEntry, bool) {
 	if matches == nil {
 		value, ok := (*m.exact.Load())[string(v.Text())]
-		return value, ok
+		return MapEntry{Value: value}, ok
 	}
-	best, length := "", -1
+	best, found := MapEntry{}, false
 	for _, e := range m.Entries() {
-		if len(e.Key) > length && matches(e.Key, v) {
-			best, length = e.Value, len(e.Key)
+		if (!found || len(e.Key) > len(best.Key)) && matches(e.Key, v) {
+			if best, found = e, true; first {
+				break
+			}
 		}
 	}
-	return best, length >= 0
+	return best, found
 }

@@ -64,40 +64,9 @@ var stateFetches = map[string]fetch{
 	}},
 }
 
-// tlsFetches are what is known of TLS with the client, and of the protocol that was agreed on.
-var tlsFetches = map[string]fetch{
-	"ssl_fc": single(Truth, 0, func(c *Context, out *Value) bool { out.setTruth(c.TLS != nil); return true }),
-	"fc_http_major": single(Number, 0, func(c *Context, out *Value) bool {
-		out.setNumber(1)
-		if c.HTTP2 {
-			out.setNumber(2)
-		}
-		return true
-	}),
-	"ssl_fc_sni": single(Text, 0, func(c *Context, out *Value) bool {
-		if c.TLS != nil {
-			out.setText(c.TLS.ServerName)
-		}
-		return c.TLS != nil && c.TLS.ServerName != ""
-	}),
-	"ssl_fc_alpn": single(Text, 0, func(c *Context, out *Value) bool {
-		if c.TLS != nil {
-			out.setText(c.TLS.NegotiatedProtocol)
-		}
-		return c.TLS != nil
-	}),
-	"ssl_fc_is_resumed": single(Truth, 0, func(c *Context, out *Value) bool { out.setTruth(c.TLS != nil && c.TLS.DidResume); return true }),
-	"ssl_c_used": single(Truth, 0, func(c *Context, out *Value) bool {
-		out.setTruth(c.TLS != nil && len(c.TLS.PeerCertificates) > 0)
-		return true
-	}),
-	"ssl_c_s_dn": single(Text, 0, func(c *Context, out *Value) bool {
-		if c.TLS == nil || len(c.TLS.PeerCertificates) == 0 {
-			return false
-		}
-		out.setText(c.TLS.PeerCertificates[0].Subject.String())
-		return true
-	}),
+// protocolFetches are what was agreed on with the client.
+var protocolFetches = map[string]fetch{
+	"fc_http_major": single(Number, 0, func(c *Context, out *Value) bool { out.setNumber(1 + truthNumber(c.HTTP2)); return true }),
 }
 
 // counters are a stick-table entry's, as fetches name them.

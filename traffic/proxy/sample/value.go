@@ -77,10 +77,22 @@ func (v *Value) Integer() (int64, bool) {
 	case Number, Truth:
 		return v.Number, true
 	case Text:
-		n, err := strconv.ParseInt(h1.View(v.Bytes), 10, 64)
-		return n, err == nil
+		return leadingNumber(v.Bytes), len(v.Bytes) > 0
 	}
 	return 0, false
+}
+
+// leadingNumber is the number that a text begins with, 0 where it begins with none, as HAProxy reads texts.
+func leadingNumber(b []byte) int64 {
+	end := 0
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		end = 1
+	}
+	for end < len(b) && b[end] >= '0' && b[end] <= '9' {
+		end++
+	}
+	n, _ := strconv.ParseInt(h1.View(b[:end]), 10, 64) // out of range it is at the range's end
+	return n
 }
 
 // Address returns the value as an address, and whether it is one.

@@ -126,7 +126,12 @@ func laterColumns() []column {
 		counted("cli_abrt", func(r *Row) int64 { return r.Total.ClientAborts }, behind...),
 		counted("srv_abrt", func(r *Row) int64 { return r.Total.ServerAborts }, behind...),
 	}
-	all = append(all, unused("comp_in comp_out comp_byp comp_rsp lastsess")...)
+	all = append(all,
+		counted("comp_in", func(r *Row) int64 { return r.Total.CodedIn }, OfFrontend, OfBackend),
+		counted("comp_out", func(r *Row) int64 { return r.Total.CodedOut }, OfFrontend, OfBackend),
+		counted("comp_byp", func(*Row) int64 { return 0 }, OfFrontend, OfBackend),
+		counted("comp_rsp", func(r *Row) int64 { return r.Total.Compressed }, OfFrontend, OfBackend))
+	all = append(all, unused("lastsess")...)
 	all = append(all,
 		column{"last_chk", "MOP", "str", checked(func(r *Row) string { return r.Health.Why })})
 	all = append(all, unused("last_agt qtime ctime rtime ttime agent_status agent_code agent_duration check_desc agent_desc")...)
@@ -146,7 +151,10 @@ func laterColumns() []column {
 	all = append(all,
 		counted("connect", func(r *Row) int64 { return r.Total.Opened }, OfServer),
 		counted("reuse", func(r *Row) int64 { return r.Total.Reused }, OfServer))
-	all = append(all, unused("cache_lookups cache_hits srv_icur src_ilim qtime_max ctime_max rtime_max ttime_max eint idle_conn_cur safe_conn_cur")...)
+	all = append(all,
+		counted("cache_lookups", func(r *Row) int64 { return r.Total.CacheLookups }, OfFrontend),
+		counted("cache_hits", func(r *Row) int64 { return r.Total.CacheHits }, OfFrontend))
+	all = append(all, unused("srv_icur src_ilim qtime_max ctime_max rtime_max ttime_max eint idle_conn_cur safe_conn_cur")...)
 	all = append(all,
 		gauged("used_conn_cur", "MGP", func(r *Row) int64 { return r.Current }, OfServer),
 		column{"need_conn_est", "MGP", "u32", empty},

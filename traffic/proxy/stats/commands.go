@@ -44,6 +44,7 @@ var shows = []command{
 	{"show schema json", User, "the form of what is shown as JSON", (*Server).showSchema, nil},
 	{"show sess", Operator, "the sessions; all for more of each, a number for one", (*Server).showSessions, nil},
 	{"show errors", Operator, "the requests that were refused, by what was wrong", (*Server).showErrors, nil},
+	{"show cache", User, "what the caches have", (*Server).showCache, nil},
 	{"show version", User, "the version", (*Server).showVersion, nil},
 	{"show env", Operator, "the environment; a name for one variable", (*Server).showEnvironment, nil},
 	{"show activity", Operator, "what the process used of the processors and of memory", (*Server).showActivity, nil},

@@ -1,0 +1,153 @@
+package config
+
+import "strings"
+
+// withoutEffect are directives of the global section that are taken with a warning, as what they set is not there: why, and which. Each may have words
+// behind it.
+var withoutEffect = map[string]string{
+	"the event loops share their work as they find it": `tune.maxaccept tune.maxpollevents tune.runqueue-depth tune.sched.low-latency tune.fd.edge-triggered
+		tune.listener.multi-queue tune.recv_enough tune.idletimer noepoll nopoll nokqueue noevports busy-polling`,
+	"sockets of one address always share its clients by SO_REUSEPORT": `noreuseport`,
+	"names are looked up by resolvers, or once when the file is read": `nogetaddrinfo`,
+	"memory is taken as it is needed": `tune.buffers.limit tune.buffers.reserve tune.pipesize maxpipes tune.pool-high-fd-ratio
+		tune.pool-low-fd-ratio tune.idle-pool.shared tune.pattern.cache-size no-memory-trimming maxzlibmem tune.zlib.memlevel tune.zlib.windowsize
+		tune.fail-alloc tune.vars.check-max-size tune.vars.global-max-size tune.vars.proc-max-size tune.vars.reqres-max-size tune.vars.sess-max-size
+		tune.vars.txn-max-size`,
+	"heads are limited by tune.bufsize alone": `tune.http.maxhdr tune.http.logurilen tune.http.cookielen`,
+	"the kernel sizes the buffers of sockets": `tune.rcvbuf.client tune.rcvbuf.server tune.sndbuf.client tune.sndbuf.server`,
+	"the TLS library chooses it": `ssl-default-bind-curves ssl-dh-param-file ssl-mode-async ssl-engine ssl-propquery ssl-provider ssl-provider-path tune.ssl.cachesize
+		tune.ssl.capture-buffer-size tune.ssl.capture-cipherlist-size tune.ssl.force-private-cache tune.ssl.hard-maxrecord tune.ssl.keylog tune.ssl.lifetime
+		tune.ssl.maxrecord tune.ssl.ssl-ctx-cache-size`,
+	"a certificate's file has its key":                         `ssl-load-extra-del-ext ssl-load-extra-files`,
+	"the kernel and the Go run-time place threads":             `cpu-map numa-cpu-mapping thread-group thread-groups`,
+	"descriptors are raised to what maxconn needs":             `ulimit-n fd-hard-limit strict-limits`,
+	"external checks need no permission beyond external-check": `insecure-fork-wanted insecure-setuid-wanted`,
+	"hard-stop-after bounds how long old workers stay":         `mworker-max-reloads close-spread-time`,
+	"profiles are taken by other means":                        `profiling.tasks set-dumpable`,
+	"checks are spread by spread-checks":                       `max-spread-checks`,
+	"there are no experimental directives":                     `expose-experimental-directives`,
+	"header names go on as they came":                          `h1-case-adjust h1-case-adjust-file`,
+	"WebSockets over HTTP/2 work without it":                   `h2-workaround-bogus-websocket-clients`,
+	"there is no client of the program's own":                  `httpclient.resolvers.id httpclient.resolvers.prefer httpclient.ssl.ca-file httpclient.ssl.verify`,
+}
+
+// tuningDirectives are those of withoutEffect.
+func tuningDirectives() map[string]directive {
+	all := map[string]directive{}
+	for why, names := range withoutEffect {
+		for _, name := range fields(names) {
+			all[name] = func(p *parser, l Line) *Problem {
+				p.warn(l, "%s has no effect: %s", l.Words[0], why)
+				return nil
+			}
+		}
+	}
+	for name, d := range map[string]directive{
+		"tune.bufsize":    globalCount(4096, 1<<20, func(g *Global, n int) { g.BufferSize = n }),
+		"tune.maxrewrite": globalCount(0, 1<<19, func(g *Global, n int) { g.MaxRewrite = n }),
+		"setenv":          setEnvironment,
+		"presetenv": func(p *parser, l Line) *Problem {
+			if problem := l.wants(2, 2); problem != nil {
+				return problem
+			}
+			if _, set := p.env(l.Words[1]); set {
+				return nil
+			}
+			return setEnvironment(p, l)
+		},
+		"unsetenv":     unsetLine,
+		"resetenv":     unsetLine,
+		"default-path": defaultPathLine,
+		"set-var":      globalVariable,
+		"set-var-fmt":  globalVariable,
+		"unix-bind":    unixBindLine,
+		"uid":          globalText(func(g *Global, s string) { g.User = s }),
+		"gid":          globalText(func(g *Global, s string) { g.Group = s }),
+		"maxsessrate":  globalCount(0, 1<<30, func(g *Global, n int) { g.SessionRate = n }),
+		"maxconnrate":  globalCount(0, 1<<30, func(g *Global, n int) { g.SessionRate = n }),
+		"maxsslrate":   globalCount(0, 1<<30, func(g *Global, n int) { g.SecureRate = n }),
+	} {
+		all[name] = d
+	}
+	return all
+}
+
+// defaultPathLine reads default-path current: names of files are relative to where the program runs.
+func defaultPathLine(_ *parser, l Line) *Problem {
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	if l.Words[1] != "current" {
+		return l.problem("default-path takes current here, not %q: names of files are relative to where the program runs", l.Words[1])
+	}
+	return nil
+}
+
+// unsetLine reads unsetenv NAME… and resetenv [NAME…], which keeps those named.
+func unsetLine(p *parser, l Line) *Problem {
+	if l.Words[0] == "unsetenv" {
+		for _, name := range l.Words[1:] {
+			p.hide(name)
+		}
+		return l.wants(1, -1)
+	}
+	p.onlyEnv = map[string]bool{}
+	for _, name := range l.Words[1:] {
+		p.onlyEnv[name] = true
+	}
+	p.unset = map[string]string{}
+	return nil
+}
+
+func (p *parser) hide(name string) {
+	delete(p.unset, name)
+	p.hidden[name] = true
+}
+
+// globalVariable reads set-var proc.NAME EXPRESSION and set-var-fmt proc.NAME FORMAT.
+func globalVariable(p *parser, l Line) *Problem {
+	if problem := l.wants(2, 2); problem != nil {
+		return problem
+	}
+	if !strings.HasPrefix(l.Words[1], "proc.") {
+		return l.problem("%s: a variable of the process is named proc.NAME, not %q", l.Words[0], l.Words[1])
+	}
+	k := p.config.Compiler
+	if l.Words[0] == "set-var-fmt" {
+		f, err := k.Format(l.Words[2])
+		if err != nil {
+			return l.problem("set-var-fmt: %v", err)
+		}
+		k.Process().Set(l.Words[1], f.Value(k))
+		return nil
+	}
+	e, err := k.Expr(l.Words[2])
+	if err != nil {
+		return l.problem("set-var: %v", err)
+	}
+	if v, ok := e.Value(k); ok {
+		k.Process().Set(l.Words[1], v)
+	}
+	return nil
+}
+
+// unixBindLine reads unix-bind [prefix PATH] [mode MODE] [user NAME] [group NAME] [uid N] [gid N]: what binds of unix sockets have that say nothing else.
+func unixBindLine(p *parser, l Line) *Problem {
+	b := &p.config.Global.UnixBind
+	t := l.take(1)
+	for t.more() {
+		switch w := t.next(); w {
+		case "prefix":
+			p.config.Global.UnixPrefix = t.value(w)
+		case "mode":
+			b.Mode = t.mode()
+		case "user", "uid":
+			b.User = t.value(w)
+		case "group", "gid":
+			b.Group = t.value(w)
+		default:
+			t.fail("unix-bind: %q is not known; there are prefix, mode, user, group, uid and gid", w)
+		}
+	}
+	return t.err
+}
