@@ -197,14 +197,11 @@ func createTarget(s *session, element string) error {
 	}
 	r := s.reports()
 	target := cib.NewElement(element, "id", s.args[0])
-	// A user and a group may have one name, and that of anything else.
-	for e := range s.acls().Elements() {
-		if e.ID() == s.args[0] && (element != "acl_target" || e.Name == element) {
+	// A user's name is of a kind of its own; a group's is an id like any other.
+	for e := range s.doc.Root.Descendants() {
+		if e.ID() == s.args[0] && !refersOnly(e) && (e.Name == "acl_target") == (element == "acl_target") {
 			r.fail("'%s' already exists", s.args[0])
 		}
-	}
-	if element == "acl_group" && s.taken(s.args[0]) {
-		r.fail("'%s' already exists", s.args[0])
 	}
 	for _, id := range s.args[1:] {
 		_, err := s.aclRole(id)

@@ -3,6 +3,10 @@ package pcs
 import (
 	"errors"
 	"fmt"
+	"maps"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/rule"
 )
 
 func defaultsCommands() []command {
@@ -37,24 +41,63 @@ func showDefaults(s *session, section string) error {
 	var shown bool
 	for set := range s.doc.Section(section).All("meta_attributes") {
 		shown = true
-		options := ""
-		for _, a := range set.Attrs {
-			if a.Name != "id" {
-				options += " " + a.Name + "=" + a.Value
-			}
-		}
-		s.printf("Meta Attrs: %s%s\n", set.ID(), options)
-		for _, p := range values(set).sorted() {
-			s.printf("  %s=%s\n", p.name, quoteBlank(p.value))
-		}
-		for rule := range set.All("rule") {
-			s.showRule(rule, 1)
+		if s.phase(set) != " (expired)" || s.opts.has("all") || s.opts.has("no-expire-check") {
+			s.showDefaultSet(set, 0)
 		}
 	}
 	if !shown {
 		s.printf("No defaults set\n")
 	}
 	return nil
+}
+
+// showDefaultsInFull prints defaults as a part of the whole configuration: with ids, and as if nothing ever expired.
+func showDefaultsInFull(s *session, section string) error {
+	whole := *s
+	whole.opts = maps.Clone(s.opts)
+	whole.opts["full"], whole.opts["no-expire-check"] = "", ""
+	return showDefaults(&whole, section)
+}
+
+func (s *session) showDefaultSet(set *cib.Element, depth int) {
+	options := ""
+	for _, p := range attributesOf(set, "id") {
+		options += " " + p.name + "=" + p.value
+	}
+	s.line(depth, "Meta Attrs%s: %s%s", s.phase(set), set.ID(), options)
+	for _, p := range values(set).sorted() {
+		s.line(depth+1, "%s=%s", p.name, quoteBlank(p.value))
+	}
+	for rule := range set.All("rule") {
+		s.showRuleAs(rule, depth+1, s.phase)
+	}
+}
+
+// phase is what is said after the title of a set or rule of defaults whose only date has passed or is still to come.
+// Of several dates nothing is said, nor of one that comes back every year.
+func (s *session) phase(e *cib.Element) string {
+	if s.opts.has("no-expire-check") {
+		return ""
+	}
+	var dated []*cib.Element
+	for part := range e.Descendants() {
+		if part.Name == "date_expression" {
+			dated = append(dated, part)
+		}
+	}
+	if len(dated) != 1 {
+		return ""
+	}
+	if spec := dated[0].Child("date_spec"); spec != nil && (spec.Get("years") == "" || spec.Get("moon") != "") {
+		return ""
+	}
+	switch rule.PhaseOf(dated[0], s.now) {
+	case rule.Expired:
+		return " (expired)"
+	case rule.NotYet:
+		return " (not yet in effect)"
+	}
+	return ""
 }
 
 func updateDefaults(s *session, section string) error {
@@ -88,9 +131,12 @@ func updateDefaults(s *session, section string) error {
 
 func createDefaults(s *session, section string) error {
 	parts := sections(s.args, "meta", "rule")
+	if err := onceEach(parts); err != nil {
+		return err
+	}
 	optionWords, _ := gather(parts, "")
 	metaWords, _ := gather(parts, "meta")
-	ruleWords, withRule := gather(parts, "rule")
+	ruleWords, _ := gather(parts, "rule")
 	options, err := parsePairs(optionWords)
 	if err != nil {
 		return err
@@ -100,14 +146,14 @@ func createDefaults(s *session, section string) error {
 		return err
 	}
 	id := options.value("id")
-	if id != "" {
+	if options.has("id") {
 		if err := s.newID(id, "id"); err != nil {
 			return err
 		}
 	} else {
 		id = s.freeID(section + "-meta_attributes")
 	}
-	if score := options.value("score"); score != "" && !isScore(score) {
+	if score, ok := options.get("score"); ok && !isScore(score) {
 		return scoreError(score)
 	}
 	set := s.newSet("meta_attributes", id, changes.nonEmpty())
@@ -117,11 +163,11 @@ func createDefaults(s *session, section string) error {
 		}
 		set.Set(p.name, p.value)
 	}
-	if withRule {
-		rule, err := s.newRule(ruleWords, id+"-rule", true)
-		if err != nil {
-			return err
-		}
+	rule, err := s.newDefaultsRule(ruleWords, id+"-rule", section == "op_defaults")
+	if err != nil {
+		return err
+	}
+	if rule != nil {
 		set.InsertAt(0, rule)
 	}
 	s.doc.EnsureSection(section).Append(set)
@@ -137,7 +183,11 @@ func updateDefaultsSet(s *session, section string) error {
 	if set == nil || set.Parent != s.doc.Section(section) {
 		return fmt.Errorf("set '%s' does not exist", s.args[0])
 	}
-	words, _ := gather(sections(s.args[1:], "meta"), "meta")
+	parts := sections(s.args[1:], "meta")
+	if len(parts[0].words) > 0 {
+		return usageError{fmt.Sprintf("'%s' stands where 'meta' was expected", parts[0].words[0])}
+	}
+	words, _ := gather(parts, "meta")
 	changes, err := parsePairs(words)
 	if err != nil {
 		return err

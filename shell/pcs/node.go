@@ -1,7 +1,10 @@
 package pcs
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"holdfast/cluster/cib"
 )
@@ -54,6 +57,9 @@ func (s *session) node(name string) (*cib.Element, error) {
 
 func flagNodes(s *session, name, value string) error {
 	names := s.args
+	if s.opts.has("all") && len(names) > 0 {
+		return errors.New("either nodes are named or --all is said, not both")
+	}
 	if s.opts.has("all") {
 		names = nil
 		for n := range s.doc.Section("nodes").All("node") {
@@ -96,11 +102,19 @@ func nodeValues(s *session, kind, title string) error {
 			return err
 		}
 		changes, err := parsePairs(s.args[1:])
+		if err == nil {
+			err = s.checkNodeValues(e, kind, changes)
+		}
 		if err != nil {
 			return err
 		}
 		s.setNode(e, kind, changes)
 		return nil
+	}
+	if kind == "utilization" && len(s.args) == 1 {
+		if _, err := s.node(s.args[0]); err != nil {
+			return err
+		}
 	}
 	s.printf("%s:\n", title)
 	for n := range s.doc.Section("nodes").All("node") {
@@ -108,8 +122,29 @@ func nodeValues(s *session, kind, title string) error {
 		if set == nil || len(s.args) == 1 && n.Get("uname") != s.args[0] {
 			continue
 		}
-		if list := values(set).sorted(); len(list) > 0 {
+		list := values(set).sorted()
+		if name, ok := s.opts["name"]; ok {
+			list = slices.DeleteFunc(list, func(p pair) bool { return p.name != name })
+		}
+		if len(list) > 0 {
 			s.printf(" %s: %s\n", n.Get("uname"), showPairs(list))
+		}
+	}
+	return nil
+}
+
+// checkNodeValues refuses to remove an attribute that a node does not have, and a utilization that is no number.
+func (s *session) checkNodeValues(node *cib.Element, kind string, changes pairs) error {
+	set := node.Child(kind)
+	for _, p := range changes {
+		if kind == "utilization" {
+			if _, err := strconv.Atoi(p.value); p.value != "" && err != nil {
+				return fmt.Errorf("'%s=%s': a utilization is an integer", p.name, p.value)
+			}
+			continue
+		}
+		if p.value == "" && !s.force() && (set == nil || findPair(set, p.name) == nil) {
+			return fmt.Errorf("node '%s' has no attribute '%s'; --force ignores that", node.Get("uname"), p.name)
 		}
 	}
 	return nil

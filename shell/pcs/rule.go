@@ -202,7 +202,7 @@ func (p *ruleParser) timeUnits(kind string) (*cib.Element, error) {
 var ruleHead = []string{"id", "role", "score", "score-attribute"}
 
 // newRule makes a rule from its words. id is used when the words name none.
-func (s *session) newRule(words []string, id string, bare bool) (*cib.Element, error) {
+func (s *session) newRule(words []string, id string) (*cib.Element, error) {
 	head := pairs{}
 	for len(words) > 0 {
 		name, value, ok := strings.Cut(words[0], "=")
@@ -239,10 +239,8 @@ func (s *session) newRule(words []string, id string, bare bool) (*cib.Element, e
 		rule.Set("score-attribute", head.value("score-attribute"))
 	case head.has("score"):
 		rule.Set("score", head.value("score"))
-	case !bare:
-		rule.Set("score", "INFINITY")
 	default:
-		rule.Unset("score")
+		rule.Set("score", "INFINITY")
 	}
 	if role := head.value("role"); role != "" {
 		rule.Set("role", s.role(role))
@@ -276,13 +274,26 @@ func (s *session) nameRule(rule *cib.Element, id string) {
 			e.Set("score", "0")
 			continue
 		}
-		name := s.freeID(id + "-expr")
+		name := s.freeID(id + expressionSuffix(e))
 		e.Attrs = append([]cib.Attr{{Name: "id", Value: name}}, e.Attrs...)
 		s.booked = append(s.booked, name)
 		for part := range e.Elements() {
 			part.Set("id", s.freeID(name+"-"+strings.ReplaceAll(part.Name, "_", "")))
 		}
 	}
+}
+
+// expressionSuffix is what pcs appends to a rule's id for an expression in it.
+func expressionSuffix(e *cib.Element) string {
+	switch e.Name {
+	case "rsc_expression":
+		words := []string{e.Get("class"), e.Get("provider"), e.Get("type")}
+		words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
+		return "-rsc-" + strings.Join(words, "-")
+	case "op_expression":
+		return "-op-" + e.Get("name")
+	}
+	return "-expr"
 }
 
 func (s *session) addLocationRule(attr, name string, words []string) error {
@@ -304,7 +315,7 @@ func (s *session) addLocationRule(attr, name string, words []string) error {
 	if id == "" {
 		id = s.freeID(cleanID("location-" + name))
 	}
-	rule, err := s.newRule(left, id+"-rule", false)
+	rule, err := s.newRule(left, id+"-rule")
 	if err != nil {
 		return err
 	}
@@ -352,7 +363,7 @@ func addRule(s *session) error {
 	if c == nil || c.Name != "rsc_location" {
 		return fmt.Errorf("location constraint '%s' does not exist", s.args[0])
 	}
-	rule, err := s.newRule(s.args[1:], c.ID()+"-rule", false)
+	rule, err := s.newRule(s.args[1:], c.ID()+"-rule")
 	if err != nil {
 		return err
 	}
@@ -382,10 +393,16 @@ func deleteRule(s *session) error {
 }
 
 func (s *session) showRule(rule *cib.Element, depth int) {
-	expired := ""
-	if s.expired(rule) {
-		expired = " (expired)"
-	}
+	s.showRuleAs(rule, depth, func(e *cib.Element) string {
+		if s.expired(e) {
+			return " (expired)"
+		}
+		return ""
+	})
+}
+
+// showRuleAs prints a rule and those in it; phase is what is said of each rule after its title.
+func (s *session) showRuleAs(rule *cib.Element, depth int, phase func(*cib.Element) string) {
 	var words []string
 	if op := rule.Get("boolean-op"); op != "" {
 		words = append(words, "boolean-op="+op)
@@ -393,17 +410,28 @@ func (s *session) showRule(rule *cib.Element, depth int) {
 	for _, p := range attributesOf(rule, "id", "boolean-op") {
 		words = append(words, p.name+"="+p.value)
 	}
-	s.line(depth, "Rule%s: %s%s", expired, strings.Join(words, " "), s.idText(rule))
+	s.line(depth, "Rule%s: %s%s", phase(rule), strings.Join(words, " "), s.idText(rule))
 	for e := range rule.Elements() {
 		switch e.Name {
 		case "rule":
-			s.showRule(e, depth+1)
+			s.showRuleAs(e, depth+1, phase)
 		case "expression":
 			s.line(depth+1, "Expression: %s%s", expressionText(e), s.idText(e))
 		case "date_expression":
 			s.showDate(e, depth+1)
+		case "rsc_expression":
+			s.line(depth+1, "Expression: resource %s:%s:%s%s", e.Get("class"), e.Get("provider"), e.Get("type"), s.idText(e))
+		case "op_expression":
+			s.line(depth+1, "Expression: %s%s", operationText(e), s.idText(e))
 		}
 	}
+}
+
+func operationText(e *cib.Element) string {
+	if interval, ok := e.Lookup("interval"); ok {
+		return "op " + e.Get("name") + " interval=" + interval
+	}
+	return "op " + e.Get("name")
 }
 
 func expressionText(e *cib.Element) string {

@@ -56,8 +56,8 @@ func (s *session) showParts(further ...configPart) error {
 		{"Fencing Levels:", "  ", func() error { return s.listLevels("") }},
 		{"", "", func() error { s.printf("\n"); return showConstraints(s, "location", "order", "colocation", "ticket") }},
 		{"", "", func() error { s.printf("\n"); return showAlerts(s) }},
-		{"\nResources Defaults:", "  ", func() error { return showDefaults(s, "rsc_defaults") }},
-		{"Operations Defaults:", "  ", func() error { return showDefaults(s, "op_defaults") }},
+		{"\nResources Defaults:", "  ", func() error { return showDefaultsInFull(s, "rsc_defaults") }},
+		{"Operations Defaults:", "  ", func() error { return showDefaultsInFull(s, "op_defaults") }},
 		{"", "", func() error { s.printf("\n"); return showProperties(s) }},
 		{"\nTags:", "", s.showTagList},
 	}

@@ -108,3 +108,15 @@ func gather(list []section, keyword string) ([]string, bool) {
 	}
 	return words, found
 }
+
+// onceEach refuses a keyword that stands twice.
+func onceEach(list []section) error {
+	seen := map[string]bool{}
+	for _, s := range list {
+		if s.keyword != "" && seen[s.keyword] {
+			return fmt.Errorf("'%s' stands twice; once is enough", s.keyword)
+		}
+		seen[s.keyword] = true
+	}
+	return nil
+}
