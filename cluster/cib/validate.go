@@ -1,6 +1,9 @@
 package cib
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // Problem is one thing wrong with a document.
 type Problem struct {
@@ -37,7 +40,41 @@ func (d *Document) Validate() []Problem {
 	if d.Root.Get("validate-with") == "none" {
 		return problems
 	}
-	return append(problems, d.structure()...)
+	return append(append(problems, d.structure()...), d.dangling()...)
+}
+
+// references are the attributes whose value is the id of an element of the configuration.
+var references = []string{"rsc", "with-rsc", "first", "then", "template", "reference", "id-ref"}
+
+// dangling finds references to ids that nothing in the configuration has.
+func (d *Document) dangling() []Problem {
+	owned := map[string]bool{}
+	for e := range d.configured() {
+		// The ids of hosts and of users are names, to which nothing refers as an id.
+		if !sharedIDs[e.Name] && e.Name != "node" && e.Name != "acl_target" {
+			owned[e.ID()] = true
+		}
+	}
+	var problems []Problem
+	for e := range d.configured() {
+		if sharedIDs[e.Name] && !owned[e.ID()] {
+			problems = append(problems, d.problem(e, "there is no object %s for it to refer to", e.ID()))
+		}
+		for _, name := range references {
+			if id, ok := e.Lookup(name); ok && !owned[id] {
+				problems = append(problems, d.problem(e, "%s=%q names no object of the configuration", name, id))
+			}
+		}
+	}
+	return problems
+}
+
+// configured yields the elements below <configuration>.
+func (d *Document) configured() iter.Seq[*Element] {
+	if configuration := d.Root.Child("configuration"); configuration != nil {
+		return configuration.Descendants()
+	}
+	return func(func(*Element) bool) {}
 }
 
 // duplicates finds ids given twice outside <status>.
