@@ -188,7 +188,8 @@ func (d *Daemon) begin(c *config.Config) error {
 	}
 	d.stopTrackers()
 	old, oldMembers := d.set, d.members
-	d.config, d.verdict, d.grain = c, newVerdicts(), grainOf(c)
+	d.verdict = d.verdict.after(d.config, c)
+	d.config, d.grain = c, grainOf(c)
 	d.layPipes(c.Pipes)
 	if old == nil {
 		d.set, d.members, d.routes = set, members, index(members)

@@ -3,6 +3,8 @@ package vrrp
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -70,11 +72,16 @@ func (h holdings) addAddress(a config.Address) error {
 		return err
 	}
 	addr := &netlink.Addr{IPNet: network(a.Prefix), Label: a.Label, Scope: a.Scope}
+	addr.Broadcast = net.IPv4zero // none
 	if a.Broadcast.IsValid() {
 		addr.Broadcast = a.Broadcast.AsSlice()
 	}
 	if !a.Prefix.Addr().Is4() {
+		addr.Broadcast = nil
 		addr.Flags |= syscall.IFA_F_NODAD // its use is agreed already; waiting would cost a second
+		if a.Prefix.IsSingleIP() {
+			addr.ValidLft, addr.PreferedLft = math.MaxUint32, 0 // nothing that this host begins is to have it for a source
+		}
 	}
 	if h.i.VMAC != nil && h.device(a) == h.i.VMAC.Name {
 		addr.Flags |= unix.IFA_F_NOPREFIXROUTE // what this host sends leaves by the base interface
@@ -114,19 +121,23 @@ func (h holdings) announce(by *netio.Announcer, times int) error {
 func (h holdings) route(r config.Route, do func(*netlink.Route) error, verb string) error {
 	route := &netlink.Route{
 		Dst: network(r.To), Gw: r.Via.AsSlice(), Src: r.Source.AsSlice(),
-		Table: r.Table, Priority: r.Metric, Scope: netlink.Scope(r.Scope),
+		Table: r.Table, Priority: r.Metric, Scope: netlink.Scope(r.Scope), Protocol: unix.RTPROT_KEEPALIVED,
+		Type: r.Type,
 	}
-	if r.Blackhole {
-		route.Type = syscall.RTN_BLACKHOLE
-	} else if name := r.Interface; name != "" || !r.Via.IsValid() {
-		if name == "" {
-			name = h.i.Interface
+	if r.OnLink {
+		route.Flags |= int(netlink.FLAG_ONLINK)
+	}
+	if name := r.Interface; r.Type == 0 {
+		if !r.Via.IsValid() || name != "" {
+			if name == "" {
+				name = h.i.Interface
+			}
+			link, err := netlink.LinkByName(name)
+			if err != nil {
+				return fmt.Errorf("%s route to %s: find interface %s: %w", verb, r.To, name, err)
+			}
+			route.LinkIndex = link.Attrs().Index
 		}
-		link, err := netlink.LinkByName(name)
-		if err != nil {
-			return fmt.Errorf("%s route to %s: find interface %s: %w", verb, r.To, name, err)
-		}
-		route.LinkIndex = link.Attrs().Index
 	}
 	if err := do(route); err != nil && !(verb == "remove" && errors.Is(err, syscall.ESRCH)) {
 		return fmt.Errorf("%s route to %s: %w", verb, r.To, err)
@@ -136,7 +147,10 @@ func (h holdings) route(r config.Route, do func(*netlink.Route) error, verb stri
 
 func (h holdings) rule(r config.Rule, do func(*netlink.Rule) error, verb string, fine error) error {
 	rule := netlink.NewRule()
-	rule.Table = r.Table
+	rule.Table, rule.Protocol, rule.IifName, rule.OifName, rule.Mark, rule.Invert = r.Table, unix.RTPROT_KEEPALIVED, r.Inside, r.Outside, r.Mark, r.Not
+	if r.Mask != 0 {
+		rule.Mask = &r.Mask
+	}
 	if r.Priority > 0 {
 		rule.Priority = r.Priority
 	}
@@ -205,6 +219,11 @@ func makeVMAC(i *config.Instance) error {
 // another way: base and virtual interface share a network.
 func settleARP(i *config.Instance) error {
 	var errs []error
+	// Hosts with the same virtual MAC would make the same link-local address of it. It is there only where the kernel has IPv6.
+	none := filepath.Join("/proc/sys/net/ipv6/conf", i.VMAC.Name, "addr_gen_mode")
+	if err := os.WriteFile(none, []byte("1"), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, fmt.Errorf("keep %s without an address of its own: %w", i.VMAC.Name, err))
+	}
 	for path, value := range map[string]string{
 		filepath.Join(i.VMAC.Name, "arp_ignore"): "1", filepath.Join(i.VMAC.Name, "rp_filter"): "0", filepath.Join(i.VMAC.Name, "accept_local"): "1",
 		filepath.Join(i.Interface, "arp_ignore"): "1", filepath.Join(i.Interface, "arp_announce"): "2",

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"holdfast/traffic/mail"
 	"holdfast/traffic/vrrp/config"
@@ -94,14 +95,21 @@ func (d *Daemon) startTrackers() {
 	judge := func(change func()) { d.post(func() { change(); d.judge() }) }
 	for name := range d.tracked(func(t config.Tracking) []config.Track { return t.Scripts }) {
 		s := d.config.Scripts[name]
-		verdict.scripts[name] = !s.InitiallyFailed
+		var known *bool
+		if well, ok := verdict.scripts[name]; ok {
+			known = &well
+		} else if s.InitiallyFailed {
+			verdict.scripts[name] = false
+		}
 		done.Go(func() {
-			watchScript(ctx, s, d.log, func(well bool) { judge(func() { verdict.scripts[name] = well }) })
+			watchScript(ctx, s, known, d.log, func(well bool) { judge(func() { verdict.scripts[name] = well }) })
 		})
 	}
 	l := &looker{processes: d.config.Processes, files: d.config.Files, proc: "/proc", since: nil, told: map[string]bool{}, numbers: map[string]int{}}
 	l.prepare()
 	if len(l.processes)+len(l.files) > 0 {
+		// Priorities are right from the first advertisement on.
+		l.look(time.Now(), func(name string, well bool) { verdict.processes[name] = well }, func(name string, n int) { verdict.files[name] = n })
 		done.Go(func() {
 			l.watch(ctx, func(name string, well bool) { judge(func() { verdict.processes[name] = well }) },
 				func(name string, n int) { judge(func() { verdict.files[name] = n }) })

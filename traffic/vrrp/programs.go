@@ -62,10 +62,13 @@ func credential(as config.User) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// watchScript runs a tracked script every interval and tells each change of its verdict. It ends with ctx.
-func watchScript(ctx context.Context, s config.Script, log *slog.Logger, tell func(well bool)) {
+// watchScript runs a tracked script every interval and tells the first verdict, and each change of it; known is the one that a script goes on with. It ends with
+// ctx.
+func watchScript(ctx context.Context, s config.Script, known *bool, log *slog.Logger, tell func(well bool)) {
 	well, streak := !s.InitiallyFailed, 0
-	tell(well)
+	if known != nil {
+		well = *known
+	}
 	beat := time.NewTicker(s.Interval)
 	defer beat.Stop()
 	for first := true; ; first = false {
@@ -75,7 +78,10 @@ func watchScript(ctx context.Context, s config.Script, log *slog.Logger, tell fu
 		}
 		if (err == nil) == well {
 			streak = 0
-		} else if streak++; streak >= s.Needed(well) || first && s.InitiallyFailed {
+			if first && known == nil {
+				tell(well)
+			}
+		} else if streak++; streak >= s.Needed(well) || first && known == nil && s.InitiallyFailed {
 			well, streak = !well, 0
 			if !well {
 				log.Warn("a tracked script fails", "script", s.Name, "error", err)

@@ -1,13 +1,14 @@
 package vrrp
 
 import (
+	"reflect"
 	"slices"
 
 	"holdfast/traffic/vrrp/config"
 )
 
-// verdicts is how what is tracked fares: by kind and name, true while it is well. What has no verdict yet
-// counts as well, unless its configuration says otherwise.
+// verdicts is how what is tracked fares: by kind and name, true while it is well. What has no verdict yet is no fault,
+// and has no weight.
 type verdicts struct {
 	interfaces, scripts, processes map[string]bool
 	files                          map[string]int
@@ -15,6 +16,17 @@ type verdicts struct {
 
 func newVerdicts() *verdicts {
 	return &verdicts{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]int{}}
+}
+
+// after is what a new configuration begins with: scripts that stay as they are keep their verdicts, all else is looked at before it counts.
+func (v *verdicts) after(old, now *config.Config) *verdicts {
+	fresh := newVerdicts()
+	for name, well := range v.scripts {
+		if reflect.DeepEqual(old.Scripts[name], now.Scripts[name]) {
+			fresh.scripts[name] = well
+		}
+	}
+	return fresh
 }
 
 // leastOfFile is the product of a file's number and its weight at which the router is in fault
@@ -55,6 +67,7 @@ func (s *standing) weigh(kind, fails string, tracks []config.Track, verdicts map
 		well, known := verdicts[t.Name]
 		well = well || !known
 		switch {
+		case t.Weight != 0 && !known:
 		case t.Weight == 0 && well && t.Reverse:
 			s.faults = append(s.faults, kind+" "+t.Name+" is well, which it must not be")
 		case t.Weight == 0 && !well && !t.Reverse:

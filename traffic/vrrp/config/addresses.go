@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,18 +153,28 @@ func route(line keepalived.Directive) (Route, error) {
 			r.Metric, err = o.number(key)
 		case "scope":
 			r.Scope, err = o.scope()
-		case "blackhole":
-			r.Blackhole = true
-		case "no_track", "track_group", "onlink":
+		case "blackhole", "unreachable", "prohibit", "throw":
+			r.Type = nowhere[key]
+		case "onlink":
+			r.OnLink = true
+		case "no_track", "track_group":
 		default:
 			if r.To.IsValid() {
-				return r, line.At.Errorf("%q in a route is not known; accepted are src, to, via, gw, dev, table, metric, scope, blackhole, no_track", key)
+				return r, line.At.Errorf("%q in a route is not known; accepted are src, to, via, gw, dev, table, metric, scope, onlink, blackhole, unreachable, prohibit, throw, no_track", key)
 			}
 			r.To, err = keepalived.Prefix(line, strings.Replace(key, "default", "0.0.0.0/0", 1))
 		}
 	}
+	if r.Via.Is6() && r.To == everywhere4 {
+		r.To = everywhere6
+	}
 	return r, err
 }
+
+// nowhere are the kinds of routes that lead nowhere (rtnetlink(7)).
+var nowhere = map[string]int{"blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
+
+var everywhere4, everywhere6 = netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
 
 func (o *options) readAddress(key string, read func(string) error) error {
 	text, err := o.value(key)
@@ -177,28 +188,62 @@ func (o *options) readAddress(key string, read func(string) error) error {
 func rules(d keepalived.Directive) ([]Rule, error) {
 	var all []Rule
 	for _, line := range d.Block {
-		var r Rule
-		var err error
-		o := &options{line, line.Words}
-		for key, ok := o.next(); ok && err == nil; key, ok = o.next() {
-			switch key {
-			case "from":
-				err = o.readAddress(key, func(text string) (err error) { r.From, err = keepalived.Prefix(line, text); return })
-			case "to":
-				err = o.readAddress(key, func(text string) (err error) { r.To, err = keepalived.Prefix(line, text); return })
-			case "table", "lookup":
-				r.Table, err = o.number(key)
-			case "priority", "preference", "order":
-				r.Priority, err = o.number(key)
-			case "no_track", "track_group":
-			default:
-				err = line.At.Errorf("%q in a rule is not known; accepted are from, to, table, priority, no_track", key)
-			}
-		}
+		r, err := rule(line)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, r)
 	}
 	return all, nil
+}
+
+func rule(line keepalived.Directive) (Rule, error) {
+	var r Rule
+	var err error
+	prefix := func(to *netip.Prefix) func(string) error {
+		return func(text string) (err error) { *to, err = keepalived.Prefix(line, text); return err }
+	}
+	o := &options{line, line.Words}
+	for key, ok := o.next(); ok && err == nil; key, ok = o.next() {
+		switch key {
+		case "from":
+			err = o.readAddress(key, prefix(&r.From))
+		case "to":
+			err = o.readAddress(key, prefix(&r.To))
+		case "table", "lookup":
+			r.Table, err = o.number(key)
+		case "priority", "preference", "pref", "order":
+			r.Priority, err = o.number(key)
+		case "iif", "dev":
+			r.Inside, err = o.value(key)
+		case "oif":
+			r.Outside, err = o.value(key)
+		case "fwmark":
+			r.Mark, r.Mask, err = o.mark(key)
+		case "not":
+			r.Not = true
+		case "no_track", "track_group":
+		default:
+			err = line.At.Errorf("%q in a rule is not known; accepted are from, to, iif, oif, fwmark, not, table, priority, no_track", key)
+		}
+	}
+	return r, err
+}
+
+// mark reads MARK or MARK/MASK.
+func (o *options) mark(key string) (mark, mask uint32, err error) {
+	text, err := o.value(key)
+	if err != nil {
+		return 0, 0, err
+	}
+	of, bits, masked := strings.Cut(text, "/")
+	n, err := strconv.ParseUint(of, 0, 32)
+	m := uint64(0)
+	if err == nil && masked {
+		m, err = strconv.ParseUint(bits, 0, 32)
+	}
+	if err != nil {
+		return 0, 0, o.d.Errorf("fwmark %q: want a number, perhaps a slash and a mask", text)
+	}
+	return uint32(n), uint32(m), nil
 }

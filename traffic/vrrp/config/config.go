@@ -87,14 +87,19 @@ type Route struct {
 	Table     int // 0: main
 	Metric    int
 	Scope     int
-	Blackhole bool
+	Type      int  `json:",omitempty"` // rtnetlink's, of what leads nowhere (blackhole, unreachable, prohibit, throw); 0: it leads somewhere
+	OnLink    bool `json:",omitempty"` // Via is a neighbour, whatever the addresses say
 }
 
 // Rule is a policy rule that is added while the router is active.
 type Rule struct {
-	From, To netip.Prefix
-	Table    int
-	Priority int // 0: the kernel chooses
+	From, To   netip.Prefix
+	Inside     string `json:",omitempty"` // interface where packets come in
+	Outside    string `json:",omitempty"` // and that a socket is bound to
+	Mark, Mask uint32 `json:",omitempty"` // of the firewall; a Mask of 0: all of the mark
+	Not        bool   `json:",omitempty"` // it is for what does not match
+	Table      int
+	Priority   int // 0: the kernel chooses
 }
 
 // Group is a sync group.

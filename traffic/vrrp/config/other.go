@@ -1,8 +1,11 @@
 package config
 
 import (
+	"net/netip"
+
 	"holdfast/traffic/director/virtualserver"
 	"holdfast/traffic/keepalived"
+	"holdfast/traffic/vrrp/packet"
 )
 
 // otherGlobals are words of global_defs that say something about keepalived's own processes, sockets and reports, of which there are others here.
@@ -34,8 +37,14 @@ func otherGlobalKeywords() keepalived.Keywords[compiler] {
 	for _, word := range []string{"vrrp_higher_prio_send_advert", "vrrp_check_unicast_src", "no_email_faults", "include_check"} {
 		k[word] = ignored[compiler]
 	}
-	for _, word := range []string{"vrrp_mcast_group4", "vrrp_mcast_group6"} {
-		k[word] = refused[compiler]("advertisements go to the protocol's own group, or to unicast_peer")
+	for word, group := range map[string]netip.Addr{"vrrp_mcast_group4": packet.GroupIPv4, "vrrp_mcast_group6": packet.GroupIPv6} {
+		k[word] = func(_ *compiler, d keepalived.Directive) error {
+			text, err := keepalived.Value(d, "an address")
+			if a, parsed := netip.ParseAddr(text); err == nil && (parsed != nil || a != group) {
+				err = d.Errorf("%q: advertisements go to the protocol's own group, %s, or to unicast_peer", text, group)
+			}
+			return err
+		}
 	}
 	k["lvs_sync_daemon"] = func(c *compiler, d keepalived.Directive) error {
 		s, instance, err := virtualserver.SyncDaemon(d)
