@@ -124,6 +124,10 @@ CASE ?=
 bench-proxy: build
 	go run ./traffic/proxy/compare -holdfast bin/holdfast -case "$(CASE)"
 
+.PHONY: vrrp-peer
+vrrp-peer: # twenty keepalived.conf, each by Holdfast and by the installed keepalived: the same addresses, routes, rules, interfaces and states
+	go test ./traffic/vrrp -run SameAs -count 1 -v -args -all-same
+
 .PHONY: bench-vrrp
 bench-vrrp: # takeovers, and 500 instances on one host, beside keepalived
 	go test ./traffic/vrrp -run '^$$' -bench Takeover -benchtime 10x -timeout 0
