@@ -12,11 +12,10 @@ import (
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/peers"
 	"holdfast/traffic/proxy/plane"
-	"holdfast/traffic/proxy/stick"
 )
 
 // openPeers makes the groups that exchange tables, and opens their sockets.
-func (p *Process) openPeers(tables map[string]*stick.Table) error {
+func (p *Process) openPeers(s *plane.Snapshot) error {
 	for _, x := range p.Config.Peers {
 		if x.Disabled || x.Local == nil {
 			continue
@@ -26,10 +25,10 @@ func (p *Process) openPeers(tables map[string]*stick.Table) error {
 		}}
 		for _, t := range p.Config.Tables() {
 			if t.Peers == x.Name {
-				g.Tables = append(g.Tables, tables[t.Name])
+				g.Tables = append(g.Tables, s.Tables[t.Name])
 			}
 		}
-		if err := securePeers(p.Config, x, &g.Secure); err != nil {
+		if err := securePeers(s, x, &g.Secure); err != nil {
 			return err
 		}
 		if err := g.Listen(plane.Listen); err != nil {
@@ -40,12 +39,13 @@ func (p *Process) openPeers(tables map[string]*stick.Table) error {
 	return nil
 }
 
-func securePeers(c *config.Config, x *config.Peers, s *peers.Security) (err error) {
-	if s.Server, err = plane.BindTLS(c, x.Listen); err != nil {
+func securePeers(snapshot *plane.Snapshot, x *config.Peers, s *peers.Security) (err error) {
+	if s.Server, err = snapshot.BindTLS(x.Listen); err != nil {
 		return fmt.Errorf("peers %s: bind: %w", x.Name, err)
 	}
+	s.Certified = s.Server != nil && x.Listen.TLS.Verify == "required" && x.Listen.TLS.CRTIgnore == nil && x.Listen.TLS.CAIgnore == nil
 	for _, peer := range x.Peers {
-		t, err := plane.ServerTLS(c, peer.Server)
+		t, err := snapshot.ServerTLS(peer.Server)
 		if err != nil {
 			return fmt.Errorf("peers %s: peer %s: %w", x.Name, peer.Name, err)
 		}

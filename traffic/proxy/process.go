@@ -97,7 +97,7 @@ func (p *Process) open(inherited []plane.Socket) error {
 	if err := p.Plane.Open(snapshot, inherited); err != nil {
 		return err
 	}
-	if err := p.openPeers(snapshot.Tables); err != nil {
+	if err := p.openPeers(snapshot); err != nil {
 		return err
 	}
 	for i := range g.StatsSockets {

@@ -3,6 +3,8 @@ package config
 import (
 	"cmp"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -135,7 +137,8 @@ func (t *taker) protocol(first, second string) bool {
 func isTLSWord(w string) bool {
 	switch w {
 	case "ssl", "crt", "crt-list", "ca-file", "alpn", "verify", "ssl-min-ver", "ssl-max-ver", "ciphers", "ciphersuites", "strict-sni",
-		"no-tls-tickets", "no-sslv3", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "allow-0rtt", "curves", "ecdhe", "npn", "prefer-client-ciphers", "no-ca-names", "tls-tickets", "ssl-reuse", "no-ssl-reuse":
+		"no-tls-tickets", "no-sslv3", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "allow-0rtt", "curves", "ecdhe", "npn", "prefer-client-ciphers", "no-ca-names", "tls-tickets", "ssl-reuse", "no-ssl-reuse",
+		"crl-file", "ca-verify-file", "ca-ignore-err", "crt-ignore-err", "tls-ticket-keys":
 		return true
 	}
 	return false
@@ -149,7 +152,7 @@ var versions = map[string]uint16{
 // curves are those that keys can be agreed on with, by the names that they have.
 var curves = map[string]tls.CurveID{
 	"X25519": tls.X25519, "P-256": tls.CurveP256, "PRIME256V1": tls.CurveP256, "SECP256R1": tls.CurveP256, "P-384": tls.CurveP384, "SECP384R1": tls.CurveP384,
-	"P-521": tls.CurveP521, "SECP521R1": tls.CurveP521,
+	"P-521": tls.CurveP521, "SECP521R1": tls.CurveP521, "X25519MLKEM768": tls.X25519MLKEM768,
 }
 
 // word takes one TLS option, and tells whether it is one.
@@ -185,13 +188,13 @@ func (o *TLSOptions) word(t *taker, w string) bool {
 		for name := range strings.SplitSeq(t.value(w), ":") {
 			curve, ok := curves[strings.ToUpper(name)]
 			if !ok && t.err == nil {
-				t.fail("%s: curve %q is not known; there are X25519, P-256, P-384 and P-521", w, name)
+				t.fail("%s: curve %q is not known; there are X25519, P-256, P-384, P-521 and X25519MLKEM768", w, name)
 			}
 			o.Curves = append(o.Curves, curve)
 		}
 	case "npn": // ALPN took its place
 		t.value(w)
-	case "prefer-client-ciphers", "no-ca-names", "allow-0rtt", "ssl-reuse", "no-ssl-reuse":
+	case "prefer-client-ciphers", "allow-0rtt": // the library chooses; 0-RTT is never offered
 	case "strict-sni":
 		o.StrictSNI = true
 	case "no-tls-tickets":
@@ -216,9 +219,47 @@ func (o *TLSOptions) word(t *taker, w string) bool {
 	case "force-tlsv13":
 		o.Minimum, o.Maximum = tls.VersionTLS13, tls.VersionTLS13
 	default:
+		return o.verifyWord(t, w)
+	}
+	return true
+}
+
+// verifyWord takes one option about certificates of the other side, sessions or tickets.
+func (o *TLSOptions) verifyWord(t *taker, w string) bool {
+	switch w {
+	case "crl-file":
+		o.CRLFile = t.value(w)
+	case "ca-verify-file":
+		o.CAVerifyFile = t.value(w)
+	case "no-ca-names":
+		o.NoCANames = true
+	case "ca-ignore-err":
+		o.CAIgnore = strings.Split(t.value(w), ",")
+	case "crt-ignore-err":
+		o.CRTIgnore = strings.Split(t.value(w), ",")
+	case "tls-ticket-keys":
+		o.TicketKeys = t.value(w)
+	case "ssl-reuse", "no-ssl-reuse":
+		o.NoReuse = w == "no-ssl-reuse"
+	default:
 		return false
 	}
 	return true
+}
+
+// With are the options with those of a list of certificates added.
+func (o *TLSOptions) With(words []string) (*TLSOptions, error) {
+	own := *o
+	t := Line{File: "crt-list", Words: words}.take(0)
+	for t.more() {
+		if w := t.next(); !own.word(t, w) || w == "crt" || w == "crt-list" || w == "ssl" {
+			return nil, fmt.Errorf("option %q is not offered in a list of certificates", w)
+		}
+	}
+	if t.err != nil {
+		return nil, errors.New(t.err.Message)
+	}
+	return &own, nil
 }
 
 func (t *taker) version(keyword string) uint16 {

@@ -388,6 +388,13 @@ type TLSOptions struct {
 	Curves       []tls.CurveID
 	SNI          *sample.Expr // to a server
 	VerifyHost   string
+	NoReuse      bool   // to a server: no session is resumed
+	CRLFile      string // what authorities have revoked
+	CAVerifyFile string // authorities that are not named to clients
+	NoCANames    bool   // clients are not told of authorities
+	CAIgnore     []string
+	CRTIgnore    []string // errors that let a client's certificate pass: OpenSSL's numbers, or all
+	TicketKeys   string   // file of keys for sessions' tickets
 }
 
 // Server is a `server` line.

@@ -22,13 +22,13 @@ var (
 	refusedOptions = words(`logasap http-buffer-request independent-streams persist log-health-checks nolinger accept-invalid-http-request accept-invalid-http-response h1-case-adjust-bogus-client
 		h1-case-adjust-bogus-server http-ignore-probes-strict http-use-htx nolinger-both socket-stats spop-check
 		srvtcpka-probe tcp-smart-accept-all`)
-	refusedServer = words(`redir pool-low-conn check-via-socks4 check-alpn check-proto crl-file force-sslv3 ws hash-key log-proto max-reuse namespace npn
+	refusedServer = words(`redir pool-low-conn check-via-socks4 check-alpn check-proto force-sslv3 ws hash-key log-proto max-reuse namespace npn
 		proxy-v2-options proto resolve-net send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt
-		socks4 ssl-reuse tcp-md5sig tfo usesrc pool-conn-name agent-inter-jitter`)
-	refusedBind = words(`maxconn nice user group accept-netscaler-cip ca-ignore-err ca-sign-file ca-sign-pass ca-verify-file cc crl-file crt-ignore-err curves ecdhe
-		expose-fd-listeners generate-certificates gid guid-prefix id idle-ping namespace npn no-ca-names ocsp-update prefer-client-ciphers
+		socks4 allow-0rtt tcp-md5sig tfo usesrc pool-conn-name agent-inter-jitter`)
+	refusedBind = words(`maxconn nice user group accept-netscaler-cip allow-0rtt ca-sign-file ca-sign-pass cc
+		expose-fd-listeners generate-certificates gid guid-prefix id idle-ping namespace npn ocsp-update prefer-client-ciphers
 		process quic-cc-algo quic-force-retry quic-socket severity-output shards sigalgs client-sigalgs tcp-md5sig tcp-ut tfo thread
-		tls-ticket-keys uid nbconn`)
+		uid nbconn`)
 )
 
 func words(text string) map[string]string {

@@ -87,7 +87,7 @@ func (p *parser) serverOptions(l Line, t *taker, s *Server) *Problem {
 			o(p, t, s)
 			continue
 		}
-		if w == "sni" || w == "verifyhost" || w == "no-ssl" || isTLSWord(w) {
+		if w == "sni" || w == "verifyhost" || w == "no-ssl" || w == "ssl-reuse" || w == "no-ssl-reuse" || isTLSWord(w) {
 			if s.TLS == nil {
 				s.TLS = &TLSOptions{}
 			}
@@ -104,6 +104,8 @@ func (p *parser) serverTLS(t *taker, s *Server, w string) bool {
 	switch w {
 	case "no-ssl":
 		s.TLS.on = false
+	case "ssl-reuse", "no-ssl-reuse":
+		s.TLS.NoReuse = w == "no-ssl-reuse"
 	case "verifyhost":
 		s.TLS.VerifyHost = t.value(w)
 	case "sni":

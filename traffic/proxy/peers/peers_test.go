@@ -1,7 +1,6 @@
 package peers
 
 import (
-	"crypto/tls"
 	"math"
 	"net/netip"
 	"reflect"
@@ -147,7 +146,7 @@ func TestTrust(t *testing.T) {
 			t.Errorf("%s from %s: %v", c.peer.Name, c.from, got)
 		}
 	}
-	g.Secure.Server = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}
+	g.Secure.Certified = true
 	if !g.trusts(far, netip.MustParseAddr("192.0.2.2")) {
 		t.Error("a certificate does not count")
 	}

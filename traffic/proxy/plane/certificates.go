@@ -1,234 +1,271 @@
 package plane
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
+	"time"
 
+	"holdfast/traffic/proxy/certificate"
 	"holdfast/traffic/proxy/config"
 )
 
 // secrets are the TLS configurations of binds and servers.
-type secrets struct{ all sync.Map } // *config.TLSOptions to *tls.Config
+type secrets struct {
+	store *certificate.Store
+	all   sync.Map // *config.TLSOptions to *tls.Config
+}
 
-func (all *secrets) of(o *config.TLSOptions) *tls.Config {
-	if c, ok := all.all.Load(o); ok {
+func (x *secrets) of(o *config.TLSOptions) *tls.Config {
+	if c, ok := x.all.Load(o); ok {
 		return c.(*tls.Config)
 	}
 	return nil
 }
 
+// Certificates are all that binds and servers use.
+func (s *Snapshot) Certificates() *certificate.Store { return s.tls.store }
+
 // Secure makes the TLS configuration of a server that comes at run time, if it has one.
 func (s *Snapshot) Secure(server *config.Server) error {
-	t, err := ServerTLS(s.Config, server)
-	if err == nil && t != nil {
-		s.tls.all.Store(server.TLS, t)
-	}
+	_, err := s.ServerTLS(server)
 	return err
 }
 
-// fill makes the TLS configurations of all binds and servers.
-func (all *secrets) fill(c *config.Config) error {
-	for _, x := range c.Proxies {
+// BindTLS makes the TLS configuration of a bind, nil where it has none.
+func (s *Snapshot) BindTLS(b *config.Bind) (*tls.Config, error) {
+	if b.TLS == nil {
+		return nil, nil
+	}
+	if t := s.tls.of(b.TLS); t != nil {
+		return t, nil
+	}
+	t, err := s.bindTLS(b.TLS)
+	if err == nil {
+		s.tls.all.Store(b.TLS, t)
+	}
+	return t, err
+}
+
+// ServerTLS makes the TLS configuration of a server, nil where it has none.
+func (s *Snapshot) ServerTLS(server *config.Server) (*tls.Config, error) {
+	if server.TLS == nil {
+		return nil, nil
+	}
+	t, err := s.serverTLS(server.TLS)
+	if err == nil {
+		s.tls.all.Store(server.TLS, t)
+	}
+	return t, err
+}
+
+// secureAll makes the TLS configurations of all binds and servers.
+func (s *Snapshot) secureAll() error {
+	s.tls.store = certificate.NewStore()
+	for _, x := range s.Config.Proxies {
 		for _, b := range x.Binds {
-			if b.TLS == nil || all.of(b.TLS) != nil {
-				continue
-			}
-			t, err := bindTLS(c, b.TLS)
-			if err != nil {
+			if _, err := s.BindTLS(b); err != nil {
 				return fmt.Errorf("%s:%d: bind: %w", x.File, b.Line, err)
 			}
-			all.all.Store(b.TLS, t)
 		}
-		for _, s := range x.Servers {
-			if s.TLS == nil {
-				continue
+		for _, server := range x.Servers {
+			if _, err := s.ServerTLS(server); err != nil {
+				return fmt.Errorf("%s:%d: server %s: %w", server.File, server.Line, server.Name, err)
 			}
-			t, err := serverTLS(c, s)
-			if err != nil {
-				return fmt.Errorf("%s:%d: server %s: %w", s.File, s.Line, s.Name, err)
-			}
-			all.all.Store(s.TLS, t)
 		}
 	}
 	return nil
 }
 
-// BindTLS makes the TLS configuration of a bind, nil where it has none.
-func BindTLS(c *config.Config, b *config.Bind) (*tls.Config, error) {
-	if b.TLS == nil {
-		return nil, nil
+func (s *Snapshot) bindTLS(o *config.TLSOptions) (*tls.Config, error) {
+	g := &s.Config.Global
+	t, err := s.bindConfig(o)
+	if err != nil {
+		return nil, err
 	}
-	return bindTLS(c, b.TLS)
-}
-
-// ServerTLS makes the TLS configuration of a server, nil where it has none.
-func ServerTLS(c *config.Config, s *config.Server) (*tls.Config, error) {
-	if s.TLS == nil {
-		return nil, nil
+	var names []string
+	for _, name := range o.Certificates {
+		names = append(names, below(g.CertBase, name))
 	}
-	return serverTLS(c, s)
-}
-
-func bindTLS(c *config.Config, o *config.TLSOptions) (*tls.Config, error) {
-	g := &c.Global
-	t := &tls.Config{MinVersion: max(tls.VersionTLS12, o.Minimum, g.BindOptions.Minimum), MaxVersion: o.Maximum, NextProtos: o.ALPN,
-		SessionTicketsDisabled: o.NoTickets || g.BindOptions.NoTickets}
-	t.CurvePreferences = o.Curves
-	if o.Minimum != 0 {
-		t.MinVersion = o.Minimum
-	}
-	names := o.Certificates
-	if o.List != "" {
-		listed, err := certificateList(o.List)
+	x, err := s.tls.store.Select(names, o.List, o.StrictSNI || g.BindOptions.StrictSNI, func(options []string) (*tls.Config, error) {
+		own, err := o.With(options)
 		if err != nil {
 			return nil, err
 		}
-		names = append(slices.Clone(names), listed...)
+		return s.bindConfig(own)
+	})
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range names {
-		found, err := certificates(below(g.CertBase, name))
-		if err != nil {
-			return nil, err
-		}
-		t.Certificates = append(t.Certificates, found...)
-	}
-	if o.StrictSNI {
-		t.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			for i := range t.Certificates {
-				if hello.SupportsCertificate(&t.Certificates[i]) == nil {
-					return nil, nil
-				}
-			}
-			return nil, fmt.Errorf("no certificate for %q", hello.ServerName)
-		}
-	}
-	switch o.Verify {
-	case "optional":
-		t.ClientAuth = tls.VerifyClientCertIfGiven
-	case "required":
-		t.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-	if t.ClientAuth != tls.NoClientCert {
-		pool, err := authorities(below(g.CABase, o.CAFile))
-		if err != nil {
-			return nil, err
-		}
-		t.ClientCAs = pool
-	}
+	x.Install(t)
 	return t, nil
 }
 
-func serverTLS(c *config.Config, s *config.Server) (*tls.Config, error) {
-	o := s.TLS
-	t := &tls.Config{MinVersion: o.Minimum, MaxVersion: o.Maximum, ServerName: o.VerifyHost, NextProtos: o.ALPN, ClientSessionCache: tls.NewLRUClientSessionCache(256)}
+// bindConfig is a bind's configuration without its certificates.
+func (s *Snapshot) bindConfig(o *config.TLSOptions) (*tls.Config, error) {
+	g := &s.Config.Global
+	t := &tls.Config{MinVersion: max(tls.VersionTLS12, o.Minimum, g.BindOptions.Minimum), MaxVersion: o.Maximum, NextProtos: o.ALPN,
+		SessionTicketsDisabled: o.NoTickets || g.BindOptions.NoTickets, CurvePreferences: o.Curves}
+	if o.Minimum != 0 {
+		t.MinVersion = o.Minimum
+	}
+	if o.Curves == nil {
+		t.CurvePreferences = g.BindOptions.Curves
+	}
+	if o.TicketKeys != "" {
+		keys, err := ticketKeys(o.TicketKeys)
+		if err != nil {
+			return nil, err
+		}
+		t.SetSessionTicketKeys(keys)
+	}
+	switch o.Verify {
+	case "optional":
+		t.ClientAuth = tls.RequestClientCert
+	case "required":
+		t.ClientAuth = tls.RequireAnyClientCert
+	default:
+		return t, nil
+	}
+	v := verifier{usage: x509.ExtKeyUsageClientAuth, ignoreCA: o.CAIgnore, ignoreCertificate: o.CRTIgnore}
+	if err := v.load(s, o); err != nil {
+		return nil, err
+	}
+	if !o.NoCANames && o.CAFile != "@system-ca" && o.CAFile != "" {
+		if text, err := os.ReadFile(below(g.CABase, o.CAFile)); err == nil {
+			t.ClientCAs = x509.NewCertPool() // clients are told of these, and choose their certificates by them
+			t.ClientCAs.AppendCertsFromPEM(text)
+		}
+	}
+	t.VerifyConnection = v.verify
+	return t, nil
+}
+
+// verifier checks the other side's certificate: in place of the library, whose authorities cannot be changed at run time, and which knows of no lists
+// of revoked certificates.
+type verifier struct {
+	usage                       x509.ExtKeyUsage
+	authorities                 []*certificate.Authorities
+	revoked                     *certificate.Authorities
+	ignoreCA, ignoreCertificate []string
+	host                        string
+	named                       bool // the name that the server was asked for has to be in its certificate
+}
+
+func (v *verifier) load(s *Snapshot, o *config.TLSOptions) (err error) {
+	for _, name := range []string{o.CAFile, o.CAVerifyFile} {
+		if name == "" {
+			continue
+		}
+		a, err := s.tls.store.Authorities(below(s.Config.Global.CABase, name), false)
+		if err != nil {
+			return err
+		}
+		v.authorities = append(v.authorities, a)
+	}
+	if len(v.authorities) == 0 {
+		return errors.New("verify wants ca-file, the authorities to verify with")
+	}
+	if o.CRLFile != "" {
+		v.revoked, err = s.tls.store.Authorities(below(s.Config.Global.CABase, o.CRLFile), true)
+	}
+	return err
+}
+
+func (v *verifier) verify(c tls.ConnectionState) error {
+	if len(c.PeerCertificates) == 0 {
+		return nil // it was optional
+	}
+	var problem *certificate.VerifyError
+	for _, a := range v.authorities {
+		if problem = certificate.Verify(c.PeerCertificates, a, v.revoked, v.usage, time.Now()); problem == nil {
+			break
+		}
+	}
+	if problem != nil {
+		ignored := v.ignoreCertificate
+		if problem.Depth > 0 {
+			ignored = v.ignoreCA
+		}
+		if !slices.Contains(ignored, "all") && !slices.Contains(ignored, strconv.Itoa(problem.Number)) {
+			return problem
+		}
+	}
+	switch {
+	case v.host != "":
+		return c.PeerCertificates[0].VerifyHostname(v.host)
+	case v.named && c.ServerName != "":
+		return c.PeerCertificates[0].VerifyHostname(c.ServerName)
+	}
+	return nil
+}
+
+func (s *Snapshot) serverTLS(o *config.TLSOptions) (*tls.Config, error) {
+	g := &s.Config.Global
+	t := &tls.Config{MinVersion: o.Minimum, MaxVersion: o.Maximum, NextProtos: o.ALPN, CurvePreferences: o.Curves,
+		InsecureSkipVerify: true} // verifier does it, where it is wanted
+	if !o.NoReuse {
+		t.ClientSessionCache = tls.NewLRUClientSessionCache(256)
+	}
 	verify := o.Verify
 	if verify == "" {
-		verify = c.Global.ServerOptions.Verify
+		verify = g.ServerOptions.Verify
 	}
-	if verify == "none" {
-		t.InsecureSkipVerify = true
-	} else {
+	if verify != "none" {
+		v := verifier{usage: x509.ExtKeyUsageServerAuth, host: o.VerifyHost, named: o.SNI != nil}
 		if o.CAFile == "" {
 			return nil, errors.New("ssl wants ca-file, to verify the server with, or verify none")
 		}
-		pool, err := authorities(below(c.Global.CABase, o.CAFile))
-		if err != nil {
+		if err := v.load(s, o); err != nil {
 			return nil, err
 		}
-		t.RootCAs = pool
-		if t.ServerName == "" {
-			t.ServerName = s.Host
-		}
+		t.VerifyConnection = v.verify
 	}
 	for _, name := range o.Certificates {
-		found, err := certificates(below(c.Global.CertBase, name))
+		f, err := s.tls.store.File(below(g.CertBase, name))
 		if err != nil {
 			return nil, err
 		}
-		t.Certificates = append(t.Certificates, found...)
+		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return f.Certificate(), nil }
 	}
 	return t, nil
 }
 
 func below(base, name string) string {
-	if base == "" || filepath.IsAbs(name) || name == "" {
+	if base == "" || filepath.IsAbs(name) || name == "" || name == "@system-ca" {
 		return name
 	}
 	return filepath.Join(base, name)
 }
 
-// certificates reads a file with a certificate, its chain and its key, or all such files of a directory.
-func certificates(name string) ([]tls.Certificate, error) {
-	info, err := os.Stat(name)
+// ticketKeys reads a file of keys, one in base64 a line, 48 or 80 bytes each. As HAProxy has it the last but one seals new tickets, and the others
+// only open them: a new key is known everywhere before it is used. The library's keys are derived from them.
+func ticketKeys(name string) ([][32]byte, error) {
+	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("read certificate: %w", err)
+		return nil, fmt.Errorf("read keys of tickets: %w", err)
 	}
-	names := []string{name}
-	if info.IsDir() {
-		if names, err = filepath.Glob(filepath.Join(name, "*")); err != nil {
-			return nil, err
+	var keys [][32]byte
+	for n, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
+		key, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(line)))
+		if err != nil || len(key) != 48 && len(key) != 80 {
+			return nil, fmt.Errorf("%s:%d: 48 or 80 bytes in base64 are expected", name, n+1)
 		}
-		names = slices.DeleteFunc(names, func(n string) bool {
-			return strings.HasSuffix(n, ".key") || strings.HasSuffix(n, ".ocsp") || strings.HasSuffix(n, ".issuer")
-		})
+		keys = append(keys, sha256.Sum256(key))
 	}
-	var all []tls.Certificate
-	for _, n := range names {
-		b, err := os.ReadFile(n)
-		if err != nil {
-			return nil, fmt.Errorf("read certificate: %w", err)
-		}
-		key := b
-		if beside, err := os.ReadFile(n + ".key"); err == nil && !strings.Contains(string(b), "PRIVATE KEY") {
-			key = beside
-		}
-		one, err := tls.X509KeyPair(b, key)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %s: %w", n, err)
-		}
-		all = append(all, one)
+	if len(keys) < 3 {
+		return nil, fmt.Errorf("%s has %d keys, want at least 3", name, len(keys))
 	}
-	return all, nil
-}
-
-// certificateList reads the names out of a crt-list. Options behind a name are refused: none is offered.
-func certificateList(name string) ([]string, error) {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("read certificate list: %w", err)
-	}
-	var names []string
-	for n, line := range strings.Split(string(b), "\n") {
-		words := strings.Fields(line)
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
-			continue
-		}
-		if len(words) > 1 && strings.HasPrefix(words[1], "[") {
-			return nil, fmt.Errorf("%s:%d: options in a certificate list are not offered", name, n+1)
-		}
-		names = append(names, words[0])
-	}
-	return names, nil
-}
-
-func authorities(name string) (*x509.CertPool, error) {
-	if name == "@system-ca" {
-		return x509.SystemCertPool()
-	}
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("read authorities: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(b) {
-		return nil, fmt.Errorf("%s has no certificate", name)
-	}
-	return pool, nil
+	seal := len(keys) - 2
+	keys[0], keys[seal] = keys[seal], keys[0]
+	return keys, nil
 }

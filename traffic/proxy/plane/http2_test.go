@@ -60,7 +60,7 @@ func clientOf(t *testing.T, protocols func(*http.Protocols)) *http.Client {
 // TestHTTP2OnBothSides has every kind of client speak with every kind of server: bodies of all sizes and trailers arrive whole, in both directions.
 func TestHTTP2OnBothSides(t *testing.T) {
 	t.Parallel()
-	s := start(t, "frontend f\n bind %PORT1\n bind %PORT2 ssl crt "+certificate(t, "127.0.0.1")+" alpn h2,http/1.1\n use_backend %[hdr(x-to)]\n"+
+	s := start(t, "frontend f\n bind %PORT1\n bind %PORT2 ssl crt "+newCertificate(t, "127.0.0.1")+" alpn h2,http/1.1\n use_backend %[hdr(x-to)]\n"+
 		"backend one\n server s "+echo(t, only1, false)+"\nbackend two\n server s "+echo(t, clear2, false)+" proto h2\n"+
 		"backend secure\n server s "+echo(t, both, true)+" ssl verify none alpn h2\n")
 	secure := "https://" + s.address(2)

@@ -206,7 +206,7 @@ func (p *Plane) Snapshot() *Snapshot { return p.snapshot.Load() }
 func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 	p.noSplice = c.Global.NoSplice
 	s := &Snapshot{Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
-	if err := s.tls.fill(c); err != nil {
+	if err := s.secureAll(); err != nil {
 		return nil, err
 	}
 	p.process = c.Compiler.Process()

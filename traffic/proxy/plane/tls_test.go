@@ -20,7 +20,7 @@ import (
 )
 
 // certificate makes a file with a certificate for an address and its key.
-func certificate(t *testing.T, address string) string {
+func newCertificate(t *testing.T, address string) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -46,7 +46,7 @@ func certificate(t *testing.T, address string) string {
 
 func TestTLSWithClientsAndServers(t *testing.T) {
 	t.Parallel()
-	file := certificate(t, "192.0.2.1")
+	file := newCertificate(t, "192.0.2.1")
 	s := start(t, `
 listen inner
  bind %PORT1 ssl crt `+file+`
@@ -76,7 +76,7 @@ listen outer
 // TestAHandshakeThatStandsStillHoldsUpNobody: clients that begin TLS and say no more are let go in time; others are served meanwhile.
 func TestAHandshakeThatStandsStillHoldsUpNobody(t *testing.T) {
 	t.Parallel()
-	s := start(t, "listen l\n timeout http-request 2s\n bind %PORT1 ssl crt "+certificate(t, "127.0.0.1")+"\n server a "+backend(t, "a")+"\n")
+	s := start(t, "listen l\n timeout http-request 2s\n bind %PORT1 ssl crt "+newCertificate(t, "127.0.0.1")+"\n server a "+backend(t, "a")+"\n")
 	var silent []net.Conn
 	for _, said := range []string{"", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"} {
 		for range 8 {

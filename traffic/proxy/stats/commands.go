@@ -24,7 +24,7 @@ type command struct {
 var commands []command
 
 func init() {
-	commands = slices.Concat(shows, serverCommands, limitCommands, patternCommands, tableCommands, []command{
+	commands = slices.Concat(shows, serverCommands, limitCommands, patternCommands, tableCommands, certificateCommands, authorityCommands(), []command{
 		{"help", User, "the commands of this level", nil, (*conversation).help},
 		{"prompt", User, "take one line after another, or only one again", nil, func(c *conversation, _ []string) error { c.interactive = !c.interactive; return nil }},
 		{"quit", User, "end", nil, func(c *conversation, _ []string) error { c.over = true; return nil }},
