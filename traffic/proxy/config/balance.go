@@ -7,7 +7,7 @@ import (
 	"holdfast/traffic/proxy/sample"
 )
 
-var algorithms = fields("roundrobin static-rr leastconn first source uri url_param hdr random hash")
+var algorithms = fields("roundrobin static-rr leastconn first source uri url_param hdr random hash rdp-cookie")
 
 // balanceLine reads balance ALGORITHM [ARGUMENT…]; hdr(NAME), random(N) and rdp-cookie(NAME) have theirs in parentheses.
 func balanceLine(p *parser, l Line) *Problem {
@@ -16,9 +16,6 @@ func balanceLine(p *parser, l Line) *Problem {
 	}
 	name, argument, called := strings.Cut(l.Words[1], "(")
 	argument = strings.TrimSuffix(argument, ")")
-	if name == "rdp-cookie" {
-		return l.problem("balance rdp-cookie is known to HAProxy but not offered here")
-	}
 	if !slices.Contains(algorithms, name) {
 		return l.unknown("balance algorithm", name, slices.Clone(algorithms), nil)
 	}
@@ -26,6 +23,10 @@ func balanceLine(p *parser, l Line) *Problem {
 	b.Algorithm, b.Parameter, b.Expr = name, argument, nil
 	t := l.take(2)
 	switch name {
+	case "rdp-cookie":
+		if b.Parameter = argument; argument == "" {
+			b.Parameter = "mstshash"
+		}
 	case "hdr":
 		if !called || argument == "" {
 			return l.problem("balance hdr wants a header's name in parentheses")
@@ -118,7 +119,7 @@ func cookieLine(p *parser, l Line) *Problem {
 	c := &Cookie{Name: l.Words[1]}
 	switches := map[string]*bool{
 		"rewrite": &c.Rewrite, "insert": &c.Insert, "prefix": &c.Prefix, "indirect": &c.Indirect, "nocache": &c.NoCache, "postonly": &c.PostOnly,
-		"preserve": &c.Preserve, "httponly": &c.HTTPOnly, "secure": &c.Secure,
+		"preserve": &c.Preserve, "httponly": &c.HTTPOnly, "secure": &c.Secure, "dynamic": &c.Dynamic,
 	}
 	t := l.take(2)
 	for t.more() {
@@ -130,11 +131,18 @@ func cookieLine(p *parser, l Line) *Problem {
 		switch w {
 		case "domain":
 			c.Domains = append(c.Domains, t.value(w))
+		case "maxidle":
+			c.MaxIdle = t.seconds(w)
+		case "maxlife":
+			c.MaxLife = t.seconds(w)
 		case "attr":
 			c.Attributes = append(c.Attributes, t.value(w))
 		default:
 			t.fail("cookie: %q is not known or not offered", w)
 		}
+	}
+	if (c.MaxIdle > 0 || c.MaxLife > 0) && !c.Insert {
+		return l.problem("cookie: maxidle and maxlife go with insert")
 	}
 	if c.Insert && c.Rewrite || c.Insert && c.Prefix || c.Rewrite && c.Prefix {
 		return l.problem("cookie: only one of rewrite, insert and prefix can be")

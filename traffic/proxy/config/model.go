@@ -169,6 +169,8 @@ type Cookie struct {
 	Name                                       string
 	Insert, Rewrite, Prefix, Indirect, NoCache bool
 	PostOnly, Preserve, HTTPOnly, Secure       bool
+	Dynamic                                    bool          // servers are named by their addresses and CookieKey
+	MaxIdle, MaxLife                           time.Duration // since the last answer, and since the first
 	Domains                                    []string
 	Attributes                                 []string
 }
@@ -259,6 +261,8 @@ type Settings struct {
 	UniqueHeader   string
 	Errors         map[int]Page
 	Cookie         *Cookie
+	CookieKey      string // dynamic-cookie-key
+	RDPCookie      string // persist rdp-cookie: the cookie's name; "": none
 	Check          HealthCheck
 	Stats          Stats
 	Server         Server // default-server
@@ -294,6 +298,7 @@ type Proxy struct {
 	Servers     []*Server
 	UseBackends []UseBackend
 	UseServers  []UseServer
+	Persistence []Persistence
 	Sticks      []Stick
 	Table       *Table
 	defaults    bool

@@ -94,6 +94,7 @@ func init() {
 		"use_backend":                 {front, useBackendLine},
 		"use-server":                  {back, useServerLine},
 	}
+	maps.Copy(proxyDirectives, persistenceDirectives())
 }
 
 // Directives lists the directives of proxies and of the global section, sorted.

@@ -12,14 +12,14 @@ var refusedSections = map[string]string{
 // refusedProxy are directives of proxies that HAProxy knows and this program does not offer; refusedGlobal, of the global
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
-	refusedProxy = words(`dynamic-cookie-key max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch
-		force-persist ignore-persist log-steps log-format-sd persist declare http-send-name-header
+	refusedProxy = words(`appsession max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch
+		log-steps log-format-sd declare http-send-name-header
 		tcp-response transparent hash-preserve-affinity`)
 	refusedGlobal = words(`grace 51degrees-data-file anonkey cpu-policy ca-base-verify deviceatlas-json-file h1-accept-payload-with-any-method issuers-chain-path
 		log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path nbproc ocsp-update.mindelay pp2-never-send-local prealloc-fd
 		setcap shm-stats-file ssl-skip-self-issued-ca thread-hard-limit wurfl-data-file cluster-secret tune.lua.forced-yield tune.lua.maxmem
 		tune.lua.service-timeout tune.lua.session-timeout tune.lua.task-timeout zero-warning maxsslconn tune.peers.max-updates-at-once`)
-	refusedOptions = words(`logasap http-buffer-request independent-streams persist log-health-checks nolinger accept-invalid-http-request accept-invalid-http-response h1-case-adjust-bogus-client
+	refusedOptions = words(`logasap http-buffer-request independent-streams log-health-checks nolinger accept-invalid-http-request accept-invalid-http-response h1-case-adjust-bogus-client
 		h1-case-adjust-bogus-server http-ignore-probes-strict http-use-htx nolinger-both socket-stats spop-check
 		srvtcpka-probe tcp-smart-accept-all`)
 	refusedServer = words(`redir pool-low-conn check-via-socks4 check-alpn check-proto force-sslv3 ws hash-key log-proto max-reuse namespace npn

@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"bytes"
 	"hash/crc32"
 	"time"
 
@@ -32,8 +33,16 @@ func (s *session) boundServer() (target *pool.Server, bound bool) {
 // persistent is the server that the client was bound to before, while it is alive.
 func (s *session) persistent() *pool.Server {
 	b := s.backend
+	if s.persistenceIs(false) {
+		return nil
+	}
 	if b.Cookie != nil && s.frontend.Mode == config.HTTP {
 		if t := s.byCookie(); t != nil {
+			return t
+		}
+	}
+	if b.RDPCookie != "" && s.frontend.Mode == config.TCP {
+		if t := s.byRDPCookie(); t != nil {
 			return t
 		}
 	}
@@ -48,7 +57,7 @@ func (s *session) persistent() *pool.Server {
 			continue
 		}
 		if key, ok := table.Key(&v); ok {
-			if t := stuckTo(b, table, key, s.loop.clock); t != nil && t.Alive() {
+			if t := s.accepted(stuckTo(b, table, key, s.loop.clock)); t != nil {
 				return t
 			}
 		}
@@ -110,31 +119,23 @@ func (s *session) byCookie() *pool.Server {
 				if c == '~' {
 					t := b.ByCookie(name[:i])
 					s.replaceCookie(at, append(append([]byte(nil), value[:from]...), value[from+i+1:]...))
-					return alive(t)
+					return s.accepted(t)
 				}
 			}
 			return nil
 		}
-		for i, c := range name {
-			if c == '|' { // dates follow
-				name = name[:i]
-				break
-			}
-		}
+		name, dates, _ := bytes.Cut(name, []byte("|"))
+		x.dates = parseDates(dates)
 		x.record.RequestCookie = append(x.record.RequestCookie[:0], value[from-len(b.Cookie.Name)-1:to]...)
 		t := b.ByCookie(name)
-		x.cookieKnown = t != nil && t.Alive()
+		if x.dates.over(b.Cookie, s.loop.clock) {
+			t = nil // the client is to be given a server anew
+		}
+		x.cookieKnown = t != nil && s.accepted(t) != nil
 		if b.Cookie.Indirect {
 			s.replaceCookie(at, withoutCookie(value, from-len(b.Cookie.Name)-1, to))
 		}
-		return alive(t)
-	}
-	return nil
-}
-
-func alive(t *pool.Server) *pool.Server {
-	if t != nil && t.Alive() {
-		return t
+		return s.accepted(t)
 	}
 	return nil
 }
@@ -163,14 +164,15 @@ func (s *session) replaceCookie(at int, value []byte) {
 func (s *session) answerCookie() {
 	b, x := s.backend, s.x
 	c := b.Cookie
-	if c == nil || s.target.Server.Cookie == "" {
+	name := s.target.Cookie()
+	if c == nil || name == "" {
 		return
 	}
-	name := s.target.Server.Cookie
 	h := &x.answerHead
 	switch {
 	case c.Insert:
-		if x.cookieKnown || c.PostOnly && string(x.requestHead.MethodOf(x.request)) != "POST" {
+		dated := c.MaxIdle > 0 || c.MaxLife > 0
+		if x.cookieKnown && !(dated && x.dates.stale(s.loop.clock)) || c.PostOnly && string(x.requestHead.MethodOf(x.request)) != "POST" {
 			return
 		}
 		if c.Preserve {
@@ -179,6 +181,9 @@ func (s *session) answerCookie() {
 			}
 		}
 		s.dropServerCookie()
+		if dated {
+			name += x.dates.suffix(c, x.cookieKnown, s.loop.clock)
+		}
 		x.answer = h.Add(x.answer, "Set-Cookie", append([]byte(c.Name+"="+name), cookieAttributes(c)...))
 	case c.Rewrite:
 		value, at := s.serverCookie()
@@ -245,7 +250,7 @@ func cookieAttributes(c *config.Cookie) string {
 // hashes tells whether the backend sends requests by a hash.
 func (s *session) hashes() bool {
 	switch s.backend.Balance.Algorithm {
-	case "source", "uri", "url_param", "hdr", "hash":
+	case "source", "uri", "url_param", "hdr", "hash", "rdp-cookie":
 		return true
 	}
 	return false
@@ -269,6 +274,8 @@ func (s *session) key() pool.Key {
 		if at := s.x.requestHead.Find(s.x.request, b.Parameter, 0); at >= 0 {
 			what = s.x.requestHead.Fields[at].ValueOf(s.x.request)
 		}
+	case "rdp-cookie":
+		what, _ = rdpCookie(s.x.context.Preread, b.Parameter)
 	case "hash":
 		what = b.Expr.Append(nil, s.ctx())
 	}

@@ -96,6 +96,7 @@ type exchange struct {
 	logged           bool
 	statsProxy       *config.Proxy
 	statsPath        string
+	dates            cookieDates
 	cookieKnown      bool // the cookie named a server that is alive
 	coding           compress.Stream
 	codes            bool // the answer's body is coded

@@ -18,6 +18,7 @@ type Backend struct {
 	Counters Counters
 	Arrivals Meter // of Counters' connections
 
+	secret  atomic.Pointer[string] // of dynamic cookies
 	members atomic.Pointer[[]*Server]
 	order   atomic.Pointer[ordering]
 	turn    atomic.Uint64 // roundrobin's place in the sequence
@@ -37,6 +38,7 @@ func New(p *config.Proxy, loops int, now func() time.Time) *Backend {
 		all = append(all, b.newServer(c))
 	}
 	b.members.Store(&all)
+	b.initialCookies(p)
 	b.Refresh()
 	return b
 }
@@ -82,7 +84,7 @@ func (b *Backend) Find(name string) *Server {
 // ByCookie returns the server that a cookie's value names, nil when there is none.
 func (b *Backend) ByCookie(value []byte) *Server {
 	for _, s := range b.Servers() {
-		if s.Server.Cookie != "" && s.Server.Cookie == string(value) {
+		if cookie := s.Cookie(); cookie != "" && cookie == string(value) {
 			return s
 		}
 	}

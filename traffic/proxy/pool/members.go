@@ -39,6 +39,7 @@ func (b *Backend) Add(c *config.Server) *Server {
 	}
 	for c.Number = max(c.ID, 1); taken[c.Number]; c.Number++ {
 	}
+	s.makeCookie()
 	all := append(slices.Clone(b.Servers()), s)
 	b.members.Store(&all)
 	b.mu.Unlock()

@@ -25,6 +25,7 @@ type Server struct {
 	Backend *Backend
 	Index   int // of those that there ever were
 
+	made       atomic.Pointer[string] // its dynamic cookie
 	asking     atomic.Pointer[Asking]
 	resting    resting
 	address    atomic.Pointer[netip.AddrPort]
@@ -59,7 +60,11 @@ type Server struct {
 func (s *Server) Address() netip.AddrPort { return *s.address.Load() }
 
 // SetAddress moves the server.
-func (s *Server) SetAddress(a netip.AddrPort) { s.address.Store(&a) }
+func (s *Server) SetAddress(a netip.AddrPort) {
+	if before := s.address.Swap(&a); before != nil && *before != a {
+		s.makeCookie()
+	}
+}
 
 // Up tells whether the checks hold the server for alive.
 func (s *Server) Up() bool { return s.up.Load() }

@@ -173,7 +173,7 @@ func addHashConverters() {
 		"sdbm":   hashing(SDBM),
 		"wt6":    hashing(WT6),
 		"xxh32":  seeded(func(b []byte, seed uint64) int64 { return int64(xxh32(b, uint32(seed))) }),
-		"xxh64":  seeded(func(b []byte, seed uint64) int64 { return int64(xxh64(b, seed)) }),
+		"xxh64":  seeded(func(b []byte, seed uint64) int64 { return int64(XXH64(b, seed)) }),
 		"sha1":   {Binary, 0, 0, func(*Compiler, []string) (convert, error) { return binaryDigest(crypto.SHA1), nil }},
 		"md5":    {Binary, 0, 0, func(*Compiler, []string) (convert, error) { return binaryDigest(crypto.MD5), nil }},
 		"sha2":   {Binary, 0, 1, makeSHA2},
@@ -222,8 +222,8 @@ func xxh32(b []byte, seed uint32) uint32 {
 
 func round64(acc, lane uint64) uint64 { return bits.RotateLeft64(acc+lane*p64b, 31) * p64a }
 
-// xxh64 is XXH64 of https://xxhash.com.
-func xxh64(b []byte, seed uint64) uint64 {
+// XXH64 is XXH64 of https://xxhash.com.
+func XXH64(b []byte, seed uint64) uint64 {
 	length := uint64(len(b))
 	h := seed + p64e
 	if len(b) >= 32 {

@@ -1,7 +1,9 @@
 package stats
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -85,4 +87,34 @@ func setHealth(s *pool.Server, state string, now time.Time) error {
 		return fmt.Errorf("health takes up, stopping or down, not %q", state)
 	}
 	return nil
+}
+
+// dynamicCookies switches a backend's dynamic cookies.
+func dynamicCookies(on bool) func(*Server, io.Writer, []string) error {
+	return func(s *Server, _ io.Writer, args []string) error {
+		if len(args) != 1 {
+			return errors.New("a backend is expected")
+		}
+		b, err := findBackend(s.Plane, args[0])
+		if err != nil {
+			return err
+		}
+		key := ""
+		if on {
+			key = b.CookieKey
+		}
+		b.DynamicCookies(key)
+		return nil
+	}
+}
+
+func (s *Server) setCookieKey(_ io.Writer, args []string) error {
+	if len(args) != 2 {
+		return errors.New("a backend and a key are expected")
+	}
+	b, err := findBackend(s.Plane, args[0])
+	if err == nil {
+		b.DynamicCookies(args[1])
+	}
+	return err
 }

@@ -101,7 +101,7 @@ func serverRow(s *pool.Server, now time.Time) Row {
 	h := s.Health(now)
 	r := Row{Proxy: s.Backend.Name, Name: s.Server.Name, Kind: OfServer, ProxyID: s.Backend.ID, Mode: modes[s.Backend.Mode], Status: Status(s),
 		Weight: s.Weight(), Backup: s.Backup, Queue: s.Queued.Load(), Current: s.Sessions.Load(), Limit: s.MaxConn(),
-		Total: s.Counters.Total(), Health: h, Checked: s.Server.Check, Since: now.Sub(h.Change), Admin: s.Admin(), Cookie: s.Server.Cookie,
+		Total: s.Counters.Total(), Health: h, Checked: s.Server.Check, Since: now.Sub(h.Change), Admin: s.Admin(), Cookie: s.Cookie(),
 		Address: s.Address().String(), Tracked: s.Track, Rise: s.Rise, Fall: s.Fall}
 	switch {
 	case s.Path != "":

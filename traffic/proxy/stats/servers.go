@@ -31,6 +31,9 @@ var serverCommands = []command{
 	{"disable agent", Administrator, "have the questions to a server's agent rest", restCommand(true, true), nil},
 	{"add server", Administrator, "a new server: BACKEND/SERVER ADDRESS [options]; it begins in maintenance", (*Server).addServer, nil},
 	{"del server", Administrator, "take out a server that is in maintenance and has no connections", (*Server).delServer, nil},
+	{"set dynamic-cookie-key backend", Administrator, "the secret of a backend's dynamic cookies", (*Server).setCookieKey, nil},
+	{"enable dynamic-cookie backend", Administrator, "name a backend's servers by their addresses and the secret", dynamicCookies(true), nil},
+	{"disable dynamic-cookie backend", Administrator, "do so no more", dynamicCookies(false), nil},
 	{"shutdown sessions server", Administrator, "end all sessions with a server", (*Server).shutdownServer, nil},
 }
 

@@ -1,0 +1,105 @@
+package plane
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/traffic/proxy/config"
+)
+
+func TestCookiesHaveAnEnd(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	c := &config.Cookie{MaxIdle: time.Minute, MaxLife: time.Hour}
+	fresh := cookieDates{}.suffix(c, false, now)
+	if len(fresh) != len("|AAAAA|AAAAA") {
+		t.Fatalf("%q", fresh)
+	}
+	d := parseDates([]byte(fresh[1:]))
+	for _, one := range []struct {
+		after time.Duration
+		over  bool
+	}{{0, false}, {50 * time.Second, false}, {70 * time.Second, true}} {
+		if got := d.over(c, now.Add(one.after)); got != one.over {
+			t.Errorf("after %s without a visit: over is %v", one.after, got)
+		}
+	}
+	// With a visit now and then it lasts an hour, and no longer.
+	at := now
+	for range 70 {
+		d = parseDates([]byte(d.suffix(c, true, at)[1:]))
+		at = at.Add(50 * time.Second)
+		if d.over(c, at) != (at.Sub(now) > time.Hour) {
+			t.Fatalf("after %s: over is %v", at.Sub(now), d.over(c, at))
+		}
+	}
+	if !parseDates([]byte("!!!!!|x")).over(c, now) {
+		t.Error("a date that is none counts")
+	}
+}
+
+func TestRDPCookies(t *testing.T) {
+	t.Parallel()
+	packet := func(text string) []byte {
+		return append([]byte{3, 0, 0, byte(11 + len(text)), byte(6 + len(text)), 0xe0, 0, 0, 0, 0, 0}, text...)
+	}
+	for _, c := range []struct {
+		packet []byte
+		want   string
+		ok     bool
+	}{{packet("Cookie: msts=16777343.15629.0000\r\n"), "16777343.15629.0000", true}, {packet("Cookie: mstshash=me\r\n"), "", false},
+		{packet("Cookie: msts=1"), "", false}, {[]byte("GET / HTTP/1.1\r\n"), "", false}, {nil, "", false}} {
+		got, ok := rdpCookie(c.packet, "msts")
+		if string(got) != c.want || ok != c.ok {
+			t.Errorf("%q: %q, %v", c.packet, got, ok)
+		}
+	}
+}
+
+func FuzzRDPCookie(f *testing.F) {
+	f.Add([]byte("\x03\x00\x00\x20\x1b\xe0\x00\x00\x00\x00\x00Cookie: msts=1.2.0\r\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if v, ok := rdpCookie(b, "msts"); ok && len(v) >= len(b) {
+			t.Errorf("%q", v)
+		}
+	})
+}
+
+// A client stays with a server that is down where the configuration has it so, and leaves one that is up.
+func TestPersistenceIsForcedAndIgnored(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen l\n bind %PORT1\n cookie C\n force-persist if { path /force }\n ignore-persist if { path /ignore }\n"+
+		" server a "+backend(t, "a")+" cookie a\n server b "+backend(t, "b")+" cookie b\n")
+	ask := func(path, cookie string) string {
+		r, _ := http.NewRequest("GET", s.url(1)+path, nil)
+		r.Header.Set("Cookie", "C="+cookie)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		b, _ := io.ReadAll(answer.Body)
+		return strings.TrimSpace(string(b))
+	}
+	server := s.Snapshot().Backends["l"].Find("a")
+	seen := map[string]bool{}
+	for range 4 {
+		if got := ask("/", "a"); !strings.HasPrefix(got, "a") {
+			t.Errorf("its cookie led to %q", got)
+		}
+		seen[ask("/ignore", "a")[:1]] = true
+	}
+	if !seen["b"] {
+		t.Error("the cookie counted where it was to be ignored")
+	}
+	server.Checked(false, "L4CON", "down", 0, time.Now())
+	if got := ask("/", "a"); !strings.HasPrefix(got, "b") {
+		t.Errorf("with its server down: %q", got)
+	}
+	if got := ask("/force", "a"); !strings.HasPrefix(got, "a") {
+		t.Errorf("with its server down, forced: %q", got)
+	}
+}
