@@ -20,8 +20,8 @@ func call(t *testing.T, argv ...string) (code int, stdout, stderr string) {
 func TestUnknownCommandIsNamed(t *testing.T) {
 	t.Parallel()
 	code, _, stderr := call(t, "holdfast", "nodde")
-	if code == 0 || !strings.Contains(stderr, `"nodde"`) || !strings.Contains(stderr, "--help") {
-		t.Errorf("code %d, stderr %q; want a failure that names the word and where the commands are listed", code, stderr)
+	if code == 0 || !strings.Contains(stderr, `"nodde"`) || !strings.Contains(stderr, "did you mean node?") || !strings.Contains(stderr, "--help") {
+		t.Errorf("code %d, stderr %q; want a failure that names the word, what was meant, and where the commands are listed", code, stderr)
 	}
 }
 

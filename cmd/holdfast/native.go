@@ -20,6 +20,7 @@ import (
 	"holdfast/shell/quorumdisk"
 	"holdfast/shell/setup"
 	"holdfast/shell/witness"
+	"holdfast/spelling"
 	"holdfast/traffic/director"
 	"holdfast/traffic/proxy"
 	"holdfast/traffic/vrrp"
@@ -68,11 +69,11 @@ func newRoot() *cobra.Command {
 			"  CIB_file=new.xml holdfast pcs status  the same tools on a document in a file",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("no command %q; 'holdfast --help' lists them", args[0])
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
 			}
-			return nil
+			return fmt.Errorf("no command %q%s; 'holdfast --help' lists them", args[0], meant(cmd, args[0]))
 		},
 		Run: func(cmd *cobra.Command, _ []string) { _ = cmd.Help() },
 	}
@@ -97,4 +98,16 @@ func wrapped(words []string, width int) string {
 		column += 1 + len(w)
 	}
 	return b.String()
+}
+
+// meant asks whether the command or program was meant whose name is nearest to a word, "" if none is near.
+func meant(root *cobra.Command, word string) string {
+	known := slices.Sorted(maps.Keys(tools))
+	for _, command := range root.Commands() {
+		known = append(known, command.Name())
+	}
+	if name := spelling.Nearest(word, known, 2); name != "" {
+		return fmt.Sprintf(" (did you mean %s?)", name)
+	}
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
@@ -15,7 +16,10 @@ type liveCluster struct{ client *client.Client }
 
 // dial returns the live cluster, or an error when no daemon answers.
 func dial(c *client.Client) (source.Cluster, error) {
-	if !c.Running() {
+	if err := c.Reach(); err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
 		return nil, client.ErrNoDaemon
 	}
 	return liveCluster{c}, nil

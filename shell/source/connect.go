@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"holdfast/cluster/cib"
@@ -19,7 +20,10 @@ func FromOS() Environment {
 // ConnectDaemon opens the live cluster through the daemon of this host.
 func ConnectDaemon() (Cluster, error) {
 	c := client.New("")
-	if !c.Running() {
+	switch err := c.Reach(); {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, err
+	case err != nil:
 		return nil, fmt.Errorf("%w (socket %s)", client.ErrNoDaemon, client.Socket(""))
 	}
 	return daemon{c}, nil

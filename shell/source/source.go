@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -98,6 +99,9 @@ func Open(env Environment) (Source, error) {
 		return nil, errors.New("no cluster to ask; set CIB_file=FILE to work on a file")
 	}
 	cluster, err := env.Connect()
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("connect to the cluster on this host: %w, or set CIB_file=FILE to work on a file", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster on this host: %w; "+
 			"start it with 'holdfast node', or set CIB_file=FILE to work on a file", err)

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ func addPrimitive(id string) func(*cib.Document) error {
 func TestOpenPicksTheHome(t *testing.T) {
 	t.Parallel()
 	noCluster := func() (Cluster, error) { return nil, errors.New("connection refused") }
+	forbidden := func() (Cluster, error) { return nil, fmt.Errorf("connect: %w", fs.ErrPermission) }
 	for _, c := range []struct {
 		name string
 		env  Environment
@@ -38,6 +40,7 @@ func TestOpenPicksTheHome(t *testing.T) {
 		{"file", Environment{Getenv: env(map[string]string{"CIB_file": "a.xml"})}, "a.xml"},
 		{"standard input", Environment{Getenv: env(map[string]string{"CIB_file": "-"})}, "standard input"},
 		{"no cluster", Environment{Connect: noCluster}, "set CIB_file=FILE"},
+		{"not for this user", Environment{Connect: forbidden}, "permission denied, or set CIB_file=FILE"},
 		{"nothing", Environment{}, "set CIB_file=FILE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

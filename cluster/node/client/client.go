@@ -78,13 +78,17 @@ func Through(socket string, dial func(ctx context.Context, network, address stri
 }
 
 // Running says whether a daemon accepts connections.
-func (c *Client) Running() bool {
+func (c *Client) Running() bool { return c.Reach() == nil }
+
+// Reach tells why no daemon accepts a connection, nil if one does: ErrNoDaemon when none is there, and
+// fs.ErrPermission when it is not for this user.
+func (c *Client) Reach() error {
 	conn, err := net.DialTimeout("unix", c.socket, time.Second)
 	if err != nil {
-		return false
+		return c.unreachable(err)
 	}
 	conn.Close()
-	return true
+	return nil
 }
 
 // Close drops idle connections.
@@ -197,7 +201,7 @@ func (c *Client) unreachable(err error) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("connect to %s: %w; start it with: systemctl start holdfast", c.socket, ErrNoDaemon)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("connect to %s: permission denied; be root or a member of group haclient", c.socket)
+		return fmt.Errorf("connect to %s: %w; be root or a member of group haclient", c.socket, fs.ErrPermission)
 	}
 	return fmt.Errorf("ask the daemon at %s: %w", c.socket, err)
 }

@@ -145,18 +145,38 @@ func (c *call) force() error {
 		label = c.id() + " (" + agentName(c.resource(c.id())) + ")"
 	}
 	if c.what == "validate" && c.id() == "" {
-		label = "(" + label + ")"
-		c.say("Operation validate %s returned %d (%s)\n", label, result.Code, monitor.ResultText(result.Code))
+		c.say("Operation validate (%s) returned %d (%s)\n", label, result.Code, answerText(result.Code, result.Output))
 	} else {
-		c.say("Operation %s for %s returned %d (%s)\n", strings.TrimSuffix(action, "-all"), label, result.Code, monitor.ResultText(result.Code))
+		c.say("Operation %s for %s returned %d (%s)\n", strings.TrimSuffix(action, "-all"), label, result.Code, answerText(result.Code, result.Output))
 	}
-	if result.Output != "" && c.line.Has("verbose") {
+	if result.Output != "" && (c.line.Has("verbose") || exitReason(result.Output) != "") {
 		c.say("%s\n", strings.TrimRight(result.Output, "\n"))
 	}
 	if result.Code != 0 {
 		return &outcome{result.Code, fmt.Sprintf("%s: %s", action, monitor.ResultText(result.Code))}
 	}
 	return nil
+}
+
+// answerText says what an agent's answer means, and the reason that it gave itself.
+func answerText(code int, output string) string {
+	text := monitor.ResultText(code)
+	if reason := exitReason(output); reason != "" {
+		text += ": " + reason
+	}
+	return text
+}
+
+// exitReason is the last of the reasons that an agent printed, "" if it gave none.
+func exitReason(output string) string {
+	const prefix = "ocf-exit-reason:"
+	reason := ""
+	for line := range strings.Lines(output) {
+		if text, is := strings.CutPrefix(line, prefix); is {
+			reason = strings.TrimSpace(text)
+		}
+	}
+	return reason
 }
 
 // digests prints the hashes of a resource's parameters, as results in the status carry them.
