@@ -161,7 +161,8 @@ bench-director: # 10,000 services, real servers that die, directors that are kil
 	go test ./lab/balancing -run '^$$' -bench 'Killed|Lost|Dies' -benchtime 10x -timeout 0
 	go test ./lab/balancing -run '^$$' -bench Downloads -benchtime 1x -timeout 0
 
-# The data plane in BPF, as root: 10,000 services, what a packet costs by the kernel's own test runs, and what a connection costs beside routing and nftables.
+# The data plane in BPF, as root: 10,000 services, what a packet costs by the kernel's own test runs and what memory alone costs there, and what a connection
+# costs beside routing and nftables, and beside the kernel's own plane in an emulated guest.
 .PHONY: bench-ebpf
 bench-ebpf:
-	go test ./traffic/director/plane/ebpf -run '^$$' -bench '10000Services|Packet|Path' -benchtime 1x -timeout 0
+	go test ./traffic/director/plane/ebpf -run '^$$' -bench '10000Services|Packet|Path|BesideIPVS' -benchtime 1x -timeout 0

@@ -130,6 +130,9 @@ func (p *Plane) grow(c capacity) error {
 	for n := 0; n*len(p.kernel.servers) < len(p.kernel.counted); n++ {
 		copy(k.counted[n*len(k.servers):], p.kernel.counted[n*len(p.kernel.servers):(n+1)*len(p.kernel.servers)])
 	}
+	if !k.listAll() {
+		return errors.Join(p.grow(c.times(growth, 1, 1)), k.close())
+	}
 	if err := p.install(k); err != nil {
 		return err
 	}
@@ -174,7 +177,10 @@ func (p *Plane) put(k table.Key, now *table.Service) error {
 	if k.Mark != 0 {
 		return p.kernel.maps["marks"].Put(markOf(k), at)
 	}
-	return p.kernel.maps["virtuals"].Put(endpointOf(k.Address, k.Protocol), at)
+	if !p.kernel.list(at) {
+		return p.grow(p.capacity().times(growth, 1, 1)) // which lists all
+	}
+	return nil
 }
 
 func markOf(k table.Key) mark {
@@ -203,13 +209,14 @@ func (p *Plane) putServers(at uint32, old, now table.Service) error {
 			}
 			p.index.servers[at][s.Address] = place
 		}
-		r, want := &p.kernel.servers[place], recordServer(s)
-		want.Generation, want.Order, want.Service, want.Place = r.Generation, r.Order, at, r.Place
+		r := &p.kernel.servers[place]
+		want, more := recordServer(s)
+		want.Generation, want.Service, want.Place, more.Order = r.Generation, at, r.Place, r.Order
 		if old.Find(s.Address) < 0 {
 			p.kernel.services[at].Order++
-			want.Order = p.kernel.services[at].Order
+			more.Order = p.kernel.services[at].Order
 		}
-		r.setup = want
+		r.setup, r.more = want, more
 		if s.Upper == 0 {
 			p.kernel.servers[place].Shut = 0
 		}
@@ -328,13 +335,9 @@ func (p *Plane) putSlots(at uint32, s table.Service) error {
 }
 
 func (p *Plane) remove(k table.Key, at uint32) error {
-	var err error
-	if k.Mark != 0 {
-		err = p.kernel.maps["marks"].Delete(markOf(k))
-	} else {
-		err = p.kernel.maps["virtuals"].Delete(endpointOf(k.Address, k.Protocol))
-	}
-	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+	if k.Mark == 0 {
+		p.kernel.unlist(at)
+	} else if err := p.kernel.maps["marks"].Delete(markOf(k)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return err
 	}
 	r := &p.kernel.services[at]

@@ -32,11 +32,14 @@ func (k *kernel) attach(dir string, replace bool) error {
 	for _, one := range all {
 		a := one.Attrs()
 		if a.EncapType != "ether" || a.MasterIndex != 0 {
+			if err := unfilter(one); err != nil {
+				return fmt.Errorf("take the program away from %s: %w", a.Name, err)
+			}
 			continue
 		}
 		name := filepath.Join(dir, strconv.Itoa(a.Index))
 		there[filepath.Base(name)] = true
-		if err := k.attachTo(name, a.Index, replace); err != nil {
+		if err := k.attachTo(name, one, replace); err != nil {
 			return fmt.Errorf("put the program in front of %s: %w", a.Name, err)
 		}
 		if err := k.note(a.Index, one); err != nil {
@@ -46,7 +49,9 @@ func (k *kernel) attach(dir string, replace bool) error {
 	return forgetOthers(dir, there)
 }
 
-func (k *kernel) attachTo(name string, ifindex int, replace bool) error {
+// attachTo links the program to an interface (tcx), or, where the kernel has no such links, makes it a filter there.
+func (k *kernel) attachTo(name string, to netlink.Link, replace bool) error {
+	ifindex := to.Attrs().Index
 	held, err := link.LoadPinnedLink(name, nil)
 	if err == nil {
 		defer held.Close()
@@ -61,6 +66,9 @@ func (k *kernel) attachTo(name string, ifindex int, replace bool) error {
 		}
 	}
 	made, err := link.AttachTCX(link.TCXOptions{Interface: ifindex, Program: k.programs["director"], Attach: ebpf.AttachTCXIngress})
+	if errors.Is(err, ebpf.ErrNotSupported) {
+		return k.filter(to, replace)
+	}
 	if err != nil {
 		return explain(err)
 	}

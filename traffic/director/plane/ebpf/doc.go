@@ -2,12 +2,12 @@
 //
 // # The model
 //
-// One program (bpf/director.c) is in front of every interface with an Ethernet header, by the traffic control hook (tcx, Linux 6.6); segmentation
-// and checksum offloading stay what they are. It looks up whether a packet is for a service, finds the packet's connection or chooses a server, rewrites the
+// One program (bpf/director.c) is in front of every interface with an Ethernet header, by the traffic control hook (tcx; before Linux 6.6 as
+// a filter of clsact); segmentation and checksum offloading stay what they are. It looks up whether a packet is for a service, finds the packet's connection or chooses a server, rewrites the
 // packet, asks the kernel's routing for the way, and sends it on; the rest of the kernel never sees it. The kernel has to forward packets
 // (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding).
 //
-// The table (services, servers, slots) is arrays that the programs and every process of ours see as memory (layout.go has the layouts): there is no
+// The table (services, a directory of their addresses, servers, slots) is arrays that the programs and every process of ours see as memory (layout.go has the layouts): there is no
 // other copy. Each service has a table of slots, numbered places that hold servers; a scheduler draws a number. A change writes a new table beside
 // the old one and puts it in force by storing one word. Maps that are too small are replaced, with the programs, by larger ones (grow); connections
 // stay where they are. Programs, maps and their links to interfaces are kept in the kernel's file system for them (place), so that the plane goes on

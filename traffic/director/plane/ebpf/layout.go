@@ -86,10 +86,11 @@ const (
 type server struct {
 	setup
 	load
+	more
 }
 
 type setup struct {
-	Address    address
+	IPv4       [4]byte
 	Port       port
 	Forward    uint8
 	Flags      uint8
@@ -98,13 +99,7 @@ type setup struct {
 	Weight     uint32
 	Upper      uint32
 	Lower      uint32
-	Order      uint32
-	WrapPort   port
-	Wrap       uint8
-	WrapFlags  uint8
-	Gone       uint64
 	Place      uint32
-	_          uint32
 }
 
 // load is what a server has to do, and has had.
@@ -113,7 +108,16 @@ type load struct {
 	Shut                      uint32
 	Connections               uint64
 	_                         [2]uint32 // the way
-	_                         [4]uint64
+}
+
+type more struct {
+	Address   address
+	Order     uint32
+	WrapPort  port
+	Wrap      uint8
+	WrapFlags uint8
+	Gone      uint64
+	_         [4]uint64
 }
 
 // noPlace is the place of a server whose load is not ranked.
@@ -195,6 +199,9 @@ type occupancy struct{ Beginnings int32 }
 
 // source is struct source.
 type source struct{ IPv4, IPv6 address }
+
+// listing is struct listing.
+type listing struct{ Number, Hash uint32 }
 
 // mark is struct mark.
 type mark struct{ Mark, IPv6 uint32 }

@@ -64,9 +64,9 @@ func (s sizes) slots() int {
 }
 
 // The names of maps that hold the table; the others hold connections, and stay when it grows.
-var tableMaps = []string{"services", "servers", "tables", "counted"}
+var tableMaps = []string{"services", "servers", "tables", "counted", "directory"}
 
-var lastingMaps = []string{"settings", "virtuals", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "ways"}
+var lastingMaps = []string{"settings", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "ways"}
 
 // endpoints is how many virtual and real addresses there may be. Room is taken as they come.
 const endpoints = 1 << 20
@@ -80,7 +80,8 @@ type kernel struct {
 	services []service
 	servers  []server
 	tables   []row
-	counted  []work // of the first processor's servers, the second's, …
+	listed   []listing // the directory
+	counted  []work    // of the first processor's servers, the second's, …
 	flows    []flow
 	wholes   []whole
 }
@@ -97,7 +98,7 @@ func loadKernel(c capacity, s sizes, older *kernel) (*kernel, error) {
 	}
 	for name, entries := range map[string]int{
 		"services": c.services, "servers": c.servers, "counted": c.servers * processors, "tables": c.rows,
-		"virtuals": endpoints, "marks": endpoints, "reals": endpoints,
+		"directory": c.services * directoryShare, "marks": endpoints, "reals": endpoints,
 		"flows": s.slots(), "wholes": s.slots(), "templates": s.templates, "pieces": s.pieces,
 	} {
 		spec.Maps[name].MaxEntries = uint32(entries)
@@ -133,7 +134,7 @@ func constants(spec *ebpf.CollectionSpec) error {
 	flows := spec.Maps["flows"].MaxEntries
 	var errs []error
 	for name, value := range map[string]uint32{
-		"server_places": spec.Maps["servers"].MaxEntries, "flow_mask": flows - 1, "most_beginnings": flows / 16, "way_holds": uint32(wayHolds / tick),
+		"server_places": spec.Maps["servers"].MaxEntries, "directory_mask": spec.Maps["directory"].MaxEntries - 1, "flow_mask": flows - 1, "most_beginnings": flows / 16, "way_holds": uint32(wayHolds / tick),
 	} {
 		errs = append(errs, spec.Variables[name].Set(value))
 	}
@@ -186,7 +187,7 @@ func explain(err error) error {
 	case errors.Is(err, unix.EPERM) && !errors.As(err, &verifier):
 		return &plane.Unsupported{Plane: "ebpf", Feature: "anything for this user: the kernel takes its programs from root alone, outside of user namespaces", Instead: "start it as root, or choose the plane nft"}
 	case errors.As(err, &verifier), errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
-		return &plane.Unsupported{Plane: "ebpf", Feature: fmt.Sprintf("anything on this kernel, which refuses its programs (%v)", err), Instead: "Linux 6.6 has what it needs; or choose the plane ipvs or nft"}
+		return &plane.Unsupported{Plane: "ebpf", Feature: fmt.Sprintf("anything on this kernel, which refuses its programs (%v)", err), Instead: "Linux 6.1 has what it needs; or choose the plane ipvs or nft"}
 	}
 	return fmt.Errorf("load programs into the kernel: %w", err)
 }
@@ -198,13 +199,14 @@ func (k *kernel) see() error {
 		return err
 	}
 	k.settings = &set[0]
-	var errs [6]error
+	var errs [7]error
 	k.services, errs[0] = seen[service](k.maps["services"])
 	k.servers, errs[1] = seen[server](k.maps["servers"])
 	k.tables, errs[2] = seen[row](k.maps["tables"])
 	k.counted, errs[3] = seen[work](k.maps["counted"])
 	k.flows, errs[4] = seen[flow](k.maps["flows"])
 	k.wholes, errs[5] = seen[whole](k.maps["wholes"])
+	k.listed, errs[6] = seen[listing](k.maps["directory"])
 	return errors.Join(errs[:]...)
 }
 
@@ -230,7 +232,7 @@ func unsee[T any](all []T) error {
 }
 
 func (k *kernel) close() error {
-	errs := []error{unsee(k.services), unsee(k.servers), unsee(k.tables), unsee(k.counted), unsee(k.flows), unsee(k.wholes)}
+	errs := []error{unsee(k.services), unsee(k.servers), unsee(k.tables), unsee(k.listed), unsee(k.counted), unsee(k.flows), unsee(k.wholes)}
 	if k.settings != nil {
 		errs = append(errs, unsee(unsafe.Slice(k.settings, 1)))
 	}

@@ -66,15 +66,15 @@ func (r service) service() table.Service {
 	return s
 }
 
-func recordServer(s table.Server) setup {
-	return setup{
-		Address: addressOf(s.Address.Addr()), Port: portOf(s.Address.Port()), Forward: uint8(s.Forward), Flags: serverUsed,
-		Weight: uint32(s.Weight), Upper: s.Upper, Lower: s.Lower,
-		Wrap: uint8(s.Wrap.Kind), WrapPort: portOf(s.Wrap.Port),
+func recordServer(s table.Server) (setup, more) {
+	r := setup{Port: portOf(s.Address.Port()), Forward: uint8(s.Forward), Flags: serverUsed, Weight: uint32(s.Weight), Upper: s.Upper, Lower: s.Lower}
+	if a := s.Address.Addr(); a.Is4() {
+		r.IPv4 = a.As4()
 	}
+	return r, more{Address: addressOf(s.Address.Addr()), Wrap: uint8(s.Wrap.Kind), WrapPort: portOf(s.Wrap.Port)}
 }
 
-func (r setup) server() table.Server {
+func (r server) server() table.Server {
 	return table.Server{
 		Address: netip.AddrPortFrom(r.Address.addr(), r.Port.number()), Weight: int(r.Weight), Forward: table.Forward(r.Forward),
 		Wrap: table.Wrapping{Kind: table.TunnelKind(r.Wrap), Port: r.WrapPort.number()}, Upper: r.Upper, Lower: r.Lower,

@@ -290,7 +290,7 @@ __attribute__((noinline)) int adopt(struct __sk_buff *skb, struct packet *p)
 // meets carries a packet that no flow is found by.
 inline_always u32 meets(struct __sk_buff *skb, struct packet *p, int *verdict)
 {
-	u32 service = find_service(skb, p, &p->destination, p->destination_port), flow = NO_FLOW;
+	u32 service = find_service(skb, p), flow = NO_FLOW;
 	if (service == NO_SERVER) {
 		*verdict = VERDICT_NEXT;
 		return NO_FLOW;

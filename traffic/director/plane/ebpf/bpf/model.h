@@ -40,22 +40,25 @@ enum { NAT = 0, DIRECT = 1, TUNNEL = 2, LOCAL = 3 };
 enum { WRAP_IPIP = 0, WRAP_GUE = 1, WRAP_GRE = 2 };
 
 struct server {
-	struct address address;
+	// What a new connection needs is one cache line. Of IPv6 the address here is 0.
+	u32 ipv4;
 	u16 port;
 	u8 forward, flags;
 	u32 service;
 	u32 generation; // moves when the place is given to another server
-	u32 weight, upper, lower, order;
-	u16 wrap_port;
-	u8 wrap, wrap_flags;
-	u64 gone; // since when, seconds of Unix time: the Go side's
+	u32 weight, upper, lower;
 	u32 place; // in its service's table, where loads are ranked; NO_PLACE elsewhere
-	u32 zero;
 	// What the programs write: what it has to do, and the way to it. Pending are handshakes.
 	s32 active, inactive, pending;
 	u32 shut; // above its upper limit, not yet below its lower one
 	u64 connections; // that began
 	u32 way, told; // of ways, 1 the first; ticks
+
+	struct address address;
+	u32 order;
+	u16 wrap_port;
+	u8 wrap, wrap_flags;
+	u64 gone; // since when, seconds of Unix time: the Go side's
 	u64 spare[4];
 };
 
@@ -146,6 +149,11 @@ struct source { // of an interface: what a tunnel's or a masqueraded packet leav
 	struct address ipv4, ipv6;
 };
 
+struct listing { // of a service in the directory
+	u32 number; // 1 is the first service's; 0: none, and nothing behind
+	u32 hash;   // of its address
+};
+
 struct slots {
 	u32 server[16];
 };
@@ -167,9 +175,9 @@ struct occupancy {
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct settings); } settings SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct service); } services SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct server); } servers SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct listing); } directory SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct slots); } tables SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct work); } counted SEC(".maps"); // the servers of the first processor, of the second, …
-struct { number(type, MAP_HASH); number(max_entries, 1); number(map_flags, NO_PREALLOC); type(key, struct endpoint); type(value, u32); } virtuals SEC(".maps");
 struct { number(type, MAP_HASH); number(max_entries, 1); number(map_flags, NO_PREALLOC); type(key, struct mark); type(value, u32); } marks SEC(".maps");
 struct { number(type, MAP_HASH); number(max_entries, 1); number(map_flags, NO_PREALLOC); type(key, struct endpoint); type(value, struct real); } reals SEC(".maps");
 struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct returning); type(value, struct template); } templates SEC(".maps");
@@ -183,6 +191,7 @@ struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAP
 
 // What the Go side says when it loads.
 const volatile u32 server_places = 0; // how many there are in the table
+const volatile u32 directory_mask = 0; // how many places it has, a power of two, less one
 const volatile u32 flow_mask = 0;     // how many flows there is room for, a power of two, less one
 const volatile u32 most_beginnings = 0;
 const volatile u32 way_holds = 0;     // ticks

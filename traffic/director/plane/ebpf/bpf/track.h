@@ -117,7 +117,7 @@ __attribute__((noinline)) u32 begin(struct packet *p, u32 server)
 		f->away = 0;
 	f->client = from;
 	f->virtual = shortened(&p->destination, p->ipv6);
-	f->server_address = shortened(&s->address, p->ipv6);
+	f->server_address = p->ipv6 ? shortened(&s->address, 1) : s->ipv4;
 	f->client_port = p->source_port;
 	f->virtual_port = p->destination_port;
 	f->server_port = s->port && s->forward == NAT ? s->port : p->destination_port;
@@ -128,7 +128,9 @@ __attribute__((noinline)) u32 begin(struct packet *p, u32 server)
 	f->generation = s->generation;
 	f->checked = table->generation;
 	f->flags = PENDING | (p->ipv6 ? IPV6 : 0) | s->forward * FORWARD;
-	f->way = f->back = 0;
+	f->way = now - s->told < way_holds ? s->way : 0;
+	f->told = s->told;
+	f->back = 0;
 	f->in_packets = f->out_packets = 0;
 	f->in_bytes = f->out_bytes = 0;
 	if (p->ipv6) {
