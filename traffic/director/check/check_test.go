@@ -174,7 +174,7 @@ func TestPackets(t *testing.T) {
 		want     string
 	}{
 		"dns":                  {DNS, func(b []byte) []byte { return nameServer(b, code) }, ""},
-		"dns that refuses":     {DNS, func(b []byte) []byte { return nameServer(b, refused) }, "it answers RCodeRefused"},
+		"dns that refuses":     {DNS, func(b []byte) []byte { return nameServer(b, refused) }, "it answers Refused"},
 		"dns that is another":  {DNS, func([]byte) []byte { return []byte("hello") }, "no answer to the query"},
 		"sip":                  {SIP, func([]byte) []byte { return []byte("SIP/2.0 200 OK\r\n\r\n") }, ""},
 		"sip without the user": {SIP, func([]byte) []byte { return []byte("SIP/2.0 404 Not Found\r\n\r\n") }, ""},

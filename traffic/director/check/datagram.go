@@ -57,7 +57,7 @@ func askDNS(_ context.Context, c Check, conn net.Conn) error {
 		return fmt.Errorf("it sends what is no answer to the query (%d bytes)", len(answer))
 	}
 	if head.RCode != dnsmessage.RCodeSuccess {
-		return fmt.Errorf("it answers %s for %q", head.RCode, name)
+		return fmt.Errorf("it answers %s for %q", strings.TrimPrefix(head.RCode.String(), "RCode"), name)
 	}
 	if c.Expect == nil {
 		return nil

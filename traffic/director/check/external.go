@@ -32,7 +32,11 @@ func askExternal(ctx context.Context, c Check, _ net.Conn) error {
 		return &Weighed{exit.ExitCode() - least}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w: %s", c.Command[0], err, printable(bytes.TrimSpace(output.Bytes()[:min(output.Len(), maxLine)])))
+		said := bytes.TrimSpace(output.Bytes()[:min(output.Len(), maxLine)])
+		if len(said) == 0 {
+			return fmt.Errorf("%s: %w", c.Command[0], err)
+		}
+		return fmt.Errorf("%s: %w: %s", c.Command[0], err, printable(said))
 	}
 	return nil
 }

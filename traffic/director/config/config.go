@@ -8,6 +8,8 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/traffic/director/check"
@@ -128,6 +130,11 @@ func containsAddress(all []table.Server, one table.Server) bool {
 		}
 	}
 	return false
+}
+
+// Has tells whether a server's address is there already.
+func (s Service) Has(address netip.AddrPort) bool {
+	return slices.ContainsFunc(s.Servers, func(one Server) bool { return one.Address == address })
 }
 
 // As is the service under one of its keys, with the servers given. Servers that are not reached by NAT have the port of the service.

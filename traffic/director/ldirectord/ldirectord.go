@@ -88,6 +88,9 @@ func (r *reader) split(file, text string) ([]block, error) {
 		if strings.TrimSpace(content) == "" {
 			continue
 		}
+		if strings.Count(content, `"`)%2 == 1 {
+			return nil, at.Errorf("%q: the last quotation mark has no second one", strings.TrimSpace(content))
+		}
 		name, value, ok := strings.Cut(content, "=")
 		l := line{at, strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)}
 		if !ok {

@@ -257,6 +257,9 @@ func (v *virtual) real(l line) error {
 	}
 	for _, a := range addresses {
 		server.Address = v.port(a, forward)
+		if v.service.Has(server.Address) {
+			return l.errorf("server %s is there twice", server.Address)
+		}
 		checks, out, err := question.checks(v, server.Address)
 		if err != nil {
 			return err

@@ -2,6 +2,8 @@ package virtualserver
 
 import (
 	"cmp"
+	"crypto/md5"
+	"encoding/hex"
 	"maps"
 	"math"
 	"net/netip"
@@ -71,6 +73,9 @@ func (s *service) real(d directive) error {
 	a, err := s.address(d, d.Values(), r.way)
 	if err != nil {
 		return err
+	}
+	if s.out.Has(a) {
+		return d.Errorf("server %s is there twice", a)
 	}
 	r.pace = r.pace.over(s.pace)
 	r.out.Address, r.out.Forward, r.out.Wrap = a, r.way.forward, r.way.wrap
@@ -182,8 +187,14 @@ type page struct {
 }
 
 var pageKeywords = keepalived.Keywords[page]{
-	"path":        func(p *page, d directive) (err error) { p.Path, err = keepalived.Value(d, "a path"); return err },
-	"digest":      func(p *page, d directive) (err error) { p.Digest, err = keepalived.Value(d, "a digest"); return err },
+	"path": func(p *page, d directive) (err error) { p.Path, err = keepalived.Value(d, "a path"); return err },
+	"digest": func(p *page, d directive) (err error) {
+		p.Digest, err = keepalived.Value(d, "a digest")
+		if b, wrong := hex.DecodeString(p.Digest); err == nil && (wrong != nil || len(b) != md5.Size) {
+			err = d.Errorf("%q: want the MD5 sum of the page, 32 hexadecimal digits", p.Digest)
+		}
+		return err
+	},
 	"virtualhost": func(p *page, d directive) (err error) { p.Host, err = keepalived.Value(d, "a name"); return err },
 	"regex": func(p *page, d directive) (err error) {
 		p.text, err = keepalived.Value(d, "a regular expression")

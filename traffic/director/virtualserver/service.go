@@ -71,7 +71,7 @@ type service struct {
 	host     string
 	alert    *bool
 	reals    []directive
-	sorry    []string
+	sorry    directive // without words: there is none
 	sorryWay *wayOf
 	drains   bool // the sorry server
 }
@@ -142,8 +142,8 @@ var serviceKeywords = keepalived.Keywords[service]{
 	"quorum_up":   func(s *service, d directive) (err error) { s.out.QuorumUp, err = s.c.program(d); return err },
 	"quorum_down": func(s *service, d directive) (err error) { s.out.QuorumDown, err = s.c.program(d); return err },
 	"sorry_server": func(s *service, d directive) error {
-		s.sorry = d.Values()
-		if len(s.sorry) < 1 || len(s.sorry) > 2 {
+		s.sorry = d
+		if n := len(d.Values()); n < 1 || n > 2 {
 			return d.Errorf("want an address and perhaps a port")
 		}
 		return nil
@@ -257,12 +257,12 @@ func (c *compiler) server(d directive) error {
 			return err
 		}
 	}
-	if len(s.sorry) > 0 {
+	if len(s.sorry.Words) > 0 {
 		way := s.way
 		if s.sorryWay != nil {
 			way = *s.sorryWay
 		}
-		a, err := s.address(d, s.sorry, way)
+		a, err := s.address(s.sorry, s.sorry.Values(), way)
 		if err != nil {
 			return err
 		}
