@@ -27,6 +27,7 @@ import (
 type Watch struct {
 	Device watchdog.Device // nil: none
 	Disks  *sbd.Watcher    // nil: none
+	Action string          // SBD_TIMEOUT_ACTION: what ends this host when the watchdog is not fed, ahead of it; "": nothing
 	obey   func(m sbd.Message, from, disk string)
 }
 
@@ -46,7 +47,7 @@ func openWatch(ctx context.Context, root, host string, log *slog.Logger) (*Watch
 			return nil, ctx.Err()
 		}
 	}
-	w := &Watch{}
+	w := &Watch{Action: settings.Action}
 	limit := settings.Timeout
 	if len(settings.Disks) > 0 {
 		obeying := make(chan struct{}) // closed when obey is set
@@ -107,7 +108,11 @@ func (n *Node) guard() {
 		return
 	}
 	n.health.Store(&health{at: time.Now()})
-	n.guarding.Store(watchdog.Guarding(n.reaper.Device, n.judge, n.log))
+	judge := n.judge
+	if action := n.reaper.Action; action == "off" || action == "reboot" {
+		judge = watchdog.LastResort(n.reaper.timeout(), n.judge, func() { n.fenceSelf(action) })
+	}
+	n.guarding.Store(watchdog.Guarding(n.reaper.Device, judge, n.log))
 }
 
 // unguard ends the feeding; lives tells that this host needs no watchdog any more, as nothing

@@ -14,13 +14,13 @@ import (
 )
 
 // guarded starts hosts with watchdogs of 4 s, which a busy machine's daemons can feed in time, and sbd on the lab's disks.
-func guarded(t *testing.T, c fleet.Config) *fleettest.Fleet {
+func guarded(t *testing.T, c fleet.Config, more ...string) *fleettest.Fleet {
 	t.Helper()
 	var disks []string
 	for i := range c.Disks {
 		disks = append(disks, lab.DiskPath(i+1))
 	}
-	settings := fmt.Sprintf("SBD_WATCHDOG_DEV=%s\nSBD_WATCHDOG_TIMEOUT=4\nSBD_DEVICE='%s'\n", lab.WatchdogPath, strings.Join(disks, ";"))
+	settings := fmt.Sprintf("SBD_WATCHDOG_DEV=%s\nSBD_WATCHDOG_TIMEOUT=4\nSBD_DEVICE='%s'\n%s\n", lab.WatchdogPath, strings.Join(disks, ";"), strings.Join(more, "\n"))
 	c.Binary = binary
 	c.Files = append(c.Files, lab.File{Path: "/etc/holdfast/sbd", Data: []byte(settings), Mode: 0o600})
 	if c.Disks > 0 {
@@ -108,6 +108,22 @@ func TestHostThatIsHereEndsItselfWhenTheClusterFencesIt(t *testing.T) {
 	if out, err := f.Try("web1", "", "stonith_admin", "--reboot", "web3"); err == nil || !strings.Contains(out, "not longer than its watchdog's 4s") {
 		t.Errorf("fenced by a watchdog that is slower: %v, %s", err, out)
 	}
+}
+
+// SBD_TIMEOUT_ACTION=off: a host without quorum switches itself off before its watchdog resets it. A virtual host that does so is
+// started again at once, so its log has to tell.
+func TestTimeoutActionEndsAHostAheadOfItsWatchdog(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3)}, "SBD_TIMEOUT_ACTION=flush,off")
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=12s no-quorum-policy=freeze", dummy("d"))
+	at := f.Runs("d")
+	since, err := f.Host(at).Cut(lab.AllLinks)
+	f.Must(err)
+	fenced(f, since, at)
+	f.Shows(at, []string{`msg="fencing this host itself" action=off`}, "cat", "/var/log/boot.log")
+	f.Must(f.Host(at).Heal(lab.AllLinks))
+	f.Must(f.Ready(f.Ctx))
+	f.Runs("d")
 }
 
 func TestStoppedDaemonIsAsGoodAsAFedWatchdog(t *testing.T) {

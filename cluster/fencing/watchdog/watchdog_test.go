@@ -51,6 +51,35 @@ func TestGuardFeedsWhileTheHostMayRun(t *testing.T) {
 	})
 }
 
+// A host that may not go on is ended by the last resort before the device does it, once; one that recovers in time is not.
+func TestLastResortComesBeforeTheDevice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		why, acted := atomic.Pointer[string]{}, 0
+		well, ill := "", "no quorum"
+		why.Store(&ill)
+		f := &fake{}
+		g := Guarding(f, LastResort(f.Timeout(), func() string { return *why.Load() }, func() { acted++ }), slog.New(slog.NewTextHandler(io.Discard, nil)))
+		<-time.After(2500 * time.Millisecond)
+		why.Store(&well)
+		<-time.After(time.Second)
+		why.Store(&ill)
+		<-time.After(2400 * time.Millisecond)
+		synctest.Wait()
+		if acted != 0 || f.fed == 0 {
+			t.Errorf("%d times although the host recovered in time, fed %d times", acted, f.fed)
+		}
+		<-time.After(2 * time.Second)
+		synctest.Wait()
+		if acted != 1 {
+			t.Errorf("%d times before the device's limit", acted)
+		}
+		if err := g.Close(false); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestPipe(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "watchdog")
