@@ -48,6 +48,12 @@ MUTATIONSEEDS ?= 1000
 mutations:
 	GOGC=400 go test ./cluster/simulation -run 'TestMutations$$' -count=1 -timeout 0 -v -args -mutation-seeds=$(MUTATIONSEEDS)
 
+# Two hosts that do not hear each other fence each other, RACES times: the more important resources survive.
+.PHONY: fence-races
+RACES ?= 20
+fence-races:
+	go test ./lab/fencing -run 'MoreImportantResourcesSurvives$$' -count=1 -timeout 0 -v -args -races=$(RACES)
+
 .PHONY: chaos
 # FAULTS=n random faults strike a cluster of real processes; CHAOS_SEED=n draws others.
 FAULTS ?= 200

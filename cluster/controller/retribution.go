@@ -101,7 +101,7 @@ func (c *Controller) fenceDone(now time.Time, ev FenceDone) {
 	c.note(note)
 	delete(c.attempts, target)
 	if note.Task == "on" {
-		c.writeUnfenced(now, target, ev.Key)
+		c.writeUnfenced(now, target, ev.Key, r.action)
 		return
 	}
 	c.writeFenced(target, ev.Key, r.boot)
@@ -147,7 +147,7 @@ func (c *Controller) confirmed(now time.Time, ev Confirmed) {
 	switch {
 	case !c.leading:
 	case ev.On:
-		c.writeUnfenced(now, ev.Target, "")
+		c.writeUnfenced(now, ev.Target, "", nil)
 	default:
 		delete(c.attempts, ev.Target)
 		c.writeFenced(ev.Target, "", 0)
@@ -158,8 +158,12 @@ func (c *Controller) confirmed(now time.Time, ev Confirmed) {
 // a host was switched on by its fence devices since it joined.
 const unfencedAttribute = "#node-unfenced"
 
-// writeUnfenced brings into the log that a host was switched on.
-func (c *Controller) writeUnfenced(now time.Time, target, key string) {
+// digestAttributes say with which parameters of the devices that was: when those change the scheduler has the host
+// switched on anew. By the action's name for each.
+var digestAttributes = [][2]string{{"digests_all", "#digests-all"}, {"digests_secure", "#digests-secure"}}
+
+// writeUnfenced brings into the log that a host was switched on, by an action of a plan or (nil) by other means.
+func (c *Controller) writeUnfenced(now time.Time, target, key string, by *scheduler.Action) {
 	e := &Entry{Kind: HostsEntry, Key: key, Cause: target + " was unfenced"}
 	if key == "" {
 		e.Kind = AttributeEntry
@@ -167,6 +171,14 @@ func (c *Controller) writeUnfenced(now time.Time, target, key string) {
 	if id, ok := c.hostNamed(target); ok {
 		value := strconv.FormatInt(now.Unix(), 10)
 		e.Edits = AttributeEdits(hostID(id), target, unfencedAttribute, &value)
+		for _, name := range digestAttributes {
+			if by == nil {
+				break
+			}
+			if digests := meta(by, name[0]); digests != "" {
+				e.Edits = append(e.Edits, AttributeEdits(hostID(id), target, name[1], &digests)...)
+			}
+		}
 	}
 	c.write(e)
 }

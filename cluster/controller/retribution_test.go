@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -108,9 +109,12 @@ func TestFencingIsGivenUpUntilSomethingChanges(t *testing.T) {
 
 func TestUnfencingIsRecorded(t *testing.T) {
 	t.Parallel()
-	s, _ := fencingStage(t, "on")
+	s, _ := fencingStage(t, "on", scheduler.Param{Name: "digests_all", Value: "disk:fence_scsi:0123,"})
 	b := s.lead()
 	b = s.c.Step(s.now, FenceDone{Key: b.Fences[0].Key, Device: "disk"})
+	if text := fmt.Sprintf("%+v", *b.Writes[0]); !strings.Contains(text, "disk:fence_scsi:0123,") || !strings.Contains(text, "#digests-all") {
+		t.Errorf("with which parameters it was unfenced is not recorded: %s", text)
+	}
 	if len(b.Writes) != 1 || b.Writes[0].Key == "" || !strings.Contains(b.Writes[0].Edits[0].Merge, "#node-unfenced") || len(b.Fenced) != 0 {
 		t.Errorf("wrote %+v and told messaging %v", b.Writes, b.Fenced)
 	}

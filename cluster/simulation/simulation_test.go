@@ -56,6 +56,18 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// Ten minutes bring what one does not: long logs, many boots, restored disks that have caught up. make sim MINUTES=10 runs more of them.
+func TestTenMinutes(t *testing.T) {
+	t.Parallel()
+	for _, n := range []uint64{5, 53} { // the second has a quorum disk
+		t.Run(fmt.Sprint("seed ", n), func(t *testing.T) {
+			t.Parallel()
+			cfg := simulation.Config{Seed: n, Faulty: 10 * time.Minute}
+			judge(t, cfg, simulation.Run(cfg))
+		})
+	}
+}
+
 // tally is what the seeds that were run add up to.
 type tally struct {
 	mu                                       sync.Mutex // guards everything

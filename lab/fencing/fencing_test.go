@@ -177,7 +177,7 @@ func TestHostsAreUnfencedByThemselvesBeforeTheirResourcesStart(t *testing.T) {
 	f.Program("/usr/sbin/fence_fabric", `action=reboot plug= in=$(cat)
 for line in $in; do case $line in action=*) action=${line#*=};; plug=*) plug=${line#*=};; esac; done
 case $action in
-metadata) echo '<resource-agent name="fence_fabric"><parameters><parameter name="plug"/></parameters><actions><action name="on" on_target="1" automatic="1"/><action name="off"/><action name="status"/><action name="monitor"/><action name="metadata"/></actions></resource-agent>';;
+metadata) echo '<resource-agent name="fence_fabric"><parameters><parameter name="plug"/><parameter name="devices"/></parameters><actions><action name="on" on_target="1" automatic="1"/><action name="off"/><action name="status"/><action name="monitor"/><action name="metadata"/></actions></resource-agent>';;
 on) [ "$plug" = "$(hostname)" ] || exit 1; echo on >>/run/fabric;;
 off) printf 'action=reboot\nplug=%s\n' $plug | fence_lab;;
 esac`)
@@ -201,5 +201,11 @@ start) [ -e /run/fabric ] || { echo "no way to the disk" >&2; exit 5; }; touch /
 		if n := strings.Count(f.Run(h.Name(), "", "cat", "/run/fabric"), "on"); n != 1 {
 			t.Errorf("%s was unfenced %d times in one boot", h.Name(), n)
 		}
+	}
+	// Other devices: every host has to be let in at those, too.
+	f.Run("web1", "", "crm_resource", "-r", "fabric", "--set-parameter", "devices", "-v", "/dev/sdb")
+	for _, h := range f.Hosts() {
+		f.Shows(h.Name(), []string{"on\non\n"}, "cat", "/run/fabric")
+		f.Shows(h.Name(), []string{"/run/disk"}, "ls", "/run/disk")
 	}
 }
