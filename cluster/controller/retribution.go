@@ -73,7 +73,7 @@ func (c *Controller) dispatchFence(now time.Time, a *scheduler.Action, key strin
 	if limit == 0 {
 		limit = time.Minute
 	}
-	wait, _ := rule.ParseInterval(meta(a, "priority-fencing-delay"))
+	wait, _ := rule.ParseInterval(meta(a, "priority_fencing_delay"))
 	id, _ := c.hostNamed(a.Node)
 	// The fencer keeps its own time limits and always answers; this one is for a lost answer.
 	t.inFlight[key] = &running{action: a, since: now, deadline: now.Add(4*limit + wait + delay(t.graph)), host: a.Node, fence: true, boot: c.boots[id]}

@@ -48,7 +48,7 @@ func (s *stage) until(t *testing.T) Batch {
 
 func TestFailedFencingPausesAndHoldsNothingElseUp(t *testing.T) {
 	t.Parallel()
-	s, restart := fencingStage(t, "reboot", scheduler.Param{Name: "priority-fencing-delay", Value: "7"})
+	s, restart := fencingStage(t, "reboot", scheduler.Param{Name: "priority_fencing_delay", Value: "7"})
 	b := s.lead()
 	if len(b.Fences) != 1 || b.Fences[0].Delay != 7*time.Second || b.Fences[0].Timeout != 20*time.Second {
 		t.Fatalf("asked for %+v; want web3 fenced within 20s after 7s", b.Fences)

@@ -82,7 +82,8 @@ func (c *cluster) fenceAction(n *node, op string, isOptional bool, reason string
 			isOptional = false
 		}
 	}
-	if c.options.priorityFencingDelay > 0 && (priorityDelay || a.extra.get("priority-fencing-delay") != "") && c.prefersDelay(n) {
+	// Why a host is fenced is known before what runs where is, and with it the hosts' priorities: a later call finds out.
+	if n.racing = n.racing || priorityDelay; n.racing && c.options.priorityFencingDelay > 0 && c.prefersDelay(n) {
 		a.setExtra("priority-fencing-delay", strconv.Itoa(int(c.options.priorityFencingDelay/time.Second)))
 	}
 	if !isOptional && c.canFence(n) {

@@ -18,6 +18,7 @@ type node struct {
 	standby, standbyOnFail            bool
 	maintenance, shutdown, expectedUp bool
 	dc, unpacked                      bool
+	racing                            bool // it may be fencing the others while it is fenced
 	needsReset                        bool // remote or guest node whose connection must be restarted or host fenced
 	remoteMaintenance, remoteFenced   bool
 	excluded                          bool // base score is minus infinity: not a candidate for anything

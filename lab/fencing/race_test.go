@@ -28,14 +28,14 @@ func TestTheSideWithTheMoreImportantResourcesSurvives(t *testing.T) {
 		loser := f.Others(winner)[0]
 		for resource, host := range map[string]string{"important": winner, "dear": loser, "cheap": loser} {
 			_, _ = f.Try("web1", "", "crm_resource", "--move", "-r", resource, "-N", host) // refused when it is there already
-			f.Runs(resource, host)
+			f.Runs(resource, f.Others(host)[0])
 		}
 		f.Must(f.Client("web1").Wait(f.Ctx, fleettest.Patience))
 		won, lost := bootsOf(f, winner), bootsOf(f, loser)
 		since, err := f.Host(loser).Cut(lab.AllLinks)
 		f.Must(err)
 		fenced(f, since, loser)
-		f.Runs("dear", winner)
+		f.Runs("dear", loser)
 		f.Must(f.Host(loser).Heal(lab.AllLinks))
 		f.Must(f.Ready(f.Ctx))
 		if bootsOf(f, winner) != won || bootsOf(f, loser) == lost {
