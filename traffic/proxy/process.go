@@ -55,6 +55,7 @@ func Start(c *config.Config, inherited []plane.Socket) (*Process, error) {
 		host, _ = os.Hostname()
 	}
 	p := &Process{Config: c, log: accesslog.New(host, os.Getpid()), letters: make(chan letter, mailQueue)}
+	p.log.AddRings(c.Rings)
 	var err error
 	if p.Plane, err = plane.New(loops, g.MaxConn, p.log); err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func (p *Process) run() {
 	started := time.Now()
 	p.Plane.Pages = &stats.Pages{Node: node, Version: version, Started: started, Now: time.Now}
 	p.admin = &stats.Server{Plane: p.Plane, Version: config.Version, Node: node, Started: started, Now: time.Now, Timeout: p.Config.Global.StatsTimeout,
-		Peers: p.groups, Dropped: p.log.Dropped.Load, Warned: p.Config.Warnings}
+		Peers: p.groups, Rings: p.log.Rings, Dropped: p.log.Dropped.Load, Warned: p.Config.Warnings}
 	p.checker = &health.Checker{Global: &p.Config.Global, Tell: p.tell}
 	p.admin.Health = p.checker
 	p.Plane.OnErrors = p.checker.Suspect

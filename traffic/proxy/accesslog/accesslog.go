@@ -2,10 +2,11 @@
 // RFC 5424), to stdout and stderr.
 //
 // Log never blocks: a line that a socket does not take at once is dropped and counted. Lines to stdout and stderr go through a
-// goroutine of their own, which Close ends.
+// goroutine of their own, which Close ends; so does it those that pass the lines of rings on, one for each server.
 package accesslog
 
 import (
+	"context"
 	"io"
 	"net"
 	"strconv"
@@ -31,6 +32,11 @@ type Sink struct {
 	lines   chan output
 	done    chan struct{}
 	stamp   atomic.Pointer[stamp]
+	samples sync.Map // *config.Sample to *atomic.Uint64: lines so far
+
+	Rings      map[string]*Ring // by name
+	stopRings  context.CancelFunc
+	forwarders sync.WaitGroup
 }
 
 type output struct {
@@ -58,6 +64,10 @@ func New(host string, pid int) *Sink {
 
 // Close ends the sink when its lines are written.
 func (s *Sink) Close() {
+	if s.stopRings != nil {
+		s.stopRings()
+		s.forwarders.Wait()
+	}
 	close(s.lines)
 	<-s.done
 	for _, fd := range s.sockets {
@@ -83,7 +93,11 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b 
 func (s *Sink) Log(targets []config.LogTarget, level int, tag string, line []byte) {
 	for i := range targets {
 		t := &targets[i]
-		if level > t.Level {
+		if level > t.Level || t.Sample != nil && !s.takes(t.Sample) {
+			continue
+		}
+		if t.Network == "ring" {
+			s.toRing(t, level, tag, line)
 			continue
 		}
 		room := buffers.Get().(*[]byte)
@@ -101,6 +115,23 @@ func (s *Sink) Log(targets []config.LogTarget, level int, tag string, line []byt
 		*room = b[:0]
 		buffers.Put(room)
 	}
+}
+
+// takes tells whether a line is one of those that a sample has.
+func (s *Sink) takes(sample *config.Sample) bool {
+	n, _ := s.samples.LoadOrStore(sample, new(atomic.Uint64))
+	return sample.Takes[(n.(*atomic.Uint64).Add(1)-1)%uint64(sample.Of)]
+}
+
+// toRing keeps a line in the form that the ring has.
+func (s *Sink) toRing(t *config.LogTarget, level int, tag string, line []byte) {
+	r := s.Rings[t.Address]
+	if r == nil {
+		return
+	}
+	own := *t
+	own.Format, own.Length = r.Format, r.Length
+	r.push(s.format(nil, &own, max(level, t.Minimum), tag, line))
 }
 
 func (s *Sink) format(b []byte, t *config.LogTarget, level int, tag string, line []byte) []byte {

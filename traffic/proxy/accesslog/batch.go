@@ -44,6 +44,7 @@ func (b *batch) Log(targets []config.LogTarget, level int, tag string, text []by
 		case level > t.Level:
 		case t.Network != "udp" && t.Network != "unixgram":
 			b.sink.Log(targets[i:i+1], level, tag, text)
+		case t.Sample != nil && !b.sink.takes(t.Sample):
 		case len(b.text)+len(text) > mostKept:
 			b.sink.Dropped.Add(1)
 		default:

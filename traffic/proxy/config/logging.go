@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -15,14 +16,12 @@ var (
 
 // logTarget reads log <address> [len N] [format F] [sample …] <facility> [level [minimum]].
 func (p *parser) logTarget(l Line) (LogTarget, *Problem) {
-	target := LogTarget{Length: 1024, Level: 7, Format: "rfc3164"}
+	target := LogTarget{Length: 1024, Level: 7}
 	if problem := l.wants(2, -1); problem != nil {
 		return target, problem
 	}
 	t := l.take(1)
-	if problem := p.logAddress(&target, l, t.next()); problem != nil {
-		return target, problem
-	}
+	address := t.next()
 	for t.more() {
 		switch t.words[0] {
 		case "len":
@@ -36,13 +35,20 @@ func (p *parser) logTarget(l Line) (LogTarget, *Problem) {
 				t.fail("log: format %q is not known; there are %s", target.Format, strings.Join(logFormats, ", "))
 			}
 			continue
-		case "sample", "profile":
+		case "sample":
+			t.next()
+			target.Sample = t.sample()
+			continue
+		case "profile":
 			t.fail("log: %s is known to HAProxy but not offered here", t.words[0])
 		}
 		break
 	}
 	if t.err != nil {
 		return target, t.err
+	}
+	if problem := p.logAddress(&target, l, address); problem != nil {
+		return target, problem
 	}
 	facility := t.next()
 	if target.Facility = slices.Index(facilities, facility); target.Facility < 0 {
@@ -65,13 +71,24 @@ func (p *parser) logTarget(l Line) (LogTarget, *Problem) {
 func (p *parser) logAddress(target *LogTarget, l Line, address string) *Problem {
 	switch address {
 	case "stdout", "stderr":
-		target.Network, target.Format = address, "raw"
+		target.Network, target.Format = address, cmp.Or(target.Format, "raw")
 		return nil
 	}
-	if strings.HasPrefix(address, "ring@") || strings.HasPrefix(address, "tcp@") {
-		return l.problem("log: %q is known to HAProxy but not offered here: log to a syslog server by UDP or a unix socket", address)
+	if name, ok := strings.CutPrefix(address, "ring@"); ok {
+		target.Network, target.Address = "ring", name
+		p.later = append(p.later, func() {
+			if p.config.Rings[name] == nil {
+				p.report(l.problem("log: there is no ring %q", name))
+			}
+		})
+		return nil
+	}
+	if stream, _, _ := strings.Cut(address, "@"); strings.HasPrefix(stream, "tcp") || stream == "stream" || stream == "uxst" {
+		target.Format = cmp.Or(target.Format, "rfc3164")
+		return p.streamLog(target, l, address)
 	}
 	a, err := p.place(strings.TrimPrefix(address, "udp@"))
+	target.Format = cmp.Or(target.Format, map[bool]string{true: "rfc3164"}[a.network != "fd"])
 	if err != nil {
 		return l.problem("log: %v", err)
 	}
@@ -82,7 +99,7 @@ func (p *parser) logAddress(target *LogTarget, l Line, address string) *Problem 
 		if a.fd != 1 && a.fd != 2 {
 			return l.problem("log: of descriptors, only fd@1 and fd@2 are offered")
 		}
-		target.Network, target.Format = []string{"", "stdout", "stderr"}[a.fd], "raw"
+		target.Network, target.Format = []string{"", "stdout", "stderr"}[a.fd], cmp.Or(target.Format, "raw")
 	default:
 		port := a.first
 		if port == 0 {

@@ -18,6 +18,7 @@ type Config struct {
 	Resolvers map[string]*Resolvers
 	Mailers   map[string]*Mailers
 	Peers     map[string]*Peers
+	Rings     map[string]*Ring
 	Caches    map[string]*cache.Settings
 	Compiler  *sample.Compiler // holds the maps and lists, which can be changed at run time
 	Warnings  []string
@@ -84,13 +85,14 @@ type Global struct {
 
 // LogTarget is where log lines go.
 type LogTarget struct {
-	Network  string // udp, unixgram, stdout, stderr
+	Network  string // udp, unixgram, stdout, stderr, ring
 	Address  string
 	Format   string // rfc3164, rfc5424, raw, short, …
 	Facility int
 	Level    int // lines above it are dropped
 	Minimum  int // lines below it are raised to it
 	Length   int
+	Sample   *Sample // nil: every line
 }
 
 // StatsSocket is a run-time socket.

@@ -42,6 +42,7 @@ type parser struct {
 	resolvers *Resolvers
 	mailers   *Mailers
 	peers     *Peers
+	ring      *Ring
 	cache     *cache.Settings
 	errors    string // name of the http-errors section
 	pages     map[string]map[int]Page
@@ -85,6 +86,7 @@ func init() {
 		"http-errors": {beginErrors, errorsLine},
 		"mailers":     {beginMailers, mailersLine},
 		"peers":       {beginPeers, peersLine},
+		"ring":        {beginRing, ringLine},
 		"resolvers":   {beginResolvers, resolversLine},
 		"cache":       {beginCache, cacheLine},
 	}
@@ -94,7 +96,7 @@ func init() {
 func Load(files []File, source Source) (*Config, error) {
 	p := &parser{
 		source:   source,
-		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Mailers: map[string]*Mailers{}, Peers: map[string]*Peers{}, Caches: map[string]*cache.Settings{}, Compiler: &sample.Compiler{Files: source}},
+		config:   &Config{Userlists: map[string]*Userlist{}, Resolvers: map[string]*Resolvers{}, Mailers: map[string]*Mailers{}, Peers: map[string]*Peers{}, Rings: map[string]*Ring{}, Caches: map[string]*cache.Settings{}, Compiler: &sample.Compiler{Files: source}},
 		pages:    map[string]map[int]Page{},
 		defaults: map[string]*Proxy{},
 		unset:    map[string]string{},
@@ -186,7 +188,7 @@ func (p *parser) line(l Line) {
 		p.report(s.begin(p, l))
 		return
 	}
-	if why, ok := refusedSections[word]; ok && (p.section != "global" || word == "ring") {
+	if why, ok := refusedSections[word]; ok && p.section != "global" {
 		p.section = "refused"
 		p.report(l.problem("section %q is not offered: %s", word, why))
 		return

@@ -30,6 +30,7 @@ func init() {
 		{"quit", User, "end", nil, func(c *conversation, _ []string) error { c.over = true; return nil }},
 		{"user", User, "lower the level of this connection to user", nil, lower(User)},
 		{"operator", User, "lower the level of this connection to operator", nil, lower(Operator)},
+		{"show events", Operator, "the rings; with a name its lines, -w to wait for more, -n for those that come only", nil, (*conversation).showEvents},
 		{"show cli level", User, "the level of this connection", nil, func(c *conversation, _ []string) error { c.say("%s\n", levelNames[c.level]); return nil }},
 		{"expert-mode", User, "nothing needs it here", nil, func(*conversation, []string) error { return nil }},
 		{"experimental-mode", User, "nothing needs it here", nil, func(*conversation, []string) error { return nil }},
@@ -73,6 +74,7 @@ var errTooLong = errors.New("the line is too long")
 type conversation struct {
 	*Server
 	w           io.Writer
+	conn        net.Conn
 	lines       *bufio.Reader
 	level       Level
 	timeout     time.Duration
@@ -97,7 +99,7 @@ func (s *Server) Serve(l net.Listener, level Level) {
 // converse answers one line or, after `prompt`, many.
 func (s *Server) converse(conn net.Conn, level Level) {
 	defer func() { _ = conn.Close() }()
-	c := &conversation{Server: s, w: conn, lines: bufio.NewReaderSize(conn, longestLine), level: level, timeout: max(s.Timeout, time.Second)}
+	c := &conversation{Server: s, w: conn, conn: conn, lines: bufio.NewReaderSize(conn, longestLine), level: level, timeout: max(s.Timeout, time.Second)}
 	for !c.over {
 		_ = conn.SetDeadline(s.Now().Add(c.timeout))
 		line, err := c.line()

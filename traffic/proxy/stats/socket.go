@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/traffic/proxy/accesslog"
 	"holdfast/traffic/proxy/peers"
 	"holdfast/traffic/proxy/plane"
 	"holdfast/traffic/proxy/pool"
@@ -36,6 +37,7 @@ type Server struct {
 
 	Timeout time.Duration
 	Peers   []*peers.Group
+	Rings   map[string]*accesslog.Ring
 	Dropped func() int64 // log lines that nobody took; nil: none are
 	Health  Health
 	Warned  []string // what was said at the start
