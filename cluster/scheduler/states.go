@@ -213,9 +213,7 @@ func (c *cluster) judgeComingUp(n *node, m membership) bool {
 			c.noteRecheck(expires)
 		}
 	}
-	if m.join != "member" || !m.member || !m.peer {
-		n.awaitJoin()
-	}
+	n.awaitJoin()
 	return m.member
 }
 
