@@ -161,7 +161,7 @@ func (c *cluster) createPrimitiveActions(r *resource) {
 	} else {
 		r.clear(stopUnexpected)
 	}
-	if r.is(startPending) && r.assigned != nil {
+	if r.is(startPending) {
 		c.startAction(r, r.assigned, true).set(printAlways)
 	}
 	moving := current != nil && r.assigned != nil && current != r.assigned && r.next >= roleStarted
