@@ -67,3 +67,20 @@ func (o *options) colour(value string) int {
 	}
 	return parseScore(value, 0)
 }
+
+// nearestColour is the colour that a health attribute's value, itself a colour or a score, comes
+// to. Where yellow is worth what green is, only the word tells them apart.
+func (o *options) nearestColour(value string) string {
+	switch text := lower(value); {
+	case text == "red", text == "yellow":
+		return text
+	}
+	score, yellow := o.colour(value), o.colour("yellow")
+	switch {
+	case score <= o.colour("red"):
+		return "red"
+	case score <= yellow && yellow != o.colour("green"):
+		return "yellow"
+	}
+	return "green"
+}

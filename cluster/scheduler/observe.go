@@ -59,13 +59,14 @@ func (c *cluster) healthStatus(n *node) string {
 	}
 	worst := "green"
 	for name, value := range n.attributes {
-		if lowerPrefix(name, "#health") {
-			switch colour, score := lower(value), c.options.colour(value); {
-			case colour == "red", colour != "yellow" && score <= c.options.colour("red") && score < 0:
-				worst = "red"
-			case score < 0 && worst == "green":
-				worst = "yellow"
-			}
+		if !lowerPrefix(name, "#health") {
+			continue
+		}
+		switch c.options.nearestColour(value) {
+		case "red":
+			return "red"
+		case "yellow":
+			worst = "yellow"
 		}
 	}
 	return worst

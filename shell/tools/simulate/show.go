@@ -92,7 +92,7 @@ func failedProbe(st *scheduler.Status, r *scheduler.ResourceStatus) string {
 // forgetPending takes out what was in progress before the simulation: the history still tells
 // of it, but it means nothing afterwards.
 func forgetPending(r *scheduler.ResourceStatus) {
-	r.PendingTask, r.PendingText, r.PendingNode = "", "", ""
+	r.PendingTask, r.PendingText = "", ""
 	for _, child := range r.Children {
 		forgetPending(child)
 	}
