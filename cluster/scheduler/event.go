@@ -260,13 +260,7 @@ func (c *cluster) applyFailure(e *event, config *operationConfig, lastFailure **
 // ban adds a score for a node to a resource and all below it.
 func (c *cluster) ban(r *resource, n *node, score int, why string) {
 	r.each(func(x *resource) {
-		w := x.at(n)
-		if !w.present {
-			w.present = true
-			if n.excluded {
-				w.score = -infinity
-			}
-		}
+		w := x.admit(n)
 		w.score = addScores(w.score, score)
 	})
 	c.bans = append(c.bans, ban{r, n, score, why})

@@ -197,12 +197,12 @@ func (r *resource) applyLocationHere(l *location, nodes []nodeScore) {
 		return
 	}
 	for _, s := range nodes {
-		w := r.at(s.n)
-		if !w.present {
-			*w = candidate{present: true, score: s.score}
-		} else {
+		if w := r.lookAt(s.n); w != nil {
 			w.score = addScores(w.score, s.score)
+		} else {
+			r.admit(s.n).score = s.score
 		}
+		w := r.at(s.n)
 		if w.discover < l.discover {
 			if l.discover == discoverExclusive {
 				r.set(exclusiveDiscovery)

@@ -167,6 +167,23 @@ func (r *resource) lookAt(n *node) *candidate {
 	return &r.allowed[n.index]
 }
 
+// admit makes a node a candidate, if it is none yet, with what the node itself is worth.
+func (r *resource) admit(n *node) *candidate {
+	w := r.at(n)
+	if w.present {
+		return w
+	}
+	w.present = true
+	if n.excluded {
+		w.score = -infinity
+		if n.isGuest() {
+			// Nobody but its own instance is looked for inside a bundle.
+			w.discover = discoverNever
+		}
+	}
+	return w
+}
+
 // eachCandidate visits the candidate nodes in order of name.
 func (r *resource) eachCandidate(visit func(*node, *candidate)) {
 	for _, n := range r.c.byName {

@@ -273,15 +273,7 @@ func (c *cluster) initialCandidates(r *resource) {
 		if n.excluded && n.isRemote() {
 			continue // inside a bundle: for the bundle's own instance only
 		}
-		w := r.at(n)
-		w.present = true
-		if n.excluded {
-			w.score = -infinity
-			if n.isGuest() {
-				// Nobody but its own instance is looked for inside a bundle.
-				w.discover = discoverNever
-			}
-		}
+		r.admit(n)
 	}
 }
 

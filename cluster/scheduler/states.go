@@ -148,7 +148,7 @@ func readMembership(n *node, e *cib.Element) membership {
 // judgeHost decides whether a cluster host is online, and whether it must be fenced.
 func (c *cluster) judgeHost(n *node, e *cib.Element) {
 	m := readMembership(n, e)
-	n.expectedUp = m.expected == "member"
+	n.expectedUp = m.expected == "member" && !n.shutdown
 	online := false
 	if c.options.fencing {
 		online = c.judgeWithFencing(n, m)
