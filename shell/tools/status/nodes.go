@@ -58,8 +58,16 @@ func plainGroup(n *scheduler.NodeStatus) string {
 	return ""
 }
 
-// NodeState puts a node's state into words.
+// NodeState puts a node's state into words, and its health where that is not the best.
 func NodeState(n *scheduler.NodeStatus) string {
+	switch n.HealthStatus {
+	case "red", "yellow":
+		return membershipState(n) + " (health is " + strings.ToUpper(n.HealthStatus) + ")"
+	}
+	return membershipState(n)
+}
+
+func membershipState(n *scheduler.NodeStatus) string {
 	switch {
 	case n.Unclean && n.Online:
 		return "UNCLEAN (online)"
@@ -81,10 +89,6 @@ func NodeState(n *scheduler.NodeStatus) string {
 		return "maintenance"
 	case n.Maintenance:
 		return "OFFLINE (maintenance)"
-	case n.Online && n.HealthStatus == "red":
-		return "online (health is RED)"
-	case n.Online && n.HealthStatus == "yellow":
-		return "online (health is YELLOW)"
 	case n.Online:
 		return "online"
 	}
