@@ -24,15 +24,16 @@ const (
 	Connect  Protocol = "connect"  // a TCP connection opens
 	HTTP     Protocol = "http"     // a page comes, as HTTP says
 	SMTP     Protocol = "smtp"     // greeting and EHLO
-	IMAP     Protocol = "imap"     // greeting
-	POP      Protocol = "pop"      // greeting
-	FTP      Protocol = "ftp"      // greeting
+	IMAP     Protocol = "imap"     // greeting, and perhaps a login
+	POP      Protocol = "pop"      // the same
+	FTP      Protocol = "ftp"      // the same
 	NNTP     Protocol = "nntp"     // greeting
 	DNS      Protocol = "dns"      // a query is answered without an error, over UDP
 	MySQL    Protocol = "mysql"    // the server's handshake
 	Postgres Protocol = "pgsql"    // a start-up message is answered
 	LDAP     Protocol = "ldap"     // an anonymous bind is answered
 	SIP      Protocol = "sip"      // OPTIONS is answered, over UDP
+	RADIUS   Protocol = "radius"   // a login is accepted, over UDP
 	Redis    Protocol = "redis"    // PING is answered
 	Ping     Protocol = "ping"     // ICMP echo
 	External Protocol = "external" // a program exits 0
@@ -55,6 +56,7 @@ type Check struct {
 	Weighs bool   `json:"weighs,omitempty"`
 	Record string `json:"record,omitempty"` // DNS: the type to ask for, as A or SOA; "": A, or NS of the root without a name
 	From   Origin `json:"from,omitzero"`
+	Login  Login  `json:"-"` // IMAP, POP, FTP, RADIUS. Never shown
 	// Expect is what an answer has to match: of Talk, of UDP (nil: none has to come), of DNS (one of the addresses or names).
 	Expect *regexp.Regexp `json:"expect,omitempty"`
 }
@@ -127,9 +129,9 @@ var askers = map[Protocol]asker{
 	Connect:  {"tcp", func(context.Context, Check, net.Conn) error { return nil }},
 	HTTP:     {"tcp", askHTTP},
 	SMTP:     {"tcp", askSMTP},
-	IMAP:     {"tcp", greeting("* OK", "* PREAUTH")},
-	POP:      {"tcp", greeting("+OK")},
-	FTP:      {"tcp", greeting("220")},
+	IMAP:     {"tcp", entering([]string{"* OK", "* PREAUTH"}, imapLogin)},
+	POP:      {"tcp", entering([]string{"+OK"}, popLogin)},
+	FTP:      {"tcp", entering([]string{"220"}, ftpLogin)},
 	NNTP:     {"tcp", greeting("200", "201")},
 	MySQL:    {"tcp", askMySQL},
 	Postgres: {"tcp", askPostgres},
@@ -137,6 +139,7 @@ var askers = map[Protocol]asker{
 	Redis:    {"tcp", askRedis},
 	DNS:      {"udp", askDNS},
 	SIP:      {"udp", askSIP},
+	RADIUS:   {"udp", askRADIUS},
 	Ping:     {"", askPing},
 	External: {"", askExternal},
 	Talk:     {"tcp", askTalk},

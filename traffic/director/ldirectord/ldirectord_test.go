@@ -37,6 +37,7 @@ func TestWrongLines(t *testing.T) {
 		"  scheduler = best":                               `ldirectord.cf:4: scheduler: "best": want one of rr, wrr`,
 		"  checktype = guess":                              `checktype: "guess": want connect, external`,
 		"  service = gopher":                               `service: "gopher": want none, dns`,
+		"  service = radius":                               `service radius: login and secret are missing`,
 		"  service = oracle":                               `service oracle: it is not talked to here`,
 		"  protocol = icmp":                                `protocol: "icmp": want tcp or udp`,
 		"  protocol = fwm":                                 `protocol: "fwm": want tcp or udp`,

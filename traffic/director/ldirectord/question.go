@@ -27,6 +27,7 @@ type question struct {
 	receiveAt line
 	method    string
 	host      string
+	login     check.Login
 	unheeded  []string // directives that change nothing
 }
 
@@ -52,7 +53,7 @@ var protocols = map[string]struct {
 	"dns": {check.DNS, false}, "ftp": {check.FTP, false}, "http": {check.HTTP, false}, "https": {check.HTTP, true},
 	"http_proxy": {check.HTTP, false}, "imap": {check.IMAP, false}, "imaps": {check.IMAP, true}, "ldap": {check.LDAP, false},
 	"ldaps": {check.LDAP, true}, "mysql": {check.MySQL, false}, "nntp": {check.NNTP, false}, "pgsql": {check.Postgres, false},
-	"pop": {check.POP, false}, "pops": {check.POP, true}, "simpletcp": {check.Talk, false}, "sip": {check.SIP, false},
+	"pop": {check.POP, false}, "pops": {check.POP, true}, "radius": {check.RADIUS, false}, "simpletcp": {check.Talk, false}, "sip": {check.SIP, false},
 	"smtp": {check.SMTP, false}, "submission": {check.SMTP, false},
 }
 
@@ -63,7 +64,7 @@ var byPort = map[uint16]string{
 }
 
 // unasked are services that nobody here can talk to.
-var unasked = []string{"oracle", "radius"}
+var unasked = []string{"oracle"}
 
 func (q *question) setService(l line) error {
 	if _, ok := protocols[l.value]; !ok && l.value != "none" && !slices.Contains(unasked, l.value) {
@@ -98,7 +99,11 @@ func (q *question) settle(v *virtual) error {
 		q.command = []string{"/bin/true"}
 	}
 	deep := map[string]bool{"mysql": true, "pgsql": true}[q.service] && q.request != ""
-	if negotiates && (len(q.unheeded) > 0 || deep) {
+	if negotiates && q.service == "radius" && (q.login.User == "" || q.login.Secret == "") {
+		return v.head.errorf("service radius: login and secret are missing: whoever asks has to be known to the server")
+	}
+	enters := slices.Contains([]string{"imap", "imaps", "pop", "pops", "ftp", "radius"}, q.service)
+	if negotiates && (len(q.unheeded) > 0 || deep || q.login != (check.Login{}) && !enters) {
 		v.r.config.Warnings = append(v.r.config.Warnings,
 			v.head.errorf("a server of %s is asked for its greeting; login, passwd, database and queries change nothing", q.service).Error())
 	}
@@ -150,7 +155,7 @@ func externalWords(k table.Key, server netip.AddrPort) []string {
 
 func (q *question) negotiate(v *virtual, c *check.Check) error {
 	p := protocols[q.service]
-	c.Protocol, c.Timeout = p.protocol, firstOf(v.settings.negotiateTimeout, v.settings.checkTimeout, 30)
+	c.Protocol, c.Login, c.Timeout = p.protocol, q.login, firstOf(v.settings.negotiateTimeout, v.settings.checkTimeout, 30)
 	if p.tls {
 		c.TLS = &check.TLS{ServerName: q.host}
 	}
