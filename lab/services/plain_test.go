@@ -36,6 +36,11 @@ func plain() []service {
 		look: "ping -c 1 -W 2 " + address, says: []string{"1 received"},
 		kill: "ip addr del " + address + "/24 dev eth0", move: "crm resource move vip $TO", stay: "crm resource clear vip",
 	}, {
+		name: "ping", agent: "ocf:pacemaker:ping", debian: "pacemaker-resource-agents",
+		configure: "primitive p ocf:pacemaker:ping params host_list=10.77.0.250 multiplier=100 dampen=1s attempts=1 timeout=1 op monitor interval=2s timeout=20s\n", resource: "p",
+		local: "attrd_updater -n pingd -Q -N $(hostname)", says: []string{`value="100"`},
+		kill: "rm $(find /run /tmp -name 'ping-p*')", move: "crm resource move p $TO", stay: "crm resource clear p",
+	}, {
 		name: "ClusterMon", agent: "ocf:pacemaker:ClusterMon", debian: "pacemaker-resource-agents", needs: []string{"/usr/sbin/crm_mon"},
 		configure: "primitive watch ocf:pacemaker:ClusterMon params htmlfile=/run/status.html update=2000 op monitor interval=2s timeout=20s\n", resource: "watch",
 		local: "cat /run/status.html", says: []string{"web2"},

@@ -33,7 +33,7 @@ var validated = []struct{ agent, program, params string }{
 	{"ethmonitor", "/usr/sbin/arping", "interface=eth0"},
 	{"exportfs", "/usr/sbin/exportfs", "clientspec=10.77.0.0/24 directory=/srv fsid=1"},
 	{"iSCSILogicalUnit", "/usr/sbin/tgtadm", "implementation=tgt target_iqn=iqn.2026-01.com.example:a lun=1 path=/dev/zero"},
-	{"iSCSITarget", "/usr/sbin/tgtadm", "implementation=tgt iqn=iqn.2026-01.com.example:a"},
+	{"iSCSITarget", "/usr/sbin/tgtadm", "implementation=tgt tid=1 iqn=iqn.2026-01.com.example:a"},
 	{"iface-bridge", "/usr/sbin/brctl", "bridge_name=br0 bridge_slaves=eth0"},
 	{"iface-vlan", "/usr/sbin/ip", "vlan_interface=eth0 vlan_id=9"},
 	{"ldirectord", "", "configfile=/etc/ha.d/ldirectord.cf"},
