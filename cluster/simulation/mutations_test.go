@@ -40,6 +40,9 @@ func contested(s *simulation.Shape) bool {
 	return s.Quorum.TwoNode || s.Quorum.LastManStanding || s.Policy == "ignore"
 }
 
+// outvoted are clusters in which a quorum device has more votes than some majorities of the hosts.
+func outvoted(s *simulation.Shape) bool { return s.Quorum.DeviceVotes > 1 && len(s.Quorum.Votes) > 0 }
+
 func rule(change func(*core.Rules)) simulation.Tamper { return simulation.Tamper{Rules: change} }
 
 // longest is what raft alone would go by.
@@ -111,6 +114,12 @@ var mutations = []mutation{
 		r.Accepts, r.Commits = r.Elects, r.Elects
 	}), often(simulation.Partition, simulation.PairCut), nil},
 	{"rule 7: every change is confirmed", 15, rule(func(r *core.Rules) { r.Confirms = func(core.Confirmation) bool { return true } }), often(simulation.CutAtRequest, simulation.BadFencing, simulation.Partition), contested},
+	{"rule 7: what a sealed group has is confirmed, whoever has it", 122, rule(func(r *core.Rules) {
+		r.Confirms = func(c core.Confirmation) bool { return c.Sealed == c.Group }
+	}), often(simulation.Partition, simulation.WitnessCut, simulation.BadFencing), outvoted},
+	{"rule 7: what strong hosts have is confirmed, sealed or not", 32, rule(func(r *core.Rules) {
+		r.Confirms = func(c core.Confirmation) bool { return c.Held }
+	}), often(simulation.CutAtRequest, simulation.BadFencing, simulation.Partition), contested},
 	{"rule 8: every view seals", 18, rule(func(r *core.Rules) { r.Seals = func(bool, bool) bool { return true } }), often(simulation.CutAtRequest, simulation.Partition, simulation.PowerCut), contested},
 	{"rule 9: everyone may join", 18, rule(func(r *core.Rules) {
 		r.Obstructs = func(core.Ballot, core.Position, core.Position) bool { return false }
