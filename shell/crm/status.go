@@ -73,7 +73,7 @@ func (s *session) summarize() error {
 		s.printf("\nFailed Resource Actions:\n")
 	}
 	for _, f := range state.Failures {
-		s.printf("  * %s\n", failureText(f))
+		s.printf("  * %s\n", monitor.FailureInWords(f))
 	}
 	s.listTroubles()
 	return nil
@@ -216,15 +216,4 @@ func (s *session) simulation(args []string) error {
 		return errReported
 	}
 	return nil
-}
-
-func failureText(f scheduler.Failure) string {
-	text := fmt.Sprintf("%s on %s '%s' (%d): call=%d, status='%s'", f.Key, f.Node, f.RCText, f.RC, f.Call, f.Status)
-	if f.Reason != "" {
-		text += fmt.Sprintf(", exitreason='%s'", f.Reason)
-	}
-	if !f.LastChange.IsZero() {
-		text += fmt.Sprintf(", last-rc-change='%s'", f.LastChange.Local().Format(time.ANSIC))
-	}
-	return text + fmt.Sprintf(", queued=%dms, exec=%dms", f.Queued.Milliseconds(), f.Exec.Milliseconds())
 }

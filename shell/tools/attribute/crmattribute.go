@@ -230,8 +230,20 @@ func (t *tool) remove(r request) error {
 			return t.setTransient(client.AttributeUpdate{Attribute: client.Attribute{Name: name, Host: r.hostName}, Delete: true})
 		})
 	}
-	if len(found) == 0 {
+	switch {
+	case len(found) == 0:
 		return nil
+	case len(found) > 1 && r.pattern == nil:
+		fmt.Fprintf(t.stdout, "Multiple attributes match name=%s\n", r.name)
+		for _, pair := range found {
+			fmt.Fprintf(t.stdout, "  Value: %s \t(id=%s)\n", pair.Get("value"), pair.ID())
+		}
+		fmt.Fprintln(t.stdout)
+		return nil
+	}
+	set := ""
+	if r.set != "" {
+		set = " set=" + r.set
 	}
 	err := t.src.Change(t.cause(), func(doc *cib.Document) error {
 		for _, pair := range r.find(doc, r.selector) {
@@ -247,7 +259,7 @@ func (t *tool) remove(r request) error {
 		what = "option"
 	}
 	for _, pair := range found {
-		fmt.Fprintf(t.stdout, "Deleted %s %s: id=%s name=%s\n", r.scope, what, pair.ID(), pair.Get("name"))
+		fmt.Fprintf(t.stdout, "Deleted %s %s: id=%s%s name=%s\n", r.scope, what, pair.ID(), set, pair.Get("name"))
 	}
 	return nil
 }

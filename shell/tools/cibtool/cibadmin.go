@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"holdfast/cluster/cib"
@@ -174,8 +175,11 @@ func (c *command) matches(doc *cib.Document) ([]*cib.Element, error) {
 		scope = ""
 	}
 	e := doc.Root.Child("configuration")
-	if scope != "" {
+	switch {
+	case scope == "status" || slices.Contains(cib.Sections(), scope):
 		e = doc.Section(scope)
+	case scope != "": // Pacemaker takes a section that it does not know for the whole
+		return []*cib.Element{doc.Root}, nil
 	}
 	if e == nil {
 		return nil, nil

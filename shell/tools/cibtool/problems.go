@@ -22,37 +22,12 @@ func Problems(doc *cib.Document) []string {
 			out = append(out, fmt.Sprintf("line %d: <cib> has no <%s>", doc.Root.Line, name))
 		}
 	}
-	return append(append(out, danglingReferences(doc)...), missingFencing(doc)...)
-}
-
-// references are the attributes that name another object by its id, by element.
-var references = map[string][]string{
-	"rsc_location": {"rsc"}, "rsc_colocation": {"rsc", "with-rsc"}, "rsc_order": {"first", "then"}, "rsc_ticket": {"rsc"},
-	"resource_ref": {"id"}, "resource_set": {"id-ref"}, "primitive": {"template"}, "rule": {"id-ref"}, "nvpair": {"id-ref"},
-	"instance_attributes": {"id-ref"}, "meta_attributes": {"id-ref"}, "utilization": {"id-ref"}, "operations": {"id-ref"},
-}
-
-func danglingReferences(doc *cib.Document) []string {
-	ids := map[string]bool{}
-	for e := range doc.Configuration().Descendants() {
-		if e.Name != "resource_ref" && e.Name != "obj_ref" {
-			ids[e.ID()] = true
-		}
-	}
-	var out []string
-	for e := range doc.Configuration().Descendants() {
-		for _, name := range references[e.Name] {
-			if to, ok := e.Lookup(name); ok && !ids[to] {
-				out = append(out, fmt.Sprintf("line %d: <%s id=%q>: %s names %q, which does not exist", e.Line, e.Name, e.ID(), name, to))
-			}
-		}
-	}
-	return out
+	return append(out, missingFencing(doc)...)
 }
 
 // missingFencing says that nothing would be started, because fencing is on and no device is there for it.
 func missingFencing(doc *cib.Document) []string {
-	on, watchdog, resources, devices := true, false, false, false
+	on, watchdog, devices := true, false, false
 	for e := range doc.Configuration().Descendants() {
 		switch e.Name {
 		case "nvpair":
@@ -67,11 +42,10 @@ func missingFencing(doc *cib.Document) []string {
 				watchdog = strings.Trim(value, "0smn") != ""
 			}
 		case "primitive":
-			resources = true
 			devices = devices || e.Get("class") == "stonith"
 		}
 	}
-	if !on || devices || watchdog || !resources {
+	if !on || devices || watchdog {
 		return nil
 	}
 	return []string{"fencing is on (stonith-enabled) and there is no fence device, so no resource would be started; make one, or switch fencing off"}

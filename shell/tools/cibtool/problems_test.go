@@ -17,14 +17,15 @@ func TestProblems(t *testing.T) {
 	const none = `</crm_config><nodes/><resources/><constraints>`
 	const tail = `</constraints></configuration><status/></cib>`
 	for _, c := range []struct{ name, text, want string }{
-		{"nothing configured", head + none + tail, ""},
+		{"nothing configured", head + none + tail, "no fence device"},
+		{"nothing configured, fencing off", head + off + none + tail, ""},
 		{"fencing off", head + off + a + tail, ""},
 		{"a device", head + device + tail, ""},
 		{"the watchdog fences", head + watchdog + a + tail, ""},
 		{"fencing without a device", head + a + tail, "no fence device"},
-		{"a constraint of nothing", head + off + a + `<rsc_location id="l" rsc="b" node="n" score="1"/>` + tail, `rsc names "b"`},
-		{"a set of nothing", head + off + a + `<rsc_order id="l"><resource_set id="s"><resource_ref id="b"/></resource_set></rsc_order>` + tail, `id names "b"`},
-		{"no status", strings.Replace(head+none+tail, "<status/>", "", 1), "no <status>"},
+		{"a constraint of nothing", head + off + a + `<rsc_location id="l" rsc="b" node="n" score="1"/>` + tail, `rsc="b" names no object`},
+		{"a set of nothing", head + off + a + `<rsc_order id="l"><resource_set id="s"><resource_ref id="b"/></resource_set></rsc_order>` + tail, `no object b`},
+		{"no status", strings.Replace(head+off+none+tail, "<status/>", "", 1), "no <status>"},
 		{"not to be checked", strings.Replace(head+a+tail, "pacemaker-3.7", "none", 1), ""},
 	} {
 		doc, err := cib.Parse(c.name, []byte(c.text))

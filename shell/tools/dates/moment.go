@@ -160,10 +160,14 @@ func parseSpan(text string) (span, error) {
 	return s, nil
 }
 
-// addTo moves t by the span, or back by it with sign -1. Of months, a
-// day that does not exist becomes the last; of years, the next.
+// addTo moves t by the span, or back by it with sign -1. Of months, a day that does not exist becomes the last.
+// Years keep the number of the day within its year, as Pacemaker does: in a leap year that is another date.
 func (s span) addTo(t time.Time, sign int) time.Time {
-	t = t.AddDate(sign*s.years, 0, 0)
+	if s.years != 0 {
+		first := t.AddDate(sign*s.years, 0, 1-t.YearDay())
+		days := first.AddDate(1, 0, -1).YearDay()
+		t = first.AddDate(0, 0, min(t.YearDay(), days)-1)
+	}
 	day := t.Day()
 	first := t.AddDate(0, 0, 1-day).AddDate(0, sign*s.months, 0)
 	last := first.AddDate(0, 1, -1).Day()

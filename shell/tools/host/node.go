@@ -64,6 +64,9 @@ func run(line *option.Line, stdout io.Writer) error {
 		return nil
 	}
 	if line.Has("remove") {
+		if !line.Has("force") {
+			return fmt.Errorf("%w: --remove forgets a host for good; give --force with it", exit.ErrUsage)
+		}
 		return remove(line.Get("remove"))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

@@ -65,6 +65,9 @@ func (v *view) operations() {
 		if node == nil || !node.Online {
 			continue
 		}
+		if v.show["nodes"] { // then a host with a record has the title shown, also when there is nothing to tell
+			line("")
+		}
 		first := true
 		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
 			v.resourceHistory(state, rsc, history, func(format string, args ...any) {
@@ -248,16 +251,78 @@ func (v *view) meta(id, name string) string {
 func (v *view) failures() {
 	line := v.titled("Failed Resource Actions")
 	for _, f := range v.shownFailures() {
-		text := fmt.Sprintf("%s on %s '%s' (%d): call=%d, status='%s'", f.Key, f.Node, f.RCText, f.RC, f.Call, f.Status)
-		if f.Reason != "" {
-			text += fmt.Sprintf(", exitreason='%s'", f.Reason)
+		if v.line.Has("show-detail") {
+			line("  * %s\n", failureInDetail(f))
+		} else {
+			line("  * %s\n", FailureInWords(f))
 		}
-		if !f.LastChange.IsZero() {
-			text += fmt.Sprintf(", last-rc-change='%s', queued=%dms, exec=%dms", f.LastChange.Local().Format("Mon Jan _2 15:04:05 2006"),
-				f.Queued.Milliseconds(), f.Exec.Milliseconds())
-		}
-		line("  * %s\n", text)
 	}
+}
+
+// FailureInWords is a failed action told for people, as crm_mon does without --show-detail.
+func FailureInWords(f scheduler.Failure) string {
+	task := f.Task
+	switch {
+	case task == "monitor" && f.Interval == 0:
+		task = "probe"
+	case task == "monitor":
+		task = readable(f.Interval) + "-interval monitor"
+	}
+	text := fmt.Sprintf("%s %s on %s ", f.Resource, task, f.Node)
+	switch {
+	case f.Status != "complete" && f.Reason != "":
+		text += fmt.Sprintf("could not be executed (%s: %s)", f.Status, f.Reason)
+	case f.Status != "complete":
+		text += fmt.Sprintf("could not be executed (%s)", f.Status)
+	case f.Reason != "":
+		text += fmt.Sprintf("returned '%s' (%s)", f.RCText, f.Reason)
+	default:
+		text += fmt.Sprintf("returned '%s'", f.RCText)
+	}
+	if !f.LastChange.IsZero() {
+		text += " at " + f.LastChange.Local().Format(time.ANSIC)
+		if f.Exec > 0 {
+			text += " after " + readable(f.Exec)
+		}
+	}
+	return text
+}
+
+// readable is a time span as Pacemaker writes it for people: a unit is used where there is more than one of it.
+func readable(d time.Duration) string {
+	text := ""
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if d > unit.length {
+			text += fmt.Sprintf("%d%s", d/unit.length, unit.name)
+			d %= unit.length
+		}
+	}
+	ms := d.Milliseconds()
+	switch {
+	case ms > 1000 && ms%1000 > 0:
+		text += fmt.Sprintf("%d.%03ds", ms/1000, ms%1000)
+	case ms > 1000:
+		text += fmt.Sprintf("%ds", ms/1000)
+	case ms > 0:
+		text += fmt.Sprintf("%dms", ms)
+	}
+	return text
+}
+
+// failureInDetail says all that the status holds of a failure.
+func failureInDetail(f scheduler.Failure) string {
+	text := fmt.Sprintf("%s on %s '%s' (%d): call=%d, status='%s'", f.Key, f.Node, f.RCText, f.RC, f.Call, f.Status)
+	if f.Reason != "" {
+		text += fmt.Sprintf(", exitreason='%s'", f.Reason)
+	}
+	if !f.LastChange.IsZero() {
+		text += fmt.Sprintf(", last-rc-change='%s', queued=%dms, exec=%dms", f.LastChange.Local().Format(time.ANSIC),
+			f.Queued.Milliseconds(), f.Exec.Milliseconds())
+	}
+	return text
 }
 
 // shownFailures leaves out what was not asked for, and probes that found no agent: they only say that the

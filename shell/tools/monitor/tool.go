@@ -244,7 +244,7 @@ func sections(line *option.Line) (map[string]bool, error) {
 	}
 	everything := slices.Concat(defaultSections, otherSections, summarySections)
 	set(true, defaultSections...)
-	if line.Get("output-as") == "xml" {
+	if line.Get("output-as") == "xml" || line.Has("as-xml") {
 		set(true, everything...)
 	}
 	for _, o := range line.Options {
@@ -288,11 +288,12 @@ func sections(line *option.Line) (map[string]bool, error) {
 
 // simple prints one line for monitoring programs such as Nagios.
 func (v *view) simple() {
-	online, standby, maintenance, offline := 0, 0, 0, 0
+	online, standby, maintenance := 0, 0, 0
+	var offline []string
 	for _, n := range v.s.Nodes {
 		switch {
 		case !n.Online:
-			offline++
+			offline = append(offline, n.Name)
 		case n.Standby:
 			standby++
 		case n.Maintenance:
@@ -303,9 +304,9 @@ func (v *view) simple() {
 	}
 	switch {
 	case v.s.DC == "":
-		fmt.Fprintln(v.w, "CLUSTER CRIT: No DC")
-	case offline > 0:
-		fmt.Fprintf(v.w, "CLUSTER WARN: %d offline node(s): %d nodes online, %d resource instances configured\n", offline, online, v.s.Instances)
+		fmt.Fprintf(v.w, "CLUSTER WARN: No DC%s\n", strings.Join(append([]string{""}, offline...), ", offline node: "))
+	case len(offline) > 0:
+		fmt.Fprintf(v.w, "CLUSTER WARN:%s\n", strings.Join(append([]string{""}, offline...), " offline node: "))
 	default:
 		fmt.Fprintf(v.w, "CLUSTER OK: %s, %d resource instances configured\n", nodeCounts(online, standby, maintenance), v.s.Instances)
 	}

@@ -59,7 +59,7 @@ func (v *view) stateXML(root *cib.Element) {
 	if v.show["nodes"] {
 		v.nodesXML(root.Append(cib.NewElement("nodes")))
 	}
-	if v.show["resources"] {
+	if v.show["resources"] && len(v.everything) > 0 {
 		list := root.Append(cib.NewElement("resources"))
 		for _, r := range v.s.Resources {
 			if v.line.Has("group-by-node") && fullyActive(r) || v.nodes != nil && !isActive(r, v.nodes) && isActive(r, nil) || r.Orphan && !isActive(r, nil) {
@@ -75,7 +75,7 @@ func (v *view) stateXML(root *cib.Element) {
 		shown, always bool
 	}{
 		{"node_attributes", v.attributesXML, v.show["attributes"], false},
-		{"node_history", v.historyXML, counts, len(v.s.Nodes) > 0},
+		{"node_history", v.historyXML, counts, len(v.s.Nodes) > 0 && v.doc.Section("status").Child("node_state") != nil},
 		{"failures", v.failuresXML, v.show["failures"], false},
 		{"tickets", v.ticketsXML, v.show["tickets"], false}, {"bans", v.bansXML, v.show["bans"], false},
 	} {
