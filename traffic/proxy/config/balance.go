@@ -154,7 +154,7 @@ func cookieLine(p *parser, l Line) *Problem {
 // captureLine reads capture request|response header NAME len N.
 func captureLine(p *parser, l Line) *Problem {
 	if len(l.Words) > 1 && l.Words[1] == "cookie" {
-		return l.problem("capture cookie is known to HAProxy but not offered here; use `http-request capture req.cook(NAME) len N`")
+		return captureCookie(p, l)
 	}
 	if problem := l.wants(5, 5); problem != nil {
 		return problem

@@ -129,6 +129,8 @@ type Options struct {
 	StatsEnabled                                               bool
 	CLFLog                                                     bool
 	Persist, LogChecks, NoLinger                               bool
+	BufferRequest                                              bool // http-buffer-request
+	HTTPSLog                                                   bool
 }
 
 // Forwarding is `option forwardfor` or `option originalto`.
@@ -275,6 +277,11 @@ type Settings struct {
 	Disabled       bool
 	MonitorURI     string
 	Email          EmailAlert
+	ClientAlive    KeepAlive
+	ServerAlive    KeepAlive
+	RestrictNames  string // of request headers that are not letters, digits and hyphens: "", delete, reject
+	NameHeader     string // http-send-name-header
+	CookieCapture  *Capture
 	Compression    *Compression // nil: none; never changed once it is set
 	LoadState      string       // where servers have their states from: "", none, global, local
 	StateFile      string       // of this backend

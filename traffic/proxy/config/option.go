@@ -16,6 +16,7 @@ type option struct {
 }
 
 var switches = map[string]option{
+	"httpslog":               {frontOrDef, func(o *Options, on bool) { o.HTTPSLog, o.TCPLog = on, false }},
 	"httplog":                {frontOrDef, func(o *Options, on bool) { o.HTTPLog, o.TCPLog = on, false }},
 	"tcplog":                 {frontOrDef, func(o *Options, on bool) { o.TCPLog, o.HTTPLog = on, false }},
 	"dontlognull":            {frontOrDef, func(o *Options, on bool) { o.NullLog = on }},
@@ -34,6 +35,7 @@ var switches = map[string]option{
 	"prefer-last-server":     {backOrDef, func(o *Options, on bool) { o.PreferLastServer = on }},
 	"disable-h2-upgrade":     {frontOrDef, func(o *Options, on bool) { o.NoHTTP2Upgrade = on }},
 	"http-ignore-probes":     {frontOrDef, func(o *Options, on bool) { o.IgnoreProbes = on }},
+	"http-buffer-request":    {both, func(o *Options, on bool) { o.BufferRequest = on }},
 	"splice-auto":            {both, func(o *Options, on bool) { o.SplicingOff = !on }},
 	"splice-request":         {both, func(o *Options, on bool) { o.SplicingOff = !on }},
 	"splice-response":        {both, func(o *Options, on bool) { o.SplicingOff = !on }},
@@ -116,7 +118,14 @@ func init() {
 		"ldap-check":     {backOrDef, checkOption("ldap", 0)},
 		"ssl-hello-chk":  {backOrDef, checkOption("ssl-hello", 0)},
 		"external-check": {backOrDef, checkOption("external", 0)},
+		"transparent": {back, func(p *parser, l Line, on bool) *Problem {
+			if !on {
+				return l.wants(1, 1)
+			}
+			return p.onlyServer(l, "0.0.0.0:0")
+		}},
 	}
+	maps.Copy(optionsWithWords, idleOptions())
 }
 
 func checkOption(protocol string, maximum int) func(*parser, Line, bool) *Problem {

@@ -47,7 +47,7 @@ func init() {
 		"enabled":             {both, func(p *parser, l Line) *Problem { p.proxy.Disabled = false; return l.wants(0, 0) }},
 		"email-alert":         {both, emailAlertLine},
 		"errorfile":           {both, errorFileLine},
-		"errorfiles":          {front | back, errorFilesLine},
+		"errorfiles":          {both, errorFilesLine},
 		"errorloc":            {both, errorLocationLine},
 		"errorloc302":         {both, errorLocationLine},
 		"errorloc303":         {both, errorLocationLine},
@@ -95,6 +95,7 @@ func init() {
 		"use-server":                  {back, useServerLine},
 	}
 	maps.Copy(proxyDirectives, persistenceDirectives())
+	maps.Copy(proxyDirectives, connectionDirectives())
 }
 
 // Directives lists the directives of proxies and of the global section, sorted.

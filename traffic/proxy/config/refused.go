@@ -11,15 +11,12 @@ var refusedSections = map[string]string{
 // refusedProxy are directives of proxies that HAProxy knows and this program does not offer; refusedGlobal, of the global
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
-	refusedProxy = words(`appsession max-keep-alive-queue acl-file clitcpka-cnt clitcpka-idle clitcpka-intvl srvtcpka-cnt srvtcpka-idle srvtcpka-intvl dispatch
-		log-steps log-format-sd declare http-send-name-header
-		tcp-response transparent hash-preserve-affinity`)
+	refusedProxy  = words(`appsession max-keep-alive-queue acl-file log-steps log-format-sd hash-preserve-affinity`)
 	refusedGlobal = words(`grace 51degrees-data-file anonkey cpu-policy ca-base-verify deviceatlas-json-file h1-accept-payload-with-any-method issuers-chain-path
 		log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path nbproc ocsp-update.mindelay pp2-never-send-local prealloc-fd
 		setcap shm-stats-file ssl-skip-self-issued-ca thread-hard-limit wurfl-data-file cluster-secret tune.lua.forced-yield tune.lua.maxmem
 		tune.lua.service-timeout tune.lua.session-timeout tune.lua.task-timeout zero-warning maxsslconn tune.peers.max-updates-at-once`)
-	refusedOptions = words(`logasap http-buffer-request independent-streams log-health-checks nolinger accept-invalid-http-request accept-invalid-http-response h1-case-adjust-bogus-client
-		h1-case-adjust-bogus-server http-ignore-probes-strict http-use-htx nolinger-both socket-stats spop-check
+	refusedOptions = words(`logasap log-health-checks http-ignore-probes-strict http-use-htx nolinger-both spop-check
 		srvtcpka-probe tcp-smart-accept-all`)
 	refusedServer = words(`redir pool-low-conn check-via-socks4 check-alpn check-proto force-sslv3 ws hash-key log-proto max-reuse namespace npn
 		proxy-v2-options proto resolve-net send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt

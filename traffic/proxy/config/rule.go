@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"holdfast/traffic/proxy/h1"
 	"holdfast/traffic/proxy/sample"
 )
 
@@ -61,6 +62,12 @@ const (
 	StrictMode
 	UseUniqueID
 	SetPriorityClass
+	SetPriorityOffset
+	SetMark
+	SetTOS
+	NormalizeURI
+	SetTimeout
+	EarlyHint
 )
 
 // Rule is one line of rules. Which of the fields count depends on the action.
@@ -85,6 +92,10 @@ type Rule struct {
 	Redirect *RedirectTo
 	Prefix   netip.Prefix
 	Time     time.Duration
+
+	Normalize h1.Normalizer
+	Strict    bool                                                       // of Normalize
+	When      func(c *sample.Context, name string, v *sample.Value) bool // set-var: nil: always
 }
 
 // RedirectTo is a redirection.

@@ -13,7 +13,7 @@ import (
 // actions is a table of what the rules of one set can do. A name may end in an opening parenthesis: its argument follows.
 type actions map[string]func(p *parser, t *taker, r *Rule)
 
-var requestRules, responseRules, afterRules, statsRules, connectionRules, contentRules actions
+var requestRules, responseRules, afterRules, statsRules, connectionRules, contentRules, tcpResponseRules actions
 
 func init() {
 	anyMessage := actions{
@@ -25,27 +25,20 @@ func init() {
 		"replace-value":  replacing(ReplaceValue, true),
 		"set-var(":       setVariable,
 		"set-var-fmt(":   setVariableFormat,
-		"unset-var(":     func(_ *parser, _ *taker, r *Rule) { r.Action = UnsetVar },
+		"unset-var(":     func(_ *parser, t *taker, r *Rule) { r.Action, r.Name = UnsetVar, variableName(t, r.Name) },
 		"strict-mode":    func(_ *parser, t *taker, r *Rule) { r.Action = StrictMode; t.value("strict-mode") },
 	}
 	shared := actions{
-		"set-log-level": logLevel,
-		"sc-inc-gpc0(":  slotted(IncCounter),
-		"sc-inc-gpc1(":  func(p *parser, t *taker, r *Rule) { slotted(IncCounter)(p, t, r); r.Level = 1 },
-		"track-sc0":     track(0),
-		"track-sc1":     track(1),
-		"track-sc2":     track(2),
-		"set-map(":      mapEntry(SetMapEntry, 2),
-		"del-map(":      mapEntry(DelMapEntry, 1),
-		"add-acl(":      mapEntry(AddACLEntry, 1),
-		"del-acl(":      mapEntry(DelACLEntry, 1),
-		"deny":          paged(Deny, 403),
-		"return":        paged(Return, 200),
-		"redirect":      func(p *parser, t *taker, r *Rule) { r.Action = Redirect; p.redirect(t, r) },
-		"capture":       captureSample,
-		"silent-drop":   only(SilentDrop),
+		"set-map(": mapEntry(SetMapEntry, 2),
+		"del-map(": mapEntry(DelMapEntry, 1),
+		"add-acl(": mapEntry(AddACLEntry, 1),
+		"del-acl(": mapEntry(DelACLEntry, 1),
+		"deny":     paged(Deny, 403),
+		"return":   paged(Return, 200),
+		"redirect": func(p *parser, t *taker, r *Rule) { r.Action = Redirect; p.redirect(t, r) },
+		"capture":  captureSample,
 	}
-	requestRules = merged(anyMessage, shared, actions{
+	requestRules = merged(anyMessage, everywhere(), addresses(), shared, furtherRequestActions(), actions{
 		"auth":             authenticate,
 		"tarpit":           paged(Tarpit, 500),
 		"reject":           only(Reject),
@@ -57,21 +50,17 @@ func init() {
 		"replace-path":     replacing(ReplacePath, false),
 		"replace-pathq":    replacing(ReplacePathQuery, false),
 		"replace-uri":      replacing(ReplaceURI, false),
-		"set-src":          expressed(SetSource),
-		"set-src-port":     expressed(SetSourcePort),
 		"disable-l7-retry": only(DisableL7Retry),
 		"use-service":      useService,
 		"cache-use":        cached(CacheUse),
 	})
-	responseRules = merged(anyMessage, shared, actions{"set-status": setStatus, "cache-store": cached(CacheStore)})
-	afterRules = merged(anyMessage, actions{"set-status": setStatus})
+	responseRules = merged(anyMessage, everywhere(), shared, actions{"set-status": setStatus, "cache-store": cached(CacheStore)})
+	afterRules = merged(anyMessage, actions{"set-status": setStatus, "capture": captureSample})
 	statsRules = actions{"allow": only(Allow), "deny": paged(Deny, 403), "auth": authenticate}
-	connectionRules = actions{
-		"accept": only(Allow), "reject": only(Reject), "silent-drop": only(SilentDrop), "expect-proxy": expectProxy,
-		"track-sc0": track(0), "track-sc1": track(1), "track-sc2": track(2), "set-var(": setVariable, "set-src": expressed(SetSource),
-		"sc-inc-gpc0(": slotted(IncCounter),
-	}
-	contentRules = connectionRules
+	connectionRules = merged(everywhere(), addresses(), actions{"accept": only(Allow), "reject": only(Reject), "expect-proxy": expectProxy})
+	contentRules = merged(connectionRules, actions{"capture": captureSample, "set-priority-class": expressed(SetPriorityClass),
+		"set-priority-offset": expressed(SetPriorityOffset)})
+	tcpResponseRules = merged(everywhere(), actions{"accept": only(Allow), "reject": only(Reject), "close": only(Close)})
 }
 
 func merged(tables ...actions) actions {
@@ -126,9 +115,8 @@ func (p *parser) rule(l Line, c *sample.Condition, table actions) (*Rule, *Probl
 	return r, t.err
 }
 
-var refusedActions = words(`do-resolve early-hint lua normalize-uri sc-add-gpc sc-inc-gpc sc-set-gpt sc-set-gpt0
-	send-spoe-group set-bandwidth-limit set-dst set-dst-port set-fc-mark set-fc-tos set-mark set-nice set-priority-class set-priority-offset
-	set-timeout set-tos switch-mode unset-var wait-for-body wait-for-handshake attach-srv`)
+var refusedActions = words(`do-resolve lua sc-add-gpc send-spoe-group set-bandwidth-limit set-fc-mark set-fc-tos switch-mode attach-srv ot-group
+	expect-netscaler-cip`)
 
 // useService reads the name of a service within the program that answers.
 func useService(_ *parser, t *taker, r *Rule) {
@@ -215,38 +203,11 @@ func replacing(a Action, header bool) func(*parser, *taker, *Rule) {
 	}
 }
 
-func setVariable(p *parser, t *taker, r *Rule) {
-	r.Action, r.Name = SetVar, variableName(t, r.Name)
-	r.Expr = p.expr(t)
-}
-
-func setVariableFormat(p *parser, t *taker, r *Rule) {
-	r.Action, r.Name = SetVarFormat, variableName(t, r.Name)
-	r.Format = p.format(t)
-}
-
-func variableName(t *taker, name string) string {
-	scope, _, ok := strings.Cut(name, ".")
-	if !ok || !slices.Contains(fields("proc sess txn req res"), scope) {
-		t.fail("a variable is named proc.NAME, sess.NAME, txn.NAME, req.NAME or res.NAME, not %q", name)
-	}
-	return name
-}
-
 func logLevel(_ *parser, t *taker, r *Rule) {
 	r.Action = SetLogLevel
 	level := t.value("set-log-level")
 	if r.Level = slices.Index(levels, level); r.Level < 0 && level != "silent" {
 		t.fail("set-log-level: level %q is not known; there are silent, %s", level, strings.Join(levels, ", "))
-	}
-}
-
-func slotted(a Action) func(*parser, *taker, *Rule) {
-	return func(_ *parser, t *taker, r *Rule) {
-		n, err := count(r.Name, 0, 2)
-		if r.Action, r.Slot = a, n; err != nil {
-			t.fail("%v", err)
-		}
 	}
 }
 
@@ -316,20 +277,30 @@ func setStatus(p *parser, t *taker, r *Rule) {
 	}
 }
 
-// captureSample reads capture EXPRESSION len N.
+// captureSample reads capture EXPRESSION len N, which takes a slot of its own behind those declared so far, or capture EXPRESSION id SLOT.
 func captureSample(p *parser, t *taker, r *Rule) {
 	r.Action, r.Expr = CaptureSample, p.expr(t)
-	if w := t.value("capture"); w != "len" {
-		t.fail("capture: `len` is expected, not %q", w)
+	captures, answer := &p.proxy.Captures, strings.HasPrefix(t.line.Words[0], "http-response") || strings.HasPrefix(t.line.Words[0], "http-after")
+	if answer {
+		captures = &p.proxy.AnswerCaptures
 	}
-	r.Length = t.count("len", 1, 1<<16)
-	// It takes a slot of its own behind those declared so far.
-	if r.Slot = len(p.proxy.Captures); strings.HasPrefix(t.line.Words[0], "http-response") {
-		r.Slot = -1 - len(p.proxy.AnswerCaptures)
-		p.proxy.AnswerCaptures = append(p.proxy.AnswerCaptures, Capture{Length: r.Length})
-		return
+	switch w := t.value("capture"); w {
+	case "len":
+		r.Length = t.count(w, 1, 1<<16)
+		r.Slot = len(*captures)
+		*captures = append(*captures, Capture{Length: r.Length})
+	case "id":
+		if r.Slot = t.count(w, 0, 1<<10); t.err == nil && r.Slot >= len(*captures) && p.proxy.Front {
+			t.fail("capture: there are %d slots declared before this line, so none with the number %d", len(*captures), r.Slot)
+		} else if r.Length = 1 << 16; r.Slot < len(*captures) {
+			r.Length = (*captures)[r.Slot].Length
+		}
+	default:
+		t.fail("capture: `len` or `id` is expected, not %q", w)
 	}
-	p.proxy.Captures = append(p.proxy.Captures, Capture{Length: r.Length})
+	if answer {
+		r.Slot = -1 - r.Slot
+	}
 }
 
 func expectProxy(_ *parser, t *taker, r *Rule) {
@@ -366,6 +337,9 @@ func tcpRequestLine(p *parser, l Line) *Problem {
 		return l.problem("tcp-request %s: the condition looks at a request, which is not there yet", l.Words[1])
 	}
 	table := contentRules
+	if l.Words[1] != "content" {
+		table = connectionRules
+	}
 	r, problem := p.rule(l.from(1), c, table)
 	if problem != nil {
 		return problem

@@ -225,3 +225,20 @@ func BenchmarkRequest(b *testing.B) {
 		}
 	}
 }
+
+// FuzzNormalize makes sure that what was normalized stays as it is when that is done again.
+func FuzzNormalize(f *testing.F) {
+	f.Add("/a/../b//c/./d?z=1&y=%7e#f", false)
+	f.Add("http://h/../..", true)
+	f.Fuzz(func(t *testing.T, target string, strict bool) {
+		for name, n := range Normalizers {
+			once, ok := n([]byte(target), strict)
+			if !ok || name == "percent-decode-unreserved" { // %2541 becomes %41
+				continue
+			}
+			if twice, ok := n(once, strict); !ok || string(twice) != string(once) {
+				t.Fatalf("%s: %q becomes %q and then %q", name, target, once, twice)
+			}
+		}
+	})
+}

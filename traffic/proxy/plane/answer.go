@@ -114,6 +114,9 @@ func (s *session) answer() bool {
 	if !x.upOver || x.downBody.Framing == h1.UntilClose || l.plane.stopping.Load() {
 		s.keep = false
 	}
+	if len(b.TCPResponse) > 0 && !x.answerSeen && !s.answerContent() {
+		return false
+	}
 	if b.Cookie == nil && b.Compression == nil && s.frontend.plain && !hasAnswerRules(s) {
 		if h.Minor == 1 && !h.HopByHop && (s.keep || s.client.stream != nil) && x.requestHead.Minor == 1 && h.FirstOffset == 0 {
 			return s.passOn(nil)
@@ -235,7 +238,7 @@ func (s *session) progress(moved int64) {
 	if moved == 0 {
 		return
 	}
-	l.timers.set(s.server, l.within(s.backend.Timeouts.Server))
+	l.timers.set(s.server, l.within(s.serverTimeout()))
 	l.timers.set(s.client, l.within(s.frontend.Timeouts.Client))
 }
 
@@ -374,7 +377,7 @@ func (s *session) exchangeTimedOut(c *conn) {
 		}
 	} else {
 		if x.answered && s.client.pending() > 0 || !x.upOver {
-			s.loop.timers.set(c, s.loop.within(s.backend.Timeouts.Server))
+			s.loop.timers.set(c, s.loop.within(s.serverTimeout()))
 			return // it is the client's turn
 		}
 		if !x.answered {

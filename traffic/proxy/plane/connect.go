@@ -55,7 +55,10 @@ func (s *session) enqueue(target *pool.Server) bool {
 	uses := s.uses
 	s.state = queued
 	s.queuedAt = l.now
-	s.waiter = &pool.Waiter{Server: target}
+	s.waiter = &pool.Waiter{Server: target, Since: l.now}
+	if x := s.x; x != nil {
+		s.waiter.Class, s.waiter.Since = x.context.PriorityClass, l.now+x.context.PriorityOffset
+	}
 	s.waiter.Wake = func(granted *pool.Server) {
 		l.post(func() {
 			if s.uses != uses || s.state != queued {
@@ -106,6 +109,13 @@ func (s *session) open(mayReuse bool) bool {
 	if target.Relative {
 		address = netip.AddrPortFrom(address.Addr(), uint16(int(s.destination().Port())+target.PortOff))
 	}
+	if address.Addr().IsUnspecified() { // where the client wanted to go
+		port := address.Port()
+		if port == 0 {
+			port = s.destination().Port()
+		}
+		address = netip.AddrPortFrom(s.destination().Addr().Unmap(), port)
+	}
 	source := target.Source
 	if !source.Addr().IsValid() {
 		source = s.backend.Source
@@ -118,7 +128,7 @@ func (s *session) open(mayReuse bool) bool {
 	c := l.newConn(fd, serverSide)
 	c.server = target
 	if s.backend.Options.ServerKeepAlive {
-		keepAlive(fd)
+		keepAlive(fd, &s.backend.ServerAlive)
 	}
 	s.useServer(c, false)
 	if target.TLS != nil {
@@ -198,7 +208,7 @@ func (s *session) connectedNow() {
 	if s.state != tunnelling {
 		s.state = exchanging
 	}
-	l.timers.set(s.server, l.within(s.backend.Timeouts.Server))
+	l.timers.set(s.server, l.within(s.serverTimeout()))
 }
 
 // finishConnecting is called when an event came while a connection is being made.

@@ -174,6 +174,7 @@ func (s *session) answerRules() bool {
 	x, f, b := s.x, s.frontend, s.backend
 	s.capture(f.AnswerCaptures, &x.context.Answer, len(f.Captures)+len(f.AnswerCaptures))
 	s.stickTo(true)
+	s.captureCookies(true)
 	s.answerCookie()
 	sets := [4][]*config.Rule{b.HTTPResponse, f.HTTPResponse, b.HTTPAfter, f.HTTPAfter}
 	if b.Proxy == f.Proxy {

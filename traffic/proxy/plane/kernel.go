@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/config"
 )
 
 // All of the loops' I/O is in this file, so that another way of doing it (io_uring, say) has one place to go to.
@@ -161,4 +163,11 @@ func epollModify(ep, fd int, events, tag uint32) syscall.Errno {
 }
 
 // keepAlive has the kernel find out that a silent peer is gone.
-func keepAlive(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1) }
+func keepAlive(fd int, k *config.KeepAlive) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	for option, n := range map[int]int{unix.TCP_KEEPCNT: k.Count, unix.TCP_KEEPIDLE: int(k.Idle.Seconds()), unix.TCP_KEEPINTVL: int(k.Interval.Seconds())} {
+		if n > 0 {
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, option, n)
+		}
+	}
+}

@@ -229,7 +229,7 @@ func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
 	c.listener = s
 	f := s.frontend
 	if f.Options.ClientKeepAlive {
-		keepAlive(fd)
+		keepAlive(fd, &f.ClientAlive)
 	}
 	n := f.Sessions.Add(1)
 	if n > f.MaxSeen.Load() {

@@ -16,9 +16,11 @@ var formats sample.Compiler
 
 // the formats of option httplog, tcplog and neither of them
 var (
-	httpFormat = mustFormat(`%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r`)
-	clfFormat  = mustFormat(`%{+Q}o %{-Q}ci - - [%trg] %r %ST %B "" "" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %hr %hs`)
-	tcpFormat  = mustFormat(`%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq`)
+	httpFormat  = mustFormat(`%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r`)
+	clfFormat   = mustFormat(`%{+Q}o %{-Q}ci - - [%trg] %r %ST %B "" "" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %hr %hs`)
+	httpsFormat = mustFormat(`%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r ` +
+		`%[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] %[ssl_fc_sni]/%sslv/%sslc`)
+	tcpFormat = mustFormat(`%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq`)
 )
 
 func mustFormat(text string) *sample.Format {
@@ -65,6 +67,8 @@ func (s *session) format(failed bool) *sample.Format {
 		return f.LogFormat
 	case f.Options.HTTPLog && f.Options.CLFLog:
 		return clfFormat
+	case f.Options.HTTPSLog && f.Mode == config.HTTP:
+		return httpsFormat
 	case f.Options.HTTPLog && f.Mode == config.HTTP:
 		return httpFormat
 	case f.Options.TCPLog || f.Options.HTTPLog:
@@ -77,9 +81,9 @@ func (s *session) format(failed bool) *sample.Format {
 func (s *session) fillRecord(local bool) {
 	x, l := s.x, s.loop
 	r := &x.record
-	began := l.plane.began
-	at := func(ms int64) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
-	r.Accepted, r.Begun = at(s.client.accepted), at(x.begun)
+	s.fillTimes()
+	l.written++
+	r.LineNumber = l.written
 	r.Request = since(x.begun, x.whole)
 	r.Queue = since(x.whole, x.chosen)
 	r.Connect = since(x.chosen, x.connected)
@@ -111,6 +115,13 @@ func (s *session) fillRecord(local bool) {
 	if local && s.server != nil && s.server.fd >= 0 {
 		r.ServerSource = localAddress(s.server.fd)
 	}
+}
+
+// fillTimes puts down when the exchange began.
+func (s *session) fillTimes() {
+	began := s.loop.plane.began
+	at := func(ms int64) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	s.x.record.Accepted, s.x.record.Begun = at(s.client.accepted), at(s.x.begun)
 }
 
 // cookieLetters are the third and the fourth of how an exchange ended.

@@ -32,6 +32,8 @@ type Loop struct {
 	joined   []byte // scratch: what goes out in one call
 	coded    []byte // scratch: what was compressed
 	packer   *compress.Coder
+	requests int64 // so far
+	written  int64 // log lines so far
 	buffers  buffers
 	pipes    []*pipe
 

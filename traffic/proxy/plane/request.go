@@ -116,6 +116,8 @@ func (s *session) request() bool {
 	x, l, f := s.x, s.loop, s.frontend
 	h := &x.requestHead
 	s.requests++
+	l.requests++
+	x.record.RequestNumber = l.requests*int64(len(l.plane.loops)) + int64(l.id)
 	counters := f.Counters.Set(l.id)
 	counters.Requests.Add(1)
 	if err := h.CheckHost(x.request); err != nil {
@@ -133,13 +135,32 @@ func (s *session) request() bool {
 		return true
 	}
 	l.timers.set(s.client, l.within(f.Timeouts.Client))
-	if !f.plain && !s.frontRules() {
-		return s.state != over
+	if f.Options.BufferRequest && hasBody(h) && !s.gatherBody(nil, 0, s.headTimeout(), 0) {
+		return false
 	}
+	return s.process()
+}
+
+// process has the frontend's rules run, and goes on from there.
+func (s *session) process() bool {
+	if !s.frontend.plain && !s.frontRules() {
+		return s.state != over && s.state != gathering
+	}
+	return s.route()
+}
+
+// route finds the request's backend, and has its rules run.
+func (s *session) route() bool {
+	f := s.frontend
 	if f.Stats.On && s.statistics(f.Proxy) || !s.choose() {
-		return s.state != over
+		return s.state != over && s.state != gathering
 	}
-	if s.backend.Compression != nil || f.Compression != nil {
+	return s.routed()
+}
+
+// routed goes on with a request whose rules have run.
+func (s *session) routed() bool {
+	if s.backend.Compression != nil || s.frontend.Compression != nil {
 		s.chooseCoding()
 	}
 	return s.assign()
@@ -238,12 +259,15 @@ func (s *session) composeRequest() []byte {
 	extra := &x.edits
 	closing := b.Options.ServerClose || b.Options.ForceClose || s.frontend.Options.ServerClose || s.frontend.Options.ForceClose
 	forward := s.forwardFor()
-	if h.Minor == 1 && !h.HopByHop && !closing && !extra.request && forward == nil && b.Cookie == nil && s.target.SendProxy == 0 && h.FirstOffset == 0 {
+	if h.Minor == 1 && !h.HopByHop && !closing && !extra.request && forward == nil && b.NameHeader == "" && b.Cookie == nil && s.target.SendProxy == 0 && h.FirstOffset == 0 {
 		return x.request
 	}
 	out := l.compose[:0]
 	if s.target.SendProxy != 0 && s.server.served == 0 && s.server.stream == nil {
 		out = s.appendProxyLine(out)
+	}
+	if b.NameHeader != "" {
+		h.Drop(x.request, lowerCase(b.NameHeader))
 	}
 	out = h.AppendRequest(out, x.request)
 	if h.Upgrade {
@@ -253,6 +277,9 @@ func (s *session) composeRequest() []byte {
 	}
 	for _, f := range forward {
 		out = s.appendForwarding(out, f)
+	}
+	if b.NameHeader != "" {
+		out = append(append(append(append(out, b.NameHeader...), ": "...), s.target.Server.Name...), "\r\n"...)
 	}
 	out = append(out, "\r\n"...)
 	l.compose = out

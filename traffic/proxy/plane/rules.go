@@ -14,7 +14,7 @@ type edits struct{ request bool }
 
 // hasRules tells whether a proxy does anything to requests.
 func hasRules(p *config.Proxy) bool {
-	return len(p.HTTPRequest) > 0 || len(p.TCPRequest) > 0 || len(p.Captures) > 0
+	return len(p.HTTPRequest) > 0 || p.RestrictNames != "" || len(p.TCPRequest) > 0 || len(p.Captures) > 0
 }
 
 func hasAnswerRules(s *session) bool {
@@ -26,7 +26,7 @@ func hasAnswerRules(s *session) bool {
 // plainFrontend tells whether requests only pass through.
 func plainFrontend(f *config.Proxy) bool {
 	return !hasRules(f) && len(f.HTTPResponse) == 0 && len(f.HTTPAfter) == 0 && len(f.AnswerCaptures) == 0 && f.MonitorURI == "" &&
-		f.UniqueFormat == nil && f.Compression == nil
+		f.UniqueFormat == nil && f.Compression == nil && f.RestrictNames == "" && f.CookieCapture == nil
 }
 
 // needsContext tells whether there are rules for new connections.
@@ -68,7 +68,12 @@ func (s *session) admit() bool {
 // frontRules runs the frontend's rules on a request, and tells whether it goes on to a backend.
 func (s *session) frontRules() bool {
 	x, f := s.x, s.frontend
+	if !s.restrictNames(f.Proxy) {
+		return false
+	}
+	s.captureCookies(false)
 	if f.UniqueFormat != nil {
+		s.fillTimes()
 		x.context.UniqueID = f.UniqueFormat.Append(nil, s.ctx())
 		if f.UniqueHeader != "" {
 			x.request = x.requestHead.Add(x.request, f.UniqueHeader, x.context.UniqueID)
@@ -87,6 +92,9 @@ func (s *session) frontRules() bool {
 }
 
 func (s *session) backRules() bool {
+	if !s.restrictNames(s.backend.Proxy) {
+		return false
+	}
 	if !s.contentRules(s.backend.TCPRequest) {
 		return false
 	}
@@ -149,13 +157,17 @@ func (s *session) contentRules(rules []*config.Rule) bool {
 
 // requestRules runs http-request rules, and tells whether the request goes on.
 func (s *session) requestRules(rules []*config.Rule) bool {
-	if len(rules) == 0 {
-		return true
-	}
+	return len(rules) == 0 || s.requestRulesFrom(rules, 0)
+}
+
+func (s *session) requestRulesFrom(rules []*config.Rule, first int) bool {
 	c := s.ctx()
-	for _, r := range rules {
+	for i, r := range rules[first:] {
 		if r.If != nil && !r.If.Holds(c) {
 			continue
+		}
+		if r.Action != config.EarlyHint && !s.sendHints() {
+			return false
 		}
 		switch r.Action {
 		case config.Allow:
@@ -168,11 +180,25 @@ func (s *session) requestRules(rules []*config.Rule) bool {
 				return false
 			}
 			continue
+		case config.WaitForBody:
+			if hasBody(&s.x.requestHead) && !s.gatherBody(rules, first+i+1, r.Time, r.Length) {
+				return false
+			}
+			continue
+		case config.NormalizeURI:
+			if !s.normalize(r) {
+				s.refuse(400)
+				return false
+			}
+			continue
+		case config.EarlyHint:
+			s.hint(r, c)
+			continue
 		}
 		s.applyRequestRule(r, true)
 		c = s.ctx()
 	}
-	return true
+	return s.sendHints()
 }
 
 // finalRule runs a rule that ends the request, and tells whether it did.
@@ -317,14 +343,16 @@ func (s *session) applyAnywhere(r *config.Rule, content bool) bool {
 		s.x.logLevel, s.x.noLog = r.Level, r.Level < 0
 	case config.Track:
 		s.track(r, content)
-	case config.IncCounter:
-		if t := &s.tracked[r.Slot]; t.table != nil {
-			counter := "gpc0"
-			if r.Level == 1 {
-				counter = "gpc1"
-			}
-			t.table.Add(t.key, 1, s.loop.clock, counter, counter+"_rate")
-		}
+	case config.IncCounter, config.SetGPT:
+		s.changeCounter(r, c)
+	case config.SetMark, config.SetTOS:
+		s.setSocket(r)
+	case config.SetPriorityClass, config.SetPriorityOffset:
+		setPriority(r, c)
+	case config.SetDestination, config.SetDestinationPort:
+		s.setDestination(r, c)
+	case config.SetTimeout:
+		s.setTimeout(r, c)
 	case config.CaptureSample:
 		at := r.Slot
 		if at < 0 {
@@ -358,6 +386,9 @@ func (s *session) setVariable(r *config.Rule, c *sample.Context) {
 		if !r.Expr.Get(c, &v) {
 			return
 		}
+	}
+	if r.When != nil && !r.When(c, r.Name, &v) {
+		return
 	}
 	c.Set(r.Name, v)
 	if len(r.Name) > 5 && r.Name[:5] == "sess." {

@@ -25,6 +25,7 @@ const (
 	collecting                // the form of the statistics page
 	securing                  // a handshake with a server goes on
 	multiplexing              // HTTP/2: requests are sessions of their own
+	gathering                 // the request's body is waited for
 	over
 )
 
@@ -101,6 +102,9 @@ type exchange struct {
 	coding           compress.Stream
 	codes            bool // the answer's body is coded
 	caching          caching
+	waiting          waiting
+	hints            []byte        // of a 103 that is on its way
+	answerSeen       bool          // tcp-response rules ran
 	serverTimeout    time.Duration // of `http-request set-timeout`; 0: the backend's
 	tunnelTimeout    time.Duration
 	rest             []byte // of an answer of the proxy's own: what is sent behind reply
@@ -226,6 +230,8 @@ func (s *session) step() bool {
 		s.mux.run()
 	case queued:
 		return s.watchClient()
+	case gathering:
+		return s.gather(false)
 	}
 	return false
 }
@@ -369,6 +375,10 @@ func (s *session) expired(c *conn) {
 		s.tarpitOver()
 	case queued:
 		s.queueTimedOut()
+	case gathering:
+		if s.gather(true); s.state != over {
+			s.run()
+		}
 	case connecting:
 		if s.settled() || s.connectFailed(true) {
 			s.run()

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/pool"
-	"holdfast/traffic/proxy/sample"
 )
 
 // states answers what expressions ask of the rest of the proxy.
@@ -80,35 +79,6 @@ func (t *states) Queued(backend string) int64 {
 		return b.Queued()
 	}
 	return 0
-}
-
-func (t *states) Table(table string, key *sample.Value, slot int, counter string) (int64, bool) {
-	s := (*session)(t)
-	if slot >= 0 {
-		k := s.tracked[slot]
-		if k.table == nil {
-			return 0, false
-		}
-		if table != "" {
-			if other := s.loop.plane.Snapshot().Tables[table]; other != nil {
-				return other.Get(k.key, counter, s.loop.clock)
-			}
-			return 0, false
-		}
-		return k.table.Get(k.key, counter, s.loop.clock)
-	}
-	if table == "" {
-		table = s.frontend.Name
-	}
-	found := s.loop.plane.Snapshot().Tables[table]
-	if found == nil {
-		return 0, false
-	}
-	k, ok := found.Key(key)
-	if !ok {
-		return 0, false
-	}
-	return found.Get(k, counter, s.loop.clock)
 }
 
 // Server reads a figure of a server's.
@@ -223,6 +193,14 @@ func (s *session) timeouts(b *pool.Backend) (server, tunnel time.Duration) {
 		tunnel = s.x.tunnelTimeout
 	}
 	return server, tunnel
+}
+
+// serverTimeout is how long the server may be silent.
+func (s *session) serverTimeout() time.Duration {
+	if s.x != nil && s.x.serverTimeout > 0 {
+		return s.x.serverTimeout
+	}
+	return s.backend.Timeouts.Server
 }
 
 // DefaultBackend is the frontend's.

@@ -96,7 +96,7 @@ func (s *session) settled() bool {
 func (s *session) becomeTunnel() {
 	s.state = tunnelling
 	s.x.upBody, s.x.downBody = h1.Tunnel(), h1.Tunnel()
-	t := s.backend.Timeouts.Tunnel
+	_, t := s.timeouts(s.backend)
 	if t > 0 {
 		s.loop.timers.set(s.client, s.loop.within(t))
 		s.loop.timers.set(s.server, s.loop.within(t))
@@ -121,6 +121,14 @@ func (s *session) tunnel() bool {
 	} {
 		if *way.shut {
 			continue
+		}
+		if !x.answerSeen && way.from == s.server && len(s.backend.TCPResponse) > 0 {
+			if !l.fill(way.from, way.scratch) && !way.from.eof {
+				continue
+			}
+			if !s.answerContent() {
+				return false
+			}
 		}
 		moved, outcome := l.move(way.from, way.to, way.body, way.scratch, way.pipe, splicing)
 		*way.count += moved
@@ -170,13 +178,13 @@ func (s *session) tunnelFailed(fromServer bool) {
 // tunnelProgress puts the deadlines off.
 func (s *session) tunnelProgress() {
 	l := s.loop
-	if t := s.backend.Timeouts.Tunnel; t > 0 {
+	if _, t := s.timeouts(s.backend); t > 0 {
 		l.timers.set(s.client, l.within(t))
 		l.timers.set(s.server, l.within(t))
 		return
 	}
 	l.timers.set(s.client, l.within(s.frontend.Timeouts.Client))
-	l.timers.set(s.server, l.within(s.backend.Timeouts.Server))
+	l.timers.set(s.server, l.within(s.serverTimeout()))
 }
 
 // halfClose passes one side's end on to the other.

@@ -3,6 +3,7 @@ package pool
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -150,6 +151,8 @@ func (b *Backend) Pick(k Key) *Server {
 type Waiter struct {
 	Server *Server       // only this one will do; nil: any
 	Wake   func(*Server) // called, on any goroutine, with a place taken on the server
+	Class  int64         // lower ones go first
+	Since  int64         // milliseconds; among those of a class the lowest goes first
 	queued bool
 }
 
@@ -157,7 +160,7 @@ type Waiter struct {
 func (b *Backend) Wait(w *Waiter) (position int64) {
 	b.mu.Lock()
 	w.queued = true
-	b.queue = append(b.queue, w)
+	b.queue = slices.Insert(b.queue, b.place(w), w)
 	position = b.waiting.Add(1)
 	if w.Server != nil {
 		w.Server.Queued.Add(1)
@@ -170,6 +173,15 @@ func (b *Backend) Wait(w *Waiter) (position int64) {
 		}
 	}
 	return position
+}
+
+// place is where a request stands in the queue: behind all that do not come after it.
+func (b *Backend) place(w *Waiter) int {
+	at := len(b.queue)
+	for at > 0 && (b.queue[at-1].Class > w.Class || b.queue[at-1].Class == w.Class && b.queue[at-1].Since > w.Since) {
+		at--
+	}
+	return at
 }
 
 // Leave takes a request out of the queue, and tells whether it was still there.

@@ -48,8 +48,8 @@ type State interface {
 	// Transport reads what the kernel knows of the connection to the client (TCP_INFO): rtt and rttvar in microseconds, unacked, sacked, lost, retrans,
 	// fackets, reordering.
 	Transport(figure string) (int64, bool)
-	// Table reads a counter of a stick-table's entry; key nil: of the entry tracked under slot.
-	Table(table string, key *Value, slot int, counter string) (int64, bool)
+	// Table answers what is asked of a stick-table; false: there is no such entry, or the table does not keep what is asked for.
+	Table(q TableQuestion) (int64, bool)
 }
 
 // Context is what is known of one connection and the exchange on it.
@@ -110,6 +110,7 @@ type Record struct {
 	Received                                                   int64   // bytes from the client
 	Termination                                                [4]byte // HAProxy's two or four letters
 	Retries                                                    int
+	RequestNumber, LineNumber                                  int64 // of this process so far
 	Redispatch                                                 bool
 	ServerQueue, BackendQueue                                  int64
 	Process, FrontendSessions, BackendSessions, ServerSessions int64

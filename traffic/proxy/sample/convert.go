@@ -109,6 +109,7 @@ func init() {
 	addTokenConverters()
 	addProtocolConverters()
 	addStateConverters()
+	addTableConverters()
 }
 
 // DJB2 is the hash that haproxy.cfg's `hash-type` calls djb2.

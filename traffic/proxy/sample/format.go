@@ -24,7 +24,7 @@ type piece struct {
 
 // options stand in braces behind the percent sign: %{+Q}r.
 type options struct {
-	quote, escape, plus bool
+	quote, escape, plus, hex bool
 }
 
 // OfAnswer tells whether the format looks at an answer.
@@ -166,6 +166,9 @@ func (k *Compiler) piece(text string, global options) (p piece, used int, err er
 	for ; n > 0; n-- {
 		if v, ok := variables[rest[:n]]; ok {
 			p.variable = v
+			if h := hexadecimal[rest[:n]]; h != nil && p.options.hex {
+				p.variable = h
+			}
 			p.local = rest[:n] == "bi" || rest[:n] == "bp"
 			return p, len(text) - len(rest) + n, nil
 		}
@@ -203,9 +206,9 @@ func readOptions(text string, o options) (options, error) {
 		case 'M':
 			o.plus = on
 		case 'X':
-			return o, fmt.Errorf("option %q (hexadecimal) is not offered", word)
+			o.hex = on
 		default:
-			return o, fmt.Errorf("option %q is not known; there are +Q, +E and +M", word)
+			return o, fmt.Errorf("option %q is not known; there are +Q, +X, +E and +M", word)
 		}
 	}
 	return o, nil

@@ -112,7 +112,7 @@ var messageFetches = map[string]fetch{
 	"capture.req.uri":    request(Text, func(c *Context, out *Value) bool { out.setBytes(c.target()); return true }),
 	"capture.req.ver":    request(Text, func(c *Context, out *Value) bool { out.setBytes(appendVersion(nil, c)); return true }),
 	"capture.res.ver":    single(Text, needsAnswer, func(c *Context, out *Value) bool { out.setText("HTTP/1.1"); return c.Answer.Present() }),
-	"req.body":           request(Binary, func(c *Context, out *Value) bool { *out = Value{Kind: Binary, Bytes: c.Body}; return len(c.Body) > 0 }),
+	"req.body":           request(Binary, func(c *Context, out *Value) bool { *out = Value{Kind: Binary, Bytes: c.Body}; return true }),
 	"req.body_param": {Binary, needsRequest, 0, 1, func(args []string) (get, error) {
 		return func(c *Context, i int, out *Value) bool {
 			if i > 0 {

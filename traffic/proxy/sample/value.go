@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 
@@ -46,7 +47,7 @@ func (v *Value) setAddr(a netip.Addr) bool {
 	return a.IsValid()
 }
 
-// Append appends the value as text.
+// Append appends the value as text; of bytes, those before the first zero.
 func (v *Value) Append(dst []byte) []byte {
 	switch v.Kind {
 	case Number, Truth:
@@ -54,11 +55,8 @@ func (v *Value) Append(dst []byte) []byte {
 	case Address:
 		return v.Addr.AppendTo(dst)
 	case Binary:
-		const digits = "0123456789ABCDEF"
-		for _, c := range v.Bytes {
-			dst = append(dst, digits[c>>4], digits[c&15])
-		}
-		return dst
+		text, _, _ := bytes.Cut(v.Bytes, []byte{0})
+		return append(dst, text...)
 	}
 	return append(dst, v.Bytes...)
 }

@@ -1,0 +1,113 @@
+package plane
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// echoServer answers with the request's target, some of its fields and its body.
+func echoServer(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s|%s|%s|%s", r.Method, r.RequestURI, r.Header.Get("X-A"), r.Header.Get("X-B"), body)
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+func TestTargetsAreNormalizedAsByHAProxy(t *testing.T) {
+	t.Parallel()
+	rules := []string{"path-merge-slashes", "path-strip-dot", "path-strip-dotdot", "path-strip-dotdot full", "percent-to-uppercase", "percent-to-uppercase strict",
+		"percent-decode-unreserved", "percent-decode-unreserved strict", "query-sort-by-name", "fragment-strip", "fragment-encode"}
+	var text strings.Builder
+	text.WriteString("global\n expose-experimental-directives\nfrontend web\n bind %PORT1\n use_backend b%[req.hdr(x-rule)]\n")
+	server := echoServer(t)
+	for i, r := range rules { // HAProxy takes a rule without strict or full for another one when a condition follows
+		fmt.Fprintf(&text, "backend b%d\n http-request normalize-uri %s\n server s %s\n", i, r, server)
+	}
+	b := startBoth(t, text.String())
+	for i := range rules {
+		for _, target := range []string{
+			"/", "//a///b//", "/a//b?c=//d", "/a/./b/.", "/./a", "/.", "/a/../b", "/a/b/../../c", "/../a", "/a/../../b", "/..", "/a/..", "/a/b/..", "/a/...", "/%2f%7e%41?%2f%7E",
+			"/a?b=2&a=1&b=1&c", "/a?", "/?a&a=1&aa=2&a-b=3", "/a%zz", "/a%4", "http://example.org//a/../b?z&y",
+		} {
+			b.sameAnswer(t, fmt.Sprintf("GET %s HTTP/1.1\nX-Rule: %d", target, i))
+		}
+	}
+}
+
+func TestRulesSeeBodiesThatWereWaitedFor(t *testing.T) {
+	t.Parallel()
+	b := startBoth(t, "frontend web\n bind %PORT1\n option http-buffer-request\n http-request set-header X-A %[req.body_param(a)]|%[req.body_len]|%[req.body]\n default_backend s\n"+
+		"frontend later\n bind %PORT2\n http-request wait-for-body time 10s\n http-request set-header X-A %[req.body_len]\n default_backend s\n"+
+		"backend s\n http-request set-header X-B %[req.body,length]\n server s "+echoServer(t)+"\n")
+	for _, request := range []string{
+		"POST / HTTP/1.1\nContent-Length: 7\n\na=1&b=2", "POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n4\r\na=1&\r\n3\r\nb=2\r\n0\r\n\r\n", "GET / HTTP/1.1", "POST / HTTP/1.1\nContent-Length: 0",
+	} {
+		b.sameAnswer(t, request)
+	}
+	// A body that comes in two pieces.
+	for _, port := range []int{1, 2} {
+		c, err := net.Dial("tcp", b.ours.address(port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(patience))
+		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n"+strings.Repeat("x", 10))
+		fmt.Fprint(c, strings.Repeat("y", 19990))
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || len(body) < 20000 {
+			t.Errorf("port %d: %d bytes: %v", port, len(body), err)
+		}
+		c.Close()
+	}
+}
+
+func TestActionsOfRequestsAreHAProxys(t *testing.T) {
+	t.Parallel()
+	silent := freePorts(t, "127.0.0.1", 1)[0]
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", silent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	b := startBoth(t, "frontend web\n bind %PORT1\n stick-table type ip size 10 store gpc0,gpc1,gpt0,http_req_cnt\n http-request track-sc0 src\n declare capture request len 5\n"+
+		" http-request sc-inc-gpc0(0)\n http-request sc-inc-gpc1(0) if { path /twice }\n http-request sc-set-gpt0(0) 7\n http-request capture path id 0\n"+
+		" http-request set-dst ipv4(192.0.2.1)\n http-request set-dst-port int(99)\n http-request set-var(txn.a) str(1)\n http-request set-var(txn.a,ifnotexists) str(2)\n"+
+		" http-request set-priority-class int(5)\n http-request set-priority-offset int(-7)\n http-request set-tos 16\n"+
+		" http-request set-header X-A %[dst]:%[dst_port]|%[var(txn.a)]|%[prio_class]|%[prio_offset]|%[capture.req.hdr(0)]\n"+
+		" http-request set-header X-B %[sc0_get_gpc0]|%[sc0_get_gpc1]|%[sc0_get_gpt0]|%[src_get_gpc0]|%[src,table_gpc0(web)]|%[src,in_table(web)]|%[table_cnt]|%[sc0_tracked]|%[sc_get_gpt0(0)]|%[sc1_tracked]|%[sc0_inc_gpc0]\n"+
+		" use_backend slow if { path /slow }\n default_backend s\nbackend s\n tcp-response content reject if { path /reject }\n server s "+echoServer(t)+
+		"\nbackend slow\n http-request set-timeout server 100\n retries 0\n server s 127.0.0.1:"+fmt.Sprint(silent)+"\n")
+	for _, request := range []string{"GET / HTTP/1.1", "GET /twice HTTP/1.1", "GET /abcdefgh HTTP/1.1", "GET /slow HTTP/1.1"} {
+		b.sameAnswer(t, request)
+	}
+}
+
+func TestEarlyHintsComeFirst(t *testing.T) {
+	t.Parallel()
+	s := start(t, "listen web\n bind %PORT1\n http-request early-hint Link </a.css>\n http-request early-hint Link </b.css>\n server s "+echoServer(t)+"\n")
+	c, err := net.Dial("tcp", s.address(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	all, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nLink: </b.css>\r\n\r\nHTTP/1.1 200 OK\r\n") {
+		t.Errorf("%q: %v", all, err)
+	}
+}
