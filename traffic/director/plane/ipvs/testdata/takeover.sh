@@ -33,9 +33,9 @@ holds() {
 		in_ $1 arping -q -U -c 2 -I $2 -s $3 $3
 	done
 }
-# within CONDITION: waits until it holds, two minutes at most
+# within CONDITION: waits until it holds, four minutes at most
 within() {
-	for try in $(seq 240); do
+	for try in $(seq 480); do
 		eval "$1" && return
 		sleep 0.5
 	done
