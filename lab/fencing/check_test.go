@@ -1,9 +1,12 @@
 package fencing
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
+	"holdfast/cluster/fencing/readiness"
 	"holdfast/lab"
 	"holdfast/lab/fleet"
 )
@@ -31,4 +34,24 @@ func TestGoLiveCheckProvesFencing(t *testing.T) {
 		t.Errorf("really fencing web2:\n%s", out)
 	}
 	f.Shows(leaderOf(f), []string{"go-live check done"}, "cat", "/var/log/boot.log")
+}
+
+// TestFailoverTakesNoLongerThanTheCheckSays: what the check adds up is a bound for what clients see.
+func TestFailoverTakesNoLongerThanTheCheckSays(t *testing.T) {
+	t.Parallel()
+	f := start(t, 3)
+	load(f, "stonith-enabled=true", device("power", "fence_lab", "pcmk_host_list=web1,web2,web3 pcmk_delay_base=1s pcmk_reboot_timeout=30s"), dummy("d"))
+	var report readiness.Report
+	if out := f.Run("web1", "", "holdfast", "check", "-o", "json"); json.Unmarshal([]byte(out), &report) != nil || report.Worst == 0 {
+		t.Fatalf("no report: %s", out)
+	}
+	at := f.Runs("d")
+	since, err := f.Host(at).Kill()
+	f.Must(err)
+	f.Runs("d", at)
+	took := time.Duration(lab.Now() - since)
+	t.Logf("failover took %s, the check says %s at most", took, report.Worst)
+	if least := time.Second; took < least || took > report.Worst {
+		t.Errorf("failover took %s; the check says %s at most, and the device waits %s", took, report.Worst, least)
+	}
 }
