@@ -51,14 +51,25 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// reaches says whether a ping gets from a host to an address. The first of the two may wait
-// for an ARP answer that an earlier fault has delayed.
+// reaches says whether a ping gets from a host to an address.
 func reaches(t *testing.T, from *Host, to string) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	_, err := from.Exec(ctx, "busybox", "ping", "-c", "2", "-W", "1", to)
 	return err == nil
+}
+
+// comesToReach waits until a ping gets from a host to an address: that an earlier fault is over may
+// have to wait for an answer to ARP, and for a machine that has other things to do.
+func comesToReach(t *testing.T, from *Host, to string) bool {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		if reaches(t, from, to) {
+			return true
+		}
+	}
+	return false
 }
 
 func TestHostsAreHostsOfTheirOwn(t *testing.T) {
@@ -75,7 +86,7 @@ func TestHostsAreHostsOfTheirOwn(t *testing.T) {
 	if _, err := os.Stat("/etc/mine"); err == nil {
 		t.Error("the machine sees a file that web1 wrote")
 	}
-	if !reaches(t, web1, "web2") || !reaches(t, l.Client(), "10.77.0.11") {
+	if !comesToReach(t, web1, "web2") || !comesToReach(t, l.Client(), "10.77.0.11") {
 		t.Error("hosts do not reach each other")
 	}
 	if got := run(t, web1, "sh", "-c", "echo $$"); got == "1" {
@@ -108,7 +119,7 @@ func TestKilledHostKeepsItsDiskAndNothingElse(t *testing.T) {
 	if !slices.Equal(fields, want) {
 		t.Errorf("after a boot there is %v, want %v", fields, want)
 	}
-	if !reaches(t, web2, "web1") {
+	if !comesToReach(t, web2, "web1") {
 		t.Error("the host cannot be reached after its boot")
 	}
 }
@@ -124,7 +135,7 @@ func TestCutTakesTheCarrierOfOneLink(t *testing.T) {
 	if reaches(t, web2, "10.78.0.11") {
 		t.Error("the cut link carries packets")
 	}
-	if !reaches(t, web2, "10.77.0.11") {
+	if !comesToReach(t, web2, "10.77.0.11") {
 		t.Error("the other link does not carry packets")
 	}
 	if got := run(t, web1, "cat", "/sys/class/net/eth1/carrier"); got != "0" {
@@ -138,7 +149,7 @@ func TestCutTakesTheCarrierOfOneLink(t *testing.T) {
 		t.Error("a boot has healed the cut")
 	}
 	must(t, web1.Heal(AllLinks))
-	if !reaches(t, web2, "10.78.0.11") {
+	if !comesToReach(t, web2, "10.78.0.11") {
 		t.Error("the healed link carries nothing")
 	}
 	if _, err := web1.Cut(2); err == nil {
@@ -150,27 +161,30 @@ func TestPartitionAndBlock(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, Config{Hosts: Names("web", 3)})
 	hosts := l.Hosts()
-	heard := func() (got [3]bool) {
+	// hear looks who hears whom; those who should are given the time that it takes.
+	hear := func(when string, want [3]bool) {
+		t.Helper()
+		var got [3]bool
 		for i, pair := range [][2]int{{0, 1}, {0, 2}, {1, 2}} {
-			got[i] = reaches(t, hosts[pair[0]], hosts[pair[1]].Name())
+			pings := reaches
+			if want[i] {
+				pings = comesToReach
+			}
+			got[i] = pings(t, hosts[pair[0]], hosts[pair[1]].Name())
 		}
-		return got
+		if got != want {
+			t.Errorf("%s: 1-2, 1-3, 2-3 hear each other: %v, want %v", when, got, want)
+		}
 	}
 	must(t, l.Partition([]string{"web1"}, []string{"web2", "web3"}))
-	if got := heard(); got != [3]bool{false, false, true} {
-		t.Errorf("partitioned web1 | web2 web3: 1-2, 1-3, 2-3 hear each other: %v", got)
-	}
-	if !reaches(t, l.Client(), "web1") || !reaches(t, l.Client(), "web2") {
+	hear("partitioned web1 | web2 web3", [3]bool{false, false, true})
+	if !comesToReach(t, l.Client(), "web1") || !comesToReach(t, l.Client(), "web2") {
 		t.Error("the client does not hear both sides")
 	}
 	must(t, l.Block([2]string{"web1", "web3"}))
-	if got := heard(); got != [3]bool{true, false, true} {
-		t.Errorf("blocked web1-web3: 1-2, 1-3, 2-3 hear each other: %v", got)
-	}
+	hear("blocked web1-web3", [3]bool{true, false, true})
 	must(t, l.Partition())
-	if got := heard(); got != [3]bool{true, true, true} {
-		t.Errorf("healed: 1-2, 1-3, 2-3 hear each other: %v", got)
-	}
+	hear("healed", [3]bool{true, true, true})
 	if err := l.Partition([]string{"web1"}, []string{"web9"}); err == nil {
 		t.Error("a partition of hosts that do not exist was accepted")
 	}
@@ -180,7 +194,7 @@ func TestLoss(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, Config{Hosts: Names("web", 2)})
 	web1, web2 := l.Host("web1"), l.Host("web2")
-	if !reaches(t, web2, "web1") {
+	if !comesToReach(t, web2, "web1") {
 		t.Fatal("hosts do not reach each other")
 	}
 	must(t, web1.Lose(AllLinks, 30))
