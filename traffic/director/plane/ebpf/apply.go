@@ -25,16 +25,21 @@ func (p *Plane) Apply(changes []table.Change) error {
 		if err := p.room(wanted); err != nil {
 			return err
 		}
+		defer p.moved() // also when only a part of it was done
 		for _, k := range keys {
 			if err := p.put(k, wanted[k]); err != nil {
 				return fmt.Errorf("change service %s: %w", k, err)
 			}
 		}
-		p.noteKinds()
-		p.kernel.settings.Generation++
-		p.index.generation = p.kernel.settings.Generation
 		return nil
 	})
+}
+
+// moved tells the programs and other processes that the table is another one.
+func (p *Plane) moved() {
+	p.noteKinds()
+	p.kernel.settings.Generation++
+	p.index.generation = p.kernel.settings.Generation
 }
 
 // wanted computes what services are to be, nil for those that go, in the order in which they are touched.

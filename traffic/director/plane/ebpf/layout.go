@@ -8,8 +8,8 @@ import (
 	"holdfast/traffic/director/table"
 )
 
-// layout is the version of the structures that bpf/model.h and this file describe. A plane that finds another one in force loads its own
-// programs, and takes over services and servers, not connections.
+// layout is the version of the structures that bpf/model.h and this file describe. A plane that finds another one in force puts its own
+// programs in the place of those; services are to be made again, as a director does when it begins.
 const layout = 2
 
 // address is as packets have it; IPv4 is ::ffff:a.b.c.d.

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,6 +164,7 @@ func prepare(spec *ebpf.CollectionSpec) error {
 	delete(spec.Programs, program)
 	delete(spec.Programs, "measure")
 	delete(spec.Programs, "measure_nothing")
+	delete(spec.Programs, "measure_memory")
 	delete(spec.Maps, "measured")
 	loaded, err := ebpf.NewProgram(probe)
 	if err != nil {
@@ -199,22 +201,37 @@ func (k *kernel) see() error {
 		return err
 	}
 	k.settings = &set[0]
-	var errs [7]error
+	var errs [5]error
 	k.services, errs[0] = seen[service](k.maps["services"])
 	k.servers, errs[1] = seen[server](k.maps["servers"])
 	k.tables, errs[2] = seen[row](k.maps["tables"])
 	k.counted, errs[3] = seen[work](k.maps["counted"])
-	k.flows, errs[4] = seen[flow](k.maps["flows"])
-	k.wholes, errs[5] = seen[whole](k.maps["wholes"])
-	k.listed, errs[6] = seen[listing](k.maps["directory"])
+	k.listed, errs[4] = seen[listing](k.maps["directory"])
+	if k.settings.Layout != 0 && k.settings.Layout != layout {
+		return errOtherLayout
+	}
 	return errors.Join(errs[:]...)
 }
+
+// seeFlows maps the connections into memory, which few ask for and is more than all else.
+func (k *kernel) seeFlows() (err error) {
+	if k.flows == nil {
+		k.flows, err = seen[flow](k.maps["flows"])
+	}
+	if err == nil && k.wholes == nil {
+		k.wholes, err = seen[whole](k.maps["wholes"])
+	}
+	return err
+}
+
+// errOtherLayout is of programs and maps that another version of Holdfast made.
+var errOtherLayout = errors.New("another version of Holdfast made it")
 
 // seen is what an array holds, shared with the kernel.
 func seen[T any](m *ebpf.Map) ([]T, error) {
 	var one T
 	if m.ValueSize() != uint32(unsafe.Sizeof(one)) {
-		return nil, fmt.Errorf("values of %s have %d bytes, not %d: another version of Holdfast made it", m, m.ValueSize(), unsafe.Sizeof(one))
+		return nil, fmt.Errorf("values of %s have %d bytes, not %d: %w", m, m.ValueSize(), unsafe.Sizeof(one), errOtherLayout)
 	}
 	b, err := unix.Mmap(m.FD(), 0, int(m.ValueSize()*m.MaxEntries()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -269,6 +286,9 @@ func openKernel(dir string) (*kernel, error) {
 	k := &kernel{maps: map[string]*ebpf.Map{}, programs: map[string]*ebpf.Program{}}
 	for _, name := range slices.Concat(tableMaps, lastingMaps) {
 		m, err := ebpf.LoadPinnedMap(filepath.Join(dir, name), nil)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errOtherLayout
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open the map %s: %w", name, err), k.close())
 		}
@@ -276,6 +296,9 @@ func openKernel(dir string) (*kernel, error) {
 	}
 	for _, name := range []string{"director", "start_clock", "read_clock", "sweep"} {
 		p, err := ebpf.LoadPinnedProgram(filepath.Join(dir, programPrefix+name), nil)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errOtherLayout
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open the program %s: %w", name, err), k.close())
 		}

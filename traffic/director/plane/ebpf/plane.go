@@ -120,6 +120,10 @@ func (p *Plane) locked(do func() error) error {
 	}
 	if number != p.number {
 		k, err := openKernel(p.place.set(number))
+		if errors.Is(err, errOtherLayout) && p.kernel == nil {
+			p.number = number
+			return do()
+		}
 		if err != nil {
 			return err
 		}
@@ -155,7 +159,7 @@ func (p *Plane) Name() string { return "ebpf" }
 // Size is how many connections there is room for.
 func (p *Plane) Size() (size int, err error) {
 	err = p.locked(func() error {
-		size = len(p.kernel.flows) / 2
+		size = int(p.kernel.maps["flows"].MaxEntries()) / 2
 		return nil
 	})
 	return size, err

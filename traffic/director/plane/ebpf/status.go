@@ -154,8 +154,8 @@ func monotonic() uint64 {
 func (p *Plane) Connections(yield func(plane.Connection) bool) error {
 	return p.locked(func() error {
 		now, err := p.kernel.ticks()
-		if err != nil {
-			return err
+		if err := errors.Join(err, p.kernel.seeFlows()); err != nil {
+			return fmt.Errorf("read the connections: %w", err)
 		}
 		for at := range p.kernel.flows {
 			if one, ok := p.kernel.connection(at, now); ok && !yield(one) {
