@@ -23,6 +23,5 @@ ip netns exec server tool serve 10.2.0.2:80 &
 until ip netns exec client tool ask 10.2.0.2:80 1 0 > /dev/null 2>&1; do :; done
 # On PLANE the service has one server behind NAT.
 forward() {
-	tool $1 -A -t 10.1.0.1:80 -s wlc
-	tool $1 -a -t 10.1.0.1:80 -r 10.2.0.2:80 -m
+	printf '%s\n' '-A -t 10.1.0.1:80 -s wlc' '-a -t 10.1.0.1:80 -r 10.2.0.2:80 -m' | tool $1 -R
 }
