@@ -214,7 +214,7 @@ func (c *compiler) check() error {
 		one := &c.config.Instances[i]
 		names[one.Router.Name] = true
 		one.Notify.Mail = one.Notify.Mail || c.alert
-		if err := c.resolve(one.At, &one.Track); err != nil {
+		if err := c.resolve(&one.Track); err != nil {
 			return err
 		}
 	}
@@ -230,7 +230,7 @@ func (c *compiler) check() error {
 			}
 			grouped[member] = g.Name
 		}
-		if err := c.resolve(g.At, &g.Track); err != nil {
+		if err := c.resolve(&g.Track); err != nil {
 			return err
 		}
 	}
@@ -243,26 +243,26 @@ func (c *compiler) check() error {
 }
 
 // resolve gives every tracked thing its weight.
-func (c *compiler) resolve(at keepalived.Position, t *Tracking) error {
+func (c *compiler) resolve(t *Tracking) error {
 	for i := range t.Interfaces {
 		if t.Interfaces[i].Weight == noWeight {
 			t.Interfaces[i].Weight = 0
 		}
 	}
-	if err := weigh(at, "vrrp_script", t.Scripts, c.config.Scripts, func(s Script) (int, bool) { return s.Weight, s.Reverse }); err != nil {
+	if err := weigh("vrrp_script", t.Scripts, c.config.Scripts, func(s Script) (int, bool) { return s.Weight, s.Reverse }); err != nil {
 		return err
 	}
-	if err := weigh(at, "vrrp_track_process", t.Processes, c.config.Processes, func(p Process) (int, bool) { return p.Weight, p.Reverse }); err != nil {
+	if err := weigh("vrrp_track_process", t.Processes, c.config.Processes, func(p Process) (int, bool) { return p.Weight, p.Reverse }); err != nil {
 		return err
 	}
-	return weigh(at, "track_file", t.Files, c.config.Files, func(f File) (int, bool) { return f.Weight, f.Reverse })
+	return weigh("track_file", t.Files, c.config.Files, func(f File) (int, bool) { return f.Weight, f.Reverse })
 }
 
-func weigh[T any](at keepalived.Position, kind string, tracks []Track, known map[string]T, of func(T) (int, bool)) error {
+func weigh[T any](kind string, tracks []Track, known map[string]T, of func(T) (int, bool)) error {
 	for i, t := range tracks {
 		thing, ok := known[t.Name]
 		if !ok {
-			return at.Errorf("it tracks %q, but there is no %s of that name", t.Name, kind)
+			return t.At.Errorf("it tracks %q, but there is no %s of that name", t.Name, kind)
 		}
 		if t.Weight == noWeight {
 			tracks[i].Weight, tracks[i].Reverse = of(thing)

@@ -118,6 +118,7 @@ type Tracking struct {
 
 // Track is one thing tracked. Weight 0: its failure is a fault.
 type Track struct {
+	At      keepalived.Position `json:"-"`
 	Name    string
 	Weight  int  // -253 to 253; positive counts while it is well, negative while it is not
 	Reverse bool // the other way round

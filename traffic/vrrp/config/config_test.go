@@ -57,7 +57,7 @@ func TestWrongLines(t *testing.T) {
 		"virtual_ipaddress { 10.0.0.9\n fe80::1 }":    `virtual_ipaddress has IPv4 and IPv6 addresses`,
 		"authentication { auth_type AH }":             `keepalived.conf:7: auth_type: "AH": want PASS, or HMAC, which only Holdfast knows`,
 		"authentication { auth_pass two words }":      `keepalived.conf:7: auth_pass: want one password`,
-		"track_script { gone }":                       `it tracks "gone", but there is no vrrp_script of that name`,
+		"track_script { gone }":                       `keepalived.conf:7: it tracks "gone", but there is no vrrp_script of that name`,
 		"track_interface { eth1 weight 300 }":         `weight "300": want a number from -254 to 254`,
 		"track_interface { eth1 heavy }":              `"heavy" after eth1 is not known; accepted is: weight N [reverse]`,
 		"unicast_peer { fe80::1 }":                    `fe80::1 is not of the family of its virtual addresses`,

@@ -28,7 +28,7 @@ const noWeight = 1 << 20
 func tracks(d keepalived.Directive) ([]Track, error) {
 	var all []Track
 	for _, line := range d.Block {
-		t := Track{Name: line.Keyword(), Weight: noWeight}
+		t := Track{At: line.At, Name: line.Keyword(), Weight: noWeight}
 		o := &options{line, line.Values()}
 		for key, ok := o.next(); ok; key, ok = o.next() {
 			switch key {
