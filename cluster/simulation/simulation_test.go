@@ -68,6 +68,21 @@ func TestTenMinutes(t *testing.T) {
 	}
 }
 
+// A host forks with a quorum disk's votes, which move to the others later: these go on in the old group, with other entries where
+// the fork's seed had some that nobody had committed.
+func TestForkWhileTheOldGroupGoesOn(t *testing.T) {
+	t.Parallel()
+	shape := simulation.Draw(565)
+	cfg := simulation.Config{Seed: 565, Shape: &shape, Faulty: time.Minute, Schedule: []simulation.Fault{
+		{At: 5737 * time.Millisecond, Kind: simulation.Pause, Host: 1, Other: 2, For: 3019 * time.Millisecond},
+		{At: 5737 * time.Millisecond, Kind: simulation.WitnessSlow, Host: 1, Other: 2, For: 3128 * time.Millisecond, Amount: 1430},
+		{At: 7198 * time.Millisecond, Kind: simulation.Pause, Host: 2, Other: 1, For: 2866 * time.Millisecond},
+		{At: 8740 * time.Millisecond, Kind: simulation.CutAtRequest, Host: 1, Other: 2, For: 4565 * time.Millisecond, Amount: 6800},
+		{At: 10520 * time.Millisecond, Kind: simulation.WitnessSlow, Host: 1, Other: 2, For: 4137 * time.Millisecond, Amount: 1557},
+	}}
+	judge(t, cfg, simulation.Run(cfg))
+}
+
 // tally is what the seeds that were run add up to.
 type tally struct {
 	mu                                       sync.Mutex // guards everything

@@ -418,5 +418,11 @@ func (c *Core) tail() []*pb.Entry {
 	return entries
 }
 
-// Group returns the ballot of the group whose log this host has.
-func (c *Core) Group() Ballot { return c.ballot }
+// Group returns the ballot of the group whose log this host has. What the seed of a fork applies of its log's tail was
+// committed by nobody, and is the new group's: the old one may go on elsewhere with other entries.
+func (c *Core) Group() Ballot {
+	if c.fork.seeding {
+		return c.promised
+	}
+	return c.ballot
+}
