@@ -68,7 +68,7 @@ func TestResourceCommands(t *testing.T) {
 		{"resource move a alpha", "location cli-prefer-a a role=Started inf: alpha"},
 		{"resource ban a alpha", "location cli-ban-a-on-alpha a role=Started -inf: alpha"},
 		{"resource param a set fake 1", "primitive a Dummy \\\n\tparams fake=1"},
-		{"resource trace a monitor", "primitive a Dummy \\\n\top monitor interval=0 \\\n\top_params trace_ra=1"},
+		{"resource trace a probe", "primitive a Dummy \\\n\top monitor interval=0 \\\n\top_params trace_ra=1"},
 		{"node standby alpha", "node 1: alpha \\\n\tattributes standby=on"},
 		{"node maintenance alpha", "node 1: alpha \\\n\tattributes maintenance=true"},
 		{"node utilization alpha set cpu 4", "node 1: alpha \\\n\tutilization cpu=4"},

@@ -29,7 +29,7 @@ func nodeLevel() *level {
 		{name: "fence", usage: "NODE", summary: "fence a node", run: fenceNode, words: completeNodes},
 		{name: "clearstate", usage: "NODE", summary: "confirm that a node is down", run: clearNodeState, words: completeNodes},
 		{name: "delete", usage: "[--force] NODE", summary: "remove a node from the configuration", run: deleteNode, words: completeNodes},
-		{name: "server", usage: "[NODE…]", summary: "the nodes' host names", run: func(s *session, _ []word) error { return showNodes(s, nil) }},
+		{name: "server", usage: "[NODE…]", summary: "the nodes' host names", run: listServers},
 	}}
 }
 
@@ -52,6 +52,20 @@ func thisNode() string {
 		return ""
 	}
 	return name
+}
+
+// listServers prints the names of the nodes, or of those named.
+func listServers(s *session, words []word) error {
+	doc, err := s.document()
+	if err != nil {
+		return err
+	}
+	for node := range doc.EnsureSection("nodes").All("node") {
+		if name := node.Get("uname"); len(words) == 0 || slices.Contains(textsOf(words), name) {
+			s.printf("%s\n", name)
+		}
+	}
+	return nil
 }
 
 func showNodes(s *session, words []word) error {

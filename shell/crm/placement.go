@@ -119,9 +119,13 @@ func constrain(doc *cib.Document, w whereTo, node string, ban bool) {
 		e.Set("score", score)
 		return
 	}
-	rule := e.Append(cib.NewElement("rule", "id", id+"-rule", "score", score, "boolean-op", "and"))
-	rule.Append(cib.NewElement("expression", "id", id+"-expr", "attribute", "#uname", "operation", "eq", "value", node, "type", "string"))
-	rule.Append(cib.NewElement("date_expression", "id", id+"-lifetime", "operation", "lt", "end", w.lifetime))
+	ids := [3]string{id + "-rule", id + "-expr", id + "-lifetime"}
+	if !ban { // Pacemaker names the parts of a preference so
+		ids = [3]string{"cli-prefer-rule-" + w.resource, "cli-prefer-expr-" + w.resource, "cli-prefer-lifetime-end-" + w.resource}
+	}
+	rule := e.Append(cib.NewElement("rule", "id", ids[0], "score", score, "boolean-op", "and"))
+	rule.Append(cib.NewElement("expression", "id", ids[1], "attribute", "#uname", "operation", "eq", "value", node, "type", "string"))
+	rule.Append(cib.NewElement("date_expression", "id", ids[2], "operation", "lt", "end", w.lifetime))
 }
 
 // endOf is when a lifetime ends that begins now: an ISO 8601 duration, or a date already.

@@ -253,12 +253,36 @@ func promoteTo(role string) func(*session, []word) error {
 			return usageError("expected a resource")
 		}
 		for _, w := range words {
+			if err := s.mustBePromotable(w.text); err != nil {
+				return err
+			}
 			if err := s.setResourceAttribute("meta_attributes", w.text, "target-role", role); err != nil {
 				return err
 			}
 		}
 		return s.awaitTransition()
 	}
+}
+
+// mustBePromotable refuses a resource that is no promotable clone, nor in one.
+func (s *session) mustBePromotable(id string) error {
+	doc, err := s.document()
+	if err != nil {
+		return err
+	}
+	e, err := resourceIn(doc, id)
+	if err != nil {
+		return err
+	}
+	if e = cloneOf(e); e.Name == "master" {
+		return nil
+	}
+	for list := range e.All("meta_attributes") {
+		if pair := pairIn(list, "promotable"); e.Name == "clone" && pair != nil && cib.ParseBool(pair.Get("value"), false) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not a promotable resource", id)
 }
 
 // expandTags puts a tag's members in the place of the tag.
@@ -332,12 +356,13 @@ func (s *session) setResourceAttribute(tag, id, name, value string) error {
 		if list == nil {
 			list = e.Append(cib.NewElement(tag, "id", ids.fresh(e.ID()+"-"+tag)))
 		}
-		pair := pairIn(list, name)
-		if pair == nil {
+		pair, where := pairIn(list, name), ""
+		if pair == nil { // of a value that is new, crm_resource tells the set, too
 			pair = list.Append(cib.NewElement("nvpair", "id", ids.fresh(list.ID()+"-"+asID(name)), "name", name))
+			where = " set=" + list.ID()
 		}
 		pair.Set("value", value)
-		told = fmt.Sprintf("Set '%s' option: id=%s set=%s name=%s value=%s", e.ID(), pair.ID(), list.ID(), name, value)
+		told = fmt.Sprintf("Set '%s' option: id=%s%s name=%s value=%s", e.ID(), pair.ID(), where, name, value)
 		return nil
 	})
 	if err == nil {
@@ -393,5 +418,6 @@ func (s *session) showResourceAttribute(tag, id, name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("resource %s has no %s %s", id, strings.TrimSuffix(tag, "_attributes"), name)
+	fmt.Fprintf(s.stderr, "resource %s has no %s %s\n", id, strings.TrimSuffix(tag, "_attributes"), name)
+	return nil
 }

@@ -55,6 +55,9 @@ func traceResource(s *session, words []word) error {
 			return fmt.Errorf("trace: %s is a %s; name a primitive", r.resource, e.Name)
 		}
 		agent = e.Get("type")
+		if r.operation == "monitor" && !r.probe && len(tracedOperations(e, r)) == 0 {
+			return fmt.Errorf("trace: %s has no such monitor; 'show %s' lists its operations", r.resource, r.resource)
+		}
 		setTrace(e, r, newIdentifiers(doc.Configuration()))
 		return nil
 	})
