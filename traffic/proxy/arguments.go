@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"holdfast/traffic/proxy/config"
 )
 
 // arguments are what haproxy's command line says.
@@ -27,6 +29,8 @@ type arguments struct {
 	directory  string // -C
 	condition  string // -cc
 	ask        bool   // -cc was given
+
+	masterSocket *config.StatsSocket // -S
 }
 
 // usageError is a command line that was not understood.
@@ -93,6 +97,7 @@ var valueArguments = map[string]func(*arguments, string) error{
 	"-p":  func(a *arguments, v string) error { a.pidFile = v; return nil },
 	"-L":  func(_ *arguments, v string) error { return os.Setenv("HAPROXY_LOCALPEER", v) }, // configurations use it, too
 	"-C":  func(a *arguments, v string) error { a.directory = v; return nil },
+	"-S":  func(a *arguments, v string) error { a.masterSocket = masterSocket(v); return nil },
 	"-x":  func(a *arguments, v string) error { a.take = v; return nil },
 	"-cc": func(a *arguments, v string) error { a.condition, a.ask = v, true; return nil },
 	"-n": func(a *arguments, v string) (err error) {
@@ -116,6 +121,7 @@ Balances the load of HTTP and TCP services as a haproxy.cfg says.
   -d          stay in the foreground and tell of warnings
   -W, -Ws     a master process that starts the serving one anew on SIGUSR2 or SIGHUP; with s it tells
               the service manager
+  -S ADDRESS  where the master takes commands: show proc, reload, @1 and a command for the worker
   -x SOCKET   take the listening sockets over from the process behind this run-time socket
   -sf PID...  when serving, ask these processes to finish: they serve those who are there
   -st PID...  when serving, end these processes

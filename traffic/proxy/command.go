@@ -74,6 +74,9 @@ func (a *arguments) run(stdout, stderr io.Writer) error {
 			return err
 		}
 	}
+	if a.daemon && !a.check && !a.foreground && !a.debug && os.Getenv(daemonVariable) == "" {
+		return daemonize() // which reads the configuration, and says what is wrong
+	}
 	c, err := Load(a.files)
 	if c != nil && !a.quiet {
 		for _, w := range c.Warnings {

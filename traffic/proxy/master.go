@@ -8,9 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/plane"
@@ -24,6 +27,10 @@ type master struct {
 	worker    *exec.Cmd
 	ended     chan *exec.Cmd
 	sockets   map[string][]int
+	workers   []*process // those that have not ended, the old ones too
+	began     time.Time
+	reloads   int
+	requests  chan request // of clients of the master's socket
 }
 
 // runMaster runs workers until it is told to end.
@@ -31,7 +38,15 @@ func (a *arguments) runMaster(c *config.Config, stderr io.Writer) error {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(signals)
-	m := &master{arguments: a, stderr: stderr, ended: make(chan *exec.Cmd, 16), sockets: map[string][]int{}}
+	m := &master{arguments: a, stderr: stderr, ended: make(chan *exec.Cmd, 16), sockets: map[string][]int{}, began: time.Now(), requests: make(chan request)}
+	if a.masterSocket != nil {
+		l, err := listenStats(a.masterSocket)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = l.Close() }()
+		go serveMaster(l, m.requests)
+	}
 	if err := m.start(c); err != nil {
 		return err
 	}
@@ -60,7 +75,10 @@ func (m *master) follow(signals <-chan os.Signal) error {
 				notify("STOPPING=1")
 				_ = m.worker.Process.Signal(s)
 			}
+		case r := <-m.requests:
+			r.said <- r.do(m)
 		case gone := <-m.ended:
+			m.forget(gone)
 			if gone != m.worker {
 				continue
 			}
@@ -83,7 +101,27 @@ func (m *master) reload() error {
 		return err
 	}
 	m.arguments.override(c)
-	return m.start(c)
+	if err := m.start(c); err != nil {
+		return err
+	}
+	m.reloads++
+	for _, p := range m.workers {
+		if p.pid != m.worker.Process.Pid {
+			p.reloads++
+		}
+	}
+	return nil
+}
+
+// forget drops a worker that has ended.
+func (m *master) forget(gone *exec.Cmd) {
+	m.workers = slices.DeleteFunc(m.workers, func(p *process) bool {
+		if p.pid != gone.Process.Pid {
+			return false
+		}
+		_ = p.control.Close()
+		return true
+	})
 }
 
 // start starts a worker, and has the one before it finish once the new one serves.
@@ -96,17 +134,26 @@ func (m *master) start(c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	near, far := os.NewFile(uintptr(pair[0]), "control"), os.NewFile(uintptr(pair[1]), "control of the worker")
+	defer func() { _ = far.Close() }()
+	_ = unix.SetNonblock(pair[1], true)
 	cmd := again()
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.ExtraFiles = append(files, w)
+	cmd.ExtraFiles = append(files, w, far)
 	cmd.Env = append(environmentWithout(daemonVariable, readyVariable), workerVariable+"=1", socketsVariable+"="+strings.Join(names, "\n"),
-		fmt.Sprintf("%s=%d", readyVariable, 3+len(files)), daemonVariable+"=1")
+		fmt.Sprintf("%s=%d", readyVariable, 3+len(files)), fmt.Sprintf("%s=%d", controlVariable, 4+len(files)), daemonVariable+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	err = cmd.Start()
 	_ = w.Close()
 	if err != nil {
+		_ = near.Close()
 		return fmt.Errorf("start a worker: %w", err)
 	}
+	m.workers = append(m.workers, &process{pid: cmd.Process.Pid, began: time.Now(), control: near})
 	go func() {
 		_ = cmd.Wait()
 		m.ended <- cmd

@@ -151,6 +151,10 @@ func (p *Process) run() {
 	for _, group := range p.groups {
 		group.Start()
 	}
+	if l := inheritedControl(); l != nil {
+		p.listeners = append(p.listeners, l)
+		p.wait.Go(func() { p.admin.Serve(l, stats.Administrator) })
+	}
 	p.Plane.Run()
 }
 
