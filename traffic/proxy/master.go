@@ -149,6 +149,9 @@ func (m *master) start(c *config.Config) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	err = cmd.Start()
 	_ = w.Close()
+	for _, f := range files { // a copy that stays open takes clients whom nobody serves, once the worker has gone
+		_ = f.Close()
+	}
 	if err != nil {
 		_ = near.Close()
 		return fmt.Errorf("start a worker: %w", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,18 +40,15 @@ var sites atomic.Int64
 func newSite(t *testing.T) *site {
 	t.Helper()
 	// An address of its own: the proxy shares its ports with whoever asks for them, and so with another test's.
+	// Nothing takes such a port of itself, and none is tried out: a process that is just being started would have it open for a moment, too.
 	pid := os.Getpid()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 128+pid>>8&0x3f, pid&0xff, sites.Add(1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	address := fmt.Sprintf("127.%d.%d.%d:10000", 128+pid>>8&0x3f, pid&0xff, sites.Add(1))
 	dir, err := os.MkdirTemp("", "proxy") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &site{dir: dir, file: filepath.Join(dir, "haproxy.cfg"), address: l.Addr().String()}
+	s := &site{dir: dir, file: filepath.Join(dir, "haproxy.cfg"), address: address}
 	s.write(t, 1)
 	return s
 }
@@ -63,7 +59,11 @@ func (s *site) write(t *testing.T, version int) {
 	t.Helper()
 	text := fmt.Sprintf("global\n nbthread 2\n stats socket %s level admin expose-fd listeners\n hard-stop-after 60s\ndefaults\n mode http\n timeout client 30s\n"+
 		"frontend f\n bind %s\n http-request return status 200 content-type text/plain string version-%d\n", s.socket(), s.address, version)
-	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
+	// Moved into its place whole: a reload may be reading it.
+	if err := os.WriteFile(s.file+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(s.file+".new", s.file); err != nil {
 		t.Fatal(err)
 	}
 }

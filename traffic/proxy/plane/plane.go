@@ -358,23 +358,22 @@ func (p *Plane) Sockets() []Socket {
 	return all
 }
 
-// StopListening closes the listening sockets; clients that are there go on. Idle ones are closed at once, others as their request ends.
+// StopListening closes the listening sockets; clients that are there go on. Idle ones are closed at once, others as their request ends. When it
+// returns those that came last are counted.
 func (p *Plane) StopListening() {
 	p.stopping.Store(true)
-	for _, l := range p.loops {
-		l.post(func() {
-			for _, s := range l.listeners {
-				if s.conn != nil {
-					l.accept(s)
-					l.drop(s.conn)
-					s.conn = nil
-				}
+	p.everywhere(func(l *Loop) {
+		for _, s := range l.listeners {
+			if s.conn != nil {
+				l.accept(s)
+				l.drop(s.conn)
+				s.conn = nil
 			}
-			for s := range l.sessions {
-				s.stopIdle()
-			}
-		})
-	}
+		}
+		for s := range l.sessions {
+			s.stopIdle()
+		}
+	})
 }
 
 // Stop ends the loops and all connections, and waits for them.
