@@ -30,6 +30,7 @@ type Expect struct {
 	Status [][2]int
 	Text   string
 	Regexp *regexp.Regexp
+	Hex    bool // Regexp looks at hexadecimal digits
 }
 
 // CheckStep is a step of a tcp-check sequence.
@@ -131,6 +132,8 @@ func httpCheckLine(p *parser, l Line) *Problem {
 	c := &p.proxy.Check
 	t := l.take(2)
 	switch l.Words[1] {
+	case "comment":
+		t.value("http-check comment")
 	case "disable-on-404":
 		c.NoStop = true
 	case "expect":
@@ -154,12 +157,14 @@ func httpCheckLine(p *parser, l Line) *Problem {
 				c.Headers = append(c.Headers, [2]string{name, t.value(w)})
 			case "body":
 				c.Body = t.value(w)
+			case "comment":
+				t.value(w)
 			default:
-				t.fail("http-check send: %q is not known; there are meth, uri, ver, hdr and body", w)
+				t.fail("http-check send: %q is not known or not offered; there are meth, uri, ver, hdr, body and comment", w)
 			}
 		}
 	default:
-		return l.problem("http-check %q is known to HAProxy or misspelled, and not offered here; there are send, expect and disable-on-404", l.Words[1])
+		return l.problem("http-check %q is known to HAProxy or misspelled, and not offered here; there are send, expect, comment and disable-on-404", l.Words[1])
 	}
 	return t.err
 }
@@ -196,6 +201,11 @@ func expectation(l Line, t *taker) (*Expect, *Problem) {
 				if e.Regexp = re; err != nil {
 					t.fail("expect %s: %v", w, err)
 				}
+			}
+		case "rbinary": // the expression is matched against hexadecimal digits
+			re, err := regexp.Compile("(?i)" + t.value(w))
+			if e.Kind, e.Hex, e.Regexp = "rstring", true, re; err != nil {
+				t.fail("expect rbinary: %v", err)
 			}
 		case "binary":
 			b, err := hex.DecodeString(t.value(w))

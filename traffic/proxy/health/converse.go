@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -152,6 +153,9 @@ func judge(conn net.Conn, h *config.HealthCheck) error {
 }
 
 func matches(e *config.Expect, b []byte) bool {
+	if e.Regexp != nil && e.Hex {
+		return e.Regexp.MatchString(hex.EncodeToString(b))
+	}
 	if e.Regexp != nil {
 		return e.Regexp.Match(b)
 	}

@@ -259,9 +259,12 @@ func compileMatcher(method string, patterns []string, fold bool) (matcher, error
 	case "reg":
 		return compileExpressions(patterns, fold)
 	}
+	if method == "bin" {
+		return compileBytes(patterns)
+	}
 	compare, ok := textMethods[method]
 	if !ok {
-		return nil, fmt.Errorf("match method %q is not known; there are found, bool, int, ip, len, str, beg, end, sub, dir, dom, reg", method)
+		return nil, fmt.Errorf("match method %q is not known; there are found, bool, int, ip, bin, len, str, beg, end, sub, dir, dom, reg", method)
 	}
 	m := &textMatcher{compare: compare, fold: fold, exact: method == "str"}
 	for _, p := range patterns {

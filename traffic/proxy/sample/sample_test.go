@@ -74,7 +74,7 @@ func TestConditionsAndACLs(t *testing.T) {
 		"{ hdr(host) -i www.example.org:8080 }": true, "{ hdr(x-list) three }": true, "{ hdr_cnt(x-list) eq 4 }": true, "{ hdr_cnt(x-list) gt 4 }": false,
 		"{ src 192.0.2.0/24 }": true, "{ src 10.0.0.0/8 }": false, "{ src_port 1000:2000 }": true, "{ path_len lt 5 }": false, "{ cook(SRV) -m found }": true,
 		"{ cook(none) -m found }": false, "{ path /x } || { path_beg /a }": true, "{ path_beg /a } !{ src 192.0.2.7 }": false, "METH_GET": true,
-		"METH_POST or HTTP_1.1": true, "FALSE": false, "{ hdr(x-list) -f list }": true, "{ url_param(x) -m int 1 }": true, "{ path -m beg /a }": true,
+		"METH_POST or HTTP_1.1": true, "FALSE": false, "{ hdr(x-list) -f list }": true, "{ url_param(x) -m int 1 }": true, "{ path -m beg /a }": true, "{ cook(SRV) -m bin 77656231 }": true, "{ cook(SRV) -m bin 41 }": false,
 	} {
 		for _, word := range []string{"if", "unless"} {
 			words := append([]string{word}, split(text)...)
