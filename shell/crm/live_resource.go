@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/status"
 )
 
 // liveResourceCommands are those that look at, or act on, what runs.
@@ -31,7 +32,7 @@ func resourceStatus(s *session, words []word) error {
 	}
 	if len(words) == 0 {
 		s.printf("Full List of Resources:\n")
-		if !s.listResources(scheduler.Observe(doc, time.Now())) {
+		if !s.listResources(scheduler.Observe(doc, time.Now()), status.Options{Placeless: true}) {
 			return errReported
 		}
 		return nil

@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,6 +32,28 @@ func TestResourceAnswers(t *testing.T) {
 		stdout, stderr, status := shell(t, file, "", strings.Fields(c.command)...)
 		if status != c.status || stdout != c.stdout {
 			t.Errorf("%s: status %d, want %d; printed %q, want %q; %s", c.command, status, c.status, stdout, c.stdout, stderr)
+		}
+	}
+}
+
+// The list of all resources tells states, not places: 'status' of one, and 'crm status', tell where it runs.
+func TestResourceListHasNoPlaces(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cib.xml")
+	document := `<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.7" have-quorum="1" dc-uuid="1"><configuration><crm_config/>` +
+		`<nodes><node id="1" uname="n"/></nodes><resources><primitive id="a" class="ocf" provider="pacemaker" type="Dummy"/></resources><constraints/></configuration>` +
+		`<status><node_state id="1" uname="n" in_ccm="true" crmd="online" join="member" expected="member"><lrm id="1"><lrm_resources>` +
+		`<lrm_resource id="a" class="ocf" provider="pacemaker" type="Dummy"><lrm_rsc_op id="a_last_0" operation_key="a_start_0" operation="start" ` +
+		`call-id="1" rc-code="0" op-status="0" interval="0" transition-magic="0:0;1:1:0:x"/></lrm_resource></lrm_resources></lrm></node_state></status></cib>`
+	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string]string{
+		"resource status":   "Full List of Resources:\n  * a\t(ocf:pacemaker:Dummy):\t Started\n",
+		"resource status a": "resource a is running on: n\n",
+	} {
+		if stdout, stderr, status := shell(t, file, "", strings.Fields(command)...); status != 0 || stdout != want {
+			t.Errorf("%s: status %d, printed %q, want %q; %s", command, status, stdout, want, stderr)
 		}
 	}
 }

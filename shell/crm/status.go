@@ -68,7 +68,7 @@ func (s *session) summarize() error {
 	s.printf("\nNode List:\n")
 	status.Nodes(s.stdout, state, "  ")
 	s.printf("\nFull List of Resources:\n")
-	s.listResources(state)
+	s.listResources(state, status.Options{})
 	if len(state.Failures) > 0 {
 		s.printf("\nFailed Resource Actions:\n")
 	}
@@ -96,12 +96,12 @@ func (s *session) listTroubles() {
 }
 
 // listResources prints the resources and says whether there are any.
-func (s *session) listResources(state *scheduler.Status) bool {
+func (s *session) listResources(state *scheduler.Status, options status.Options) bool {
 	if len(state.Resources) == 0 {
 		s.printf("  * No resources\n")
 		return false
 	}
-	status.Resources(s.stdout, state, "  ")
+	status.ResourcesWith(s.stdout, state, "  ", options)
 	return true
 }
 
