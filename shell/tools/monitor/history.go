@@ -65,9 +65,7 @@ func (v *view) operations() {
 		if node == nil || !node.Online {
 			continue
 		}
-		if v.show["nodes"] { // then a host with a record has the title shown, also when there is nothing to tell
-			line("")
-		}
+		line("") // the title stands also above nothing
 		first := true
 		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
 			v.resourceHistory(state, rsc, history, func(format string, args ...any) {

@@ -60,6 +60,7 @@ var grammar = []setting{
 	{'U', "show-utilization", bare, func(o *options, _ string) { o.process, o.showUtilization = true, true }},
 	{'A', "show-attrs", bare, func(o *options, _ string) { o.showAttributes = true }},
 	{'c', "show-failcounts", bare, func(o *options, _ string) { o.showFailCounts = true }},
+	{'j', "pending", bare, func(*options, string) {}}, // what is in progress is always shown
 	{'a', "all-actions", bare, func(o *options, _ string) { o.allActions = true }},
 	{'D', "save-dotfile", valued, func(o *options, v string) { o.process, o.dotFile = true, v }},
 	{'G', "save-graph", valued, func(o *options, v string) { o.process, o.graphFile = true, v }},
@@ -72,7 +73,7 @@ var grammar = []setting{
 	{'d', "node-down", valued, add(func(o *options) *[]string { return &o.down })},
 	{'f', "node-fail", valued, add(func(o *options) *[]string { return &o.fail })},
 	{'i', "op-inject", valued, add(func(o *options) *[]string { return &o.opInject })},
-	{'F', "op-fail", valued, add(func(o *options) *[]string { return &o.opFail })},
+	{'F', "op-fail", valued, func(o *options, v string) { o.process, o.simulate, o.opFail = true, true, append(o.opFail, v) }},
 	{'q', "quorum", valued, func(o *options, v string) { o.quorum = v }},
 	{'w', "watchdog", valued, func(o *options, v string) { o.watchdog = v }},
 	{'g', "ticket-grant", valued, add(func(o *options) *[]string { return &o.grant })},
@@ -114,7 +115,7 @@ What to do:
 What to pretend first:
   -u, --node-up NODE      -d, --node-down NODE      -f, --node-fail NODE
   -i, --op-inject OP      an operation's result: RESOURCE_TASK_INTERVAL@NODE=STATUS
-  -F, --op-fail OP        if that operation runs, it ends with STATUS
+  -F, --op-fail OP        if that operation runs, it ends with STATUS (implies -S)
   -t, --set-datetime TIME what time it is (ISO 8601)
   -q, --quorum BOOL       -w, --watchdog BOOL
   -g, -r, -b, -e TICKET   grant, revoke, make standby, activate a ticket

@@ -17,20 +17,21 @@ import (
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string]string{
-		"run":          "-R",
-		"scores":       "-R -s",
-		"capacity":     "-R -U",
-		"fancy":        "-R -s -U --text-fancy",
-		"quiet-scores": "-Q -s",
-		"attributes":   "-A -c",
-		"node-up":      "-S -u web3",
-		"node-fail":    "-S -f web1 -w 1 -q 0",
-		"op-inject":    "-S -i A_monitor_10000@web1=7",
-		"op-fail":      "-S -F A_start_0@web1=1",
-		"tickets":      "-R -g T1 -r T2 -b T3 -e T4",
-		"no-such-op":   "-R -i nonsense -i C_monitor_0@web1=0",
-		"xml":          "-S -s -U -A -c --output-as=xml -f web1 -d web2 -q 0 -w yes -g T1",
-		"xml-op-fail":  "-S -Q -F A_start_0@web1=1 -i A_monitor_10000@web1=7 --output-as xml",
+		"run":           "-R",
+		"scores":        "-R -s",
+		"capacity":      "-R -U",
+		"fancy":         "-R -s -U --text-fancy",
+		"quiet-scores":  "-Q -s",
+		"attributes":    "-A -c",
+		"node-up":       "-S -u web3",
+		"node-fail":     "-S -f web1 -w 1 -q 0",
+		"op-inject":     "-S -i A_monitor_10000@web1=7",
+		"op-fail":       "-S -F A_start_0@web1=1",
+		"op-fail-alone": "-j -F A_start_0@web1=1",
+		"tickets":       "-R -g T1 -r T2 -b T3 -e T4",
+		"no-such-op":    "-R -i nonsense -i C_monitor_0@web1=0",
+		"xml":           "-S -s -U -A -c --output-as=xml -f web1 -d web2 -q 0 -w yes -g T1",
+		"xml-op-fail":   "-S -Q -F A_start_0@web1=1 -i A_monitor_10000@web1=7 --output-as xml",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
