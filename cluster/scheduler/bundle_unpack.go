@@ -61,8 +61,8 @@ func (r *resource) unpackBundle() bool {
 		return fallback
 	}
 	b.promotedMax = number(0, "promoted-max", "masters")
-	b.replicaCount = number(max(1, b.promotedMax), "replicas")
 	b.perHost = number(1, "replicas-per-host")
+	b.replicaCount = min(number(max(1, b.promotedMax), "replicas"), r.c.usefulInstances(b.perHost))
 	b.image = engine.Get("image")
 	if b.perHost > 1 {
 		r.set(unique)

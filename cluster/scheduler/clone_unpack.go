@@ -47,7 +47,7 @@ func (r *resource) unpackClone() bool {
 	d.ordered = parseBool(m["ordered"], false)
 	d.interleave = parseBool(m["interleave"], false)
 	r.settleUniqueness()
-	for range max(d.max, 0) {
+	for range min(d.max, r.c.usefulInstances(d.nodeMax)) {
 		if r.addInstance() == nil {
 			return false
 		}
@@ -59,6 +59,13 @@ func (r *resource) unpackClone() bool {
 		}
 	}
 	return true
+}
+
+// usefulInstances bounds how many instances are made when so many may be on a node: those that no
+// node can hold only make the plan slower. A hundred are made all the same, since the plan shows
+// those that find no place.
+func (c *cluster) usefulInstances(onNode int) int {
+	return max(100, min(onNode, infinity)*len(c.nodes))
 }
 
 // settleUniqueness decides whether the clone's instances differ from each other. Those of
