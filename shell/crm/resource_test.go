@@ -57,3 +57,32 @@ func TestResourceListHasNoPlaces(t *testing.T) {
 		}
 	}
 }
+
+// Passwords are shown as stars, and saved as they are; obscure: hides further values.
+func TestShowHidesSecrets(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cib.xml")
+	setUp := "configure\nproperty stonith-enabled=false\nprimitive a Dummy params fake=x passwd=secret\ncommit\n"
+	if _, stderr, status := shell(t, file, setUp, "-F"); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	for command, want := range map[string]string{
+		"configure show a":                "primitive a Dummy \\\n\tparams fake=x passwd=\"******\"\n",
+		"configure show obscure:fak* a":   "primitive a Dummy \\\n\tparams fake=\"******\" passwd=\"******\"\n",
+		"configure show type:primitive a": "primitive a Dummy \\\n\tparams fake=x passwd=\"******\"\n",
+	} {
+		if stdout, stderr, _ := shell(t, file, "", strings.Fields(command)...); stdout != want {
+			t.Errorf("%s printed %q, want %q; %s", command, stdout, want, stderr)
+		}
+	}
+	if stdout, _, _ := shell(t, file, "", "configure", "show", "xml"); strings.Contains(stdout, "secret") {
+		t.Errorf("the XML shows the password:\n%s", stdout)
+	}
+	saved := filepath.Join(t.TempDir(), "saved")
+	if _, stderr, status := shell(t, file, "", "configure", "save", saved); status != 0 {
+		t.Fatal(stderr)
+	}
+	if text, err := os.ReadFile(saved); err != nil || !strings.Contains(string(text), "passwd=secret") {
+		t.Errorf("saved without the password: %v\n%s", err, text)
+	}
+}

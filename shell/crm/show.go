@@ -106,16 +106,53 @@ func runShow(s *session, words []word) error {
 	if asXML {
 		texts = texts[1:]
 	}
+	secrets := []string{"passw*"}
+	texts = slices.DeleteFunc(texts, func(w string) bool {
+		pattern, ok := strings.CutPrefix(w, "obscure:")
+		if ok {
+			secrets = append(secrets, pattern)
+		}
+		return ok
+	})
 	list, err := m.selection(texts)
 	if err != nil {
 		return err
 	}
+	m, list = m.hiding(secrets, list)
 	if asXML {
 		s.printf("<?xml version=\"1.0\" ?>\n%s\n", m.extract(list, len(texts) == 0).String())
 		return nil
 	}
 	s.printf("%s", m.text(list, s.options.yes("sort-elements")))
 	return nil
+}
+
+// hidden stands in the place of a value that show keeps to itself.
+const hidden = "******"
+
+// hiding returns the model and the objects of list with the values hidden whose names match one of the patterns; the
+// same ones where there are none.
+func (m *model) hiding(patterns []string, list []*cib.Element) (*model, []*cib.Element) {
+	secret := func(e *cib.Element) bool {
+		return e.Name == "nvpair" && slices.ContainsFunc(patterns, func(p string) bool { ok, err := path.Match(p, e.Get("name")); return ok && err == nil })
+	}
+	if !slices.ContainsFunc(slices.Collect(m.doc.Configuration().Descendants()), secret) {
+		return m, list
+	}
+	doc := m.doc.Clone()
+	for e := range doc.Configuration().Descendants() {
+		if secret(e) {
+			e.Set("value", hidden)
+		}
+	}
+	shown := newModel(doc, m.agents, func(string) {})
+	masked := make([]*cib.Element, 0, len(list))
+	for _, e := range list {
+		if same := shown.objects[m.nameOf(e)]; same != nil {
+			masked = append(masked, same)
+		}
+	}
+	return shown, masked
 }
 
 // text formats objects as commands, a line each.
