@@ -66,8 +66,13 @@ func (p Position) outranks(o Position) bool {
 }
 
 // withheld tells that a log may not be given up for the group's: it may have confirmed
-// what the group does not have.
+// what the group does not have. Logs of one ballot are one group's, but for the first: all that start
+// with an empty disk call theirs that, also those that have other hosts in their configuration than
+// the cluster began with. What is sealed is never given up for a log that nothing has sealed.
 func (p Position) withheld(group Position) bool {
+	if group.Sealed == (Ballot{}) && p.Sealed != (Ballot{}) {
+		return true
+	}
 	if p.Log == group.Log || p.within(group) {
 		return false
 	}
