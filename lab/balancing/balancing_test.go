@@ -157,7 +157,7 @@ func directorsStandIn(t *testing.T, plane string) {
 	s.Runs("virtual", at, next)
 	s.answered(poll, cut, "s1")
 	s.answered(poll, cut, "s2")
-	if out := s.Says(next, "holdfast events --since 1h; true"); strings.Contains(out, "fence") {
+	if out := s.Says(next, "holdfast events --since 1h; true"); strings.Contains(out, "fence-started") {
 		t.Errorf("a host whose cluster talks still was fenced:\n%s", out)
 	}
 }
