@@ -104,12 +104,18 @@ func (c *cluster) placement(r *resource) Placement {
 		p.Reasons = append(p.Reasons, reason...)
 	}
 	for _, n := range c.byName {
+		if n.excluded && n.isGuest() && n != r.assigned && n.name != p.Current {
+			continue // a bundle's container: nothing but what the bundle holds can run there
+		}
 		choice := Choice{Node: n.name, Score: -infinity, Reasons: c.reasons(r, n)}
 		if w := r.lookAt(n); w != nil {
 			choice.Score, choice.Allowed = w.score, w.score >= 0 && available(n)
 		}
 		for _, reason := range choice.Reasons {
 			choice.Allowed = choice.Allowed && reason.Score > -infinity
+		}
+		if choice.Score <= -infinity && !choice.Allowed && !forbids(choice.Reasons) {
+			choice.Reasons = append(choice.Reasons, c.lentReasons(r, n)...)
 		}
 		if n == r.assigned {
 			choice.Reasons = slices.DeleteFunc(choice.Reasons, func(x Reason) bool { return x.Kind == InstanceReason || x.Kind == CapacityReason })
@@ -318,6 +324,28 @@ func (c *cluster) colocationReasons(r *resource, n *node) []Reason {
 	for _, l := range r.withThisAll() {
 		if l.score > 0 && l.influence && l.dependent.assigned == n {
 			list = append(list, c.ownReasons(l.dependent, n)...)
+		}
+	}
+	return list
+}
+
+// forbids tells whether one of the reasons settles it.
+func forbids(list []Reason) bool {
+	return slices.ContainsFunc(list, func(x Reason) bool { return x.Score <= -infinity })
+}
+
+// lentReasons are what keeps those from a host that must be with the resource: where they may not be, it may not be either.
+func (c *cluster) lentReasons(r *resource, n *node) []Reason {
+	var list []Reason
+	for _, l := range r.withThisAll() {
+		if l.score < infinity || !l.influence {
+			continue
+		}
+		for _, own := range c.ownReasons(l.dependent, n) {
+			if own.Score <= -infinity {
+				own.Text += fmt.Sprintf(", and %s must be with it (%s)", l.dependent.id, l.via())
+				list = append(list, own)
+			}
 		}
 	}
 	return list

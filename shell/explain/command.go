@@ -103,13 +103,20 @@ func about(all []Explanation, node string) ([]Explanation, error) {
 func writeExplanations(w io.Writer, all []Explanation, changes bool) {
 	for _, e := range all {
 		fmt.Fprintln(w, e.Sentence())
+		hosts, order := map[string][]string{}, []string{}
 		for _, other := range e.Elsewhere {
 			if !changes && (other.Possible || e.Node != "") {
 				continue // the sentence says it; what would change it is asked for with --node
 			}
 			for _, change := range other.Change {
-				fmt.Fprintf(w, "  for %s: %s\n", other.Node, change)
+				if hosts[change] == nil {
+					order = append(order, change)
+				}
+				hosts[change] = append(hosts[change], other.Node)
 			}
+		}
+		for _, change := range order {
+			fmt.Fprintf(w, "  for %s: %s\n", listed(hosts[change]), change)
 		}
 	}
 }

@@ -238,12 +238,9 @@ func (e *Explanation) Sentence() string {
 		fmt.Fprintf(&b, "%s will move from %s to %s: ", e.Resource, e.Current, e.Node)
 	}
 	b.WriteString(strings.Join(e.Why, ", "))
-	for _, other := range e.Elsewhere {
-		if len(other.Why) == 0 {
-			continue
-		}
+	for _, clause := range clauses(e.Elsewhere) {
 		b.WriteString("; ")
-		b.WriteString(strings.Join(other.Why, ", "))
+		b.WriteString(clause)
 	}
 	b.WriteByte('.')
 	return b.String()
