@@ -14,12 +14,12 @@ import (
 )
 
 // fake is a device in memory.
-type fake struct{ fed, disarmed, closed int }
+type fake struct{ fed, disarmed, closed atomic.Int32 }
 
-func (f *fake) Feed() error            { f.fed++; return nil }
+func (f *fake) Feed() error            { f.fed.Add(1); return nil }
 func (f *fake) Timeout() time.Duration { return 5 * time.Second }
-func (f *fake) Disarm() error          { f.disarmed++; return nil }
-func (f *fake) Close() error           { f.closed++; return nil }
+func (f *fake) Disarm() error          { f.disarmed.Add(1); return nil }
+func (f *fake) Close() error           { f.closed.Add(1); return nil }
 
 func TestGuardFeedsWhileTheHostMayRun(t *testing.T) {
 	t.Parallel()
@@ -30,22 +30,22 @@ func TestGuardFeedsWhileTheHostMayRun(t *testing.T) {
 		g := Guarding(f, func() string { return *why.Load() }, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		<-time.After(10*time.Second + time.Millisecond)
 		synctest.Wait()
-		if f.fed != 11 {
-			t.Errorf("fed %d times in two limits, want 11", f.fed)
+		if f.fed.Load() != 11 {
+			t.Errorf("fed %d times in two limits, want 11", f.fed.Load())
 		}
 		why.Store(&ill)
 		<-time.After(4 * time.Second)
 		synctest.Wait()
-		if f.fed != 11 {
-			t.Errorf("fed %d times although the host may not run", f.fed-11)
+		if f.fed.Load() != 11 {
+			t.Errorf("fed %d times although the host may not run", f.fed.Load()-11)
 		}
 		why.Store(&well)
 		<-time.After(time.Second)
 		synctest.Wait()
-		if f.fed != 12 {
+		if f.fed.Load() != 12 {
 			t.Error("not fed again")
 		}
-		if err := g.Close(false); err != nil || f.disarmed != 0 || f.closed != 1 {
+		if err := g.Close(false); err != nil || f.disarmed.Load() != 0 || f.closed.Load() != 1 {
 			t.Errorf("closing: %v, %+v; want the device armed", err, f)
 		}
 	})
@@ -55,24 +55,24 @@ func TestGuardFeedsWhileTheHostMayRun(t *testing.T) {
 func TestLastResortComesBeforeTheDevice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		why, acted := atomic.Pointer[string]{}, 0
+		why, acted := atomic.Pointer[string]{}, atomic.Int32{}
 		well, ill := "", "no quorum"
 		why.Store(&ill)
 		f := &fake{}
-		g := Guarding(f, LastResort(f.Timeout(), func() string { return *why.Load() }, func() { acted++ }), slog.New(slog.NewTextHandler(io.Discard, nil)))
+		g := Guarding(f, LastResort(f.Timeout(), func() string { return *why.Load() }, func() { acted.Add(1) }), slog.New(slog.NewTextHandler(io.Discard, nil)))
 		<-time.After(2500 * time.Millisecond)
 		why.Store(&well)
 		<-time.After(time.Second)
 		why.Store(&ill)
 		<-time.After(2400 * time.Millisecond)
 		synctest.Wait()
-		if acted != 0 || f.fed == 0 {
-			t.Errorf("%d times although the host recovered in time, fed %d times", acted, f.fed)
+		if acted.Load() != 0 || f.fed.Load() == 0 {
+			t.Errorf("%d times although the host recovered in time, fed %d times", acted.Load(), f.fed.Load())
 		}
 		<-time.After(2 * time.Second)
 		synctest.Wait()
-		if acted != 1 {
-			t.Errorf("%d times before the device's limit", acted)
+		if acted.Load() != 1 {
+			t.Errorf("%d times before the device's limit", acted.Load())
 		}
 		if err := g.Close(false); err != nil {
 			t.Error(err)
