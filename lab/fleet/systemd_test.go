@@ -46,7 +46,7 @@ func TestSystemdUnitsRunUnderARealSystemd(t *testing.T) {
 		}
 		return nil
 	}))
-	shown(t, ctx, f, "web2", []string{"clock_monitor_1000 on " + at, "not running"}, "crm_mon", "-1")
+	shown(t, ctx, f, "web2", []string{"clock 1000ms-interval monitor on " + at, "not running"}, "crm_mon", "-1")
 
 	mustRun(t, f, "web1", "", "crm", "node", "standby", at)
 	must(t, until(ctx, func() error {

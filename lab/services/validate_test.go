@@ -15,7 +15,7 @@ var validated = []struct{ agent, program, params string }{
 	{"ClusterMon", "/usr/sbin/crm_mon", ""},
 	{"Delay", "", "startdelay=1"},
 	{"Dummy", "", ""},
-	{"Filesystem", "/usr/bin/mount", "device=/dev/vda directory=/mnt fstype=ext4"},
+	{"Filesystem", "/usr/bin/mount", "device=tmpfs directory=/mnt fstype=tmpfs"},
 	{"IPaddr", "/usr/sbin/ifconfig", "ip=10.77.0.100 cidr_netmask=24"},
 	{"IPaddr2", "/usr/sbin/ip", "ip=10.77.0.100 cidr_netmask=24"},
 	{"IPsrcaddr", "/usr/sbin/ip", "ipaddress=10.77.0.11"},
@@ -50,7 +50,7 @@ var validated = []struct{ agent, program, params string }{
 	{"rsyncd", "/usr/bin/rsync", "binpath=/usr/bin/rsync conffile=/etc/rsyncd.conf"},
 	{"rsyslog", "/usr/sbin/rsyslogd", "configfile=/etc/rsyslog.conf"},
 	{"sg_persist", "/usr/bin/sg_persist", "devs=/dev/zero"},
-	{"slapd", "/usr/bin/ldapsearch", ""},
+	{"slapd", "/usr/sbin/slapd /usr/bin/ldapsearch", ""},
 	{"symlink", "", "link=/root/link target=/root/target"},
 	{"tomcat", "/usr/share/tomcat10/bin/catalina.sh", "java_home=/usr/lib/jvm/java-17-openjdk-amd64 catalina_home=/usr/share/tomcat10 catalina_base=/var/lib/tomcat10"},
 	{"varnish", "/usr/sbin/varnishd", "name=v1"},
@@ -69,9 +69,7 @@ func TestAgentsValidate(t *testing.T) {
 	}})
 	for _, v := range validated {
 		t.Run(v.agent, func(t *testing.T) {
-			if v.program != "" {
-				fleettest.Needs(t, v.program)
-			}
+			fleettest.Needs(t, strings.Fields(v.program)...)
 			fleettest.Needs(t, "/usr/lib/ocf/resource.d/heartbeat/"+v.agent)
 			args := []string{"crm_resource", "--validate", "--class", "ocf", "--provider", "heartbeat", "--agent", v.agent}
 			for _, param := range strings.Fields(v.params) {
