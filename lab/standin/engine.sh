@@ -105,9 +105,10 @@ boot() {
 
 halt() { # SIGNAL
 	runs "$name" || return 0
-	kill -"$1" "$(pgrep -P "$(cat "$state/$name/pid")" | head -n 1)"
-	for i in $(seq 100); do runs "$name" || break; sleep 0.1; done
-	! runs "$name" || kill -KILL "$(cat "$state/$name/pid")"
+	it=$(cat "$state/$name/pid") # it may be started again meanwhile, as another
+	kill -"$1" "$(pgrep -P "$it" | head -n 1)"
+	for i in $(seq 100); do kill -0 "$it" 2>/dev/null || break; sleep 0.1; done
+	! kill -0 "$it" 2>/dev/null || kill -KILL "$it"
 	publish
 }
 
