@@ -109,7 +109,7 @@ func withComma(options string) string {
 func (r *resource) hostEntries() string {
 	text := ""
 	address := attributeOf(r.xml.Child("network"), "ip-range-start")
-	addHost := parseBool(attributeOf(r.xml.Child("network"), "add-host"), true)
+	addHost := cib.ParseBool(attributeOf(r.xml.Child("network"), "add-host"), true)
 	for i := range r.bundle.replicaCount {
 		if address == "" {
 			break

@@ -36,7 +36,7 @@ func (r *resource) unpackClone() bool {
 	if d.template == nil {
 		return false
 	}
-	if parseBool(m["promotable"], false) || r.xml.Name == "master" {
+	if cib.ParseBool(m["promotable"], false) || r.xml.Name == "master" {
 		r.set(promotable)
 		d.promotedMax = metaNumber(m, 1, "promoted-max", "master-max")
 		d.promotedNodeMax = metaNumber(m, 1, "promoted-node-max", "master-node-max")
@@ -44,8 +44,8 @@ func (r *resource) unpackClone() bool {
 	d.nodeMax = metaNumber(m, 1, "clone-node-max")
 	d.max = metaNumber(m, max(1, len(r.c.nodes)), "clone-max")
 	d.min = metaNumber(m, 0, "clone-min")
-	d.ordered = parseBool(m["ordered"], false)
-	d.interleave = parseBool(m["interleave"], false)
+	d.ordered = cib.ParseBool(m["ordered"], false)
+	d.interleave = cib.ParseBool(m["interleave"], false)
 	r.settleUniqueness()
 	for range min(d.max, r.c.usefulInstances(d.nodeMax)) {
 		if r.addInstance() == nil {
@@ -73,7 +73,7 @@ func (c *cluster) usefulInstances(onNode int) int {
 func (r *resource) settleUniqueness() {
 	d := r.clone
 	switch {
-	case !parseBool(r.meta["globally-unique"], d.nodeMax > 1):
+	case !cib.ParseBool(r.meta["globally-unique"], d.nodeMax > 1):
 		r.clear(unique)
 		d.nodeMax = min(d.nodeMax, 1)
 	case r.c.allUnique(d.template):

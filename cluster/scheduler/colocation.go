@@ -30,7 +30,7 @@ func (c *cluster) colocate(s colocationSpec, dependent, primary *resource, depen
 	l := &colocation{
 		id: s.id, dependent: dependent, primary: primary, score: s.score, attribute: s.attribute,
 		dependentRole: roleFilter(dependentRole), primaryRole: roleFilter(primaryRole),
-		influence: parseBool(s.influence, dependent.is(critical)),
+		influence: cib.ParseBool(s.influence, dependent.is(critical)),
 	}
 	if l.attribute == "" {
 		l.attribute = "#uname"

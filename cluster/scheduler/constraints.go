@@ -97,7 +97,7 @@ func (c *cluster) unpackSet(e *cib.Element) resourceSet {
 	}
 	s := resourceSet{
 		e: e, id: e.ID(), role: e.Get("role"), action: e.Get("action"), score: e.Get("score"),
-		sequential: parseBool(e.Get("sequential"), true), requireAll: parseBool(e.Get("require-all"), true),
+		sequential: cib.ParseBool(e.Get("sequential"), true), requireAll: cib.ParseBool(e.Get("require-all"), true),
 	}
 	for ref := range e.All("resource_ref") {
 		for _, id := range c.expand(ref.ID()) {

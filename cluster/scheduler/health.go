@@ -1,6 +1,10 @@
 package scheduler
 
-import "strings"
+import (
+	"strings"
+
+	"holdfast/cluster/cib"
+)
 
 // applyHealth adds, for each node, what its health attributes (#health-…) are worth under
 // the health strategy.
@@ -16,7 +20,7 @@ func (c *cluster) applyHealth() {
 			continue
 		}
 		for _, r := range c.resources {
-			if parseBool(r.meta["allow-unhealthy-nodes"], false) {
+			if cib.ParseBool(r.meta["allow-unhealthy-nodes"], false) {
 				continue
 			}
 			l := &location{id: c.options.healthStrategy, rsc: r, nodes: []nodeScore{{n, score}}}

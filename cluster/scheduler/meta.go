@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"maps"
+
+	"holdfast/cluster/cib"
 )
 
 // unpackMeta collects the meta-attributes: the resource's own, then its parent's, then
@@ -32,7 +34,7 @@ func (r *resource) unpackMeta() {
 func (r *resource) applyMeta() {
 	m := r.meta
 	flag := func(name string, fallback bool, f resourceFlags) {
-		if parseBool(m[name], fallback) {
+		if cib.ParseBool(m[name], fallback) {
 			r.set(f)
 		} else {
 			r.clear(f)
@@ -51,10 +53,10 @@ func (r *resource) applyMeta() {
 	flag("critical", true, critical)
 	// Connections to remote nodes move without disturbing what runs there.
 	flag("allow-migrate", r.remoteHost && m["container"] == "", allowMigrate)
-	if top := r.uber(); parseBool(m["globally-unique"], false) || !top.isClone() {
+	if top := r.uber(); cib.ParseBool(m["globally-unique"], false) || !top.isClone() {
 		r.set(unique)
 	}
-	if parseBool(m["maintenance"], false) {
+	if cib.ParseBool(m["maintenance"], false) {
 		r.clear(managed)
 		r.set(inMaintenance)
 	}

@@ -3,6 +3,8 @@ package scheduler
 import (
 	"maps"
 	"slices"
+
+	"holdfast/cluster/cib"
 )
 
 // status turns the working data into the public picture of the cluster.
@@ -83,7 +85,7 @@ func (c *cluster) resourceStatus(r *resource, parent *ResourceStatus) *ResourceS
 	if r.isPrimitive() && r.role == roleStarted && r.uber().is(promotable) {
 		s.Role = roleUnpromoted.String()
 	}
-	s.Internal = parseBool(r.meta["internal-rsc"], false)
+	s.Internal = cib.ParseBool(r.meta["internal-rsc"], false)
 	if wanted := parseRole(s.TargetRole); wanted == roleStopped {
 		s.Disabled = true
 	} else if wanted == roleUnpromoted && r.uber().is(promotable) {

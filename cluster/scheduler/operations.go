@@ -76,7 +76,7 @@ func (r *resource) findOperation(task string, interval int, includeDisabled bool
 		if op.Get("name") != task || intervalOf(op) != interval {
 			continue
 		}
-		if includeDisabled || parseBool(op.Get("enabled"), true) {
+		if includeDisabled || cib.ParseBool(op.Get("enabled"), true) {
 			return op
 		}
 	}
@@ -138,7 +138,7 @@ func (o *operationConfig) unpackMeta(r *resource, task string, interval int) {
 	if d := timeSpan(o.meta["timeout"]); d > 0 {
 		o.timeout = d
 	}
-	o.enabled = parseBool(o.meta["enabled"], true)
+	o.enabled = cib.ParseBool(o.meta["enabled"], true)
 	r.c.noteRecheck(ctx.NextChange)
 }
 
@@ -166,7 +166,7 @@ func (o *operationConfig) withParams(params map[string]string) map[string]string
 func (r *resource) probeTimeout() string {
 	best, text := -1, ""
 	for op := range r.configuredOps() {
-		if op.Get("name") != "monitor" || !parseBool(op.Get("enabled"), true) {
+		if op.Get("name") != "monitor" || !cib.ParseBool(op.Get("enabled"), true) {
 			continue
 		}
 		if ms := intervalOf(op); ms > 0 && (best < 0 || ms < best) {

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"holdfast/cluster/cib/rule"
+
+	"holdfast/cluster/cib"
 )
 
 // quorumPolicy says what becomes of resources in a partition without quorum.
@@ -59,7 +61,7 @@ func (o *options) get(names ...string) (string, bool) {
 
 func (o *options) flag(fallback bool, names ...string) bool {
 	v, _ := o.get(names...)
-	return parseBool(v, fallback)
+	return cib.ParseBool(v, fallback)
 }
 
 func (o *options) text(fallback string, names ...string) string {
@@ -94,7 +96,7 @@ func (c *cluster) unpackOptions() {
 		})
 	}
 	root := c.doc.Root
-	o.quorate = parseBool(root.Get("have-quorum"), false)
+	o.quorate = cib.ParseBool(root.Get("have-quorum"), false)
 	o.dcID = root.Get("dc-uuid")
 	o.symmetric = o.flag(true, "symmetric-cluster", "symmetric_cluster")
 	o.stopAll = o.flag(false, "stop-all-resources")
@@ -163,7 +165,9 @@ func (o *options) unpackQuorumPolicy() {
 
 // panicWithoutQuorum tells whether this partition had quorum before it lost it. Hosts that
 // never had it must not be fenced for its lack, or a cluster could never form.
-func (o *options) panicWithoutQuorum() bool { return parseBool(o.values["\x00no-quorum-panic"], false) }
+func (o *options) panicWithoutQuorum() bool {
+	return cib.ParseBool(o.values["\x00no-quorum-panic"], false)
+}
 
 func (o *options) unpackHealth() {
 	o.healthStrategy = lower(o.text("none", "node-health-strategy"))

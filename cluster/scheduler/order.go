@@ -44,7 +44,7 @@ func symmetryOf(e *cib.Element, kind orderKind, inherited string) symmetry {
 	if !ok {
 		text = inherited
 	}
-	if kind == orderSerialize || !parseBool(text, true) {
+	if kind == orderSerialize || !cib.ParseBool(text, true) {
 		return oneWay
 	}
 	return symmetric
@@ -111,7 +111,7 @@ func (c *cluster) unpackSimpleOrder(e *cib.Element, kind orderKind, way symmetry
 	}
 	if c.collection(firstID) || c.collection(thenID) {
 		first, then := c.pairSet(firstID, "", firstTask), c.pairSet(thenID, "", thenTask)
-		first.requireAll = parseBool(e.Get("require-all"), true)
+		first.requireAll = cib.ParseBool(e.Get("require-all"), true)
 		c.orderSets(e, first, then, kind, way)
 		if way == symmetric {
 			c.orderSets(e, then, first, kind, inverseWay)
@@ -143,7 +143,7 @@ func leastInstances(first *resource, e *cib.Element) int {
 	if first.isClone() && first.clone.min > 0 {
 		return first.clone.min
 	}
-	if text, ok := e.Lookup("require-all"); ok && !parseBool(text, true) && first.isClone() {
+	if text, ok := e.Lookup("require-all"); ok && !cib.ParseBool(text, true) && first.isClone() {
 		return 1
 	}
 	return 0

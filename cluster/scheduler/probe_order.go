@@ -1,6 +1,10 @@
 package scheduler
 
-import "slices"
+import (
+	"slices"
+
+	"holdfast/cluster/cib"
+)
 
 // orderProbes orders probes before what follows from what they may find. It needs the edges
 // of all other orderings.
@@ -82,7 +86,7 @@ func (w *restartWalks) follow(after *action, found []*action) []*action {
 	if after.rsc != nil && after.rsc.isPrimitive() && after.rsc != w.r {
 		found = append(found, undoing(after)...)
 	}
-	interleave := collective && parseBool(after.rsc.meta["interleave"], false)
+	interleave := collective && cib.ParseBool(after.rsc.meta["interleave"], false)
 	var partner *resource
 	if interleave {
 		partner = w.r.compatibleInstance(after.rsc, roleUnknown, false)

@@ -352,8 +352,8 @@ func (c *cluster) unpackUtilization(e *cib.Element) map[string]int {
 
 func (r *resource) unpackGroup() bool {
 	r.group = &groupData{
-		ordered:   parseBool(r.meta["ordered"], true),
-		colocated: parseBool(r.meta["collocated"], true),
+		ordered:   cib.ParseBool(r.meta["ordered"], true),
+		colocated: cib.ParseBool(r.meta["collocated"], true),
 	}
 	for e := range r.xml.All("primitive") {
 		if member := r.c.unpackResource(e, r); member != nil {

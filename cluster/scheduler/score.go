@@ -40,17 +40,6 @@ func parseScore(text string, fallback int) int {
 	return fallback
 }
 
-// parseBool reads the truth values that configurations use.
-func parseBool(text string, fallback bool) bool {
-	switch lower(text) {
-	case "true", "on", "yes", "y", "1":
-		return true
-	case "false", "off", "no", "n", "0":
-		return false
-	}
-	return fallback
-}
-
 func lower(s string) string {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 'A' && s[i] <= 'Z' {

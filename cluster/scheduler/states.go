@@ -48,14 +48,14 @@ func (c *cluster) unpackNodeState(e *cib.Element) {
 	if n.isRemote() {
 		n.unclean, n.unseen = false, false
 		n.remoteFenced = epochOrFlag(e.Get("node_fenced"))
-		n.remoteMaintenance = parseBool(e.Get("node_in_maintenance"), false)
+		n.remoteMaintenance = cib.ParseBool(e.Get("node_in_maintenance"), false)
 		return
 	}
 	c.unpackTransient(n, e)
 	n.unclean, n.unseen = false, false
 	c.judgeHost(n, e)
 	n.features = n.attributes["#feature-set"]
-	if v := n.attributes["maintenance"]; parseBool(v, false) {
+	if v := n.attributes["maintenance"]; cib.ParseBool(v, false) {
 		n.maintenance = true
 	}
 	if !c.options.quorate && n.online && c.options.quorumPolicy == quorumFence {
@@ -84,13 +84,13 @@ func (c *cluster) unpackTransient(n *node, e *cib.Element) {
 
 // applyNodeFlags takes over standby, maintenance and shutdown from the node's attributes.
 func (c *cluster) applyNodeFlags(n *node) {
-	if parseBool(n.attributes["standby"], false) {
+	if cib.ParseBool(n.attributes["standby"], false) {
 		n.standby = true
 	}
-	if parseBool(n.attributes["maintenance"], false) {
+	if cib.ParseBool(n.attributes["maintenance"], false) {
 		n.maintenance = true
 	}
-	if v, ok := n.attributes["resource-discovery-enabled"]; ok && !parseBool(v, true) && n.isRemote() {
+	if v, ok := n.attributes["resource-discovery-enabled"]; ok && !cib.ParseBool(v, true) && n.isRemote() {
 		n.noDiscovery = true
 	}
 	if since := n.attributes["shutdown"]; since != "" && since != "0" {
@@ -117,7 +117,7 @@ func epochOrFlag(text string) bool {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n > 0
 	}
-	return parseBool(text, false)
+	return cib.ParseBool(text, false)
 }
 
 // membership is a host's state as membership and its controller report it.

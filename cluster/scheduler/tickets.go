@@ -40,9 +40,9 @@ func (c *cluster) unpackTickets(status *cib.Element) {
 			switch a.Name {
 			case "id":
 			case "granted":
-				t.granted = parseBool(a.Value, false)
+				t.granted = cib.ParseBool(a.Value, false)
 			case "standby":
-				t.standby = parseBool(a.Value, false)
+				t.standby = cib.ParseBool(a.Value, false)
 			case "last-granted":
 				if n, err := strconv.ParseInt(a.Value, 10, 64); err == nil && n > 0 {
 					t.lastGranted = time.Unix(n, 0)

@@ -3,6 +3,8 @@ package scheduler
 import (
 	"slices"
 	"strings"
+
+	"holdfast/cluster/cib"
 )
 
 // updateOrdered applies one aspect of an ordering to an action of r and, for collectives, to
@@ -208,7 +210,7 @@ func interleaved(first, then *action) bool {
 
 func (r *resource) interleaves() bool {
 	if r.isBundle() {
-		return parseBool(r.meta["interleave"], false) || r.bundle.inner != nil && r.bundle.inner.clone.interleave
+		return cib.ParseBool(r.meta["interleave"], false) || r.bundle.inner != nil && r.bundle.inner.clone.interleave
 	}
 	return r.clone.interleave
 }
