@@ -170,11 +170,7 @@ func restartResource(s *session, words []word) error {
 	if _, err := s.daemon("restart"); err != nil {
 		return err
 	}
-	doc, err := s.document()
-	if err != nil {
-		return err
-	}
-	e, err := resourceIn(doc, words[0].text)
+	e, err := s.resource(words[0].text)
 	if err != nil {
 		return err
 	}

@@ -264,13 +264,18 @@ func promoteTo(role string) func(*session, []word) error {
 	}
 }
 
-// mustBePromotable refuses a resource that is no promotable clone, nor in one.
-func (s *session) mustBePromotable(id string) error {
+// resource finds a resource in the session's document.
+func (s *session) resource(id string) (*cib.Element, error) {
 	doc, err := s.document()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e, err := resourceIn(doc, id)
+	return resourceIn(doc, id)
+}
+
+// mustBePromotable refuses a resource that is no promotable clone, nor in one.
+func (s *session) mustBePromotable(id string) error {
+	e, err := s.resource(id)
 	if err != nil {
 		return err
 	}
@@ -404,11 +409,7 @@ func (s *session) deleteResourceAttribute(tag, id, name string) error {
 }
 
 func (s *session) showResourceAttribute(tag, id, name string) error {
-	doc, err := s.document()
-	if err != nil {
-		return err
-	}
-	e, err := resourceIn(doc, id)
+	e, err := s.resource(id)
 	if err != nil {
 		return err
 	}
