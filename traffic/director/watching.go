@@ -17,6 +17,7 @@ import (
 
 	"holdfast/traffic/director/config"
 	"holdfast/traffic/director/mon"
+	"holdfast/traffic/pause"
 )
 
 // watching are the watches of a configuration, each asked by a goroutine of its own. Their judges are asked under one lock, as one
@@ -63,15 +64,7 @@ func (w *watching) judge(name config.Need) *mon.Judge {
 // watch asks on an interval until ctx ends.
 func (d *Daemon) watch(ctx context.Context, w *watching, j *mon.Judge) {
 	c := j.Watch
-	pause := time.Duration(0)
-	for {
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
+	for next := time.Duration(0); pause.For(ctx, next); {
 		began := time.Now()
 		if w.mayAsk(j, began) {
 			status, output := runMonitor(ctx, c)
@@ -86,11 +79,10 @@ func (d *Daemon) watch(ctx context.Context, w *watching, j *mon.Judge) {
 				}
 			}
 		}
-		pause = w.pause(j) - time.Since(began)
+		next = w.pause(j) - time.Since(began)
 		if c.Skew > 0 {
-			pause += time.Duration((2*rand.Float64() - 1) * float64(c.Skew))
+			next += time.Duration((2*rand.Float64() - 1) * float64(c.Skew))
 		}
-		pause = max(0, pause)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"holdfast/traffic/pause"
 )
 
 // Verdict makes of answers whether a server is in. It is a value without clock or lock.
@@ -58,14 +60,14 @@ type Watcher struct {
 // Watch asks until ctx ends. It tells the first answer, and then every change of the verdict, with what was wrong; and, with a *Weighed or nil,
 // every change of the weight that an answer says.
 func (w Watcher) Watch(ctx context.Context, tell func(in bool, why error)) {
-	if w.Random != nil && !wait(ctx, time.Duration(w.Jitter*w.Random.Float64()*float64(w.Interval))) {
+	if w.Random != nil && !pause.For(ctx, time.Duration(w.Jitter*w.Random.Float64()*float64(w.Interval))) {
 		return
 	}
 	first, weight := true, asConfigured
 	for n := 0; ; n++ {
 		asked := time.Now()
 		if w.Asleep != nil && w.Asleep() {
-			if !wait(ctx, w.pause()) {
+			if !pause.For(ctx, w.pause()) {
 				return
 			}
 			continue
@@ -88,7 +90,7 @@ func (w Watcher) Watch(ctx context.Context, tell func(in bool, why error)) {
 			weight = now
 		}
 		first = false
-		if !wait(ctx, w.pause()-time.Since(asked)) {
+		if !pause.For(ctx, w.pause()-time.Since(asked)) {
 			return
 		}
 	}
@@ -103,16 +105,4 @@ func (w *Watcher) pause() time.Duration {
 		pause -= time.Duration(w.Random.Float64() * w.Jitter * float64(pause)) // never longer: how soon a server is out is promised
 	}
 	return pause
-}
-
-// wait tells whether the time passed before ctx ended.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(max(0, d))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

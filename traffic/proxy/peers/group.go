@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/traffic/pause"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/stick"
 )
@@ -120,7 +121,7 @@ func (g *Group) spread(ctx context.Context) {
 			return
 		case <-g.dirty:
 		}
-		if !pause(ctx, collectChanges) {
+		if !pause.For(ctx, collectChanges) {
 			return
 		}
 		g.mu.Lock()
@@ -128,18 +129,6 @@ func (g *Group) spread(ctx context.Context) {
 			ring(k.dirty)
 		}
 		g.mu.Unlock()
-	}
-}
-
-// pause waits, and tells whether the context goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -163,7 +152,7 @@ func (g *Group) keep(ctx context.Context, k *link) {
 				return
 			}
 			// Both may have opened one at the same time, and given up the other's: not to do so again they wait differently long.
-			if !pause(ctx, 50*time.Millisecond+rand.N(2*time.Second)) {
+			if !pause.For(ctx, 50*time.Millisecond+rand.N(2*time.Second)) {
 				return
 			}
 			continue
@@ -171,14 +160,14 @@ func (g *Group) keep(ctx context.Context, k *link) {
 		c, err := g.dial(ctx, k.peer)
 		if err != nil {
 			g.note(k, err)
-			if !pause(ctx, reconnectAfter) {
+			if !pause.For(ctx, reconnectAfter) {
 				return
 			}
 			continue
 		}
 		g.serve(ctx, k, c, nil)
 		// A peer that ends what it has just accepted is not to be asked all the time.
-		if !pause(ctx, 50*time.Millisecond+rand.N(time.Second)) {
+		if !pause.For(ctx, 50*time.Millisecond+rand.N(time.Second)) {
 			return
 		}
 	}
@@ -234,7 +223,7 @@ func (g *Group) accept(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			if !pause(ctx, 100*time.Millisecond) {
+			if !pause.For(ctx, 100*time.Millisecond) {
 				return
 			}
 			continue

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/traffic/pause"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/pool"
 )
@@ -69,19 +70,15 @@ func newWatcher(r *config.Resolvers, servers []*pool.Server) *watcher {
 
 func (w *watcher) run(ctx context.Context) {
 	for {
-		pause := w.resolvers.Pause
+		next := w.resolvers.Pause
 		if places, err := w.ask(ctx); err == nil {
-			pause = w.resolvers.Valid
+			next = w.resolvers.Valid
 			w.take(places, time.Now())
 		} else if ctx.Err() == nil {
 			w.fail(err, time.Now())
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause.For(ctx, next) {
 			return
-		case <-timer.C:
 		}
 	}
 }
