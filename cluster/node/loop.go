@@ -243,7 +243,7 @@ func (n *Node) suspend() {
 	switch {
 	case n.broken || n.aloneDone != nil:
 		n.worker.Suspend("it stops everything and leaves")
-	case n.asleep.Load() > 0 || n.messenger.Behind():
+	case n.doubtful():
 		n.worker.Suspend("it stood still and has yet to learn what happened meanwhile")
 	case !n.quorate && !quorumIgnored(n.replica.Document()):
 		n.worker.Suspend("it has no quorum")
@@ -251,6 +251,9 @@ func (n *Node) suspend() {
 		n.worker.Suspend("")
 	}
 }
+
+// doubtful tells whether the cluster may have gone on without this host.
+func (n *Node) doubtful() bool { return n.asleep.Load() > 0 || n.messenger.Behind() }
 
 // work carries out what the worker wants.
 func (n *Node) work(batch controller.WorkerBatch) {

@@ -67,7 +67,7 @@ func (n *Node) beginAlone(now time.Time, stopAll bool) {
 	var batch alone.Batch
 	n.alone, batch = alone.New(alone.Config{
 		Self: n.settings.Self, Boot: n.boot, Serial: n.alones, Hosts: namesOf(n.configured()),
-		Document: n.replica.Document(), Worker: n.worker, Plan: n.plan, HadQuorum: n.everQuorum, StopAll: stopAll,
+		Document: n.replica.Document(), Worker: n.worker, Plan: n.plan, HadQuorum: n.everQuorum, StopAll: stopAll, Doubtful: n.doubtful,
 	}, now)
 	n.actAlone(batch)
 }

@@ -61,7 +61,7 @@ func (h *host) beginAlone(stopAll bool) {
 	h.w.trace(h.name, "acts alone")
 	var batch alone.Batch
 	l.alone, batch = alone.New(alone.Config{Self: h.id, Boot: h.boot, Serial: l.serial, Hosts: h.w.names(), Document: h.replica.Document(),
-		Worker: h.worker, Plan: h.plan, HadQuorum: l.ever, StopAll: stopAll}, h.steady())
+		Worker: h.worker, Plan: h.plan, HadQuorum: l.ever, StopAll: stopAll, Doubtful: h.doubtful}, h.steady())
 	h.actAlone(batch)
 }
 

@@ -259,7 +259,7 @@ func (h *host) ask(r controller.Request) (controller.Reply, error) {
 	switch {
 	case h.lone.broken:
 		why = "its disk failed"
-	case h.asleep || h.behind():
+	case h.doubtful():
 		why = "it stood still"
 	case !h.lone.quorate && !ignoresQuorum(h.replica.Live()):
 		why = "it has no quorum"

@@ -224,6 +224,9 @@ func (h *host) thaw() {
 	}
 }
 
+// doubtful tells whether the cluster may have gone on without this host.
+func (h *host) doubtful() bool { return h.asleep || h.behind() }
+
 // behind tells that the daemon was not at work for about a token, as package messaging's Behind does.
 func (h *host) behind() bool {
 	pace := core.NewTiming(0)

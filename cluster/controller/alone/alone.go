@@ -31,8 +31,11 @@ type Config struct {
 	// itself for its lack, or a cluster could never form.
 	HadQuorum bool
 	StopAll   bool // stop everything, whatever no-quorum-policy says: this host's disk failed
-	Worker    *controller.Worker
-	Plan      func(*cib.Document, time.Time) *scheduler.Plan
+	// Doubtful tells whether this host stood still and has yet to learn what happened meanwhile:
+	// it starts nothing then, not even what no-quorum-policy lets it start again.
+	Doubtful func() bool
+	Worker   *controller.Worker
+	Plan     func(*cib.Document, time.Time) *scheduler.Plan
 }
 
 // Alone acts on one host without quorum. It is not safe for concurrent use.
@@ -174,11 +177,21 @@ func (a *Alone) Step(now time.Time, ev controller.Event) Batch {
 }
 
 func (a *Alone) request(r controller.Request, out *Batch) {
-	reply, batch, err := a.cfg.Worker.AskAlone(r)
+	reply, batch, err := a.ask(r)
 	out.Work = append(out.Work, batch)
 	if err != nil {
 		a.pending = append(a.pending, controller.Undelivered{Host: a.cfg.Self, Boot: r.Boot, Reign: r.Reign, Kind: r.Kind, Key: r.Key, Refused: true, Err: err.Error()})
 		return
 	}
 	a.pending = append(a.pending, controller.Replied{Host: a.cfg.Self, Boot: r.Boot, Reign: r.Reign, Kind: r.Kind, Key: r.Key, Reply: reply})
+}
+
+func (a *Alone) ask(r controller.Request) (controller.Reply, controller.WorkerBatch, error) {
+	switch r.Task {
+	case "start", "promote":
+		if a.cfg.Doubtful() {
+			return controller.Reply{}, controller.WorkerBatch{}, &controller.Refusal{Why: "this host starts nothing: it stood still and has yet to learn what happened meanwhile"}
+		}
+	}
+	return a.cfg.Worker.AskAlone(r)
 }

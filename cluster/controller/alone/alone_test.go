@@ -3,6 +3,7 @@ package alone_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,12 @@ import (
 	"holdfast/cluster/executor"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/scheduler"
+)
+
+// started is ip's history in document, failed what follows it when a monitor fails.
+const (
+	started = `op-digest="f2317cad3d54cec5d7d7aa7d0bf35cf8"/>`
+	failed  = `<lrm_rsc_op id="ip_last_failure_0" operation="monitor" operation_key="ip_monitor_10000" transition-key="2:1:0:x" transition-magic="0:7;2:1:0:x" call-id="3" rc-code="7" op-status="0" interval="10000"/>`
 )
 
 // document is a cluster of two hosts in which ip runs on web1.
@@ -72,7 +79,7 @@ func act(t *testing.T, policy string, stopAll bool) (stopped []string, fenced bo
 	now := time.Unix(1000, 0)
 	w := controller.NewWorker(controller.WorkerConfig{Self: 1, Boot: 7, Name: "web1", Document: func() *cib.Document { return doc }})
 	a, batch := alone.New(alone.Config{Self: 1, Boot: 7, Serial: 1, Hosts: map[core.HostID]string{1: "web1", 2: "web2"}, Document: doc, Worker: w,
-		Plan: scheduler.Make, HadQuorum: true, StopAll: stopAll}, now)
+		Plan: scheduler.Make, HadQuorum: true, StopAll: stopAll, Doubtful: certain}, now)
 	for range 10 {
 		fenced = fenced || batch.Fence != ""
 		var entries []*controller.Entry
@@ -96,4 +103,36 @@ func act(t *testing.T, policy string, stopAll bool) (stopped []string, fenced bo
 		t.Error("it does not come to rest")
 	}
 	return stopped, fenced
+}
+
+func certain() bool { return false }
+
+// Under no-quorum-policy=freeze a resource that fails is started again where it ran, but not by a host that stood still.
+func TestFrozenResourceFails(t *testing.T) {
+	t.Parallel()
+	for doubtful, want := range map[bool][]string{false: {"stop", "start"}, true: {"stop"}} {
+		doc, err := cib.Parse("", fmt.Appendf(nil, strings.Replace(document, started, started+failed, 1), "freeze"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Unix(1000, 0)
+		w := controller.NewWorker(controller.WorkerConfig{Self: 1, Boot: 7, Name: "web1", Document: func() *cib.Document { return doc }})
+		a, batch := alone.New(alone.Config{Self: 1, Boot: 7, Serial: 1, Hosts: map[core.HostID]string{1: "web1", 2: "web2"}, Document: doc, Worker: w,
+			Plan: scheduler.Make, HadQuorum: true, Doubtful: func() bool { return doubtful }}, now)
+		var done []string
+		for range 10 {
+			var entries []*controller.Entry
+			for _, work := range batch.Work {
+				for _, job := range work.Runs {
+					done = append(done, job.Operation.Action)
+					entries = append(entries, w.Finished(now, job.Key, executor.Result{StartedAt: now}).Entries...)
+				}
+			}
+			now = now.Add(time.Second)
+			batch = a.Results(now, entries)
+		}
+		if !slices.Equal(done, want) {
+			t.Errorf("doubtful %t: did %v, want %v", doubtful, done, want)
+		}
+	}
 }
