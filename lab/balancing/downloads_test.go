@@ -49,8 +49,8 @@ func (d download) ends() {
 }
 
 // outlives has downloads go on, slowly, while the host of the active director is killed, and at full speed once its peer serves; it returns how many
-// of them finish, and why the first of the others does not.
-func (s site) outlives(downloads int) (finished int, failed error) {
+// of them finish, and why the first of the others does not. Where directors exchange connections, the others know these by then.
+func (s site) outlives(downloads int, exchanged bool) (finished int, failed error) {
 	s.Helper()
 	s.serve(true)
 	at := s.Runs("virtual")
@@ -62,6 +62,11 @@ func (s site) outlives(downloads int) (finished int, failed error) {
 	for range downloads {
 		d := s.begins()
 		go func() { ended <- d.paced(taken) }()
+	}
+	if exchanged {
+		for _, standby := range lab.Names("d", 3) { // which is told within a moment
+			s.Says(standby, fmt.Sprintf("test $(ipvsadm -Lnc | grep -c ESTABLISHED) -ge %d && echo knows", downloads), "^knows")
+		}
 	}
 	killed, err := s.Host(at).Kill()
 	s.Must(err)
@@ -103,11 +108,11 @@ func (d download) paced(hurry <-chan struct{}) error {
 	}
 }
 
-// hashed is a keepalived.conf: its language has the flag by which the ports of clients count.
-const hashed = `virtual_server 10.77.0.99 80 {
+// balanced is a keepalived.conf with a scheduler: its language has the flag by which the ports of clients count, and the exchange of connections.
+func balanced(global, scheduler string) string {
+	return global + `virtual_server 10.77.0.99 80 {
     delay_loop 1
-    lb_algo mh
-    mh-port
+    lb_algo ` + scheduler + `
     lb_kind NAT
     protocol TCP
     real_server 10.78.0.14 80 {
@@ -122,30 +127,53 @@ const hashed = `virtual_server 10.77.0.99 80 {
     }
 }
 `
+}
 
-// TestDownloadsOutliveTheirDirector: with Maglev hashing both directors lead a connection to the same server, without telling each other of it.
+// exchanging has each director tell the others of its connections.
+const exchanging = "global_defs {\n    lvs_sync_daemon eth1\n}\n"
+
+// outliving are the ways in which connections outlive their director: with Maglev hashing both directors lead a connection to the same server, without telling
+// each other of it; with other schedulers they have to tell.
+var outliving = map[string]struct {
+	plane, configuration string
+	exchanged            bool
+}{
+	"ebpf hashed":    {"ebpf", balanced("", "mh\n    mh-port"), false},
+	"ebpf exchanged": {"ebpf", balanced(exchanging, "wlc"), true},
+}
+
+// TestDownloadsOutliveTheirDirector: connections go on at another director when the host of theirs is killed.
 func TestDownloadsOutliveTheirDirector(t *testing.T) {
 	t.Parallel()
 	const downloads = 12
-	s := newSite(t, "ebpf", hashed)
-	if finished, err := s.outlives(downloads); finished < downloads {
-		t.Errorf("%d of %d downloads finished; the first failed %v", finished, downloads, err)
+	for name, c := range outliving {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, c.plane, c.configuration)
+			if finished, err := s.outlives(downloads, c.exchanged); finished < downloads {
+				t.Errorf("%d of %d downloads finished; the first failed %v", finished, downloads, err)
+			}
+		})
 	}
 }
 
 // BenchmarkDownloads: how many of a hundred long downloads finish when the director's host is killed.
 func BenchmarkDownloads(b *testing.B) {
 	const downloads = 100
-	least := downloads
-	for range b.N {
-		s := newSite(b, "ebpf", hashed)
-		finished, err := s.outlives(downloads)
-		if err != nil {
-			b.Log(err)
-		}
-		least = min(least, finished)
-		s.Close()
+	for name, c := range outliving {
+		b.Run(name, func(b *testing.B) {
+			least := downloads
+			for range b.N {
+				s := newSite(b, c.plane, c.configuration)
+				finished, err := s.outlives(downloads, c.exchanged)
+				if err != nil {
+					b.Log(err)
+				}
+				least = min(least, finished)
+				s.Close()
+			}
+			b.ReportMetric(float64(least), "of-100-finished")
+			b.ReportMetric(0, "ns/op") // what else an op does says nothing
+		})
 	}
-	b.ReportMetric(float64(least), "of-100-finished")
-	b.ReportMetric(0, "ns/op") // what else an op does says nothing
 }

@@ -70,7 +70,7 @@ func command() *cobra.Command {
 	output.Add(cmd.PersistentFlags(), &o.output, "")
 	cmd.PersistentFlags().StringVar(&o.root, "root", os.Getenv("HOLDFAST_ROOT"), "directory below which all paths hang")
 	cmd.PersistentFlags().StringVar(&o.name, "name", "director", "`NAME` of this director among several on the host")
-	cmd.AddCommand(o.statusCommand(), o.topCommand(), o.reloadCommand())
+	cmd.AddCommand(o.statusCommand(), o.topCommand(), o.reloadCommand(), o.exchangeCommand())
 	return cmd
 }
 

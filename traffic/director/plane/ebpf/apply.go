@@ -363,7 +363,7 @@ func (p *Plane) remove(k table.Key, at uint32) error {
 
 // noteKinds tells the programs what they need not look for.
 func (p *Plane) noteKinds() {
-	flags := atomic.LoadUint32(&p.kernel.settings.Flags) & flagRules
+	flags := atomic.LoadUint32(&p.kernel.settings.Flags) & (flagRules | flagExchanged)
 	for k := range p.index.table {
 		switch {
 		case k.Mark != 0:

@@ -33,6 +33,10 @@
 // With mh, sh and dh, a packet in the middle of a conversation that this director has not seen begin goes where the hash leads: after a
 // takeover connections live on, as both directors have the same table (package places).
 //
+// With other schedulers directors tell each other of their connections (exchange.go): the programs note which slots have changed (struct news), a process of
+// the exchange tells what is in them, and another one, on the standby, has the program learn take it up. What was learned is not told on until a packet of it
+// has been here.
+//
 // # How it differs from the kernel's IP Virtual Server
 //
 //   - lblcr, persistence engines, and tunnels with checksums are refused; so is SCTP with another port at the server.

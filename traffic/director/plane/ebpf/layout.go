@@ -10,7 +10,7 @@ import (
 
 // layout is the version of the structures that bpf/model.h and this file describe. A plane that finds another one in force puts its own
 // programs in the place of those; services are to be made again, as a director does when it begins.
-const layout = 2
+const layout = 3
 
 // address is as packets have it; IPv4 is ::ffff:a.b.c.d.
 type address [16]byte
@@ -149,6 +149,7 @@ const (
 	flowPending = 8
 	flowIPv6    = 16
 	flowForward = 32
+	flowLearned = 128
 )
 
 // whole is struct whole.
@@ -176,6 +177,7 @@ const (
 	servicesOfServer                 = 14
 	rowSlots                         = 16
 	flagAnyPort, flagMark, flagRules = 1, 2, 4
+	flagExchanged                    = 8
 )
 
 // real is struct real.
@@ -195,7 +197,22 @@ type settings struct {
 }
 
 // occupancy is struct occupancy.
-type occupancy struct{ Beginnings int32 }
+type occupancy struct {
+	Beginnings int32
+	News       uint32
+}
+
+// news is struct news.
+type news struct{ Slot, Number uint32 }
+
+// lesson is struct lesson.
+type lesson struct {
+	Client, Virtual          address
+	ClientPort, VirtualPort  port
+	Server, Generation, Seen uint32
+	Protocol, State, IPv6    uint8
+	_                        uint8
+}
 
 // source is struct source.
 type source struct{ IPv4, IPv6 address }

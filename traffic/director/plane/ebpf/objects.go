@@ -67,7 +67,7 @@ func (s sizes) slots() int {
 // The names of maps that hold the table; the others hold connections, and stay when it grows.
 var tableMaps = []string{"services", "servers", "tables", "counted", "directory"}
 
-var lastingMaps = []string{"settings", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "ways"}
+var lastingMaps = []string{"settings", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "news", "ways"}
 
 // endpoints is how many virtual and real addresses there may be. Room is taken as they come.
 const endpoints = 1 << 20
@@ -85,6 +85,8 @@ type kernel struct {
 	counted  []work    // of the first processor's servers, the second's, …
 	flows    []flow
 	wholes   []whole
+	occupied []occupancy
+	news     []news
 }
 
 // loadKernel makes programs and maps; lasting ones come from an older set, if there is one.
@@ -221,6 +223,12 @@ func (k *kernel) seeFlows() (err error) {
 	if err == nil && k.wholes == nil {
 		k.wholes, err = seen[whole](k.maps["wholes"])
 	}
+	if err == nil && k.occupied == nil {
+		k.occupied, err = seen[occupancy](k.maps["occupied"])
+	}
+	if err == nil && k.news == nil {
+		k.news, err = seen[news](k.maps["news"])
+	}
 	return err
 }
 
@@ -249,7 +257,7 @@ func unsee[T any](all []T) error {
 }
 
 func (k *kernel) close() error {
-	errs := []error{unsee(k.services), unsee(k.servers), unsee(k.tables), unsee(k.listed), unsee(k.counted), unsee(k.flows), unsee(k.wholes)}
+	errs := []error{unsee(k.services), unsee(k.servers), unsee(k.tables), unsee(k.listed), unsee(k.counted), unsee(k.flows), unsee(k.wholes), unsee(k.occupied), unsee(k.news)}
 	if k.settings != nil {
 		errs = append(errs, unsee(unsafe.Slice(k.settings, 1)))
 	}
@@ -294,7 +302,7 @@ func openKernel(dir string) (*kernel, error) {
 		}
 		k.maps[name] = m
 	}
-	for _, name := range []string{"director", "start_clock", "read_clock", "sweep"} {
+	for _, name := range []string{"director", "start_clock", "read_clock", "sweep", "learn"} {
 		p, err := ebpf.LoadPinnedProgram(filepath.Join(dir, programPrefix+name), nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = errOtherLayout

@@ -22,6 +22,7 @@ type Plane struct {
 	kernel *kernel
 	index  *index
 	rates  rates
+	told   told
 }
 
 // Open opens the plane, or makes it; a *plane.Unsupported if the kernel lacks what it needs.

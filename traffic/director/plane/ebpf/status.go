@@ -3,6 +3,7 @@ package ebpf
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -113,12 +114,14 @@ func (p *Plane) status(s table.Service, persistent map[uint32]uint32, now time.T
 
 // persistent counts the clients that are to come back to each server.
 func (p *Plane) persistent() (map[uint32]uint32, error) {
-	counts, any := map[uint32]uint32{}, false
-	for _, s := range p.index.table {
-		any = any || s.Persist > 0
-	}
-	if !any {
-		return counts, nil
+	counts := map[uint32]uint32{}
+	return counts, p.clients(func(_ returning, t template) { counts[t.Server]++ })
+}
+
+// clients tells of those that are to come back.
+func (p *Plane) clients(yield func(returning, template)) error {
+	if !slices.ContainsFunc(slices.Collect(maps.Values(p.index.table)), func(s table.Service) bool { return s.Persist > 0 }) {
+		return nil
 	}
 	now := monotonic()
 	var k returning
@@ -127,10 +130,10 @@ func (p *Plane) persistent() (map[uint32]uint32, error) {
 	for all.Next(&k, &t) {
 		if int(k.Service) < len(p.kernel.services) && int(t.Server) < len(p.kernel.servers) &&
 			p.kernel.servers[t.Server].Generation == t.Generation && now < t.Seen+uint64(p.kernel.services[k.Service].Persist)*uint64(time.Second) {
-			counts[t.Server]++
+			yield(k, t)
 		}
 	}
-	return counts, iterated(all.Err())
+	return iterated(all.Err())
 }
 
 // iterated makes little of entries that came and went while a table was read.

@@ -42,7 +42,7 @@ inline_always struct spot spot_of(u32 client, u16 port, u8 protocol)
 // behind is one of the slots of a window: the first is home.
 inline_always u32 behind(u32 home, u32 tag, u32 i) { return (i < 2 ? home ^ i : home + i * (tag | 1)) & flow_mask; }
 
-inline_always u8 forward_of(const struct flow *f) { return f->flags / FORWARD; }
+inline_always u8 forward_of(const struct flow *f) { return f->flags / FORWARD & 3; }
 
 inline_always int is_ipv6(const struct flow *f) { return (f->flags & IPV6) != 0; }
 

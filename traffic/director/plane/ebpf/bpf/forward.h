@@ -193,7 +193,7 @@ __attribute__((noinline)) u32 goes_on(struct packet *p, u32 at)
 	if (!f || !p || !table)
 		return NO_SERVER;
 	struct server *s = usable(f);
-	u32 generation = table->generation;
+	u32 generation = table->generation, before = stage(f);
 	if (!s || expired(f, now) || opens(p) && f->state >= FIN_WAIT && f->state <= CLOSED || s->flags & SERVER_GONE && (p->protocol != TCP || f->flags & PENDING)) {
 		end_flow(f);
 		return NO_SERVER;
@@ -201,10 +201,13 @@ __attribute__((noinline)) u32 goes_on(struct packet *p, u32 at)
 	if (s->flags & SERVER_GONE)
 		return GONE;
 	f->checked = generation;
+	f->flags &= ~LEARNED;
 	touch(f, now);
 	advance(f, p->tcp, p->protocol, FINISHED_CLIENT);
 	if (f->flags & PENDING && !opens(p) && (f->flags & ANSWERED || s->forward != NAT))
 		settle(f);
+	if (stage(f) != before)
+		tell(f, at);
 	return f->server;
 }
 
@@ -214,10 +217,14 @@ __attribute__((noinline)) int answers_on(struct packet *p, u32 at)
 	struct flow *f = flow_at(at);
 	if (!f || !p || !usable(f))
 		return 0;
+	u32 before = stage(f);
 	if (f->flags & PENDING && !(p->tcp & RST))
 		f->flags |= ANSWERED;
+	f->flags &= ~LEARNED;
 	touch(f, ticks());
 	advance(f, p->tcp, p->protocol, FINISHED_SERVER);
+	if (stage(f) != before)
+		tell(f, at);
 	return 1;
 }
 

@@ -105,7 +105,8 @@ struct whole {
 
 enum { FREE = 0, TAKEN = 1 };
 enum { NONE, SYN_RECV, ESTABLISHED, FIN_WAIT, TIME_WAIT, CLOSED, DATAGRAMS, STATES };
-enum { FINISHED_CLIENT = 1, FINISHED_SERVER = 2, ANSWERED = 4, PENDING = 8, IPV6 = 16, FORWARD = 32 }; // the last: by which a way of forwarding is multiplied
+// FORWARD: by which a way of forwarding is multiplied. LEARNED: of another director, and no packet of it has been here yet.
+enum { FINISHED_CLIENT = 1, FINISHED_SERVER = 2, ANSWERED = 4, PENDING = 8, IPV6 = 16, FORWARD = 32, LEARNED = 128 };
 
 // A client that is to come back to its server.
 struct returning {
@@ -135,7 +136,7 @@ struct ports {
 	u16 source, destination;
 };
 
-enum { ANY_PORT_SERVICES = 1, MARK_SERVICES = 2, ROUTING_RULES = 4 };
+enum { ANY_PORT_SERVICES = 1, MARK_SERVICES = 2, ROUTING_RULES = 4, EXCHANGED = 8 };
 
 struct settings {
 	u32 layout, flags;
@@ -169,6 +170,14 @@ struct clock {
 
 struct occupancy {
 	s32 beginnings;
+	u32 news; // how many there have been
+};
+
+// What became of a flow, for the exchange of connections: the last so many.
+#define NEWS (1 << 16)
+
+struct news {
+	u32 slot, number; // 1 the first; written after what it is of
 };
 
 // Sizes are what the Go side sets before it loads.
@@ -188,6 +197,7 @@ struct { number(type, MAP_ARRAY); number(max_entries, 1); type(key, u32); type(v
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct flow); } flows SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct whole); } wholes SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct occupancy); } occupied SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, NEWS); number(map_flags, MMAPABLE); type(key, u32); type(value, struct news); } news SEC(".maps");
 
 // What the Go side says when it loads.
 const volatile u32 server_places = 0; // how many there are in the table

@@ -77,7 +77,7 @@ inline_always u32 schedule(u32 service, struct packet *p, struct service *v)
 	switch (v->scheduler) {
 	case RR:
 	case WRR:
-		from = __sync_fetch_and_add(&v->turn, 1) % size;
+		from = v->turn++ % size;
 		break;
 	case SH:
 	case MH:

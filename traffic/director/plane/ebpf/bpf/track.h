@@ -40,6 +40,23 @@ inline_always void settle(struct flow *f)
 	weigh_on(f, 1);
 }
 
+// stage is how far a flow has come.
+inline_always u32 stage(const struct flow *f) { return f->state | (f->flags & PENDING); }
+
+// tell notes what became of a flow, where connections are exchanged. Of beginnings nothing is told.
+inline_always void tell(const struct flow *f, u32 at)
+{
+	struct settings *s = set();
+	u32 zero = 0;
+	struct occupancy *o = lookup(&occupied, &zero);
+	if (!s || !o || !(s->flags & EXCHANGED) || f->flags & PENDING)
+		return;
+	u32 number = __sync_fetch_and_add(&o->news, 1), here = number % NEWS;
+	struct news *n = lookup(&news, &here);
+	if (n)
+		*(volatile u64 *)n = at | (u64)(number + 1) << 32;
+}
+
 inline_always void mask(struct address *a, u32 bits)
 {
 #pragma unroll
