@@ -15,6 +15,19 @@ import (
 var sameForm = []string{
 	"show backend",
 	"show cli level",
+	"get var proc.x",
+	"get var proc.n",
+	"get var proc.none",
+	"get var",
+	"set severity-output string",
+	"set severity-output loud",
+	"set rate-limit ssl-sessions global 10",
+	"set rate-limit http-compression global 10",
+	"show errors nobody",
+	"show errors front response",
+	"show peers nobody",
+	"clear counters",
+	"clear counters all",
 	"show servers state",
 	"show servers state shop",
 	"show servers conn",
@@ -106,6 +119,7 @@ func form(command, answer string) string {
 	if answer = strings.TrimSuffix(answer, ".\n"); answer != "" { // an error
 		answer = strings.ToLower(answer[:1]) + strings.TrimSpace(answer[1:])
 	}
+	answer = regexp.MustCompile(`\[\d+/\w+/[\d:.]+\]`).ReplaceAllString(answer, "[TIME]")
 	answer = regexp.MustCompile(`exp=\d+`).ReplaceAllString(answer, "exp=N")
 	return regexp.MustCompile(`(?i)n\.N\.N\S*\n`).ReplaceAllString(answer, "VERSION\n")
 }
@@ -128,6 +142,8 @@ func TestTheSocketAnswersAsHAProxyDoes(t *testing.T) {
 		text := fmt.Sprintf(`global
 	stats socket %s mode 600 level admin
 	maxconn 200
+	set-var proc.x str(shared)
+	set-var proc.n int(5)
 	nbthread 2
 defaults
 	mode http

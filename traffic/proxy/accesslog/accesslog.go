@@ -6,6 +6,7 @@
 package accesslog
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -151,7 +152,7 @@ func (s *Sink) format(b []byte, t *config.LogTarget, level int, tag string, line
 		priority()
 		b = append(b, "1 "...)
 		b = time.Now().AppendFormat(b, "2006-01-02T15:04:05.000000Z07:00")
-		b = append(append(append(b, ' '), s.Host...), ' ')
+		b = append(append(append(b, ' '), cmp.Or(s.Host, "-")...), ' ')
 		b = append(append(b, tag...), ' ')
 		b = strconv.AppendInt(b, int64(s.PID), 10)
 		b = append(b, " - - "...)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -254,9 +255,39 @@ func (p *parser) finish() {
 		x.numberServers()
 		p.checkProxy(x)
 	}
+	p.fillFullConns(names)
 }
 
-// numberServers gives servers without an id the first numbers that are free.
+// fillFullConns gives backends without fullconn a tenth of the clients that the frontends before them take together. names are the backends, by "back " and their names.
+func (p *parser) fillFullConns(names map[string]*Proxy) {
+	clients, anywhere := map[*Proxy]int{}, 0
+	for _, x := range p.config.Proxies {
+		if !x.Front {
+			continue
+		}
+		most := cmp.Or(x.MaxConn, p.config.Global.MaxConn)
+		if slices.ContainsFunc(x.UseBackends, func(u UseBackend) bool { return u.Format != nil }) {
+			anywhere += most
+			continue
+		}
+		behind := map[*Proxy]bool{x: x.Back}
+		for _, name := range x.backendNames() {
+			behind[names["back "+name]] = true
+		}
+		for b, reached := range behind {
+			if reached && b != nil {
+				clients[b] += most
+			}
+		}
+	}
+	for _, x := range p.config.Proxies {
+		if sum := clients[x] + anywhere; x.Back && x.FullConn == 0 && sum > 0 {
+			x.FullConn = (sum + 9) / 10
+		}
+	}
+}
+
+// numberServers gives servers without an id the first numbers that are free, from their place among all servers on.
 func (p *Proxy) numberServers() {
 	taken := map[int]bool{}
 	for _, s := range p.Servers {
@@ -269,8 +300,8 @@ func (p *Proxy) numberServers() {
 				next++
 			}
 			s.Number = next
-			next++
 		}
+		next++
 	}
 }
 

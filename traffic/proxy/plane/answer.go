@@ -2,6 +2,7 @@ package plane
 
 import (
 	"holdfast/traffic/proxy/h1"
+	"holdfast/traffic/proxy/pool"
 )
 
 // exchange moves the request's body to the server and the answer to the client.
@@ -43,6 +44,7 @@ func (s *session) awaitAnswer() bool {
 		s.backend.Counters.Set(l.id).AnswerErrors.Add(1)
 		s.target.Counters.Set(l.id).AnswerErrors.Add(1)
 		s.observe(false)
+		s.keepRejected(c.in, true, err)
 		if err == nil {
 			s.note('P', 'H')
 		}
@@ -305,6 +307,7 @@ func (s *session) finishExchange() bool {
 	}
 	s.addBytes()
 	s.log()
+	s.pace()
 	c := s.server
 	s.server = nil
 	c.session = nil
@@ -324,6 +327,19 @@ func (s *session) finishExchange() bool {
 	}
 	s.nextRequest()
 	return true
+}
+
+// pace counts what the exchange took for its server's averages.
+func (s *session) pace() {
+	x, l := s.x, s.loop
+	spent := func(from, to int64) int64 {
+		if from == 0 || to == 0 {
+			return 0
+		}
+		return to - from
+	}
+	s.target.Counters.Set(l.id).Pace.Add(pool.Spent{Queue: spent(x.whole, x.chosen), Connect: spent(x.chosen, x.connected), Response: spent(x.connected, x.answeredAt),
+		Total: spent(x.begun, l.now)}, l.clock)
 }
 
 // nextRequest makes the session ready for another request.

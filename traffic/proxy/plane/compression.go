@@ -173,7 +173,7 @@ type codingLimits struct {
 // admits tells whether another body may be compressed now: maxcomprate, maxcompcpuusage.
 func (c *codingLimits) admits(l *Loop) bool {
 	g := &l.plane.Snapshot().Config.Global.Compression
-	if g.Rate > 0 && c.rate(l.clock) >= int64(g.Rate)<<10 {
+	if most := l.plane.CodingLimit.Load() << 10; most > 0 && c.rate(l.clock) >= most {
 		return false
 	}
 	return g.Usage == 0 || c.usedPercent(l) < int64(g.Usage)
@@ -182,10 +182,11 @@ func (c *codingLimits) admits(l *Loop) bool {
 // overloaded counts bytes that are to be compressed, and tells whether they are too many: then they are only framed.
 func (c *codingLimits) overloaded(l *Loop, n int) bool {
 	g := &l.plane.Snapshot().Config.Global.Compression
-	if g.Rate == 0 && g.Usage == 0 {
+	most := l.plane.CodingLimit.Load() << 10
+	if most == 0 && g.Usage == 0 {
 		return false
 	}
-	over := c.rate(l.clock) >= int64(g.Rate)<<10 && g.Rate > 0
+	over := c.rate(l.clock) >= most && most > 0
 	c.bytes.Add(int64(n))
 	return over || g.Usage > 0 && c.usedPercent(l) >= int64(g.Usage)
 }

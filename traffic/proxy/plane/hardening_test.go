@@ -160,3 +160,36 @@ func TestNoClientSeesAServerDie(t *testing.T) {
 	stop()
 	deaths.Wait()
 }
+
+// TestWhatWasRefusedCanBeLookedAt: each proxy keeps the last request, and the last answer, that was not HTTP.
+func TestWhatWasRefusedCanBeLookedAt(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, "no HTTP at all\r\n\r\n")
+			_ = c.Close()
+		}
+	}()
+	s := start(t, "listen l\n bind %PORT1\n retries 0\n server a "+l.Addr().String()+"\n")
+	say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nfirst one: x\r\n\r\n")
+	say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nbad one: x\r\n\r\n")
+	say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	kept, all := s.Rejections()
+	if len(kept) != 2 || all != 3 {
+		t.Fatalf("%d of %d: %+v", len(kept), all, kept)
+	}
+	for _, r := range kept {
+		if want := map[bool]string{false: "bad one", true: "no HTTP"}[r.Answer]; !strings.Contains(string(r.Bytes), want) || r.Frontend != "l" || r.Answer != (r.Server == "a") {
+			t.Errorf("%+v: %q", r, r.Bytes)
+		}
+	}
+}

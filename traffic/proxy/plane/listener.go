@@ -206,8 +206,8 @@ func (l *Loop) admits(s *listener) bool {
 
 // secureTooFast tells whether clients with TLS come faster than the global section allows.
 func (p *Plane) secureTooFast(now time.Time) bool {
-	limit := p.Snapshot().Config.Global.SecureRate
-	return limit > 0 && p.secure.Over(now, int64(limit))
+	limit := p.SecureLimit.Load()
+	return limit > 0 && p.secure.Over(now, limit)
 }
 
 // resume lets listeners go on that found no room, now that a client has left.

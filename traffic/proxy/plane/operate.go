@@ -34,6 +34,27 @@ func (p *Plane) Rate(now time.Time) (current, most int64) {
 	return max(r.last.Load(), r.current.Load()), r.most.Load()
 }
 
+// ForgetMost begins to look for the most connections, and the most in a second, anew; with all, to count everything anew.
+func (p *Plane) ForgetMost(all bool) {
+	p.limits.rate.most.Store(0)
+	snapshot := p.Snapshot()
+	for _, f := range snapshot.Frontends {
+		f.MaxSeen.Store(f.Sessions.Load())
+		f.rate.most.Store(0)
+		f.requests.ForgetMost()
+		if all {
+			f.Counters.Reset()
+		}
+	}
+	for _, b := range snapshot.Backends {
+		b.ForgetMost(all)
+	}
+	if all {
+		p.Total.Store(0)
+		p.refusals.Clear()
+	}
+}
+
 // Stopping tells whether the process takes no more clients.
 func (p *Plane) Stopping() bool { return p.stopping.Load() }
 
@@ -185,4 +206,77 @@ func (p *Plane) ForgetServer(s *pool.Server) {
 		}
 		delete(l.idle, s)
 	})
+}
+
+// Descriptor is an open socket of a loop's, to be shown.
+type Descriptor struct {
+	FD, Loop                  int
+	Role                      string
+	Frontend, Backend, Server string
+	Local                     netip.AddrPort
+	Readable, Writable, Ended bool
+	TLS, HTTP2                bool
+	Pending                   int // bytes that the kernel did not take yet
+}
+
+var roleNames = [...]string{free: "free", listening: "listening", clientSide: "client", serverSide: "server", idle: "idle", lingering: "closing", mailbox: "wakes the loop",
+	shaking: "handshake"}
+
+// Descriptors lists the sockets that the loops watch.
+func (p *Plane) Descriptors() []Descriptor {
+	var mu sync.Mutex // guards all
+	var all []Descriptor
+	p.everywhere(func(l *Loop) {
+		mu.Lock()
+		defer mu.Unlock()
+		for fd, c := range l.conns {
+			if c != nil {
+				all = append(all, c.shown(l, fd))
+			}
+		}
+	})
+	slices.SortFunc(all, func(a, b Descriptor) int { return a.FD - b.FD })
+	return all
+}
+
+func (c *conn) shown(l *Loop, fd int) Descriptor {
+	d := Descriptor{FD: fd, Loop: l.id, Role: roleNames[c.role], Readable: c.readable, Writable: c.writable, Ended: c.eof || c.hungUp, TLS: c.tls != nil, HTTP2: c.mux != nil,
+		Pending: c.pending()}
+	if c.listener != nil && c.listener.frontend != nil {
+		d.Frontend, d.Local = c.listener.frontend.Name, c.listener.bind.Address
+	}
+	if s := c.session; s != nil {
+		if d.Frontend = s.frontend.Name; s.backend != nil {
+			d.Backend = s.backend.Name
+		}
+	}
+	if c.server != nil {
+		d.Backend, d.Server = c.server.Backend.Name, c.server.Server.Name
+	}
+	return d
+}
+
+// LoopState is what an event loop has to do, to be shown.
+type LoopState struct {
+	Sessions, Idle, Multiplexed, Requests int64
+	Posted, Deferred                      int // what others, and what it itself, left for its next round
+}
+
+// LoopStates asks each loop.
+func (p *Plane) LoopStates() []LoopState {
+	all := make([]LoopState, len(p.loops))
+	p.everywhere(func(l *Loop) {
+		v := &all[l.id]
+		v.Sessions, v.Requests, v.Deferred = int64(len(l.sessions)), l.requests, len(l.again)
+		for _, conns := range l.idle {
+			v.Idle += int64(len(conns))
+		}
+		for _, muxes := range l.muxes {
+			v.Multiplexed += int64(len(muxes))
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		v.Posted = len(l.posted)
+	})
+	return all
 }

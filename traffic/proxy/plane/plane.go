@@ -24,24 +24,28 @@ type Plane struct {
 	Total    atomic.Int64
 
 	ConnectionLimit atomic.Int64 // new clients within a second; 0: any number
+	SecureLimit     atomic.Int64 // of them with TLS
+	CodingLimit     atomic.Int64 // kilobytes to be compressed within a second; 0: any number
 
-	snapshot atomic.Pointer[Snapshot]
-	loops    []*Loop
-	limits   limits
-	numbers  atomic.Uint64 // of sessions
-	noSplice bool
-	began    time.Time
-	stopping atomic.Bool
-	wait     sync.WaitGroup
-	logger   Logger
-	users    func(list string) sample.Userlist
-	patterns sync.Mutex // serializes changes of maps and lists
-	refusals sync.Map   // h1.Refusal to *atomic.Int64
-	secure   rate       // of clients with TLS
-	coding   codingLimits
-	process  *sample.Process
-	Pages    Pages
-	OnErrors func(*pool.Server) // called on a loop when observe has seen too many errors
+	snapshot   atomic.Pointer[Snapshot]
+	loops      []*Loop
+	limits     limits
+	numbers    atomic.Uint64 // of sessions
+	noSplice   bool
+	began      time.Time
+	stopping   atomic.Bool
+	wait       sync.WaitGroup
+	logger     Logger
+	users      func(list string) sample.Userlist
+	patterns   sync.Mutex // serializes changes of maps and lists
+	refusals   sync.Map   // h1.Refusal to *atomic.Int64
+	rejected   sync.Map   // rejectedKey to *Rejected
+	rejections atomic.Uint64
+	secure     rate // of clients with TLS
+	coding     codingLimits
+	process    *sample.Process
+	Pages      Pages
+	OnErrors   func(*pool.Server) // called on a loop when observe has seen too many errors
 }
 
 // Pages makes the statistics page.
@@ -128,6 +132,7 @@ type Frontend struct {
 	Closed   atomic.Bool // its sockets are closed for good
 	maxconn  atomic.Int64
 	rate     rate
+	requests pool.Meter
 	Default  *pool.Backend
 	uses     []use
 	targets  []config.LogTarget
@@ -181,6 +186,12 @@ func (f *Frontend) Rate(now time.Time) (current, most int64) {
 	return max(f.rate.last.Load(), f.rate.current.Load()), f.rate.most.Load()
 }
 
+// RequestRate is how many requests came within a second, and the most.
+func (f *Frontend) RequestRate(now time.Time) (current, most int64) {
+	current = f.requests.Rate(f.Counters.Total().Requests, now)
+	return current, f.requests.Most()
+}
+
 // New makes a plane of so many loops.
 func New(loops, maxconn int, logger Logger) (*Plane, error) {
 	p := &Plane{began: time.Now().Add(-time.Second), logger: logger}
@@ -213,6 +224,8 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 	if c.Global.SessionRate > 0 {
 		p.ConnectionLimit.Store(int64(c.Global.SessionRate))
 	}
+	p.SecureLimit.Store(int64(c.Global.SecureRate))
+	p.CodingLimit.Store(int64(c.Global.Compression.Rate))
 	s.Caches = map[string]*cache.Cache{}
 	for name, settings := range c.Caches {
 		s.Caches[name] = cache.New(*settings)

@@ -41,10 +41,12 @@ func (s *session) awaitRequest() bool {
 	switch {
 	case err == nil && x.requestHead.Size > limit, err == nil && x.requestHead.Size == 0 && len(c.in) >= limit:
 		l.plane.refused(h1.ErrTooLarge)
+		s.keepRejected(c.in, false, h1.ErrTooLarge)
 		s.refuse(400)
 		return true
 	case err != nil:
 		l.plane.refused(err)
+		s.keepRejected(c.in, false, err)
 		s.refuse(400)
 		return true
 	case x.requestHead.Size == 0:
@@ -122,6 +124,7 @@ func (s *session) request() bool {
 	counters.Requests.Add(1)
 	if err := h.CheckHost(x.request); err != nil {
 		l.plane.refused(err)
+		s.keepRejected(x.request, false, err)
 		s.refuse(400)
 		return true
 	}
@@ -240,6 +243,7 @@ func (s *session) sendRequest() bool {
 // badBody ends a request whose body is not what its framing says.
 func (s *session) badBody(err error) {
 	s.loop.plane.refused(err)
+	s.keepRejected(s.client.in, false, err)
 	s.frontend.Counters.Set(s.loop.id).BadRequests.Add(1)
 	s.note('P', 'D')
 	s.keep = false

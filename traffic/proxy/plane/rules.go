@@ -50,7 +50,7 @@ func (s *session) admit() bool {
 			case config.Allow:
 				return true
 			case config.Reject, config.SilentDrop:
-				s.frontend.Counters.Set(s.loop.id).Denied.Add(1)
+				s.frontend.Counters.Set(s.loop.id).DeniedConnections.Add(1)
 				s.loop.reset(s.client)
 				s.client = s.loop.newConn(-1, clientSide)
 				s.destroy()
@@ -203,16 +203,22 @@ func (s *session) requestRulesFrom(rules []*config.Rule, first int) bool {
 
 // finalRule runs a rule that ends the request, and tells whether it did.
 func (s *session) finalRule(r *config.Rule) bool {
-	denied := &s.frontend.Counters.Set(s.loop.id).Denied
+	counters := s.frontend.Counters.Set(s.loop.id)
+	denied := &counters.Denied
 	switch r.Action {
 	case config.Redirect:
-		return s.redirect(r.Redirect)
+		if !s.redirect(r.Redirect) {
+			return false
+		}
+		counters.Intercepted.Add(1)
 	case config.CacheUse:
 		return s.useCache(r.Name)
 	case config.Return:
+		counters.Intercepted.Add(1)
 		s.note('L', 'R')
 		s.replyPage(r.Page)
 	case config.Metrics:
+		counters.Intercepted.Add(1)
 		s.metrics()
 	case config.Deny:
 		denied.Add(1)

@@ -24,6 +24,7 @@ func (s *session) statistics(p *config.Proxy) bool {
 		return false
 	}
 	s.x.statsProxy, s.x.statsPath = p, string(path)
+	s.frontend.Counters.Set(s.loop.id).Intercepted.Add(1)
 	if !s.statsAllowed(p) {
 		return true
 	}

@@ -155,6 +155,7 @@ func (s *session) tunnel() bool {
 		s.server.endStream()
 		s.addBytes()
 		s.log()
+		s.pace()
 		s.destroy()
 		return false
 	}

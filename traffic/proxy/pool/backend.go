@@ -24,11 +24,13 @@ type Backend struct {
 	order   atomic.Pointer[ordering]
 	turn    atomic.Uint64 // roundrobin's place in the sequence
 	waiting atomic.Int64  // requests in the queue
+	longest atomic.Int64  // most of them at once
 	mu      sync.Mutex    // guards queue, made, changes of members and the making of order
 	queue   []*Waiter
 	made    int // servers so far
-	now     func() time.Time
-	random  func(n int) int
+	availability
+	now    func() time.Time
+	random func(n int) int
 }
 
 // New makes a backend of its configuration, with counters for so many loops.
@@ -109,6 +111,63 @@ func (b *Backend) Usable() (usable, backups int) {
 // Queued counts the requests that wait.
 func (b *Backend) Queued() int64 { return b.waiting.Load() }
 
+// MostQueued is the most requests that waited at once.
+func (b *Backend) MostQueued() int64 { return b.longest.Load() }
+
+// Paces are how long requests took lately.
+func (b *Backend) Paces() Paces {
+	var all []*Counters
+	for _, s := range b.Servers() {
+		all = append(all, &s.Counters)
+	}
+	return PacesOf(all...)
+}
+
+// availability is whether a backend has a server that takes new clients, and since when. Backend.mu guards it.
+type availability struct {
+	known, up bool
+	changed   time.Time
+	downs     int64
+	down      time.Duration // before the change
+}
+
+func (a *availability) note(up bool, now time.Time) {
+	if a.known && a.up == up {
+		return
+	}
+	switch {
+	case !a.known:
+	case up:
+		a.down += now.Sub(a.changed)
+	default:
+		a.downs++
+	}
+	a.known, a.up, a.changed = true, up, now
+}
+
+// Availability is when the backend began or ceased to have a server that takes new clients, how often it ceased, and how long it had none.
+func (b *Backend) Availability(now time.Time) (since time.Time, downs int64, down time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if down = b.availability.down; !b.availability.up {
+		down += now.Sub(b.changed)
+	}
+	return b.changed, b.downs, down
+}
+
+// ForgetMost begins to look for the most of what is counted anew, here and of each server; with all, to count everything anew.
+func (b *Backend) ForgetMost(all bool) {
+	b.MaxSeen.Store(b.Sessions.Load())
+	b.longest.Store(b.Queued())
+	b.Arrivals.ForgetMost()
+	if all {
+		b.Counters.Reset()
+	}
+	for _, s := range b.Servers() {
+		s.forgetMost(all)
+	}
+}
+
 // Key is what a request is balanced by, beside the servers' state.
 type Key struct {
 	Hash    uint32
@@ -162,8 +221,9 @@ func (b *Backend) Wait(w *Waiter) (position int64) {
 	w.queued = true
 	b.queue = slices.Insert(b.queue, b.place(w), w)
 	position = b.waiting.Add(1)
+	b.longest.Store(max(b.longest.Load(), position))
 	if w.Server != nil {
-		w.Server.Queued.Add(1)
+		w.Server.longest.Store(max(w.Server.longest.Load(), w.Server.Queued.Add(1)))
 	}
 	b.mu.Unlock()
 	// A place may have become free between the look and the queue.

@@ -21,6 +21,9 @@ type Set struct {
 	Picked                                   atomic.Int64
 	Compressed, CodedIn, CodedOut            atomic.Int64 // answers; bytes before and after
 	CacheLookups, CacheHits                  atomic.Int64
+	Intercepted                              atomic.Int64 // requests that rules or the statistics page answered
+	DeniedConnections                        atomic.Int64
+	Pace                                     Pace
 	_                                        [64]byte
 }
 
@@ -39,29 +42,43 @@ type Total struct {
 	Picked                                   int64
 	Compressed, CodedIn, CodedOut            int64
 	CacheLookups, CacheHits                  int64
+	Intercepted, DeniedConnections           int64
 }
 
 // Total sums the counters up.
 func (c *Counters) Total() Total {
 	var t Total
 	for i := range c.sets {
-		s := &c.sets[i]
-		for _, pair := range []struct {
-			to   *int64
-			from *atomic.Int64
-		}{
-			{&t.Connections, &s.Connections}, {&t.Sessions, &s.Sessions}, {&t.Requests, &s.Requests}, {&t.BytesIn, &s.BytesIn},
-			{&t.BytesOut, &s.BytesOut}, {&t.Denied, &s.Denied}, {&t.DeniedAnswers, &s.DeniedAnswers}, {&t.BadRequests, &s.BadRequests},
-			{&t.ConnectErrors, &s.ConnectErrors}, {&t.AnswerErrors, &s.AnswerErrors}, {&t.Retries, &s.Retries},
-			{&t.Redispatches, &s.Redispatches}, {&t.Reused, &s.Reused}, {&t.Opened, &s.Opened}, {&t.ClientAborts, &s.ClientAborts},
-			{&t.ServerAborts, &s.ServerAborts}, {&t.Picked, &s.Picked}, {&t.Compressed, &s.Compressed},
-			{&t.CodedIn, &s.CodedIn}, {&t.CodedOut, &s.CodedOut}, {&t.CacheLookups, &s.CacheLookups}, {&t.CacheHits, &s.CacheHits},
-		} {
-			*pair.to += pair.from.Load()
-		}
-		for j := range s.Status {
-			t.Status[j] += s.Status[j].Load()
-		}
+		c.sets[i].each(&t, func(from *atomic.Int64, to *int64) { *to += from.Load() })
 	}
 	return t
+}
+
+// Reset begins to count anew.
+func (c *Counters) Reset() {
+	var none Total
+	for i := range c.sets {
+		c.sets[i].each(&none, func(n *atomic.Int64, _ *int64) { n.Store(0) })
+	}
+}
+
+// each calls f for each counter, with its place among sums.
+func (s *Set) each(t *Total, f func(*atomic.Int64, *int64)) {
+	for _, pair := range []struct {
+		from *atomic.Int64
+		to   *int64
+	}{
+		{&s.Connections, &t.Connections}, {&s.Sessions, &t.Sessions}, {&s.Requests, &t.Requests}, {&s.BytesIn, &t.BytesIn},
+		{&s.BytesOut, &t.BytesOut}, {&s.Denied, &t.Denied}, {&s.DeniedAnswers, &t.DeniedAnswers}, {&s.BadRequests, &t.BadRequests},
+		{&s.ConnectErrors, &t.ConnectErrors}, {&s.AnswerErrors, &t.AnswerErrors}, {&s.Retries, &t.Retries},
+		{&s.Redispatches, &t.Redispatches}, {&s.Reused, &t.Reused}, {&s.Opened, &t.Opened}, {&s.ClientAborts, &t.ClientAborts},
+		{&s.ServerAborts, &t.ServerAborts}, {&s.Picked, &t.Picked}, {&s.Compressed, &t.Compressed},
+		{&s.CodedIn, &t.CodedIn}, {&s.CodedOut, &t.CodedOut}, {&s.CacheLookups, &t.CacheLookups}, {&s.CacheHits, &t.CacheHits},
+		{&s.Intercepted, &t.Intercepted}, {&s.DeniedConnections, &t.DeniedConnections},
+	} {
+		f(pair.from, pair.to)
+	}
+	for i := range s.Status {
+		f(&s.Status[i], &t.Status[i])
+	}
 }

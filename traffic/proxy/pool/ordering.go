@@ -38,6 +38,7 @@ func (b *Backend) Refresh() {
 		}
 	}
 	o.servers = usable
+	b.availability.note(len(usable) > 0, now)
 	for _, s := range usable {
 		weight, ramping := s.slowWeight(now)
 		o.ramping = o.ramping || ramping

@@ -42,6 +42,8 @@ type Server struct {
 
 	Sessions atomic.Int64 // now
 	Queued   atomic.Int64 // requests that wait for this server alone
+	most     atomic.Int64 // of Sessions
+	longest  atomic.Int64 // of Queued
 	Errors   atomic.Int64 // in a row, for observe
 
 	Counters Counters
@@ -49,8 +51,8 @@ type Server struct {
 	mu       sync.Mutex // guards lastChange, lastCheck and why
 	change   time.Time
 	why      string
-	status   string // of the last check: L4OK, L7STS, …
-	took     time.Duration
+	status   string        // of the last check: L4OK, L7STS, …
+	duration time.Duration // of the last check
 	downs    int64
 	downtime time.Duration
 	observed func(*Server)
@@ -134,7 +136,7 @@ func (s *Server) Followers() []*Server { return s.followers }
 // Checked notes a check's result, and tells whether the server went up or down by it.
 func (s *Server) Checked(up bool, status, why string, took time.Duration, now time.Time) bool {
 	s.mu.Lock()
-	s.status, s.took, s.why = status, took, why
+	s.status, s.duration, s.why = status, took, why
 	s.mu.Unlock()
 	if s.up.Swap(up) == up {
 		return false
@@ -183,11 +185,38 @@ type Health struct {
 func (s *Server) Health(now time.Time) Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := Health{Change: s.change, Status: s.status, Why: s.why, Took: s.took, Downs: s.downs, Downtime: s.downtime}
+	h := Health{Change: s.change, Status: s.status, Why: s.why, Took: s.duration, Downs: s.downs, Downtime: s.downtime}
 	if !s.up.Load() {
 		h.Downtime += now.Sub(s.change)
 	}
 	return h
+}
+
+// MostQueued is the most requests that waited for this server alone.
+func (s *Server) MostQueued() int64 { return s.longest.Load() }
+
+// MostSessions is the most connections at once.
+func (s *Server) MostSessions() int64 { return s.most.Load() }
+
+// took notes how many connections there are now.
+func (s *Server) took(n int64) {
+	if n > s.most.Load() {
+		s.most.Store(n)
+	}
+}
+
+func (s *Server) forgetMost(all bool) {
+	s.most.Store(s.Sessions.Load())
+	s.longest.Store(s.Queued.Load())
+	s.Arrivals.ForgetMost()
+	s.Counters.ForgetSlowest()
+	if !all {
+		return
+	}
+	s.Counters.Reset()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.downs, s.downtime = 0, 0
 }
 
 // slowWeight is the weight in 256ths, with slowstart's ramp at a moment.
@@ -227,7 +256,7 @@ func (s *Server) limit() int64 {
 func (s *Server) TryAcquire() bool {
 	limit := s.limit()
 	if limit == 0 {
-		s.Sessions.Add(1)
+		s.took(s.Sessions.Add(1))
 		return true
 	}
 	for {
@@ -236,6 +265,7 @@ func (s *Server) TryAcquire() bool {
 			return false
 		}
 		if s.Sessions.CompareAndSwap(n, n+1) {
+			s.took(n + 1)
 			return true
 		}
 	}

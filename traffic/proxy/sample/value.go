@@ -25,6 +25,19 @@ var kindNames = [...]string{"str", "int", "bool", "ip", "bin"}
 // String is the kind as haproxy.cfg's documentation names it.
 func (k Kind) String() string { return kindNames[k] }
 
+// TypeName is the value's kind with more precision: sint for numbers, ipv4 or ipv6 for addresses.
+func (v *Value) TypeName() string {
+	switch {
+	case v.Kind == Number:
+		return "sint"
+	case v.Kind == Address && v.Addr.Is4():
+		return "ipv4"
+	case v.Kind == Address:
+		return "ipv6"
+	}
+	return v.Kind.String()
+}
+
 // Value is a sample. Bytes may share memory with the message that it was taken from.
 type Value struct {
 	Kind   Kind

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/traffic/proxy/pool"
 )
 
 // column is one of the statistics' columns, under HAProxy's name for it and in its place. tags say where a value comes from, what it is and whom it
@@ -71,7 +73,7 @@ func allColumns() []column {
 		{"pxname", "KNS", "str", func(r *Row) string { return r.Proxy }},
 		{"svname", "KNS", "str", func(r *Row) string { return r.Name }},
 		gauged("qcur", "MGP", func(r *Row) int64 { return r.Queue }, OfBackend, OfServer),
-		{"qmax", "MMP", "u32", empty},
+		gauged("qmax", "MMP", func(r *Row) int64 { return r.MostQueued }, behind...),
 		gauged("scur", "MGP", func(r *Row) int64 { return r.Current }, everywhere...),
 		gauged("smax", "MMP", func(r *Row) int64 { return r.Most }, everywhere...),
 		{"slim", "CLP", "u32", func(r *Row) string {
@@ -92,12 +94,12 @@ func allColumns() []column {
 		counted("wredis", func(r *Row) int64 { return r.Total.Redispatches }, behind...),
 		{"status", "SGP", "str", func(r *Row) string { return r.Status }},
 		gauged("weight", "MaP", func(r *Row) int64 { return int64(r.Weight) }, behind...),
-		gauged("act", "SGP", func(r *Row) int64 { return int64(r.Active) }, behind...),
-		gauged("bck", "SGP", func(r *Row) int64 { return int64(r.Backups) }, behind...),
+		gauged("act", "SGP", func(r *Row) int64 { return activity(r, false) }, behind...),
+		gauged("bck", "SGP", func(r *Row) int64 { return activity(r, true) }, behind...),
 		{"chkfail", "MCP", "u64", empty},
-		{"chkdown", "MCP", "u64", checked(number(func(r *Row) int64 { return r.Health.Downs }))},
+		{"chkdown", "MCP", "u64", checkedOrBackend(number(func(r *Row) int64 { return r.Health.Downs }))},
 		gauged("lastchg", "MAP", seconds(func(r *Row) time.Duration { return r.Since }), behind...),
-		{"downtime", "MCP", "u32", checked(number(seconds(func(r *Row) time.Duration { return r.Health.Downtime })))},
+		{"downtime", "MCP", "u32", checkedOrBackend(number(seconds(func(r *Row) time.Duration { return r.Health.Downtime })))},
 		{"qlimit", "CLS", "u32", empty},
 		{"pid", "KGP", "u32", func(*Row) string { return "1" }},
 		gauged("iid", "KGS", func(r *Row) int64 { return int64(r.ProxyID) }, everywhere...),
@@ -106,9 +108,9 @@ func allColumns() []column {
 		counted("lbtot", func(r *Row) int64 { return r.Total.Picked }, behind...),
 		{"tracked", "CNS", "str", func(r *Row) string { return r.Tracked }},
 		gauged("type", "CGS", func(r *Row) int64 { return int64(r.Kind) }, everywhere...),
-		gauged("rate", "MRP", func(r *Row) int64 { return r.Rate }, OfFrontend),
-		{"rate_lim", "CLP", "u32", empty},
-		gauged("rate_max", "MMP", func(r *Row) int64 { return r.MostRate }, OfFrontend),
+		gauged("rate", "MRP", func(r *Row) int64 { return r.Rate }, everywhere...),
+		gauged("rate_lim", "CLP", func(r *Row) int64 { return r.RateLimit }, OfFrontend),
+		gauged("rate_max", "MMP", func(r *Row) int64 { return r.MostRate }, everywhere...),
 		{"check_status", "MOP", "str", checked(func(r *Row) string { return r.Health.Status })},
 		{"check_code", "MOP", "u32", empty},
 		{"check_duration", "MDP", "u64", checked(number(func(r *Row) int64 { return r.Health.Took.Milliseconds() }))},
@@ -116,7 +118,10 @@ func allColumns() []column {
 	for i, name := range []string{"hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other"} {
 		all = append(all, column{name, "MCP", "u64", status((i + 1) % 6)})
 	}
-	return append(append(all, unused("hanafail req_rate req_rate_max")...), laterColumns()...)
+	all = append(append(all, unused("hanafail")...),
+		gauged("req_rate", "MRP", func(r *Row) int64 { return r.Requests[0] }, OfFrontend),
+		gauged("req_rate_max", "MMP", func(r *Row) int64 { return r.Requests[1] }, OfFrontend))
+	return append(all, laterColumns()...)
 }
 
 // laterColumns are those behind the counters of answers.
@@ -131,14 +136,23 @@ func laterColumns() []column {
 		counted("comp_out", func(r *Row) int64 { return r.Total.CodedOut }, OfFrontend, OfBackend),
 		counted("comp_byp", func(*Row) int64 { return 0 }, OfFrontend, OfBackend),
 		counted("comp_rsp", func(r *Row) int64 { return r.Total.Compressed }, OfFrontend, OfBackend))
-	all = append(all, unused("lastsess")...)
+	all = append(all, column{"lastsess", "MAP", "s32", only(func(r *Row) string { return strconv.FormatInt(r.LastUse, 10) }, behind...)})
 	all = append(all,
 		column{"last_chk", "MOP", "str", checked(func(r *Row) string { return r.Health.Why })})
-	all = append(all, unused("last_agt qtime ctime rtime ttime agent_status agent_code agent_duration check_desc agent_desc")...)
+	all = append(all, unused("last_agt")...)
+	all = append(append(all, times(func(r *Row) *pool.Spent { return &r.Paces.Average }, "a", "")...), unused("agent_status agent_code agent_duration")...)
+	all = append(all, column{"check_desc", "MOP", "str", checked(func(r *Row) string { return checkMeanings[r.Health.Status] })})
+	all = append(all, unused("agent_desc")...)
 	all = append(all,
 		column{"check_rise", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Rise) }))},
 		column{"check_fall", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Fall) }))})
-	all = append(all, unused("check_health agent_rise agent_fall agent_health")...)
+	all = append(all, column{"check_health", "MGP", "u32", checked(number(func(r *Row) int64 {
+		if r.Down {
+			return 0
+		}
+		return int64(r.Rise + r.Fall - 1)
+	}))})
+	all = append(all, unused("agent_rise agent_fall agent_health")...)
 	all = append(all,
 		column{"addr", "CGS", "str", func(r *Row) string { return r.Address }},
 		column{"cookie", "CNS", "str", func(r *Row) string { return r.Cookie }},
@@ -147,14 +161,18 @@ func laterColumns() []column {
 		gauged("conn_rate", "MRP", func(r *Row) int64 { return r.Rate }, OfFrontend),
 		gauged("conn_rate_max", "MMP", func(r *Row) int64 { return r.MostRate }, OfFrontend),
 		counted("conn_tot", func(r *Row) int64 { return r.Total.Connections }, OfFrontend))
-	all = append(all, unused("intercepted dcon dses wrew")...)
 	all = append(all,
-		counted("connect", func(r *Row) int64 { return r.Total.Opened }, OfServer),
-		counted("reuse", func(r *Row) int64 { return r.Total.Reused }, OfServer))
+		counted("intercepted", func(r *Row) int64 { return r.Total.Intercepted }, OfFrontend),
+		counted("dcon", func(r *Row) int64 { return r.Total.DeniedConnections }, OfFrontend))
+	all = append(all, unused("dses wrew")...)
+	all = append(all,
+		counted("connect", func(r *Row) int64 { return r.Total.Opened }, behind...),
+		counted("reuse", func(r *Row) int64 { return r.Total.Reused }, behind...))
 	all = append(all,
 		counted("cache_lookups", func(r *Row) int64 { return r.Total.CacheLookups }, OfFrontend),
 		counted("cache_hits", func(r *Row) int64 { return r.Total.CacheHits }, OfFrontend))
-	all = append(all, unused("srv_icur src_ilim qtime_max ctime_max rtime_max ttime_max eint idle_conn_cur safe_conn_cur")...)
+	all = append(all, unused("srv_icur src_ilim")...)
+	all = append(append(all, times(func(r *Row) *pool.Spent { return &r.Paces.Slowest }, "M", "_max")...), unused("eint idle_conn_cur safe_conn_cur")...)
 	all = append(all,
 		gauged("used_conn_cur", "MGP", func(r *Row) int64 { return r.Current }, OfServer),
 		column{"need_conn_est", "MGP", "u32", empty},
@@ -169,4 +187,42 @@ func status(class int) func(*Row) string {
 		}
 		return strconv.FormatInt(r.Total.Status[class], 10)
 	}
+}
+
+// activity tells whether a server is among those that are used (act) or that stand in for them (bck); for a backend, how many can be used.
+func activity(r *Row, backup bool) int64 {
+	switch {
+	case r.Kind == OfServer:
+		return int64(map[bool]int{true: 1}[r.Backup == backup])
+	case backup:
+		return int64(r.Backups)
+	}
+	return int64(r.Active)
+}
+
+// checkedOrBackend gives a column to servers that are asked and to backends.
+func checkedOrBackend(of func(*Row) string) func(*Row) string {
+	return func(r *Row) string {
+		if r.Kind == OfBackend || r.Kind == OfServer && r.Checked {
+			return of(r)
+		}
+		return ""
+	}
+}
+
+// times are the columns of what exchanges waited for.
+func times(of func(*Row) *pool.Spent, nature, suffix string) []column {
+	one := func(name string, ms func(*pool.Spent) int64) column {
+		return gauged(name+suffix, "M"+nature+"P", func(r *Row) int64 { return ms(of(r)) }, behind...)
+	}
+	return []column{one("qtime", func(t *pool.Spent) int64 { return t.Queue }), one("ctime", func(t *pool.Spent) int64 { return t.Connect }),
+		one("rtime", func(t *pool.Spent) int64 { return t.Response }), one("ttime", func(t *pool.Spent) int64 { return t.Total })}
+}
+
+// checkMeanings are what the letters of checks stand for (management.txt, 9.1).
+var checkMeanings = map[string]string{
+	"UNK": "Unknown", "INI": "Initializing", "SOCKERR": "Socket error", "L4OK": "Layer4 check passed", "L4TOUT": "Layer4 timeout", "L4CON": "Layer4 connection problem",
+	"L6OK": "Layer6 check passed", "L6TOUT": "Layer6 timeout", "L6RSP": "Layer6 invalid response", "L7OK": "Layer7 check passed",
+	"L7OKC": "Layer7 check conditionally passed", "L7TOUT": "Layer7 timeout", "L7RSP": "Layer7 invalid response", "L7STS": "Layer7 wrong status",
+	"PROCERR": "External check error", "PROCTOUT": "External check timeout", "PROCOK": "External check passed",
 }

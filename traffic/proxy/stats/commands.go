@@ -24,7 +24,7 @@ type command struct {
 var commands []command
 
 func init() {
-	commands = slices.Concat(shows, serverCommands, limitCommands, patternCommands, tableCommands, certificateCommands, authorityCommands(), []command{
+	commands = slices.Concat(shows, serverCommands, limitCommands, patternCommands, tableCommands, certificateCommands, authorityCommands(), insideCommands, []command{
 		{"help", User, "the commands of this level", nil, (*conversation).help},
 		{"prompt", User, "take one line after another, or only one again", nil, func(c *conversation, _ []string) error { c.interactive = !c.interactive; return nil }},
 		{"quit", User, "end", nil, func(c *conversation, _ []string) error { c.over = true; return nil }},
@@ -34,6 +34,7 @@ func init() {
 		{"show cli level", User, "the level of this connection", nil, func(c *conversation, _ []string) error { c.say("%s\n", levelNames[c.level]); return nil }},
 		{"expert-mode", User, "nothing needs it here", nil, func(*conversation, []string) error { return nil }},
 		{"experimental-mode", User, "nothing needs it here", nil, func(*conversation, []string) error { return nil }},
+		{"set severity-output", User, "whether answers tell how serious they are: none, number or string", nil, (*conversation).setSeverity},
 		{"set timeout cli", User, "how long this connection waits for a line: seconds, or a number and a unit", nil, (*conversation).setTimeout},
 	})
 	slices.SortFunc(commands, func(a, b command) int { return strings.Compare(a.words, b.words) })
@@ -44,7 +45,7 @@ var shows = []command{
 	{"show stat", User, "the statistics as CSV; typed, json, up, no-maint", (*Server).showStat, nil},
 	{"show schema json", User, "the form of what is shown as JSON", (*Server).showSchema, nil},
 	{"show sess", Operator, "the sessions; all for more of each, a number for one", (*Server).showSessions, nil},
-	{"show errors", Operator, "the requests that were refused, by what was wrong", (*Server).showErrors, nil},
+	{"show errors", Operator, "the messages that were refused, by what was wrong, and each proxy's last; a proxy's name, request or response for some", (*Server).showErrors, nil},
 	{"show cache", User, "what the caches have", (*Server).showCache, nil},
 	{"show version", User, "the version", (*Server).showVersion, nil},
 	{"show env", Operator, "the environment; a name for one variable", (*Server).showEnvironment, nil},
@@ -80,6 +81,7 @@ type conversation struct {
 	timeout     time.Duration
 	interactive bool
 	over        bool
+	severity    string // set severity-output; "": none
 	payload     string // what stood behind << and a line's end
 }
 
@@ -197,7 +199,7 @@ func (c *conversation) execute(line string) {
 	}
 	switch {
 	case found == nil:
-		c.say("Unknown command: '%s'; 'help' lists what there is.\n", line)
+		c.unknown(line, words)
 		return
 	case c.level < found.level:
 		c.say("Permission denied: this socket's level does not allow it.\n")
@@ -211,19 +213,48 @@ func (c *conversation) execute(line string) {
 	}
 	if err != nil {
 		text := err.Error()
-		c.say("%s%s.\n", strings.ToUpper(text[:1]), text[1:])
+		c.say("%s%s%s.\n", severities[c.severity], strings.ToUpper(text[:1]), text[1:])
 	}
+}
+
+// severities stand before what went wrong, as set severity-output wants it: of syslog's, error (RFC 5424, section 6.2.1).
+var severities = map[string]string{"number": "[3]:", "string": "[err]:"}
+
+func (c *conversation) setSeverity(args []string) error {
+	if len(args) != 1 || args[0] != "none" && severities[args[0]] == "" {
+		return errors.New("one of 'none', 'number', 'string' is a required argument")
+	}
+	c.severity = args[0]
+	return nil
+}
+
+// unknown answers a line that no command begins: with those that share its words as far as any do.
+func (c *conversation) unknown(line string, words []string) {
+	for n := len(words); n > 0; n-- {
+		begin := strings.Join(words[:n], " ")
+		if slices.ContainsFunc(commands, func(one command) bool { return one.level <= c.level && strings.HasPrefix(one.words, begin) }) {
+			c.say("Unknown command: '%s', but maybe one of the following ones is a better match:\n", line)
+			c.listCommands(begin)
+			return
+		}
+	}
+	c.say("Unknown command: '%s'; 'help' lists what there is.\n", line)
 }
 
 // help lists the commands, or those that begin with some words.
 func (c *conversation) help(args []string) error {
 	c.say("The following commands are valid at this level:\n")
+	c.listCommands(strings.Join(args, " "))
+	return nil
+}
+
+// listCommands shows the commands of the level that begin with these words.
+func (c *conversation) listCommands(begin string) {
 	for _, one := range commands {
-		if one.level <= c.level && strings.HasPrefix(one.words, strings.Join(args, " ")) {
+		if one.level <= c.level && strings.HasPrefix(one.words, begin) {
 			c.say("  %-40s: %s\n", one.words, one.help)
 		}
 	}
-	return nil
 }
 
 func lower(to Level) func(*conversation, []string) error {

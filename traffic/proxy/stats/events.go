@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +17,10 @@ import (
 func (c *conversation) showEvents(args []string) error {
 	if len(args) == 0 {
 		c.say("Supported events sinks are listed below. Add -w(wait), -n(new). Any key to stop\n")
+		c.say("    %-10s : type=fd, 0 dropped, standard output (fd#1)\n    %-10s : type=fd, 0 dropped, standard output (fd#2)\n", "stdout", "stderr")
 		for _, name := range slices.Sorted(maps.Keys(c.Rings)) {
 			r := c.Rings[name]
-			c.say("    %-10s : type=buffer, %d dropped, %s\n", name, r.Dropped(), r.Description)
+			c.say("    %-10s : type=buffer, %d dropped, %s\n", name, r.Dropped(), cmp.Or(r.Description, name))
 		}
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync/atomic"
 
 	"holdfast/traffic/proxy/plane"
 )
@@ -12,8 +13,11 @@ import (
 var limitCommands = []command{
 	{"set maxconn global", Administrator, "how many clients the process takes", (*Server).setGlobalMaxConn, nil},
 	{"set maxconn frontend", Administrator, "how many clients a frontend takes", (*Server).setFrontendMaxConn, nil},
-	{"set rate-limit connections global", Administrator, "how many clients may come within a second; 0: any number", (*Server).setRate, nil},
-	{"set rate-limit sessions global", Administrator, "the same", (*Server).setRate, nil},
+	{"set rate-limit connections global", Administrator, "how many clients may come within a second; 0: any number", setRateOf(connectionLimit), nil},
+	{"set rate-limit sessions global", Administrator, "the same", setRateOf(connectionLimit), nil},
+	{"set rate-limit ssl-sessions global", Administrator, "how many clients with TLS may come within a second; 0: any number", setRateOf(func(p *plane.Plane) *atomic.Int64 { return &p.SecureLimit }), nil},
+	{"set rate-limit http-compression global", Administrator, "how many kilobytes may be compressed within a second; 0: any number",
+		setRateOf(func(p *plane.Plane) *atomic.Int64 { return &p.CodingLimit }), nil},
 	{"disable frontend", Administrator, "refuse new clients of a frontend", suspend(true), nil},
 	{"enable frontend", Administrator, "take them again", suspend(false), nil},
 	{"shutdown frontend", Administrator, "close a frontend's sockets for good", (*Server).shutdownFrontend, nil},
@@ -67,12 +71,16 @@ func (s *Server) setFrontendMaxConn(_ io.Writer, args []string) error {
 	return err
 }
 
-func (s *Server) setRate(_ io.Writer, args []string) error {
-	n, err := oneNumber(args, 1)
-	if err == nil {
-		s.Plane.ConnectionLimit.Store(n)
+func connectionLimit(p *plane.Plane) *atomic.Int64 { return &p.ConnectionLimit }
+
+func setRateOf(limit func(*plane.Plane) *atomic.Int64) func(*Server, io.Writer, []string) error {
+	return func(s *Server, _ io.Writer, args []string) error {
+		n, err := oneNumber(args, 1)
+		if err == nil {
+			limit(s.Plane).Store(n)
+		}
+		return err
 	}
-	return err
 }
 
 func suspend(on bool) func(*Server, io.Writer, []string) error {

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"time"
 
 	"holdfast/traffic/proxy/plane"
@@ -44,6 +45,12 @@ type Row struct {
 	Admin       pool.Admin
 	Tracked     string
 	Rise, Fall  int
+	MostQueued  int64
+	Requests    [2]int64 // in a second: now, and the most
+	Paces       pool.Paces
+	Down        bool  // the checks say so
+	LastUse     int64 // seconds since the last exchange; -1: there was none
+	RateLimit   int64
 }
 
 // Rows lists all proxies and servers, in the configuration's order.
@@ -56,7 +63,7 @@ func Rows(p *plane.Plane, now time.Time) []Row {
 	}
 	for _, x := range snapshot.Config.Proxies {
 		if x.Front {
-			rows = append(rows, frontendRow(fronts[x.Name], now))
+			rows = append(rows, frontendRow(fronts[x.Name], now, p.MaxConn()))
 		}
 		if x.Back {
 			rows = append(rows, backendRows(snapshot.Backends[x.Name], now)...)
@@ -67,10 +74,12 @@ func Rows(p *plane.Plane, now time.Time) []Row {
 
 var modes = [...]string{"tcp", "http"}
 
-func frontendRow(f *plane.Frontend, now time.Time) Row {
+func frontendRow(f *plane.Frontend, now time.Time, maxconn int64) Row {
 	current, most := f.Rate(now)
+	requests, mostRequests := f.RequestRate(now)
 	r := Row{Proxy: f.Name, Name: "FRONTEND", Kind: OfFrontend, ProxyID: f.ID, Mode: modes[f.Mode], Status: "OPEN",
-		Current: f.Sessions.Load(), Most: f.MaxSeen.Load(), Limit: f.Limit(), Rate: current, MostRate: most, Total: f.Counters.Total()}
+		Current: f.Sessions.Load(), Most: f.MaxSeen.Load(), Limit: cmp.Or(f.Limit(), maxconn), Rate: current, MostRate: most, Total: f.Counters.Total(),
+		Requests: [2]int64{requests, mostRequests}, RateLimit: int64(f.RateLimit)}
 	if f.Disabled.Load() {
 		r.Status = "STOP"
 	}
@@ -79,17 +88,34 @@ func frontendRow(f *plane.Frontend, now time.Time) Row {
 
 func backendRows(b *pool.Backend, now time.Time) []Row {
 	var rows []Row
+	backupWeight := 0
 	sum := Row{Proxy: b.Name, Name: "BACKEND", Kind: OfBackend, ProxyID: b.ID, Mode: modes[b.Mode], Status: "UP",
 		Current: b.Sessions.Load(), Most: b.MaxSeen.Load(), Queue: b.Queued(), Total: b.Counters.Total(), Algorithm: b.Balance.Algorithm,
-		Limit: int64(b.FullConn)}
+		Limit: int64(b.FullConn), MostQueued: b.MostQueued(), Paces: b.Paces()}
+	since, downs, down := b.Availability(now)
+	sum.Since, sum.Health.Downs, sum.Health.Downtime = now.Sub(since), downs, down
+	sum.Rate = b.Arrivals.Rate(sum.Total.Connections, now)
+	sum.MostRate = b.Arrivals.Most()
+	if b.Cookie != nil {
+		sum.Cookie = b.Cookie.Name
+	}
 	sum.Active, sum.Backups = b.Usable()
+	sum.LastUse = lastUse(sum.Paces, now)
 	for _, s := range b.Servers() {
 		r := serverRow(s, now)
 		r.ID = s.Number
-		if s.Usable() {
+		sum.Total.Picked += r.Total.Picked
+		sum.Total.Opened, sum.Total.Reused = sum.Total.Opened+r.Total.Opened, sum.Total.Reused+r.Total.Reused
+		switch {
+		case s.Usable() && s.Backup:
+			backupWeight += s.Weight()
+		case s.Usable():
 			sum.Weight += s.Weight()
 		}
 		rows = append(rows, r)
+	}
+	if sum.Active == 0 {
+		sum.Weight = backupWeight
 	}
 	if sum.Active+sum.Backups == 0 && len(b.Servers()) > 0 {
 		sum.Status = "DOWN"
@@ -102,7 +128,11 @@ func serverRow(s *pool.Server, now time.Time) Row {
 	r := Row{Proxy: s.Backend.Name, Name: s.Server.Name, Kind: OfServer, ProxyID: s.Backend.ID, Mode: modes[s.Backend.Mode], Status: Status(s),
 		Weight: s.Weight(), Backup: s.Backup, Queue: s.Queued.Load(), Current: s.Sessions.Load(), Limit: s.MaxConn(),
 		Total: s.Counters.Total(), Health: h, Checked: s.Server.Check, Since: now.Sub(h.Change), Admin: s.Admin(), Cookie: s.Cookie(),
-		Address: s.Address().String(), Tracked: s.Track, Rise: s.Rise, Fall: s.Fall}
+		Address: s.Address().String(), Tracked: s.Track, Rise: s.Rise, Fall: s.Fall,
+		Most: s.MostSessions(), MostQueued: s.MostQueued(), Paces: pool.PacesOf(&s.Counters), Down: !s.Up()}
+	r.Rate = s.Arrivals.Rate(r.Total.Picked, now)
+	r.MostRate = s.Arrivals.Most()
+	r.LastUse = lastUse(r.Paces, now)
 	switch {
 	case s.Path != "":
 		r.Address = s.Path
@@ -115,6 +145,13 @@ func serverRow(s *pool.Server, now time.Time) Row {
 		}
 	}
 	return r
+}
+
+func lastUse(p pool.Paces, now time.Time) int64 {
+	if p.Last == 0 {
+		return -1
+	}
+	return max(0, now.Unix()-p.Last)
 }
 
 // Status is a server's state in HAProxy's words.

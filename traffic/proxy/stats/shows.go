@@ -13,19 +13,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/traffic/proxy/peers"
 	"holdfast/traffic/proxy/plane"
 )
 
 func (s *Server) showVersion(w io.Writer, _ []string) error {
 	fmt.Fprintln(w, s.Version)
-	return nil
-}
-
-func (s *Server) showErrors(w io.Writer, _ []string) error {
-	refusals := s.Plane.Refusals()
-	for _, why := range slices.Sorted(maps.Keys(refusals)) {
-		fmt.Fprintf(w, "%8d  %s\n", refusals[why], why)
-	}
 	return nil
 }
 
@@ -79,8 +72,12 @@ func (s *Server) showResolvers(w io.Writer, args []string) error {
 
 // showPeers lists the peers of each section, a line for each.
 func (s *Server) showPeers(w io.Writer, args []string) error {
+	names := slices.DeleteFunc(slices.Clone(args), func(w string) bool { return w == "dict" || w == "-" })
+	if len(names) > 0 && !slices.ContainsFunc(s.Peers, func(g *peers.Group) bool { return g.Config.Name == names[0] }) {
+		return errors.New("no such peers")
+	}
 	for _, g := range s.Peers {
-		if len(args) > 0 && args[0] != g.Config.Name {
+		if len(names) > 0 && names[0] != g.Config.Name {
 			continue
 		}
 		fmt.Fprintf(w, "peers %s: %d tables\n", g.Config.Name, len(g.Tables))
