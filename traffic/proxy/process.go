@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -37,8 +39,11 @@ type Process struct {
 	wait      sync.WaitGroup
 }
 
-// logWarning is syslog's level (RFC 5424, section 6.2.1).
-const logWarning = 4
+// Syslog's levels (RFC 5424, section 6.2.1).
+const (
+	logWarning = 4
+	logNotice  = 5
+)
 
 // Start opens everything that a configuration names, gives up privileges, and begins to serve. inherited are listening sockets of
 // a process before this one.
@@ -136,7 +141,8 @@ func (p *Process) run() {
 	p.Plane.Pages = &stats.Pages{Node: node, Version: version, Started: started, Now: time.Now}
 	p.admin = &stats.Server{Plane: p.Plane, Version: config.Version, Node: node, Started: started, Now: time.Now, Timeout: p.Config.Global.StatsTimeout,
 		Peers: p.groups, Rings: p.log.Rings, Dropped: p.log.Dropped.Load, Warned: p.Config.Warnings}
-	p.checker = &health.Checker{Global: &p.Config.Global, Tell: p.tell}
+	p.checker = &health.Checker{Global: &p.Config.Global, Tell: p.tell, Note: p.note, Node: node, Process: p.Config.Compiler.Process(),
+		Secret: func(s *pool.Server) *tls.Config { return p.Plane.Snapshot().CheckTLS(s.Server) }}
 	p.admin.Health = p.checker
 	p.Plane.OnErrors = p.checker.Suspect
 	ctx, cancel := context.WithCancel(context.Background())
@@ -159,15 +165,15 @@ func (p *Process) run() {
 }
 
 // tell logs that a server went up or down, and ends sessions where the configuration says so.
-func (p *Process) tell(s *pool.Server, up bool, why string) {
+func (p *Process) tell(s *pool.Server, up bool, status, why string) {
 	state, level := "UP", 5
 	if !up {
 		state, level = "DOWN", 1
 	}
 	usable, backups := s.Backend.Usable()
 	text := fmt.Sprintf("Server %s/%s is %s. %d active and %d backup servers left.", s.Backend.Name, s.Server.Name, state, usable, backups)
-	if why != "" {
-		text += " Reason: " + why
+	if status != "" {
+		text += " Reason: " + strings.TrimSpace(status+" "+why)
 	}
 	p.mail(s.Backend.Proxy, level, text)
 	p.log.Log(p.Config.LogTargets(s.Backend.Proxy), level, p.Config.Global.LogTag, []byte(text))
@@ -177,6 +183,16 @@ func (p *Process) tell(s *pool.Server, up bool, why string) {
 	case up && s.ShutdownBackups:
 		p.Plane.EndSessions(func(other *pool.Server) bool { return other.Backup && other.Backend == s.Backend })
 	}
+}
+
+// note logs a check that ended otherwise than the one before (option log-health-checks).
+func (p *Process) note(s *pool.Server, r pool.Result) {
+	word := "failed"
+	if r.Passed || r.Conditional {
+		word = "passed"
+	}
+	text := fmt.Sprintf("Health check of server %s/%s %s: %s.", s.Backend.Name, s.Server.Name, word, strings.TrimSpace(r.Status+" "+r.Why))
+	p.log.Log(p.Config.LogTargets(s.Backend.Proxy), logNotice, p.Config.Global.LogTag, []byte(text))
 }
 
 // Finish stops to take clients, and returns when those that are there have gone or the context ends.

@@ -46,12 +46,14 @@ const (
 type Check struct {
 	Protocol Protocol       `json:"protocol"`
 	Target   netip.AddrPort `json:"target"`
-	Timeout  time.Duration  `json:"timeout"`           // for the whole of it; must be positive
-	TLS      *TLS           `json:"tls,omitempty"`     // nil: plain. Any protocol over TCP can be asked over TLS
-	Page     Page           `json:"page,omitzero"`     // HTTP
-	Name     string         `json:"name,omitempty"`    // DNS: the name to ask for; SMTP: the name to greet with
-	Command  []string       `json:"command,omitempty"` // External: the program and its arguments; File: its path
-	Send     string         `json:"send,omitempty"`    // Talk, UDP
+	Timeout  time.Duration  `json:"timeout"`        // for the whole of it; must be positive
+	TLS      *TLS           `json:"tls,omitempty"`  // nil: plain. Any protocol over TCP can be asked over TLS
+	Page     Page           `json:"page,omitzero"`  // HTTP
+	Name     string         `json:"name,omitempty"` // DNS: the name to ask for; SMTP: the name to greet with
+	// Environment is External's, as NAME=VALUE; nil: this process's.
+	Environment []string `json:"environment,omitempty"`
+	Command     []string `json:"command,omitempty"` // External: the program and its arguments; File: its path
+	Send        string   `json:"send,omitempty"`    // Talk, UDP
 	// Weighs lets External's exit status say a weight: 2 to 255 mean that the server is well, with a weight of two less (misc_dynamic).
 	Weighs bool   `json:"weighs,omitempty"`
 	Record string `json:"record,omitempty"` // DNS: the type to ask for, as A or SOA; "": A, or NS of the root without a name

@@ -21,6 +21,7 @@ func askExternal(ctx context.Context, c Check, _ net.Conn) error {
 		return fmt.Errorf("no program is given")
 	}
 	cmd := exec.CommandContext(ctx, c.Command[0], c.Command[1:]...)
+	cmd.Env = c.Environment
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second

@@ -332,8 +332,9 @@ func (s Settings) inherit() Settings {
 	s.Logs = slices.Clone(s.Logs)
 	s.Captures = slices.Clone(s.Captures)
 	s.AnswerCaptures = slices.Clone(s.AnswerCaptures)
-	s.Check.Headers = slices.Clone(s.Check.Headers)
-	s.Check.Steps = slices.Clone(s.Check.Steps)
+	s.Check.Request.Fields = slices.Clone(s.Check.Request.Fields)
+	s.Check.HTTPSteps = slices.Clone(s.Check.HTTPSteps)
+	s.Check.TCPSteps = slices.Clone(s.Check.TCPSteps)
 	s.Stats.Users = slices.Clone(s.Stats.Users)
 	s.Stats.Scopes = slices.Clone(s.Stats.Scopes)
 	s.Stats.Admin = slices.Clone(s.Stats.Admin)
@@ -445,7 +446,12 @@ type Server struct {
 	TLS              *TLSOptions
 	Check            bool
 	CheckTLS         bool
+	CheckSecurity    *TLSOptions // of checks; nil: plain
 	CheckSNI         string
+	CheckALPN        []string
+	CheckSpeaks      string         // check-proto: h1, h2, or "" as to clients' requests
+	CheckRelayed     bool           // check-via-socks4
+	Relay            netip.AddrPort // socks4
 	CheckAddress     netip.Addr
 	CheckPort        int
 	Inter            time.Duration

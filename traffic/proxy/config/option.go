@@ -26,6 +26,7 @@ var switches = map[string]option{
 	"httpclose":              {both, func(o *Options, on bool) { o.ForceClose = on }},
 	"http-keep-alive":        {both, func(o *Options, on bool) { o.ServerClose, o.ForceClose = false, false }},
 	"redispatch":             {backOrDef, func(o *Options, on bool) { o.Redispatch = on }},
+	"log-health-checks":      {backOrDef, func(o *Options, on bool) { o.LogChecks = on }},
 	"persist":                {backOrDef, func(o *Options, on bool) { o.Persist = on }},
 	"abortonclose":           {backOrDef, func(o *Options, on bool) { o.AbortOnClose = on }},
 	"allbackups":             {backOrDef, func(o *Options, on bool) { o.AllBackups = on }},

@@ -109,7 +109,6 @@ func newSettings() Settings {
 	return Settings{
 		Retries: 3, Email: EmailAlert{Level: 1}, RetryOn: map[string]bool{"conn-failure": true}, Errors: map[int]Page{}, Server: defaultServer(),
 		Balance: Balance{Algorithm: "roundrobin", Draws: 2, Function: "sdbm"},
-		Check:   HealthCheck{Method: "OPTIONS", Path: "/", Version: "HTTP/1.0"},
 		Stats:   Stats{URI: "/haproxy?stats", Realm: "HAProxy Statistics"},
 	}
 }

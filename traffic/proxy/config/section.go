@@ -328,6 +328,9 @@ func (p *parser) checkProxy(x *Proxy) {
 	p.checkResolvers(x)
 	p.checkEmail(x)
 	p.checkTracks(x)
+	if problem := p.completeCheck(x); problem != nil {
+		p.report(problem)
+	}
 	for _, u := range x.UseServers {
 		if !slices.ContainsFunc(x.Servers, func(s *Server) bool { return s.Name == u.Name }) {
 			p.report(x.problem("use-server: there is no server %q", u.Name))

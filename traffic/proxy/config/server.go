@@ -34,7 +34,12 @@ func serverLine(p *parser, l Line) *Problem {
 	if problem := p.serverAddress(l, &s, l.Words[2]); problem != nil {
 		return problem
 	}
-	if s.TLS != nil && !s.TLS.on && !s.CheckTLS {
+	if s.TLS != nil && s.TLS.on || s.CheckTLS {
+		if s.CheckSecurity = s.TLS; s.TLS == nil {
+			s.CheckSecurity = &TLSOptions{}
+		}
+	}
+	if s.TLS != nil && !s.TLS.on {
 		s.TLS = nil
 	}
 	if (s.Check || s.Agent && s.AgentPort == 0) && !s.Service && s.Address.Port() == 0 && s.CheckPort == 0 && s.Path == "" {
@@ -122,51 +127,54 @@ func (p *parser) serverTLS(t *taker, s *Server, w string) bool {
 }
 
 var serverOptions = map[string]func(p *parser, t *taker, s *Server){
-	"weight":           func(_ *parser, t *taker, s *Server) { s.Weight = t.count("weight", 0, 256) },
-	"id":               func(_ *parser, t *taker, s *Server) { s.ID = t.count("id", 1, 1<<30) },
-	"backup":           func(_ *parser, _ *taker, s *Server) { s.Backup = true },
-	"no-backup":        func(_ *parser, _ *taker, s *Server) { s.Backup = false },
-	"disabled":         func(_ *parser, _ *taker, s *Server) { s.Disabled = true },
-	"enabled":          func(_ *parser, _ *taker, s *Server) { s.Disabled = false },
-	"maxconn":          func(_ *parser, t *taker, s *Server) { s.MaxConn = t.count("maxconn", 0, 1<<24) },
-	"minconn":          func(_ *parser, t *taker, s *Server) { s.MinConn = t.count("minconn", 0, 1<<24) },
-	"maxqueue":         func(_ *parser, t *taker, s *Server) { s.MaxQueue = t.count("maxqueue", 0, 1<<24) },
-	"cookie":           func(_ *parser, t *taker, s *Server) { s.Cookie = t.value("cookie") },
-	"send-proxy":       func(_ *parser, _ *taker, s *Server) { s.SendProxy = 1 },
-	"send-proxy-v2":    func(_ *parser, _ *taker, s *Server) { s.SendProxy = 2 },
-	"no-send-proxy":    func(_ *parser, _ *taker, s *Server) { s.SendProxy = 0 },
-	"check-send-proxy": func(_ *parser, _ *taker, s *Server) { s.CheckSendProxy = true },
-	"check":            func(_ *parser, _ *taker, s *Server) { s.Check = true },
-	"no-check":         func(_ *parser, _ *taker, s *Server) { s.Check = false },
-	"check-ssl":        func(_ *parser, _ *taker, s *Server) { s.CheckTLS = true },
-	"no-check-ssl":     func(_ *parser, _ *taker, s *Server) { s.CheckTLS = false },
-	"check-sni":        func(_ *parser, t *taker, s *Server) { s.CheckSNI = t.value("check-sni") },
-	"port":             func(_ *parser, t *taker, s *Server) { s.CheckPort = t.count("port", 1, 65535) },
-	"rise":             func(_ *parser, t *taker, s *Server) { s.Rise = t.count("rise", 1, 1<<20) },
-	"fall":             func(_ *parser, t *taker, s *Server) { s.Fall = t.count("fall", 1, 1<<20) },
-	"agent-check":      func(_ *parser, _ *taker, s *Server) { s.Agent = true },
-	"no-agent-check":   func(_ *parser, _ *taker, s *Server) { s.Agent = false },
-	"agent-port":       func(_ *parser, t *taker, s *Server) { s.AgentPort = t.count("agent-port", 1, 65535) },
-	"agent-send":       func(_ *parser, t *taker, s *Server) { s.AgentSend = t.value("agent-send") },
-	"error-limit":      func(_ *parser, t *taker, s *Server) { s.ErrorLimit = t.count("error-limit", 1, 1<<20) },
-	"non-stick":        func(_ *parser, _ *taker, s *Server) { s.NonStick = true },
-	"stick":            func(_ *parser, _ *taker, s *Server) { s.NonStick = false },
-	"pool-max-conn":    func(_ *parser, t *taker, s *Server) { s.PoolMax = t.count("pool-max-conn", -1, 1<<20) },
-	"slowstart":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.SlowStart }),
-	"inter":            serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.Inter }),
-	"fastinter":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.FastInter }),
-	"downinter":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.DownInter }),
-	"agent-inter":      serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.AgentInter }),
-	"pool-purge-delay": serverTime(time.Second, func(s *Server) *time.Duration { return &s.PoolPurge }),
-	"addr":             func(p *parser, t *taker, s *Server) { s.CheckAddress = p.addressWord(t, "addr") },
-	"agent-addr":       func(p *parser, t *taker, s *Server) { s.AgentAddress = p.addressWord(t, "agent-addr") },
-	"observe":          oneOf("observe", "layer4 layer7", func(s *Server) *string { return &s.Observe }),
-	"track":            func(_ *parser, t *taker, s *Server) { s.Track = t.value("track") },
-	"resolvers":        func(_ *parser, t *taker, s *Server) { s.Resolvers = t.value("resolvers") },
-	"resolve-prefer":   oneOf("resolve-prefer", "ipv4 ipv6", func(s *Server) *string { return &s.Prefer }),
-	"resolve-opts":     resolveOptions,
-	"init-addr":        initAddress,
-	"on-error":         oneOf("on-error", "fastinter fail-check sudden-death mark-down", func(s *Server) *string { return &s.OnError }),
+	"weight":              func(_ *parser, t *taker, s *Server) { s.Weight = t.count("weight", 0, 256) },
+	"id":                  func(_ *parser, t *taker, s *Server) { s.ID = t.count("id", 1, 1<<30) },
+	"backup":              func(_ *parser, _ *taker, s *Server) { s.Backup = true },
+	"no-backup":           func(_ *parser, _ *taker, s *Server) { s.Backup = false },
+	"disabled":            func(_ *parser, _ *taker, s *Server) { s.Disabled = true },
+	"enabled":             func(_ *parser, _ *taker, s *Server) { s.Disabled = false },
+	"maxconn":             func(_ *parser, t *taker, s *Server) { s.MaxConn = t.count("maxconn", 0, 1<<24) },
+	"minconn":             func(_ *parser, t *taker, s *Server) { s.MinConn = t.count("minconn", 0, 1<<24) },
+	"maxqueue":            func(_ *parser, t *taker, s *Server) { s.MaxQueue = t.count("maxqueue", 0, 1<<24) },
+	"cookie":              func(_ *parser, t *taker, s *Server) { s.Cookie = t.value("cookie") },
+	"send-proxy":          func(_ *parser, _ *taker, s *Server) { s.SendProxy = 1 },
+	"send-proxy-v2":       func(_ *parser, _ *taker, s *Server) { s.SendProxy = 2 },
+	"no-send-proxy":       func(_ *parser, _ *taker, s *Server) { s.SendProxy = 0 },
+	"check-send-proxy":    func(_ *parser, _ *taker, s *Server) { s.CheckSendProxy = true },
+	"check":               func(_ *parser, _ *taker, s *Server) { s.Check = true },
+	"no-check-send-proxy": func(_ *parser, _ *taker, s *Server) { s.CheckSendProxy = false },
+	"check-alpn":          func(_ *parser, t *taker, s *Server) { s.CheckALPN = strings.Split(t.value("check-alpn"), ",") },
+	"check-proto":         oneOf("check-proto", "h1 h2", func(s *Server) *string { return &s.CheckSpeaks }),
+	"no-check":            func(_ *parser, _ *taker, s *Server) { s.Check = false },
+	"check-ssl":           func(_ *parser, _ *taker, s *Server) { s.CheckTLS = true },
+	"no-check-ssl":        func(_ *parser, _ *taker, s *Server) { s.CheckTLS = false },
+	"check-sni":           func(_ *parser, t *taker, s *Server) { s.CheckSNI = t.value("check-sni") },
+	"port":                func(_ *parser, t *taker, s *Server) { s.CheckPort = t.count("port", 1, 65535) },
+	"rise":                func(_ *parser, t *taker, s *Server) { s.Rise = t.count("rise", 1, 1<<20) },
+	"fall":                func(_ *parser, t *taker, s *Server) { s.Fall = t.count("fall", 1, 1<<20) },
+	"agent-check":         func(_ *parser, _ *taker, s *Server) { s.Agent = true },
+	"no-agent-check":      func(_ *parser, _ *taker, s *Server) { s.Agent = false },
+	"agent-port":          func(_ *parser, t *taker, s *Server) { s.AgentPort = t.count("agent-port", 1, 65535) },
+	"agent-send":          func(_ *parser, t *taker, s *Server) { s.AgentSend = t.value("agent-send") },
+	"error-limit":         func(_ *parser, t *taker, s *Server) { s.ErrorLimit = t.count("error-limit", 1, 1<<20) },
+	"non-stick":           func(_ *parser, _ *taker, s *Server) { s.NonStick = true },
+	"stick":               func(_ *parser, _ *taker, s *Server) { s.NonStick = false },
+	"pool-max-conn":       func(_ *parser, t *taker, s *Server) { s.PoolMax = t.count("pool-max-conn", -1, 1<<20) },
+	"slowstart":           serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.SlowStart }),
+	"inter":               serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.Inter }),
+	"fastinter":           serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.FastInter }),
+	"downinter":           serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.DownInter }),
+	"agent-inter":         serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.AgentInter }),
+	"pool-purge-delay":    serverTime(time.Second, func(s *Server) *time.Duration { return &s.PoolPurge }),
+	"addr":                func(p *parser, t *taker, s *Server) { s.CheckAddress = p.addressWord(t, "addr") },
+	"agent-addr":          func(p *parser, t *taker, s *Server) { s.AgentAddress = p.addressWord(t, "agent-addr") },
+	"observe":             oneOf("observe", "layer4 layer7", func(s *Server) *string { return &s.Observe }),
+	"track":               func(_ *parser, t *taker, s *Server) { s.Track = t.value("track") },
+	"resolvers":           func(_ *parser, t *taker, s *Server) { s.Resolvers = t.value("resolvers") },
+	"resolve-prefer":      oneOf("resolve-prefer", "ipv4 ipv6", func(s *Server) *string { return &s.Prefer }),
+	"resolve-opts":        resolveOptions,
+	"init-addr":           initAddress,
+	"on-error":            oneOf("on-error", "fastinter fail-check sudden-death mark-down", func(s *Server) *string { return &s.OnError }),
 	"on-marked-down": func(_ *parser, t *taker, s *Server) {
 		if s.ShutdownOnDown = true; t.value("on-marked-down") != "shutdown-sessions" {
 			t.fail("on-marked-down takes shutdown-sessions")
@@ -252,3 +260,6 @@ func (p *parser) checkTracks(x *Proxy) {
 		}
 	}
 }
+
+// ChecksHTTP2 tells whether checks speak HTTP/2 without asking.
+func (s *Server) ChecksHTTP2() bool { return s.CheckSpeaks == "h2" || s.CheckSpeaks == "" && s.HTTP2 }

@@ -1,5 +1,8 @@
-// Package health keeps the state of servers true: it asks them, as a backend's check directives say, on the check engine that all
-// of Holdfast's front ends share, and publishes the verdicts into package pool's atomics.
+// Package health keeps the state of servers true: it asks them, as a backend's check directives say, and publishes the verdicts into package pool's
+// atomics.
+//
+// A check is a sequence of steps (sequence.go): connect, send or request, expect. What the configuration writes out (tcp-check, http-check) and what it
+// names (smtpchk, mysql-check, …) are sequences alike, which package config has made; programs alone run on the check engine that all of Holdfast's front ends share.
 //
 // One goroutine asks one server, and one more an agent where there is one; all end with the context or when the server is removed, and Watch returns when they
 // have. The first question to a server is put off by a share of its interval, so that not all are asked at once.
@@ -7,24 +10,28 @@ package health
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"crypto/tls"
 	"math/rand/v2"
-	"net"
-	"net/netip"
 	"sync"
 	"time"
 
-	"holdfast/traffic/director/check"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/pool"
+	"holdfast/traffic/proxy/sample"
 )
 
 // Checker asks the servers of a configuration.
 type Checker struct {
 	Global *config.Global
 	// Tell is called after a server went up or down.
-	Tell func(s *pool.Server, up bool, why string)
+	Tell func(s *pool.Server, up bool, status, why string)
+	// Note is called when a check ends otherwise than the one before, of backends that log them (option log-health-checks).
+	Note func(s *pool.Server, r pool.Result)
+	// Secret is the TLS configuration of a server's checks, nil where they are plain.
+	Secret func(s *pool.Server) *tls.Config
+	// Process has the variables that all expressions share.
+	Process *sample.Process
+	Node    string // this host's name among those that check
 
 	mu    sync.Mutex // guards what follows
 	nudge map[*pool.Server]chan struct{}
@@ -87,13 +94,20 @@ func (c *Checker) Remove(s *pool.Server) {
 	delete(c.nudge, s)
 }
 
-// Suspect has a server asked at once, or taken out, as its on-error says: live traffic saw too many errors.
+// Suspect has a server asked at once, or judged, as its on-error says: live traffic saw too many errors.
 func (c *Checker) Suspect(s *pool.Server) {
 	s.Errors.Store(0)
 	now := time.Now()
+	result := pool.Result{Status: "HANA", Code: -1, Why: "too many errors on live traffic"}
 	switch s.OnError {
-	case "mark-down", "sudden-death":
-		c.publish(s, false, "HANA", "too many errors on live traffic", 0, now)
+	case "mark-down":
+		s.Doubt()
+		c.publish(s, s.Up() && s.Count(false) >= s.Rise, result, now)
+	case "sudden-death": // the next check that fails takes it out
+		s.Doubt()
+		c.publish(s, s.Up(), result, now)
+	case "fail-check":
+		c.publish(s, s.Up() && s.Count(false) >= s.Rise, result, now)
 	}
 	c.mu.Lock()
 	wake := c.nudge[s]
@@ -104,18 +118,20 @@ func (c *Checker) Suspect(s *pool.Server) {
 	}
 }
 
-func (c *Checker) publish(s *pool.Server, up bool, status, why string, took time.Duration, now time.Time) {
-	if s.Checked(up, status, why, took, now) && c.Tell != nil {
-		c.Tell(s, up, why)
+func (c *Checker) publish(s *pool.Server, up bool, r pool.Result, now time.Time) {
+	before := s.Health(now).Check
+	if s.Checked(up, r, now) && c.Tell != nil {
+		c.Tell(s, up, r.Status, r.Why)
+	} else if c.Note != nil && s.Backend.Options.LogChecks && (before.Status != r.Status || before.Passed != r.Passed) {
+		c.Note(s, r)
 	}
 	for _, f := range s.Followers() {
-		c.publish(f, up, status, why, took, now)
+		c.publish(f, up, r, now)
 	}
 }
 
-// watch asks one server. The verdict is the shared engine's: so many answers in a row.
+// watch asks one server.
 func (c *Checker) watch(ctx context.Context, s *pool.Server, wake <-chan struct{}) {
-	verdict := check.Verdict{Fall: max(1, s.Fall), Rise: max(1, s.Rise), In: s.Up()}
 	pause := time.Duration(rand.Int64N(int64(max(time.Millisecond, min(s.Inter, 2*time.Second)/4))))
 	for {
 		if !sleep(ctx, pause, wake) {
@@ -125,39 +141,42 @@ func (c *Checker) watch(ctx context.Context, s *pool.Server, wake <-chan struct{
 			pause = s.Inter
 			continue
 		}
-		verdict.In = s.Up()
 		begun := time.Now()
-		err := c.ask(ctx, s)
+		result := c.ask(ctx, s)
 		if ctx.Err() != nil {
 			return
 		}
-		took := time.Since(begun)
-		now := time.Now()
-		good := err == nil
-		if s.Backend.Check.NoStop {
-			var status *statusError
-			stopping := errors.As(err, &status) && status.code == 404 && s.Up()
-			s.SetStopping(stopping, now)
-			good = good || stopping
-		}
-		changed := verdict.Answer(good)
-		why := ""
-		if err != nil {
-			why = err.Error()
-		}
-		c.publish(s, verdict.In, letters(s, err), why, took, now)
-		pause = c.pause(s, &verdict, good, changed) - took
+		result.Took = time.Since(begun)
+		pause = c.judge(s, result, time.Now()) - result.Took
 	}
 }
 
-// pause is how long until the next question: inter, fastinter while the verdict is in doubt, downinter while the server is down.
-func (c *Checker) pause(s *pool.Server, v *check.Verdict, good, changed bool) time.Duration {
+// judge counts a result, publishes what it makes of the server, and returns the time until the next check.
+func (c *Checker) judge(s *pool.Server, r pool.Result, now time.Time) time.Duration {
+	up := s.Up()
+	level := s.Count(r.Passed || r.Conditional)
+	switch {
+	case r.Conditional: // it keeps who is bound to it, and does not come up by it
+		s.SetStopping(up, now)
+	case r.Passed:
+		up = level >= max(1, s.Rise)
+		s.SetStopping(false, now)
+	case level == 0:
+		up = false
+	}
+	c.publish(s, up, r, now)
+	return c.pause(s, level)
+}
+
+// pause is how long until the next question: inter, fastinter while the verdict is in doubt, downinter while the server is down for certain.
+func (c *Checker) pause(s *pool.Server, level int) time.Duration {
 	pause := s.Inter
 	switch {
-	case good != v.In && s.FastInter > 0:
-		pause = s.FastInter
-	case !v.In && good == v.In && s.DownInter > 0:
+	case level == s.Best():
+	case level == 0 && s.DownInter > 0:
 		pause = s.DownInter
+	case level > 0 && s.FastInter > 0:
+		pause = s.FastInter
 	}
 	if spread := c.Global.SpreadChecks; spread > 0 {
 		pause += time.Duration((rand.Float64()*2 - 1) * float64(spread) / 100 * float64(pause))
@@ -178,97 +197,16 @@ func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	return true
 }
 
-// target is where a server is asked.
-func target(s *pool.Server) netip.AddrPort {
-	a := s.Address()
-	at := s.Asking().Check
-	if at.Addr().IsValid() {
-		a = netip.AddrPortFrom(at.Addr(), a.Port())
-	}
-	if at.Port() > 0 {
-		a = netip.AddrPortFrom(a.Addr(), at.Port())
-	}
-	return a
-}
-
-// timeout is how long an answer may take.
-func timeout(s *pool.Server) time.Duration {
-	t := s.Backend.Timeouts
-	d := s.Inter
-	if t.Check > 0 {
-		d = t.Check
-	} else if t.Connect > 0 {
-		d = min(d, t.Connect)
-	}
-	if d <= 0 {
-		d = 2 * time.Second
-	}
-	return d
-}
-
 // ask asks a server once.
-func (c *Checker) ask(ctx context.Context, s *pool.Server) error {
+func (c *Checker) ask(ctx context.Context, s *pool.Server) pool.Result {
 	h := &s.Backend.Check
-	one := check.Check{Target: target(s), Timeout: timeout(s)}
-	if s.CheckTLS || s.TLS != nil {
-		one.TLS = &check.TLS{ServerName: s.CheckSNI}
+	if h.Protocol == "external" {
+		return c.askProgram(ctx, s)
 	}
-	switch h.Protocol {
-	case "":
-		if s.Path != "" {
-			return askUnix(ctx, s.Path, one.Timeout)
-		}
-		one.Protocol = check.Connect
-	case "http", "tcp-sequence", "ssl-hello":
-		return c.converse(ctx, s, h, one)
-	case "external":
-		if !c.Global.ExternalOK {
-			return errors.New("external checks are not allowed: global has no external-check")
-		}
-		one.Protocol = check.External
-		one.Command = []string{h.Command, "NOT_USED", "NOT_USED", one.Target.Addr().String(), fmt.Sprint(one.Target.Port())}
-	case "smtp":
-		one.Protocol, one.Name = check.SMTP, h.User
-	case "mysql":
-		one.Protocol = check.MySQL
-	case "pgsql":
-		one.Protocol = check.Postgres
-	case "redis":
-		one.Protocol = check.Redis
-	case "ldap":
-		one.Protocol = check.LDAP
+	v := conversation{server: s, steps: h.Sequence, node: c.Node, limits: limitsOf(s), context: sample.Context{Process: c.Process, Log: &sample.Record{},
+		Backend: s.Backend.Name, Server: s.Server.Name, Now: time.Now()}}
+	if c.Secret != nil {
+		v.secret = c.Secret(s)
 	}
-	return one.Run(ctx)
-}
-
-func askUnix(ctx context.Context, path string, limit time.Duration) error {
-	conn, err := (&net.Dialer{Timeout: limit}).DialContext(ctx, "unix", path)
-	if err != nil {
-		return err
-	}
-	return conn.Close()
-}
-
-// letters are what HAProxy calls a check's result.
-func letters(s *pool.Server, err error) string {
-	layer := "L7"
-	switch s.Backend.Check.Protocol {
-	case "":
-		layer = "L4"
-	case "ssl-hello":
-		layer = "L6"
-	}
-	var status *statusError
-	var operation *net.OpError
-	switch {
-	case err == nil:
-		return layer + "OK"
-	case errors.As(err, &status):
-		return "L7STS"
-	case errors.Is(err, context.DeadlineExceeded):
-		return layer + "TOUT"
-	case errors.As(err, &operation) && operation.Op == "dial":
-		return "L4CON"
-	}
-	return layer + "RSP"
+	return v.run(ctx)
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,7 +37,7 @@ func watched(t *testing.T, text string) (*pool.Backend, chan string) {
 	b := pool.New(c.Proxy("b", true), 1, time.Now)
 	pool.Link(c, map[string]*pool.Backend{"b": b})
 	changes := make(chan string, 100)
-	checker := &Checker{Global: &c.Global, Tell: func(s *pool.Server, up bool, _ string) { changes <- fmt.Sprintf("%s %v", s.Server.Name, up) }}
+	checker := &Checker{Global: &c.Global, Tell: func(s *pool.Server, up bool, _, _ string) { changes <- fmt.Sprintf("%s %v", s.Server.Name, up) }}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { checker.Watch(ctx, map[string]*pool.Backend{"b": b}) })
@@ -77,7 +76,7 @@ func TestServersGoDownAndUpAsTheirPageSays(t *testing.T) {
 		" check inter 10 fall 2 rise 2\n")
 	status.Store(503)
 	expect(t, changes, "s false")
-	if h := b.Servers()[0].Health(time.Now()); h.Status != "L7STS" || !strings.Contains(h.Why, "503") || h.Downs != 1 {
+	if h := b.Servers()[0].Health(time.Now()); h.Check.Status != "L7STS" || h.Check.Code != 503 || h.Downs != 1 {
 		t.Errorf("known is %+v", h)
 	}
 	status.Store(200)
@@ -130,7 +129,7 @@ func TestAgentsAreObeyed(t *testing.T) {
 	}{
 		{"50%", 20, true, 0}, {"drain", 20, false, 0}, {"ready 100% maxconn:30\r", 40, true, 30}, {"down", 40, false, 30}, {"up", 40, true, 30}, {"nonsense", 40, true, 30},
 	} {
-		if obey(s, step.line, time.Now()); s.Weight() != step.weight || s.Usable() != step.usable || s.MaxConn() != step.limit {
+		if obey(s, step.line, &pool.Result{}, time.Now()); s.Weight() != step.weight || s.Usable() != step.usable || s.MaxConn() != step.limit {
 			t.Errorf("after %q: weight %d, usable %v, limit %d", step.line, s.Weight(), s.Usable(), s.MaxConn())
 		}
 	}

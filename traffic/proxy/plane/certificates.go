@@ -58,14 +58,34 @@ func (s *Snapshot) BindTLS(b *config.Bind) (*tls.Config, error) {
 
 // ServerTLS makes the TLS configuration of a server, nil where it has none.
 func (s *Snapshot) ServerTLS(server *config.Server) (*tls.Config, error) {
+	for _, o := range []*config.TLSOptions{server.CheckSecurity, server.TLS} {
+		if o == nil || s.tls.of(o) != nil {
+			continue
+		}
+		t, err := s.serverTLS(o)
+		if err != nil {
+			return nil, err
+		}
+		s.tls.all.Store(o, t)
+	}
 	if server.TLS == nil {
 		return nil, nil
 	}
-	t, err := s.serverTLS(server.TLS)
-	if err == nil {
-		s.tls.all.Store(server.TLS, t)
+	return s.tls.of(server.TLS), nil
+}
+
+// CheckTLS is the TLS configuration of a server's checks, nil where they are plain.
+func (s *Snapshot) CheckTLS(server *config.Server) *tls.Config {
+	if server.CheckSecurity == nil {
+		return nil
 	}
-	return t, err
+	c := s.tls.of(server.CheckSecurity)
+	if c == nil {
+		return nil
+	}
+	c = c.Clone()
+	c.ServerName, c.NextProtos, c.ClientSessionCache = server.CheckSNI, server.CheckALPN, nil
+	return c
 }
 
 // secureAll makes the TLS configurations of all binds and servers.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/pool"
 )
 
 func TestCookiesHaveAnEnd(t *testing.T) {
@@ -95,7 +96,7 @@ func TestPersistenceIsForcedAndIgnored(t *testing.T) {
 	if !seen["b"] {
 		t.Error("the cookie counted where it was to be ignored")
 	}
-	server.Checked(false, "L4CON", "down", 0, time.Now())
+	server.Checked(false, pool.Result{Status: "L4CON"}, time.Now())
 	if got := ask("/", "a"); !strings.HasPrefix(got, "b") {
 		t.Errorf("with its server down: %q", got)
 	}

@@ -46,6 +46,9 @@ func New(p *config.Proxy, loops int, now func() time.Time) *Backend {
 	return b
 }
 
+// Now is the backend's clock.
+func (b *Backend) Now() time.Time { return b.now() }
+
 // Link makes the servers of a configuration follow those that they track.
 func Link(c *config.Config, backends map[string]*Backend) {
 	of := map[*config.Server]*Server{}

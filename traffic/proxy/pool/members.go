@@ -17,6 +17,7 @@ func (b *Backend) newServer(c *config.Server) *Server {
 	s := &Server{Server: c, Backend: b, Index: b.made - 1, Counters: NewCounters(len(b.Counters.sets)), change: b.now()}
 	s.SetAddress(c.Address)
 	s.up.Store(true)
+	s.level = max(1, c.Rise)
 	s.unresolved.Store(c.Unresolved)
 	s.weight.Store(int32(c.Weight))
 	s.maxconn.Store(int64(c.MaxConn))

@@ -46,7 +46,7 @@ func TestRoundRobinKeepsWeights(t *testing.T) {
 	if got := counts(b, 4, none); got != "[4 0 0 0]" {
 		t.Errorf("with one in maintenance: %s", got)
 	}
-	b.Servers()[0].Checked(false, "L4CON", "", 0, time.Unix(1e9, 0))
+	b.Servers()[0].Checked(false, Result{Status: "L4CON"}, time.Unix(1e9, 0))
 	if got := counts(b, 4, none); got != "[0 0 0 4]" {
 		t.Errorf("with only the backup left: %s", got)
 	}
@@ -100,8 +100,8 @@ func TestSlowStartRampsUp(t *testing.T) {
 	t.Parallel()
 	at := &clock{time.Unix(1e9, 0)}
 	b := backendOf("roundrobin", at, config.Server{Weight: 10}, config.Server{Weight: 10, SlowStart: 10 * time.Second})
-	b.Servers()[1].Checked(false, "", "", 0, at.now)
-	b.Servers()[1].Checked(true, "", "", 0, at.now)
+	b.Servers()[1].Checked(false, Result{}, at.now)
+	b.Servers()[1].Checked(true, Result{}, at.now)
 	var share []int
 	for range 3 {
 		n := 0

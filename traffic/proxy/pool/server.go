@@ -48,11 +48,11 @@ type Server struct {
 
 	Counters Counters
 	Arrivals Meter      // of Counters' sessions
-	mu       sync.Mutex // guards lastChange, lastCheck and why
+	mu       sync.Mutex // guards change, level, check, agentSay, downs and downtime
 	change   time.Time
-	why      string
-	status   string        // of the last check: L4OK, L7STS, …
-	duration time.Duration // of the last check
+	level    int // of health: below Rise it is down, at Rise+Fall-1 it cannot be better
+	check    Result
+	agentSay Result
 	downs    int64
 	downtime time.Duration
 	observed func(*Server)
@@ -102,14 +102,14 @@ func (s *Server) SetWeight(w int) {
 // SetAdmin changes what the administrator wants.
 func (s *Server) SetAdmin(a Admin, now time.Time) {
 	if Admin(s.admin.Swap(uint32(a))) != a {
-		s.changed(now, "")
+		s.changed(now)
 	}
 }
 
 // SetAgent takes an agent's word.
 func (s *Server) SetAgent(a Admin, now time.Time) {
 	if Admin(s.agent.Swap(uint32(a))) != a {
-		s.changed(now, "")
+		s.changed(now)
 	}
 }
 
@@ -119,14 +119,14 @@ func (s *Server) Unresolved() bool { return s.unresolved.Load() }
 // SetUnresolved notes whether it has.
 func (s *Server) SetUnresolved(none bool, now time.Time) {
 	if s.unresolved.Swap(none) != none {
-		s.changed(now, "")
+		s.changed(now)
 	}
 }
 
 // SetStopping takes the server out for new clients, or back in.
 func (s *Server) SetStopping(stop bool, now time.Time) {
 	if s.stopping.Swap(stop) != stop {
-		s.changed(now, "")
+		s.changed(now)
 	}
 }
 
@@ -134,9 +134,9 @@ func (s *Server) SetStopping(stop bool, now time.Time) {
 func (s *Server) Followers() []*Server { return s.followers }
 
 // Checked notes a check's result, and tells whether the server went up or down by it.
-func (s *Server) Checked(up bool, status, why string, took time.Duration, now time.Time) bool {
+func (s *Server) Checked(up bool, r Result, now time.Time) bool {
 	s.mu.Lock()
-	s.status, s.duration, s.why = status, took, why
+	s.check = r
 	s.mu.Unlock()
 	if s.up.Swap(up) == up {
 		return false
@@ -151,17 +151,18 @@ func (s *Server) Checked(up bool, status, why string, took time.Duration, now ti
 	if s.Errors.Store(0); up && s.SlowStart > 0 {
 		s.ramp.Store(now.UnixMilli())
 	}
-	s.changed(now, why)
+	s.changed(now)
 	return true
 }
 
 // Restore gives the server the verdict of checks that were made before this process began.
 func (s *Server) Restore(up bool) {
 	s.up.Store(up)
+	s.setLevel(up)
 	s.Backend.Refresh()
 }
 
-func (s *Server) changed(now time.Time, why string) {
+func (s *Server) changed(now time.Time) {
 	s.mu.Lock()
 	s.change = now
 	s.mu.Unlock()
@@ -169,27 +170,6 @@ func (s *Server) changed(now time.Time, why string) {
 	if s.observed != nil {
 		s.observed(s)
 	}
-}
-
-// Health is what is known from checks.
-type Health struct {
-	Change   time.Time // of the state
-	Status   string    // of the last check, in HAProxy's letters; "": none yet
-	Why      string
-	Took     time.Duration
-	Downs    int64
-	Downtime time.Duration
-}
-
-// Health returns what is known from checks.
-func (s *Server) Health(now time.Time) Health {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := Health{Change: s.change, Status: s.status, Why: s.why, Took: s.duration, Downs: s.downs, Downtime: s.downtime}
-	if !s.up.Load() {
-		h.Downtime += now.Sub(s.change)
-	}
-	return h
 }
 
 // MostQueued is the most requests that waited for this server alone.

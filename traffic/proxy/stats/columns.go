@@ -45,6 +45,27 @@ func checked(of func(*Row) string) func(*Row) string {
 	}, OfServer)
 }
 
+// asked gives a column to servers whose agents are asked.
+func asked(of func(*Row) string) func(*Row) string {
+	return only(func(r *Row) string {
+		if !r.Asked {
+			return ""
+		}
+		return of(r)
+	}, OfServer)
+}
+
+// codeOf is a check's number, of those results that have one.
+func codeOf(c pool.Result) string {
+	switch c.Status {
+	case "L7OK", "L7OKC", "L7STS", "PROCOK", "PROCERR":
+		if c.Code >= 0 {
+			return strconv.Itoa(c.Code)
+		}
+	}
+	return ""
+}
+
 func counted(name string, of func(*Row) int64, kinds ...Kind) column {
 	return column{name, "MCP", "u64", only(number(of), kinds...)}
 }
@@ -111,9 +132,9 @@ func allColumns() []column {
 		gauged("rate", "MRP", func(r *Row) int64 { return r.Rate }, everywhere...),
 		gauged("rate_lim", "CLP", func(r *Row) int64 { return r.RateLimit }, OfFrontend),
 		gauged("rate_max", "MMP", func(r *Row) int64 { return r.MostRate }, everywhere...),
-		{"check_status", "MOP", "str", checked(func(r *Row) string { return r.Health.Status })},
-		{"check_code", "MOP", "u32", empty},
-		{"check_duration", "MDP", "u64", checked(number(func(r *Row) int64 { return r.Health.Took.Milliseconds() }))},
+		{"check_status", "MOP", "str", checked(func(r *Row) string { return r.Health.Check.Status })},
+		{"check_code", "MOP", "u32", checked(func(r *Row) string { return codeOf(r.Health.Check) })},
+		{"check_duration", "MDP", "u64", checked(number(func(r *Row) int64 { return r.Health.Check.Took.Milliseconds() }))},
 	}
 	for i, name := range []string{"hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other"} {
 		all = append(all, column{name, "MCP", "u64", status((i + 1) % 6)})
@@ -138,20 +159,19 @@ func laterColumns() []column {
 		counted("comp_rsp", func(r *Row) int64 { return r.Total.Compressed }, OfFrontend, OfBackend))
 	all = append(all, column{"lastsess", "MAP", "s32", only(func(r *Row) string { return strconv.FormatInt(r.LastUse, 10) }, behind...)})
 	all = append(all,
-		column{"last_chk", "MOP", "str", checked(func(r *Row) string { return r.Health.Why })})
-	all = append(all, unused("last_agt")...)
-	all = append(append(all, times(func(r *Row) *pool.Spent { return &r.Paces.Average }, "a", "")...), unused("agent_status agent_code agent_duration")...)
-	all = append(all, column{"check_desc", "MOP", "str", checked(func(r *Row) string { return checkMeanings[r.Health.Status] })})
-	all = append(all, unused("agent_desc")...)
+		column{"last_chk", "MOP", "str", checked(func(r *Row) string { return r.Health.Check.Why })})
+	all = append(all, column{"last_agt", "MOP", "str", asked(func(r *Row) string { return r.Health.Agent.Why })})
+	all = append(all, times(func(r *Row) *pool.Spent { return &r.Paces.Average }, "a", "")...)
+	all = append(all,
+		column{"agent_status", "MOP", "str", asked(func(r *Row) string { return r.Health.Agent.Status })},
+		column{"agent_code", "MOP", "u32", asked(func(r *Row) string { return codeOf(r.Health.Agent) })},
+		column{"agent_duration", "MDP", "u64", asked(number(func(r *Row) int64 { return r.Health.Agent.Took.Milliseconds() }))},
+		column{"check_desc", "MOP", "str", checked(func(r *Row) string { return checkMeanings[r.Health.Check.Status] })},
+		column{"agent_desc", "MOP", "str", asked(func(r *Row) string { return checkMeanings[r.Health.Agent.Status] })})
 	all = append(all,
 		column{"check_rise", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Rise) }))},
 		column{"check_fall", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Fall) }))})
-	all = append(all, column{"check_health", "MGP", "u32", checked(number(func(r *Row) int64 {
-		if r.Down {
-			return 0
-		}
-		return int64(r.Rise + r.Fall - 1)
-	}))})
+	all = append(all, column{"check_health", "MGP", "u32", checked(number(func(r *Row) int64 { return int64(r.Health.Level) }))})
 	all = append(all, unused("agent_rise agent_fall agent_health")...)
 	all = append(all,
 		column{"addr", "CGS", "str", func(r *Row) string { return r.Address }},

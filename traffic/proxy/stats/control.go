@@ -78,9 +78,10 @@ func setWeight(s *pool.Server, text string) error {
 func setHealth(s *pool.Server, state string, now time.Time) error {
 	switch state {
 	case "up":
-		s.Checked(true, "UNK", "set by hand", 0, now)
+		s.SetStopping(false, now)
+		s.Overrule(true, "set by hand", now)
 	case "down":
-		s.Checked(false, "UNK", "set by hand", 0, now)
+		s.Overrule(false, "set by hand", now)
 	case "stopping":
 		s.SetStopping(true, now)
 	default:

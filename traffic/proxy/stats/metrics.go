@@ -69,7 +69,7 @@ var metrics = []metric{
 	total("check_up_down", "times that the server went down", func(r *Row) int64 { return r.Health.Downs }, OfServer),
 	gauge("check_last_change_seconds", "time in this state", func(r *Row) int64 { return int64(r.Since.Seconds()) }, OfServer),
 	total("downtime_seconds", "time that the server was down", func(r *Row) int64 { return int64(r.Health.Downtime.Seconds()) }, OfServer),
-	{"check_duration_seconds", "gauge", "time that the last check took", func(r *Row) float64 { return r.Health.Took.Seconds() }, []Kind{OfServer}},
+	{"check_duration_seconds", "gauge", "time that the last check took", func(r *Row) float64 { return r.Health.Check.Took.Seconds() }, []Kind{OfServer}},
 }
 
 var kindNames = [...]string{OfFrontend: "frontend", OfBackend: "backend", OfServer: "server"}

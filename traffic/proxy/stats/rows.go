@@ -41,6 +41,7 @@ type Row struct {
 	Total       pool.Total
 	Health      pool.Health
 	Checked     bool
+	Asked       bool          // its agent
 	Since       time.Duration // in this state
 	Admin       pool.Admin
 	Tracked     string
@@ -48,7 +49,6 @@ type Row struct {
 	MostQueued  int64
 	Requests    [2]int64 // in a second: now, and the most
 	Paces       pool.Paces
-	Down        bool  // the checks say so
 	LastUse     int64 // seconds since the last exchange; -1: there was none
 	RateLimit   int64
 }
@@ -127,9 +127,9 @@ func serverRow(s *pool.Server, now time.Time) Row {
 	h := s.Health(now)
 	r := Row{Proxy: s.Backend.Name, Name: s.Server.Name, Kind: OfServer, ProxyID: s.Backend.ID, Mode: modes[s.Backend.Mode], Status: Status(s),
 		Weight: s.Weight(), Backup: s.Backup, Queue: s.Queued.Load(), Current: s.Sessions.Load(), Limit: s.MaxConn(),
-		Total: s.Counters.Total(), Health: h, Checked: s.Server.Check, Since: now.Sub(h.Change), Admin: s.Admin(), Cookie: s.Cookie(),
+		Total: s.Counters.Total(), Health: h, Checked: s.Server.Check, Asked: s.Agent, Since: now.Sub(h.Change), Admin: s.Admin(), Cookie: s.Cookie(),
 		Address: s.Address().String(), Tracked: s.Track, Rise: s.Rise, Fall: s.Fall,
-		Most: s.MostSessions(), MostQueued: s.MostQueued(), Paces: pool.PacesOf(&s.Counters), Down: !s.Up()}
+		Most: s.MostSessions(), MostQueued: s.MostQueued(), Paces: pool.PacesOf(&s.Counters)}
 	r.Rate = s.Arrivals.Rate(r.Total.Picked, now)
 	r.MostRate = s.Arrivals.Most()
 	r.LastUse = lastUse(r.Paces, now)
