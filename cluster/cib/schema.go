@@ -32,8 +32,10 @@ var needs = map[string][]string{
 var choices = map[string]map[string][]string{
 	"rsc_order": {
 		"first-action": actions, "then-action": actions,
-		"kind": {"Optional", "Mandatory", "Serialize"},
+		"kind":        {"Optional", "Mandatory", "Serialize"},
+		"symmetrical": booleans, "require-all": booleans,
 	},
+	"resource_set":   {"sequential": booleans, "require-all": booleans, "role": roles, "action": actions},
 	"rsc_colocation": {"rsc-role": roles, "with-rsc-role": roles},
 	"rsc_location":   {"role": roles, "resource-discovery": {"always", "never", "exclusive"}},
 	"rsc_ticket":     {"rsc-role": roles, "loss-policy": {"stop", "demote", "fence", "freeze"}},
@@ -49,8 +51,9 @@ var choices = map[string]map[string][]string{
 }
 
 var (
-	actions = []string{"start", "stop", "promote", "demote"}
-	roles   = []string{"Stopped", "Started", "Master", "Slave", "Promoted", "Unpromoted"}
+	actions  = []string{"start", "stop", "promote", "demote"}
+	booleans = []string{"true", "false", "1", "0"}
+	roles    = []string{"Stopped", "Started", "Master", "Slave", "Promoted", "Unpromoted"}
 )
 
 // newestMinor is the last minor version of each major version of the schema.
@@ -91,15 +94,15 @@ func (d *Document) structure() []Problem {
 	}
 	for c := range d.Root.Elements() {
 		if c.Name != "status" {
-			problems = d.checkStructure(c, problems)
+			problems = d.checkStructure(c, major, problems)
 		}
 	}
 	return append(problems, d.misplaced(d.Root)...)
 }
 
-// checkStructure looks at an element and all below it.
-func (d *Document) checkStructure(e *Element, problems []Problem) []Problem {
-	problems = append(problems, d.misplaced(e)...)
+// checkStructure looks at an element and all below it; major is that of the document's schema.
+func (d *Document) checkStructure(e *Element, major int, problems []Problem) []Problem {
+	problems = append(append(problems, d.misplaced(e)...), d.checkElement(e, major)...)
 	if required := needs[e.Name]; required != nil && e.Parent != nil {
 		for _, name := range required {
 			if e.Get(name) == "" && e.Get("id-ref") == "" {
@@ -114,7 +117,7 @@ func (d *Document) checkStructure(e *Element, problems []Problem) []Problem {
 		}
 	}
 	for c := range e.Elements() {
-		problems = d.checkStructure(c, problems)
+		problems = d.checkStructure(c, major, problems)
 	}
 	return problems
 }

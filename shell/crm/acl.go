@@ -44,8 +44,7 @@ func parseRole(r *reader) (*cib.Element, error) {
 		if !r.oneOf("read", "write", "deny") {
 			return nil, r.fail("read, write or deny")
 		}
-		permission := role.Append(cib.NewElement("acl_permission", "kind", r.next()))
-		if err := r.permission(permission); err != nil {
+		if err := r.permissions(role, r.keyword()); err != nil {
 			return nil, err
 		}
 	}
@@ -61,23 +60,39 @@ var aclWords = map[string]string{
 	"attr": "attribute", "attribute": "attribute",
 }
 
-func (r *reader) permission(permission *cib.Element) error {
+// permissions reads what follows read, write or deny, a permission for each word; a type and an attribute beside
+// it, in either order, are one.
+func (r *reader) permissions(role *cib.Element, kind string) error {
+	const accepted = "xpath:PATH, ref:ID, type:ELEMENT [attr:NAME] or a short form such as meta:RESOURCE, params:RESOURCE, property, node"
+	var last *cib.Element
+	attribute := "" // that waits for its type
 	for r.more() && !r.oneOf("read", "write", "deny") {
-		name, value, ok := strings.Cut(r.peek(), ":")
-		if attribute := aclWords[name]; attribute != "" && ok && value != "" {
-			permission.Set(attribute, value)
-			r.next()
-			continue
+		word, value, ok := strings.Cut(r.peek(), ":")
+		name := aclWords[word]
+		if name == "" || !ok || value == "" {
+			if value, ok = shortcutPath(r.peek()); !ok {
+				return r.fail(accepted)
+			}
+			name = "xpath"
 		}
-		path, ok := shortcutPath(r.peek())
-		if !ok {
-			return r.fail("xpath:PATH, ref:ID, type:ELEMENT, attr:NAME or a short form such as meta:RESOURCE, params:RESOURCE, property, node")
+		switch {
+		case name == "attribute" && last != nil && last.Get("object-type") != "" && last.Get("attribute") == "":
+			last.Set(name, value)
+		case name == "attribute" && attribute == "":
+			attribute = value
+		case attribute != "" && name != "object-type":
+			return r.fail("type:ELEMENT, which attr: goes with")
+		default:
+			last = role.Append(cib.NewElement("acl_permission", "kind", kind, name, value))
+			if attribute != "" {
+				last.Set("attribute", attribute)
+			}
+			attribute = ""
 		}
-		permission.Set("xpath", path)
 		r.next()
 	}
-	if len(permission.Attrs) == 1 {
-		return r.fail("xpath:PATH, ref:ID or type:ELEMENT")
+	if last == nil || attribute != "" {
+		return r.fail(accepted)
 	}
 	return nil
 }

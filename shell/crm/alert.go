@@ -57,7 +57,7 @@ func (r *reader) alertPart(alert *cib.Element) error {
 }
 
 func (r *reader) alertList(e *cib.Element) error {
-	set, err := r.attributeList(partTags[r.next()], alertParts...)
+	set, err := r.attributeList(partTags[r.keyword()], alertParts...)
 	if err == nil {
 		e.Append(set)
 	}
@@ -66,7 +66,7 @@ func (r *reader) alertList(e *cib.Element) error {
 
 func (r *reader) selection(e *cib.Element) error {
 	for r.oneOf("nodes", "fencing", "resources", "attributes") {
-		name := r.next()
+		name := r.keyword()
 		chosen := e.Append(cib.NewElement(alertSelections[name]))
 		if name != "attributes" || !r.bare("{") {
 			continue

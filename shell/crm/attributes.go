@@ -76,9 +76,6 @@ func (r *reader) attribute(stop []string) (*cib.Element, error) {
 	if name == "" {
 		return nil, r.fail("NAME=VALUE")
 	}
-	if hasValue && value == "" && !r.words[r.at].quoted {
-		return nil, r.fail("a value after '=' (quotes around an empty one)")
-	}
 	r.next()
 	pair := cib.NewElement("nvpair")
 	if id != "" {

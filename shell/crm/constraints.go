@@ -1,6 +1,8 @@
 package crm
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/cluster/cib"
@@ -48,8 +50,8 @@ func (r *reader) constrained(e *cib.Element, detail string, names [2]string) err
 		count += len(set.Children)
 		e.Append(set)
 	}
-	if len(pair) == 0 && count < 2 {
-		return r.fail("at least two resources")
+	if len(pair) == 0 && count == 0 {
+		return r.fail("resources")
 	}
 	return nil
 }
@@ -71,6 +73,9 @@ func pairText(e *cib.Element, detail string, names [2]string) string {
 }
 
 func (f *formatter) colocation(e *cib.Element) []string {
+	if lonely(e) {
+		return nil
+	}
 	line := "colocation " + f.name(e) + " "
 	if score := scoreText(e); score != "" {
 		line += score + ": "
@@ -104,13 +109,25 @@ func parseOrder(r *reader) (*cib.Element, error) {
 	}
 	for r.more() {
 		name, value, ok := r.option()
-		if !ok || name != "symmetrical" {
+		symmetrical, boolean := truth(value)
+		if !ok || name != "symmetrical" || !boolean {
 			return nil, r.fail("symmetrical=true, symmetrical=false or the end of the command")
 		}
 		r.next()
-		e.Set(name, value)
+		e.Set(name, strconv.FormatBool(symmetrical))
 	}
 	return e, nil
+}
+
+// truth reads a yes or no as the words of the language have it; known is false for anything else.
+func truth(text string) (value, known bool) {
+	switch strings.ToLower(text) {
+	case "true", "yes", "on":
+		return true, true
+	case "false", "no", "off":
+		return false, true
+	}
+	return false, false
 }
 
 // orderKind turns a kind or a score into a kind: a score of 0 is only advice.
@@ -131,6 +148,9 @@ func orderKind(text string) (string, bool) {
 }
 
 func (f *formatter) order(e *cib.Element) []string {
+	if lonely(e) {
+		return nil
+	}
 	line := "order " + f.name(e) + " "
 	if kind := e.Get("kind"); kind != "" {
 		line += kind + ": "
@@ -161,6 +181,9 @@ func parseTicket(r *reader) (*cib.Element, error) {
 		return nil, err
 	}
 	if name, value, ok := r.option(); ok && name == "loss-policy" {
+		if !slices.Contains([]string{"stop", "demote", "fence", "freeze"}, strings.ToLower(value)) {
+			return nil, r.fail("loss-policy=stop, demote, fence or freeze")
+		}
 		r.next()
 		e.Set(name, value)
 	}
@@ -173,7 +196,7 @@ func parseTicket(r *reader) (*cib.Element, error) {
 	switch {
 	case len(sets) == 0:
 		return nil, r.fail("a resource, or RESOURCE:ROLE")
-	case len(sets) == 1 && len(sets[0].Children) == 1 && r.words[at].text != "(" && r.words[at].text != "[":
+	case len(sets) == 1 && len(sets[0].Children) == 1 && !slices.Contains([]string{"(", "[", setMark}, r.words[at].text):
 		e.Set("rsc", sets[0].Child("resource_ref").ID())
 		if role := sets[0].Get("role"); role != "" {
 			e.Set("rsc-role", role)

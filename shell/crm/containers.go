@@ -76,7 +76,7 @@ func (r *reader) containerParts(e *cib.Element) error {
 		part := "params"
 		switch {
 		case r.oneOf("params", "meta"):
-			part = r.next()
+			part = r.keyword()
 		case !first:
 			return r.fail("params, meta or description=TEXT")
 		}
@@ -154,7 +154,7 @@ func (r *reader) bundlePart(bundle *cib.Element) error {
 	if r.description(bundle) {
 		return nil
 	}
-	part := r.peek()
+	part := strings.ToLower(r.peek())
 	switch {
 	case r.oneOf("docker", "podman", "rkt"):
 		r.next()
@@ -166,7 +166,7 @@ func (r *reader) bundlePart(bundle *cib.Element) error {
 			return err
 		}
 		for r.oneOf("port-mapping", "storage-mapping") {
-			if err := r.options(e.Append(cib.NewElement(r.next()))); err != nil {
+			if err := r.options(e.Append(cib.NewElement(r.keyword()))); err != nil {
 				return err
 			}
 		}

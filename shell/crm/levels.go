@@ -140,7 +140,7 @@ func (f found) name() string {
 	return f.command.name
 }
 
-// find looks a word up among the commands of l: by name, by another name, then as an
+// find looks a word up among the commands of l: by name, by another name, then in letters of either case as an
 // abbreviation, the letters of which occur in one name only, in that order.
 func (s *session) find(l *level, text string) (found, error) {
 	var candidates []found
@@ -167,7 +167,7 @@ func (s *session) abbreviated(l *level, candidates []found, text string) (found,
 	for _, matches := range []func(name, text string) bool{strings.HasPrefix, spreadsOver} {
 		var fits []found
 		for _, f := range candidates {
-			if matches(f.name(), text) {
+			if matches(f.name(), strings.ToLower(text)) {
 				fits = append(fits, f)
 			}
 		}

@@ -70,15 +70,18 @@ func (r *reader) locationResource(e *cib.Element) error {
 		e.Set("rsc-pattern", pattern)
 		return nil
 	}
-	c := collector{detail: "role"}
-	for !r.bare("}") {
-		ref, err := r.reference("role")
-		if err != nil {
-			return err
-		}
-		c.add(ref)
+	pair, sets, err := r.resources("role")
+	if err != nil {
+		return err
+	}
+	if !r.bare("}") {
+		return r.fail("a resource, or } after the last one")
 	}
 	r.next()
+	c := collector{detail: "role", sets: sets}
+	for _, ref := range pair {
+		c.add(ref)
+	}
 	for _, set := range c.sets {
 		e.Append(set)
 	}

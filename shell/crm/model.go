@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -174,8 +175,7 @@ func (m *model) constraints() []*cib.Element {
 	return slices.Collect(section.Elements())
 }
 
-// define enters a new object, or adds to a set of attributes, a node or the fencing
-// levels that are there already.
+// define enters a new object, or adds to a set of attributes or a node that is there already.
 func (m *model) define(k *kind, e *cib.Element) error {
 	if err := m.checkID(k, e); err != nil {
 		return err
@@ -194,7 +194,7 @@ func (m *model) define(k *kind, e *cib.Element) error {
 		m.merge(old, e)
 		return nil
 	case k.command == topologyID:
-		return m.update(old, e)
+		return errors.New("fencing_topology: there is one already; change it with edit, or delete it first")
 	}
 	return fmt.Errorf("%s %s: it exists already; change it with edit, set or modgroup, or delete it first", k.command, m.nameOf(e))
 }

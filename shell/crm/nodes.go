@@ -37,7 +37,7 @@ func parseNode(r *reader) (*cib.Element, error) {
 		if r.description(e) {
 			continue
 		}
-		part := r.peek()
+		part := strings.ToLower(r.peek())
 		if !r.oneOf("attributes", "utilization") {
 			return nil, r.fail("attributes, utilization or description=TEXT")
 		}

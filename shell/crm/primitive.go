@@ -93,7 +93,7 @@ func (r *reader) agent(e *cib.Element, text string) error {
 
 // primitivePart reads one part; the first may leave the word params out.
 func (r *reader) primitivePart(e *cib.Element, first bool) error {
-	switch part := r.peek(); {
+	switch part := strings.ToLower(r.peek()); {
 	case r.description(e):
 	case r.oneOf("params", "meta", "utilization"):
 		r.next()
@@ -169,7 +169,7 @@ func (r *reader) operation(e *cib.Element) error {
 		op.Set("interval", "0")
 	}
 	for r.oneOf("op_params", "op_meta") {
-		part := r.next()
+		part := r.keyword()
 		set, err := r.attributeList(partTags[part], primitiveParts...)
 		if err != nil {
 			return err

@@ -17,12 +17,12 @@ func (m *model) redirect(from, to string) {
 		if !renameIn(constraint, from, to) {
 			continue
 		}
+		m.notice(fmt.Sprintf("modified %s:%s from %s to %s", kindName(constraint), constraint.ID(), from, to))
 		if m.collapsed(constraint) {
 			m.drop(constraint)
 			continue
 		}
 		m.simplify(constraint)
-		m.notice(fmt.Sprintf("modified %s:%s from %s to %s", kindName(constraint), constraint.ID(), from, to))
 	}
 }
 

@@ -55,7 +55,7 @@ func (r *reader) expressions(rule *cib.Element) error {
 		if !r.oneOf("and", "or") {
 			return nil
 		}
-		operator := r.peek()
+		operator := strings.ToLower(r.peek())
 		if old, ok := rule.Lookup("boolean-op"); len(ruleExpressions(rule)) > 1 && (operator == "or") != (ok && old == "or") {
 			return r.fail("the same operator as before: one rule cannot mix 'and' with 'or'")
 		}
@@ -71,7 +71,7 @@ func ruleExpressions(rule *cib.Element) []*cib.Element { return slices.Collect(r
 func (r *reader) expression() (*cib.Element, error) {
 	switch {
 	case r.oneOf("defined", "not_defined"):
-		operation := r.next()
+		operation := r.keyword()
 		attribute, err := r.take("the name of a node attribute")
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"slices"
 	"strings"
 
 	"holdfast/cluster/cib"
@@ -12,13 +13,21 @@ type reference struct {
 	resource, detail string
 }
 
+// setMark in front of resources says that they are sets, however few they are.
+const setMark = "_rsc_set_"
+
 // resources reads the resources of a constraint up to a word with '='. detail is
-// "action" or "role". Two resources without brackets come back as pair; anything else as
-// resource sets. Brackets mean: none, one after the other; ( ), any order;
+// "action" or "role". Two resources without brackets, flags or the mark come back as pair; anything
+// else as resource sets. Brackets mean: none, one after the other; ( ), any order;
 // [ ], any order and one of them is enough.
 func (r *reader) resources(detail string) (pair []reference, sets []*cib.Element, err error) {
+	r.splitBrackets()
 	plain := true
-	for r.more() && !r.setEnd() {
+	if r.bare(setMark) {
+		r.next()
+		plain = false
+	}
+	for r.more() && !r.setEnd() && !r.bare("}") {
 		if opening := r.peek(); opening == "[" || opening == "(" {
 			plain = false
 			group, err := r.bracketed(detail)
@@ -28,16 +37,37 @@ func (r *reader) resources(detail string) (pair []reference, sets []*cib.Element
 			sets = append(sets, group...)
 			continue
 		}
-		group, refs, err := r.sequence(detail)
+		group, refs, flagged, err := r.sequence(detail)
 		if err != nil {
 			return nil, nil, err
 		}
+		plain = plain && !flagged
 		sets, pair = append(sets, group...), append(pair, refs...)
 	}
 	if plain && len(pair) == 2 {
 		return pair, nil, nil
 	}
 	return nil, sets, nil
+}
+
+// splitBrackets makes words of the brackets that stand at the ends of the words to come: (a b) is ( a b ).
+func (r *reader) splitBrackets() {
+	var words []word
+	for _, w := range r.words[r.at:] {
+		if w.quoted || len(w.text) < 2 || strings.Contains(w.text, "=") {
+			words = append(words, w)
+			continue
+		}
+		if strings.ContainsAny(w.text[:1], "([") {
+			words, w.text = append(words, word{text: w.text[:1]}), w.text[1:]
+		}
+		if last := len(w.text) - 1; last > 0 && strings.ContainsAny(w.text[last:], ")]") {
+			words = append(words, word{text: w.text[:last]}, word{text: w.text[last:]})
+			continue
+		}
+		words = append(words, w)
+	}
+	r.words = append(slices.Clone(r.words[:r.at]), words...)
 }
 
 // setEnd says whether the next word belongs to the constraint, not to its resources.
@@ -55,19 +85,22 @@ func (r *reader) reference(detail string) (reference, error) {
 	if !validID(resource) {
 		return reference{}, r.fail("a resource, or RESOURCE:" + strings.ToUpper(detail))
 	}
-	if detail == "action" && what != "" && !isAction(what) {
-		return reference{}, r.fail("RESOURCE:ACTION with start, stop, promote or demote")
+	known := details[detail]
+	at := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, what) })
+	if what != "" && at < 0 {
+		return reference{}, r.fail("RESOURCE:" + strings.ToUpper(detail) + " with " + strings.Join(known, ", "))
+	}
+	if at >= 0 {
+		what = known[at]
 	}
 	r.next()
 	return reference{resource, what}, nil
 }
 
-func isAction(text string) bool {
-	switch text {
-	case "start", "stop", "promote", "demote":
-		return true
-	}
-	return false
+// details are what can stand after the colon of a reference, as the document spells it.
+var details = map[string][]string{
+	"action": {"start", "stop", "promote", "demote"},
+	"role":   {"Started", "Stopped", "Promoted", "Unpromoted", "Master", "Slave"},
 }
 
 // collector puts references into sets: a new one whenever the detail changes.
@@ -90,26 +123,25 @@ func (c *collector) add(ref reference) {
 	c.sets[last].Append(cib.NewElement("resource_ref", "id", ref.resource))
 }
 
-// sequence reads resources outside brackets.
-func (r *reader) sequence(detail string) ([]*cib.Element, []reference, error) {
+// sequence reads resources outside brackets; flagged says that flags stood among them.
+func (r *reader) sequence(detail string) (sets []*cib.Element, refs []reference, flagged bool, err error) {
 	c := collector{detail: detail}
-	var refs []reference
-	for r.more() && !r.oneOf("[", "(") && !r.setEnd() {
-		if name, value, ok := r.option(); ok && len(c.sets) > 0 {
-			for _, set := range c.sets {
-				setFlag(set, name, value)
-			}
+	var flags []cib.Attr
+	for r.more() && !r.oneOf("[", "(", "}") && !r.setEnd() {
+		if name, value, ok := r.option(); ok {
+			flags = append(flags, cib.Attr{Name: name, Value: value})
 			r.next()
 			continue
 		}
 		ref, err := r.reference(detail)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
 		refs = append(refs, ref)
 		c.add(ref)
 	}
-	return c.sets, refs, nil
+	setFlags(c.sets, flags)
+	return c.sets, refs, len(flags) > 0, nil
 }
 
 // bracketed reads one set in brackets.
@@ -119,11 +151,10 @@ func (r *reader) bracketed(detail string) ([]*cib.Element, error) {
 	if r.next() == "[" {
 		closing, c.flags = "]", []string{"require-all", "false", "sequential", "false"}
 	}
-	type flag struct{ name, value string }
-	var given []flag
+	var given []cib.Attr
 	for !r.bare(closing) {
 		if name, value, ok := r.option(); ok && !r.setEnd() {
-			given = append(given, flag{name, value})
+			given = append(given, cib.Attr{Name: name, Value: value})
 			r.next()
 			continue
 		}
@@ -137,26 +168,29 @@ func (r *reader) bracketed(detail string) ([]*cib.Element, error) {
 		return nil, r.fail("at least one resource between the brackets")
 	}
 	r.next()
-	for _, set := range c.sets {
-		for _, f := range given {
-			setFlag(set, f.name, f.value)
-		}
-	}
+	setFlags(c.sets, given)
 	return c.sets, nil
 }
 
-// setFlag gives a set a flag; true is what a set without the flag means.
-func setFlag(set *cib.Element, name, value string) {
-	if value == "true" {
-		set.Unset(name)
-		return
+// setFlags gives sets flags; true is what a set without the flag means.
+func setFlags(sets []*cib.Element, flags []cib.Attr) {
+	for _, set := range sets {
+		for _, f := range flags {
+			if f.Value == "true" {
+				set.Unset(f.Name)
+				continue
+			}
+			set.Set(f.Name, f.Value)
+		}
 	}
-	set.Set(name, value)
 }
 
 // setsText formats the resource sets of a constraint.
 func setsText(constraint *cib.Element, detail string) string {
 	var words []string
+	if needsMark(constraint) {
+		words = append(words, setMark)
+	}
 	for set := range constraint.All("resource_set") {
 		members := setMembers(set, detail)
 		inOrder, all := set.Get("sequential") != "false", set.Get("require-all") != "false"
@@ -172,6 +206,31 @@ func setsText(constraint *cib.Element, detail string) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// needsMark says whether the sets of a constraint would read back as attributes, or as nothing, without the mark.
+func needsMark(constraint *cib.Element) bool {
+	count, sets := 0, 0
+	bracketed := false
+	for set := range constraint.All("resource_set") {
+		sets++
+		count += len(slices.Collect(set.All("resource_ref")))
+		bracketed = set.Get("sequential") == "false"
+	}
+	switch constraint.Name {
+	case "rsc_ticket":
+		return count == 1
+	case "rsc_colocation", "rsc_order":
+		return count == 2 && !(sets == 1 && bracketed)
+	}
+	return false
+}
+
+// lonely says whether the sets of a constraint come down to one resource outside brackets: as a command that is hardly
+// meant, so it shows as XML.
+func lonely(constraint *cib.Element) bool {
+	sets := slices.Collect(constraint.All("resource_set"))
+	return len(sets) == 1 && len(sets[0].Children) == 1 && sets[0].Get("sequential") != "false"
 }
 
 func setMembers(set *cib.Element, detail string) string {

@@ -56,7 +56,6 @@ func (m *model) selected(w string) ([]string, error) {
 		if tag == nil || tag.Name != "tag" {
 			return nil, fmt.Errorf("tag:%s: there is no such tag", value)
 		}
-		names = append(names, value)
 		for ref := range tag.All("obj_ref") {
 			names = append(names, ref.ID())
 		}

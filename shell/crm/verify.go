@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/property"
 	"holdfast/cluster/executor/metadata"
 )
 
@@ -21,11 +21,21 @@ type finding struct {
 	meanwhile string
 }
 
-// check looks at the whole document as the cluster would take it.
+// check looks at the whole document as the cluster would take it. What is against the schema is all that
+// it tells, where something is: the cluster would not look further either.
 func (m *model) check() []finding {
 	var found []finding
+	for _, p := range m.result().Validate() {
+		found = append(found, finding{fatal: true, text: p.Element + ": " + p.Text})
+	}
+	if len(found) > 0 {
+		return found
+	}
+	for _, p := range property.Unreadable(m.doc) {
+		found = append(found, finding{fatal: true, text: p.Element + ": " + p.Text})
+	}
 	warn := func(text string) { found = append(found, finding{text: text}) }
-	fencing := m.property("stonith-enabled", "fencing-enabled") != "false"
+	fencing := cib.ParseBool(m.property("stonith-enabled", "fencing-enabled"), true)
 	if !fencing {
 		warn("(unpack_config) \twarning: Blind faith: not fencing unseen nodes")
 	}
@@ -37,16 +47,22 @@ func (m *model) check() []finding {
 			meanwhile: "no fence device is configured, so the cluster starts nothing yet: configure one (a primitive of class stonith), or 'crm configure property stonith-enabled=false'",
 			text:      "no stonith resource is defined and stonith-enabled is not false, so nothing would be started: define one or set the property"})
 	}
+	for _, p := range property.UnreadableMeta(m.doc) {
+		found = append(found, finding{fatal: true, text: p.Element + ": " + p.Text})
+	}
 	return append(found, m.checkReferences()...)
 }
 
-// property returns the value of a cluster property by any of its names.
+// property returns the value of a cluster property by any of its names, "" when it has none or only under a rule.
 func (m *model) property(names ...string) string {
 	section := m.doc.Section("crm_config")
 	if section == nil {
 		return ""
 	}
 	for set := range section.All("cluster_property_set") {
+		if set.Child("rule") != nil {
+			continue
+		}
 		for pair := range set.All("nvpair") {
 			if slices.Contains(names, pair.Get("name")) {
 				return pair.Get("value")
@@ -84,13 +100,16 @@ func (s *session) live() bool {
 	return err == nil && from.Live()
 }
 
-// checkReferences finds constraints on what does not exist, and references to nothing.
+// checkReferences finds constraints on what is no resource, and on instances.
 func (m *model) checkReferences() []finding {
 	var found []finding
 	for _, constraint := range m.constraints() {
 		for _, id := range constrainedResources(constraint) {
 			e := m.objects[id]
-			if e == nil || !isResource(e) && e.Name != "tag" && e.Name != "template" {
+			if e == nil { // of validate-with="none"
+				continue
+			}
+			if !isResource(e) && e.Name != "tag" && e.Name != "template" {
 				found = append(found, finding{fatal: true, object: constraint.ID(),
 					text: fmt.Sprintf("%s: there is no resource, tag or template %s", constraint.ID(), id)})
 				continue
@@ -101,11 +120,6 @@ func (m *model) checkReferences() []finding {
 						text: fmt.Sprintf("%s: %s has instances, being in %s %s; constrain that", constraint.ID(), member.ID(), kindName(outer), outer.ID())})
 				}
 			}
-		}
-	}
-	for ref := range m.refs {
-		if m.refs[ref] > 0 && m.ids.used[ref] == 0 {
-			found = append(found, finding{fatal: true, text: fmt.Sprintf("id-ref %s: nothing has that id", ref)})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b finding) int { return strings.Compare(a.object, b.object) })
@@ -183,7 +197,9 @@ func (m *model) checkConstraint(e *cib.Element) []finding {
 	for _, id := range constrainedResources(e) {
 		r := m.objects[id]
 		switch {
-		case r == nil || r.Parent == nil:
+		case r == nil:
+			warn("resource %s does not exist", id)
+		case r.Parent == nil:
 		case r.Parent.Name == "group" && e.Name == "rsc_colocation":
 			warn("resource %s is grouped, constraints should apply to the group", id)
 		case isContainer(r.Parent) && r.Parent.Name != "group":
@@ -198,7 +214,11 @@ func (m *model) checkConstraint(e *cib.Element) []finding {
 
 func (m *model) checkTopology(e *cib.Element) []finding {
 	var found []finding
+	nodes := m.nodeNames(nil)
 	for level := range e.All("fencing-level") {
+		if target := level.Get("target"); target != "" && !slices.Contains(nodes, target) {
+			found = append(found, finding{text: fmt.Sprintf("%s: target %s not a node", topologyID, target)})
+		}
 		for _, id := range strings.Split(level.Get("devices"), ",") {
 			switch device := m.objects[id]; {
 			case device == nil || device.Name != "primitive":
@@ -220,7 +240,7 @@ func (m *model) checkPrimitive(e *cib.Element, strict bool) []finding {
 	info, err := m.agents.describe(agent.Get("class"), agent.Get("provider"), agent.Get("type"))
 	if err != nil {
 		// Elsewhere it may be there; -F commits nevertheless.
-		return []finding{{object: e.ID(), text: err.Error(), fatal: errors.Is(err, metadata.ErrNotInstalled)}}
+		return []finding{{object: e.ID(), text: err.Error(), fatal: strict && errors.Is(err, metadata.ErrNotInstalled)}}
 	}
 	var found []finding
 	given := map[string]bool{}
@@ -268,51 +288,6 @@ func sortedKeys(of map[string]bool) []string {
 	return keys
 }
 
-// checkOperations compares operations with the agent's advice.
-func (m *model) checkOperations(e *cib.Element, info *agentInfo) []finding {
-	var found []finding
-	warn := func(format string, args ...any) {
-		found = append(found, finding{object: e.ID(), text: e.ID() + ": " + fmt.Sprintf(format, args...)})
-	}
-	intervals := map[time.Duration]bool{}
-	for ops := range e.All("operations") {
-		for op := range ops.All("op") {
-			name, interval := op.Get("name"), op.Get("interval")
-			advice, known := info.actions[name]
-			if role := op.Get("role"); known && role != "" && role != "Started" && advice["role"] != role {
-				continue // the advice is for another role
-			}
-			if !known {
-				if !slices.Contains([]string{"start", "stop", "monitor", "migrate_to", "migrate_from"}, name) {
-					warn("action '%s' not found in Resource Agent meta-data", name)
-				}
-				continue
-			}
-			if name == "monitor" {
-				switch span := spanOf(interval); {
-				case span == 0:
-					warn("interval in monitor should be larger than 0, advised is %s", advice["interval"])
-				case intervals[span]:
-					warn("interval in monitor must be unique, advised is %s", advice["interval"])
-				default:
-					intervals[span] = true
-				}
-			}
-			timeout, ok := op.Lookup("timeout")
-			if advised := advice["timeout"]; ok && advised != "" && spanOf(timeout) < spanOf(advised) {
-				warn("specified timeout %s for %s is smaller than the advised %s", timeout, name, advised)
-			}
-		}
-	}
-	return found
-}
-
-// spanOf reads an interval or a timeout; what is none counts as 0.
-func spanOf(text string) time.Duration {
-	span, _ := metadata.Duration(text)
-	return span
-}
-
 // tell prints findings, the first about the whole as a warning, and says whether none is fatal.
 func (s *session) tell(found []finding) bool {
 	live := slices.ContainsFunc(found, func(f finding) bool { return f.meanwhile != "" }) && s.live()
@@ -328,8 +303,8 @@ func (s *session) tell(found []finding) bool {
 			s.error("%s", f.text)
 		default:
 			s.warn("%s", f.text)
-			warned = warned || f.object == ""
 		}
+		warned = warned || f.object == ""
 	}
 	return good
 }

@@ -35,7 +35,7 @@ func splitWords(line string) ([]word, error) {
 		if strings.HasPrefix(w.text, "#") && !w.quoted && !(inRule && isNodeAttribute(w.text)) {
 			return words, nil
 		}
-		inRule = inRule || w.text == "rule"
+		inRule = inRule || strings.EqualFold(w.text, "rule")
 		words = append(words, w)
 		line = rest
 	}
@@ -146,9 +146,9 @@ func (r *reader) peek() string {
 	return ""
 }
 
-// bare says whether the next word is text, outside quotes.
+// bare says whether the next word is text in letters of either case, outside quotes.
 func (r *reader) bare(text string) bool {
-	return r.at < len(r.words) && r.words[r.at].text == text && !r.words[r.at].quoted
+	return r.at < len(r.words) && strings.EqualFold(r.words[r.at].text, text) && !r.words[r.at].quoted
 }
 
 // oneOf says whether the next word is one of the texts.
@@ -166,6 +166,9 @@ func (r *reader) next() string {
 	r.at++
 	return text
 }
+
+// keyword takes the next word as a word of the language, which is in small letters.
+func (r *reader) keyword() string { return strings.ToLower(r.next()) }
 
 // take returns the next word, or an error that says what is missing.
 func (r *reader) take(expected string) (string, error) {

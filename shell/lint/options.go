@@ -2,13 +2,10 @@ package lint
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/property"
-	"holdfast/cluster/cib/rule"
-	"holdfast/cluster/executor/metadata"
 )
 
 var optionChecks = []Check{
@@ -81,42 +78,10 @@ func badOptionValue(s *subject, report report) {
 		if !ok || o.Status {
 			return
 		}
-		if value := nv.Get("value"); !fits(o, value) {
-			report(nv, "give it "+wanted(o), "%s=%s cannot be read", nv.Get("name"), value)
+		if value := nv.Get("value"); !o.Accepts(value) {
+			report(nv, "give it "+o.Wanted(), "%s=%s cannot be read", nv.Get("name"), value)
 		}
 	})
-}
-
-func fits(o property.Option, value string) bool {
-	switch o.Kind {
-	case property.Boolean:
-		return cib.ParseBool(value, false) || isFalse(value)
-	case property.Integer:
-		_, err := strconv.Atoi(value)
-		_, score := rule.ParseScore(value)
-		return err == nil || score
-	case property.Time:
-		_, ok := metadata.Duration(value)
-		return ok || strings.HasPrefix(value, "P")
-	case property.Select:
-		return slices.Contains(o.Values, value) || o.Name == "no-quorum-policy" && value == "fence"
-	case property.Percentage:
-		n, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64)
-		return err == nil && n >= 0
-	}
-	return true
-}
-
-func wanted(o property.Option) string {
-	switch o.Kind {
-	case property.Boolean:
-		return "true or false"
-	case property.Time:
-		return "a time such as 60s or 2min"
-	case property.Select:
-		return "one of " + strings.Join(o.Values, ", ")
-	}
-	return "a number"
 }
 
 func optionTwice(s *subject, report report) {

@@ -1,6 +1,6 @@
 // Package property knows the options of the cluster as a whole: what each is called, what it takes, what
-// holds when it is not set, and which daemon of Pacemaker documents it. Checks of a configuration and
-// completion read it. Everything here is constant.
+// holds when it is not set, and which daemon of Pacemaker documents it; and which values of a document
+// do not fit. Checks of a configuration and completion read it.
 package property
 
 import "strings"

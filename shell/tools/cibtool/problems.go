@@ -5,10 +5,11 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/property"
 )
 
 // Problems lists what keeps a document from being used: a structure that is not its schema's, references to
-// what is not there, and fencing that is asked for without a device. Each is a sentence with its line.
+// what is not there, options of the cluster that cannot be read, and fencing that is asked for without a device. Each is a sentence with its line.
 func Problems(doc *cib.Document) []string {
 	var out []string
 	for _, p := range doc.Validate() {
@@ -21,6 +22,9 @@ func Problems(doc *cib.Document) []string {
 		if doc.Root.Child(name) == nil {
 			out = append(out, fmt.Sprintf("line %d: <cib> has no <%s>", doc.Root.Line, name))
 		}
+	}
+	for _, p := range append(property.Unreadable(doc), property.UnreadableMeta(doc)...) {
+		out = append(out, p.String())
 	}
 	return append(out, missingFencing(doc)...)
 }

@@ -1,0 +1,47 @@
+package cib
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// What the schemas ask of single elements beyond their place and their attributes' choices.
+
+// classes are the kinds of agents.
+var classes = []string{"ocf", "lsb", "heartbeat", "stonith", "upstart", "service", "systemd", "nagios"}
+
+// deviceList is what the devices of a fencing level look like.
+var deviceList = regexp.MustCompile(`^[a-zA-Z0-9_.-]+(,[a-zA-Z0-9_.-]+)*$`)
+
+// checkElement looks at an element by what its kind asks for; major is that of the document's schema.
+func (d *Document) checkElement(e *Element, major int) []Problem {
+	switch e.Name {
+	case "primitive", "template":
+		if class, given := e.Lookup("class"); given && !slices.Contains(classes, class) {
+			return []Problem{d.problem(e, "class=%q: expected %s", class, strings.Join(classes, ", "))}
+		}
+	case "rsc_colocation", "rsc_location":
+		return d.checkScore(e, major)
+	case "fencing-level":
+		if devices := e.Get("devices"); !deviceList.MatchString(devices) {
+			return []Problem{d.problem(e, "devices=%q: expected ids of fence devices, separated by commas", devices)}
+		}
+	}
+	return nil
+}
+
+// checkScore refuses scores that are taken from a node attribute, which ended with schema pacemaker-3.0, and
+// node attributes of colocations of sets.
+func (d *Document) checkScore(e *Element, major int) []Problem {
+	if major < 3 {
+		return nil
+	}
+	if _, given := e.Lookup("score-attribute"); given {
+		return []Problem{d.problem(e, "score-attribute is for rules; expected a score: a number or INFINITY")}
+	}
+	if _, given := e.Lookup("node-attribute"); given && e.Name == "rsc_colocation" && e.Child("resource_set") != nil {
+		return []Problem{d.problem(e, "node-attribute is for two resources, not for resource sets")}
+	}
+	return nil
+}
