@@ -19,7 +19,7 @@ func (p *Plane) Apply(changes []table.Change) error {
 		if err != nil {
 			return err
 		}
-		if err := p.kernel.attach(p.place.links(), false); err != nil {
+		if err := p.attach(p.kernel, false); err != nil {
 			return err
 		}
 		if err := p.room(wanted); err != nil {
@@ -363,7 +363,7 @@ func (p *Plane) remove(k table.Key, at uint32) error {
 
 // noteKinds tells the programs what they need not look for.
 func (p *Plane) noteKinds() {
-	flags := atomic.LoadUint32(&p.kernel.settings.Flags) & (flagRules | flagExchanged)
+	flags := atomic.LoadUint32(&p.kernel.settings.Flags) & (flagRules | flagExchanged | flagMasked)
 	for k := range p.index.table {
 		switch {
 		case k.Mark != 0:

@@ -29,6 +29,9 @@ func (k *kernel) attach(dir string, replace bool) error {
 		return err
 	}
 	there := map[string]bool{}
+	for name := range dialPrograms {
+		there[name] = true
+	}
 	for _, one := range all {
 		a := one.Attrs()
 		if a.EncapType != "ether" || a.MasterIndex != 0 {

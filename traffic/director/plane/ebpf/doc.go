@@ -37,6 +37,9 @@
 // the exchange tells what is in them, and another one, on the standby, has the program learn take it up. What was learned is not told on until a packet of it
 // has been here.
 //
+// A client that servers would answer past us, as it is on their link, is masked: its packets get our address first (bpf/mask.h). What this host itself connects to
+// does not come in by an interface: it gets its server from programs that the kernel runs when a process connects (bpf/dial.h, dial.go).
+//
 // # How it differs from the kernel's IP Virtual Server
 //
 //   - lblcr, persistence engines, and tunnels with checksums are refused; so is SCTP with another port at the server.
@@ -46,6 +49,8 @@
 //   - Firewall marks are seen only when something before our program has set them: the rules of nftables and iptables come later. What they are to mark
 //     needs the plane ipvs or nft.
 //   - Later fragments are forwarded when the first came before them.
+//   - Connections of masked clients are listed with our address; they and what the director itself connects to do not outlive their director, and errors of ICMP about
+//     them go no further than here.
 //   - Rates are what passed between two calls of Status by one process.
 //
 // A server that is taken out keeps its place, so that its connections go on when it is added again; until then their packets are dropped.

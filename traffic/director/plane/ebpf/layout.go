@@ -177,7 +177,7 @@ const (
 	servicesOfServer                 = 14
 	rowSlots                         = 16
 	flagAnyPort, flagMark, flagRules = 1, 2, 4
-	flagExchanged                    = 8
+	flagExchanged, flagMasked        = 8, 16
 )
 
 // real is struct real.

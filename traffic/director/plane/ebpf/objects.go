@@ -67,7 +67,7 @@ func (s sizes) slots() int {
 // The names of maps that hold the table; the others hold connections, and stay when it grows.
 var tableMaps = []string{"services", "servers", "tables", "counted", "directory"}
 
-var lastingMaps = []string{"settings", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "news", "ways"}
+var lastingMaps = []string{"settings", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "news", "ways", "masks"}
 
 // endpoints is how many virtual and real addresses there may be. Room is taken as they come.
 const endpoints = 1 << 20
@@ -140,6 +140,13 @@ func constants(spec *ebpf.CollectionSpec) error {
 		"server_places": spec.Maps["servers"].MaxEntries, "directory_mask": spec.Maps["directory"].MaxEntries - 1, "flow_mask": flows - 1, "most_beginnings": flows / 16, "way_holds": uint32(wayHolds / tick),
 	} {
 		errs = append(errs, spec.Variables[name].Set(value))
+	}
+	here, err := namespace()
+	if err != nil {
+		return err
+	}
+	if v := spec.Variables["our_namespace"]; v != nil { // programs that measure do not have it
+		errs = append(errs, v.Set(here))
 	}
 	return errors.Join(errs...)
 }
@@ -302,7 +309,7 @@ func openKernel(dir string) (*kernel, error) {
 		}
 		k.maps[name] = m
 	}
-	for _, name := range []string{"director", "start_clock", "read_clock", "sweep", "learn"} {
+	for _, name := range []string{"director", "start_clock", "read_clock", "sweep", "learn", "connect4", "connect6"} {
 		p, err := ebpf.LoadPinnedProgram(filepath.Join(dir, programPrefix+name), nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = errOtherLayout

@@ -44,7 +44,7 @@ func open(root string, s sizes) (*Plane, error) {
 		return p.create(s)
 	})
 	if err == nil {
-		err = p.locked(func() error { return p.kernel.attach(p.place.links(), false) })
+		err = p.locked(func() error { return p.attach(p.kernel, false) })
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -78,7 +78,7 @@ func (p *Plane) install(k *kernel) error {
 		err = k.startClock()
 	}
 	if err == nil {
-		err = k.attach(p.place.links(), true)
+		err = p.attach(k, true)
 	}
 	if err == nil {
 		err = p.place.enforce(number)
@@ -91,6 +91,11 @@ func (p *Plane) install(k *kernel) error {
 	}
 	p.kernel, p.number, p.index = k, number, nil
 	return err
+}
+
+// attach puts programs where packets, and what this host connects to, come by.
+func (p *Plane) attach(k *kernel, replace bool) error {
+	return errors.Join(k.attach(p.place.links(), replace), k.attachDialling(p.place, replace))
 }
 
 // fitting are sizes for this machine: a twentieth of its memory at most is for connections.

@@ -2,7 +2,7 @@
 //
 // Packets from clients to servers, and the answers.
 #pragma once
-#include "icmp.h"
+#include "mask.h"
 
 // virtual_of is what a flow's client asked for.
 inline_always int virtual_of(u32 flow, struct address *a)
@@ -229,8 +229,8 @@ __attribute__((noinline)) int answers_on(struct packet *p, u32 at)
 }
 
 // starts is the server for a client's packet of no flow, and begins one (flow), but for services that want none. In the middle of a
-// conversation that another director began, the hash tells the server.
-inline_always u32 starts(struct packet *p, u32 service, u32 *flow)
+// conversation that another director began, the hash tells the server. A client that is a server itself does not get itself where it would see its own address come in.
+inline_always u32 starts(struct __sk_buff *skb, struct packet *p, u32 service, u32 *flow)
 {
 	struct service *v = service_at(service);
 	if (!v)
@@ -238,8 +238,15 @@ inline_always u32 starts(struct packet *p, u32 service, u32 *flow)
 	if (p->protocol == TCP && !opens(p) && (!deterministic(v) || p->tcp & (RST | SYN)))
 		return NO_SERVER;
 	u32 at = choose(service, p);
+	struct server *s = server_at(at);
+	if (at == NO_SERVER || !s)
+		return NO_SERVER;
+	if ((s->forward == DIRECT || s->forward == TUNNEL) && (p->ipv6 || s->ipv4 == p->source.part[3]) && same_address(&s->address, &p->source))
+		at = another(service, at);
 	if (at == NO_SERVER || v->flags & SERVICE_ONE_PACKET)
 		return at;
+	if (may_be_beside(skb, s) && is_beside(skb, p, at) && !masks_first(skb, p))
+		return NO_SERVER;
 	*flow = begin(p, at);
 	return *flow == NO_FLOW ? NO_SERVER : at;
 }
@@ -302,7 +309,7 @@ inline_always u32 meets(struct __sk_buff *skb, struct packet *p, int *verdict)
 		*verdict = VERDICT_NEXT;
 		return NO_FLOW;
 	}
-	u32 server = starts(p, service, &flow);
+	u32 server = starts(skb, p, service, &flow);
 	if (server == NO_SERVER && p->protocol == TCP && !opens(p))
 		*verdict = VERDICT_OK; // the host's own stack says that there is no such connection
 	else if (server == NO_SERVER)
@@ -330,6 +337,15 @@ inline_always int forward(struct __sk_buff *skb, struct packet *p)
 		outward = flow != NO_FLOW;
 		if (outward && f && !steady(f, p, now) && !answers_on(p, flow))
 			return VERDICT_NEXT;
+		if (outward && big16(p->destination_port) >= MASK_PORTS && any_masked() && !unmasks(skb, p))
+			return VERDICT_DROP;
+	}
+	if (flow == NO_FLOW && any_masked() && masks_again(skb, p)) {
+		flow = find(p);
+		if (flow != NO_FLOW && goes_on(p, flow) >= GONE)
+			flow = NO_FLOW;
+		if (flow == NO_FLOW && !opens(p))
+			return VERDICT_DROP;
 	}
 	if (flow == NO_FLOW) {
 		int verdict = VERDICT_NEXT;

@@ -22,7 +22,7 @@ typedef unsigned long long u64;
 enum {
 	MAP_HASH = 1, MAP_ARRAY = 2, MAP_LRU_HASH = 9,
 	NO_PREALLOC = 1, MMAPABLE = 1024, // flags of maps
-	UPDATE_ANY = 0,
+	UPDATE_ANY = 0, UPDATE_NEW = 1,
 	PACKET_HOST = 0,
 	VERDICT_NEXT = -1, VERDICT_OK = 0, VERDICT_DROP = 2,
 	CLOCK_MONOTONIC = 1,
@@ -65,6 +65,11 @@ struct fib { // struct bpf_fib_lookup
 	u8 from[6], to[6];
 };
 
+struct sock_addr { // struct bpf_sock_addr
+	u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol, from_ip4, from_ip6[4];
+	u64 sk;
+};
+
 struct next_hop { // struct bpf_redir_neigh
 	u32 family;
 	u32 address[4];
@@ -89,6 +94,7 @@ static long (*fib_lookup)(void *context, struct fib *params, int size, u32 flags
 static long (*redirect_neighbour)(u32 ifindex, struct next_hop *params, int size, u64 flags) = (void *)152;
 static u32 (*processor)(void) = (void *)8;
 static u64 (*ticks)(void) = (void *)118; // of the kernel's clock; no call, but one load
+static u64 (*namespace_of)(void *context) = (void *)122;
 static u64 (*coarse_time)(void) = (void *)160;
 static long (*timer_init)(struct bpf_timer *timer, void *map, u64 flags) = (void *)169;
 static long (*timer_set_callback)(struct bpf_timer *timer, void *callback) = (void *)170;

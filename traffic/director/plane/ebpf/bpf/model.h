@@ -136,7 +136,7 @@ struct ports {
 	u16 source, destination;
 };
 
-enum { ANY_PORT_SERVICES = 1, MARK_SERVICES = 2, ROUTING_RULES = 4, EXCHANGED = 8 };
+enum { ANY_PORT_SERVICES = 1, MARK_SERVICES = 2, ROUTING_RULES = 4, EXCHANGED = 8, MASKED_CLIENTS = 16 };
 
 struct settings {
 	u32 layout, flags;
@@ -144,6 +144,12 @@ struct settings {
 	u64 seed;       // of the hash of connections
 	u32 timeout[8]; // by state, in ticks of the kernel's clock
 	u64 tick;       // ns
+};
+
+// A client whose servers would answer it past us, by the address and port that they know it by.
+struct masked {
+	struct address client, virtual;
+	u16 client_port, virtual_port;
 };
 
 struct source { // of an interface: what a tunnel's or a masqueraded packet leaves with
@@ -196,6 +202,7 @@ struct { number(type, MAP_ARRAY); number(max_entries, WAYS); type(key, u32); typ
 struct { number(type, MAP_ARRAY); number(max_entries, 1); type(key, u32); type(value, struct clock); } clocks SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct flow); } flows SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct whole); } wholes SEC(".maps");
+struct { number(type, MAP_LRU_HASH); number(max_entries, 1 << 14); type(key, struct endpoint); type(value, struct masked); } masks SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct occupancy); } occupied SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, NEWS); number(map_flags, MMAPABLE); type(key, u32); type(value, struct news); } news SEC(".maps");
 

@@ -13,7 +13,7 @@ inline_always struct server *fresh(u32 at, u32 service)
 
 struct search {
 	u32 service, first, size, from;
-	u32 best;
+	u32 best, except;
 	u32 overflows; // OVF: a server with as many active connections as its weight is full
 };
 
@@ -22,7 +22,7 @@ static long next(u32 i, struct search *s)
 {
 	u32 at = slot(s->first + (s->from + i) % s->size);
 	struct server *one = fresh(at, s->service);
-	if (!one || s->overflows && one->active >= (s32)one->weight)
+	if (!one || at == s->except || s->overflows && one->active >= (s32)one->weight)
 		return 0;
 	s->best = at;
 	return 1;
@@ -59,10 +59,24 @@ __attribute__((noinline)) u32 nearby(u32 service, struct packet *p, u32 first, u
 // search looks from a place on.
 __attribute__((noinline)) u32 look_on(u32 service, u64 place, u32 from, u32 tries)
 {
-	struct search s = {.service = service, .first = place >> 32, .size = (u32)place, .from = from, .best = NO_SERVER, .overflows = tries >> 31};
+	struct search s = {.service = service, .first = place >> 32, .size = (u32)place, .from = from, .best = NO_SERVER, .except = NO_SERVER, .overflows = tries >> 31};
 	if (!s.size)
 		return NO_SERVER;
 	repeat(tries & 0xffff, next, &s, 0);
+	return s.best;
+}
+
+// another is any server of a service but one.
+__attribute__((noinline)) u32 another(u32 service, u32 except)
+{
+	struct service *v = service_at(service);
+	if (!v)
+		return NO_SERVER;
+	struct search s = {.service = service, .first = v->table >> 32, .size = (u32)v->table & ~RANKED, .from = random_number(), .best = NO_SERVER, .except = except};
+	if (!s.size)
+		return NO_SERVER;
+	s.from %= s.size;
+	repeat(s.size < 4096 ? s.size : 4096, next, &s, 0);
 	return s.best;
 }
 
