@@ -98,10 +98,12 @@ func filterLine(p *parser, l Line) *Problem {
 		}
 		p.needsCache(l, l.Words[2])
 		return nil
+	case "bwlim-in", "bwlim-out":
+		return p.bandwidthFilter(l)
 	}
-	refused := words("spoe fcgi-app opentracing trace lua.NAME bwlim-in bwlim-out")
+	refused := words("spoe fcgi-app opentracing trace lua.NAME")
 	if strings.HasPrefix(l.Words[1], "lua.") {
 		return l.problem("filter %s: Lua is not offered", l.Words[1])
 	}
-	return l.unknown("filter", l.Words[1], fields("compression cache"), refused)
+	return l.unknown("filter", l.Words[1], fields("compression cache bwlim-in bwlim-out"), refused)
 }

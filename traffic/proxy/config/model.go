@@ -310,6 +310,7 @@ type Proxy struct {
 	Persistence []Persistence
 	Sticks      []Stick
 	Table       *Table
+	Bandwidths  []*Bandwidth
 	defaults    bool
 	from        string
 }

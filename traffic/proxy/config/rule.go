@@ -68,6 +68,7 @@ const (
 	NormalizeURI
 	SetTimeout
 	EarlyHint
+	SetBandwidthLimit
 )
 
 // Rule is one line of rules. Which of the fields count depends on the action.
@@ -77,21 +78,23 @@ type Rule struct {
 	Line   int
 	File   string
 
-	Name     string // of a header, variable, map or file
-	Format   *sample.Format
-	Value    *sample.Format // the second of two
-	Expr     *sample.Expr
-	Pattern  *regexp.Regexp
-	Method   string // del-header -m
-	Status   int
-	Level    int
-	Slot     int
-	Table    string
-	Length   int
-	Page     *Page
-	Redirect *RedirectTo
-	Prefix   netip.Prefix
-	Time     time.Duration
+	Name      string // of a header, variable, map or file
+	Format    *sample.Format
+	Value     *sample.Format // the second of two
+	Expr      *sample.Expr
+	Pattern   *regexp.Regexp
+	Method    string // del-header -m
+	Status    int
+	Level     int
+	Slot      int
+	Table     string
+	Length    int
+	Page      *Page
+	Redirect  *RedirectTo
+	Prefix    netip.Prefix
+	Time      time.Duration
+	Period    *sample.Expr // of SetBandwidthLimit
+	Bandwidth *Bandwidth
 
 	Normalize h1.Normalizer
 	Strict    bool                                                       // of Normalize

@@ -53,14 +53,16 @@ func init() {
 		"disable-l7-retry": only(DisableL7Retry),
 		"use-service":      useService,
 		"cache-use":        cached(CacheUse),
+
+		"set-bandwidth-limit": bandwidthAction,
 	})
-	responseRules = merged(anyMessage, everywhere(), shared, actions{"set-status": setStatus, "cache-store": cached(CacheStore)})
+	responseRules = merged(anyMessage, everywhere(), shared, actions{"set-bandwidth-limit": bandwidthAction, "set-status": setStatus, "cache-store": cached(CacheStore)})
 	afterRules = merged(anyMessage, actions{"set-status": setStatus, "capture": captureSample})
 	statsRules = actions{"allow": only(Allow), "deny": paged(Deny, 403), "auth": authenticate}
 	connectionRules = merged(everywhere(), addresses(), actions{"accept": only(Allow), "reject": only(Reject), "expect-proxy": expectProxy})
-	contentRules = merged(connectionRules, actions{"capture": captureSample, "set-priority-class": expressed(SetPriorityClass),
+	contentRules = merged(connectionRules, actions{"capture": captureSample, "set-bandwidth-limit": bandwidthAction, "set-priority-class": expressed(SetPriorityClass),
 		"set-priority-offset": expressed(SetPriorityOffset)})
-	tcpResponseRules = merged(everywhere(), actions{"accept": only(Allow), "reject": only(Reject), "close": only(Close)})
+	tcpResponseRules = merged(everywhere(), actions{"set-bandwidth-limit": bandwidthAction, "accept": only(Allow), "reject": only(Reject), "close": only(Close)})
 }
 
 func merged(tables ...actions) actions {
@@ -115,7 +117,7 @@ func (p *parser) rule(l Line, c *sample.Condition, table actions) (*Rule, *Probl
 	return r, t.err
 }
 
-var refusedActions = words(`do-resolve lua sc-add-gpc send-spoe-group set-bandwidth-limit set-fc-mark set-fc-tos switch-mode attach-srv ot-group
+var refusedActions = words(`do-resolve lua sc-add-gpc send-spoe-group set-fc-mark set-fc-tos switch-mode attach-srv ot-group
 	expect-netscaler-cip`)
 
 // useService reads the name of a service within the program that answers.

@@ -162,6 +162,7 @@ func (s *session) passOn(head []byte) bool {
 		return s.again("junk-response", false)
 	}
 	x.answered = true
+	s.charge(false, int64(len(body)))
 	good := false
 	if s.client.last = !s.keep && x.downBody.Over(); head == nil {
 		good = l.send(s.client, c.in[:size+n])
@@ -198,13 +199,18 @@ func (s *session) passOnHead(head []byte) bool {
 func (s *session) moveDown() bool {
 	l, x := s.loop, s.x
 	if !x.downBody.Over() || s.downPipe.held() > 0 {
-		moved, outcome := int64(0), moveOver
+		t := transfer{from: s.server, to: s.client, body: &x.downBody, scratch: l.down, pipe: &s.downPipe, splicing: s.spliceAllowed(), most: moveAtOnce}
 		if x.codes || x.caching.storing != nil {
-			moved, outcome = s.moveWatched()
-		} else {
-			moved, outcome = l.move(s.server, s.client, &x.downBody, l.down, &s.downPipe, s.spliceAllowed())
+			t.watch, t.splicing = s.watched, false
 		}
+		if len(x.throttles) > 0 {
+			if t.most = s.bandwidth(false); t.most == 0 {
+				return false
+			}
+		}
+		moved, outcome := l.move(&t)
 		x.sentBytes += moved
+		s.charge(false, moved)
 		switch outcome {
 		case moveWaits:
 			s.progress(moved)
@@ -247,8 +253,15 @@ func (s *session) progress(moved int64) {
 // moveUp moves the request's body.
 func (s *session) moveUp() moveOutcome {
 	l, x := s.loop, s.x
-	moved, outcome := l.move(s.client, s.server, &x.upBody, l.up, &s.upPipe, s.spliceAllowed())
+	t := transfer{from: s.client, to: s.server, body: &x.upBody, scratch: l.up, pipe: &s.upPipe, splicing: s.spliceAllowed(), most: moveAtOnce}
+	if len(x.throttles) > 0 {
+		if t.most = s.bandwidth(true); t.most == 0 {
+			return moveWaits
+		}
+	}
+	moved, outcome := l.move(&t)
 	x.receivedBytes += moved
+	s.charge(true, moved)
 	x.movedOn = x.movedOn || moved > 0
 	s.progress(moved)
 	switch outcome {

@@ -73,46 +73,13 @@ func (s *session) mayCompress() bool {
 	return true
 }
 
-// moveWatched moves the answer's body as move does, through this process's memory: it is recorded for a cache or coded on the way, or both.
-func (s *session) moveWatched() (moved int64, outcome moveOutcome) {
-	l, x, from, to := s.loop, s.x, s.server, s.client
-	for moved < moveAtOnce {
-		if to.pending() > 0 {
-			if !l.flush(to) {
-				return moved, moveFailed
-			}
-			if to.pending() > 0 {
-				return moved, moveWaits
-			}
-		}
-		if x.downBody.Over() {
-			return moved, moveOver
-		}
-		if !l.fill(from, l.down) {
-			switch {
-			case from.broken:
-				return moved, moveFailed
-			case from.eof:
-				return moved, moveEnded
-			}
-			return moved, moveWaits
-		}
-		out, used, err := x.downBody.Pass(from.in)
-		if err != nil || used == 0 {
-			return moved, moveFailed
-		}
-		if x.codes {
-			out = s.codePiece(out)
-		} else if x.caching.storing != nil {
-			s.record(out)
-		}
-		if !l.send(to, out) {
-			return moved, moveFailed
-		}
-		l.used(from, used)
-		moved += int64(len(out))
+// watched is a piece of the answer's body that is recorded for a cache or coded on the way, or both.
+func (s *session) watched(piece []byte) []byte {
+	if s.x.codes {
+		return s.codePiece(piece)
 	}
-	return moved, movePaused
+	s.record(piece)
+	return piece
 }
 
 // codePiece codes the next piece of the answer's body, as chunks.

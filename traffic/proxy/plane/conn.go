@@ -20,6 +20,7 @@ const (
 	lingering // a client's that is being closed gently
 	mailbox
 	shaking // TLS is being agreed on
+	alarm   // a deadline, and nothing else
 )
 
 // conn is a descriptor in a loop's epoll set.

@@ -245,6 +245,8 @@ func (l *Loop) expired(c *conn) {
 		l.accept(c.listener)
 	case shaking:
 		l.endShaking(c, os.ErrDeadlineExceeded)
+	case alarm:
+		c.session.awake()
 	}
 }
 

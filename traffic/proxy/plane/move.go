@@ -68,10 +68,21 @@ func (l *Loop) getPipe() *pipe {
 	return &pipe{r: fds[0], w: fds[1]}
 }
 
-// move carries a body from one connection to the other, until it is over or one of them makes it wait. It returns how many bytes
-// went into to.
-func (l *Loop) move(from, to *conn, body *h1.Body, scratch []byte, p **pipe, splicing bool) (moved int64, outcome moveOutcome) {
-	for moved < moveAtOnce {
+// transfer is a body on its way from one connection to the other.
+type transfer struct {
+	from, to *conn
+	body     *h1.Body
+	scratch  []byte
+	pipe     **pipe
+	splicing bool
+	most     int64                     // bytes at once
+	watch    func(piece []byte) []byte // sees each piece, and says what goes on in its place; nil: the pieces go on as they come
+}
+
+// move carries a body on, until it is over or one of the connections makes it wait. It returns how many bytes went into to.
+func (l *Loop) move(t *transfer) (moved int64, outcome moveOutcome) {
+	from, to, body, p := t.from, t.to, t.body, t.pipe
+	for moved < t.most {
 		if to.pending() > 0 {
 			if !l.flush(to) {
 				return moved, moveFailed
@@ -88,24 +99,25 @@ func (l *Loop) move(from, to *conn, body *h1.Body, scratch []byte, p **pipe, spl
 			if (*p).n > 0 {
 				return moved, moveWaits
 			}
+			continue // perhaps it was all that may go at once
 		}
 		if body.Over() {
 			(*p).release(l)
 			*p = nil
 			return moved, moveOver
 		}
-		if splicing && len(from.in) == 0 && from.readable && body.Left() >= spliceFrom && (body.Framing == h1.Sized || from.bulk) {
+		if t.splicing && len(from.in) == 0 && from.readable && body.Left() >= spliceFrom && (body.Framing == h1.Sized || from.bulk) {
 			if *p == nil {
 				*p = l.getPipe()
 			}
 			if *p != nil {
-				if done := l.suck(from, *p, body); done != moveOver {
+				if done := l.suck(from, *p, body, t.most-moved); done != moveOver {
 					return moved, done
 				}
 				continue
 			}
 		}
-		if !l.fill(from, scratch) {
+		if !l.fill(from, t.scratch) {
 			switch {
 			case from.broken:
 				return moved, moveFailed
@@ -114,16 +126,21 @@ func (l *Loop) move(from, to *conn, body *h1.Body, scratch []byte, p **pipe, spl
 			}
 			return moved, moveWaits
 		}
-		from.bulk = len(from.in) == len(scratch)
-		out, n, err := body.Pass(from.in)
+		from.bulk = len(from.in) == len(t.scratch)
+		out, n, err := body.Pass(from.in[:min(int64(len(from.in)), t.most-moved)])
 		if err != nil {
 			return moved, moveFailed
+		}
+		passed := int64(n)
+		if t.watch != nil {
+			out = t.watch(out)
+			passed = int64(len(out))
 		}
 		if !l.sendLast(to, out, from.eof && n == len(from.in) && body.Framing == h1.UntilClose) {
 			return moved, moveFailed
 		}
 		l.used(from, n)
-		moved += int64(n)
+		moved += passed
 		if len(from.in) > 0 && n == 0 && !body.Over() {
 			return moved, moveFailed
 		}
@@ -131,10 +148,10 @@ func (l *Loop) move(from, to *conn, body *h1.Body, scratch []byte, p **pipe, spl
 	return moved, movePaused
 }
 
-// suck fills a pipe from a connection. moveOver: there is something in it now.
-func (l *Loop) suck(from *conn, p *pipe, body *h1.Body) moveOutcome {
+// suck fills a pipe from a connection, with so many bytes at most. moveOver: there is something in it now.
+func (l *Loop) suck(from *conn, p *pipe, body *h1.Body, most int64) moveOutcome {
 	for {
-		n, e := splice(from.fd, p.w, int(min(body.Left(), pipeCapacity)))
+		n, e := splice(from.fd, p.w, int(min(body.Left(), most, pipeCapacity)))
 		switch {
 		case e == 0 && n > 0:
 			p.n = n

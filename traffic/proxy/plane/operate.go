@@ -220,7 +220,7 @@ type Descriptor struct {
 }
 
 var roleNames = [...]string{free: "free", listening: "listening", clientSide: "client", serverSide: "server", idle: "idle", lingering: "closing", mailbox: "wakes the loop",
-	shaking: "handshake"}
+	shaking: "handshake", alarm: "alarm"}
 
 // Descriptors lists the sockets that the loops watch.
 func (p *Plane) Descriptors() []Descriptor {

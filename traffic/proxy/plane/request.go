@@ -233,6 +233,7 @@ func (s *session) sendRequest() bool {
 		// Kept even when more is to come: the connection may turn out not to have been made.
 		x.body = append(x.body[:0], body...)
 		x.receivedBytes += int64(n)
+		s.charge(true, int64(n))
 		defer l.used(s.client, n)
 	}
 	x.sent = true

@@ -359,6 +359,8 @@ func (s *session) applyAnywhere(r *config.Rule, content bool) bool {
 		s.setDestination(r, c)
 	case config.SetTimeout:
 		s.setTimeout(r, c)
+	case config.SetBandwidthLimit:
+		s.limitBandwidth(r, c)
 	case config.CaptureSample:
 		at := r.Slot
 		if at < 0 {

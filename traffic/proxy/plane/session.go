@@ -56,7 +56,8 @@ type session struct {
 	vars                    map[string]sample.Value // sess. variables outlive a request
 	expectProxy             bool                    // a PROXY header comes first
 	preambleRead, inspected bool
-	mux                     *mux // of a client that speaks HTTP/2
+	mux                     *mux  // of a client that speaks HTTP/2
+	alarm                   *conn // has no descriptor, only a deadline: the session is to run again then
 }
 
 // exchange is a request and its answer.
@@ -103,6 +104,7 @@ type exchange struct {
 	codes            bool // the answer's body is coded
 	caching          caching
 	waiting          waiting
+	throttles        []throttle
 	hints            []byte        // of a 103 that is on its way
 	answerSeen       bool          // tcp-response rules ran
 	serverTimeout    time.Duration // of `http-request set-timeout`; 0: the backend's
@@ -319,6 +321,7 @@ func (s *session) detach() {
 	if s.server != nil {
 		l.drop(s.server)
 	}
+	l.drop(s.alarm)
 	s.upPipe.release(l)
 	s.downPipe.release(l)
 	if s.x != nil {

@@ -115,9 +115,10 @@ func (s *session) tunnel() bool {
 		pipe     **pipe
 		count    *int64
 		shut     *bool // the end was passed on
+		upload   bool
 	}{
-		{s.server, s.client, &x.downBody, l.down, &s.downPipe, &x.sentBytes, &x.downShut},
-		{s.client, s.server, &x.upBody, l.up, &s.upPipe, &x.receivedBytes, &x.upShut},
+		{s.server, s.client, &x.downBody, l.down, &s.downPipe, &x.sentBytes, &x.downShut, false},
+		{s.client, s.server, &x.upBody, l.up, &s.upPipe, &x.receivedBytes, &x.upShut, true},
 	} {
 		if *way.shut {
 			continue
@@ -130,8 +131,15 @@ func (s *session) tunnel() bool {
 				return false
 			}
 		}
-		moved, outcome := l.move(way.from, way.to, way.body, way.scratch, way.pipe, splicing)
+		t := transfer{from: way.from, to: way.to, body: way.body, scratch: way.scratch, pipe: way.pipe, splicing: splicing, most: moveAtOnce}
+		if len(x.throttles) > 0 {
+			if t.most = s.bandwidth(way.upload); t.most == 0 {
+				continue
+			}
+		}
+		moved, outcome := l.move(&t)
 		*way.count += moved
+		s.charge(way.upload, moved)
 		if moved > 0 {
 			s.tunnelProgress()
 		}
