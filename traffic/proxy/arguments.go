@@ -24,11 +24,18 @@ type arguments struct {
 	pidFile    string
 	maxconn    int // -n
 	version    int // -v, -vv
-	verbose    bool
 	quiet      bool
 	directory  string // -C
 	condition  string // -cc
 	ask        bool   // -cc was given
+	strict     bool   // -dW: warnings are mistakes
+	keywords   string // -dK
+	libraries  bool   // -dL
+	unverified bool   // -dV: servers' certificates are not verified
+	unspliced  bool   // -dS
+	unresolved bool   // -dr: servers whose names have no address begin without one
+	memory     int    // -m: megabytes
+	perProxy   int    // -N: maxconn of frontends that have none
 
 	masterSocket *config.StatsSocket // -S
 }
@@ -69,6 +76,13 @@ func parseArguments(words []string) (*arguments, error) {
 			}
 			continue
 		}
+		if class, ok := strings.CutPrefix(w, "-dK"); ok {
+			a.keywords = class
+			continue
+		}
+		if strings.HasPrefix(w, "-dM") {
+			continue // memory is cleared always
+		}
 		set, ok := valueArguments[w]
 		if !ok {
 			return nil, usageError(fmt.Sprintf("argument %q is not known", w))
@@ -88,7 +102,12 @@ var switchArguments = map[string]func(*arguments){
 	"-c": func(a *arguments) { a.check = true }, "-D": func(a *arguments) { a.daemon = true },
 	"-db": func(a *arguments) { a.foreground = true }, "-d": func(a *arguments) { a.debug = true },
 	"-W": func(a *arguments) { a.master = true }, "-Ws": func(a *arguments) { a.master, a.notify = true, true },
-	"-q": func(a *arguments) { a.quiet = true }, "-V": func(a *arguments) { a.verbose = true },
+	"-q": func(a *arguments) { a.quiet = true }, "-V": func(a *arguments) { a.quiet = false },
+	"-dW": func(a *arguments) { a.strict = true }, "-dL": func(a *arguments) { a.libraries = true },
+	"-dV": func(a *arguments) { a.unverified = true }, "-dS": func(a *arguments) { a.unspliced = true },
+	"-dr": func(a *arguments) { a.unresolved = true },
+	// There is one way to wait and to look names up, and no more to be said of a configuration.
+	"-de": func(*arguments) {}, "-dp": func(*arguments) {}, "-dG": func(*arguments) {}, "-dR": func(*arguments) {}, "-dD": func(*arguments) {},
 	"-v": func(a *arguments) { a.version = 1 }, "-vv": func(a *arguments) { a.version = 2 },
 }
 
@@ -100,12 +119,19 @@ var valueArguments = map[string]func(*arguments, string) error{
 	"-S":  func(a *arguments, v string) error { a.masterSocket = masterSocket(v); return nil },
 	"-x":  func(a *arguments, v string) error { a.take = v; return nil },
 	"-cc": func(a *arguments, v string) error { a.condition, a.ask = v, true; return nil },
-	"-n": func(a *arguments, v string) (err error) {
-		if a.maxconn, err = strconv.Atoi(v); err == nil && a.maxconn < 1 {
-			err = fmt.Errorf("%q is not a number of connections", v)
+	"-n":  positive(func(a *arguments) *int { return &a.maxconn }, "connections"),
+	"-N":  positive(func(a *arguments) *int { return &a.perProxy }, "connections"),
+	"-m":  positive(func(a *arguments) *int { return &a.memory }, "megabytes"),
+}
+
+func positive(into func(*arguments) *int, unit string) func(*arguments, string) error {
+	return func(a *arguments, v string) error {
+		n, err := strconv.Atoi(v)
+		if *into(a) = n; err != nil || n < 1 {
+			return fmt.Errorf("%q is not a number of %s", v, unit)
 		}
-		return err
-	},
+		return nil
+	}
 }
 
 const usage = `usage: haproxy [-f FILE|DIRECTORY]... [options] [-- FILE...]
@@ -127,9 +153,16 @@ Balances the load of HTTP and TCP services as a haproxy.cfg says.
   -st PID...  when serving, end these processes
   -p FILE     write the process id there
   -n NUMBER   take at most so many connections
+  -N NUMBER   and each frontend that has no maxconn so many
+  -m NUMBER   keep to so many megabytes of memory
   -C DIR      go there before reading the configuration
   -L NAME     name of this process among its peers
-  -q          say nothing but errors
+  -q          say nothing: the exit status tells
+  -V          say what -q would not
+  -dK CLASS   list what a configuration may say (-dKall, -dKhelp); -dL: what the program is made of
+  -dW         warnings are mistakes
+  -dr         servers whose names have no address begin without one
+  -dS, -dV    no splicing; servers' certificates are not verified
   -v, -vv     version, and what it can do
 
 Examples:

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
+
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/stats"
 )
 
 // Commands makes `holdfast proxy`.
@@ -38,13 +41,16 @@ func (e exitStatus) ExitCode() int { return int(e) }
 
 // Main is the program haproxy. The answer is its exit status.
 func Main(args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	if len(args) == 0 || slices.Contains(args, "--help") || slices.Contains(args, "-h") {
+	if slices.Contains(args, "--help") || slices.Contains(args, "-h") {
 		fmt.Fprint(stdout, usage)
 		return 0
 	}
 	a, err := parseArguments(args)
 	if err == nil {
 		err = a.run(stdout, stderr)
+	}
+	if a != nil && a.quiet && err != nil && !errors.As(err, new(exitStatus)) {
+		return 1
 	}
 	var status exitStatus
 	switch {
@@ -64,10 +70,18 @@ func (a *arguments) run(stdout, stderr io.Writer) error {
 	}
 	if a.ask {
 		holds, err := config.Evaluate(a.condition, os.LookupEnv)
-		if err == nil && !holds {
-			err = exitStatus(1)
+		switch {
+		case err != nil:
+			fmt.Fprintf(stderr, "haproxy: %v\n", err)
+			return exitStatus(2)
+		case !holds:
+			return exitStatus(1)
 		}
-		return err
+		return nil
+	}
+	if len(a.files) == 0 && a.keywords == "" {
+		fmt.Fprintf(stderr, "haproxy: there is no configuration; name a file with -f\n%s", usage)
+		return exitStatus(1)
 	}
 	if a.directory != "" {
 		if err := os.Chdir(a.directory); err != nil {
@@ -77,23 +91,67 @@ func (a *arguments) run(stdout, stderr io.Writer) error {
 	if a.daemon && !a.check && !a.foreground && !a.debug && os.Getenv(daemonVariable) == "" {
 		return daemonize() // which reads the configuration, and says what is wrong
 	}
-	c, err := Load(a.files)
+	if a.keywords != "" {
+		dumpKeywords(stdout, a.keywords)
+		if len(a.files) == 0 {
+			return nil
+		}
+	}
+	c, err := a.load(stderr)
+	if err != nil {
+		return err
+	}
+	if a.libraries {
+		if err := stats.Libraries(stdout); err != nil {
+			return err
+		}
+	}
+	if a.check {
+		return a.checked(c, stdout)
+	}
+	if !c.Listens() && len(c.Global.StatsSockets) == 0 {
+		return errors.New("nothing listens: there is no bind, and no stats socket")
+	}
+	return a.serve(c, stderr)
+}
+
+// load reads the configuration, and says what there is to be said of it.
+func (a *arguments) load(stderr io.Writer) (*config.Config, error) {
+	c, err := load(a.files, machine{unresolved: a.unresolved})
 	if c != nil && !a.quiet {
 		for _, w := range c.Warnings {
 			fmt.Fprintf(stderr, "warning: %s\n", w)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("the configuration is not valid:\n%w", err)
+		return nil, fmt.Errorf("the configuration is not valid:\n%w", err)
+	}
+	if a.strict && len(c.Warnings) > 0 {
+		return nil, errors.New("there are warnings, and -dW makes mistakes of them")
 	}
 	a.override(c)
-	if a.check {
+	return c, nil
+}
+
+// nothingListens is the exit status of -c for a configuration without a mistake that nobody can reach.
+const nothingListens exitStatus = 2
+
+// checked ends -c.
+func (a *arguments) checked(c *config.Config, stdout io.Writer) error {
+	say := func(text string) {
 		if !a.quiet {
-			fmt.Fprintln(stdout, "Configuration file is valid")
+			fmt.Fprintln(stdout, text)
 		}
-		return nil
 	}
-	return a.serve(c, stderr)
+	if !c.Listens() {
+		say("Configuration file has no error but will not start (no listener) => exit(2).")
+		return nothingListens
+	}
+	if len(c.Warnings) > 0 {
+		say("Warnings were found.")
+	}
+	say("Configuration file is valid")
+	return nil
 }
 
 // override applies what the command line says to the configuration.
@@ -101,6 +159,18 @@ func (a *arguments) override(c *config.Config) {
 	g := &c.Global
 	if a.maxconn > 0 {
 		g.MaxConn = a.maxconn
+	}
+	for _, x := range c.Proxies {
+		if x.Front && x.MaxConn == 0 {
+			x.MaxConn = a.perProxy
+		}
+	}
+	if a.memory > 0 {
+		debug.SetMemoryLimit(int64(a.memory) << 20)
+	}
+	g.NoSplice = g.NoSplice || a.unspliced
+	if a.unverified {
+		c.TrustServers()
 	}
 	if a.pidFile != "" {
 		g.PIDFile = a.pidFile

@@ -16,7 +16,9 @@ import (
 )
 
 // machine is the configuration's Source: this machine's files, environment and name servers.
-type machine struct{}
+type machine struct {
+	unresolved bool // names without an address are no mistake
+}
 
 func (machine) ReadFile(name string) ([]byte, error) { return os.ReadFile(name) }
 func (machine) Environment(name string) (string, bool) {
@@ -27,11 +29,14 @@ func (machine) Environment(name string) (string, bool) {
 	}
 	return value, set
 }
-func (machine) Resolve(host string) (netip.Addr, error) {
+func (m machine) Resolve(host string) (netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
+	switch {
+	case err != nil && m.unresolved:
+		return netip.Addr{}, config.ErrNoAddress
+	case err != nil:
 		return netip.Addr{}, err
 	}
 	for _, a := range all {
@@ -83,10 +88,12 @@ func visible(names []string) []string {
 }
 
 // Load reads a configuration from files and directories of this machine.
-func Load(names []string) (*config.Config, error) {
+func Load(names []string) (*config.Config, error) { return load(names, machine{}) }
+
+func load(names []string, from machine) (*config.Config, error) {
 	all, err := files(names)
 	if err != nil {
 		return nil, err
 	}
-	return config.Load(all, machine{})
+	return config.Load(all, from)
 }

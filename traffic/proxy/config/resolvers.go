@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -145,6 +146,9 @@ func serverTemplate(p *parser, l Line) *Problem {
 	return nil
 }
 
+// ErrNoAddress is what a Source answers for a name without an address when that is to be no mistake.
+var ErrNoAddress = errors.New("the name has no address")
+
 // serverName gives a server that is named the address it begins with, in the way that init-addr says.
 func (p *parser) serverName(s *Server, host string) (netip.Addr, error) {
 	s.Service = strings.HasPrefix(host, "_")
@@ -165,8 +169,12 @@ func (p *parser) serverName(s *Server, host string) (netip.Addr, error) {
 				return netip.Addr{}, nil
 			}
 			a, err := p.source.Resolve(host)
-			if err == nil {
+			switch {
+			case err == nil:
 				return a.Unmap(), nil
+			case errors.Is(err, ErrNoAddress):
+				s.Unresolved = true
+				return netip.Addr{}, nil
 			}
 			failed = fmt.Errorf("%w; `init-addr none` begins without", err)
 		default:

@@ -258,6 +258,14 @@ func (p *parser) finish() {
 	p.fillFullConns(names)
 }
 
+// checkTimeouts warns of a proxy that would wait without end for a client, or for a server.
+func (p *parser) checkTimeouts(x *Proxy) {
+	t := &x.Timeouts
+	if x.Front && t.Client == 0 || x.Back && len(x.Servers) > 0 && (t.Connect == 0 || t.Server == 0 && (x.Mode == HTTP || t.Tunnel == 0)) {
+		p.config.Warnings = append(p.config.Warnings, x.problem("timeouts are missing: set `timeout client`, `timeout connect` and `timeout server`, or who is silent is waited for without end").Error())
+	}
+}
+
 // fillFullConns gives backends without fullconn a tenth of the clients that the frontends before them take together. names are the backends, by "back " and their names.
 func (p *parser) fillFullConns(names map[string]*Proxy) {
 	clients, anywhere := map[*Proxy]int{}, 0
@@ -325,6 +333,7 @@ func (p *parser) checkProxy(x *Proxy) {
 			p.config.Warnings = append(p.config.Warnings, x.problem("it has no bind, so nobody can reach it").Error())
 		}
 	}
+	p.checkTimeouts(x)
 	p.checkResolvers(x)
 	p.checkEmail(x)
 	p.checkTracks(x)

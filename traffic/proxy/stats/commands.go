@@ -63,6 +63,15 @@ var tableCommands = []command{
 	{"set table", Administrator, "change a table's entry: key KEY data.TYPE VALUE…", (*Server).setTable, nil},
 }
 
+// Commands lists what the run-time socket takes, at any level.
+func Commands() []string {
+	var all []string
+	for _, c := range commands {
+		all = append(all, c.words)
+	}
+	return all
+}
+
 // The longest of what an administrator may say.
 const (
 	longestLine    = 64 << 10

@@ -82,8 +82,10 @@ func (s *Server) showPools(w io.Writer, _ []string) error {
 	return nil
 }
 
-// showLibraries lists the program's files in memory that can be executed.
-func (s *Server) showLibraries(w io.Writer, _ []string) error {
+func (s *Server) showLibraries(w io.Writer, _ []string) error { return Libraries(w) }
+
+// Libraries lists the program's files in memory that can be executed.
+func Libraries(w io.Writer) error {
 	text, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
 		return errors.New("the kernel does not tell")
