@@ -3,6 +3,7 @@ package pcs
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,24 +18,30 @@ func constraintCommands() []command {
 	return []command{
 		{path: "constraint", document: true, options: "f full all", run: all},
 		{path: "constraint config", syntax: "[--full] [--all]", help: "Shows constraints; --full with ids.", document: true, options: "f full all", run: all},
+		{path: "constraint list", document: true, options: "f full all", run: formerly("constraint config", all)},
+		{path: "constraint show", document: true, options: "f full all", run: formerly("constraint config", all)},
 		{path: "constraint location", syntax: "RESOURCE prefers|avoids NODE[=SCORE]... | RESOURCE rule EXPRESSION", help: "Says where a resource runs.", document: true, options: "f full all", run: location},
 		{path: "constraint location config", document: true, options: "f full all", run: kind("location")},
+		{path: "constraint location show", document: true, options: "f full all", run: formerly("constraint location config", kind("location"))},
 		{path: "constraint location add", syntax: "ID RESOURCE NODE SCORE [resource-discovery=OPTION]", help: "Says where a resource runs, with an id.", document: true, options: "f", run: addLocation},
 		{path: "constraint location delete", document: true, options: "f", run: deleteConstraints},
 		{path: "constraint location remove", document: true, options: "f", run: deleteConstraints},
 		{path: "constraint order", syntax: "[ACTION] FIRST then [ACTION] THEN [OPTION=VALUE...]", help: "Starts one resource before another.", document: true, options: "f full", run: order},
 		{path: "constraint order config", document: true, options: "f full", run: kind("order")},
+		{path: "constraint order show", document: true, options: "f full", run: formerly("constraint order config", kind("order"))},
 		{path: "constraint order set", syntax: "ID... [OPTION=VALUE...] [set ID...]... [setoptions OPTION=VALUE...]", help: "Orders sets of resources.", document: true, options: "f", run: func(s *session) error { return addSets(s, "order") }},
 		{path: "constraint order delete", document: true, options: "f", run: removeFromOrder},
 		{path: "constraint order remove", syntax: "ID...", help: "Takes resources out of orders.", document: true, options: "f", run: removeFromOrder},
 		{path: "constraint colocation", document: true, options: "f full", run: kind("colocation")},
 		{path: "constraint colocation config", document: true, options: "f full", run: kind("colocation")},
+		{path: "constraint colocation show", document: true, options: "f full", run: formerly("constraint colocation config", kind("colocation"))},
 		{path: "constraint colocation add", syntax: "[ROLE] ID with [ROLE] ID [SCORE] [OPTION=VALUE...]", help: "Keeps resources together, or apart with -INFINITY.", document: true, options: "f", run: addColocation},
 		{path: "constraint colocation set", syntax: "ID... [OPTION=VALUE...] [set ID...]... [setoptions OPTION=VALUE...]", help: "Keeps sets of resources together.", document: true, options: "f", run: func(s *session) error { return addSets(s, "colocation") }},
 		{path: "constraint colocation delete", document: true, options: "f", run: removeColocation},
 		{path: "constraint colocation remove", syntax: "ID ID", help: "Lets resources part.", document: true, options: "f", run: removeColocation},
 		{path: "constraint ticket", document: true, options: "f full", run: kind("ticket")},
 		{path: "constraint ticket config", document: true, options: "f full", run: kind("ticket")},
+		{path: "constraint ticket show", document: true, options: "f full", run: formerly("constraint ticket config", kind("ticket"))},
 		{path: "constraint ticket add", syntax: "TICKET [ROLE] ID [loss-policy=POLICY]", help: "Lets a resource run only with a ticket.", document: true, options: "f", run: addTicket},
 		{path: "constraint ticket set", document: true, options: "f", run: func(s *session) error { return addSets(s, "ticket") }},
 		{path: "constraint ticket delete", document: true, options: "f", run: removeTicket},
@@ -54,7 +61,7 @@ func (s *session) constraints() *cib.Element { return s.doc.EnsureSection("const
 func (s *session) constraintID(options pairs, automatic string) (string, error) {
 	id := options.value("id")
 	if id == "" {
-		return s.freeID(automatic), nil
+		return s.freeID(automatic), checkID(automatic, "constraint id")
 	}
 	return id, s.newID(id, "constraint id")
 }
@@ -71,6 +78,14 @@ func (s *session) constrainable(id string) error {
 		}
 	}
 	return nil
+}
+
+// formerly is a command under the name that it had before, which says what it is called now.
+func formerly(now string, run func(*session) error) func(*session) error {
+	return func(s *session) error {
+		s.deprecated("this form is going to be removed; write 'pcs %s'", now)
+		return run(s)
+	}
 }
 
 func location(s *session) error {
@@ -107,6 +122,11 @@ func location(s *session) error {
 		wishes = append(wishes, wish{node, score})
 	}
 	for _, w := range wishes {
+		if err := s.checkHost(w.node); err != nil {
+			return err
+		}
+	}
+	for _, w := range wishes {
 		s.setLocation(cleanID("location-"+name+"-"+w.node+"-"+w.score), attr, name, w.node, w.score)
 	}
 	return nil
@@ -134,6 +154,18 @@ func opposite(score string) string {
 	return "-" + strings.TrimPrefix(score, "+")
 }
 
+// checkHost refuses a host that the cluster does not have. A document in a file does not tell which there are.
+func (s *session) checkHost(node string) error {
+	if !s.source.Live() {
+		s.warn("whether there is a host '%s' cannot be checked on a file", node)
+		return nil
+	}
+	if names, _ := s.knownNodes(); !slices.Contains(names, node) {
+		return s.forceable("the cluster has no host '%s'", node)
+	}
+	return nil
+}
+
 // setLocation replaces the constraint of this resource on this node, or adds one.
 func (s *session) setLocation(id, attr, name, node, score string) {
 	for c := range slices.Values(slices.Clone(s.constraints().Children)) {
@@ -157,6 +189,9 @@ func addLocation(s *session) error {
 	if err := checkID(id, "constraint id"); err != nil {
 		return err
 	}
+	if e := s.find(id); e != nil && e.Name != "rsc_location" {
+		return fmt.Errorf("id '%s' is already in use, choose another", id)
+	}
 	if !isScore(score) {
 		return scoreError(score)
 	}
@@ -166,10 +201,11 @@ func addLocation(s *session) error {
 	}
 	for _, p := range options {
 		if p.name != "resource-discovery" {
-			if err := s.forceable("'%s' is not an option of a location; resource-discovery is", p.name); err != nil {
-				return err
-			}
+			return fmt.Errorf("'%s' is not an option of a location; resource-discovery is", p.name)
 		}
+	}
+	if err := s.checkHost(node); err != nil {
+		return err
 	}
 	s.setLocation(id, attr, name, node, score)
 	for _, p := range options {
@@ -202,13 +238,10 @@ func addColocation(s *session) error {
 	if err != nil || len(left) != 1 {
 		return errors.Join(err, map[bool]error{true: errUsage}[err == nil])
 	}
-	var words, optionWords []string
-	for _, w := range s.args[at+1:] {
-		if strings.Contains(w, "=") {
-			optionWords = append(optionWords, w)
-		} else {
-			words = append(words, w)
-		}
+	words := s.args[at+1:]
+	var optionWords []string
+	if first := slices.IndexFunc(words, func(w string) bool { return strings.Contains(w, "=") }); first >= 0 {
+		words, optionWords = words[:first], words[first:]
 	}
 	score := "INFINITY"
 	if n := len(words); n > 1 && isScore(words[n-1]) {
@@ -226,10 +259,8 @@ func addColocation(s *session) error {
 }
 
 func (s *session) colocate(left, role, right, withRole, score string, options pairs) error {
-	for _, p := range options {
-		if p.value == "" {
-			return fmt.Errorf("option '%s' has no value", p.name)
-		}
+	if err := checkOptions(options, colocationOptions); err != nil {
+		return err
 	}
 	for _, id := range []string{left, right} {
 		if err := s.constrainable(id); err != nil {
@@ -262,13 +293,39 @@ func (s *session) colocate(left, role, right, withRole, score string, options pa
 	return nil
 }
 
+// colocationOptions and orderOptions are what the schema knows beside what the words before say; nil accepts any value.
+var (
+	colocationOptions = map[string][]string{"id": nil, "score": nil, "score-attribute": nil, "score-attribute-mangle": nil, "node-attribute": nil, "influence": booleans}
+	orderOptions      = map[string][]string{"id": nil, "score": nil, "kind": {"Mandatory", "Optional", "Serialize"}, "symmetrical": {"true", "false"}, "require-all": booleans}
+	booleans          = []string{"true", "false", "1", "0"}
+)
+
+// checkOptions refuses options that a constraint does not have, or that have no or a wrong value.
+func checkOptions(options pairs, known map[string][]string) error {
+	for _, p := range options {
+		accepted, is := known[p.name]
+		switch {
+		case !is:
+			return fmt.Errorf("'%s' is not an option here; options are %s", p.name, quoted(slices.Collect(maps.Keys(known))))
+		case p.value == "":
+			return fmt.Errorf("option '%s' has no value", p.name)
+		case accepted != nil && !slices.Contains(accepted, p.value):
+			return fmt.Errorf("'%s' is not a value of %s; values are %s", p.value, p.name, quoted(accepted))
+		}
+	}
+	return nil
+}
+
 func removeColocation(s *session) error {
 	if len(s.args) < 2 {
 		return errUsage
 	}
 	var found bool
 	for c := range slices.Values(slices.Clone(s.constraints().Children)) {
-		if c.Name == "rsc_colocation" && c.Get("rsc") == s.args[0] && c.Get("with-rsc") == s.args[1] {
+		if c.Name != "rsc_colocation" {
+			continue
+		}
+		if sides := c.Get("rsc") + " " + c.Get("with-rsc"); sides == s.args[0]+" "+s.args[1] || sides == s.args[1]+" "+s.args[0] {
 			c.Remove()
 			found = true
 		}
@@ -312,9 +369,6 @@ func order(s *session) error {
 	if err != nil {
 		return err
 	}
-	if thenAction == "" {
-		thenAction = firstAction
-	}
 	return s.addOrder(cib.NewElement("rsc_order", "id", "", "first", first, "then", then), firstAction, thenAction, options)
 }
 
@@ -337,7 +391,7 @@ func (s *session) addOrder(c *cib.Element, firstAction, thenAction string, optio
 		firstAction = "start"
 	}
 	if thenAction == "" {
-		thenAction = firstAction
+		thenAction = "start"
 	}
 	for _, id := range []string{first, then} {
 		if err := s.constrainable(id); err != nil {
@@ -349,16 +403,16 @@ func (s *session) addOrder(c *cib.Element, firstAction, thenAction string, optio
 		return fmt.Errorf("'%s' and '%s' are in one group, whose order they follow", first, then)
 	}
 	kind := "mandatory"
-	for _, p := range options {
-		if p.value == "" {
-			return fmt.Errorf("option '%s' has no value", p.name)
-		}
-		if p.name == "kind" {
-			if !slices.Contains([]string{"Mandatory", "Optional", "Serialize"}, p.value) {
-				return fmt.Errorf("'%s' is not a kind; kinds are 'Mandatory', 'Optional', 'Serialize'", p.value)
-			}
+	for i, p := range options {
+		switch p.name {
+		case "kind", "score":
 			kind = p.value
+		case "symmetrical":
+			options[i].value = strings.ToLower(p.value)
 		}
+	}
+	if err := checkOptions(options, orderOptions); err != nil {
+		return err
 	}
 	id, err := s.constraintID(options, "order-"+first+"-"+then+"-"+kind)
 	if err != nil {
@@ -412,25 +466,38 @@ func removeFromOrder(s *session) error {
 	return nil
 }
 
+// deleteConstraints removes those that there are, and says which there are not.
 func deleteConstraints(s *session) error {
 	if len(s.args) == 0 {
 		return errUsage
 	}
+	r := s.reports()
 	for _, id := range s.args {
 		c := s.find(id)
-		if c != nil && c.Name == "rule" && c.Parent.Name == "rsc_location" {
-			s.args = []string{id}
-			if err := deleteRule(s); err != nil {
-				return err
-			}
-			continue
+		switch {
+		case c != nil && c.Name == "rule" && c.Parent.Name == "rsc_location":
+			s.dropRule(c)
+		case c != nil && c.Parent == s.constraints():
+			c.Remove()
+		default:
+			r.fail("constraint '%s' does not exist", id)
 		}
-		if c == nil || c.Parent != s.constraints() {
-			return fmt.Errorf("constraint '%s' does not exist", id)
+	}
+	if r.failed {
+		if err := s.save(); err != nil {
+			return err
 		}
-		c.Remove()
+		return exitCode(1)
 	}
 	return nil
+}
+
+// referenceOrder sorts constraints of single resources before those of sets, and by kind.
+func referenceOrder(c *cib.Element) string {
+	if c.Child("resource_set") != nil {
+		return "sets " + c.Name
+	}
+	return "plain " + c.Name
 }
 
 func references(s *session) error {
@@ -439,19 +506,19 @@ func references(s *session) error {
 	}
 	for _, id := range s.args {
 		s.printf("Resource: %s\n", id)
-		var found []string
+		var found []*cib.Element
 		for c := range s.constraints().Elements() {
 			named := slices.Contains([]string{c.Get("rsc"), c.Get("with-rsc"), c.Get("first"), c.Get("then")}, id)
 			for d := range c.Descendants() {
 				named = named || d.Name == "resource_ref" && d.ID() == id
 			}
 			if named {
-				found = append(found, c.ID())
+				found = append(found, c)
 			}
 		}
-		slices.Sort(found)
+		slices.SortStableFunc(found, func(a, b *cib.Element) int { return strings.Compare(referenceOrder(a), referenceOrder(b)) })
 		for _, constraint := range found {
-			s.printf("  %s\n", constraint)
+			s.printf("  %s\n", constraint.ID())
 		}
 		if len(found) == 0 {
 			s.printf("  No Matches.\n")

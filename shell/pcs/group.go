@@ -143,6 +143,7 @@ func ungroup(s *session) error {
 	}
 	if all {
 		s.forgetResource(group.ID(), "")
+		s.forgetInTags(group.ID())
 		group.Remove()
 	}
 	return nil

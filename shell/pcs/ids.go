@@ -93,7 +93,7 @@ func (s *session) newID(id, what string) error {
 }
 
 var scorePattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[+-]?(\d+|(?i:infinity))$`)
+	return regexp.MustCompile(`^[+-]?(\d+|INFINITY)$`)
 })
 
 // isScore says whether text is a score: a number, INFINITY or -INFINITY.

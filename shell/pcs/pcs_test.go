@@ -53,8 +53,9 @@ func FuzzWords(f *testing.F) {
 		_, words, err := parseOptions(strings.Fields(line))
 		if err == nil {
 			_, _, _ = lookup(words)
-			parser := &ruleParser{words: splitRule(words)}
-			_, _ = parser.expression()
+			_, _ = parseLocationRule(words)
+			defaults := &defaultsParser{ruleParser{words: splitRule(words)}, true}
+			_, _ = defaults.expression()
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"holdfast/cluster/cib"
 )
 
-// ruleParser reads a rule's expression: terms joined by and/or, with parentheses.
+// ruleParser goes through the words of a rule, and reads the dates in it.
 type ruleParser struct {
 	words []string
 	at    int
@@ -43,90 +43,12 @@ var dateText = sync.OnceValue(func() *regexp.Regexp {
 
 var comparisons = []string{"eq", "ne", "lt", "gt", "lte", "gte"}
 
-// expression reads "or" of "and" of terms; rules of one kind are flat.
-func (p *ruleParser) expression() (*cib.Element, error) {
-	return p.joined("or", func() (*cib.Element, error) { return p.joined("and", p.term) })
-}
-
-func (p *ruleParser) joined(op string, part func() (*cib.Element, error)) (*cib.Element, error) {
-	first, err := part()
-	if err != nil || p.peek() != op {
-		return first, err
-	}
-	rule := cib.NewElement("rule", "boolean-op", op)
-	join := func(e *cib.Element) {
-		if e.Name == "rule" && e.Get("boolean-op") == op {
-			for _, c := range slices.Clone(e.Children) {
-				rule.Append(c)
-			}
-			return
-		}
-		rule.Append(e)
-	}
-	join(first)
-	for p.peek() == op {
-		p.next()
-		e, err := part()
-		if err != nil {
-			return nil, err
-		}
-		join(e)
-	}
-	return rule, nil
-}
-
-func (p *ruleParser) term() (*cib.Element, error) {
-	switch word := p.next(); word {
-	case "":
-		return nil, errors.New("the rule ends where an expression was expected")
-	case "(":
-		e, err := p.expression()
-		if err != nil {
-			return nil, err
-		}
-		if p.next() != ")" {
-			return nil, errors.New("a '(' of the rule is not closed")
-		}
-		return e, nil
-	case "defined", "not_defined":
-		name := p.next()
-		if name == "" {
-			return nil, fmt.Errorf("an attribute's name was expected after '%s'", word)
-		}
-		return cib.NewElement("expression", "operation", word, "attribute", name), nil
-	case "date":
-		return p.date()
-	case "date-spec":
-		return p.dateSpec()
-	default:
-		return p.comparison(word)
-	}
-}
-
-func (p *ruleParser) comparison(name string) (*cib.Element, error) {
-	op := p.next()
-	if !slices.Contains(comparisons, op) {
-		return nil, fmt.Errorf("'%s' stands where one of %s was expected", op, quoted(comparisons))
-	}
-	e := cib.NewElement("expression", "operation", op, "attribute", name)
-	value := p.next()
-	if slices.Contains([]string{"string", "integer", "number", "version"}, value) && p.peek() != "" && p.peek() != ")" {
-		e.Set("type", value)
-		value = p.next()
-	}
-	if value == "" || value == ")" || value == "and" || value == "or" {
-		return nil, fmt.Errorf("a value was expected after '%s %s'", name, op)
-	}
-	e.Set("value", value)
-	return e, nil
-}
-
 func (p *ruleParser) date() (*cib.Element, error) {
 	op := p.next()
 	switch {
 	case op == "in_range":
 		return p.dateRange()
-	case !slices.Contains([]string{"gt", "lt", "eq", "ne"}, op):
+	case op != "gt" && op != "lt":
 		return nil, fmt.Errorf("'%s' stands where gt, lt or in_range was expected", op)
 	}
 	date := p.next()
@@ -136,8 +58,6 @@ func (p *ruleParser) date() (*cib.Element, error) {
 	switch op {
 	case "lt":
 		return cib.NewElement("date_expression", "operation", op, "end", date), nil
-	case "eq", "ne": // as pcs understands it: an attribute called date
-		return cib.NewElement("expression", "operation", op, "attribute", "date", "value", date), nil
 	}
 	return cib.NewElement("date_expression", "operation", op, "start", date), nil
 }
@@ -214,14 +134,10 @@ func (s *session) newRule(words []string, id string) (*cib.Element, error) {
 	if err := s.checkRuleHead(head); err != nil {
 		return nil, err
 	}
-	p := &ruleParser{words: splitRule(words)}
-	if len(p.words) == 0 {
+	if len(words) == 0 {
 		return nil, errors.New("the rule has no expression")
 	}
-	e, err := p.expression()
-	if err == nil && p.at < len(p.words) {
-		err = fmt.Errorf("'%s' is more than the rule takes", p.peek())
-	}
+	e, err := parseLocationRule(words)
 	if err != nil {
 		return nil, fmt.Errorf("rule '%s': %w", strings.Join(words, " "), err)
 	}
@@ -230,14 +146,14 @@ func (s *session) newRule(words []string, id string) (*cib.Element, error) {
 		rule = cib.NewElement("rule")
 		rule.Append(e)
 	}
-	if head.has("id") {
+	if head.value("id") != "" {
 		id = head.value("id")
 	}
 	s.nameRule(rule, s.freeID(id))
 	switch {
 	case head.has("score-attribute"):
 		rule.Set("score-attribute", head.value("score-attribute"))
-	case head.has("score"):
+	case head.value("score") != "":
 		rule.Set("score", head.value("score"))
 	default:
 		rule.Set("score", "INFINITY")
@@ -252,14 +168,17 @@ func (s *session) checkRuleHead(head pairs) error {
 	if head.has("score") && head.has("score-attribute") {
 		return errors.New("a rule has score or score-attribute, not both")
 	}
-	if head.has("score") && !isScore(head.value("score")) {
-		return scoreError(head.value("score"))
+	if score := head.value("score"); score != "" && !isScore(score) {
+		return scoreError(score)
 	}
-	if role := canonicalRole(head.value("role")); head.has("role") && role != "Master" && role != "Slave" {
+	if head.has("score-attribute") && head.value("score-attribute") == "" {
+		return errors.New("score-attribute= names no attribute")
+	}
+	if role := canonicalRole(head.value("role")); head.value("role") != "" && role != "Master" && role != "Slave" {
 		return fmt.Errorf("'%s' is not a role of a rule; use Promoted or Unpromoted", head.value("role"))
 	}
-	if head.has("id") {
-		return s.newID(head.value("id"), "rule id")
+	if id := head.value("id"); id != "" {
+		return s.newID(id, "rule id")
 	}
 	return nil
 }
@@ -297,8 +216,9 @@ func expressionSuffix(e *cib.Element) string {
 }
 
 func (s *session) addLocationRule(attr, name string, words []string) error {
-	var id, discovery string
+	var id string
 	var left []string
+	c := cib.NewElement("rsc_location", "id", "", attr, name)
 	for _, w := range words {
 		switch key, value, _ := strings.Cut(w, "="); key {
 		case "constraint-id":
@@ -307,7 +227,7 @@ func (s *session) addLocationRule(attr, name string, words []string) error {
 			}
 			id = value
 		case "resource-discovery":
-			discovery = value
+			c.Set(key, value)
 		default:
 			left = append(left, w)
 		}
@@ -319,10 +239,7 @@ func (s *session) addLocationRule(attr, name string, words []string) error {
 	if err != nil {
 		return err
 	}
-	c := cib.NewElement("rsc_location", "id", id, attr, name)
-	if discovery != "" {
-		c.Set("resource-discovery", discovery)
-	}
+	c.Set("id", id)
 	c.Append(rule)
 	for old := range s.constraints().All("rsc_location") {
 		for other := range old.All("rule") {
@@ -340,8 +257,10 @@ func (s *session) sameRule(a, b *cib.Element) bool { return ruleKey(a) == ruleKe
 
 func ruleKey(e *cib.Element) string {
 	var parts []string
-	for _, p := range attributesOf(e, "id", "score", "boolean-op") {
-		parts = append(parts, p.name+"="+p.value)
+	for _, p := range attributesOf(e, "id", "score", "score-attribute", "role", "boolean-op") {
+		if p != (pair{"type", "string"}) { // as what has no type is compared
+			parts = append(parts, p.name+"="+p.value)
+		}
 	}
 	var inner []string
 	for c := range e.Elements() {
@@ -373,14 +292,21 @@ func addRule(s *session) error {
 	return nil
 }
 
+// deleteRule removes a rule; pcs, too, looks at the first word alone.
 func deleteRule(s *session) error {
-	if len(s.args) != 1 {
+	if len(s.args) == 0 {
 		return errUsage
 	}
 	rule := s.find(s.args[0])
 	if rule == nil || rule.Name != "rule" {
 		return fmt.Errorf("rule '%s' does not exist", s.args[0])
 	}
+	s.dropRule(rule)
+	return nil
+}
+
+// dropRule removes a rule, and the constraint whose last one it was.
+func (s *session) dropRule(rule *cib.Element) {
 	c := rule.Parent
 	rule.Remove()
 	if c.Name == "rsc_location" && c.Child("rule") == nil {
@@ -389,7 +315,6 @@ func deleteRule(s *session) error {
 	} else {
 		s.note("Removing Rule: %s", rule.ID())
 	}
-	return nil
 }
 
 func (s *session) showRule(rule *cib.Element, depth int) {

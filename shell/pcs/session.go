@@ -164,5 +164,20 @@ func (s *session) save() error {
 	if s.doc == nil || s.source == nil || bytes.Equal(s.loaded, s.doc.Bytes()) {
 		return nil
 	}
+	if err := s.checkStructure(); err != nil {
+		return err
+	}
 	return s.storeDocument("pcs " + strings.Join(source.WithoutSecrets(s.words), " "))
+}
+
+// checkStructure refuses a change that makes a valid document one that its schema does not allow.
+func (s *session) checkStructure() error {
+	problems := s.doc.Validate()
+	if len(problems) == 0 {
+		return nil
+	}
+	if before, err := cib.Parse(s.doc.File, s.loaded); err == nil && len(before.Validate()) > 0 {
+		return nil
+	}
+	return fmt.Errorf("the configuration would not be valid any more: %s; nothing was changed", problems[0])
 }

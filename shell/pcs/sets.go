@@ -1,6 +1,7 @@
 package pcs
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,11 @@ func addSets(s *session, kind string) error {
 	if err := s.checkSetOptions(kind, options); err != nil {
 		return err
 	}
+	if kind == "order" {
+		if err := s.apart(members); err != nil {
+			return err
+		}
+	}
 	id := options.value("id")
 	if id == "" {
 		id = s.freeID(kind + "_set_" + shortName(members))
@@ -59,6 +65,19 @@ func addSets(s *session, kind string) error {
 		}
 	}
 	s.constraints().Append(c)
+	return nil
+}
+
+// apart refuses members of one group, whose order the group gives.
+func (s *session) apart(members []string) error {
+	in := map[*cib.Element]string{}
+	for _, id := range members {
+		group := s.find(id).Parent
+		if other, ok := in[group]; ok && group.Name == "group" && other != id {
+			return fmt.Errorf("'%s' and '%s' are in one group, whose order they follow", other, id)
+		}
+		in[group] = id
+	}
 	return nil
 }
 
@@ -105,7 +124,7 @@ func (s *session) resourceSet(words []string) (*cib.Element, []string, error) {
 		if p.name == "role" {
 			value = s.role(p.value)
 		}
-		if !slices.Contains(values, value) {
+		if !slices.Contains(values, value) || p.name == "role" && !slices.Contains(values, p.value) {
 			return nil, nil, fmt.Errorf("'%s' is not a value of %s; values are %s", p.value, p.name, quoted(values))
 		}
 		set.Set(p.name, value)
@@ -147,8 +166,8 @@ func (s *session) checkSetOptions(kind string, options pairs) error {
 			return fmt.Errorf("'%s' is not a value of %s; values are %s", p.value, p.name, quoted(allowed))
 		}
 	}
-	if kind == "ticket" && options.value("ticket") == "" {
-		return fmt.Errorf("setoptions ticket=TICKET is missing")
+	if kind == "ticket" {
+		return checkTicketName(options.value("ticket"))
 	}
 	return nil
 }
@@ -165,6 +184,16 @@ func sameSets(a, b *cib.Element) bool {
 		return text.String()
 	}
 	return members(a) != "" && members(a) == members(b)
+}
+
+var ticketName = pattern(`^[0-9A-Za-z-]{1,63}$`)
+
+// checkTicketName refuses what booth could not carry.
+func checkTicketName(name string) error {
+	if !ticketName().MatchString(name) {
+		return fmt.Errorf("'%s' is not a ticket's name: 1 to 63 letters, digits and '-' were expected", name)
+	}
+	return nil
 }
 
 var lossPolicies = []string{"demote", "fence", "freeze", "stop"}
@@ -203,7 +232,13 @@ func addTicket(s *session) error {
 			return fmt.Errorf("'%s' is not a value of loss-policy; values are %s", p.value, quoted(lossPolicies))
 		}
 	}
-	automatic := "ticket-" + cleanID(s.args[0]) + "-" + rest[0]
+	if err := checkTicketName(s.args[0]); err != nil {
+		return err
+	}
+	if options.has("id") && options.value("id") == "" {
+		return errors.New("id= is empty; give the constraint an id, or leave it out")
+	}
+	automatic := "ticket-" + s.args[0] + "-" + rest[0]
 	if role != "" {
 		automatic += "-" + s.role(role)
 	}

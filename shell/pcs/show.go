@@ -9,6 +9,9 @@ import (
 
 // showConstraints prints constraints of these kinds.
 func showConstraints(s *session, kinds ...string) error {
+	if len(s.args) > 0 && !slices.Equal(kinds, []string{"location"}) {
+		return errUsage
+	}
 	for _, kind := range kinds {
 		switch kind {
 		case "location":
@@ -141,122 +144,4 @@ func (s *session) ticketText(c *cib.Element) string {
 	}
 	words = append(words, c.Get("rsc"), showPairs(attributesOf(c, "id", "rsc", "rsc-role")))
 	return strings.Join(words, " ")
-}
-
-// locationOwner names what a location constraint is about, as it is printed.
-func locationOwner(c *cib.Element) string {
-	if pattern, ok := c.Lookup("rsc-pattern"); ok {
-		return "Resource pattern: " + pattern
-	}
-	return "Resource: " + c.Get("rsc")
-}
-
-func (s *session) showLocations() {
-	s.printf("Location Constraints:\n")
-	words := s.args
-	if len(words) > 0 && words[0] == "nodes" {
-		s.showLocationsByNode(words[1:])
-		return
-	}
-	if len(words) > 0 && words[0] == "resources" {
-		words = words[1:]
-	}
-	byOwner := map[string][]*cib.Element{}
-	var owners []string
-	for c := range s.constraints().All("rsc_location") {
-		owner := locationOwner(c)
-		if len(words) > 0 && !slices.Contains(words, c.Get("rsc")) && !slices.Contains(words, "regexp%"+c.Get("rsc-pattern")) {
-			continue
-		}
-		if c.Child("rule") != nil && !s.opts.has("all") && s.allExpired(c) {
-			continue
-		}
-		if byOwner[owner] == nil {
-			owners = append(owners, owner)
-		}
-		byOwner[owner] = append(byOwner[owner], c)
-	}
-	slices.SortStableFunc(owners, func(a, b string) int {
-		if pa, pb := strings.HasPrefix(a, "Resource pattern"), strings.HasPrefix(b, "Resource pattern"); pa != pb {
-			if pa {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a, b)
-	})
-	for _, owner := range owners {
-		s.printf("  %s\n", owner)
-		s.showWishes(byOwner[owner])
-	}
-}
-
-func (s *session) showWishes(list []*cib.Element) {
-	for _, negative := range []bool{false, true} {
-		title := map[bool]string{false: "Enabled on:", true: "Disabled on:"}[negative]
-		for _, c := range list {
-			if c.Child("rule") != nil || strings.HasPrefix(c.Get("score"), "-") != negative {
-				continue
-			}
-			if title != "" {
-				s.printf("    %s\n", title)
-				title = ""
-			}
-			s.printf("      Node: %s%s%s\n", c.Get("node"), wishOptions(c), s.idText(c))
-		}
-	}
-	for _, c := range list {
-		if c.Child("rule") == nil {
-			continue
-		}
-		expired := ""
-		if s.allExpired(c) {
-			expired = " (expired)"
-		}
-		options := ""
-		if d := c.Get("resource-discovery"); d != "" {
-			options = " (resource-discovery=" + d + ")"
-		}
-		s.printf("    Constraint%s: %s%s\n", expired, c.ID(), options)
-		for rule := range c.All("rule") {
-			s.showRule(rule, 3)
-		}
-	}
-}
-
-func wishOptions(c *cib.Element) string {
-	text := " (score:" + c.Get("score") + ")"
-	if role := c.Get("role"); role != "" {
-		text += " (role:" + shownRole(role) + ")"
-	}
-	if d := c.Get("resource-discovery"); d != "" {
-		text += " (resource-discovery=" + d + ")"
-	}
-	return text
-}
-
-func (s *session) showLocationsByNode(only []string) {
-	var nodes []string
-	for c := range s.constraints().All("rsc_location") {
-		if n := c.Get("node"); n != "" && !slices.Contains(nodes, n) && (len(only) == 0 || slices.Contains(only, n)) {
-			nodes = append(nodes, n)
-		}
-	}
-	slices.Sort(nodes)
-	for _, node := range nodes {
-		s.printf("  Node: %s\n", node)
-		for _, negative := range []bool{false, true} {
-			title := map[bool]string{false: "Allowed to run:", true: "Not allowed to run:"}[negative]
-			for c := range s.constraints().All("rsc_location") {
-				if c.Get("node") != node || strings.HasPrefix(c.Get("score"), "-") != negative {
-					continue
-				}
-				if title != "" {
-					s.printf("    %s\n", title)
-					title = ""
-				}
-				s.printf("      %s%s%s\n", locationOwner(c), wishOptions(c), s.idText(c))
-			}
-		}
-	}
 }

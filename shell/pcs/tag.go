@@ -27,6 +27,20 @@ func (s *session) tag(id string) (*cib.Element, error) {
 	return nil, fmt.Errorf("tag '%s' does not exist", id)
 }
 
+// forgetInTags takes a resource that is gone out of the tags; a tag of nothing goes, too.
+func (s *session) forgetInTags(id string) {
+	for tag := range slices.Values(slices.Collect(s.doc.Section("tags").All("tag"))) {
+		for ref := range slices.Values(slices.Collect(tag.All("obj_ref"))) {
+			if ref.ID() == id {
+				ref.Remove()
+			}
+		}
+		if tag.Child("obj_ref") == nil {
+			tag.Remove()
+		}
+	}
+}
+
 func showTags(s *session) error {
 	var tags []*cib.Element
 	r := s.reports()

@@ -54,7 +54,7 @@ func (s *session) showParts(further ...configPart) error {
 		{"\nResources:", "  ", func() error { return showConfig(s, false) }},
 		{"\nStonith Devices:", "  ", func() error { return showConfig(s, true) }},
 		{"Fencing Levels:", "  ", func() error { return s.listLevels("") }},
-		{"", "", func() error { s.printf("\n"); return showConstraints(s, "location", "order", "colocation", "ticket") }},
+		{"", "", s.showConstraintsInFull},
 		{"", "", func() error { s.printf("\n"); return showAlerts(s) }},
 		{"\nResources Defaults:", "  ", func() error { return showDefaultsInFull(s, "rsc_defaults") }},
 		{"Operations Defaults:", "  ", func() error { return showDefaultsInFull(s, "op_defaults") }},
@@ -77,6 +77,14 @@ func (s *session) showParts(further ...configPart) error {
 		}
 	}
 	return nil
+}
+
+// showConstraintsInFull prints constraints with their ids.
+func (s *session) showConstraintsInFull() error {
+	s.opts["full"] = ""
+	defer delete(s.opts, "full")
+	s.printf("\n")
+	return showConstraints(s, "location", "order", "colocation", "ticket")
 }
 
 // showTagList prints tags as a part of the whole.

@@ -12,7 +12,7 @@ import (
 )
 
 // parseMoment reads a date with an optional time and offset: 2019-09-24, 20190924, 2019-267,
-// 2019-W39-2 or "epoch"; then after a blank or T 12, 12:30, 12:30:15 or 123015; then Z or
+// 2019-W39-2, "epoch" or "now"; then after a blank or T 12, 12:30, 12:30:15 or 123015; then Z or
 // ±01:00. Without an offset the host's zone counts. A time alone is today's.
 func parseMoment(text string, now time.Time) (time.Time, error) {
 	bad := func(what string) (time.Time, error) {
@@ -20,6 +20,9 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 	}
 	if text == "epoch" {
 		return time.Unix(0, 0).UTC(), nil
+	}
+	if text == "now" {
+		return now, nil
 	}
 	date, clock := text, ""
 	if i := strings.IndexAny(text, " T"); i >= 0 {
@@ -44,7 +47,7 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 
 var (
 	calendarDate = regexp.MustCompile(`^(\d{4})-?(\d\d)-?(\d\d)$`)
-	ordinalDate  = regexp.MustCompile(`^(\d{4})-?(\d{3})$`)
+	ordinalDate  = regexp.MustCompile(`^(\d{4})(?:-?(\d{3})|-(\d\d))$`)
 	weekDate     = regexp.MustCompile(`^(\d{4})-?W(\d\d)-?(\d)$`)
 	clockTime    = regexp.MustCompile(`^(\d\d)(?::?(\d\d))?(?::?(\d\d))?\s*(Z|[+-]\d\d(?::?\d\d)?)?$`)
 )
@@ -64,7 +67,7 @@ func parseDate(s string) (time.Time, bool) {
 		return t, n[1] >= 1 && n[1] <= 12 && n[2] >= 1 && t.Day() == n[2]
 	}
 	if m := ordinalDate.FindStringSubmatch(s); m != nil {
-		n := numbers(m[1:])
+		n := numbers([]string{m[1], m[2] + m[3]}) // 2019-05 is a day of the year, too
 		t := time.Date(n[0], 1, n[1], 0, 0, 0, 0, time.UTC)
 		return t, n[1] >= 1 && t.Year() == n[0]
 	}
