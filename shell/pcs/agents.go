@@ -108,7 +108,7 @@ var tracing = []string{"trace_ra", "trace_file"}
 // fencingParameters are what the cluster itself reads of a fence device.
 var fencingParameters = []string{
 	"pcmk_host_argument", "pcmk_host_map", "pcmk_host_list", "pcmk_host_check", "pcmk_delay_max", "pcmk_delay_base",
-	"pcmk_action_limit", "priority", "stonith-timeout", "provides",
+	"pcmk_action_limit", "provides",
 	"pcmk_reboot_action", "pcmk_reboot_timeout", "pcmk_reboot_retries", "pcmk_off_action", "pcmk_off_timeout", "pcmk_off_retries",
 	"pcmk_on_action", "pcmk_on_timeout", "pcmk_on_retries", "pcmk_list_action", "pcmk_list_timeout", "pcmk_list_retries",
 	"pcmk_monitor_action", "pcmk_monitor_timeout", "pcmk_monitor_retries", "pcmk_status_action", "pcmk_status_timeout", "pcmk_status_retries",

@@ -35,7 +35,7 @@ func createResource(s *session) error {
 		return err
 	}
 	if c.name.class == "stonith" {
-		return errors.New("a fence device is made by 'pcs stonith create'")
+		s.deprecated("'%s' is a fence device; write 'pcs stonith create'", c.id)
 	}
 	c.name = s.installed(c.name)
 	if err := s.checkPlace(c); err != nil {

@@ -228,14 +228,6 @@ func (s *session) resourcesJSON(chosen []*cib.Element) error {
 	for _, e := range chosen {
 		j.add(e)
 	}
-	order := map[string]int{}
-	for e := range s.doc.Section("resources").Descendants() {
-		if isResource(e) {
-			order[e.ID()] = len(order)
-		}
-	}
-	slices.SortStableFunc(j.Primitives, func(a, b jsonPrimitive) int { return order[a.ID] - order[b.ID] })
-	slices.SortStableFunc(j.Groups, func(a, b jsonGroup) int { return order[a.ID] - order[b.ID] })
 	text, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)

@@ -34,7 +34,7 @@ func levelTarget(word string) (pairs, error) {
 		return pairs{{"target-pattern", rest}}, nil
 	case kind == "attrib":
 		name, value, ok := strings.Cut(rest, "=")
-		if !ok {
+		if !ok || name == "" {
 			return nil, fmt.Errorf("'%s': attrib%%NAME=VALUE was expected", word)
 		}
 		return pairs{{"target-attribute", name}, {"target-value", value}}, nil
@@ -199,13 +199,16 @@ func clearLevels(s *session) error {
 
 // clearLevelsOldForm is clear TARGET, or clear DEVICE[,DEVICE]….
 func (s *session) clearLevelsOldForm() error {
+	if len(s.args) != 1 {
+		return errUsage
+	}
 	s.deprecated("name the part: level clear [target TARGET | stonith DEVICE...]")
 	target, err := levelTarget(s.args[0])
 	if err != nil {
 		return err
 	}
 	s.dropLevels("", target, nil)
-	s.dropLevels("", nil, splitDevices(strings.Join(s.args, ",")))
+	s.dropLevels("", nil, splitDevices(s.args[0]))
 	return nil
 }
 

@@ -118,6 +118,9 @@ func (s *session) checkOperations(r *reports, ops []operation, agent *metadata.A
 		for _, a := range agent.Actions {
 			known = append(known, a.Name)
 		}
+		if agent.Class == "stonith" { // the cluster's own part of a device
+			known = append(known, "start", "stop")
+		}
 	}
 	intervals := map[string][]string{}
 	for i := range ops {

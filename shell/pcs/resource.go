@@ -261,10 +261,10 @@ func checkPromotes(r *reports, agent *metadata.Agent) {
 }
 
 func setUtilization(s *session) error {
-	if len(s.args) < 2 {
+	if len(s.args) == 0 {
 		s.printf("Resource Utilization:\n")
 		for _, p := range primitives(s.doc.Section("resources")) {
-			if set := p.Child("utilization"); set != nil && (len(s.args) == 0 || s.args[0] == p.ID()) {
+			if set := p.Child("utilization"); set != nil {
 				s.printf(" %s: %s\n", p.ID(), showPairs(values(set).sorted()))
 			}
 		}
@@ -273,6 +273,10 @@ func setUtilization(s *session) error {
 	e := s.find(s.args[0])
 	if e == nil || e.Name != "primitive" {
 		return fmt.Errorf("'%s' is not a resource; utilization belongs to one", s.args[0])
+	}
+	if len(s.args) == 1 {
+		s.printf("Resource Utilization:\n %s: %s\n", e.ID(), showPairs(values(e.Child("utilization")).sorted()))
+		return nil
 	}
 	changes, err := parsePairs(s.args[1:])
 	if err != nil {

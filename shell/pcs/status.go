@@ -92,7 +92,7 @@ func (s *session) printActivity(text string, everything, fencing bool) {
 		shown = true
 		s.printf("%s\n", line)
 	}
-	configured := len(ordered(s.doc.Section("resources"), fencing)) > 0
+	configured := len(s.topResources(fencing)) > 0
 	switch {
 	case shown:
 	case configured || everything || s.opts.has("hide-inactive"):

@@ -12,7 +12,7 @@ func stonithCommands() []command {
 	return []command{
 		{path: "stonith", document: true, options: "f hide-inactive", run: showFencing},
 		{path: "stonith status", syntax: "[ID]", help: "Shows fence devices and where they run.", document: true, options: "f hide-inactive", run: showFencing},
-		{path: "stonith config", syntax: "[ID]...", help: "Shows how fence devices are configured.", document: true, options: "f output-format", run: func(s *session) error { return showConfig(s, true) }},
+		{path: "stonith config", syntax: "[ID]...", help: "Shows how fence devices are configured.", document: true, options: "f output-format", run: showFencingConfig},
 		{path: "stonith create", syntax: "ID AGENT [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...] [--disabled]", help: "Makes a fence device.", document: true, options: "f before after group disabled wait agent-validation no-default-ops", run: createFencing},
 		{path: "stonith update", syntax: "ID [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]", help: "Changes a fence device.", document: true, options: "f agent-validation", run: updateFencing},
 		{path: "stonith delete", syntax: "ID", help: "Deletes a fence device.", document: true, options: "f", run: deleteFencing},
@@ -57,8 +57,8 @@ func updateFencing(s *session) error {
 	if len(s.args) < 2 {
 		return errUsage
 	}
-	if _, err := s.fenceDevice(s.args[0]); err != nil {
-		return err
+	if e := s.find(s.args[0]); e != nil && e.Get("class") != "stonith" {
+		s.deprecated("'%s' is a resource; write 'pcs resource update'", s.args[0])
 	}
 	return updateResource(s)
 }
