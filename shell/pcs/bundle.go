@@ -2,7 +2,6 @@ package pcs
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,14 +133,12 @@ func (c *bundleCall) check(s *session, r *reports, whole bool) {
 			if err != nil || number < 1 || number > 32 {
 				r.check("'%s' is not a value of host-netmask; a number of bits from 1 to 32 was expected", p.value)
 			}
-		case "ip-range-start":
-			if _, err := netip.ParseAddr(p.value); err != nil {
-				r.fail("'%s' is not an address for ip-range-start", p.value)
-			}
 		}
 	}
 	c.checkMaps(s, r)
 }
+
+var portRange = pattern(`^\d+-\d+$`)
 
 func (c *bundleCall) checkMaps(s *session, r *reports) {
 	for _, m := range c.ports {
@@ -151,6 +148,9 @@ func (c *bundleCall) checkMaps(s *session, r *reports) {
 		checkNames(r, "port-map", m.add, portOptions)
 		if m.add.has("port") == m.add.has("range") {
 			r.fail("a port-map needs one of port and range")
+		}
+		if v, ok := m.add.get("range"); ok && !portRange().MatchString(v) {
+			r.check("'%s' is not a range of ports such as 8000-8010", v)
 		}
 		if m.add.has("internal-port") && !m.add.has("port") {
 			r.fail("internal-port of a port-map needs port")
@@ -256,9 +256,6 @@ func (s *session) changeBundle(bundle *cib.Element, c *bundleCall) {
 		for _, m := range c.storage {
 			s.changeMaps(storage, "storage-mapping", m, func(pairs) string { return "-storage-map" })
 		}
-		if len(storage.Children) == 0 {
-			storage.Remove()
-		}
 	}
 	if network != nil && len(network.Attrs) == 0 && len(network.Children) == 0 {
 		network.Remove()
@@ -326,6 +323,13 @@ func (s *session) bundle() (*cib.Element, error) {
 	return e, nil
 }
 
+// checkReachable refuses a service in a bundle whose network gives the cluster no way to it.
+func checkReachable(r *reports, id string, network pairs) {
+	if network.value("control-port") == "" && network.value("ip-range-start") == "" {
+		r.check("'%s' in the bundle could not be reached: it needs control-port or ip-range-start of network", id)
+	}
+}
+
 func resetBundle(s *session) error {
 	bundle, err := s.bundle()
 	if err != nil {
@@ -343,8 +347,8 @@ func resetBundle(s *session) error {
 	bundle.Children = nil
 	r := s.reports()
 	c.check(s, r, true)
-	if kept != nil && c.network.value("control-port") == "" && c.network.value("ip-range-start") == "" {
-		r.check("'%s' in the bundle could not be reached: it needs control-port or ip-range-start of network", kept.ID())
+	if kept != nil {
+		checkReachable(r, kept.ID(), c.network)
 	}
 	if err := r.err(); err != nil {
 		bundle.Children = old
@@ -382,6 +386,13 @@ func updateBundle(s *session) error {
 				r.fail("mapping '%s' does not exist", id)
 			}
 		}
+	}
+	if e := inside(bundle); e != nil {
+		network := attributesOf(bundle.Child("network"))
+		for _, p := range c.network {
+			network = network.with(p.name, p.value)
+		}
+		checkReachable(r, e.ID(), network)
 	}
 	if err := r.err(); err != nil {
 		return err

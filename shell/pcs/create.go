@@ -137,6 +137,11 @@ func (s *session) checkPlace(c *creation) error {
 		if inside := bundle.Child("primitive"); inside != nil {
 			return fmt.Errorf("bundle '%s' already holds '%s', and it can hold one", c.wrapID, inside.ID())
 		}
+		r := s.reports()
+		checkReachable(r, c.id, attributesOf(bundle.Child("network")))
+		if err := r.err(); err != nil {
+			return err
+		}
 	}
 	group := s.opts["group"]
 	if group == "" {

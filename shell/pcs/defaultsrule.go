@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,7 +13,7 @@ import (
 )
 
 // The rules of defaults are a language of their own: they tell resources and operations apart, they may ask for dates,
-// and attributes of nodes have no meaning in them. 'and' and 'or' bind alike, from left to right.
+// and attributes of nodes have a meaning in those of operations alone. 'and' and 'or' bind alike, from left to right.
 
 // agentPattern is STANDARD:PROVIDER:TYPE, each part of which may be left out.
 var agentPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^:]*:[^:]*:[^:]*$`) })
@@ -83,10 +84,35 @@ func (p *defaultsParser) term() (*cib.Element, error) {
 		return p.checkedDate()
 	case "date-spec":
 		return p.checkedUnits(p.dateSpec())
+	case "defined", "not_defined":
+		if name := p.next(); p.operations && name != "" && name != ")" {
+			return cib.NewElement("expression", "operation", word, "attribute", name), nil
+		}
+		return nil, fmt.Errorf("'%s' needs an attribute, and attributes of nodes have a meaning in the defaults of operations alone", word)
 	default:
+		if p.operations && slices.Contains(comparisons, p.peek()) {
+			return p.comparison(word)
+		}
 		return nil, fmt.Errorf("'%s' stands where 'resource', 'op', 'date' or 'date-spec' was expected: "+
 			"attributes of nodes have no meaning in defaults", word)
 	}
+}
+
+// comparison reads ATTRIBUTE OPERATOR [TYPE] VALUE.
+func (p *defaultsParser) comparison(attribute string) (*cib.Element, error) {
+	e := cib.NewElement("expression", "operation", p.next(), "attribute", attribute)
+	value := p.next()
+	if fits := valueTypes[value]; fits != nil && p.peek() != "" && p.peek() != ")" {
+		e.Set("type", value)
+		if value = p.next(); !fits().MatchString(value) {
+			return nil, fmt.Errorf("'%s' is not a value of type %s", value, e.Get("type"))
+		}
+	}
+	if value == "" || value == "(" || value == ")" {
+		return nil, fmt.Errorf("a value was expected after '%s %s'", attribute, e.Get("operation"))
+	}
+	e.Set("value", value)
+	return e, nil
 }
 
 func (p *defaultsParser) agent() (*cib.Element, error) {

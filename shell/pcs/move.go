@@ -94,14 +94,11 @@ func moveBy(s *session, kind string) error {
 			return errUsage
 		}
 	}
-	if e.Name == "primitive" && (isClone(e.Parent) || e.Parent.Name == "bundle") {
-		e = e.Parent
+	if err := s.movable(e, kind); err != nil {
+		return err
 	}
-	if kind == "prefer" && e.Name == "bundle" {
-		return fmt.Errorf("'%s' is a bundle and cannot be moved", e.ID())
-	}
-	if s.promoted() && !isClone(e) {
-		return fmt.Errorf("--promoted needs a promotable clone, and '%s' is none", e.ID())
+	if names, _ := s.knownNodes(); node != "" && !slices.Contains(names, node) {
+		return fmt.Errorf("the cluster has no host '%s'", node)
 	}
 	if node == "" {
 		active := s.activeOn(e)
@@ -110,14 +107,39 @@ func moveBy(s *session, kind string) error {
 		}
 		node, kind = active[0], "ban"
 	}
-	s.putMove(e, kind, node, lifetime)
+	if err := s.putMove(e, kind, node, lifetime); err != nil {
+		return err
+	}
 	s.warn("'%s' has a new constraint; other constraints may weigh more", e.ID())
+	return nil
+}
+
+// movable refuses what a preference of one host means nothing to, and --promoted where there is nothing to promote.
+func (s *session) movable(e *cib.Element, kind string) error {
+	outer := e
+	for inside := e.Parent; isResource(inside); inside = inside.Parent {
+		outer = inside
+	}
+	switch {
+	case kind == "prefer" && outer.Name == "bundle":
+		return fmt.Errorf("'%s' is a bundle and cannot be moved", outer.ID())
+	case kind == "prefer" && isClone(outer) && outer.Name != "master" && !cib.ParseBool(meta(outer, "promotable"), false):
+		return fmt.Errorf("'%s' is a clone and cannot be moved: it runs on several hosts", outer.ID())
+	case s.promoted() && isClone(outer) && e != outer:
+		return fmt.Errorf("--promoted needs the id of the promotable clone, '%s'", outer.ID())
+	case s.promoted() && !isClone(outer):
+		return fmt.Errorf("--promoted needs a promotable clone, and '%s' is none", e.ID())
+	}
 	return nil
 }
 
 func (s *session) promoted() bool { return s.opts.has("promoted") || s.opts.has("master") }
 
-func (s *session) putMove(e *cib.Element, kind, node, lifetime string) {
+func (s *session) putMove(e *cib.Element, kind, node, lifetime string) error {
+	end, err := s.lifetimeEnd(lifetime)
+	if err != nil {
+		return err
+	}
 	id, score := "cli-prefer-"+e.ID(), "INFINITY"
 	if kind != "ban" { // what kept the resource off that node ends
 		if old := s.find("cli-ban-" + e.ID() + "-on-" + node); old != nil {
@@ -135,15 +157,20 @@ func (s *session) putMove(e *cib.Element, kind, node, lifetime string) {
 		role = "Promoted"
 	}
 	c := cib.NewElement("rsc_location", "id", id, "rsc", e.ID(), "role", role)
-	if end := s.lifetimeEnd(lifetime); end != "" {
-		rule := c.Append(cib.NewElement("rule", "id", id+"-rule", "score", score, "boolean-op", "and"))
-		rule.Append(cib.NewElement("expression", "id", id+"-expr", "attribute", "#uname", "operation", "eq", "value", node, "type", "string"))
-		rule.Append(cib.NewElement("date_expression", "id", id+"-lifetime", "operation", "lt", "end", end))
+	if end != "" {
+		ruleID, exprID, endID := id+"-rule", id+"-expr", id+"-lifetime"
+		if kind != "ban" {
+			ruleID, exprID, endID = "cli-prefer-rule-"+e.ID(), "cli-prefer-expr-"+e.ID(), "cli-prefer-lifetime-end-"+e.ID()
+		}
+		rule := c.Append(cib.NewElement("rule", "id", ruleID, "score", score, "boolean-op", "and"))
+		rule.Append(cib.NewElement("expression", "id", exprID, "attribute", "#uname", "operation", "eq", "value", node, "type", "string"))
+		rule.Append(cib.NewElement("date_expression", "id", endID, "operation", "lt", "end", end))
 	} else {
 		c.Set("node", node)
 		c.Set("score", score)
 	}
 	s.constraints().Append(c)
+	return nil
 }
 
 // activeOn lists the nodes on which the document's status shows e active.
@@ -157,6 +184,14 @@ func (s *session) activeOn(e *cib.Element) []string {
 	return out
 }
 
+// hostOfMove is the host that a constraint of move or ban is about; one with an end names it in its rule.
+func hostOfMove(c *cib.Element) string {
+	if rule := c.Child("rule"); rule != nil {
+		return rule.Child("expression").Get("value")
+	}
+	return c.Get("node")
+}
+
 func clearMoves(s *session) error {
 	if len(s.args) == 0 {
 		return usageError{"the resource is missing"}
@@ -165,12 +200,12 @@ func clearMoves(s *session) error {
 	if err != nil {
 		return err
 	}
-	if e.Name == "primitive" && (isClone(e.Parent) || e.Parent.Name == "bundle") {
-		e = e.Parent
+	if names, _ := s.knownNodes(); len(s.args) > 1 && !slices.Contains(names, s.args[1]) {
+		return fmt.Errorf("the cluster has no host '%s'", s.args[1])
 	}
 	for c := range slices.Values(slices.Clone(s.constraints().Children)) {
 		ours := strings.HasPrefix(c.ID(), "cli-ban-") || strings.HasPrefix(c.ID(), "cli-prefer-") || strings.HasPrefix(c.ID(), "cli-standby-")
-		if !ours || c.Get("rsc") != e.ID() || len(s.args) > 1 && c.Get("node") != s.args[1] {
+		if !ours || c.Get("rsc") != e.ID() || len(s.args) > 1 && hostOfMove(c) != s.args[1] {
 			continue
 		}
 		if s.opts.has("expired") && (c.Child("rule") == nil || !s.allExpired(c)) {

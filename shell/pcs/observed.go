@@ -62,10 +62,17 @@ func lastActive(history *cib.Element) bool {
 }
 
 // lifetimeEnd turns an ISO 8601 duration into the moment it ends; "" for none.
-func (s *session) lifetimeEnd(lifetime string) string {
-	end, err := dates.After(s.now.UTC(), lifetime)
-	if err != nil {
-		return ""
+func (s *session) lifetimeEnd(lifetime string) (string, error) {
+	if lifetime == "" {
+		return "", nil
 	}
-	return end.Format("2006-01-02 15:04:05 -07:00")
+	duration := lifetime
+	if !strings.HasPrefix(duration, "P") {
+		duration = "P" + duration
+	}
+	end, err := dates.After(s.now.UTC(), duration)
+	if err != nil {
+		return "", fmt.Errorf("lifetime=%s: %w", lifetime, err)
+	}
+	return end.Format("2006-01-02 15:04:05Z"), nil
 }

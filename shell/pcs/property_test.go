@@ -97,7 +97,8 @@ func TestRulesOfDefaults(t *testing.T) {
 		{"date gt 9001-01-01", "  Rule (not yet in effect): boolean-op=and score=INFINITY\n    Expression: date gt 9001-01-01\n"},
 		{"date-spec years=2001", "  Rule (expired): boolean-op=and score=INFINITY\n    Expression:\n      Date Spec: years=2001\n"},
 		{"date-spec hours=24", ""}, {"date-spec hours=5-5", ""}, {"date in_range 2021-01-01 to 2020-01-01", ""}, {"date gt 2020-13-01", ""},
-		{"resource lsb:foo", ""}, {"op", ""}, {"op monitor xor op start", ""}, {"(op monitor", ""}, {"#uname eq a", ""}, {"defined a", ""},
+		{"resource lsb:foo", ""}, {"op", ""}, {"op monitor xor op start", ""}, {"(op monitor", ""}, {"a eq integer x", ""}, {"a eq", ""},
+		{"#uname eq a and defined b", "  Rule: boolean-op=and score=INFINITY\n    Expression: #uname eq a\n    Expression: defined b\n"},
 	} {
 		calls := []string{"resource op defaults set create id=s meta timeout=5 rule " + c.rule, "resource op defaults config --all"}
 		if c.want == "" {
@@ -108,8 +109,10 @@ func TestRulesOfDefaults(t *testing.T) {
 			t.Errorf("%s: status %d, printed\n%s, want at its end\n%s", c.rule, status, stdout, c.want)
 		}
 	}
-	if _, _, status := on(t, threeNodes, "resource defaults set create meta x=1 rule op start"); status == 0 {
-		t.Error("'op' was taken in the defaults of resources")
+	for _, rule := range []string{"op start", "#uname eq a", "defined a"} {
+		if _, _, status := on(t, threeNodes, "resource defaults set create meta x=1 rule "+rule); status == 0 {
+			t.Errorf("'%s' was taken in the defaults of resources", rule)
+		}
 	}
 	hidden, _, _ := on(t, threeNodes, "resource defaults set create meta x=1 rule date lt 2001-01-01", "resource defaults")
 	if hidden != "" {

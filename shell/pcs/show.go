@@ -73,6 +73,9 @@ func (s *session) setText(c *cib.Element) string {
 // attributesOf are e's attributes in order of name, roles in today's spelling.
 func attributesOf(e *cib.Element, without ...string) pairs {
 	var out pairs
+	if e == nil {
+		return nil
+	}
 	for _, a := range e.Attrs {
 		if slices.Contains(without, a.Name) {
 			continue
