@@ -24,6 +24,8 @@ type Config struct {
 	// FirstWait is how long the first plan after a cold start waits for configured hosts
 	// that have not been seen; 0 means DefaultFirstWait. dc-deadtime, when set, overrides it.
 	FirstWait time.Duration
+	// Lag is how much later than this host another may find out that the two do not hear each other.
+	Lag time.Duration
 	// Watchdog tells that this host has a watchdog: have-watchdog follows the leader's.
 	Watchdog bool
 	// Alone is not 0 for a Controller that acts on its own host only, because that has
@@ -81,6 +83,7 @@ type Controller struct {
 	inARow     int    // non-empty plans since the last outside event
 	dirty      string // why a plan is needed; "" when none is
 	notBefore  time.Time
+	stopping   map[core.HostID]time.Time // hosts that were lost, and until when each may be stopping what it runs
 	recheckAt  time.Time
 	attempts   map[string]*attempts // to fence hosts, by uname, that failed
 	fenceAt    time.Time            // when fencing is to be tried again, if nothing else asks for a plan before
@@ -96,7 +99,7 @@ func New(cfg Config) *Controller {
 	}
 	c := &Controller{
 		cfg: cfg, names: map[core.HostID]string{}, boots: map[core.HostID]uint64{},
-		seen: map[core.HostID]bool{}, recent: map[string]bool{}, gone: map[core.HostID]bool{}, quorate: true,
+		seen: map[core.HostID]bool{}, recent: map[string]bool{}, gone: map[core.HostID]bool{}, stopping: map[core.HostID]time.Time{}, quorate: true,
 	}
 	c.configured(cfg.Hosts)
 	return c
@@ -109,6 +112,7 @@ func (c *Controller) configured(hosts map[core.HostID]string) {
 			delete(c.names, id)
 			delete(c.boots, id)
 			delete(c.seen, id)
+			delete(c.stopping, id)
 		}
 	}
 	for id, name := range hosts {
@@ -173,7 +177,7 @@ func (c *Controller) Next() time.Time {
 	} else if c.dirty == "" {
 		earlier(c.fenceAt)
 	} else {
-		earlier(c.notBefore)
+		earlier(c.planAt())
 		if c.unseen() {
 			earlier(c.begun.Add(c.firstWait()))
 		}
@@ -242,11 +246,19 @@ func (c *Controller) proceed(now time.Time) bool {
 		c.hostWrite = c.write(&Entry{Kind: HostsEntry, Edits: edits})
 		return false
 	}
-	if now.Before(c.notBefore) {
+	if now.Before(c.planAt()) {
 		return false
 	}
 	c.plan(now)
 	return c.transition == nil && c.dirty != ""
+}
+
+// planAt is when the next plan may be made.
+func (c *Controller) planAt() time.Time {
+	if stopped := c.stopped(); stopped.After(c.notBefore) {
+		return stopped
+	}
+	return c.notBefore
 }
 
 // acting tells whether this side of the cluster may act.

@@ -26,6 +26,7 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 			c.witnessed(id)
 		}
 	}
+	c.letStop(now, old.Members)
 	// A view of an earlier life of this daemon, read from its log, gives it no leadership.
 	if v.Leader != c.cfg.Self || c.boots[c.cfg.Self] != c.cfg.Boot {
 		c.leading, c.transition, c.members, c.dirty, c.hostWrite = false, nil, nil, "", 0
@@ -35,7 +36,6 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 		c.beginReign(now)
 	}
 	c.refreshMembers(now)
-	c.letStop(now, old.Members)
 	c.forgive()
 	c.markDirty(fmt.Sprintf("view %d: members %v", v.Number, v.Members))
 	c.inARow = 0

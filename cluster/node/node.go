@@ -130,7 +130,7 @@ func Start(parts Parts) (*Node, error) {
 	}
 	n.controller = controller.New(controller.Config{
 		Self: n.settings.Self, Boot: n.boot, Hosts: namesOf(n.configured()), Document: n.replica.Document, Plan: parts.Plan,
-		Watchdog: n.reaper.timeout() > 0,
+		Lag: core.NewTiming(n.settings.Messaging.Token).Lag(), Watchdog: n.reaper.timeout() > 0,
 	})
 	n.worker = controller.NewWorker(controller.WorkerConfig{
 		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document, Watchdog: n.reaper.timeout(),

@@ -141,7 +141,7 @@ func (h *host) startDaemon() {
 	h.daemon = daemon{boot: h.w.boots, tickAt: -1, stepAt: -1, answers: map[uint64]func(core.Answer){},
 		recurring: map[string]*recurring{}, lone: lone{quorate: true, at: never}}
 	h.replica = replica.New(func(ev controller.Event) { h.happened = append(h.happened, ev) })
-	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.w.names(), Document: h.replica.Live, Plan: h.plan})
+	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.w.names(), Document: h.replica.Live, Plan: h.plan, Lag: core.NewTiming(0).Lag()})
 	h.worker = controller.NewWorker(controller.WorkerConfig{Self: h.id, Boot: h.boot, Name: h.name, Document: h.replica.Document})
 	h.core, err = core.New(core.Config{Rules: h.w.rules(), ID: h.id, Boot: h.boot, Links: h.w.shape.Links, Quorum: h.w.options(),
 		Machine: &recorder{Replica: h.replica, h: h}, Saved: saved, CompactEvery: h.w.shape.CompactEvery}, h.clock())

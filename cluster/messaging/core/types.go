@@ -96,6 +96,10 @@ func NewTiming(token time.Duration) Timing {
 	return Timing{Token: token, Heartbeat: max(token/10, 5*time.Millisecond)}
 }
 
+// Lag is how much later than this host another may find out that the two do not hear each other: what each heard
+// last was sent a heartbeat apart at most, and each looks once in a heartbeat.
+func (t Timing) Lag() time.Duration { return 2 * t.Heartbeat }
+
 // Config is what a core starts from.
 type Config struct {
 	ID      HostID
