@@ -263,7 +263,7 @@ func (c *Controller) planAt() time.Time {
 
 // acting tells whether this side of the cluster may act.
 func (c *Controller) acting() bool {
-	return c.cfg.Alone > 0 || (c.view.Quorate && c.quorate) || quorumIgnored(c.cfg.Document())
+	return c.cfg.Alone > 0 || (c.view.Quorate && c.quorate) || QuorumIgnored(c.cfg.Document())
 }
 
 // settled tells whether enough is known about the hosts to plan.

@@ -306,7 +306,7 @@ func (c *Controller) witnessed(id core.HostID) {
 // side could have been quorate as well, the host may have come back there, and have this
 // host's side fenced; whoever was never fenced since knows that it did not.
 func (c *Controller) doubtful(id core.HostID) bool {
-	return (c.view.Contested || quorumIgnored(c.cfg.Document())) && !c.gone[id]
+	return (c.view.Contested || QuorumIgnored(c.cfg.Document())) && !c.gone[id]
 }
 
 // leftEdits makes node_state tell that the host stopped everything and left.
@@ -398,7 +398,7 @@ func option(doc *cib.Document, name string, otherwise time.Duration) time.Durati
 	return otherwise
 }
 
-// quorumIgnored tells whether no-quorum-policy is ignore.
-func quorumIgnored(doc *cib.Document) bool {
+// QuorumIgnored tells whether no-quorum-policy is ignore.
+func QuorumIgnored(doc *cib.Document) bool {
 	return strings.EqualFold(doc.Property("no-quorum-policy"), "ignore")
 }

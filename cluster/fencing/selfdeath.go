@@ -32,21 +32,27 @@ func WatchdogTime(doc *cib.Document) (limit time.Duration, on bool) {
 }
 
 // WatchdogWait is how long after its loss a host has certainly been reset, when its watchdog resets
-// it within own (0: it has none).
-func WatchdogWait(doc *cib.Document, own time.Duration) (time.Duration, error) {
+// it within own (0: it has none) of the last feeding, and it may take it until unaware to find out that it has lost quorum: a host that
+// hears others may hope for a quorum device's vote, and one that stands still again and again is late. It is
+// stonith-watchdog-timeout, or twice the watchdog's time, unless these together take longer.
+func WatchdogWait(doc *cib.Document, own, unaware time.Duration) (time.Duration, error) {
 	limit, on := WatchdogTime(doc)
+	least := own + unaware + StandsStill(own)
 	switch {
 	case !on:
 		return 0, fmt.Errorf("stonith-watchdog-timeout is not set")
 	case own <= 0:
 		return 0, fmt.Errorf("it had no watchdog when it was last here; see 'pcs stonith sbd status'")
 	case limit < 0:
-		return 2 * own, nil
+		return max(2*own, least), nil
 	case limit <= own:
 		return 0, fmt.Errorf("stonith-watchdog-timeout %s is not longer than its watchdog's %s; make it %s", limit, own, 2*own)
 	}
-	return limit, nil
+	return max(limit, least), nil
 }
+
+// StandsStill is for how long a host's watchdog, of the time own, is fed although the daemon's loops do not turn.
+func StandsStill(own time.Duration) time.Duration { return max(own/3, time.Second) }
 
 // OwnWatchdog is the time of a host's watchdog as the document tells it; mark is the attribute of
 // node_state that does.

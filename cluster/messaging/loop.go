@@ -34,6 +34,16 @@ func (m *Messenger) Behind() bool {
 	return err != nil || now-time.Duration(m.ran.Load()) > pace.Token-2*pace.Heartbeat
 }
 
+// Stalled is for how long the loop has not looked at who is heard, which it does many times in a second: this host stood still, or its
+// disk hangs.
+func (m *Messenger) Stalled() time.Duration {
+	now, err := transport.SinceBoot()
+	if err != nil {
+		return 0
+	}
+	return now - time.Duration(m.turned.Load())
+}
+
 // newBoot draws the id of this daemon's life.
 func newBoot() (uint64, error) {
 	var b [8]byte
@@ -67,6 +77,7 @@ func (m *Messenger) run() {
 		if now := m.now(); now >= m.core.Next() {
 			m.core.Tick(now)
 		}
+		m.turned.Store(m.ran.Load())
 		for m.core.HasBatch() {
 			m.carryOut(m.core.Batch())
 		}

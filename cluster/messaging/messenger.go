@@ -63,6 +63,7 @@ type Messenger struct {
 	streams *transport.Streams
 	pauses  uint64       // told to cfg.Paused; the loop's
 	ran     atomic.Int64 // when the loop last looked at the clock
+	turned  atomic.Int64 // when it last looked at who is heard
 	events  chan func(now time.Duration)
 	stop    chan struct{}
 	stopped chan struct{}

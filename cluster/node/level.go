@@ -20,16 +20,17 @@ import (
 // feature level: a host does what a level brought only when every host that it concerns has that level.
 //
 // Level 1 is that of the releases without levels, which do not know the service by which they are asked. Level 2 brought
-// the quorum disk, the waiting of hosts that leave together, and the end of a daemon by another host's order.
+// the quorum disk, the waiting of hosts that leave together, and the end of a daemon by another host's order. Level 3 brought
+// what hosts tell each other of one that was lost, before anybody counts on its watchdog.
 const (
 	firstLevel   = 1
 	levelOfDisk  = 2
-	newestLevel  = 2
+	newestLevel  = 3
 	levelService = "level"
 )
 
 // levels are what services came with, above the first level.
-var levels = map[string]int{levelService: 2, leaveService: 2, dieService: 2}
+var levels = map[string]int{levelService: 2, leaveService: 2, dieService: 2, sightService: 3}
 
 // levelFile holds a host at a level below what its build has. It is read when the daemon starts.
 const levelFile = "etc/holdfast/feature-level"

@@ -63,7 +63,7 @@ func (n *Node) happened(ev controller.Event) {
 	case controller.Applied:
 		n.committed(ev.Entry)
 	case controller.Restored:
-		n.messenger.IgnoreQuorum(quorumIgnored(n.replica.Document()))
+		n.messenger.IgnoreQuorum(controller.QuorumIgnored(n.replica.Document()))
 		n.viewSeen = ev.View
 		if n.present(ev.View) {
 			n.alertMembers(ev.View)
@@ -75,7 +75,7 @@ func (n *Node) happened(ev controller.Event) {
 // committed tells of entries that people care about, whoever leads.
 func (n *Node) committed(e *controller.Entry) {
 	if e.Kind == controller.ChangeEntry {
-		n.messenger.IgnoreQuorum(quorumIgnored(n.replica.Document()))
+		n.messenger.IgnoreQuorum(controller.QuorumIgnored(n.replica.Document()))
 		n.learnDevices()
 	}
 	if !n.present(n.viewSeen) {
@@ -245,7 +245,7 @@ func (n *Node) suspend() {
 		n.worker.Suspend("it stops everything and leaves")
 	case n.doubtful():
 		n.worker.Suspend("it stood still and has yet to learn what happened meanwhile")
-	case !n.quorate && !quorumIgnored(n.replica.Document()):
+	case !n.quorate && !controller.QuorumIgnored(n.replica.Document()):
 		n.worker.Suspend("it has no quorum")
 	default:
 		n.worker.Suspend("")
@@ -359,6 +359,7 @@ func (n *Node) serve(ctx context.Context, from messaging.HostID, service string,
 		sbdService:         n.serveSBD,
 		readinessService:   n.serveReadiness,
 		selfFenceService:   n.serveSelfFence,
+		sightService:       n.serveSight,
 		quorumService:      n.serveQuorum,
 		leaveService:       n.serveLeaveState,
 		levelService:       n.serveLevel,

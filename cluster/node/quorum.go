@@ -53,7 +53,7 @@ func (n *Node) checkAlone() {
 		return
 	}
 	n.aloneAt = time.Time{}
-	if quorumIgnored(n.replica.Document()) {
+	if controller.QuorumIgnored(n.replica.Document()) {
 		return
 	}
 	n.log.Warn("no quorum: this host applies no-quorum-policy by itself")

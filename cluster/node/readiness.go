@@ -48,9 +48,10 @@ func (n *Node) logReadiness() {
 
 // readinessFacts gathers what a check judges; from are the hosts that shall ask the devices.
 func (n *Node) readinessFacts(ctx context.Context, from []messaging.HostID) readiness.Facts {
+	counted := n.messenger.Status().Quorum
 	facts := readiness.Facts{
 		Document: n.replica.Document(), Token: core.NewTiming(n.settings.Messaging.Token).Token,
-		BothSides: n.settings.Messaging.Quorum.TwoNode, ByDevice: n.settings.Messaging.Quorum.DeviceVotes > 0,
+		BothSides: counted.BothSides(), Unaware: n.unaware(),
 	}
 	if lister, ok := n.fencer.(configuredFencer); ok {
 		facts.Devices = lister.Configured(ctx)

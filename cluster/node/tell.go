@@ -5,7 +5,6 @@ import (
 	"holdfast/cluster/controller"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/node/client"
-	"strings"
 )
 
 // tell turns the controller's note into an event and a line of the log.
@@ -64,11 +63,6 @@ func (n *Node) name(id core.HostID) string {
 		return ""
 	}
 	return id32(id)
-}
-
-// quorumIgnored tells whether no-quorum-policy is ignore.
-func quorumIgnored(doc *cib.Document) bool {
-	return strings.EqualFold(doc.Property("no-quorum-policy"), "ignore")
 }
 
 // serves tells whether a document has resources beside fence devices.

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"holdfast/cluster/controller"
 	"holdfast/cluster/fencing"
 	"holdfast/cluster/fencing/sbd"
 	"holdfast/cluster/fencing/watchdog"
@@ -141,7 +139,7 @@ func (n *Node) judge() string {
 		})
 	}
 	h := n.health.Load()
-	if time.Since(h.at) > max(n.reaper.timeout()/3, time.Second) {
+	if time.Since(h.at) > fencing.StandsStill(n.reaper.timeout()) {
 		return "the daemon's main loop stands still"
 	}
 	return h.why
@@ -164,8 +162,14 @@ func (n *Node) mayLive() string {
 		return "this host stood still and does not know what happened meanwhile"
 	}
 	_, counted := fencing.WatchdogTime(n.replica.Document())
-	if counted && !n.quorate && n.owing && !n.stoppedAll() {
-		return "no quorum, and others count on the watchdog (stonith-watchdog-timeout)"
+	if counted && n.owing && !n.stoppedAll() {
+		switch {
+		case !n.quorate:
+			return "no quorum, and others count on the watchdog (stonith-watchdog-timeout)"
+		case n.messenger.Stalled() > fencing.StandsStill(n.reaper.timeout()):
+			// Whether it has quorum, it cannot know.
+			return "the state directory's disk hangs, and others count on the watchdog (stonith-watchdog-timeout)"
+		}
 	}
 	// Who reads too few disks may miss a message. Where no other side can be quorate, nobody is there to
 	// send one.
@@ -227,45 +231,6 @@ func (n *Node) serveSelfFence(_ context.Context, from messaging.HostID, _ []byte
 	n.examine()
 	time.AfterFunc(n.reaper.timeout()/10, func() { n.fenceSelf("reboot") })
 	return struct{}{}, nil
-}
-
-// awaitWatchdog waits until a host was certainly reset by its watchdog.
-func (n *Node) awaitWatchdog(ctx context.Context, target string) error {
-	wait, err := fencing.WatchdogWait(n.replica.Document(), fencing.OwnWatchdog(n.replica.Document(), target, controller.WatchdogMark))
-	if err != nil {
-		return fmt.Errorf("%s: %w", target, err)
-	}
-	id, known := n.hostNamed(target)
-	if !known {
-		return fmt.Errorf("%s: no host of this cluster has that name", target)
-	}
-	_, here := n.bootInView(id)
-	before := controller.LastBoot(n.replica.Document(), id)
-	switch {
-	case !here && n.replica.LastView().Contested:
-		return fmt.Errorf("%s: it may have quorum on its side, too (two_node, auto_tie_breaker or the like), and live on: its watchdog proves nothing", target)
-	case id == n.settings.Self:
-		n.condemn("the cluster fences it")
-		n.fenceSelf("reboot")
-		return errors.New("this host cannot see its own end")
-	case here:
-		if _, err := n.messenger.Call(ctx, id, selfFenceService, nil); err != nil {
-			return fmt.Errorf("%s is here and did not take the order to end itself: %w", target, err)
-		}
-	}
-	n.log.Info("waiting for a host's watchdog to reset it", "host", target, "time", wait)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	// With another boot id it has told of itself since; with the same it was never ended.
-	if now, back := n.bootInView(id); back && now == before {
-		return fmt.Errorf("%s is in the cluster as before: its watchdog did not reset it", target)
-	}
-	return nil
 }
 
 // bootInView is the boot id of a host's daemon, when it is in the view.

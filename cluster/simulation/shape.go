@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/qdevice"
 	"holdfast/cluster/messaging/quorum"
+	"holdfast/cluster/messaging/quorumdisk"
 )
 
 // Shape is a cluster: its hosts, how they count votes, and what they run.
@@ -85,6 +86,7 @@ func (s *Shape) GiveDevice(seed uint64) {
 			q.DeviceVotes += q.HostVotes(h)
 		}
 	}
+	q.DeviceWait = quorumdisk.TimingOf(leaseHold).Decide() + time.Second
 	if s.Disk = r.IntN(3) == 0; !s.Disk {
 		s.Device = &d
 	}

@@ -3,6 +3,7 @@ package fencing
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,10 +21,16 @@ func guarded(t *testing.T, c fleet.Config, more ...string) *fleettest.Fleet {
 	for i := range c.Disks {
 		disks = append(disks, lab.DiskPath(i+1))
 	}
+	return armed(t, c, disks, more...)
+}
+
+// armed is guarded with sbd on these disks.
+func armed(t *testing.T, c fleet.Config, disks []string, more ...string) *fleettest.Fleet {
+	t.Helper()
 	settings := fmt.Sprintf("SBD_WATCHDOG_DEV=%s\nSBD_WATCHDOG_TIMEOUT=4\nSBD_DEVICE='%s'\n%s\n", lab.WatchdogPath, strings.Join(disks, ";"), strings.Join(more, "\n"))
 	c.Binary = binary
 	c.Files = append(c.Files, lab.File{Path: "/etc/holdfast/sbd", Data: []byte(settings), Mode: 0o600})
-	if c.Disks > 0 {
+	if len(disks) > 0 {
 		c.Install = append(c.Install, lab.Command{Args: []string{"sh", "-c", "[ $(hostname) != web1 ] || sbd -d '" + strings.Join(disks, ";") + "' -1 4 -2 1 -3 1 -4 8 create"}})
 	}
 	return fleettest.Start(t, c)
@@ -31,16 +38,22 @@ func guarded(t *testing.T, c fleet.Config, more ...string) *fleettest.Fleet {
 
 // fenced waits until the hosts are told that one was fenced, and returns when.
 func fenced(f *fleettest.Fleet, since lab.Moment, host string) (at lab.Moment) {
+	_, at = fencedOne(f, since, host)
+	return at
+}
+
+// fencedOne waits until the hosts are told that one of some (none named: of all) was fenced, and returns which and when.
+func fencedOne(f *fleettest.Fleet, since lab.Moment, hosts ...string) (host string, at lab.Moment) {
 	f.Until(func() error {
 		for _, e := range f.Events().Since(since) {
-			if e.Kind == client.Fenced && e.Subject == host && e.Host != host && e.Code == 0 {
-				at = lab.Moment(e.Boottime)
+			if e.Kind == client.Fenced && e.Host != e.Subject && e.Code == 0 && (len(hosts) == 0 || slices.Contains(hosts, e.Subject)) {
+				host, at = e.Subject, lab.Moment(e.Boottime)
 				return nil
 			}
 		}
-		return errors.New(host + " was not fenced")
+		return fmt.Errorf("nobody of %v was fenced", hosts)
 	})
-	return at
+	return host, at
 }
 
 func TestLostHostIsResetByItsWatchdogBeforeOthersTakeOver(t *testing.T) {
@@ -64,6 +77,70 @@ func TestLostHostIsResetByItsWatchdogBeforeOthersTakeOver(t *testing.T) {
 	}
 	f.Shows(f.Others(at)[0], []string{"device=watchdog"}, "stonith_admin", "--history", at)
 	f.Must(f.Host(at).Heal(lab.AllLinks))
+	f.Must(f.Ready(f.Ctx))
+}
+
+// Two hosts and what lends one of them a vote: the one without it is reset by its watchdog, and only then the other takes
+// over. How long that takes follows from how long a host may hope for the vote.
+func TestWatchdogsFenceTwoHostsWithAQuorumDevice(t *testing.T) {
+	t.Parallel()
+	for kind, c := range map[string]fleet.Config{"a witness": {Witness: "ffsplit"}, "a quorum disk": {Disks: 1}} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c.Hosts = lab.Names("web", 2)
+			f := armed(t, c, nil)
+			if c.Disks > 0 {
+				f.Run("web1", "", "holdfast", "quorum-disk", "create", lab.DiskPath(1))
+				f.Run("web1", "", "pcs", "quorum", "device", "add", "model", "disk", "path="+lab.DiskPath(1))
+			}
+			f.Shows("web2", []string{"Quorate:          Yes", "Total votes:      3"}, "corosync-quorumtool", "-s")
+			load(f, "stonith-enabled=true stonith-watchdog-timeout=-1 no-quorum-policy=freeze", dummy("on-web1"), dummy("on-web2"))
+			f.Run("web1", "", "holdfast", "check")
+			boots := map[string]int{}
+			for _, host := range []string{"web1", "web2"} {
+				f.Run("web1", "", "crm_resource", "--move", "--resource", "on-"+host, "--node", host, "--force")
+				f.Runs("on-"+host, f.Others(host)...)
+				boots[host] = bootsOf(f, host)
+			}
+			since := lab.Now()
+			f.Must(f.Block([2]string{"web1", "web2"}))
+			lost, at := fencedOne(f, since)
+			if took := time.Duration(at - since); took < 2*4*time.Second {
+				t.Errorf("%s counted as dead %s after the cut, before its watchdog's time was over", lost, took)
+			}
+			if bootsOf(f, lost) == boots[lost] {
+				t.Errorf("%s runs on although it counts as dead", lost)
+			}
+			if survivor := f.Runs("on-"+lost, lost); bootsOf(f, survivor) != boots[survivor] {
+				t.Errorf("%s was reset, too", survivor)
+			}
+			f.Must(f.Block())
+			f.Must(f.Ready(f.Ctx))
+			f.Runs("on-"+lost, f.Others(lost)...)
+		})
+	}
+}
+
+// Two hosts that do not hear each other while both hear a third: each may take the third for its majority. Only one of them is
+// in the view, and what the other ran is not started elsewhere before that one has ended itself.
+func TestWatchdogEndsAHostThatOnlyAThirdHears(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3)})
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=12s no-quorum-policy=freeze", dummy("on-web1"), dummy("on-web2"))
+	boots := map[string]int{}
+	for _, host := range []string{"web1", "web2"} {
+		f.Run("web3", "", "crm_resource", "--move", "--resource", "on-"+host, "--node", host, "--force")
+		f.Runs("on-"+host, f.Others(host)...)
+		boots[host] = bootsOf(f, host)
+	}
+	since := lab.Now()
+	f.Must(f.Block([2]string{"web1", "web2"}))
+	lost, _ := fencedOne(f, since, "web1", "web2")
+	if bootsOf(f, lost) == boots[lost] {
+		t.Errorf("%s runs on although it counts as dead", lost)
+	}
+	f.Runs("on-"+lost, lost)
+	f.Must(f.Block())
 	f.Must(f.Ready(f.Ctx))
 }
 

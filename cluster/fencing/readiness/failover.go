@@ -125,7 +125,7 @@ func (j *judge) slowestFencing() Span {
 
 func (j *judge) deviceTime(d *fencing.Device, h Host, limit time.Duration) time.Duration {
 	if d.Watchdog() {
-		wait, _ := fencing.WatchdogWait(j.Document, h.Watchdog)
+		wait, _ := fencing.WatchdogWait(j.Document, h.Watchdog, j.Unaware)
 		return wait
 	}
 	action := "reboot"

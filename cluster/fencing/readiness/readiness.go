@@ -89,8 +89,9 @@ type Facts struct {
 	Probes   []Probe
 	// BothSides tells that two sides can have quorum at a time: two_node, or more votes than hosts.
 	BothSides bool
-	// ByDevice tells that a quorum device's votes can make a side quorate.
-	ByDevice bool
+	// Unaware is how long a host that is lost may go on feeding its watchdog: until it misses the others, and while it hopes for
+	// a quorum device's votes.
+	Unaware time.Duration
 }
 
 // judge gathers what it finds.
@@ -201,22 +202,17 @@ func (j *judge) watchdogs() {
 	if j.BothSides {
 		j.add(Error, "stonith-watchdog-timeout", "fence by a device, or by sbd disks", "two sides of the cluster can have quorum at the same time: a host that is not heard may live on, and its watchdog proves nothing")
 	}
-	if j.ByDevice {
-		level := Warning
-		if len(j.Hosts) == 2 {
-			level = Error
-		}
-		j.add(level, "stonith-watchdog-timeout", "fence by a device, or by sbd disks", "a side that has quorum only by the quorum device's votes does not count on watchdogs, as the other may hope for those votes and live on: what a lost host ran stays blocked")
-	}
 	if strings.EqualFold(j.Document.Property("no-quorum-policy"), "ignore") {
 		j.add(Error, "no-quorum-policy", "set it to stop", "with ignore, hosts without quorum start what others run, until their watchdog ends them")
 	}
 	for _, h := range j.Hosts {
-		wait, err := fencing.WatchdogWait(j.Document, h.Watchdog)
+		wait, err := fencing.WatchdogWait(j.Document, h.Watchdog, j.Unaware)
 		switch {
 		case !h.Online || h.Problem != "":
 		case err != nil:
 			j.add(Error, h.Name, "see 'pcs stonith sbd status'", "it cannot be fenced by its watchdog: %v", err)
+		case limit > 0 && wait > limit:
+			j.add(Warning, "stonith-watchdog-timeout", "make it -1, or "+wait.String(), "%s is waited all the same until %s counts as reset: within its watchdog's %s, after it has noticed that it is lost", wait, h.Name, h.Watchdog)
 		case limit > 0 && wait < 2*h.Watchdog:
 			j.add(Warning, "stonith-watchdog-timeout", fmt.Sprintf("make it %s", 2*h.Watchdog), "%s is less than twice the %s of the watchdog of %s", wait, h.Watchdog, h.Name)
 		}

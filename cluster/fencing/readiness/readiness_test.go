@@ -77,20 +77,24 @@ func situations() []situation {
 		{"watchdogs alone", "stonith-watchdog-timeout=10s", "", 3, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, nil},
 		{"watchdogs that are too slow", "stonith-watchdog-timeout=5s", "", 3, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) },
 			[]string{"error web1: not longer than its watchdog", "error web2: not longer", "error web3: not longer"}},
-		{"watchdogs without margin", "stonith-watchdog-timeout=6s", "", 1, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, []string{"warning stonith-watchdog-timeout: less than twice"}},
+		{"watchdogs without margin", "stonith-watchdog-timeout=6s", "", 1, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, []string{"warning stonith-watchdog-timeout: is waited all the same"}},
+		{"watchdogs with little margin", "stonith-watchdog-timeout=19s", "", 1, func(f *readiness.Facts) {
+			disk(f, 10*time.Second, sbd.Timeouts{Watchdog: 10 * time.Second, Loop: time.Second, MsgWait: 20 * time.Second})
+		},
+			[]string{"warning stonith-watchdog-timeout: less than twice"}},
 		{"no watchdog", "stonith-watchdog-timeout=10s", "", 1, nil, []string{"error web1: it had no watchdog"}},
 		{"two sides with quorum", "stonith-watchdog-timeout=-1", "", 2, func(f *readiness.Facts) {
 			disk(f, 5*time.Second, sbd.DefaultTimeouts)
 			f.BothSides = true
 		}, []string{"error stonith-watchdog-timeout: its watchdog proves nothing"}},
-		{"two hosts and a quorum device", "stonith-watchdog-timeout=10s", "", 2, func(f *readiness.Facts) {
+		{"two hosts that may hope for a quorum device's vote", "stonith-watchdog-timeout=10s", "", 2, func(f *readiness.Facts) {
 			disk(f, 5*time.Second, sbd.DefaultTimeouts)
-			f.ByDevice = true
-		}, []string{"error stonith-watchdog-timeout: does not count on watchdogs"}},
-		{"three hosts and a quorum device", "stonith-watchdog-timeout=10s", "", 3, func(f *readiness.Facts) {
+			f.Unaware = 6 * time.Second
+		}, []string{"warning stonith-watchdog-timeout: 12.666666666s is waited all the same", "warning stonith-watchdog-timeout: 12.666666666s is waited all the same"}},
+		{"two hosts that may hope, and whatever that takes", "stonith-watchdog-timeout=-1", "", 2, func(f *readiness.Facts) {
 			disk(f, 5*time.Second, sbd.DefaultTimeouts)
-			f.ByDevice = true
-		}, []string{"warning stonith-watchdog-timeout: does not count on watchdogs"}},
+			f.Unaware = 6 * time.Second
+		}, nil},
 		{"stops that are quick enough", "stonith-watchdog-timeout=10s", quick, 1, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, nil},
 		{"two disks", "", all, 1, func(f *readiness.Facts) {
 			disk(f, 5*time.Second, sbd.DefaultTimeouts)

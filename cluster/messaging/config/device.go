@@ -50,8 +50,10 @@ func (r *reader) device(b *block) {
 		}
 		if model.value == "disk" {
 			r.file.Device = r.deviceDisk(d)
+			q.DeviceWait = quorumdisk.TimingOf(r.file.Device.Hold).Decide() + time.Second
 		} else {
 			r.file.Device = r.deviceNet(d)
+			q.DeviceWait = r.netWait(d)
 		}
 	}
 }
@@ -100,6 +102,18 @@ func (r *reader) deviceNet(d *block) *device.Config {
 	}
 	c.Heuristics = r.heuristics(d, timeout, c.Sync)
 	return c
+}
+
+// netWait is for how long hosts without quorum wait for the server's word: sync_timeout where it is written. Otherwise it is
+// what the server needs to give a silent host up (one and a half heartbeats), and as much again to hear the rest and answer,
+// after the commands.
+func (r *reader) netWait(d *block) time.Duration {
+	c := r.file.Device
+	wait := 4 * c.Settings.Heartbeat
+	if c.Heuristics.Mode != device.Off && len(c.Heuristics.Commands) > 0 {
+		wait += c.Heuristics.Sync
+	}
+	return millisecondsOr(d, "sync_timeout", wait)
 }
 
 // deviceServer reads the net section.

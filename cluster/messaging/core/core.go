@@ -109,7 +109,7 @@ func New(cfg Config, now time.Duration) (*Core, error) {
 		}
 	}
 	c.lastBeat, c.nextBeat = never, now
-	c.sleeper.last = now
+	c.sleeper.last, c.device.hoped = now, never
 	c.proposals.waiting = map[uint64]*proposal{}
 	c.saving().Boot = cfg.Boot
 	if err := c.load(cfg.Saved); err != nil {
@@ -215,7 +215,7 @@ func (c *Core) Next() time.Duration {
 	if c.halted {
 		return c.nextBeat
 	}
-	return max(c.now, min(c.nextBeat, c.deadline(), c.election.at(), c.views.at(), c.device.at(c.now)))
+	return max(c.now, min(c.nextBeat, c.deadline(), c.election.at(), c.views.at(), c.device.at(c.now, c.cfg.Quorum.DeviceWait)))
 }
 
 // minBeat keeps news from making more than one heartbeat each so long.
@@ -254,6 +254,7 @@ func (c *Core) consider() {
 	c.verdict = c.judge(c.reach)
 	c.report()
 	c.reportQuorum()
+	c.considerSole()
 	c.releaseAcks()
 	c.considerWitnessed()
 	c.considerElection()
@@ -266,6 +267,12 @@ func (c *Core) consider() {
 // which is about to say.
 func (c *Core) reportQuorum() {
 	v := &c.verdict
+	switch {
+	case v.Quorate || !c.device.quorate:
+		c.device.hoped = never
+	case c.device.hoped == never:
+		c.device.hoped = c.now
+	}
 	if c.device.reported && v.Quorate == c.device.quorate || c.awaitsDevice() {
 		return
 	}
@@ -365,7 +372,7 @@ func (c *Core) Halt(cause error) {
 func (c *Core) Status() Status {
 	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict, Quorum: c.cfg.Quorum, Waiting: c.verdict.Waiting,
 		Suspect: c.sleeper.suspect, Halted: c.halted, Applied: c.applied, Promised: c.promised, Ballot: c.ballot,
-		Sealed: c.sealed(), Partition: c.device.known, Undecided: c.awaitsDevice(), Links: map[HostID][]bool{}}
+		Sealed: c.sealed(), Without: c.withoutOthers(), Hears: c.hears(), Partition: c.device.known, Undecided: c.awaitsDevice(), Links: map[HostID][]bool{}}
 	hs := c.rn.BasicStatus().HardState
 	st.Term, st.Commit = hs.GetTerm(), hs.GetCommit()
 	for _, h := range c.reach {

@@ -43,16 +43,21 @@ type device struct {
 	news     bool      // it is another since
 	changed  time.Duration
 	says     DeviceSays
-	reported bool // the caller has been told whether there is quorum
-	quorate  bool // and what
+	reported bool          // the caller has been told whether there is quorum
+	quorate  bool          // and what
+	hoped    time.Duration // since when quorum that was reported is lost, but for the device's word; never: it is not
 }
 
-// at is when the device's word ends.
-func (d *device) at(now time.Duration) time.Duration {
+// at is when the device's word ends, or the hope for it.
+func (d *device) at(now, patience time.Duration) time.Duration {
+	next := time.Duration(1<<63 - 1)
 	if d.says.Until > now && (d.says.Gives || d.says.Undecided) {
-		return d.says.Until
+		next = d.says.Until
 	}
-	return 1<<63 - 1
+	if end := d.hoped + patience; d.hoped != never && patience > 0 && end > now {
+		next = min(next, end)
+	}
+	return next
 }
 
 // partition notes which ring this host is in.
@@ -124,7 +129,7 @@ func (c *Core) holds() bool {
 		return true
 	}
 	for _, id := range c.reach {
-		if p := c.peers[id]; id != c.cfg.ID && p.last.Lent == c.device.known.Ring && c.now-p.heard < c.cfg.Timing.changeover() {
+		if p := c.peers[id]; id != c.cfg.ID && p.last.Lent == c.device.known.Ring && c.now-p.spoke < c.cfg.Timing.changeover() {
 			return true
 		}
 	}
@@ -148,9 +153,13 @@ func (c *Core) lends(set, seen []HostID) bool {
 }
 
 // awaitsDevice tells whether this host, which had quorum, has it again if the device says so,
-// which is to be known soon. Until then it neither leads nor follows, and what it runs goes on.
+// which is to be known soon. Until then it neither leads nor follows, and what it runs goes on; not for longer than
+// DeviceWait, however often the ring changes meanwhile: others wait for so long before they count on its watchdog.
 func (c *Core) awaitsDevice() bool {
 	o := &c.cfg.Quorum
+	if o.DeviceWait > 0 && c.device.hoped != never && c.now >= c.device.hoped+o.DeviceWait {
+		return false
+	}
 	return !c.verdict.Quorate && c.device.quorate && c.verdict.Votes+o.DeviceVotes >= c.verdict.Needed && c.undecided()
 }
 

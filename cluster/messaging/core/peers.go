@@ -15,8 +15,10 @@ type peer struct {
 	boot    uint64
 	last    Heartbeat       // the newest of boot
 	memory  memory          // of its disk (rule 12)
-	heard   time.Duration   // when last heard on any link
+	heard   time.Duration   // when last heard on any link; later by as much as this host has stood still since
+	spoke   time.Duration   // when last heard
 	upSince time.Duration   // alive since
+	without time.Duration   // since when this host alone can have quorum, and does not reach it; never: it is not so
 	links   []time.Duration // when last heard, by link; below 0: never
 	down    []bool          // reported as down, by link
 	rival   struct {        // another daemon with the same id
@@ -37,7 +39,7 @@ const duplicateReports = 30 * time.Second
 const never = -1 << 62
 
 func newPeer(id HostID, links int) *peer {
-	p := &peer{id: id, heard: never, links: make([]time.Duration, links), down: make([]bool, links)}
+	p := &peer{id: id, heard: never, spoke: never, without: never, links: make([]time.Duration, links), down: make([]bool, links)}
 	for i := range p.links {
 		p.links[i] = never
 	}
@@ -95,7 +97,7 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 		p.links[link] = c.now // late on a slower link: proves the link, says nothing new
 		return
 	}
-	p.boot, p.heard, p.links[link] = hb.Boot, c.now, c.now
+	p.boot, p.heard, p.spoke, p.links[link] = hb.Boot, c.now, c.now, c.now
 	c.compareRival(p)
 	left := p.last.Leaving
 	p.last = *hb
@@ -148,6 +150,13 @@ func (c *Core) rebooted(p *peer) {
 	c.raftUnreachable(p.id)
 }
 
+// silent is when a host that is not heard from now on is dead: after a token in which this host ran. A host
+// that stands still again and again, or whose disk hangs, would take others for alive for ever, and itself for a member of a set that has
+// gone on without it; so patience ends after three tokens, with the time to hear them now.
+func (t Timing) silent(p *peer) time.Duration {
+	return min(p.heard+t.Token, max(p.spoke+3*t.Token, p.heard+t.Token/4))
+}
+
 // judgePeers finds hosts and links that have been silent for a token.
 func (c *Core) judgePeers() {
 	token := c.cfg.Timing.Token
@@ -156,10 +165,10 @@ func (c *Core) judgePeers() {
 		if !p.alive {
 			continue
 		}
-		if c.now-p.heard >= token {
+		if c.now >= c.cfg.Timing.silent(p) {
 			p.alive = false
-			ch := Change{Kind: HostDead, Host: id, For: c.now - p.heard,
-				Text: fmt.Sprintf("host %d was not heard for %s on any link", id, (c.now - p.heard).Round(time.Millisecond))}
+			ch := Change{Kind: HostDead, Host: id, For: c.now - p.spoke,
+				Text: fmt.Sprintf("host %d was not heard for %s on any link", id, (c.now - p.spoke).Round(time.Millisecond))}
 			if p.last.Leaving {
 				ch.Kind, ch.Text = HostGone, fmt.Sprintf("host %d is gone, as it had said", id)
 			}
@@ -197,7 +206,7 @@ func (c *Core) deadline() time.Duration {
 	next := time.Duration(1<<63 - 1)
 	for _, id := range c.others {
 		if p := c.peers[id]; p.alive {
-			next = min(next, p.heard+c.cfg.Timing.Token)
+			next = min(next, c.cfg.Timing.silent(p))
 		}
 	}
 	return next

@@ -100,6 +100,10 @@ func NewTiming(token time.Duration) Timing {
 // last was sent a heartbeat apart at most, and each looks once in a heartbeat.
 func (t Timing) Lag() time.Duration { return 2 * t.Heartbeat }
 
+// Late is how long a host that others have declared lost may still take itself for one of them, if it runs at all: it
+// hears them and is told, or hears nothing and is patient with its own pauses.
+func (t Timing) Late() time.Duration { return 3*t.Token + t.Heartbeat }
+
 // Config is what a core starts from.
 type Config struct {
 	ID      HostID
@@ -247,6 +251,7 @@ type Status struct {
 	Reach     []HostID       // hosts that all hear each other, as seen from here
 	Verdict   quorum.Verdict // for Reach, now
 	Quorum    quorum.Options // as configured
+	Hears     []Peer         // hosts that this one hears, and their daemons
 	Waiting   bool           // for all hosts to have been together once (wait_for_all)
 	Halted    bool           // the disk failed
 	Forgot    []HostID       // reachable hosts that lost their disk: they count in no vote until a leader has brought them up to date
@@ -257,8 +262,12 @@ type Status struct {
 	Promised  Ballot
 	Ballot    Ballot // of the log
 	Sealed    Ballot
-	Partition Partition         // as the quorum device is told
-	Lenders   []HostID          // reachable hosts that the quorum device has told that it votes for them
-	Undecided bool              // quorum hangs on the quorum device, which is about to say
-	Links     map[HostID][]bool // per peer and link: heard within a token
+	Partition Partition // as the quorum device is told
+	Lenders   []HostID  // reachable hosts that the quorum device has told that it votes for them
+	Undecided bool      // quorum hangs on the quorum device, which is about to say
+	// Without tells for how long this host has had, without a break, quorum that no other set can have, and has
+	// not heard the host named. When all members of the view say so, that host has had no quorum for as long, give or
+	// take Timing.Late.
+	Without map[HostID]time.Duration
+	Links   map[HostID][]bool // per peer and link: heard within a token
 }

@@ -41,6 +41,7 @@ type Options struct {
 	Window          time.Duration  // last_man_standing_window; 0: 10 s. The caller's to keep
 	AllowDownscale  bool           // allow_downscale
 	DeviceVotes     int            // votes of the qdevice; 0 without one
+	DeviceWait      time.Duration  // for how long hosts that lost quorum go on while the qdevice decides; 0: no limit. The caller's to keep
 }
 
 // Input is the set in question and what is known about it.
@@ -67,6 +68,7 @@ type Verdict struct {
 	Quorate  bool
 	Ignored  bool // quorate only because Input.Ignore says so
 	Strong   bool
+	Sole     bool   // quorate, and while it is no other set can be
 	Device   bool   // the qdevice's votes are among Votes
 	Waiting  bool   // only wait_for_all is in the way
 	Votes    int    // held by the set, with the qdevice's if given
@@ -137,11 +139,33 @@ func Judge(o *Options, in Input) Verdict {
 		v.Quorate, v.Waiting = false, true
 		v.Why += ", waiting for all hosts to have been together once since they booted"
 	}
+	v.Sole = v.Quorate && o.sole(v.Votes, v.Strong)
 	if !v.Quorate && in.Ignore {
 		v.Quorate, v.Ignored = true, true
 		v.Why += ", ignored by no-quorum-policy"
 	}
 	return v
+}
+
+// sole tells whether a set that is quorate is the only one: it has more than half of all votes that are, or wins
+// the automatic tie. Where expected votes go down as hosts die, those that died must not come back by themselves.
+func (o *Options) sole(votes int, strong bool) bool {
+	return !o.BothSides() && (2*votes > o.ExpectedVotes() || o.AutoTie && o.DeviceVotes == 0 && strong)
+}
+
+// allVotes are those that are, whatever expected_votes says.
+func (o *Options) allVotes() int {
+	all := o.DeviceVotes
+	for _, h := range o.Hosts {
+		all += o.HostVotes(h)
+	}
+	return all
+}
+
+// BothSides tells that two sets can be quorate at a time: with two_node, with fewer expected votes than there are, and
+// where they go down as hosts die and those may have quorum when they come back.
+func (o *Options) BothSides() bool {
+	return o.TwoNode || o.ExpectedVotes() < o.allVotes() || (o.LastManStanding || o.AllowDownscale) && !o.WaitsForAll()
 }
 
 // satisfied is wait_for_all: all are here now, or a member has seen all since it booted.

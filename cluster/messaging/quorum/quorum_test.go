@@ -107,3 +107,57 @@ func TestDisjointSetsAreNotBothStrong(t *testing.T) {
 		}
 	})
 }
+
+// Whoever counts on others having no quorum asks for more than quorum: no other set may have it, either.
+func TestASoleSetIsTheOnlyOne(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		o := quorum.Options{Votes: map[quorum.HostID]int{}, TwoNode: rapid.Bool().Draw(t, "two_node"), LastManStanding: rapid.Bool().Draw(t, "last man"),
+			WaitForAll: rapid.Bool().Draw(t, "wait_for_all"), Expected: rapid.IntRange(0, 9).Draw(t, "expected_votes")}
+		if o.DeviceVotes = rapid.IntRange(0, 3).Draw(t, "device"); o.DeviceVotes == 0 {
+			o.AutoTie = rapid.Bool().Draw(t, "tie")
+		}
+		var a, b quorum.Input
+		for id := range quorum.HostID(rapid.IntRange(1, 6).Draw(t, "hosts")) {
+			o.Hosts = append(o.Hosts, id+1)
+			o.Votes[id+1] = rapid.IntRange(0, 3).Draw(t, "votes")
+			switch rapid.IntRange(0, 2).Draw(t, "side") {
+			case 0:
+				a.Members = append(a.Members, id+1)
+			case 1:
+				b.Members = append(b.Members, id+1)
+			}
+		}
+		a.SeenAll, b.SeenAll = a.Members, b.Members
+		a.Device = rapid.Bool().Draw(t, "device is here")
+		b.Device = !a.Device
+		va, vb := quorum.Judge(&o, a), quorum.Judge(&o, b)
+		if va.Sole && (!va.Quorate || vb.Quorate) {
+			t.Fatalf("%v %+v and %v %+v", a.Members, va, b.Members, vb)
+		}
+	})
+}
+
+func TestSoleIsWhatAWatchdogCanBeCountedOn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		options quorum.Options
+		in      quorum.Input
+		want    bool
+	}{
+		{"majority", quorum.Options{Hosts: ids(1, 2, 3)}, quorum.Input{Members: ids(1, 2)}, true},
+		{"half with the device", quorum.Options{Hosts: ids(1, 2), DeviceVotes: 1}, quorum.Input{Members: ids(1), SeenAll: ids(1), Device: true}, true},
+		{"half without it", quorum.Options{Hosts: ids(1, 2), DeviceVotes: 1}, quorum.Input{Members: ids(1)}, false},
+		{"the last of three with lms", quorum.Options{Hosts: ids(1, 2, 3), DeviceVotes: 2}, quorum.Input{Members: ids(3), Device: true}, true},
+		{"two_node", quorum.Options{Hosts: ids(1, 2), TwoNode: true}, quorum.Input{Members: ids(1), SeenAll: ids(1)}, false},
+		{"the automatic tie", quorum.Options{Hosts: ids(1, 2, 3, 4), AutoTie: true, Tie: quorum.TieBreaker{Lowest: true}}, quorum.Input{Members: ids(1, 4)}, true},
+		{"ignored", quorum.Options{Hosts: ids(1, 2, 3)}, quorum.Input{Members: ids(1), Ignore: true}, false},
+		{"lowered at run time", quorum.Options{Hosts: ids(1, 2, 3, 4)}, quorum.Input{Members: ids(1, 2), Expected: 2}, false},
+		{"fewer expected than there are", quorum.Options{Hosts: ids(1, 2, 3, 4, 5), Expected: 3}, quorum.Input{Members: ids(1, 2, 3)}, false},
+	} {
+		if got := quorum.Judge(&c.options, c.in).Sole; got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}
