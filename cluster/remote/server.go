@@ -51,12 +51,8 @@ func Serve(ctx context.Context, c Config) error {
 	if s.asking == nil {
 		s.asking = NewAsking()
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/session", s.beat)
-	mux.HandleFunc("POST /v1/run", s.run)
-	mux.HandleFunc("POST /v1/answer", s.answer)
 	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: Silence, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+		Handler: s.handler(), ReadHeaderTimeout: Silence, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	ended := context.AfterFunc(ctx, func() { server.Close() })
@@ -66,6 +62,15 @@ func Serve(ctx context.Context, c Config) error {
 		return fmt.Errorf("serve members of the cluster: %w", err)
 	}
 	return nil
+}
+
+// handler routes what members ask.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/session", s.beat)
+	mux.HandleFunc("POST /v1/run", s.run)
+	mux.HandleFunc("POST /v1/answer", s.answer)
+	return mux
 }
 
 // beat holds a session: it ends the one before.

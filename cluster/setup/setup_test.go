@@ -53,7 +53,7 @@ type fixture struct {
 	slow   chan struct{} // when it is not nil, passwords are judged once it is closed
 }
 
-func start(t *testing.T) fixture {
+func start(t testing.TB) fixture {
 	t.Helper()
 	f := fixture{host: &host{Files: setup.Files{Root: t.TempDir()}}, dir: t.TempDir(), now: new(atomic.Int64)}
 	f.now.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano())
@@ -62,7 +62,7 @@ func start(t *testing.T) fixture {
 }
 
 // open makes the server from its directory, as a daemon does that is started again.
-func (f *fixture) open(t *testing.T) {
+func (f *fixture) open(t testing.TB) {
 	t.Helper()
 	server, err := setup.NewServer(setup.Options{
 		Dir: f.dir, Host: "web1", Cluster: f.host, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
