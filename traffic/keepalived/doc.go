@@ -7,6 +7,6 @@
 // parameters are replaced, included files take the place of the line that names them. Then words and braces
 // become a tree of directives (tree.go). Every directive knows the file and line it came from.
 //
-// What of the language is not here is refused by name: ~SEQ and ~LST sequences, and parameters with
-// arithmetic.
+// Sequences (~SEQ, ~LST) repeat the rest of their line, in sequence.go; include.go has what is said of files that are missing. The only words of
+// global_defs that are heeded here are those about reading itself: include_check and random_seed.
 package keepalived

@@ -1,11 +1,9 @@
 package keepalived
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
-	"slices"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 )
 
@@ -32,7 +30,7 @@ type Files interface {
 const (
 	maxIncludes      = 16
 	maxReplacements  = 64
-	maxExpandedLines = 1 << 20
+	maxExpandedLines = 1 << 21
 )
 
 // line is one line after expansion.
@@ -46,7 +44,10 @@ type expander struct {
 	files      Files
 	id         string
 	parameters map[string]string
+	random     *rand.Rand // of ${_RANDOM}; reading the same file on the same host gives the same numbers
+	missing    missing
 	lines      []line
+	expanded   int // lines that were looked at
 }
 
 func (e *expander) file(name string, depth int) error {
@@ -54,6 +55,8 @@ func (e *expander) file(name string, depth int) error {
 	if err != nil {
 		return fmt.Errorf("read configuration %s: %w", name, err)
 	}
+	before := e.missing
+	defer func() { e.missing = before }() // what a file says of missing files holds for itself and those that it includes
 	all := strings.Split(string(text), "\n")
 	for i := 0; i < len(all); i++ {
 		at := Position{name, i + 1}
@@ -62,19 +65,28 @@ func (e *expander) file(name string, depth int) error {
 			i++
 			text = strings.TrimSuffix(text, `\`) + "\n" + strings.TrimRight(uncommented(all[i]), " \t\r")
 		}
-		if err := e.line(at, strings.TrimSpace(text), depth); err != nil {
+		text = strings.TrimSpace(text)
+		if keyword, pattern, ok := include(text); ok { // before conditions and parameters, as the manual says
+			err = e.include(at, keyword, pattern, depth)
+		} else {
+			err = e.line(at, text, 0)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// line expands one line. Which lines include is decided before conditions and parameters, as the manual says.
-func (e *expander) line(at Position, text string, depth int) error {
-	if keyword, pattern, ok := include(text); ok {
-		return e.include(at, keyword, pattern, depth)
+// line expands one line, which may come out of a parameter or a sequence: nested tells how deep.
+func (e *expander) line(at Position, text string, nested int) error {
+	if nested > maxReplacements {
+		return at.Errorf("parameters are replaced more than %d deep, or grow beyond measure; does one contain itself?", maxReplacements)
 	}
-	text, ok, err := e.condition(at, text)
+	if e.expanded++; e.expanded > maxExpandedLines {
+		return at.Errorf("the configuration has over %d lines when its parameters and sequences are replaced", maxExpandedLines)
+	}
+	text, ok, err := e.condition(at, strings.TrimSpace(text))
 	if err != nil || !ok {
 		return err
 	}
@@ -82,24 +94,65 @@ func (e *expander) line(at Position, text string, depth int) error {
 		e.parameters[name] = strings.TrimSpace(value)
 		return nil
 	}
-	text, err = e.replace(at, text)
+	if strings.HasPrefix(text, "~") {
+		return e.repeat(at, text, nested)
+	}
+	replaced, err := e.replace(at, text)
 	if err != nil {
 		return err
 	}
-	if text, ok, err = e.condition(at, strings.TrimSpace(text)); err != nil || !ok {
+	if strings.Contains(replaced, "\n") || replaced != text && strings.HasPrefix(strings.TrimSpace(replaced), "~") {
+		for part := range strings.SplitSeq(replaced, "\n") {
+			if err := e.line(at, part, nested+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	text, ok, err = e.condition(at, strings.TrimSpace(replaced))
+	if err != nil || !ok || text == "" {
 		return err
 	}
-	for part := range strings.SplitSeq(text, "\n") {
-		if len(e.lines) >= maxExpandedLines {
-			return at.Errorf("the configuration has over %d lines when its parameters are replaced", maxExpandedLines)
+	if err := e.setting(at, strings.Fields(text)); err != nil {
+		return err
+	}
+	e.lines = append(e.lines, line{at, text})
+	return nil
+}
+
+// repeat expands the rest of a line once for each round of the sequence at its beginning.
+func (e *expander) repeat(at Position, text string, nested int) error {
+	names, rounds, rest, err := e.sequence(at, text)
+	if err != nil {
+		return err
+	}
+	for _, values := range rounds {
+		for i, name := range names {
+			e.parameters[name] = values[i]
 		}
-		if part, ok, err = e.condition(at, strings.TrimSpace(part)); err != nil {
+		if err := e.line(at, rest, nested+1); err != nil {
 			return err
-		} else if ok && part != "" {
-			e.lines = append(e.lines, line{at, part})
 		}
 	}
 	return nil
+}
+
+// setting heeds the words of global_defs that are about reading itself.
+func (e *expander) setting(at Position, words []string) (err error) {
+	switch words[0] {
+	case "include_check":
+		e.missing, err = e.missing.with(words[1:])
+		if err != nil {
+			err = at.Errorf("include_check: %w", err)
+		}
+	case "random_seed":
+		seed, parsed := strconv.ParseUint(words[len(words)-1], 0, 64)
+		if parsed != nil || len(words) != 2 {
+			return at.Errorf("random_seed: want a number")
+		}
+		e.random = rand.New(rand.NewPCG(seed, 0))
+	}
+	return err
 }
 
 // condition tells whether a line counts on this host: @ID only there, @^ID everywhere else.
@@ -116,49 +169,6 @@ func (e *expander) condition(at Position, text string) (rest string, counts bool
 		return "", false, at.Errorf("%q: a host's id has to follow @ or @^", text)
 	}
 	return strings.TrimSpace(rest), (other == e.id) != not, nil
-}
-
-// includeKeywords maps the variants to whether it is an error that no file matches.
-var includeKeywords = map[string]bool{
-	"include": false, "includer": false, "includem": true, "includew": true, "includeb": true, "includea": true,
-}
-
-func include(text string) (keyword, pattern string, ok bool) {
-	words := strings.Fields(text)
-	if len(words) != 2 {
-		return "", "", false
-	}
-	if _, ok := includeKeywords[words[0]]; !ok {
-		return "", "", false
-	}
-	return words[0], strings.Trim(words[1], `"'`), true
-}
-
-func (e *expander) include(at Position, keyword, pattern string, depth int) error {
-	if depth >= maxIncludes {
-		return at.Errorf("%s %s: files are included more than %d deep; does one include itself?", keyword, pattern, maxIncludes)
-	}
-	if !filepath.IsAbs(pattern) {
-		pattern = filepath.Join(filepath.Dir(at.File), pattern)
-	}
-	names, err := e.files.Glob(pattern)
-	if err != nil {
-		return at.Errorf("%s %s: %w", keyword, pattern, err)
-	}
-	if len(names) == 0 && includeKeywords[keyword] {
-		return at.Errorf("%s %s: no file matches", keyword, pattern)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		err := e.file(name, depth+1)
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-			return at.Errorf("%s: %w", keyword, err)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // uncommented cuts a line at its comment: # or ! outside of quotes, where a word may begin.

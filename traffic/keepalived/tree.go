@@ -1,6 +1,8 @@
 package keepalived
 
 import (
+	"hash/fnv"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 )
@@ -27,7 +29,9 @@ func (d Directive) Errorf(format string, args ...any) error {
 // Read reads a configuration file and all that it includes. id is this host's, for lines that
 // begin with @; keepalived takes the first part of the host's name.
 func Read(files Files, name, id string) ([]Directive, error) {
-	e := &expander{files: files, id: id, parameters: map[string]string{}}
+	seed := fnv.New64()
+	seed.Write([]byte(id))
+	e := &expander{files: files, id: id, parameters: map[string]string{}, random: rand.New(rand.NewPCG(seed.Sum64(), 0))}
 	if err := e.file(name, 0); err != nil {
 		return nil, err
 	}
@@ -113,9 +117,6 @@ func split(l line) ([]word, error) {
 			return nil, err
 		}
 		text = text[n:]
-		if strings.HasPrefix(w.text, "~SEQ") || strings.HasPrefix(w.text, "~LST") {
-			return nil, l.at.Errorf("%q: sequences (~SEQ, ~LST) are not read; write the lines out", w.text)
-		}
 		if name, ok := strings.CutSuffix(w.text, "{"); ok && !w.quoted && name != "" {
 			words = append(words, word{text: name})
 			w.text = "{"
