@@ -56,7 +56,7 @@ func (d *Daemon) ask(id string, s *config.Service, c config.Check) {
 	ctx, cancel := context.WithCancel(d.ctx)
 	d.asking[id] = &asker{cancel}
 	w := check.Watcher{
-		Check: c.Check, Deeper: c.Deeper, Every: c.Every, Interval: c.Interval, Retry: c.Retry, Sparing: true, Jitter: jitter,
+		Check: c.Check, Deeper: c.Deeper, Every: c.Every, Interval: c.Interval, Retry: c.Retry, Sparing: true, Jitter: jitter, Warmup: c.Warmup,
 		Verdict: check.Verdict{Fall: max(1, c.Fall), Rise: max(1, c.Rise), In: c.Begins},
 		Random:  rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}

@@ -16,6 +16,7 @@ import (
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/pool"
 	"holdfast/traffic/director/table"
+	"holdfast/traffic/program"
 )
 
 // Daemon runs a configuration on a plane.
@@ -33,6 +34,7 @@ type Daemon struct {
 	watches  *watching
 	places   map[string][]place // where verdicts belong, by the same
 	tellers  map[string]*teller // by service
+	pipes    program.Pipes
 
 	running sync.WaitGroup // every goroutine but Run's and those that tell
 	telling sync.WaitGroup
@@ -62,6 +64,7 @@ func New(c *config.Config, p plane.Plane, log *slog.Logger) *Daemon {
 		log: log, plane: p, config: c, events: make(chan func(), 1024), applied: table.Table{}, verdicts: map[string]verdict{},
 		asking: map[string]*asker{}, tellers: map[string]*teller{},
 	}
+	d.pipes.Log = log
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d
 }
@@ -70,6 +73,14 @@ func New(c *config.Config, p plane.Plane, log *slog.Logger) *Daemon {
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.stop()
 	d.began = time.Now()
+	if err := d.config.Begin.Run(ctx); err != nil {
+		d.log.Error("the script at the start failed", "error", err)
+	}
+	defer func() {
+		if err := d.config.End.Run(context.WithoutCancel(ctx)); err != nil {
+			d.log.Error("the script at the end failed", "error", err)
+		}
+	}()
 	if err := d.begin(); err != nil {
 		return err
 	}
@@ -117,6 +128,7 @@ func (d *Daemon) begin() error {
 	if err := d.apply(); err != nil {
 		return err
 	}
+	d.pipes.Lay(d.ctx, &d.telling, d.config.Pipes)
 	d.start()
 	for _, p := range d.pools {
 		d.tell(p.Begin())
@@ -211,6 +223,7 @@ func (d *Daemon) Reload(ctx context.Context, c *config.Config) error {
 			d.config, d.pools = old, oldPools
 			return errors.Join(err, d.apply())
 		}
+		d.pipes.Lay(d.ctx, &d.telling, c.Pipes)
 		d.start()
 		return nil
 	})
@@ -346,6 +359,7 @@ func (d *Daemon) end() error {
 			err = errors.Join(err, synchronized.StopSync(s.Role))
 		}
 	}
+	d.pipes.Lay(d.ctx, &d.telling, nil)
 	d.stopTelling()
 	d.stop()
 	if server := d.control.Load(); server != nil {

@@ -12,6 +12,7 @@ import (
 	"holdfast/traffic/director/config"
 	"holdfast/traffic/director/pool"
 	"holdfast/traffic/mail"
+	"holdfast/traffic/program"
 )
 
 // teller runs the programs of a service and sends its mail, one after the other.
@@ -24,6 +25,7 @@ type teller struct {
 // message is one thing to be done.
 type message struct {
 	program       []string
+	as            *program.User // who runs it; nil: who runs the director
 	mail          *config.Mail
 	subject, body string
 }
@@ -63,11 +65,11 @@ func (d *Daemon) startTelling() {
 
 // tells tells whether a service has anybody to tell.
 func tells(s *config.Service) bool {
-	if s.Mail != nil || len(s.QuorumUp)+len(s.QuorumDown)+len(s.FallbackProgram) > 0 {
+	if s.Mail != nil || s.QuorumUp != nil || s.QuorumDown != nil || len(s.FallbackProgram) > 0 {
 		return true
 	}
 	for _, server := range s.Servers {
-		if len(server.Up)+len(server.Down) > 0 {
+		if server.Up != nil || server.Down != nil {
 			return true
 		}
 	}
@@ -89,7 +91,7 @@ func (d *Daemon) deliver(messages <-chan message) {
 	for m := range messages {
 		var err error
 		if len(m.program) > 0 {
-			err = check.Check{Protocol: check.External, Command: m.program, Timeout: programTime}.Run(d.ctx)
+			err = check.Check{Protocol: check.External, Command: m.program, User: m.as, Timeout: programTime}.Run(d.ctx)
 		}
 		if m.mail != nil {
 			err = d.sendMail(d.ctx, m)
@@ -119,9 +121,9 @@ func (d *Daemon) tell(events []pool.Event) {
 			continue
 		}
 		text := e.String()
-		send := func(program []string) {
-			if len(program) > 0 {
-				d.put(t, message{program: program, subject: text})
+		send := func(call *program.Call) {
+			if call != nil {
+				d.put(t, message{program: call.Command, as: &call.User, subject: text})
 			}
 		}
 		if e.Server != nil {
@@ -130,8 +132,11 @@ func (d *Daemon) tell(events []pool.Event) {
 		} else {
 			send(either(e.Up, e.Service.QuorumUp, e.Service.QuorumDown))
 			if len(e.Service.FallbackProgram) > 0 {
-				send(append(append([]string{}, e.Service.FallbackProgram...), fallbackWords(e)...))
+				d.put(t, message{program: append(append([]string{}, e.Service.FallbackProgram...), fallbackWords(e)...), subject: text})
 			}
+		}
+		for _, line := range pipeLines(e) {
+			d.pipes.Tell(line)
 		}
 		if e.Service.Mail != nil && !e.Service.Mail.Never && (e.Server == nil || !e.Server.NoMail) {
 			d.put(t, mailOf(e.Service.Mail, text, e.Why))
@@ -139,7 +144,24 @@ func (d *Daemon) tell(events []pool.Event) {
 	}
 }
 
-func either(which bool, yes, no []string) []string {
+// pipeLines are what keepalived writes of an event: one line for each key of the service (keepalived.conf(5), lvs_notify_fifo).
+func pipeLines(e pool.Event) []string {
+	var lines []string
+	for _, k := range e.Service.Keys {
+		service := fmt.Sprintf("[%s]:%s:%d", k.Address.Addr(), k.Protocol, k.Address.Port())
+		if k.Mark != 0 {
+			service = fmt.Sprintf("FWM %d", k.Mark)
+		}
+		line := "VS " + service
+		if e.Server != nil {
+			line = fmt.Sprintf("RS [%s]:%s:%d %s", e.Server.Address.Addr(), k.Protocol, e.Server.Address.Port(), service)
+		}
+		lines = append(lines, line+" "+either(e.Up, "UP", "DOWN")+"\n")
+	}
+	return lines
+}
+
+func either[T any](which bool, yes, no T) T {
 	if which {
 		return yes
 	}
@@ -150,9 +172,9 @@ func either(which bool, yes, no []string) []string {
 func fallbackWords(e pool.Event) []string {
 	k := e.Service.Keys[0]
 	if k.Mark != 0 {
-		return []string{either(e.Up, []string{"stop"}, []string{"start"})[0], fmt.Sprint(k.Mark), "fwm"}
+		return []string{either(e.Up, "stop", "start"), fmt.Sprint(k.Mark), "fwm"}
 	}
-	return []string{either(e.Up, []string{"stop"}, []string{"start"})[0], k.Address.String(), k.Protocol.String()}
+	return []string{either(e.Up, "stop", "start"), k.Address.String(), k.Protocol.String()}
 }
 
 func mailOf(m *config.Mail, subject, why string) message {

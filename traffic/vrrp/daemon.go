@@ -1,13 +1,11 @@
 package vrrp
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -15,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/netio"
+	"holdfast/traffic/program"
 	"holdfast/traffic/vrrp/config"
-	"holdfast/traffic/vrrp/packet"
 	"holdfast/traffic/vrrp/router"
 )
 
@@ -37,8 +35,13 @@ type Daemon struct {
 	announcer *netio.Announcer
 	numbers   *numbers      // nil until the first is needed
 	exchanged chan exchange // what the data plane is to do
-	pipes     []*pipe
+	pipes     program.Pipes
 	grain     time.Duration // timers fire together that are due within it
+
+	deleting      bool                     // what enters Initialize is no longer configured
+	announcements []announcement           // that wait, by time
+	paced         map[pacing]time.Duration // when the next may be sent
+	linkAges      map[string]linkAge       // of interfaces whose changes count later
 
 	running sync.WaitGroup     // every goroutine but Run's
 	telling sync.WaitGroup     // those that run notify programs and send mail
@@ -77,7 +80,7 @@ func (m *member) ipv4() bool { return m.Addresses[0].Prefix.Addr().Is4() }
 
 // New makes a daemon. Nothing is touched before Run.
 func New(c *config.Config, log *slog.Logger) *Daemon {
-	return &Daemon{Plane: planeInUse, log: log, events: make(chan func(), 1024), reload: make(chan order), exchanged: make(chan exchange, exchanges), config: c}
+	return &Daemon{Plane: planeInUse, log: log, pipes: program.Pipes{Log: log}, events: make(chan func(), 1024), reload: make(chan order), exchanged: make(chan exchange, exchanges), config: c}
 }
 
 // now is a clock that goes on while the host is suspended.
@@ -103,7 +106,10 @@ func (d *Daemon) Reload(ctx context.Context, c *config.Config) error {
 // Run runs until ctx ends; then every address is given up. Its error says what could not be begun.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
+	d.runHook(ctx, d.config.Begin)
+	defer func() { d.runHook(context.WithoutCancel(ctx), d.config.End) }()
 	d.sockets, d.verdict = map[device]*socket{}, newVerdicts()
+	d.paced, d.linkAges = map[pacing]time.Duration{}, map[string]linkAge{}
 	var err error
 	if d.announcer, err = netio.NewAnnouncer(); err != nil {
 		d.stop()
@@ -130,8 +136,8 @@ func (d *Daemon) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		if at, ok := d.set.Due(); ok {
-			timer.Reset(max(0, roundUp(at, d.grain)-now()))
+		if at, ok := d.due(); ok {
+			timer.Reset(max(0, at-now()))
 		}
 		select {
 		case event := <-d.events:
@@ -141,10 +147,21 @@ func (d *Daemon) loop(ctx context.Context) {
 		case <-timer.C:
 			d.drain()
 			d.do(d.set.Tick(now()))
+			d.announceDue()
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// due is when the next timer fires.
+func (d *Daemon) due() (at time.Duration, ok bool) {
+	at, ok = d.set.Due()
+	at = roundUp(at, d.grain)
+	if len(d.announcements) > 0 && (!ok || d.announcements[0].at < at) {
+		return d.announcements[0].at, true
+	}
+	return at, ok
 }
 
 // grainOf is a hundredth of the shortest interval, at most 10 ms: hundreds of routers cost no more wake-ups than that.
@@ -187,29 +204,53 @@ func (d *Daemon) begin(c *config.Config) error {
 		return err
 	}
 	d.stopTrackers()
-	old, oldMembers := d.set, d.members
-	d.verdict = d.verdict.after(d.config, c)
+	old, oldMembers, before := d.set, d.members, d.config
+	d.verdict = d.verdict.after(before, c)
 	d.config, d.grain = c, grainOf(c)
-	d.layPipes(c.Pipes)
+	d.pipes.Lay(d.ctx, &d.telling, c.Pipes)
 	if old == nil {
 		d.set, d.members, d.routes = set, members, index(members)
+		d.placeStatic(config.Belongings{}, c.Static)
 		d.startTrackers()
 		d.clearLeftovers()
 		d.examine()
 		d.beginExchange()
-		d.do(d.set.Start(now()))
+		d.start()
 		return nil
 	}
+	d.placeStatic(before.Static, c.Static)
 	d.change(set, members, old, oldMembers)
 	d.beginExchange()
 	return nil
 }
 
+// start has the routers take part, at once or when links have had time to come up (vrrp_startup_delay).
+func (d *Daemon) start() {
+	if d.config.StartDelay == 0 {
+		d.do(d.set.Start(now()))
+		return
+	}
+	time.AfterFunc(d.config.StartDelay, func() { d.post(func() { d.do(d.set.Start(now())) }) })
+}
+
+// placeStatic brings what is always there from one configuration to the next.
+func (d *Daemon) placeStatic(was, is config.Belongings) {
+	gone, come := difference(was, is)
+	if err := errors.Join(gone.remove(), come.add()); err != nil {
+		d.log.Error("static addresses, routes and rules", "error", err)
+	}
+}
+
 // change goes over from one running configuration to another.
 func (d *Daemon) change(set *router.Set, members map[string]*member, old *router.Set, oldMembers map[string]*member) {
 	gone, actions := set.Continue(now(), old)
+	d.deleting = true
 	d.do(gone) // as the old members are configured
+	d.deleting = false
 	d.set, d.members, d.routes = set, members, index(members)
+	if d.config.Resend {
+		d.tellStates()
+	}
 	d.startTrackers()
 	for name, m := range members {
 		was := oldMembers[name]
@@ -221,6 +262,7 @@ func (d *Daemon) change(set *router.Set, members map[string]*member, old *router
 			d.exchange(was, m)
 		}
 	}
+	d.announcements = slices.DeleteFunc(d.announcements, func(a announcement) bool { return members[a.router] == nil })
 	for _, m := range oldMembers {
 		close(m.notices)
 		if m.VMAC != nil && !usesVMAC(members, m.VMAC.Name) {
@@ -233,12 +275,26 @@ func (d *Daemon) change(set *router.Set, members map[string]*member, old *router
 
 // exchange puts the addresses of an active router as its new configuration has them; those that stay are not touched.
 func (d *Daemon) exchange(was, is *member) {
-	before, after := *was.Instance, *is.Instance
-	has := func(all []config.Address, a config.Address) bool { return slices.Contains(all, a) }
-	after.Addresses = slices.DeleteFunc(slices.Clone(is.Addresses), func(a config.Address) bool { return has(was.Addresses, a) })
-	before.Addresses = slices.DeleteFunc(slices.Clone(was.Addresses), func(a config.Address) bool { return has(is.Addresses, a) })
-	after.VMAC, before.VMAC = is.VMAC, was.VMAC
-	d.complain(is, errors.Join(holdings{&before}.remove(), refusal{was.Instance}.remove(), holdings{&after}.add(), refusal{is.Instance}.add(), holdings{&after}.announce(d.announcer, is.Router.Announce.Times)))
+	d.hush(is.Router.Name)
+	gone, come := difference(was.Belongings, is.Belongings)
+	d.complain(is, errors.Join(gone.remove(), refusal{was.Instance}.remove(), come.add(), refusal{is.Instance}.add()))
+	d.announce(is, come.Addresses, is.Router.Announce.Times)
+	d.announceElsewhere(is)
+}
+
+// difference is what of one's belongings is not in the other's. Routes and rules that stay are put again, as the kernel takes routes off with the address that they
+// are from; it leaves those alone that are there.
+func difference(was, is config.Belongings) (gone, come holdings) {
+	gone, come = holdings{was}, holdings{is}
+	gone.Addresses, come.Addresses = without(was.Addresses, is.Addresses), without(is.Addresses, was.Addresses)
+	gone.Routes, gone.Rules = without(was.Routes, is.Routes), without(was.Rules, is.Rules)
+	return gone, come
+}
+
+func without[T any](all, others []T) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(one T) bool {
+		return slices.ContainsFunc(others, func(other T) bool { return reflect.DeepEqual(one, other) })
+	})
 }
 
 func usesVMAC(members map[string]*member, name string) bool {
@@ -274,7 +330,7 @@ func newMembers(c *config.Config) (map[string]*member, error) {
 func (d *Daemon) clearLeftovers() {
 	for _, m := range d.members {
 		if m.Router.Priority != router.Owner {
-			d.complain(m, holdings{m.Instance}.remove())
+			d.complain(m, holdings{m.Belongings}.remove())
 		}
 	}
 }
@@ -287,7 +343,8 @@ func (d *Daemon) end() {
 	d.stopTrackers()
 	d.wantExchange(exchange{})
 	close(d.exchanged)
-	d.layPipes(nil)
+	d.pipes.Lay(d.ctx, &d.telling, nil)
+	d.placeStatic(d.config.Static, config.Belongings{})
 	for _, m := range d.members {
 		close(m.notices)
 		if m.VMAC != nil {
@@ -324,11 +381,13 @@ func (d *Daemon) do(actions []router.Action) {
 		case router.Send:
 			d.complain(m, d.send(m, a.Advertisement))
 		case router.AddAddresses:
-			d.complain(m, errors.Join(refusal{m.Instance}.add(), holdings{m.Instance}.add()))
+			d.complain(m, errors.Join(refusal{m.Instance}.add(), holdings{m.Belongings}.add()))
+			d.announceElsewhere(m)
 		case router.RemoveAddresses:
-			d.complain(m, errors.Join(holdings{m.Instance}.remove(), refusal{m.Instance}.remove()))
+			d.hush(a.Router)
+			d.complain(m, errors.Join(holdings{m.Belongings}.remove(), refusal{m.Instance}.remove()))
 		case router.Announce:
-			d.complain(m, holdings{m.Instance}.announce(d.announcer, a.Times))
+			d.announce(m, m.Addresses, a.Times)
 		case router.Enter:
 			d.log.Info("virtual router is "+a.State.String(), "instance", a.Router, "why", a.Text)
 			d.notify(m, a.State)
@@ -337,117 +396,6 @@ func (d *Daemon) do(actions []router.Action) {
 			d.log.Warn("virtual router", "instance", a.Router, "problem", a.Text)
 			d.notifyLower(m)
 		}
-	}
-}
-
-// send sends an advertisement to the group or to every peer.
-func (d *Daemon) send(m *member, a packet.Advertisement) error {
-	sending := device{m.Interface, m.ipv4()}
-	if m.VMAC != nil && !m.VMAC.FromBase {
-		sending.name = m.VMAC.Name
-	}
-	s := d.sockets[sending]
-	if s == nil || !m.source.IsValid() {
-		return fmt.Errorf("send an advertisement: interface %s is not ready", sending.name)
-	}
-	to := m.Peers
-	switch {
-	case len(to) > 0:
-	case m.ipv4():
-		to = []netip.Addr{packet.GroupIPv4}
-	default:
-		to = []netip.Addr{packet.GroupIPv6}
-	}
-	var errs []error
-	for _, peer := range to {
-		path := packet.Path{Source: m.source, Destination: peer}
-		b, err := a.Marshal(path)
-		if err == nil {
-			b, err = d.seal(m, b, path)
-		}
-		if err == nil {
-			err = s.send(b, path)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// route is where packets for a virtual router arrive.
-type route struct {
-	device
-	router uint8
-}
-
-// index finds members by where their packets arrive: several may share a route, each with peers of its own.
-func index(members map[string]*member) map[route][]*member {
-	all := map[route][]*member{}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		m := members[name]
-		at := route{device{m.Interface, m.ipv4()}, m.Router.ID}
-		all[at] = append(all[at], m)
-	}
-	return all
-}
-
-// heard is a packet that is an advertisement.
-type heard struct {
-	path  packet.Path
-	bytes []byte // without the seal
-	seal  *packet.Seal
-	says  packet.Advertisement
-}
-
-// hear takes a packet to the instance that it is for.
-func (d *Daemon) hear(at device, in heard) {
-	path, a := in.path, in.says
-	for _, m := range d.routes[route{at, a.Router}] {
-		unicast := len(m.Peers) > 0
-		if unicast == path.Destination.IsMulticast() || unicast && !slices.Contains(m.Peers, path.Source) {
-			continue
-		}
-		err := a.Check(m.Router.Version, m.Router.Password)
-		if err == nil {
-			err = m.trusts(in)
-		}
-		if err != nil {
-			d.complain(m, fmt.Errorf("an advertisement from %s does not count: %w", path.Source, err))
-			return
-		}
-		d.do(d.set.Receive(now(), m.Router.Name, path.Source, a))
-		return
-	}
-}
-
-// readSocket brings every good packet of a socket to Run.
-func (d *Daemon) readSocket(s *socket) {
-	defer d.running.Done()
-	at := device{s.device, s.ipv4}
-	err := s.receive(func(in arrival) {
-		if in.ttl != packet.TTL && in.path.Destination.IsMulticast() {
-			return // from another network
-		}
-		b, seal := packet.Split(in.bytes)
-		a, err := packet.Unmarshal(b, in.path)
-		if err != nil {
-			d.log.Debug("a VRRP packet does not count", "interface", s.device, "from", in.path.Source, "error", err)
-			return
-		}
-		got := heard{path: in.path, bytes: bytes.Clone(b), seal: seal, says: a}
-		d.post(func() { d.hear(at, got) })
-	})
-	if d.ctx.Err() == nil {
-		d.post(func() { d.lost(at, s, err) })
-	}
-}
-
-// lost forgets a socket that broke; the next look at the interfaces opens another.
-func (d *Daemon) lost(at device, s *socket, err error) {
-	if d.sockets[at] == s {
-		d.log.Warn("a VRRP socket broke", "interface", at.name, "error", err)
-		s.close()
-		delete(d.sockets, at)
-		d.examine()
 	}
 }
 

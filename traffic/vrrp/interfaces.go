@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -79,6 +80,7 @@ func (d *Daemon) examine() {
 		return
 	}
 	for name, p := range all {
+		p.up = d.settled(name, p.up)
 		d.verdict.interfaces[name] = p.up
 	}
 	for name := range d.verdict.interfaces {
@@ -97,8 +99,47 @@ func (d *Daemon) examine() {
 			d.set.SetSource(m.Router.Name, m.source)
 		}
 		m.examinePort(all[m.Interface])
+		if source := m.Router.Source; m.NeedsSource && source.IsValid() && !have(all, source) {
+			m.portFaults = append(m.portFaults, "no interface has "+source.String()+", which it sends from")
+		}
 	}
 	d.judge()
+}
+
+func have(all map[string]*port, address netip.Addr) bool {
+	for _, p := range all {
+		if slices.Contains(p.addresses, address) {
+			return true
+		}
+	}
+	return false
+}
+
+// linkAge is what counts of an interface whose changes count later.
+type linkAge struct {
+	up      bool
+	changed time.Duration // since when it is otherwise; 0: it is not
+}
+
+// settled is whether an interface counts as up: changes count when they have lasted (interface_up_down_delays).
+func (d *Daemon) settled(name string, up bool) bool {
+	delays, ok := d.config.Delays[name]
+	age, known := d.linkAges[name]
+	delay := delays.Down
+	if up {
+		delay = delays.Up
+	}
+	switch {
+	case !ok || !known || age.up == up || delay == 0:
+		age = linkAge{up: up}
+	case age.changed == 0:
+		age.changed = now()
+		time.AfterFunc(delay, func() { d.post(d.examine) })
+	case now()-age.changed >= delay:
+		age = linkAge{up: up}
+	}
+	d.linkAges[name] = age
+	return age.up
 }
 
 // attach opens the sockets that an instance needs and has not, and closes those of interfaces that were made anew.
@@ -115,17 +156,20 @@ func (d *Daemon) attach(m *member, all map[string]*port) {
 			delete(d.sockets, at)
 			s = nil
 		}
-		if s != nil || p == nil || !p.up {
-			continue
+		if s == nil && p != nil && p.up {
+			opened, err := openSocket(name, p.index, m.ipv4())
+			if err != nil {
+				d.complain(m, err)
+				continue
+			}
+			s = opened
+			d.sockets[at] = s
+			d.running.Add(1)
+			go d.readSocket(s)
 		}
-		s, err := openSocket(name, p.index, m.ipv4())
-		if err != nil {
-			d.complain(m, err)
-			continue
+		if s != nil && len(m.Peers) == 0 {
+			d.complain(m, s.join(m.group()))
 		}
-		d.sockets[at] = s
-		d.running.Add(1)
-		go d.readSocket(s)
 	}
 }
 
@@ -141,7 +185,11 @@ func (d *Daemon) judge() {
 		s.faults = append(s.faults, m.portFaults...)
 		slices.Sort(s.faults)
 		s.faults = slices.Compact(s.faults)
+		before := d.set.Priority(name)
 		d.set.SetPriority(name, int(m.Router.Priority)+s.change)
+		if d.set.Priority(name) != before {
+			d.notifyPriority(m)
+		}
 		d.tellFaults(m, s.faults)
 	}
 }

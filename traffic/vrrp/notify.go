@@ -37,19 +37,51 @@ func (d *Daemon) groupIs(g *config.Group, s router.State) bool {
 
 func (d *Daemon) tell(m *member, n config.Notify, kind, name string, s router.State) {
 	one := map[router.State]*config.Program{router.Active: n.Active, router.Backup: n.Backup, router.Fault: n.Fault, router.Initialize: n.Stop}[s]
+	word := stateWords[s]
+	if d.deleting && s == router.Initialize {
+		one, word = n.Fault, stateWords[router.Fault]
+		if n.Deleted != nil {
+			one, word = n.Deleted.Program, "DELETED"
+		}
+	}
 	d.run(m, one)
 	priority := "0" // a group has none
 	if kind == "INSTANCE" {
-		priority = strconv.Itoa(int(d.set.Priority(m.Router.Name)))
+		priority = d.priority(name)
 	}
-	for _, p := range d.pipes {
-		p.tell(fmt.Sprintf("%s \"%s\" %s %s\n", kind, name, stateWords[s], priority))
-	}
+	d.tellPipes(kind, name, word, priority)
 	if n.All != nil {
-		d.run(m, &config.Program{Command: append(slices.Clone(n.All.Command), kind, name, stateWords[s], priority), User: n.All.User})
+		d.run(m, &config.Program{Command: append(slices.Clone(n.All.Command), kind, name, word, priority), User: n.All.User})
 	}
 	if n.Mail {
-		d.mail(fmt.Sprintf("%s %s: %s", strings.ToLower(kind), name, stateWords[s]))
+		d.mail(fmt.Sprintf("%s %s: %s", strings.ToLower(kind), name, word))
+	}
+}
+
+// tellPipes writes a line into every pipe.
+func (d *Daemon) tellPipes(kind, name, word, priority string) {
+	d.pipes.Tell(fmt.Sprintf("%s \"%s\" %s %s\n", kind, name, word, priority))
+}
+
+// tellStates writes the state of every instance and group into the pipes.
+func (d *Daemon) tellStates() {
+	for _, i := range d.config.Instances {
+		d.tellPipes("INSTANCE", i.Router.Name, stateWords[d.set.State(i.Router.Name)], d.priority(i.Router.Name))
+	}
+	for _, g := range d.config.Groups {
+		if s := d.set.State(g.Members[0]); d.groupIs(&g, s) {
+			d.tellPipes("GROUP", g.Name, stateWords[s], "0")
+		}
+	}
+}
+
+func (d *Daemon) priority(name string) string { return strconv.Itoa(int(d.set.Priority(name))) }
+
+// notifyPriority tells of a priority that has changed, where that is wanted.
+func (d *Daemon) notifyPriority(m *member) {
+	word := map[router.State]string{router.Active: "MASTER_PRIORITY", router.Backup: "BACKUP_PRIORITY"}[d.set.State(m.Router.Name)]
+	if m.Notify.Priorities && word != "" {
+		d.tellPipes("INSTANCE", m.Router.Name, word, d.priority(m.Router.Name))
 	}
 }
 
@@ -57,6 +89,7 @@ func (d *Daemon) tell(m *member, n config.Notify, kind, name string, s router.St
 func (d *Daemon) notifyLower(m *member) {
 	if d.set.State(m.Router.Name) == router.Active {
 		d.run(m, m.Notify.LowerPriority)
+		d.tellPipes("INSTANCE", m.Router.Name, "MASTER_RX_LOWER_PRI", d.priority(m.Router.Name))
 	}
 }
 

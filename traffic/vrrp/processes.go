@@ -99,8 +99,8 @@ func count(running [][]string, p config.Process) int {
 	for _, words := range running {
 		name := p.Command[0]
 		switch {
-		case p.Full || len(p.Command) > 1:
-			if slices.Equal(words[1:], p.Command) {
+		case p.Full || len(p.Command) > 1 || p.Match != config.SameArguments:
+			if matches(words[1:], p) {
 				n++
 			}
 		case words[0] == name[:min(len(name), commLength)]:
@@ -108,6 +108,21 @@ func count(running [][]string, p config.Process) int {
 		}
 	}
 	return n
+}
+
+// matches compares a command line with the one that is looked for. Without arguments to look for there may be none.
+func matches(line []string, p config.Process) bool {
+	wanted := len(p.Command)
+	if wanted == 1 || p.Match == config.SameArguments {
+		return slices.Equal(line, p.Command)
+	}
+	if len(line) < wanted {
+		return false
+	}
+	if p.Match == config.PartialArguments {
+		return slices.Equal(line[:wanted], p.Command)
+	}
+	return slices.Equal(line[:wanted-1], p.Command[:wanted-1]) && strings.HasPrefix(line[wanted-1], p.Command[wanted-1])
 }
 
 // watch looks until ctx ends.
@@ -128,7 +143,7 @@ func (l *looker) watch(ctx context.Context, process func(string, bool), file fun
 func (l *looker) prepare() {
 	l.since = map[string]time.Time{}
 	for _, f := range l.files {
-		if _, err := os.Stat(f.Path); err != nil && f.Initial != nil {
+		if _, err := os.Stat(f.Path); f.Initial != nil && (err != nil || f.Overwrite) {
 			// A file that cannot be written counts 0, like one that is missing.
 			_ = os.WriteFile(f.Path, []byte(strconv.Itoa(*f.Initial)+"\n"), 0o644)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -25,10 +26,11 @@ type socket struct {
 	device string
 	index  int
 	ipv4   bool
-	file   *os.File // non-blocking, so that Close ends a read
+	groups map[netip.Addr]bool // that it has joined
+	file   *os.File            // non-blocking, so that Close ends a read
 }
 
-// openSocket opens a raw socket bound to a device and joins the group that advertisements go to.
+// openSocket opens a raw socket bound to a device.
 func openSocket(device string, index int, ipv4 bool) (*socket, error) {
 	family := unix.AF_INET6
 	if ipv4 {
@@ -38,7 +40,7 @@ func openSocket(device string, index int, ipv4 bool) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a VRRP socket on %s: %w (it needs CAP_NET_RAW)", device, err)
 	}
-	s := &socket{device: device, index: index, ipv4: ipv4}
+	s := &socket{device: device, index: index, ipv4: ipv4, groups: map[netip.Addr]bool{}}
 	if err := s.prepare(fd); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("prepare the VRRP socket on %s: %w", device, err)
@@ -52,14 +54,11 @@ func (s *socket) prepare(fd int) error {
 	set := func(level, option, value int) { errs = append(errs, unix.SetsockoptInt(fd, level, option, value)) }
 	errs = append(errs, unix.BindToDevice(fd, s.device))
 	if s.ipv4 {
-		group := packet.GroupIPv4.As4()
 		set(unix.IPPROTO_IP, unix.IP_TTL, packet.TTL)
 		set(unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, packet.TTL)
 		set(unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, 0)
 		set(unix.IPPROTO_IP, unix.IP_TOS, 0xc0) // internetwork control, as routers do
-		errs = append(errs,
-			unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &unix.IPMreqn{Ifindex: int32(s.index)}),
-			unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreqn{Multiaddr: group, Ifindex: int32(s.index)}))
+		errs = append(errs, unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &unix.IPMreqn{Ifindex: int32(s.index)}))
 		return errors.Join(errs...)
 	}
 	set(unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, packet.TTL)
@@ -69,15 +68,37 @@ func (s *socket) prepare(fd int) error {
 	set(unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 0xc0)
 	set(unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 	set(unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1)
-	mreq := &unix.IPv6Mreq{Multiaddr: packet.GroupIPv6.As16(), Interface: uint32(s.index)}
-	errs = append(errs, unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, mreq))
 	return errors.Join(errs...)
+}
+
+// join has packets to a group come in.
+func (s *socket) join(group netip.Addr) error {
+	if s.groups[group] {
+		return nil
+	}
+	raw, err := s.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		if s.ipv4 {
+			failed = unix.SetsockoptIPMreqn(int(fd), unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(s.index)})
+			return
+		}
+		failed = unix.SetsockoptIPv6Mreq(int(fd), unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, &unix.IPv6Mreq{Multiaddr: group.As16(), Interface: uint32(s.index)})
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return fmt.Errorf("join %s on %s: %w", group, s.device, err)
+	}
+	s.groups[group] = true
+	return nil
 }
 
 func (s *socket) close() { _ = s.file.Close() }
 
-// send sends a packet along a path.
-func (s *socket) send(b []byte, path packet.Path) error {
+// send sends a packet along a path, to live for so many hops.
+func (s *socket) send(b []byte, path packet.Path, ttl uint8) error {
 	var to unix.Sockaddr
 	var control []byte
 	if s.ipv4 {
@@ -86,6 +107,9 @@ func (s *socket) send(b []byte, path packet.Path) error {
 	} else {
 		to = &unix.SockaddrInet6{Addr: path.Destination.As16(), ZoneId: uint32(s.index)}
 		control = unix.PktInfo6(&unix.Inet6Pktinfo{Addr: path.Source.As16(), Ifindex: uint32(s.index)})
+	}
+	if ttl != packet.TTL {
+		control = append(control, hopLimit(s.ipv4, ttl)...)
 	}
 	raw, err := s.file.SyscallConn()
 	if err != nil {
@@ -99,6 +123,19 @@ func (s *socket) send(b []byte, path packet.Path) error {
 		return fmt.Errorf("send an advertisement from %s to %s on %s: %w", path.Source, path.Destination, s.device, sent)
 	}
 	return nil
+}
+
+// hopLimit is a control message for one packet (ip(7), ipv6(7)).
+func hopLimit(ipv4 bool, ttl uint8) []byte {
+	b := make([]byte, unix.CmsgSpace(4))
+	header := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
+	header.Level, header.Type = unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT
+	if ipv4 {
+		header.Level, header.Type = unix.IPPROTO_IP, unix.IP_TTL
+	}
+	header.SetLen(unix.CmsgLen(4))
+	binary.NativeEndian.PutUint32(b[unix.CmsgLen(0):], uint32(ttl))
+	return b
 }
 
 // receive waits for packets and hands each in; the bytes are only good until take returns. It ends when the socket

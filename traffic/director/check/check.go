@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/program"
 )
 
 // Protocol names how a server is asked.
@@ -55,12 +57,25 @@ type Check struct {
 	Command     []string `json:"command,omitempty"` // External: the program and its arguments; File: its path
 	Send        string   `json:"send,omitempty"`    // Talk, UDP
 	// Weighs lets External's exit status say a weight: 2 to 255 mean that the server is well, with a weight of two less (misc_dynamic).
-	Weighs bool   `json:"weighs,omitempty"`
-	Record string `json:"record,omitempty"` // DNS: the type to ask for, as A or SOA; "": A, or NS of the root without a name
-	From   Origin `json:"from,omitzero"`
-	Login  Login  `json:"-"` // IMAP, POP, FTP, RADIUS. Never shown
+	Weighs bool          `json:"weighs,omitempty"`
+	Record string        `json:"record,omitempty"` // DNS: the type to ask for, as A or SOA; "": A, or NS of the root without a name
+	From   Origin        `json:"from,omitzero"`
+	User   *program.User `json:"user,omitempty"`  // External: whom the program runs as; nil: as this process
+	Reply  *Reply        `json:"reply,omitempty"` // UDP: what has to come; nil: nothing has to
+	// Base and Factor make a weight of File's number: the number, times Factor, is added to Base. A Factor of 0: any number but 0 is a failure.
+	Base   int   `json:"base,omitempty"`
+	Factor int   `json:"factor,omitempty"`
+	Login  Login `json:"-"` // IMAP, POP, FTP, RADIUS. Never shown
 	// Expect is what an answer has to match: of Talk, of UDP (nil: none has to come), of DNS (one of the addresses or names).
 	Expect *regexp.Regexp `json:"expect,omitempty"`
+}
+
+// Reply is what a datagram that comes back has to be.
+type Reply struct {
+	Value []byte `json:"value,omitempty"` // that it begins with, as far as both go
+	Mask  []byte `json:"mask,omitempty"`  // bits of Value that count; as long as it
+	Least int    `json:"least,omitempty"`
+	Most  int    `json:"most,omitempty"` // 0: no limit
 }
 
 // Origin is where a question comes from; what is empty the kernel chooses. Ping and programs have none.
@@ -107,18 +122,34 @@ func (w *Weighed) Error() string { return fmt.Sprintf("it is well, with weight %
 type TLS struct {
 	ServerName string `json:"servername,omitempty"`
 	Verify     bool   `json:"verify,omitempty"`
+	// Certificate and Key are files that this host shows who it is with; "": it does not.
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
 }
 
 // Page is an HTTP request and what counts as its answer.
 type Page struct {
-	Method string         `json:"method,omitempty"` // "": GET
-	Path   string         `json:"path,omitempty"`   // with query; "": /
-	Host   string         `json:"host,omitempty"`   // virtual host; "": the target
-	Status []int          `json:"status,omitempty"` // that count; empty: 200 to 399
-	Match  *regexp.Regexp `json:"match,omitempty"`
-	Not    bool           `json:"not,omitempty"`    // what matches is no answer
-	Digest string         `json:"digest,omitempty"` // MD5 of the body, in hexadecimal; "": any body
+	Method  string         `json:"method,omitempty"` // "": GET
+	Path    string         `json:"path,omitempty"`   // with query; "": /
+	Host    string         `json:"host,omitempty"`   // virtual host; "": the target
+	Status  []int          `json:"status,omitempty"` // that count; empty: 200 to 399
+	Match   *regexp.Regexp `json:"match,omitempty"`
+	Not     bool           `json:"not,omitempty"`     // what matches is no answer
+	From    int            `json:"from,omitempty"`    // where in the body a match may begin, at the earliest and at the latest
+	To      int            `json:"to,omitempty"`      // 0: anywhere
+	Version Version        `json:"version,omitempty"` // of HTTP; "": 1.1
+	Digest  string         `json:"digest,omitempty"`  // MD5 of the body, in hexadecimal; "": any body
 }
+
+// Version is one of HTTP, as http_protocol of keepalived.conf(5) names it.
+type Version string
+
+// The versions; the default is 1.1.
+const (
+	HTTP10       Version = "1.0"
+	HTTP10Closed Version = "1.0C" // with a line that asks for the connection to be closed
+	HTTP11       Version = "1.1"
+)
 
 // asker asks over a connection that is open, or opens none (packets, programs).
 type asker struct {
@@ -191,11 +222,27 @@ func (c Check) run(ctx context.Context, a asker) error {
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // the past: reads and writes end
 	if c.TLS != nil && a.network == "tcp" {
-		secured := tls.Client(conn, &tls.Config{ServerName: c.TLS.ServerName, InsecureSkipVerify: !c.TLS.Verify})
+		settings, err := c.TLS.settings()
+		if err != nil {
+			return err
+		}
+		secured := tls.Client(conn, settings)
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return fmt.Errorf("agree on TLS: %w", err)
 		}
 		conn = secured
 	}
 	return a.ask(ctx, c, conn)
+}
+
+func (t *TLS) settings() (*tls.Config, error) {
+	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: !t.Verify}
+	if t.Certificate != "" {
+		own, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate to show: %w", err)
+		}
+		c.Certificates = []tls.Certificate{own}
+	}
+	return c, nil
 }

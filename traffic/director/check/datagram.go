@@ -99,7 +99,8 @@ func askUDP(ctx context.Context, c Check, conn net.Conn) error {
 	if _, err := io.WriteString(conn, c.Send); err != nil {
 		return fmt.Errorf("send a datagram: %w", err)
 	}
-	if c.Expect == nil {
+	quiet := c.Expect == nil && c.Reply == nil // nothing has to come
+	if quiet {
 		if err := conn.SetReadDeadline(time.Now().Add(min(refusal, c.Timeout/2))); err != nil {
 			return err
 		}
@@ -107,12 +108,26 @@ func askUDP(ctx context.Context, c Check, conn net.Conn) error {
 	answer := make([]byte, 65535)
 	n, err := conn.Read(answer)
 	switch {
-	case c.Expect == nil && errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
+	case quiet && errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
 		return nil
 	case err != nil:
 		return fmt.Errorf("read its answer: %w", err)
 	case c.Expect != nil && !c.Expect.Match(answer[:n]):
 		return fmt.Errorf("its answer of %d bytes does not match %q", n, c.Expect)
+	case c.Reply != nil:
+		return c.Reply.judge(answer[:n])
+	}
+	return nil
+}
+
+func (r *Reply) judge(answer []byte) error {
+	if n := len(answer); n < r.Least || r.Most > 0 && n > r.Most {
+		return fmt.Errorf("its answer has %d bytes; %d to %d are wanted", n, r.Least, r.Most)
+	}
+	for i := range min(len(answer), len(r.Value)) {
+		if (answer[i]^r.Value[i])&r.Mask[i] != 0 {
+			return fmt.Errorf("its answer is another than wanted from byte %d on", i)
+		}
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ func askHTTP(ctx context.Context, c Check, conn net.Conn) error {
 	if strings.HasPrefix(c.Page.Path, "http://") {
 		write = request.WriteProxy // the server is a proxy
 	}
+	if v := c.Page.Version; v == HTTP10 || v == HTTP10Closed {
+		write = func(w io.Writer) error { return writeOld(w, request, v == HTTP10Closed) }
+	}
 	if err := write(conn); err != nil {
 		return fmt.Errorf("ask for %s: %w", request.URL.RequestURI(), err)
 	}
@@ -75,7 +78,7 @@ func (p Page) judge(answer *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	if p.Match != nil && p.Match.Match(body) == p.Not {
+	if p.Match != nil && p.matches(body) == p.Not {
 		return fmt.Errorf("%s in the page matches %q", map[bool]string{false: "nothing", true: "something"}[p.Not], p.Match)
 	}
 	sum := md5.Sum(body) // an identity of the page that genhash prints, not a protection
@@ -83,4 +86,23 @@ func (p Page) judge(answer *http.Response) error {
 		return fmt.Errorf("the page's digest is %s, not %s", got, p.Digest)
 	}
 	return nil
+}
+
+// matches looks for a match that begins where one may.
+func (p Page) matches(body []byte) bool {
+	if p.From == 0 && p.To == 0 {
+		return p.Match.Match(body)
+	}
+	found := p.Match.FindIndex(body[min(p.From, len(body)):])
+	return found != nil && (p.To == 0 || p.From+found[0] <= p.To)
+}
+
+// writeOld asks as HTTP/1.0 does.
+func writeOld(w io.Writer, request *http.Request, closed bool) error {
+	text := fmt.Sprintf("%s %s HTTP/1.0\r\nUser-Agent: %s\r\nHost: %s\r\n", request.Method, request.URL.RequestURI(), request.UserAgent(), request.Host)
+	if closed {
+		text += "Connection: close\r\n"
+	}
+	_, err := io.WriteString(w, text+"\r\n")
+	return err
 }

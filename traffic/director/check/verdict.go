@@ -52,7 +52,9 @@ type Watcher struct {
 	Interval, Retry time.Duration
 	Sparing         bool
 	// Jitter is the share of the interval by which questions come earlier, at random, so that many servers are not asked at once.
-	Jitter  float64
+	Jitter float64
+	// Warmup is how long the first question waits at most, at random; nil: Jitter's share of the interval.
+	Warmup  *time.Duration
 	Verdict Verdict
 	Random  *rand.Rand // for Jitter; nil: none
 }
@@ -60,8 +62,14 @@ type Watcher struct {
 // Watch asks until ctx ends. It tells the first answer, and then every change of the verdict, with what was wrong; and, with a *Weighed or nil,
 // every change of the weight that an answer says.
 func (w Watcher) Watch(ctx context.Context, tell func(in bool, why error)) {
-	if w.Random != nil && !pause.For(ctx, time.Duration(w.Jitter*w.Random.Float64()*float64(w.Interval))) {
-		return
+	if w.Random != nil {
+		longest := w.Jitter * float64(w.Interval)
+		if w.Warmup != nil {
+			longest = float64(*w.Warmup)
+		}
+		if !pause.For(ctx, time.Duration(w.Random.Float64()*longest)) {
+			return
+		}
 	}
 	first, weight := true, asConfigured
 	for n := 0; ; n++ {

@@ -15,6 +15,7 @@ import (
 	"holdfast/traffic/director/check"
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/table"
+	"holdfast/traffic/program"
 )
 
 // Config is what one file, with its includes, says.
@@ -27,6 +28,9 @@ type Config struct {
 	Watch    time.Duration  `json:"autoreload,omitempty"` // how often the file is looked at for changes; 0: never
 	Changed  []string       `json:"callback,omitempty"`   // a program that runs when the file has changed, with its name
 	Mail     Mail           `json:"mail,omitzero"`
+	Pipes    []program.Pipe `json:"pipes,omitempty"`          // that every change of a server or service is written into, as keepalived does
+	Begin    *program.Hook  `json:"startup_script,omitempty"` // run before anything else, and behind all else
+	End      *program.Hook  `json:"shutdown_script,omitempty"`
 	Files    []string       `json:"-"` // that were read
 	Warnings []string       `json:"warnings,omitempty"`
 }
@@ -50,22 +54,24 @@ type Service struct {
 	LastNotice bool `json:"omega,omitempty"`      // notices of servers and quorum going down run at the end, too
 	WhileHere  bool `json:"ha_suspend,omitempty"` // nothing is asked while this host has not the address
 
-	QuorumUp   []string `json:"quorum_up,omitempty"`
-	QuorumDown []string `json:"quorum_down,omitempty"`
-	Mail       *Mail    `json:"mail,omitempty"` // nil: nobody is told
+	FirstNotice bool `json:"rs_init_notifies,omitempty"` // servers that begin in are told of, too
+
+	QuorumUp   *program.Call `json:"quorum_up,omitempty"`
+	QuorumDown *program.Call `json:"quorum_down,omitempty"`
+	Mail       *Mail         `json:"mail,omitempty"` // nil: nobody is told
 }
 
 // Server is a real server with its checks; without any it is always in.
 type Server struct {
 	table.Server
-	Checks      []Check  `json:"checks,omitempty"`
-	Out         bool     `json:"out,omitempty"`    // never in (checktype off)
-	Drains      bool     `json:"drains,omitempty"` // when it is out, it stays in the table at weight 0
-	Absent      bool     `json:"absent,omitempty"` // it is not added to the table before it has been in (readdquiescent = no)
-	Up          []string `json:"up,omitempty"`     // programs
-	Down        []string `json:"down,omitempty"`
-	NoMail      bool     `json:"no_mail,omitempty"`
-	Maintenance []string `json:"maintenance,omitempty"` // files, any of which forces it out
+	Checks      []Check       `json:"checks,omitempty"`
+	Out         bool          `json:"out,omitempty"`    // never in (checktype off)
+	Drains      bool          `json:"drains,omitempty"` // when it is out, it stays in the table at weight 0
+	Absent      bool          `json:"absent,omitempty"` // it is not added to the table before it has been in (readdquiescent = no)
+	Up          *program.Call `json:"up,omitempty"`
+	Down        *program.Call `json:"down,omitempty"`
+	NoMail      bool          `json:"no_mail,omitempty"`
+	Maintenance []string      `json:"maintenance,omitempty"` // files, any of which forces it out
 }
 
 // Check is a question that is asked again and again.
@@ -76,6 +82,8 @@ type Check struct {
 	Fall     int           `json:"fall"`            // failures in a row that count
 	Rise     int           `json:"rise"`
 	Begins   bool          `json:"begins"` // whether it counts as passed before it is asked
+	// Warmup is how long the first question waits at most, at random; nil: a share of the interval.
+	Warmup *time.Duration `json:"warmup,omitempty"`
 	// Deeper, if it is not nil, is asked in place of Check each Every'th time.
 	Deeper *check.Check `json:"deeper,omitempty"`
 	Every  int          `json:"every,omitempty"`

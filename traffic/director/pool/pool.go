@@ -5,8 +5,8 @@ package pool
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"holdfast/traffic/director/config"
@@ -89,11 +89,15 @@ func (m member) well(s config.Server) bool {
 	return !s.Out && !m.maintained && !slices.Contains(m.passed, false)
 }
 
-// Asks is what a check asks, as text: two checks with the same text are the same.
+// Asks is what a check asks, as text: two checks with the same text are the same, whichever file they were read from.
 func Asks(c config.Check) string {
-	text := fmt.Sprintf("%+v %+v %d", c.Check, c.Deeper, c.Every)
-	if c.TLS != nil {
-		text += fmt.Sprintf(" %+v", *c.TLS)
+	question, err := json.Marshal([]any{c.Check, c.Deeper, c.Every})
+	if err != nil {
+		panic("a check is made of texts and numbers: " + err.Error())
+	}
+	text := string(question) + fmt.Sprintf(" %+v", c.Login)
+	if c.Deeper != nil {
+		text += fmt.Sprintf(" %+v", c.Deeper.Login)
 	}
 	return text
 }
@@ -128,14 +132,22 @@ func (p *Pool) weight() int {
 	return sum
 }
 
-// Begin tells of a service that begins with too few servers, as one that has lost them.
+// Begin tells of a service that begins with too few servers, as one that has lost them; and of the servers that begin in, where that is wanted.
 func (p *Pool) Begin() []Event {
-	if p.begun || p.quorate {
-		p.begun = true
+	if p.begun {
 		return nil
 	}
 	p.begun = true
-	return []Event{{Service: p.Config, Why: "the service begins"}}
+	var all []Event
+	for i := range p.members {
+		if p.Config.FirstNotice && p.members[i].in {
+			all = append(all, Event{Service: p.Config, Server: &p.Config.Servers[i], Up: true, Why: "the service begins"})
+		}
+	}
+	if !p.quorate {
+		all = append(all, Event{Service: p.Config, Why: "the service begins"})
+	}
+	return all
 }
 
 // Answer takes the verdict of a server's check.
@@ -165,13 +177,14 @@ func (p *Pool) Weigh(server, check, weight int) (changed bool) {
 	return true
 }
 
-// weightOf is a server's weight: the least of those that its checks say, or the configured one.
+// weightOf is a server's weight: the configured one, and what each check that says another adds to that.
 func (p *Pool) weightOf(server int) int {
-	m := p.members[server]
-	if len(m.weights) == 0 {
-		return p.Config.Servers[server].Weight
+	configured := p.Config.Servers[server].Weight
+	sum := configured
+	for _, said := range p.members[server].weights {
+		sum += said - configured
 	}
-	return slices.Min(slices.Collect(maps.Values(m.weights)))
+	return max(0, sum)
 }
 
 // Maintain takes whether a server is in maintenance.

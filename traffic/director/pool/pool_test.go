@@ -3,13 +3,16 @@ package pool
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"holdfast/traffic/director/check"
 	"holdfast/traffic/director/config"
 	"holdfast/traffic/director/table"
+	"holdfast/traffic/program"
 )
 
 func nothingKnown(int, int) (bool, string, bool) { return false, "", false }
@@ -172,7 +175,8 @@ func TestReloadKeepsWhatIsKnown(t *testing.T) {
 	})
 }
 
-// TestServersSayTheirWeight: what checks say counts in place of the configured weight, the least of several, until they say none again.
+// TestServersSayTheirWeight: what a check says counts in place of the configured weight, until it says none again; what several add to it, or take, sums up, and
+// stays at 0 or above.
 func TestServersSayTheirWeight(t *testing.T) {
 	t.Parallel()
 	s := &config.Service{Keys: []table.Key{{Mark: 1}}, Servers: []config.Server{{Server: table.Server{Weight: 10}, Checks: make([]config.Check, 2)}}}
@@ -181,12 +185,31 @@ func TestServersSayTheirWeight(t *testing.T) {
 		check, says int
 		moves       bool
 		want        int
-	}{{0, AsConfigured, false, 10}, {0, 7, true, 7}, {0, 7, false, 7}, {1, 3, true, 3}, {0, 0, true, 0}, {0, AsConfigured, true, 3}, {1, AsConfigured, true, 10}} {
+	}{{0, AsConfigured, false, 10}, {0, 7, true, 7}, {0, 7, false, 7}, {1, 3, true, 0}, {0, 0, true, 0}, {0, AsConfigured, true, 3}, {1, AsConfigured, true, 10}} {
 		if moved := p.Weigh(0, step.check, step.says); moved != step.moves {
 			t.Errorf("check %d says %d: changed %t", step.check, step.says, moved)
 		}
 		if got := p.Wanted()[0].Servers[0].Weight; got != step.want {
 			t.Errorf("check %d says %d: weight %d, want %d", step.check, step.says, got, step.want)
+		}
+	}
+}
+
+// TestTheSameQuestionIsTheSame: a check that was read again is the same, whatever it points to, so that a reload lets it go on; and another one is another.
+func TestTheSameQuestionIsTheSame(t *testing.T) {
+	t.Parallel()
+	read := func(text, password string) config.Check {
+		return config.Check{Check: check.Check{
+			Protocol: check.HTTP, TLS: &check.TLS{ServerName: "www"}, Page: check.Page{Match: regexp.MustCompile(text)}, User: &program.User{Name: "nobody"},
+			Login: check.Login{Password: password},
+		}}
+	}
+	if a, b := Asks(read("well", "x")), Asks(read("well", "x")); a != b {
+		t.Errorf("the same question differs:\n%s\n%s", a, b)
+	}
+	for _, other := range []config.Check{read("unwell", "x"), read("well", "y")} {
+		if Asks(other) == Asks(read("well", "x")) {
+			t.Errorf("another question is the same: %+v", other)
 		}
 	}
 }

@@ -2,12 +2,9 @@ package virtualserver
 
 import (
 	"cmp"
-	"crypto/md5"
-	"encoding/hex"
 	"maps"
 	"math"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +46,7 @@ var realKeywords = func() keepalived.Keywords[real] {
 		},
 		"smtp_alert":  func(r *real, d directive) error { on, err := keepalived.Boolean(d); r.out.NoMail = !on; return err },
 		"virtualhost": func(r *real, d directive) (err error) { r.host, err = keepalived.Value(d, "a name"); return err },
-		"snmp_name":   func(*real, directive) error { return nil },
+		"snmp_name":   func(r *real, d directive) error { r.s.c.warn(d, noEffect); return nil },
 		"BFD_CHECK": func(_ *real, d directive) error {
 			return d.Errorf("bidirectional forwarding detection is not spoken here; use PING_CHECK or another checker")
 		},
@@ -59,6 +56,8 @@ var realKeywords = func() keepalived.Keywords[real] {
 	}
 	return k.With(paced(func(r *real) *pace { return &r.pace }))
 }()
+
+const noEffect = "it has no effect here"
 
 // real compiles a real_server.
 func (s *service) real(d directive) error {
@@ -101,8 +100,12 @@ type checker struct {
 	pages   []check.Page
 	remarks []directive
 	sni     bool
-	reply   bool
+	version check.Version
 	timeout time.Duration
+	file    string
+	weight  *int // of the file's number
+
+	least, most int // bytes of a reply
 }
 
 // connecting are the keywords of all checkers that connect.
@@ -121,8 +124,12 @@ func connecting() keepalived.Keywords[checker] {
 			return err
 		},
 	}
+	k["log_all_failures"] = remark
 	return k.With(origin()).With(paced(func(c *checker) *pace { return &c.pace }))
 }
+
+// remark takes a directive that has no effect here.
+func remark(c *checker, d directive) error { c.remarks = append(c.remarks, d); return nil }
 
 // origin are the keywords that say where a question comes from.
 func origin() keepalived.Keywords[checker] {
@@ -155,86 +162,6 @@ func origin() keepalived.Keywords[checker] {
 
 func ignored(*checker, directive) error { return nil }
 
-func webKeywords() keepalived.Keywords[checker] {
-	return connecting().With(keepalived.Keywords[checker]{
-		"http_protocol": ignored, "fast_recovery": ignored, // pages are asked for side by side
-		"url": func(c *checker, d directive) error {
-			p := page{}
-			if err := pageKeywords.Read(&p, d.Block); err != nil {
-				return err
-			}
-			if p.text != "" {
-				var err error
-				if p.Match, err = regexp.Compile(p.text); err != nil {
-					return d.Errorf("regex %q is no regular expression that is understood (RE2; no references, no looking around): %w", p.text, err)
-				}
-			}
-			c.pages = append(c.pages, p.Page)
-			return nil
-		},
-		"enable_sni":    func(c *checker, d directive) (err error) { c.sni, err = keepalived.Boolean(d); return err },
-		"tls_compliant": ignored, "virtualhost": func(c *checker, d directive) (err error) {
-			c.r.host, err = keepalived.Value(d, "a name")
-			return err
-		},
-	})
-}
-
-// page is an url block.
-type page struct {
-	check.Page
-	text string
-}
-
-var pageKeywords = keepalived.Keywords[page]{
-	"path": func(p *page, d directive) (err error) { p.Path, err = keepalived.Value(d, "a path"); return err },
-	"digest": func(p *page, d directive) (err error) {
-		p.Digest, err = keepalived.Value(d, "a digest")
-		if b, wrong := hex.DecodeString(p.Digest); err == nil && (wrong != nil || len(b) != md5.Size) {
-			err = d.Errorf("%q: want the MD5 sum of the page, 32 hexadecimal digits", p.Digest)
-		}
-		return err
-	},
-	"virtualhost": func(p *page, d directive) (err error) { p.Host, err = keepalived.Value(d, "a name"); return err },
-	"regex": func(p *page, d directive) (err error) {
-		p.text, err = keepalived.Value(d, "a regular expression")
-		return err
-	},
-	"regex_no_match": func(p *page, d directive) (err error) {
-		p.Not, err = keepalived.Boolean(d)
-		return err
-	},
-	"regex_options": func(p *page, d directive) error {
-		flags := map[string]string{"caseless": "i", "multiline": "m", "dotall": "s", "ungreedy": "U"}
-		for _, word := range d.Values() {
-			f, ok := flags[word]
-			if !ok {
-				return d.Errorf("%q: want caseless, multiline, dotall or ungreedy", word)
-			}
-			p.text = "(?" + f + ")" + p.text
-		}
-		return nil
-	},
-	"regex_stack": func(*page, directive) error { return nil },
-	"status_code": func(p *page, d directive) error {
-		for _, word := range d.Values() {
-			from, to, ranged := strings.Cut(word, "-")
-			low, err1 := strconv.Atoi(from)
-			high, err2 := low, error(nil)
-			if ranged {
-				high, err2 = strconv.Atoi(to)
-			}
-			if err1 != nil || err2 != nil || low < 100 || high > 999 || high < low {
-				return d.Errorf("%q: want a status from 100 to 999, or a range of them", word)
-			}
-			for n := low; n <= high; n++ {
-				p.Status = append(p.Status, n)
-			}
-		}
-		return nil
-	},
-}
-
 var checkerKeywords = map[string]keepalived.Keywords[checker]{
 	"TCP_CHECK": connecting(),
 	"HTTP_GET":  webKeywords(),
@@ -262,17 +189,17 @@ var checkerKeywords = map[string]keepalived.Keywords[checker]{
 	}),
 	"UDP_CHECK": connecting().With(keepalived.Keywords[checker]{
 		"payload": func(c *checker, d directive) error {
-			for _, word := range d.Values() {
-				n, err := strconv.ParseUint(word, 16, 8)
-				if err != nil {
-					return d.Errorf("%q: want bytes in hexadecimal", word)
-				}
-				c.check.Send += string([]byte{byte(n)})
-			}
-			return nil
+			b, _, err := hexadecimal(d)
+			c.check.Send = string(b)
+			return err
 		},
-		"require_reply":    func(c *checker, d directive) error { c.reply = true; return nil },
-		"min_reply_length": ignored, "max_reply_length": ignored,
+		"require_reply": func(c *checker, d directive) (err error) {
+			c.check.Reply = &check.Reply{}
+			c.check.Reply.Value, c.check.Reply.Mask, err = hexadecimal(d)
+			return err
+		},
+		"min_reply_length": func(c *checker, d directive) (err error) { c.least, err = keepalived.Integer(d, 0, 65507); return err },
+		"max_reply_length": func(c *checker, d directive) (err error) { c.most, err = keepalived.Integer(d, 0, 65507); return err },
 	}),
 	"PING_CHECK": connecting(),
 	"MISC_CHECK": paced(func(c *checker) *pace { return &c.pace }).With(keepalived.Keywords[checker]{
@@ -285,18 +212,23 @@ var checkerKeywords = map[string]keepalived.Keywords[checker]{
 			return err
 		},
 		"misc_dynamic": func(c *checker, _ directive) error { c.check.Weighs = true; return nil },
-		"user":         func(c *checker, d directive) error { c.remarks = append(c.remarks, d); return nil },
+		"user": func(c *checker, d directive) error {
+			u, err := keepalived.User(d, d.Values())
+			c.check.User = &u
+			return err
+		},
 	}),
 	"FILE_CHECK": paced(func(c *checker) *pace { return &c.pace }).With(keepalived.Keywords[checker]{
 		"track_file": func(c *checker, d directive) (err error) {
-			c.check.Command, err = keepalived.Command(d, d.Values())
+			c.file, err = keepalived.Value(d, "the name of a track_file block")
 			return err
 		},
-		"file": func(c *checker, d directive) (err error) {
-			c.check.Command, err = keepalived.Command(d, d.Values())
+		"weight": func(c *checker, d directive) error {
+			n, err := fileWeight(d)
+			c.weight = &n
 			return err
 		},
-		"weight": func(c *checker, d directive) error { c.remarks = append(c.remarks, d); return nil },
+		"dynamic": ignored, // the number always counts for the weight
 	}),
 }
 
@@ -309,6 +241,7 @@ var checkerProtocols = map[string]check.Protocol{
 const (
 	defaultConnect = 5 * time.Second
 	defaultLoop    = time.Minute
+	defaultLongest = 255 // bytes of a reply
 )
 
 // checker compiles one; of several pages each is a check.
@@ -318,10 +251,10 @@ func (r *real) checker(d directive) ([]config.Check, error) {
 		return nil, err
 	}
 	for _, remark := range c.remarks {
-		r.s.c.warn(remark, "it changes nothing here")
+		r.s.c.warn(remark, noEffect)
 	}
 	p := c.pace.over(r.pace)
-	one := config.Check{Interval: cmp.Or(p.loop, defaultLoop), Retry: p.before, Rise: 1, Begins: p.alpha == nil || !*p.alpha}
+	one := config.Check{Interval: cmp.Or(p.loop, defaultLoop), Retry: p.before, Rise: 1, Begins: p.alpha == nil || !*p.alpha, Warmup: p.warmup}
 	retries := map[string]int{"HTTP_GET": 3, "SSL_GET": 3, "DNS_CHECK": 3, "MISC_CHECK": 0, "FILE_CHECK": 0}
 	n, listed := retries[d.Keyword()]
 	if !listed {
@@ -347,41 +280,64 @@ func (r *real) checker(d directive) ([]config.Check, error) {
 }
 
 func (c *checker) finish(d directive, one config.Check) ([]config.Check, error) {
-	needs := one.Protocol == check.External || one.Protocol == check.File
+	if one.Protocol == check.File {
+		return c.finishFile(d, one)
+	}
+	needs := one.Protocol == check.External
+	if needs && one.User == nil {
+		one.User = &c.r.s.c.script
+	}
+	if one.Reply != nil {
+		one.Reply.Least, one.Reply.Most = c.least, cmp.Or(c.most, defaultLongest)
+	}
 	switch {
 	case needs && len(one.Command) == 0:
-		return nil, d.Errorf("what it runs or reads is missing")
+		return nil, d.Errorf("what it runs is missing")
 	case !needs && one.Protocol != check.Ping && one.Target.Port() == 0:
 		return nil, d.Errorf("the server has no port: give connect_port")
-	case one.Protocol == check.UDP && c.reply:
-		one.Expect = regexp.MustCompile("")
 	case one.Protocol == check.HTTP:
 		return c.web(d, one)
 	}
 	return []config.Check{one}, nil
 }
 
-func (c *checker) web(d directive, one config.Check) ([]config.Check, error) {
-	if len(c.pages) == 0 {
-		return nil, d.Errorf("it has no url")
+// finishFile finds the file, whose number changes the server's weight.
+func (c *checker) finishFile(d directive, one config.Check) ([]config.Check, error) {
+	f, ok := c.r.s.c.files[c.file]
+	if !ok {
+		return nil, d.Errorf("there is no track_file %q", c.file)
 	}
-	var all []config.Check
-	for _, p := range c.pages {
-		each := one
-		if len(p.Status) == 0 && p.Digest == "" {
-			for n := 200; n < 300; n++ {
-				p.Status = append(p.Status, n)
-			}
-		}
-		p.Host = cmp.Or(p.Host, c.r.host)
-		each.Page = p
-		if d.Keyword() == "SSL_GET" {
-			each.TLS = &check.TLS{}
-			if c.sni {
-				each.TLS.ServerName = p.Host
-			}
-		}
-		all = append(all, each)
+	if f.path == "" {
+		return nil, d.Errorf("track_file %s has no file", c.file)
 	}
-	return all, nil
+	one.Command, one.Base, one.Factor = []string{f.path}, c.r.out.Weight, f.weight
+	if c.weight != nil {
+		one.Factor = *c.weight
+	}
+	return []config.Check{one}, nil
+}
+
+// hexadecimal reads digits; x stands for four bits that do not matter. What follows a word with an odd number of digits begins a new byte.
+func hexadecimal(d directive) (value, mask []byte, err error) {
+	for _, word := range d.Values() {
+		if len(word)%2 == 1 {
+			word = word[:len(word)-1] + "0" + word[len(word)-1:]
+		}
+		for i := 0; i < len(word); i += 2 {
+			var v, m byte
+			for _, c := range word[i : i+2] {
+				n, err := strconv.ParseUint(string(c), 16, 4)
+				switch {
+				case c == 'x' || c == 'X':
+					v, m = v<<4, m<<4
+				case err != nil:
+					return nil, nil, d.Errorf("%q: want digits in hexadecimal", word)
+				default:
+					v, m = v<<4|byte(n), m<<4|0xf
+				}
+			}
+			value, mask = append(value, v), append(mask, m)
+		}
+	}
+	return value, mask, nil
 }

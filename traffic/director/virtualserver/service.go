@@ -10,6 +10,7 @@ import (
 	"holdfast/traffic/director/config"
 	"holdfast/traffic/director/table"
 	"holdfast/traffic/keepalived"
+	"holdfast/traffic/program"
 )
 
 // pace is how checks are asked; what is not said (0, nil) is a level above's.
@@ -17,13 +18,14 @@ type pace struct {
 	connect, loop, before time.Duration
 	retry                 *int
 	alpha, inhibit        *bool
+	warmup                *time.Duration
 }
 
 // over fills in what is not said from another.
 func (p pace) over(other pace) pace {
 	return pace{
 		connect: cmp.Or(p.connect, other.connect), loop: cmp.Or(p.loop, other.loop), before: cmp.Or(p.before, other.before),
-		retry: cmp.Or(p.retry, other.retry), alpha: cmp.Or(p.alpha, other.alpha), inhibit: cmp.Or(p.inhibit, other.inhibit),
+		retry: cmp.Or(p.retry, other.retry), alpha: cmp.Or(p.alpha, other.alpha), inhibit: cmp.Or(p.inhibit, other.inhibit), warmup: cmp.Or(p.warmup, other.warmup),
 	}
 }
 
@@ -54,8 +56,11 @@ func paced[T any](of func(*T) *pace) keepalived.Keywords[T] {
 		"retry":              number, "nb_get_retry": number, "nb_sock_retry": number,
 		"alpha":              truth(func(p *pace, v *bool) { p.alpha = v }),
 		"inhibit_on_failure": truth(func(p *pace, v *bool) { p.inhibit = v }),
-		// Checks are spread by a share of their interval anyway.
-		"warmup": func(*T, directive) error { return nil }, "log_all_failures": func(*T, directive) error { return nil },
+		"warmup": func(t *T, d directive) error {
+			v, err := keepalived.Seconds(d, 0, 24*time.Hour)
+			of(t).warmup = &v
+			return err
+		},
 	}
 }
 
@@ -157,14 +162,13 @@ var serviceKeywords = keepalived.Keywords[service]{
 	"real_server": func(s *service, d directive) error { s.reals = append(s.reals, d); return nil },
 }.With(paced(func(s *service) *pace { return &s.pace }))
 
-// program reads a program; who runs it is who runs the director.
-func (c *compiler) program(d directive) ([]string, error) {
-	words := d.Values()
-	if len(words) > 1 {
-		c.warn(d, "it runs as the director's own user, not as %q", strings.Join(words[1:], " "))
-		words = words[:1]
+// program reads PROGRAM [USER [GROUP]]; without a user it is script_user's.
+func (c *compiler) program(d directive) (*program.Call, error) {
+	p, err := keepalived.Call(d)
+	if err == nil && p.User.Name == "" {
+		p.User = c.script
 	}
-	return keepalived.Command(d, words)
+	return p, err
 }
 
 func flagged(f table.Flags) func(*service, directive) error {
@@ -241,7 +245,7 @@ func method(d directive) (w wayOf, err error) {
 
 // server compiles a virtual_server.
 func (c *compiler) server(d directive) error {
-	s := &service{c: c, at: d, out: config.Service{At: d.At.String(), Table: table.Service{Scheduler: table.DefaultScheduler}}}
+	s := &service{c: c, at: d, out: config.Service{At: d.At.String(), FirstNotice: c.first, Table: table.Service{Scheduler: table.DefaultScheduler}}}
 	if err := serviceKeywords.Read(s, d.Block); err != nil {
 		return err
 	}

@@ -6,14 +6,17 @@ package virtualserver
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"holdfast/traffic/director/check"
 	"holdfast/traffic/director/config"
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/table"
 	"holdfast/traffic/keepalived"
+	"holdfast/traffic/program"
 )
 
 type directive = keepalived.Directive
@@ -25,6 +28,19 @@ type compiler struct {
 	mail   config.Mail
 	alerts bool // mail is sent unless a block says otherwise
 	groups map[string]group
+	files  map[string]trackFile
+	tls    check.TLS // of every SSL_GET
+	script program.User
+	first  bool // rs_init_notifies
+	pipes  *keepalived.Pipes
+	hooks  keepalived.Hooks
+}
+
+// trackFile is a file with a number in it.
+type trackFile struct {
+	at     keepalived.Position
+	path   string
+	weight int
 }
 
 // group is a virtual_server_group.
@@ -35,46 +51,100 @@ type group struct {
 
 // Compile makes the model of a file that keepalived.Read has read.
 func Compile(file []directive, names config.Names) (*config.Config, error) {
-	c := &compiler{names: names, groups: map[string]group{}}
-	for _, d := range file {
-		if d.Keyword() == "global_defs" {
-			if err := globals.Read(c, d.Block); err != nil {
-				return nil, err
+	c := &compiler{names: names, groups: map[string]group{}, files: map[string]trackFile{}, pipes: keepalived.NewPipes(pipeWords...)}
+	// What others build on is read first, wherever it stands.
+	for _, blocks := range []keepalived.Keywords[compiler]{{"global_defs": readGlobals}, definitions, {"virtual_server": (*compiler).server}} {
+		for _, d := range file {
+			if read, ok := blocks[d.Keyword()]; ok {
+				if err := read(c, d); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
-	for _, d := range file {
-		if d.Keyword() == "virtual_server_group" {
-			if err := c.group(d); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, d := range file {
-		if d.Keyword() == "virtual_server" {
-			if err := c.server(d); err != nil {
-				return nil, err
-			}
-		}
+	if err := keepalived.Known(file); err != nil {
+		return nil, err
 	}
 	if len(c.config.Services) == 0 {
 		return nil, fmt.Errorf("the configuration has no virtual_server: there is nothing to balance")
 	}
+	c.config.Pipes = c.pipes.All(c.script)
+	if !slices.ContainsFunc(file, func(d directive) bool { return d.Keyword() == "vrrp_instance" }) { // else they are for `holdfast vrrp`
+		c.config.Begin, c.config.End = c.hooks.Both(c.script)
+	}
 	return &c.config, c.config.Check()
+}
+
+// definitions are the blocks that virtual servers name.
+var definitions = keepalived.Keywords[compiler]{
+	"virtual_server_group": (*compiler).group, "track_file": (*compiler).file, "vrrp_track_file": (*compiler).file, "SSL": readSSL,
+}
+
+func readSSL(c *compiler, d directive) error { return sslKeywords.Read(c, d.Block) }
+
+var sslKeywords = keepalived.Keywords[compiler]{
+	"certificate": func(c *compiler, d directive) (err error) {
+		c.tls.Certificate, err = keepalived.Value(d, "a file")
+		return err
+	},
+	"key": func(c *compiler, d directive) (err error) { c.tls.Key, err = keepalived.Value(d, "a file"); return err },
+	"ca": func(c *compiler, d directive) error {
+		c.warn(d, "servers' certificates are not verified, as in keepalived")
+		return nil
+	},
+	"password": func(_ *compiler, d directive) error {
+		return d.Errorf("give a key without a password, in a file that only root can read")
+	},
+}
+
+// file reads a track_file block: what FILE_CHECK names.
+func (c *compiler) file(d directive) error {
+	name, err := keepalived.Value(d, "a name")
+	if err != nil {
+		return err
+	}
+	if other, twice := c.files[name]; twice {
+		return d.Errorf("there is another track_file %s at %s", name, other.at)
+	}
+	f := trackFile{at: d.At, weight: 1}
+	err = keepalived.Keywords[trackFile]{
+		"file":      func(f *trackFile, d directive) (err error) { f.path, err = keepalived.Value(d, "a path"); return err },
+		"weight":    func(f *trackFile, d directive) (err error) { f.weight, err = fileWeight(d); return err },
+		"init_file": func(*trackFile, directive) error { return nil }, // `holdfast vrrp` writes it
+	}.Read(&f, d.Block)
+	c.files[name] = f
+	return err
+}
+
+// fileWeight reads N [reverse].
+func fileWeight(d directive) (int, error) {
+	words := d.Values()
+	reverse := len(words) == 2 && words[1] == "reverse"
+	if len(words) != 1 && !reverse {
+		return 0, d.Errorf("want a number and perhaps reverse")
+	}
+	n, err := strconv.ParseInt(words[0], 10, 32)
+	if err != nil {
+		return 0, d.Errorf("%q: want a number", words[0])
+	}
+	if reverse {
+		n = -n
+	}
+	return int(n), nil
 }
 
 func (c *compiler) warn(d directive, format string, args ...any) {
 	c.config.Warnings = append(c.config.Warnings, d.Errorf(format, args...).Error())
 }
 
-// others are global keywords that are VRRP's, or change nothing here: all that are not in the table.
-type globalTable keepalived.Keywords[compiler]
+// pipeWords are the pipes of global_defs: for all of keepalived's parts, and for its checkers alone.
+var pipeWords = []string{"notify_fifo", "lvs_notify_fifo"}
 
-// Read reads what concerns the director, and passes over the rest: traffic/vrrp knows it.
-func (g globalTable) Read(c *compiler, block []directive) error {
-	for _, d := range block {
-		if read, ok := g[d.Keyword()]; ok {
-			if err := read(c, d); err != nil {
+// readGlobals reads what of global_defs concerns the director; the rest is traffic/vrrp's.
+func readGlobals(c *compiler, d directive) error {
+	for _, one := range d.Block {
+		if read, ok := globals[one.Keyword()]; ok {
+			if err := read(c, one); err != nil {
 				return err
 			}
 		}
@@ -82,7 +152,7 @@ func (g globalTable) Read(c *compiler, block []directive) error {
 	return nil
 }
 
-var globals = globalTable{
+var globals = keepalived.Keywords[compiler]{
 	"notification_email": func(c *compiler, d directive) error { c.mail.To = append(c.mail.To, keepalived.List(d)...); return nil },
 	"notification_email_from": func(c *compiler, d directive) (err error) {
 		c.mail.From, err = keepalived.Value(d, "an address")
@@ -106,8 +176,10 @@ var globals = globalTable{
 	"lvs_flush":          func(c *compiler, _ directive) error { c.config.Flush = true; return nil },
 	"lvs_timeouts":       lvsTimeouts,
 	"lvs_sync_daemon":    syncDaemon,
-	"net_namespace_ipvs": func(_ *compiler, d directive) error { return d.Errorf("run the director in that namespace") },
-}
+	"script_user":        func(c *compiler, d directive) (err error) { c.script, err = keepalived.User(d, d.Values()); return err },
+	"rs_init_notifies":   func(c *compiler, d directive) (err error) { c.first, err = keepalived.Boolean(d); return err },
+}.With(keepalived.PipeKeywords(func(c *compiler) *keepalived.Pipes { return c.pipes }, pipeWords...)).
+	With(keepalived.HookKeywords(func(c *compiler) *keepalived.Hooks { return &c.hooks }))
 
 func lvsTimeouts(c *compiler, d directive) error {
 	for words := d.Values(); len(words) > 0; words = words[2:] {

@@ -72,7 +72,7 @@ func TestWrongLines(t *testing.T) {
 		"}\nHTTP_GET {":         `keepalived.conf:6: HTTP_GET: it has no url`,
 		"}\nHTTP_GET {\nurl { path /\n status_code 2 }": `status_code: "2": want a status from 100 to 999`,
 		"}\nHTTP_GET {\nurl { regex \"(?=x)\"\n }":      `is no regular expression that is understood`,
-		"}\nMISC_CHECK {":                                                                    `keepalived.conf:6: MISC_CHECK: what it runs or reads is missing`,
+		"}\nMISC_CHECK {":                                                                    `keepalived.conf:6: MISC_CHECK: what it runs is missing`,
 		"}\nlvs_method BRIDGE\nTCP_CHECK {":                                                  `keepalived.conf:6: lvs_method: "BRIDGE": want NAT, DR or TUN`,
 		"}\nlvs_method TUN type vxlan\nTCP_CHECK {":                                          `type "vxlan": want ipip, gue or gre`,
 		"}\n}\nlvs_sched best\nreal_server 10.0.0.12 80 {\nTCP_CHECK {":                      `keepalived.conf:7: lvs_sched: "best": want one of rr`,

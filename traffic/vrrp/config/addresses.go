@@ -1,10 +1,11 @@
 package config
 
 import (
+	"math"
 	"net/netip"
-	"slices"
 	"strconv"
-	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/keepalived"
 )
@@ -40,11 +41,11 @@ func (o *options) number(key string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
+	n, err := strconv.ParseUint(text, 0, 31)
+	if err != nil {
 		return 0, o.d.Errorf("%s %q: want a number", key, text)
 	}
-	return n, nil
+	return int(n), nil
 }
 
 func (o *options) scope() (int, error) {
@@ -78,8 +79,12 @@ func addresses(d keepalived.Directive) ([]Address, error) {
 	return all, nil
 }
 
-// ignoredAddressFlags say how the kernel treats an address in ways that change nothing here.
-var ignoredAddressFlags = []string{"-nodad", "home", "mngtmpaddr", "noprefixroute", "autojoin", "no_track", "track_group"}
+// addressFlags are words about how the kernel treats an address, and the flags of rtnetlink(7) for them.
+var addressFlags = map[string]int{
+	"home": unix.IFA_F_HOMEADDRESS, "mngtmpaddr": unix.IFA_F_MANAGETEMPADDR, "noprefixroute": unix.IFA_F_NOPREFIXROUTE, "autojoin": unix.IFA_F_MCAUTOJOIN,
+}
+
+const addressOptions = "dev, label, scope, brd, peer, preferred_lft, home, mngtmpaddr, noprefixroute, autojoin, -nodad, no_track"
 
 func oneAddress(line keepalived.Directive) (Address, error) {
 	a := Address{}
@@ -89,6 +94,7 @@ func oneAddress(line keepalived.Directive) (Address, error) {
 	}
 	o := &options{line, line.Values()}
 	for key, ok := o.next(); ok && err == nil; key, ok = o.next() {
+		flag, flagged := addressFlags[key]
 		switch {
 		case key == "dev":
 			a.Interface, err = o.value(key)
@@ -98,83 +104,62 @@ func oneAddress(line keepalived.Directive) (Address, error) {
 			a.Scope, err = o.scope()
 		case key == "brd" || key == "broadcast":
 			err = o.broadcast(&a, key)
+		case key == "peer":
+			err = o.readAddress(key, func(text string) (err error) { a.Peer, err = keepalived.Prefix(line, text); return err })
 		case key == "preferred_lft":
-			_, err = o.value(key)
-		case slices.Contains(ignoredAddressFlags, key):
+			err = o.preferred(&a, key)
+		case flagged:
+			a.Flags |= flag
+		case key == "-nodad":
+			a.Detect = true
+		case key == "no_track":
+		case key == "use_vmac":
+			err = line.Errorf("use_vmac of one address: give it a vrrp_instance of its own with use_vmac")
+		case key == "track_group":
+			err = line.Errorf(noTrackGroup)
 		default:
-			err = line.At.Errorf("%q after address %s is not known; accepted are dev, label, scope, brd, preferred_lft, %s", key, line.Keyword(), strings.Join(ignoredAddressFlags, ", "))
+			err = line.At.Errorf("%q after address %s is not known; accepted are %s", key, line.Keyword(), addressOptions)
 		}
 	}
 	return a, err
 }
 
-func (o *options) broadcast(a *Address, key string) error {
+const noTrackGroup = "track_group: what is static is not watched; track it with track_interface or track_script"
+
+// preferred reads seconds, or forever.
+func (o *options) preferred(a *Address, key string) error {
 	text, err := o.value(key)
-	if err != nil || text == "-" || text == "+" {
+	if err != nil {
 		return err
 	}
-	a.Broadcast, err = keepalived.Address(o.d, text)
+	n, err := strconv.ParseUint(text, 10, 32)
+	if text == "forever" {
+		n, err = math.MaxUint32, nil
+	}
+	if err != nil {
+		return o.d.Errorf("%s %q: want seconds, or forever", key, text)
+	}
+	seconds := uint32(n)
+	a.Preferred = &seconds
+	return nil
+}
+
+// broadcast reads an address; + sets the bits of the host in the own one, and - clears them.
+func (o *options) broadcast(a *Address, key string) error {
+	text, err := o.value(key)
+	switch {
+	case err != nil:
+	case (text == "-" || text == "+") && a.Prefix.Addr().Is4():
+		b := a.Prefix.Masked().Addr().As4()
+		for bit := a.Prefix.Bits(); text == "+" && bit < 32; bit++ {
+			b[bit/8] |= 0x80 >> (bit % 8)
+		}
+		a.Broadcast = netip.AddrFrom4(b)
+	default:
+		a.Broadcast, err = keepalived.Address(o.d, text)
+	}
 	return err
 }
-
-// routes reads virtual_routes.
-func routes(d keepalived.Directive) ([]Route, error) {
-	var all []Route
-	for _, line := range d.Block {
-		r, err := route(line)
-		if err != nil {
-			return nil, err
-		}
-		if !r.To.IsValid() {
-			return nil, line.At.Errorf("route %q: where it leads to is missing", strings.Join(line.Words, " "))
-		}
-		all = append(all, r)
-	}
-	return all, nil
-}
-
-func route(line keepalived.Directive) (Route, error) {
-	var r Route
-	var err error
-	o := &options{line, line.Words}
-	for key, ok := o.next(); ok && err == nil; key, ok = o.next() {
-		switch key {
-		case "src":
-			err = o.readAddress(key, func(text string) (err error) { r.Source, err = keepalived.Address(line, text); return })
-		case "to":
-			err = o.readAddress(key, func(text string) (err error) { r.To, err = keepalived.Prefix(line, text); return })
-		case "via", "gw":
-			err = o.readAddress(key, func(text string) (err error) { r.Via, err = keepalived.Address(line, text); return })
-		case "dev":
-			r.Interface, err = o.value(key)
-		case "table":
-			r.Table, err = o.number(key)
-		case "metric", "priority", "preference":
-			r.Metric, err = o.number(key)
-		case "scope":
-			r.Scope, err = o.scope()
-		case "blackhole", "unreachable", "prohibit", "throw":
-			r.Type = nowhere[key]
-		case "onlink":
-			r.OnLink = true
-		case "no_track", "track_group":
-		default:
-			if r.To.IsValid() {
-				return r, line.At.Errorf("%q in a route is not known; accepted are src, to, via, gw, dev, table, metric, scope, onlink, blackhole, unreachable, prohibit, throw, no_track", key)
-			}
-			r.To, err = keepalived.Prefix(line, strings.Replace(key, "default", "0.0.0.0/0", 1))
-		}
-	}
-	if r.Via.Is6() && r.To == everywhere4 {
-		r.To = everywhere6
-	}
-	return r, err
-}
-
-// nowhere are the kinds of routes that lead nowhere (rtnetlink(7)).
-var nowhere = map[string]int{"blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
-
-var everywhere4, everywhere6 = netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
 
 func (o *options) readAddress(key string, read func(string) error) error {
 	text, err := o.value(key)
@@ -182,68 +167,4 @@ func (o *options) readAddress(key string, read func(string) error) error {
 		return err
 	}
 	return read(text)
-}
-
-// rules reads virtual_rules.
-func rules(d keepalived.Directive) ([]Rule, error) {
-	var all []Rule
-	for _, line := range d.Block {
-		r, err := rule(line)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, r)
-	}
-	return all, nil
-}
-
-func rule(line keepalived.Directive) (Rule, error) {
-	var r Rule
-	var err error
-	prefix := func(to *netip.Prefix) func(string) error {
-		return func(text string) (err error) { *to, err = keepalived.Prefix(line, text); return err }
-	}
-	o := &options{line, line.Words}
-	for key, ok := o.next(); ok && err == nil; key, ok = o.next() {
-		switch key {
-		case "from":
-			err = o.readAddress(key, prefix(&r.From))
-		case "to":
-			err = o.readAddress(key, prefix(&r.To))
-		case "table", "lookup":
-			r.Table, err = o.number(key)
-		case "priority", "preference", "pref", "order":
-			r.Priority, err = o.number(key)
-		case "iif", "dev":
-			r.Inside, err = o.value(key)
-		case "oif":
-			r.Outside, err = o.value(key)
-		case "fwmark":
-			r.Mark, r.Mask, err = o.mark(key)
-		case "not":
-			r.Not = true
-		case "no_track", "track_group":
-		default:
-			err = line.At.Errorf("%q in a rule is not known; accepted are from, to, iif, oif, fwmark, not, table, priority, no_track", key)
-		}
-	}
-	return r, err
-}
-
-// mark reads MARK or MARK/MASK.
-func (o *options) mark(key string) (mark, mask uint32, err error) {
-	text, err := o.value(key)
-	if err != nil {
-		return 0, 0, err
-	}
-	of, bits, masked := strings.Cut(text, "/")
-	n, err := strconv.ParseUint(of, 0, 32)
-	m := uint64(0)
-	if err == nil && masked {
-		m, err = strconv.ParseUint(bits, 0, 32)
-	}
-	if err != nil {
-		return 0, 0, o.d.Errorf("fwmark %q: want a number, perhaps a slash and a mask", text)
-	}
-	return uint32(n), uint32(m), nil
 }

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -17,23 +19,31 @@ type compiler struct {
 	version  int // vrrp_version of global_defs, 0: none
 	missed   int // vrrp_down_timer_adverts
 	announce announcement
-	mute     bool // vrrp_lower_prio_no_advert
+	mute     bool                // vrrp_lower_prio_no_advert
+	pace     Pace                // vrrp_garp_interval, vrrp_gna_interval
+	groups   map[bool]netip.Addr // that advertisements of IPv4 and IPv6 go to
+	rules    numbering
 
-	pipes       map[string]Pipe // by their words
-	pipeScripts map[string]*Program
-	script      User
-	alert       bool // smtp_alert of global_defs
-	seen        map[string]keepalived.Position
+	vmacPrefix string
+	priorities bool // vrrp_notify_priority_changes
+	hooks      keepalived.Hooks
+	pipes      *keepalived.Pipes
+	script     User
+	alert      bool // smtp_alert of global_defs
+	seen       map[string]keepalived.Position
 }
 
-// elsewhere are blocks that another part reads or that change nothing here.
-var elsewhere = []string{"virtual_server", "virtual_server_group", "SSL", "linkbeat_interfaces", "interface_up_down_delays", "garp_group"}
+// defaultInterface is where what is static goes that names none.
+const defaultInterface = "eth0"
+
+// directorsBlocks are read by the director.
+var directorsBlocks = []string{"virtual_server", "virtual_server_group", "SSL"}
 
 // Compile makes the model of a file that keepalived.Read has read.
 func Compile(file []keepalived.Directive) (*Config, error) {
 	c := &compiler{
 		announce: announcement{Announcement: router.Announcement{Delay: defaultDelay, Times: defaultBurst, RefreshTimes: 1}},
-		seen:     map[string]keepalived.Position{}, pipes: map[string]Pipe{}, pipeScripts: map[string]*Program{},
+		groups:   map[bool]netip.Addr{}, vmacPrefix: "vrrp", seen: map[string]keepalived.Position{}, pipes: keepalived.NewPipes(pipeWords...),
 		config: Config{Scripts: map[string]Script{}, Processes: map[string]Process{}, Files: map[string]File{}},
 	}
 	// Global definitions count for every block, wherever they stand.
@@ -94,12 +104,26 @@ func named[T any](kind string, into func(*compiler) map[string]T, read func(keep
 }
 
 var topKeywords = keepalived.Keywords[compiler]{
-	"global_defs":        ignored[compiler], // read before
-	"vrrp_script":        named("vrrp_script", func(c *compiler) map[string]Script { return c.config.Scripts }, script),
-	"vrrp_track_process": named("vrrp_track_process", func(c *compiler) map[string]Process { return c.config.Processes }, process),
-	"vrrp_track_file":    named("track_file", func(c *compiler) map[string]File { return c.config.Files }, file),
-	"track_file":         named("track_file", func(c *compiler) map[string]File { return c.config.Files }, file),
-	"vrrp_sync_group":    func(c *compiler, d keepalived.Directive) error { return c.group(d) },
+	"global_defs":              ignored[compiler], // read before
+	"vrrp_script":              named("vrrp_script", func(c *compiler) map[string]Script { return c.config.Scripts }, script),
+	"vrrp_track_process":       named("vrrp_track_process", func(c *compiler) map[string]Process { return c.config.Processes }, process),
+	"vrrp_track_file":          named("track_file", func(c *compiler) map[string]File { return c.config.Files }, file),
+	"track_file":               named("track_file", func(c *compiler) map[string]File { return c.config.Files }, file),
+	"garp_group":               func(c *compiler, d keepalived.Directive) error { return c.garpGroup(d) },
+	"interface_up_down_delays": func(c *compiler, d keepalived.Directive) error { return c.linkDelays(d) },
+	"static_ipaddress": func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.Static.Addresses, err = addresses(d)
+		return err
+	},
+	"static_routes": func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.Static.Routes, err = routes(d)
+		return err
+	},
+	"static_rules": func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.Static.Rules, err = c.rules.rules(d)
+		return err
+	},
+	"vrrp_sync_group": func(c *compiler, d keepalived.Directive) error { return c.group(d) },
 	"vrrp_instance": func(c *compiler, d keepalived.Directive) error {
 		i, err := c.instance(d)
 		if err != nil {
@@ -119,7 +143,7 @@ var topKeywords = keepalived.Keywords[compiler]{
 	},
 }.With(func() keepalived.Keywords[compiler] {
 	k := keepalived.Keywords[compiler]{}
-	for _, word := range elsewhere {
+	for _, word := range directorsBlocks {
 		k[word] = ignored[compiler]
 	}
 	return k
@@ -134,7 +158,10 @@ var globalKeywords = keepalived.Keywords[compiler]{
 		c.version, err = keepalived.Integer(d, 2, 3)
 		return err
 	},
-	"script_user": func(c *compiler, d keepalived.Directive) (err error) { c.script, err = user(d, d.Values()); return err },
+	"script_user": func(c *compiler, d keepalived.Directive) (err error) {
+		c.script, err = keepalived.User(d, d.Values())
+		return err
+	},
 	"smtp_alert": func(c *compiler, d keepalived.Directive) (err error) {
 		c.alert, err = keepalived.Boolean(d)
 		return err
@@ -160,15 +187,11 @@ var globalKeywords = keepalived.Keywords[compiler]{
 		c.config.Mail.Timeout, err = keepalived.Seconds(d, time.Second, time.Hour)
 		return err
 	},
-	"net_namespace": refused[compiler]("run it in the network namespace itself"),
-	"instance":      refused[compiler]("run one process for each file"),
-	// These ask for what is always so here.
-	"enable_script_security": ignored[compiler], "dynamic_interfaces": ignored[compiler], "vrrp_skip_check_adv_addr": ignored[compiler],
-	"vrrp_iptables": ignored[compiler], "vrrp_ipsets": ignored[compiler], "nftables": ignored[compiler],
-}.With(unheeded("vrrp_strict", "vrrp_garp_interval", "vrrp_gna_interval", "vrrp_priority", "vrrp_no_swap", "vrrp_rt_priority", "vrrp_rlimit_rttime", "max_auto_priority",
-	"enable_traps", "default_interface", "use_pid_dir", "process_names", "reload_repeat", "shutdown_script", "startup_script")).
+}.
 	With(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_")).
-	With(otherGlobalKeywords())
+	With(keepalived.PipeKeywords(func(c *compiler) *keepalived.Pipes { return c.pipes }, pipeWords...)).
+	With(keepalived.HookKeywords(func(c *compiler) *keepalived.Hooks { return &c.hooks })).
+	With(paceGlobals).With(otherGlobalKeywords())
 
 func smtpServer(c *compiler, d keepalived.Directive) error {
 	switch v := d.Values(); len(v) {
@@ -187,7 +210,9 @@ var groupKeywords = keepalived.Keywords[Group]{
 		g.Members = append(g.Members, keepalived.List(d)...)
 		return nil
 	},
-	"global_tracking": ignored[Group], "sync_group_tracking_weight": ignored[Group], // the group's tracking always counts for all
+	"global_tracking":            ignored[Group], // the group's tracking always counts for all
+	"sync_group_tracking_weight": func(g *Group, _ keepalived.Directive) error { g.Weights = true; return nil },
+	"track_bfd":                  refused[Group](askBFD),
 }.With(tracking(func(g *Group) *Tracking { return &g.Track })).
 	With(notifying(func(g *Group) *Notify { return &g.Notify }))
 
@@ -196,7 +221,7 @@ func (c *compiler) group(d keepalived.Directive) error {
 	if err != nil {
 		return err
 	}
-	g := Group{At: d.At, Name: name}
+	g := Group{At: d.At, Name: name, Notify: Notify{Priorities: c.priorities}}
 	if err := groupKeywords.Read(&g, d.Block); err != nil {
 		return err
 	}
@@ -229,6 +254,9 @@ func (c *compiler) check() error {
 				return g.At.Errorf("vrrp_sync_group %s: %s is in group %s already", g.Name, member, other)
 			}
 			grouped[member] = g.Name
+			if !g.Weights {
+				c.dropWeights(member)
+			}
 		}
 		if err := c.resolve(&g.Track); err != nil {
 			return err
@@ -237,8 +265,58 @@ func (c *compiler) check() error {
 	if e := c.config.Exchange; e != nil && !names[e.Instance] {
 		return e.At.Errorf("lvs_sync_daemon: there is no vrrp_instance %q to follow", e.Instance)
 	}
-	c.finishPipes()
+	if s := &c.config.Static; len(s.Addresses)+len(s.Routes)+len(s.Rules) == 0 {
+		*s = Belongings{}
+	} else {
+		s.Interface = cmp.Or(s.Interface, defaultInterface)
+	}
+	c.config.Begin, c.config.End = c.hooks.Both(c.script)
+	if c.pace.ARP > 0 || c.pace.ND > 0 {
+		c.config.Paces = append(c.config.Paces, c.pace)
+	}
+	c.config.Pipes = c.pipes.All(c.script)
 	c.fillUsers()
+	return nil
+}
+
+// dropWeights leaves out what an instance of a sync group tracks with a weight: priorities of a group's instances have to stay in step.
+func (c *compiler) dropWeights(member string) {
+	for i := range c.config.Instances {
+		one := &c.config.Instances[i]
+		if one.Router.Name != member {
+			continue
+		}
+		for _, tracks := range []*[]Track{&one.Track.Interfaces, &one.Track.Scripts, &one.Track.Processes, &one.Track.Files} {
+			*tracks = slices.DeleteFunc(*tracks, func(t Track) bool {
+				if t.Weight != 0 {
+					c.config.Warnings = append(c.config.Warnings, t.At.Errorf("%s is tracked with a weight in an instance of a sync group: it is left out; "+
+						"track it in the group, or say sync_group_tracking_weight there", t.Name).Error())
+				}
+				return t.Weight != 0
+			})
+		}
+	}
+}
+
+// linkDelays reads lines of INTERFACE DOWN [UP].
+func (c *compiler) linkDelays(d keepalived.Directive) error {
+	for _, line := range d.Block {
+		var times []time.Duration
+		for _, text := range line.Values() {
+			one, err := keepalived.Seconds(keepalived.Directive{At: line.At, Words: []string{line.Keyword(), text}}, 0, 255*time.Second)
+			if err != nil {
+				return err
+			}
+			times = append(times, one)
+		}
+		if len(times) < 1 || len(times) > 2 {
+			return line.Errorf("want seconds until it counts as down, and perhaps until it counts as up")
+		}
+		if c.config.Delays == nil {
+			c.config.Delays = map[string]LinkDelay{}
+		}
+		c.config.Delays[line.Keyword()] = LinkDelay{times[0], times[len(times)-1]}
+	}
 	return nil
 }
 
@@ -286,11 +364,6 @@ func (c *compiler) fillUsers() {
 	for i := range c.config.Groups {
 		all = append(all, c.config.Groups[i].Notify.programs()...)
 	}
-	for _, p := range c.config.Pipes {
-		if p.Script != nil {
-			all = append(all, p.Script)
-		}
-	}
 	for _, p := range all {
 		if p.User.Name == "" {
 			p.User = c.script
@@ -299,5 +372,9 @@ func (c *compiler) fillUsers() {
 }
 
 func (n Notify) programs() []*Program {
-	return slices.DeleteFunc([]*Program{n.Active, n.Backup, n.Fault, n.Stop, n.All, n.LowerPriority}, func(p *Program) bool { return p == nil })
+	all := []*Program{n.Active, n.Backup, n.Fault, n.Stop, n.All, n.LowerPriority}
+	if n.Deleted != nil {
+		all = append(all, n.Deleted.Program)
+	}
+	return slices.DeleteFunc(all, func(p *Program) bool { return p == nil })
 }

@@ -2,8 +2,10 @@ package config
 
 import (
 	"cmp"
+	"fmt"
+	"net"
 	"net/netip"
-	"strconv"
+	"strings"
 	"time"
 
 	"holdfast/traffic/keepalived"
@@ -26,64 +28,14 @@ type instance struct {
 	auth      string // PASS or HMAC; "": PASS if there is a password
 	password  []byte
 	excluded  []Address
-	vmacName  string
-	useVMAC   bool
+	vmac      *VMAC
 	fromBase  bool
+	fiveBytes bool                   // of the MAC address: the router's id is the sixth
+	askedPeer bool                   // unicast_fault_no_peer
 	version   int                    // 0: the global one
 	remarks   []keepalived.Directive // that have no effect here
 	announce  announcement
-}
-
-// announcement is how addresses are announced; global_defs sets the defaults. What is said of the time when another router was active too is nil
-// where it is as when this one becomes active.
-type announcement struct {
-	router.Announcement
-	lowerDelay *time.Duration
-	lowerTimes *int
-}
-
-// model fills what was not said.
-func (a announcement) model() router.Announcement {
-	a.LowerDelay, a.LowerTimes = a.Delay, a.Times
-	if a.lowerDelay != nil {
-		a.LowerDelay = *a.lowerDelay
-	}
-	if a.lowerTimes != nil {
-		a.LowerTimes = *a.lowerTimes
-	}
-	return a.Announcement
-}
-
-// announcing are the keywords for it, in a block or, with vrrp_ before, in global_defs.
-func announcing[T any](of func(*T) *announcement, before string) keepalived.Keywords[T] {
-	return keepalived.Keywords[T]{
-		before + "garp_master_delay": func(t *T, d keepalived.Directive) (err error) {
-			of(t).Delay, err = keepalived.Seconds(d, 0, time.Hour)
-			return err
-		},
-		before + "garp_master_repeat": func(t *T, d keepalived.Directive) (err error) {
-			of(t).Times, err = keepalived.Integer(d, 1, 255)
-			return err
-		},
-		before + "garp_master_refresh_repeat": func(t *T, d keepalived.Directive) (err error) {
-			of(t).RefreshTimes, err = keepalived.Integer(d, 1, 255)
-			return err
-		},
-		before + "garp_lower_prio_delay": func(t *T, d keepalived.Directive) error {
-			delay, err := keepalived.Seconds(d, 0, time.Hour)
-			of(t).lowerDelay = &delay
-			return err
-		},
-		before + "garp_lower_prio_repeat": func(t *T, d keepalived.Directive) error {
-			times, err := keepalived.Integer(d, 0, 255)
-			of(t).lowerTimes = &times
-			return err
-		},
-		before + "garp_master_refresh": func(t *T, d keepalived.Directive) (err error) {
-			of(t).Refresh, err = keepalived.Seconds(d, 0, 24*time.Hour)
-			return err
-		},
-	}
+	rules     *numbering
 }
 
 // ignored takes a keyword that asks for what is always so here, or that is another part's.
@@ -151,16 +103,29 @@ var instanceKeywords = keepalived.Keywords[instance]{
 		return err
 	},
 	"virtual_routes": func(i *instance, d keepalived.Directive) (err error) { i.Routes, err = routes(d); return err },
-	"virtual_rules":  func(i *instance, d keepalived.Directive) (err error) { i.Rules, err = rules(d); return err },
+	"virtual_rules":  func(i *instance, d keepalived.Directive) (err error) { i.Rules, err = i.rules.rules(d); return err },
 	"use_ipvlan":     refused[instance]("use_vmac gives the addresses an interface of their own, too"),
 	"vrf":            refused[instance]("name an interface of the VRF"),
 	// These ask for what is always so here: IPv6 follows from the addresses, whose differences are reported and do not matter; an address
 	// that goes never takes another of its network along.
-	"native_ipv6": ignored[instance], "skip_check_adv_addr": ignored[instance], "promote_secondaries": ignored[instance],
-	"higher_prio_send_advert": ignored[instance], "kernel_rx_buf_size": ignored[instance], "debug": ignored[instance],
-	"strict_mode": unheededInstance,
+	"skip_check_adv_addr": ignored[instance], "promote_secondaries": ignored[instance],
+	"higher_prio_send_advert": ignored[instance], "debug": ignored[instance],
+	"strict_mode": func(i *instance, d keepalived.Directive) error {
+		on, err := keepalived.Boolean(d)
+		if err == nil && on {
+			i.remarks = append(i.remarks, d)
+		}
+		return err
+	},
 	"lower_prio_no_advert": func(i *instance, d keepalived.Directive) (err error) {
 		i.Router.Mute, err = keepalived.Boolean(d)
+		return err
+	},
+	"notify_deleted": func(i *instance, d keepalived.Directive) (err error) {
+		i.Notify.Deleted = &Deletion{}
+		if len(d.Values()) > 0 {
+			i.Notify.Deleted.Program, err = keepalived.Call(d)
+		}
 		return err
 	},
 }.With(announcing(func(i *instance) *announcement { return &i.announce }, "")).
@@ -209,7 +174,28 @@ func unicastPeers(i *instance, d keepalived.Directive) error {
 		if err != nil {
 			return err
 		}
+		h := Hops{Most: 255}
+		o := &options{line, line.Values()}
+		for key, ok := o.next(); ok; key, ok = o.next() {
+			n, err := o.number(key)
+			switch {
+			case err != nil || n > 255:
+				return line.Errorf("%s: want a number from 0 to 255", key)
+			case key == "min_ttl":
+				h.Least = uint8(n)
+			case key == "max_ttl":
+				h.Most = uint8(n)
+			default:
+				return line.At.Errorf("%q after a peer is not known; accepted are min_ttl, max_ttl", key)
+			}
+		}
 		i.Peers = append(i.Peers, a)
+		if h != (Hops{Most: 255}) {
+			if i.Hops == nil {
+				i.Hops = map[netip.Addr]Hops{}
+			}
+			i.Hops[a] = h
+		}
 	}
 	if len(i.Peers) == 0 {
 		return d.Errorf("its block has no address")
@@ -222,14 +208,26 @@ func preemptDelay(i *instance, d keepalived.Directive) (err error) {
 	return err
 }
 
+// useVMAC reads [NAME] [MAC]; of five bytes the router's id is the sixth.
 func useVMAC(i *instance, d keepalived.Directive) error {
-	i.useVMAC = true
-	if len(d.Values()) > 1 {
-		return d.Errorf("%q: a MAC address other than the virtual router's own is not done", d.Words[2])
-	}
-	if len(d.Values()) == 1 {
-		if i.vmacName = d.Words[1]; len(i.vmacName) > 15 {
-			return d.Errorf("%q: an interface's name has at most 15 characters", i.vmacName)
+	i.vmac = &VMAC{}
+	for _, word := range d.Values() {
+		mac, err := net.ParseMAC(word)
+		if err != nil && strings.Count(word, ":") == 4 {
+			mac, err = net.ParseMAC(word + ":00")
+			i.fiveBytes = true
+		}
+		switch {
+		case err == nil && len(mac) == 6 && mac[0]&1 == 0 && i.vmac.MAC == nil:
+			i.vmac.MAC = mac
+		case strings.Contains(word, ":"):
+			return d.Errorf("%q: want the MAC address of one interface, of 6 bytes, or 5 before the router's id", word)
+		case i.vmac.Name != "":
+			return d.Errorf("%q: want the name of an interface, and perhaps a MAC address", strings.Join(d.Values(), " "))
+		case len(word) > 15:
+			return d.Errorf("%q: an interface's name has at most 15 characters", word)
+		default:
+			i.vmac.Name = word
 		}
 	}
 	return nil
@@ -241,9 +239,10 @@ func (c *compiler) instance(d keepalived.Directive) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
-	i := instance{version: c.version, announce: c.announce}
+	i := instance{version: c.version, announce: c.announce, rules: &c.rules}
 	i.At = d.At
 	i.Accept = true
+	i.Notify.Priorities = c.priorities
 	i.Router = router.Config{Name: name, Priority: defaultPriority, Interval: defaultInterval, Mute: c.mute}
 	if err := instanceKeywords.Read(&i, d.Block); err != nil {
 		return Instance{}, err
@@ -275,18 +274,31 @@ func (c *compiler) finish(i *instance, d keepalived.Directive) {
 	}
 	i.Router.Preempt = !i.noPreempt || i.state == "MASTER"
 	i.Router.Announce = i.announce.model()
-	if i.useVMAC {
-		if i.vmacName == "" {
-			i.vmacName = "vrrp." + strconv.Itoa(int(i.Router.ID))
-			if i.ipv6() {
-				i.vmacName = "vrrp6." + strconv.Itoa(int(i.Router.ID))
-			}
-		}
-		i.VMAC = &VMAC{Name: i.vmacName, FromBase: i.fromBase}
+	i.Elsewhere = i.announce.elsewhere
+	if !i.Group.IsValid() {
+		i.Group = c.groups[!i.ipv6()]
 	}
+	c.finishVMAC(i)
 	if i.version == 3 && i.Router.Password != nil {
 		c.warn(d, "version 3 has no authentication; auth_pass is not used (auth_type HMAC would be, between Holdfast's hosts)")
 		i.Router.Password = nil
+	}
+}
+
+// finishVMAC names the interface with the virtual MAC address, if one is wanted.
+func (c *compiler) finishVMAC(i *instance) {
+	if i.VMAC = i.vmac; i.VMAC == nil {
+		return
+	}
+	i.VMAC.FromBase = i.fromBase
+	if i.fiveBytes {
+		i.VMAC.MAC[5] = i.Router.ID
+	}
+	if i.VMAC.Name == "" {
+		i.VMAC.Name = fmt.Sprintf("%s.%d", c.vmacPrefix, i.Router.ID)
+		if i.ipv6() {
+			i.VMAC.Name = fmt.Sprintf("%s6.%d", c.vmacPrefix, i.Router.ID)
+		}
 	}
 }
 
@@ -305,6 +317,9 @@ func (i *instance) check(d keepalived.Directive) error {
 	case i.auth == "HMAC" && len(i.password) < leastSecret:
 		return d.Errorf("%s: auth_type HMAC needs an auth_pass of at least %d characters", name, leastSecret)
 	}
+	if i.askedPeer && len(i.Peers) == 0 {
+		return d.Errorf("%s has unicast_fault_no_peer and no unicast_peer", name)
+	}
 	for _, a := range i.Addresses {
 		if a.Prefix.Addr().Is4() == i.ipv6() {
 			return d.Errorf("%s: virtual_ipaddress has IPv4 and IPv6 addresses; put those of one family into virtual_ipaddress_excluded", name)
@@ -322,7 +337,7 @@ func (i *instance) check(d keepalived.Directive) error {
 	if i.version == 3 && i.Router.Interval > 40950*time.Millisecond {
 		return d.Errorf("%s: advert_int %s; version 3 knows up to 40.95 s", name, i.Router.Interval)
 	}
-	for _, peer := range append([]netip.Addr{i.Router.Source}, i.Peers...) {
+	for _, peer := range append([]netip.Addr{i.Router.Source, i.Group}, i.Peers...) {
 		if peer.IsValid() && peer.Is4() == i.ipv6() {
 			return d.Errorf("%s: %s is not of the family of its virtual addresses", name, peer)
 		}

@@ -2,29 +2,39 @@ package config
 
 import (
 	"net/netip"
+	"time"
 
 	"holdfast/traffic/director/virtualserver"
 	"holdfast/traffic/keepalived"
-	"holdfast/traffic/vrrp/packet"
 )
 
-// otherGlobals are words of global_defs that say something about keepalived's own processes, sockets and reports, of which there are others here.
+// otherGlobals are words of global_defs that say something about keepalived's own processes, sockets, reports and firewall rules, of which there are others here.
 var otherGlobals = []string{
-	"tmp_config_directory", "config_save_dir", "process_name", "vrrp_process_name", "checker_process_name", "bfd_process_name", "startup_script_timeout",
-	"shutdown_script_timeout", "vrrp_min_garp", "vrrp_garp_extra_if", "nftables_priority", "nftables_counters",
-	"nftables_ifindex", "nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark", "disable_local_igmp", "min_auto_priority_delay", "bfd_priority", "checker_no_swap",
-	"bfd_no_swap", "vrrp_cpu_affinity", "checker_cpu_affinity", "bfd_cpu_affinity", "checker_rt_priority", "bfd_rt_priority", "checker_rlimit_rttime", "bfd_rlimit_rttime",
-	"snmp_socket", "enable_snmp_vrrp", "enable_snmp_checker", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3", "enable_dbus", "dbus_service_name", "lvs_notify_fifo", "lvs_notify_fifo_script", "fifo_write_vrrp_states_on_reload",
-	"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier", "umask", "vrrp_startup_delay", "log_unknown_vrids", "random_seed", "reload_check_config", "reload_time_file", "reload_file",
-	"data_use_instance", "vmac_prefix", "vmac_addr_prefix", "vrrp_notify_priority_changes",
+	"tmp_config_directory", "config_save_dir", "process_names", "process_name", "vrrp_process_name", "checker_process_name", "bfd_process_name",
+	"nftables", "nftables_priority", "nftables_counters", "nftables_ifindex", "nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark",
+	"vrrp_iptables", "vrrp_ipsets", "disable_local_igmp", "vrrp_strict",
+	"max_auto_priority", "min_auto_priority_delay", "vrrp_priority", "checker_priority", "bfd_priority", "vrrp_no_swap", "checker_no_swap", "bfd_no_swap",
+	"vrrp_cpu_affinity", "checker_cpu_affinity", "bfd_cpu_affinity", "vrrp_rt_priority", "checker_rt_priority", "bfd_rt_priority",
+	"vrrp_rlimit_rttime", "checker_rlimit_rttime", "bfd_rlimit_rttime",
+	"snmp_socket", "enable_snmp_vrrp", "enable_snmp_checker", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3", "enable_traps", "enable_dbus", "dbus_service_name",
+	"vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier", "umask", "reload_time_file", "reload_repeat", "reload_file",
+	"data_use_instance", "vmac_addr_prefix", "checker_log_all_failures",
 	"vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs_force", "vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
+	"lvs_netlink_cmd_rcv_bufs", "lvs_netlink_cmd_rcv_bufs_force", "lvs_netlink_monitor_rcv_bufs", "lvs_netlink_monitor_rcv_bufs_force",
 	"process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force",
 }
 
-// checkersGlobals are words of global_defs that the director reads, or that are about its checks.
+// checkersGlobals are words of global_defs that the director reads.
 var checkersGlobals = []string{
-	"lvs_flush", "lvs_flush_on_stop", "lvs_timeouts", "checker_priority", "checker_log_all_failures", "no_checker_emails", "rs_init_notifies", "smtp_alert_checker",
-	"lvs_netlink_cmd_rcv_bufs", "lvs_netlink_cmd_rcv_bufs_force", "lvs_netlink_monitor_rcv_bufs", "lvs_netlink_monitor_rcv_bufs_force", "net_namespace_ipvs",
+	"lvs_flush", "lvs_flush_on_stop", "lvs_timeouts", "no_checker_emails", "rs_init_notifies", "smtp_alert_checker", "net_namespace_ipvs",
+	"lvs_notify_fifo", "lvs_notify_fifo_script",
+}
+
+// alwaysSo are words of global_defs that ask for what is so here in any case: a check of the whole configuration before it is put in force, checks of
+// every advertisement, interfaces that come and go; and those about reading files, which were heeded then.
+var alwaysSo = []string{
+	"enable_script_security", "dynamic_interfaces", "vrrp_skip_check_adv_addr", "vrrp_higher_prio_send_advert", "vrrp_check_unicast_src", "no_email_faults",
+	"reload_check_config", "include_check", "random_seed",
 }
 
 // otherGlobalKeywords are those, and what would do harm if it were passed over.
@@ -33,16 +43,16 @@ func otherGlobalKeywords() keepalived.Keywords[compiler] {
 	for _, word := range checkersGlobals {
 		k[word] = ignored[compiler]
 	}
-	// What asks for what is always so here.
-	for _, word := range []string{"vrrp_higher_prio_send_advert", "vrrp_check_unicast_src", "no_email_faults", "include_check"} {
+	for _, word := range alwaysSo {
 		k[word] = ignored[compiler]
 	}
-	for word, group := range map[string]netip.Addr{"vrrp_mcast_group4": packet.GroupIPv4, "vrrp_mcast_group6": packet.GroupIPv6} {
-		k[word] = func(_ *compiler, d keepalived.Directive) error {
-			text, err := keepalived.Value(d, "an address")
-			if a, parsed := netip.ParseAddr(text); err == nil && (parsed != nil || a != group) {
-				err = d.Errorf("%q: advertisements go to the protocol's own group, %s, or to unicast_peer", text, group)
+	for word, ipv4 := range map[string]bool{"vrrp_mcast_group4": true, "vrrp_mcast_group6": false} {
+		k[word] = func(c *compiler, d keepalived.Directive) error {
+			a, err := group(d)
+			if err == nil && a.Is4() != ipv4 {
+				err = d.Errorf("%s is of the other family", a)
 			}
+			c.groups[ipv4] = a
 			return err
 		}
 	}
@@ -53,16 +63,30 @@ func otherGlobalKeywords() keepalived.Keywords[compiler] {
 		}
 		return err
 	}
-	for _, word := range pipeWords {
-		k[word] = func(c *compiler, d keepalived.Directive) error { return c.pipe(word, d) }
-		k[word+"_script"] = func(c *compiler, d keepalived.Directive) (err error) {
-			c.pipeScripts[word], err = program(d)
-			return err
+	k["default_interface"] = func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.Static.Interface, err = keepalived.Value(d, "an interface")
+		return err
+	}
+	k["vmac_prefix"] = func(c *compiler, d keepalived.Directive) (err error) {
+		if c.vmacPrefix, err = keepalived.Value(d, "the first part of interfaces' names"); len(c.vmacPrefix) > 10 {
+			err = d.Errorf("%q: want at most 10 characters, so that a router's id fits behind them", c.vmacPrefix)
 		}
+		return err
+	}
+	k["vrrp_startup_delay"] = func(c *compiler, d keepalived.Directive) (err error) {
+		c.config.StartDelay, err = keepalived.Seconds(d, 0, time.Hour)
+		return err
 	}
 	k["vrrp_lower_prio_no_advert"] = func(c *compiler, d keepalived.Directive) (err error) {
 		c.mute, err = keepalived.Boolean(d)
 		return err
+	}
+	for word, to := range map[string]func(*compiler) *bool{
+		"vrrp_notify_priority_changes":     func(c *compiler) *bool { return &c.priorities },
+		"fifo_write_vrrp_states_on_reload": func(c *compiler) *bool { return &c.config.Resend },
+		"log_unknown_vrids":                func(c *compiler) *bool { return &c.config.TellUnknown },
+	} {
+		k[word] = func(c *compiler, d keepalived.Directive) (err error) { *to(c), err = keepalived.Boolean(d); return err }
 	}
 	k["vrrp_down_timer_adverts"] = func(c *compiler, d keepalived.Directive) (err error) {
 		c.missed, err = keepalived.Integer(d, 1, 100)
@@ -78,24 +102,48 @@ func otherInstanceKeywords() keepalived.Keywords[instance] {
 			i.Router.Missed, err = keepalived.Integer(d, 1, 100)
 			return err
 		},
-		"mcast_dst_ip":         refused[instance]("advertisements go to the protocol's own group, or to unicast_peer"),
+		"mcast_dst_ip":          func(i *instance, d keepalived.Directive) (err error) { i.Group, err = group(d); return err },
+		"track_src_ip":          func(i *instance, _ keepalived.Directive) error { i.NeedsSource = true; return nil },
+		"unicast_fault_no_peer": func(i *instance, _ keepalived.Directive) error { i.askedPeer = true; return nil },
+		"unicast_ttl": func(i *instance, d keepalived.Directive) error {
+			n, err := keepalived.Integer(d, 1, 255)
+			i.TTL = uint8(n)
+			return err
+		},
 		"old_unicast_checksum": refused[instance]("checksums are those of RFC 9568"),
 		"use_vmac_addr":        refused[instance]("use_vmac gives the addresses an interface of their own"),
-		"track_bfd":            refused[instance]("track_script can ask whoever runs BFD"),
+		"track_bfd":            refused[instance](askBFD),
 		"check_unicast_src":    ignored[instance], // only peers are heard
 	}
-	for _, word := range []string{"garp_extra_if", "linkbeat_use_polling", "unicast_ttl", "unicast_fault_no_peer", "track_src_ip", "notify_deleted"} {
+	for _, word := range []string{"linkbeat_use_polling", "kernel_rx_buf_size", "native_ipv6"} {
 		k[word] = unheededInstance
 	}
 	return k
 }
 
-// setElsewhere are top-level blocks that this program must not pass over, and what to do instead.
-func setElsewhere() keepalived.Keywords[compiler] {
-	k := keepalived.Keywords[compiler]{}
-	for _, word := range []string{"static_ipaddress", "static_routes", "static_rules", "static_track_group"} {
-		k[word] = refused[compiler]("set what is always there in the system's network configuration")
+const askBFD = "run BFD beside it, and ask it by track_script"
+
+// group reads the address of a multicast group.
+func group(d keepalived.Directive) (netip.Addr, error) {
+	text, err := keepalived.Value(d, "the address of a multicast group")
+	if err != nil {
+		return netip.Addr{}, err
 	}
-	k["bfd_instance"] = refused[compiler]("run BFD beside it, and ask it by track_script")
+	a, err := netip.ParseAddr(text)
+	if err != nil || !a.IsMulticast() || a.Is6() && !a.IsLinkLocalMulticast() {
+		return a, d.Errorf("%q: want the address of a multicast group, of IPv6 one of this link (ff02::...)", text)
+	}
+	return a, nil
+}
+
+// setElsewhere are top-level words that are about keepalived's own processes, and blocks that this program must not pass over.
+func setElsewhere() keepalived.Keywords[compiler] {
+	k := unheeded("namespace_with_ipsets", "use_pid_dir", "linkbeat_use_polling", "linkbeat_interfaces", "child_wait_time")
+	for word, instead := range map[string]string{
+		"net_namespace": "run it in the network namespace itself", "net_namespace_ipvs": "run the director in that namespace", "instance": "run one process for each file",
+		"static_track_group": "what is static is not watched", "track_group": "what is static is not watched", "bfd_instance": askBFD,
+	} {
+		k[word] = refused[compiler](instead)
+	}
 	return k
 }

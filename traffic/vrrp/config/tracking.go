@@ -37,7 +37,7 @@ func tracks(d keepalived.Directive) ([]Track, error) {
 				if err != nil {
 					return nil, err
 				}
-				if t.Weight, err = weight(line, text); err != nil {
+				if t.Weight, err = weight(line, text, mostWeight); err != nil {
 					return nil, err
 				}
 			case "reverse":
@@ -53,36 +53,30 @@ func tracks(d keepalived.Directive) ([]Track, error) {
 	return all, nil
 }
 
-func weight(d keepalived.Directive, text string) (int, error) {
+// mostWeight is what a track may change a priority by; of a file's number the product counts.
+const (
+	mostWeight     = 254
+	mostFileWeight = 1<<31 - 1
+)
+
+func weight(d keepalived.Directive, text string, most int) (int, error) {
 	n, err := strconv.Atoi(text)
-	if err != nil || n < -254 || n > 254 {
-		return 0, d.Errorf("weight %q: want a number from -254 to 254", text)
+	if err != nil || n < -most || n > most {
+		return 0, d.Errorf("weight %q: want a number from -%d to %d", text, most, most)
 	}
 	return n, nil
 }
 
 // weightAndReverse reads "weight N [reverse]" in the block of a tracked thing.
-func weightAndReverse(d keepalived.Directive) (n int, reverse bool, err error) {
+func weightAndReverse(d keepalived.Directive, most int) (n int, reverse bool, err error) {
 	switch v := d.Values(); {
 	case len(v) == 2 && v[1] == "reverse":
 		reverse = true
 	case len(v) != 1:
 		return 0, false, d.Errorf("want a number and perhaps reverse, got %q", strings.Join(v, " "))
 	}
-	n, err = weight(d, d.Words[1])
+	n, err = weight(d, d.Words[1], most)
 	return n, reverse, err
-}
-
-func user(d keepalived.Directive, words []string) (User, error) {
-	switch len(words) {
-	case 0:
-		return User{}, nil
-	case 1:
-		return User{Name: words[0]}, nil
-	case 2:
-		return User{words[0], words[1]}, nil
-	}
-	return User{}, d.Errorf("want a user and perhaps a group, got %q", strings.Join(words, " "))
 }
 
 var scriptKeywords = keepalived.Keywords[Script]{
@@ -107,10 +101,13 @@ var scriptKeywords = keepalived.Keywords[Script]{
 		return err
 	},
 	"weight": func(s *Script, d keepalived.Directive) (err error) {
-		s.Weight, s.Reverse, err = weightAndReverse(d)
+		s.Weight, s.Reverse, err = weightAndReverse(d, mostWeight)
 		return err
 	},
-	"user":      func(s *Script, d keepalived.Directive) (err error) { s.User, err = user(d, d.Values()); return err },
+	"user": func(s *Script, d keepalived.Directive) (err error) {
+		s.User, err = keepalived.User(d, d.Values())
+		return err
+	},
 	"init_fail": func(s *Script, _ keepalived.Directive) error { s.InitiallyFailed = true; return nil },
 }
 
@@ -139,9 +136,17 @@ var processKeywords = keepalived.Keywords[Process]{
 		}
 		return err
 	},
+	"param_match": func(p *Process, d keepalived.Directive) error {
+		text, err := keepalived.Value(d, "initial or partial")
+		p.Match = ArgumentMatch(text)
+		if err == nil && p.Match != InitialArguments && p.Match != PartialArguments {
+			err = d.Errorf("%q: want initial or partial", text)
+		}
+		return err
+	},
 	"full_command": func(p *Process, _ keepalived.Directive) error { p.Full = true; return nil },
 	"weight": func(p *Process, d keepalived.Directive) (err error) {
-		p.Weight, p.Reverse, err = weightAndReverse(d)
+		p.Weight, p.Reverse, err = weightAndReverse(d, mostWeight)
 		return err
 	},
 	"quorum": func(p *Process, d keepalived.Directive) (err error) {
@@ -188,16 +193,17 @@ var fileKeywords = keepalived.Keywords[File]{
 		return err
 	},
 	"weight": func(f *File, d keepalived.Directive) (err error) {
-		f.Weight, f.Reverse, err = weightAndReverse(d)
+		f.Weight, f.Reverse, err = weightAndReverse(d, mostFileWeight)
 		return err
 	},
 	"init_file": func(f *File, d keepalived.Directive) (err error) {
 		f.Initial = new(int)
-		if len(d.Values()) == 0 {
-			return nil
-		}
-		if *f.Initial, err = strconv.Atoi(d.Words[1]); err != nil {
-			return d.Errorf("%q: want a number", d.Words[1])
+		for _, word := range d.Values() {
+			if word == "overwrite" {
+				f.Overwrite = true
+			} else if *f.Initial, err = strconv.Atoi(word); err != nil {
+				return d.Errorf("%q: want a number, and perhaps overwrite", word)
+			}
 		}
 		return nil
 	},

@@ -1,4 +1,4 @@
-package vrrp
+package program
 
 import (
 	"context"
@@ -10,15 +10,33 @@ import (
 	"os/exec"
 	"reflect"
 	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"holdfast/traffic/vrrp/config"
 )
 
-// pipe is a named pipe that states are written into (keepalived.conf(5), notify_fifo).
+// Call is a program with its arguments, and whom it runs as.
+type Call struct {
+	Command []string
+	User    User
+}
+
+// Pipe is a named pipe that a line is written into for each change of state (keepalived.conf(5), notify_fifo).
+type Pipe struct {
+	Path   string
+	User   User  // who owns it
+	Script *Call `json:",omitempty"` // that runs as long as the pipe is there, with its path behind its arguments; nil: none
+}
+
+// Pipes are those of a configuration. One goroutine calls Lay and Tell; each pipe has one of its own that writes.
+type Pipes struct {
+	Log  *slog.Logger
+	laid []*pipe
+}
+
+// pipe is one that is there.
 type pipe struct {
-	config.Pipe
+	Pipe
 	lines chan string
 	log   *slog.Logger
 }
@@ -26,33 +44,35 @@ type pipe struct {
 // pipeLines are as many as wait while a pipe is made.
 const pipeLines = 1024
 
-// tell writes a line, or gives it up where too many wait.
-func (p *pipe) tell(line string) {
-	select {
-	case p.lines <- line:
-	default:
-		p.log.Error("a state is not told: too many wait", "pipe", p.Path, "state", line)
+// Tell writes a line into each, or gives it up where too many wait.
+func (all *Pipes) Tell(line string) {
+	for _, p := range all.laid {
+		select {
+		case p.lines <- line:
+		default:
+			p.log.Error("a state is not told: too many wait", "pipe", p.Path, "state", line)
+		}
 	}
 }
 
-// layPipes has those of a configuration; those that stay are not touched.
-func (d *Daemon) layPipes(wanted []config.Pipe) {
-	d.pipes = slices.DeleteFunc(d.pipes, func(p *pipe) bool {
-		stays := slices.ContainsFunc(wanted, func(w config.Pipe) bool { return reflect.DeepEqual(w, p.Pipe) })
+// Lay makes those that are wanted and takes the others away; those that stay are not touched. The goroutines run in a group; scripts end with ctx at the latest.
+func (all *Pipes) Lay(ctx context.Context, in *sync.WaitGroup, wanted []Pipe) {
+	all.laid = slices.DeleteFunc(all.laid, func(p *pipe) bool {
+		stays := slices.ContainsFunc(wanted, func(w Pipe) bool { return reflect.DeepEqual(w, p.Pipe) })
 		if !stays {
 			close(p.lines)
 		}
 		return !stays
 	})
 	for _, w := range wanted {
-		if slices.ContainsFunc(d.pipes, func(p *pipe) bool { return reflect.DeepEqual(w, p.Pipe) }) {
+		if slices.ContainsFunc(all.laid, func(p *pipe) bool { return reflect.DeepEqual(w, p.Pipe) }) {
 			continue
 		}
-		p := &pipe{Pipe: w, lines: make(chan string, pipeLines), log: d.log}
-		d.pipes = append(d.pipes, p)
-		d.telling.Go(func() {
-			if err := p.run(d.ctx); err != nil {
-				d.log.Error("states are not told", "pipe", p.Path, "error", err)
+		p := &pipe{Pipe: w, lines: make(chan string, pipeLines), log: all.Log}
+		all.laid = append(all.laid, p)
+		in.Go(func() {
+			if err := p.run(ctx); err != nil {
+				p.log.Error("states are not told", "pipe", p.Path, "error", err)
 			}
 			for range p.lines { // nobody waits for what cannot be told
 			}
@@ -92,7 +112,7 @@ func (p *pipe) open() (fd int, err error) {
 		return -1, fmt.Errorf("make it: %w", err)
 	}
 	made := err == nil
-	who, err := credential(p.User)
+	who, err := p.User.Credential()
 	if p.User.Name == "" {
 		who, err = nil, nil
 	}
@@ -121,7 +141,7 @@ func (p *pipe) start(ctx context.Context) (*exec.Cmd, error) {
 	if p.Script == nil {
 		return nil, nil
 	}
-	script, err := prepared(ctx, append(slices.Clone(p.Script.Command), p.Path), p.Script.User)
+	script, err := Command(ctx, append(slices.Clone(p.Script.Command), p.Path), &p.Script.User)
 	if err != nil {
 		return nil, err
 	}
