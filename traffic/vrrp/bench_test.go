@@ -78,7 +78,7 @@ func takeover(b *testing.B, daemon string, args []string) time.Duration {
 		if _, err := h.Start(lab.Process{Command: lab.Command{Args: []string{"sh", "-c", page}, Detach: true}}); err != nil {
 			b.Fatal(err)
 		}
-		conf := strings.ReplaceAll(configured(fmt.Sprint(200-100*i)), "  notify /notify.sh\n", "")
+		conf := strings.NewReplacer("  notify /notify.sh\n", "", "advert_int 1", "advert_int 0.1").Replace(configured(fmt.Sprint(200 - 100*i)))
 		conf = strings.NewReplacer("{ 10", "{\n10", "4 }", "4\n}").Replace(conf)
 		launch(b, h, conf, args...)
 	}

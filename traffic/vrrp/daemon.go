@@ -34,6 +34,7 @@ type Daemon struct {
 	verdict   *verdicts
 	announcer *netio.Announcer
 	numbers   *numbers      // nil until the first is needed
+	sequence  uint32        // of the last Authentication Header
 	exchanged chan exchange // what the data plane is to do
 	pipes     program.Pipes
 	grain     time.Duration // timers fire together that are due within it
@@ -60,8 +61,9 @@ type order struct {
 
 // device is where a socket is.
 type device struct {
-	name string
-	ipv4 bool
+	name   string
+	ipv4   bool
+	header bool // of advertisements behind an Authentication Header
 }
 
 // member is a router's place on this host.
@@ -75,6 +77,9 @@ type member struct {
 	notices    chan notice
 	numbers    map[netip.Addr]uint64 // the last of each peer's sealed advertisements
 }
+
+// on is where the router's packets are sent and received on an interface.
+func (m *member) on(name string) device { return device{name, m.ipv4(), m.Key != nil} }
 
 func (m *member) ipv4() bool { return m.Addresses[0].Prefix.Addr().Is4() }
 

@@ -149,7 +149,7 @@ func (d *Daemon) attach(m *member, all map[string]*port) {
 		names = append(names, m.VMAC.Name)
 	}
 	for _, name := range names {
-		at, p := device{name, m.ipv4()}, all[name]
+		at, p := m.on(name), all[name]
 		s := d.sockets[at]
 		if s != nil && (p == nil || s.index != p.index) {
 			s.close()
@@ -157,7 +157,7 @@ func (d *Daemon) attach(m *member, all map[string]*port) {
 			s = nil
 		}
 		if s == nil && p != nil && p.up {
-			opened, err := openSocket(name, p.index, m.ipv4())
+			opened, err := openSocket(at, p.index)
 			if err != nil {
 				d.complain(m, err)
 				continue

@@ -14,7 +14,7 @@ import (
 
 // send sends an advertisement to the group or to every peer.
 func (d *Daemon) send(m *member, a packet.Advertisement) error {
-	sending := device{m.Interface, m.ipv4()}
+	sending := m.on(m.Interface)
 	if m.VMAC != nil && !m.VMAC.FromBase {
 		sending.name = m.VMAC.Name
 	}
@@ -34,7 +34,7 @@ func (d *Daemon) send(m *member, a packet.Advertisement) error {
 			b, err = d.seal(m, b, path)
 		}
 		if err == nil {
-			err = s.send(b, path, ttl)
+			err = s.send(d.behindHeader(m, b, path), path, ttl)
 		}
 		errs = append(errs, err)
 	}
@@ -63,7 +63,7 @@ func index(members map[string]*member) map[route][]*member {
 	all := map[route][]*member{}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		m := members[name]
-		at := route{device{m.Interface, m.ipv4()}, m.Router.ID}
+		at := route{m.on(m.Interface), m.Router.ID}
 		all[at] = append(all[at], m)
 	}
 	return all
@@ -76,6 +76,7 @@ type heard struct {
 	seal  *packet.Seal
 	says  packet.Advertisement
 	ttl   int
+	whole []byte // the IP packet, of one with an Authentication Header
 }
 
 // isFor tells whether a packet goes the way that a router's advertisements have to come: to its group, or from one of its peers.
@@ -117,18 +118,25 @@ func (d *Daemon) hear(at device, in heard) {
 // readSocket brings every good packet of a socket to Run.
 func (d *Daemon) readSocket(s *socket) {
 	defer d.running.Done()
-	at := device{s.device, s.ipv4}
+	at := device{s.device, s.ipv4, s.header}
 	err := s.receive(func(in arrival) {
 		if in.ttl != packet.TTL && in.path.Destination.IsMulticast() {
 			return // from another network
 		}
-		b, seal := packet.Split(in.bytes)
+		said, err := in.bytes, error(nil)
+		if in.whole != nil {
+			if said, err = packet.SplitHeader(in.whole); err != nil {
+				d.log.Debug("a VRRP packet does not count", "interface", s.device, "from", in.path.Source, "error", err)
+				return
+			}
+		}
+		b, seal := packet.Split(said)
 		a, err := packet.Unmarshal(b, in.path)
 		if err != nil {
 			d.log.Debug("a VRRP packet does not count", "interface", s.device, "from", in.path.Source, "error", err)
 			return
 		}
-		got := heard{path: in.path, bytes: bytes.Clone(b), seal: seal, says: a, ttl: in.ttl}
+		got := heard{path: in.path, bytes: bytes.Clone(b), seal: seal, says: a, ttl: in.ttl, whole: bytes.Clone(in.whole)}
 		d.post(func() { d.hear(at, got) })
 	})
 	if d.ctx.Err() == nil {

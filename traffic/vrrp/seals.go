@@ -54,8 +54,22 @@ func (d *Daemon) seal(m *member, advertisement []byte, path packet.Path) ([]byte
 	return packet.Sealed(advertisement, path, d.numbers.next(), m.Secret), nil
 }
 
+// behindHeader is the IP packet with an Authentication Header, if the router has a key for it; else the advertisement alone. Sequence numbers begin
+// with the time: a receiver that has heard this host before takes greater ones only.
+func (d *Daemon) behindHeader(m *member, advertisement []byte, path packet.Path) []byte {
+	if m.Key == nil {
+		return advertisement
+	}
+	d.sequence = max(d.sequence+1, uint32(time.Now().Unix()))
+	return packet.WithHeader(advertisement, path, d.sequence, m.Key)
+}
+
 // trusts tells whether what came has the seal that the router's secret asks for, and was not sent before.
 func (m *member) trusts(in heard) error {
+	if m.Key != nil {
+		// Its sequence is not looked at: keepalived begins with 1 whenever it is started.
+		return packet.CheckHeader(in.whole, m.Key)
+	}
 	switch {
 	case m.Secret == nil && in.seal == nil:
 		return nil

@@ -19,6 +19,7 @@ type arrival struct {
 	path   packet.Path
 	ttl    int
 	bytes  []byte
+	whole  []byte // the IP packet, of one with an Authentication Header
 }
 
 // socket sends and receives VRRP of one family on one interface.
@@ -26,26 +27,30 @@ type socket struct {
 	device string
 	index  int
 	ipv4   bool
+	header bool                // of packets with an Authentication Header, whose IP header this process makes
 	groups map[netip.Addr]bool // that it has joined
 	file   *os.File            // non-blocking, so that Close ends a read
 }
 
 // openSocket opens a raw socket bound to a device.
-func openSocket(device string, index int, ipv4 bool) (*socket, error) {
-	family := unix.AF_INET6
-	if ipv4 {
+func openSocket(at device, index int) (*socket, error) {
+	family, protocol := unix.AF_INET6, packet.Protocol
+	if at.ipv4 {
 		family = unix.AF_INET
 	}
-	fd, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, packet.Protocol)
-	if err != nil {
-		return nil, fmt.Errorf("open a VRRP socket on %s: %w (it needs CAP_NET_RAW)", device, err)
+	if at.header {
+		protocol = packet.HeaderProtocol
 	}
-	s := &socket{device: device, index: index, ipv4: ipv4, groups: map[netip.Addr]bool{}}
+	fd, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
+	if err != nil {
+		return nil, fmt.Errorf("open a VRRP socket on %s: %w (it needs CAP_NET_RAW)", at.name, err)
+	}
+	s := &socket{device: at.name, index: index, ipv4: at.ipv4, header: at.header, groups: map[netip.Addr]bool{}}
 	if err := s.prepare(fd); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("prepare the VRRP socket on %s: %w", device, err)
+		return nil, fmt.Errorf("prepare the VRRP socket on %s: %w", at.name, err)
 	}
-	s.file = os.NewFile(uintptr(fd), "vrrp "+device)
+	s.file = os.NewFile(uintptr(fd), "vrrp "+at.name)
 	return s, nil
 }
 
@@ -53,6 +58,9 @@ func (s *socket) prepare(fd int) error {
 	var errs []error
 	set := func(level, option, value int) { errs = append(errs, unix.SetsockoptInt(fd, level, option, value)) }
 	errs = append(errs, unix.BindToDevice(fd, s.device))
+	if s.header {
+		set(unix.IPPROTO_IP, unix.IP_HDRINCL, 1)
+	}
 	if s.ipv4 {
 		set(unix.IPPROTO_IP, unix.IP_TTL, packet.TTL)
 		set(unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, packet.TTL)
@@ -108,7 +116,7 @@ func (s *socket) send(b []byte, path packet.Path, ttl uint8) error {
 		to = &unix.SockaddrInet6{Addr: path.Destination.As16(), ZoneId: uint32(s.index)}
 		control = unix.PktInfo6(&unix.Inet6Pktinfo{Addr: path.Source.As16(), Ifindex: uint32(s.index)})
 	}
-	if ttl != packet.TTL {
+	if ttl != packet.TTL && !s.header {
 		control = append(control, hopLimit(s.ipv4, ttl)...)
 	}
 	raw, err := s.file.SyscallConn()
@@ -171,7 +179,11 @@ func (s *socket) receive(take func(arrival)) error {
 // arrival takes a received message apart. IPv4's raw sockets deliver the IP header, IPv6's tell it aside.
 func (s *socket) arrival(b, control []byte, from unix.Sockaddr) (arrival, bool) {
 	if s.ipv4 {
-		return arrivalIPv4(s.device, b)
+		a, ok := arrivalIPv4(s.device, b)
+		if s.header {
+			a.whole = b
+		}
+		return a, ok
 	}
 	a := arrival{device: s.device, bytes: b}
 	if from, ok := from.(*unix.SockaddrInet6); ok {

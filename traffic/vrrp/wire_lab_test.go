@@ -24,12 +24,13 @@ func TestSnifferFindsNothingMalformed(t *testing.T) {
 	const three = "version 3\n  advert_int 0.1\n  priority 200"
 	write(t, one, "/k.conf", instance("two", "version 2", "virtual_router_id 2", "advert_int 1", "priority 200", "authentication {\n auth_type PASS\n auth_pass secret\n }", "virtual_ipaddress {\n 10.77.0.92/24\n }")+
 		instance("three", three, "virtual_router_id 3", "virtual_ipaddress {\n 10.77.0.93/24\n 10.77.0.94/24\n }")+
+		instance("header", "version 2", "virtual_router_id 7", "advert_int 1", "priority 200", "authentication {\n auth_type AH\n auth_pass secret\n }", "virtual_ipaddress {\n 10.77.0.97/24\n }")+
 		instance("six", three, "virtual_router_id 6", "virtual_ipaddress {\n fe80::96\n 2001:db8::96/64\n }"))
 	j, _ := start(t, one, "holdfast", "vrrp", "-f", "/k.conf")
-	for _, name := range []string{"six", "three", "two"} {
+	for _, name := range []string{"six", "three", "two", "header"} {
 		j.wait(t, 0, nowActive+" instance="+name)
 	}
-	out := said(t, l.Client(), "tshark", "-q", "-i", "eth0", "-f", "proto 112 or ip6 proto 112", "-a", "packets:80", "-a", "duration:60", "-w", "/tmp/seen")
+	out := said(t, l.Client(), "tshark", "-q", "-i", "eth0", "-f", "proto 112 or ip6 proto 112 or proto 51", "-a", "packets:80", "-a", "duration:60", "-w", "/tmp/seen")
 	out += said(t, l.Client(), "tshark", "-r", "/tmp/seen", "-o", "vrrp.v3_checksum_as_in_v2:false", "-T", "fields", "-E", "separator=;",
 		"-e", "vrrp.version", "-e", "vrrp.virt_rtr_id", "-e", "_ws.malformed", "-e", "_ws.expert.message", "-e", "_ws.expert.severity")
 	seen := map[string]int{}
@@ -41,7 +42,7 @@ func TestSnifferFindsNothingMalformed(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"2 2", "3 3", "3 6"} {
+	for _, want := range []string{"2 2", "2 7", "3 3", "3 6"} {
 		if seen[want] == 0 {
 			t.Errorf("no advertisement of version and router %s among %v\n%s", want, seen, out)
 		}
@@ -53,7 +54,7 @@ func TestPausedHostSendsNothing(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, "one", "two")
 	one, two := l.Host("one"), l.Host("two")
-	slow := strings.NewReplacer("advert_int 0.1", "advert_int 1", "version 3", "version 3\n  nopreempt") // a busy machine is no pause
+	slow := strings.NewReplacer("version 3", "version 3\n  nopreempt")
 	prepare(t, one, slow.Replace(configured("200")))
 	prepare(t, two, slow.Replace(configured("100")))
 	first, daemon := start(t, one, "holdfast", "vrrp", "-f", "/k.conf")

@@ -83,6 +83,7 @@ type Instance struct {
 	TTL        uint8               `json:",omitempty"` // of packets to peers; 0: 255
 	Group      netip.Addr          `json:",omitzero"`  // that advertisements go to; zero: the protocol's own
 	Secret     []byte              `json:"-"`          // seals advertisements between Holdfast's hosts; nil: none. Never shown
+	Key        []byte              `json:"-"`          // of the Authentication Header before advertisements (auth_type AH); nil: there is none. Never shown
 	Accept     bool                // packets to a virtual address are taken even though this host does not own it
 	// NeedsSource: it is a fault when this host has not the address that advertisements are to come from (track_src_ip).
 	NeedsSource bool `json:",omitempty"`

@@ -25,7 +25,7 @@ type instance struct {
 	Instance
 	state     string
 	noPreempt bool
-	auth      string // PASS or HMAC; "": PASS if there is a password
+	auth      string // PASS, AH or HMAC; "": PASS if there is a password
 	password  []byte
 	excluded  []Address
 	vmac      *VMAC
@@ -143,9 +143,9 @@ const leastSecret = 12
 
 var authenticationKeywords = keepalived.Keywords[instance]{
 	"auth_type": func(i *instance, d keepalived.Directive) (err error) {
-		i.auth, err = keepalived.Value(d, "PASS or HMAC")
-		if err == nil && i.auth != "PASS" && i.auth != "HMAC" {
-			err = d.Errorf("%q: want PASS, or HMAC, which only Holdfast knows; AH needs an IPsec stack and is not done", i.auth)
+		i.auth, err = keepalived.Value(d, "PASS, AH or HMAC")
+		if err == nil && i.auth != "PASS" && i.auth != "AH" && i.auth != "HMAC" {
+			err = d.Errorf("%q: want PASS, AH, or HMAC, which only Holdfast knows", i.auth)
 		}
 		return err
 	},
@@ -267,10 +267,13 @@ func (c *compiler) finish(i *instance, d keepalived.Directive) {
 		c.warn(d, "nopreempt has no effect with state MASTER; use state BACKUP")
 	}
 	i.Router.Version, i.Router.Missed = i.version, cmp.Or(i.Router.Missed, c.missed)
-	if i.auth == "HMAC" {
+	switch first := i.password[:min(len(i.password), 8)]; {
+	case i.auth == "HMAC":
 		i.Secret = i.password
-	} else {
-		i.Router.Password = i.password[:min(len(i.password), 8)]
+	case i.auth == "AH" && i.version == 2:
+		i.Key, i.Router.Header = first, true
+	default:
+		i.Router.Password = first
 	}
 	i.Router.Preempt = !i.noPreempt || i.state == "MASTER"
 	i.Router.Announce = i.announce.model()
@@ -314,6 +317,8 @@ func (i *instance) check(d keepalived.Directive) error {
 		return d.Errorf("%s has no interface", name)
 	case len(i.Addresses) == 0:
 		return d.Errorf("%s has no virtual_ipaddress", name)
+	case i.auth == "AH" && len(i.password) == 0:
+		return d.Errorf("%s: auth_type AH needs an auth_pass", name)
 	case i.auth == "HMAC" && len(i.password) < leastSecret:
 		return d.Errorf("%s: auth_type HMAC needs an auth_pass of at least %d characters", name, leastSecret)
 	}

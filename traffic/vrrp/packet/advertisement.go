@@ -37,10 +37,11 @@ const (
 	maxCentiseconds   = 0xfff // version 3's interval has 12 bits
 )
 
-// Authentication types of version 2 (RFC 2338, 5.3.6; RFC 3768 keeps only the first, keepalived the first two).
+// Authentication types of version 2 (RFC 2338, 5.3.6; RFC 3768 keeps only the first).
 const (
 	authNone     = 0
 	authPassword = 1
+	authHeader   = 2
 )
 
 // Errors that a receiver counts, each for itself. Those of Unmarshal wrap one of them.
@@ -60,6 +61,8 @@ type Advertisement struct {
 	Addresses []netip.Addr  // all of one family, in the order sent
 	// Password is the simple text password of version 2; nil: none. Anybody on the network can read it.
 	Password []byte
+	// Header: an Authentication Header stands before it (version 2).
+	Header bool
 }
 
 // Path is where an advertisement travels; version 3's checksum covers it.
@@ -104,7 +107,10 @@ func (a Advertisement) intervalField() (uint16, error) {
 			return 0, fmt.Errorf("write VRRP advertisement of router %d: interval %s; version 2 knows whole seconds from 1 to 255", a.Router, a.Interval)
 		}
 		auth := uint16(authNone)
-		if a.Password != nil {
+		switch {
+		case a.Header:
+			auth = authHeader
+		case a.Password != nil:
 			auth = authPassword
 		}
 		return auth<<8 | uint16(seconds), nil
@@ -155,8 +161,10 @@ func (a Advertisement) version2(b []byte, path Path) (Advertisement, error) {
 	case authNone:
 	case authPassword:
 		a.Password = append([]byte{}, b[end:]...)
+	case authHeader:
+		a.Header = true
 	default:
-		return Advertisement{}, fmt.Errorf("%w: authentication type %d; 0 (none) and 1 (password) are known", ErrMalformed, b[4])
+		return Advertisement{}, fmt.Errorf("%w: authentication type %d; 0 (none), 1 (password) and 2 (a header before it) are known", ErrMalformed, b[4])
 	}
 	if b[5] == 0 {
 		return Advertisement{}, fmt.Errorf("%w: interval 0", ErrMalformed)

@@ -26,6 +26,9 @@ type Config struct {
 	Addresses []netip.Addr // in the order in which advertisements list them
 	Password  []byte       `json:"-"` // version 2 only; nil: none. Never shown
 
+	// Header: advertisements stand behind an Authentication Header (version 2).
+	Header bool `json:",omitempty"`
+
 	// Missed is how many advertisements may not come before a backup takes over; 0: 3, as the RFC has it.
 	Missed int `json:",omitempty"`
 
@@ -55,6 +58,6 @@ type Announcement struct {
 func (c *Config) advertisement(priority uint8) packet.Advertisement {
 	return packet.Advertisement{
 		Version: c.Version, Router: c.ID, Priority: priority,
-		Interval: c.Interval, Addresses: c.Addresses, Password: c.Password,
+		Interval: c.Interval, Addresses: c.Addresses, Password: c.Password, Header: c.Header,
 	}
 }
