@@ -31,6 +31,12 @@ var planes = []opener{
 	{"nft", func(root string) (plane.Plane, error) { return opened(nft.Open(root)) }},
 }
 
+// variants are planes that are only taken by name: of ebpf, with native XDP wherever a driver can, and nowhere.
+var variants = []opener{
+	{"ebpf-xdp", func(root string) (plane.Plane, error) { return opened(ebpf.OpenExpress(root, ebpf.ExpressEver)) }},
+	{"ebpf-tc", func(root string) (plane.Plane, error) { return opened(ebpf.OpenExpress(root, ebpf.ExpressNever)) }},
+}
+
 // opened keeps a nil of a plane's own type from becoming a plane.
 func opened[P plane.Plane](p P, err error) (plane.Plane, error) {
 	if err != nil {
@@ -39,10 +45,10 @@ func opened[P plane.Plane](p P, err error) (plane.Plane, error) {
 	return p, nil
 }
 
-// Names lists the planes, the preferred first.
+// Names lists the planes, the preferred first, and variants of them.
 func Names() []string {
 	var all []string
-	for _, p := range planes {
+	for _, p := range slices.Concat(planes, variants) {
 		all = append(all, p.name)
 	}
 	return all
@@ -51,11 +57,12 @@ func Names() []string {
 // Open opens a plane by its name; if the name is empty or "auto", the one that holds services, or else the first that this kernel can have.
 func Open(name, root string) (plane.Plane, error) {
 	if name != "" && name != "auto" {
-		at := slices.IndexFunc(planes, func(o opener) bool { return o.name == name })
+		all := slices.Concat(planes, variants)
+		at := slices.IndexFunc(all, func(o opener) bool { return o.name == name })
 		if at < 0 {
 			return nil, fmt.Errorf("data plane %q is not known: want auto, %s", name, strings.Join(Names(), ", "))
 		}
-		return planes[at].open(root)
+		return all[at].open(root)
 	}
 	if p := holding(root); p != nil {
 		return p, nil

@@ -45,7 +45,12 @@ func (k *kernel) attach(dir string, replace bool) error {
 		if err := k.attachTo(name, one, replace); err != nil {
 			return fmt.Errorf("put the program in front of %s: %w", a.Name, err)
 		}
-		if err := k.note(a.Index, one); err != nil {
+		express, err := k.attachExpress(dir, one, replace)
+		if err != nil {
+			return fmt.Errorf("have the driver of %s run the program: %w", a.Name, err)
+		}
+		there[expressName(a.Index)] = express
+		if err := k.note(one, express); err != nil {
 			return fmt.Errorf("note the addresses of %s: %w", a.Name, err)
 		}
 	}
@@ -100,12 +105,16 @@ func forgetOthers(dir string, there map[string]bool) error {
 }
 
 // note keeps the addresses that packets of our own making leave an interface with: its first of each version that is not for the link alone.
-func (k *kernel) note(ifindex int, l netlink.Link) error {
+func (k *kernel) note(l netlink.Link, express bool) error {
 	addresses, err := netlink.AddrList(l, netlink.FAMILY_ALL)
 	if err != nil {
 		return err
 	}
 	var s source
+	copy(s.Link[:], l.Attrs().HardwareAddr)
+	if express {
+		s.Express = 1
+	}
 	for _, a := range addresses {
 		ip, ok := netip.AddrFromSlice(a.IP)
 		ip = ip.Unmap()
@@ -117,7 +126,7 @@ func (k *kernel) note(ifindex int, l netlink.Link) error {
 			s.IPv6 = addressOf(ip)
 		}
 	}
-	return k.maps["sources"].Put(uint32(ifindex), s)
+	return k.maps["sources"].Put(uint32(l.Attrs().Index), s)
 }
 
 // noteRules tells the programs whether routing looks at more than destinations: the kernel begins with rules for the tables local, main and default.

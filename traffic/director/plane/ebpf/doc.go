@@ -7,6 +7,9 @@
 // packet, asks the kernel's routing for the way, and sends it on; the rest of the kernel never sees it. The kernel has to forward packets
 // (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding).
 //
+// Where a driver gains by it (express.go), or where it was asked for by name, the driver itself runs a second program (bpf/express.h, native XDP) on packets that need nothing but another
+// address: those of a connection that is in order, on a way that is known. It leaves all others to the first one. So both come to the same.
+//
 // The table (services, a directory of their addresses, servers, slots) is arrays that the programs and every process of ours see as memory (layout.go has the layouts): there is no
 // other copy. Each service has a table of slots, numbered places that hold servers; a scheduler draws a number. A change writes a new table beside
 // the old one and puts it in force by storing one word. Maps that are too small are replaced, with the programs, by larger ones (grow); connections

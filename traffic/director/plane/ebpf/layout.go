@@ -194,6 +194,8 @@ type settings struct {
 	Seed       uint64
 	Timeout    [8]uint32
 	Tick       uint64
+	Express    uint32
+	_          uint32
 }
 
 // occupancy is struct occupancy.
@@ -215,7 +217,12 @@ type lesson struct {
 }
 
 // source is struct source.
-type source struct{ IPv4, IPv6 address }
+type source struct {
+	IPv4, IPv6 address
+	Link       [6]byte
+	Express    uint8
+	_          uint8
+}
 
 // listing is struct listing.
 type listing struct{ Number, Hash uint32 }

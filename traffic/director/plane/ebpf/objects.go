@@ -67,7 +67,7 @@ func (s sizes) slots() int {
 // The names of maps that hold the table; the others hold connections, and stay when it grows.
 var tableMaps = []string{"services", "servers", "tables", "counted", "directory"}
 
-var lastingMaps = []string{"settings", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "news", "ways", "masks"}
+var lastingMaps = []string{"settings", "marks", "reals", "templates", "pieces", "sources", "clocks", "flows", "wholes", "occupied", "news", "ways", "masks", "neighbours"}
 
 // endpoints is how many virtual and real addresses there may be. Room is taken as they come.
 const endpoints = 1 << 20
@@ -309,7 +309,7 @@ func openKernel(dir string) (*kernel, error) {
 		}
 		k.maps[name] = m
 	}
-	for _, name := range []string{"director", "start_clock", "read_clock", "sweep", "learn", "connect4", "connect6"} {
+	for _, name := range []string{"director", "start_clock", "read_clock", "sweep", "learn", "connect4", "connect6", "express"} {
 		p, err := ebpf.LoadPinnedProgram(filepath.Join(dir, programPrefix+name), nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = errOtherLayout

@@ -28,6 +28,18 @@ type Plane struct {
 // Open opens the plane, or makes it; a *plane.Unsupported if the kernel lacks what it needs.
 func Open(root string) (*Plane, error) { return open(root, fitting()) }
 
+// OpenExpress opens it, and says where drivers run a program.
+func OpenExpress(root string, e Express) (*Plane, error) {
+	p, err := Open(root)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.SetExpress(e); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
 func open(root string, s sizes) (*Plane, error) {
 	l, err := findPlace(root)
 	if errors.Is(err, unix.EPERM) {

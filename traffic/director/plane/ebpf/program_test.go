@@ -23,7 +23,7 @@ var small = sizes{connections: 1 << 13, templates: 1 << 10, pieces: 1 << 10}
 
 func newBench(t *testing.T) bench {
 	p := alone(t, small)
-	here := source{addressOf(netip.MustParseAddr("10.0.0.1")), addressOf(netip.MustParseAddr("fd00::1"))}
+	here := source{IPv4: addressOf(netip.MustParseAddr("10.0.0.1")), IPv6: addressOf(netip.MustParseAddr("fd00::1"))}
 	const loopback = 1 // which the kernel's test runs have packets come from
 	if err := p.kernel.maps["sources"].Put(uint32(loopback), here); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@
 // The director's data plane for the traffic control hook of the kernel. doc.go has the model.
 #include "errors.h"
 #include "dial.h"
+#include "express.h"
 #include "learn.h"
 
 inline_always int outcome_of(struct __sk_buff *skb, struct packet *p)

@@ -58,22 +58,22 @@ __attribute__((noinline)) int go_tunnelled(struct __sk_buff *skb, struct packet 
 	return go(&w);
 }
 
+// packets_of is how many a packet will be cut into.
 inline_always u32 packets_of(struct __sk_buff *skb) { return skb->gso_segs ? skb->gso_segs : 1; }
 
-// count_in counts a packet, or as many as it will be cut into, of a client's; count_out of a server's. Flows hand in what they have counted before
-// it is too much for them.
-inline_always void count_in(struct __sk_buff *skb, struct flow *f)
+// count_in counts packets of a client's; count_out of a server's. Flows hand in what they have counted before it is too much for them.
+inline_always void count_in(struct flow *f, u32 packets, u32 bytes)
 {
-	f->in_packets += packets_of(skb);
-	f->in_bytes += skb->len - LINK;
+	f->in_packets += packets;
+	f->in_bytes += bytes;
 	if (f->in_packets >> 15 || f->in_bytes >> 31)
 		hand_in(f);
 }
 
-inline_always void count_out(struct __sk_buff *skb, struct flow *f)
+inline_always void count_out(struct flow *f, u32 packets, u32 bytes)
 {
-	f->out_packets += packets_of(skb);
-	f->out_bytes += skb->len - LINK;
+	f->out_packets += packets;
+	f->out_bytes += bytes;
 	if (f->out_packets >> 15 || f->out_bytes >> 31)
 		hand_in(f);
 }
@@ -114,7 +114,7 @@ inline_always int carry_in(struct __sk_buff *skb, struct packet *p, struct flow 
 {
 	struct way asked = {}, *w = &asked;
 	u8 forward = forward_of(f);
-	count_in(skb, f);
+	count_in(f, packets_of(skb), skb->len - LINK);
 	if (forward == LOCAL)
 		return VERDICT_OK;
 	if (p->ttl <= 1)
@@ -124,7 +124,7 @@ inline_always int carry_in(struct __sk_buff *skb, struct packet *p, struct flow 
 		return WRAP;
 	}
 	int there = WAY;
-	struct way *known = remembered(skb, p, f->way, (u16)(now - f->told));
+	struct way *known = remembered(segment(skb, p), f->way, (u16)(now - f->told));
 	if (known)
 		w = known;
 	else
@@ -146,11 +146,11 @@ inline_always int carry_in(struct __sk_buff *skb, struct packet *p, struct flow 
 inline_always int carry_out(struct __sk_buff *skb, struct packet *p, struct flow *f, u32 flow, u32 now)
 {
 	struct way asked = {}, *w = &asked;
-	count_out(skb, f);
+	count_out(f, packets_of(skb), skb->len - LINK);
 	if (p->ttl <= 1)
 		return TOO_FAR;
 	int there = WAY;
-	struct way *known = remembered(skb, p, f->back, (u16)(now - f->back_told));
+	struct way *known = remembered(segment(skb, p), f->back, (u16)(now - f->back_told));
 	if (known)
 		w = known;
 	else
@@ -286,14 +286,20 @@ __attribute__((noinline)) int adopted(struct packet *p, u32 service)
 	return flow != NO_FLOW;
 }
 
+// goes_further tells whether a packet is for another host.
+__attribute__((noinline)) int goes_further(struct __sk_buff *skb, struct packet *p)
+{
+	struct way w = {};
+	return p && ask_way(skb, p, &p->destination, &w) == WAY;
+}
+
 // adopt looks for a service that a server's packet may belong to. What is for this host itself is not looked at.
 __attribute__((noinline)) int adopt(struct __sk_buff *skb, struct packet *p)
 {
-	struct way w = {};
 	if (!p || p->protocol != TCP || p->tcp & (SYN | RST))
 		return 0;
 	struct real *r = find_real(p, &p->source, p->source_port);
-	if (!r || ask_way(skb, p, &p->destination, &w) != WAY)
+	if (!r || !goes_further(skb, p))
 		return 0;
 	for (u32 i = 0; i < SERVICES_OF_A_SERVER && i < r->count; i++)
 		if (adopted(p, r->service[i]))

@@ -29,6 +29,7 @@ enum {
 	INET = 2, INET6 = 10,
 	FIB_SUCCESS = 0, FIB_LOCAL = 4, FIB_NO_NEIGHBOUR = 7, FIB_TOO_BIG = 8,
 	REDIRECT_INGRESS = 1,
+	EXPRESS_PASS = 2, EXPRESS_BACK = 3, // of XDP: to the rest of the kernel, and out by where it came in
 	SUM_PSEUDO = 1 << 4, SUM_ZERO_STAYS = 1 << 5, SUM_IPV6 = 1 << 7, // flags of l4_csum_replace
 	ROOM_BEHIND_LINK = 1, // between the link's header and the network's
 	ROOM_SAME_SEGMENTS = 1 << 0, ROOM_IPV4 = 1 << 1, ROOM_IPV6 = 1 << 2, ROOM_GRE = 1 << 3, ROOM_UDP = 1 << 4,
@@ -47,7 +48,7 @@ struct __sk_buff {
 };
 
 // What a packet's checksum is (linux/skbuff.h): made for the whole segment by whoever sends it, or only begun.
-enum { SUM_COMPLETE = 2, SUM_PARTIAL = 3, SUM_UNTOLD };
+enum { SUM_WHOLE = 0, SUM_COMPLETE = 2, SUM_PARTIAL = 3, SUM_UNTOLD };
 
 struct sk_buff {
 	u8 ip_summed : 2;
@@ -63,6 +64,10 @@ struct fib { // struct bpf_fib_lookup
 	u32 source[4], destination[4];
 	u32 vlan;
 	u8 from[6], to[6];
+};
+
+struct frame { // struct xdp_md
+	u32 data, data_end, data_meta, ifindex, queue, to_ifindex;
 };
 
 struct sock_addr { // struct bpf_sock_addr

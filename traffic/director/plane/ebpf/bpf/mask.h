@@ -60,13 +60,12 @@ __attribute__((noinline)) int masks_again(struct __sk_buff *skb, struct packet *
 	return 0;
 }
 
-// in_use tells whether there is a flow under a mask.
-inline_always int in_use(const struct endpoint *own, const struct masked *m, u8 ipv6)
+// in_use tells whether there is a flow under a mask, or may be.
+inline_always int in_use(const struct endpoint *own, u8 ipv6)
 {
-	struct packet p = {.source = own->address, .destination = m->virtual, .source_port = own->port, .destination_port = m->virtual_port,
-		.protocol = own->protocol, .ipv6 = ipv6};
-	struct flow *f = flow_at(find(&p));
-	return f && f->tag > TAKEN && f->client_port == own->port && !expired(f, ticks());
+	u32 client = shortened(&own->address, ipv6);
+	struct flow *f = flow_at(spot_of(client, own->port, own->protocol).home);
+	return f && (f->displaced || f->tag > TAKEN && f->client == client && f->client_port == own->port && !expired(f, ticks()));
 }
 
 // masks_first masks the first packet of a client's connection; 0 if there is no mask left near where its hash leads.
@@ -82,7 +81,7 @@ __attribute__((noinline)) int masks_first(struct __sk_buff *skb, struct packet *
 	for (u32 i = 0; i < MASK_TRIES; i++) {
 		own.port = mask_port(hash, i);
 		struct masked *m = lookup(&masks, &own);
-		if (m && !is_masked(m, p) && in_use(&own, m, p->ipv6))
+		if (m && !is_masked(m, p) && in_use(&own, p->ipv6))
 			continue;
 		if (update(&masks, &own, &to, UPDATE_ANY) || update(&masks, &mark, &to, UPDATE_ANY))
 			return 0;

@@ -79,6 +79,12 @@ struct way {
 
 #define WAYS 8192
 
+// The hardware addresses that packets on a way leave with.
+struct neighbour {
+	u8 to[6], from[6];
+	u32 told; // ticks
+};
+
 // A connection is one slot of a hash table without chains, and one cache line. Its place is told by its client's address and port alone, so that
 // it is found from both sides: by what the client asked for, and by the server that answers. Of IPv6 the addresses here are
 // hashes; the whole ones are in struct whole, at the same place.
@@ -144,6 +150,7 @@ struct settings {
 	u64 seed;       // of the hash of connections
 	u32 timeout[8]; // by state, in ticks of the kernel's clock
 	u64 tick;       // ns
+	u32 express, zero; // the Go side's: where the program express is to be
 };
 
 // A client whose servers would answer it past us, by the address and port that they know it by.
@@ -154,6 +161,9 @@ struct masked {
 
 struct source { // of an interface: what a tunnel's or a masqueraded packet leaves with
 	struct address ipv4, ipv6;
+	u8 link[6]; // its hardware address
+	u8 express; // it takes packets from its driver (express.h)
+	u8 zero;
 };
 
 struct listing { // of a service in the directory
@@ -199,6 +209,7 @@ struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct re
 struct { number(type, MAP_LRU_HASH); number(max_entries, 1); type(key, struct piece); type(value, struct ports); } pieces SEC(".maps");
 struct { number(type, MAP_HASH); number(max_entries, 1024); number(map_flags, NO_PREALLOC); type(key, u32); type(value, struct source); } sources SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, WAYS); type(key, u32); type(value, struct way); } ways SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, WAYS); type(key, u32); type(value, struct neighbour); } neighbours SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); type(key, u32); type(value, struct clock); } clocks SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct flow); } flows SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct whole); } wholes SEC(".maps");

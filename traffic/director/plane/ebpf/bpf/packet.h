@@ -127,15 +127,20 @@ struct transport { // what TCP and UDP have at the same places
 	u16 window, tcp_sum, urgent;
 };
 
-// transport_of is the transport's header behind a network header without options; NULL if not as much as TCP has is to be seen directly.
-inline_always struct transport *transport_of(struct __sk_buff *skb, const struct packet *p)
+// transport_behind is the transport's header behind a network header without options; NULL if not as much as TCP has is to be seen directly.
+inline_always struct transport *transport_behind(void *data, void *end, const struct packet *p)
 {
-	void *t = (void *)(u64)skb->data + LINK, *end = (void *)(u64)skb->data_end;
+	void *t = data + LINK;
 	if (p->ipv6)
 		t += sizeof(struct ipv6);
 	else
 		t += sizeof(struct ipv4);
 	return t + sizeof(struct transport) > end ? NULL : t;
+}
+
+inline_always struct transport *transport_of(struct __sk_buff *skb, const struct packet *p)
+{
+	return transport_behind((void *)(u64)skb->data, (void *)(u64)skb->data_end, p);
 }
 
 // read_ports reads what is the same in all three transports, and TCP's flags.

@@ -94,13 +94,13 @@ inline_always struct way *way_at(u32 number)
 	return lookup(&ways, &at);
 }
 
-// remembered is the way with a number that was told so many ticks ago, if it holds still and the packet is not too long for it.
-inline_always struct way *remembered(struct __sk_buff *skb, const struct packet *p, u32 number, u32 ago)
+// remembered is the way with a number that was told so many ticks ago, if it holds still and a packet of a length is not too long for it.
+inline_always struct way *remembered(u32 length, u32 number, u32 ago)
 {
 	if (!number || ago >= way_holds || !ways_hold())
 		return NULL;
 	struct way *w = way_at(number);
-	return w && w->ifindex && segment(skb, p) <= w->mtu ? w : NULL;
+	return w && w->ifindex && length <= w->mtu ? w : NULL;
 }
 
 // learn_way_to_server asks for the way to a server, or knows it of another flow to the server.
@@ -111,7 +111,7 @@ __attribute__((noinline)) int learn_way_to_server(struct __sk_buff *skb, struct 
 		return NO_WAY;
 	u32 now = ticks();
 	int there = WAY;
-	struct way *known = remembered(skb, p, s->way, now - s->told);
+	struct way *known = remembered(segment(skb, p), s->way, now - s->told);
 	if (known) {
 		*w = *known;
 	} else {
@@ -264,28 +264,19 @@ inline_always u64 change_of_address(const struct address *from, const struct add
 	return change;
 }
 
-// rewrite gives a usual packet another destination or source, all of it in place, as its flow says. It cannot where the checksum is none of the
-// two kinds that it knows.
-inline_always int rewrite(struct __sk_buff *skb, const struct packet *p, const struct flow *f, const struct whole *whole, int is_source)
+// readdress gives a packet another destination or source, all of it in place, as its flow says.
+inline_always void readdress(void *network, struct transport *t, const struct packet *p, const struct flow *f, const struct whole *whole, int is_source, u32 kind)
 {
-	u32 kind = sum_kind(skb);
-	struct transport *t = transport_of(skb, p);
-	if (!p->usual || kind == SUM_COMPLETE || kind == SUM_UNTOLD || !t)
-		return 0;
 	u64 address;
 	if (p->ipv6) {
-		struct ipv6 *ip = ipv6_of(skb);
-		if (!ip)
-			return 0;
+		struct ipv6 *ip = network;
 		struct address *at = is_source ? &ip->source : &ip->destination;
 		const struct address *to = is_source ? &whole->virtual : &whole->server;
 		address = change_of_address(at, to);
 		*at = *to;
 		ip->hops = p->ttl - 1;
 	} else {
-		struct ipv4 *ip = ipv4_of(skb);
-		if (!ip)
-			return 0;
+		struct ipv4 *ip = network;
 		u32 *at = is_source ? &ip->source : &ip->destination, to = is_source ? f->virtual : f->server_address;
 		address = (u64)(u32)~*at + to;
 		*at = to;
@@ -299,5 +290,26 @@ inline_always int rewrite(struct __sk_buff *skb, const struct packet *p, const s
 		mend_sum(&t->tcp_sum, 0, kind, address, ports);
 	else
 		mend_sum(&t->udp_sum, 1, kind, address, ports);
+}
+
+inline_always void one_hop_less(void *network, const struct packet *p)
+{
+	if (p->ipv6) {
+		((struct ipv6 *)network)->hops = p->ttl - 1;
+		return;
+	}
+	struct ipv4 *ip = network;
+	ip->sum = ~folded((u64)(u16)~ip->sum + (u16)~1);
+	ip->ttl = p->ttl - 1;
+}
+
+// rewrite readdresses a usual packet. It cannot where the checksum is none of the two kinds that it knows.
+inline_always int rewrite(struct __sk_buff *skb, const struct packet *p, const struct flow *f, const struct whole *whole, int is_source)
+{
+	u32 kind = sum_kind(skb);
+	struct transport *t = transport_of(skb, p);
+	if (!p->usual || kind == SUM_COMPLETE || kind == SUM_UNTOLD || !t)
+		return 0;
+	readdress((void *)(u64)skb->data + LINK, t, p, f, whole, is_source, kind);
 	return 1;
 }
