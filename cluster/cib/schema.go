@@ -25,7 +25,7 @@ var objects = map[string][]string{
 var needs = map[string][]string{
 	"primitive": {"id"}, "group": {"id"}, "clone": {"id"}, "master": {"id"}, "bundle": {"id"}, "template": {"id"}, "tag": {"id"},
 	"rsc_location": {"id"}, "rsc_colocation": {"id"}, "rsc_order": {"id"}, "rsc_ticket": {"id", "ticket"}, "op": {"id", "name"},
-	"node": {"id", "uname"},
+	"node": {"id", "uname"}, "docker": {"image"}, "podman": {"image"}, "rkt": {"image"},
 }
 
 // choices are the attributes with a fixed set of values.

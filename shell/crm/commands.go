@@ -24,7 +24,7 @@ func configurationCommands() []*command {
 		{name: "set", usage: "ID.ATTRIBUTE VALUE", summary: "give an attribute of an object a value", example: "set vip.ip 10.0.0.2", run: runSet},
 		{name: "monitor", usage: "RESOURCE[:ROLE] INTERVAL[:TIMEOUT]", summary: "add a monitor operation to a primitive",
 			example: "monitor vip 20s:20s", run: runMonitor, words: completeObjects},
-		{name: "get_property", aliases: []string{"get-property"}, usage: "[-t] NAME…", summary: "print the values of cluster properties",
+		{name: "get_property", old: []string{"get-property"}, usage: "[-t] NAME…", summary: "print the values of cluster properties",
 			example: "get_property stonith-enabled", run: runGetProperty},
 		{name: "promotable", usage: "ID RESOURCE [meta …] [params …]", summary: "clone a resource that can be promoted: clone with promotable=true",
 			example: "promotable data-clone data", run: func(s *session, w []word) error {
@@ -37,7 +37,7 @@ func configurationCommands() []*command {
 		{name: "commit", usage: "[force]", summary: "store the changes", run: runCommit},
 		{name: "refresh", summary: "drop the changes and load the configuration again", run: runRefresh},
 		{name: "erase", usage: "[nodes]", summary: "empty the configuration, or forget the nodes", run: runErase},
-		{name: "ptest", aliases: []string{"simulate"}, usage: "[scores] [utilization] [actions]", summary: "show what the cluster would do after a commit", run: runSimulate},
+		{name: "ptest", old: []string{"simulate"}, usage: "[scores] [utilization] [actions]", summary: "show what the cluster would do after a commit", run: runSimulate},
 		{name: "graph", usage: "[dot [FILE]]", summary: "draw the objects and the constraints between them as a graph", run: runGraph},
 		{name: "schema", usage: "[NAME]", summary: "show or set the schema of the document", run: runSchema},
 		{name: "upgrade", usage: "[force]", summary: "bring the document to the newest schema", run: runUpgrade},
@@ -54,15 +54,18 @@ func runDelete(s *session, words []word) error {
 	if len(names) == 0 {
 		return usageError("expected the id of an object")
 	}
+	var missing error
 	for _, name := range names {
 		if m.objects[name] == nil {
-			return fmt.Errorf("object %s does not exist", name)
+			missing = errors.Join(missing, fmt.Errorf("object %s does not exist", name))
+			continue
 		}
 		if running := m.running(name); running != "" && len(names) == len(words) && !s.options.force {
 			return fmt.Errorf("delete: resource %s is running on %s; stop it first, or use --force", name, running)
 		}
 	}
-	return m.remove(names...)
+	names = slices.DeleteFunc(names, func(name string) bool { return m.objects[name] == nil })
+	return errors.Join(m.remove(names...), missing)
 }
 
 // running says on which node the status has a resource running, "" when nowhere.
@@ -303,7 +306,7 @@ func (m *model) monitor(texts []string) error {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// runDefaultTimeouts sets the time limits that operations lack or that are below the advice.
+// runDefaultTimeouts sets the time limits of operations to what their agents advise.
 func runDefaultTimeouts(s *session, words []word) error {
 	m, err := s.configuration()
 	if err != nil {
@@ -334,7 +337,7 @@ func (m *model) adviseTimeouts(e *cib.Element, info *agentInfo) {
 	seen := map[string]bool{}
 	for op := range ops.All("op") {
 		seen[op.Get("name")] = true
-		if advice := info.actions[op.Get("name")]["timeout"]; advice != "" && op.Get("timeout") == "" {
+		if advice := info.actions[op.Get("name")]["timeout"]; advice != "" {
 			op.Set("timeout", advice)
 		}
 	}

@@ -47,7 +47,9 @@ func runUpgrade(s *session, words []word) error {
 		return fmt.Errorf("upgrade: there are changes that are not committed; 'commit' or 'refresh' first")
 	}
 	if old := m.doc.Root.Get("validate-with"); old == newestSchema && !force {
-		s.info("CIB is already at the latest schema version")
+		if s.interactive {
+			s.info("the document has the newest schema, %s, already", newestSchema)
+		}
 		return nil
 	}
 	return s.change("configure upgrade", func(doc *cib.Document) error {

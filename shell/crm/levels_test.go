@@ -73,7 +73,7 @@ func TestResourceCommands(t *testing.T) {
 		{"node maintenance alpha", "node 1: alpha \\\n\tattributes maintenance=true"},
 		{"node utilization alpha set cpu 4", "node 1: alpha \\\n\tutilization cpu=4"},
 		{"maintenance on", "maintenance-mode=true"},
-		{"assist weak-bond w a g", "colocation w inf: ( a g ) w-dummy"},
+		{"assist weak-bond a g", "colocation place-constraint-1 inf: ( a g ) place-dummy-1"},
 		{"configure delete --force a", "primitive b Dummy\nprimitive c Dummy"},
 	} {
 		t.Run(test.command, func(t *testing.T) {

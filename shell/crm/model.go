@@ -322,20 +322,17 @@ func (m *model) releaseOwn(e *cib.Element) {
 	m.release(skeleton(e))
 }
 
-// takeMembersAgain is takeMembers for an object that stays where it is.
+// takeMembersAgain is takeMembers for an object that stays where it is. Constraints stay as they are, too: on a
+// member they mean something, and whoever changes a container has seen them.
 func (m *model) takeMembersAgain(e *cib.Element) {
 	for i, c := range slices.Clone(e.Children) {
 		if c.Name != memberTag {
 			continue
 		}
 		child := m.objects[c.Get("ref")]
-		outside := child.Parent != nil && child.Parent.Name == "resources"
 		child.Remove()
 		e.Children[i], child.Parent = child, e
 		delete(m.born, child.ID())
-		if outside {
-			m.redirect(child.ID(), e.ID())
-		}
 	}
 }
 

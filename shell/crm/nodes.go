@@ -38,10 +38,14 @@ func parseNode(r *reader) (*cib.Element, error) {
 			continue
 		}
 		part := strings.ToLower(r.peek())
-		if !r.oneOf("attributes", "utilization") {
-			return nil, r.fail("attributes, utilization or description=TEXT")
+		switch _, _, pair := r.option(); {
+		case r.oneOf("attributes", "utilization"):
+			r.next()
+		case pair:
+			part = "attributes" // which goes without saying
+		default:
+			return nil, r.fail("attributes, utilization, NAME=VALUE or description=TEXT")
 		}
-		r.next()
 		set, err := r.attributeList(partTags[part], "attributes", "utilization")
 		if err != nil {
 			return nil, err

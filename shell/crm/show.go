@@ -12,7 +12,7 @@ import (
 // selection picks the objects that the words of show, edit and filter mean: ids and patterns,
 // type:KIND, tag:TAG, related:ID, changed. No word means all.
 func (m *model) selection(words []string) ([]*cib.Element, error) {
-	if len(words) == 0 || slices.Equal(words, []string{"all"}) {
+	if len(words) == 0 {
 		return m.all(), nil
 	}
 	chosen := map[string]bool{}
@@ -43,10 +43,10 @@ func (m *model) selected(w string) ([]string, error) {
 	case what == "type" && value != "":
 		k := kindOfCommand(value)
 		if k == nil {
-			return nil, fmt.Errorf("type:%s: there is no such kind of object", value)
+			return nil, softError{fmt.Errorf("type:%s: there is no such kind of object", value)}
 		}
 		for name, e := range m.objects {
-			if kindOf(e) == k || value == "clone" && e.Name == "master" {
+			if kindOf(e) == k {
 				names = append(names, name)
 			}
 		}
@@ -54,7 +54,7 @@ func (m *model) selected(w string) ([]string, error) {
 	case what == "tag" && value != "":
 		tag := m.objects[value]
 		if tag == nil || tag.Name != "tag" {
-			return nil, fmt.Errorf("tag:%s: there is no such tag", value)
+			return nil, softError{fmt.Errorf("tag:%s: there is no such tag", value)}
 		}
 		for ref := range tag.All("obj_ref") {
 			names = append(names, ref.ID())
@@ -75,13 +75,22 @@ func (m *model) selected(w string) ([]string, error) {
 	return nil, fmt.Errorf("object %s does not exist", w)
 }
 
-// related lists an object and those that name it.
+// related lists an object and those that name it, or the primitives of an agent.
 func (m *model) related(name string) ([]string, error) {
-	e := m.objects[name]
-	if e == nil {
-		return nil, fmt.Errorf("object %s does not exist", name)
+	var names []string
+	for other, o := range m.objects {
+		if o.Get("type") == name && (o.Name == "primitive" || o.Name == "template") {
+			names = append(names, other)
+		}
 	}
-	names := []string{name}
+	e := m.objects[name]
+	switch {
+	case e == nil && len(names) == 0:
+		return nil, softError{fmt.Errorf("related:%s: there is no such object or agent", name)}
+	case e == nil:
+		return names, nil
+	}
+	names = append(names, name)
 	for other, o := range m.objects {
 		refers := slices.Contains(constrainedResources(o), name) || slices.Contains(members(o), name) ||
 			o.Get("template") == name || o.Get("node") == name

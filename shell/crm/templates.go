@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"holdfast/cluster/cib"
 )
 
 //go:embed templates
@@ -260,68 +258,4 @@ func applyTemplate(s *session, words []word) error {
 		return err
 	}
 	return m.load(texts[0], text, method, nil)
-}
-
-// assistLevel holds commands that make several objects at once.
-func assistLevel() *level {
-	return &level{name: "assist", summary: "helpers that make several objects at once", leave: leaveConfigure, commands: []*command{
-		{name: "weak-bond", usage: "ID RESOURCE RESOURCE…", summary: "keep resources on one node without making them depend on each other",
-			example: "weak-bond together web db", run: weakBond, words: completeResources},
-		{name: "template", usage: "ID PRIMITIVE PRIMITIVE…", summary: "make a template of what primitives of one agent have in common", run: commonTemplate, words: completeResources},
-	}}
-}
-
-// weakBond makes a resource that does nothing and puts the others where it is.
-func weakBond(s *session, words []word) error {
-	texts := textsOf(words)
-	if len(texts) < 3 {
-		return usageError("expected a name and at least two resources")
-	}
-	m, err := s.configuration()
-	if err != nil {
-		return err
-	}
-	id := texts[0]
-	for _, rsc := range texts[1:] {
-		if e := m.objects[rsc]; e == nil || !isResource(e) {
-			return fmt.Errorf("weak-bond: there is no resource %s", rsc)
-		}
-	}
-	text := fmt.Sprintf("primitive %s-dummy Dummy\ncolocation %s inf: ( %s ) %s-dummy\n", id, id, strings.Join(texts[1:], " "), id)
-	return m.load("weak-bond", text, loadUpdate, nil)
-}
-
-// commonTemplate makes a template of the agent that primitives share; each keeps what it has of its own.
-func commonTemplate(s *session, words []word) error {
-	texts := textsOf(words)
-	if len(texts) < 3 {
-		return usageError("expected a name and at least two primitives")
-	}
-	m, err := s.configuration()
-	if err != nil {
-		return err
-	}
-	first := m.objects[texts[1]]
-	for _, id := range texts[1:] {
-		e := m.objects[id]
-		if e == nil || e.Name != "primitive" || e.Get("template") != "" || agentText(e) != agentText(first) {
-			return fmt.Errorf("template: %s is no primitive of the agent of %s", id, texts[1])
-		}
-	}
-	template := cib.NewElement("template", "id", texts[0], "class", first.Get("class"))
-	if provider := first.Get("provider"); provider != "" {
-		template.Set("provider", provider)
-	}
-	template.Set("type", first.Get("type"))
-	if err := m.define(kindOfCommand("rsc_template"), template); err != nil {
-		return err
-	}
-	for _, id := range texts[1:] {
-		e := m.objects[id]
-		for _, name := range []string{"class", "provider", "type"} {
-			e.Unset(name)
-		}
-		e.Set("template", texts[0])
-	}
-	return nil
 }
