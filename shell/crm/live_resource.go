@@ -17,9 +17,9 @@ import (
 func liveResourceCommands() []*command {
 	return []*command{
 		{name: "status", old: []string{"list"}, usage: "[RESOURCE…]", summary: "where resources run", run: resourceStatus, words: completeResources},
-		{name: "locate", usage: "[RESOURCE…]", summary: "the nodes that resources run on", run: resourceStatus, words: completeResources},
+		{name: "locate", usage: "RESOURCE…", summary: "the nodes that resources run on", run: locateResources, words: completeResources},
 		{name: "cleanup", usage: "[RESOURCE] [NODE] [force]", summary: "forget failures, so that resources are tried again", run: forgetCommand(true), words: completeResources},
-		{name: "refresh", aliases: []string{"reprobe"}, usage: "[RESOURCE] [NODE] [force]", summary: "forget everything about resources and look again", run: forgetCommand(false), words: completeResources},
+		{name: "refresh", old: []string{"reprobe"}, usage: "[RESOURCE] [NODE] [force]", summary: "forget everything about resources and look again", run: forgetCommand(false), words: completeResources},
 		{name: "scores", summary: "the scores by which resources are placed", run: runScores},
 		{name: "failcount", usage: "RESOURCE set NODE VALUE | RESOURCE delete|show NODE", summary: "how often a resource failed on a node", run: failcount, words: completeResources},
 	}
@@ -51,6 +51,19 @@ func resourceStatus(s *session, words []word) error {
 		}
 	}
 	return nil
+}
+
+// locateResources tells where each resource runs; one that does not exist is told and no failure.
+func locateResources(s *session, words []word) error {
+	if len(words) == 0 {
+		return usageError("expected at least one resource")
+	}
+	for _, w := range words {
+		if _, err := s.resource(w.text); err != nil {
+			return softError{err}
+		}
+	}
+	return resourceStatus(s, words)
 }
 
 // activeNodes lists the nodes that the status has a resource, or a member of it, active on.
@@ -124,6 +137,9 @@ func failcount(s *session, words []word) error {
 	texts := textsOf(words)
 	if len(texts) < 3 || texts[1] == "set" && len(texts) < 4 {
 		return usageError("expected a resource, set, delete or show, and a node")
+	}
+	if _, err := s.resource(texts[0]); err != nil {
+		return softError{err}
 	}
 	c, err := s.daemon("failcount")
 	if err != nil {

@@ -19,10 +19,10 @@ func nodeLevel() *level {
 	return &level{name: "node", summary: "nodes: standby, maintenance, attributes, fencing", commands: []*command{
 		{name: "show", usage: "[NODE]", summary: "list the nodes and their attributes", run: showNodes, words: completeNodes},
 		{name: "status", usage: "[NODE]", summary: "the nodes' state as the document has it", run: nodeStatus, words: completeNodes},
-		{name: "standby", usage: "[NODE…] [LIFETIME]", summary: "let nodes run no resources", example: "standby alpha", run: simple("standby", "on"), words: completeNodes},
-		{name: "online", usage: "[NODE…]", summary: "let nodes run resources again", example: "online alpha", run: simple("standby", "off"), words: completeNodes},
+		{name: "standby", usage: "[NODE… | --all] [LIFETIME]", summary: "let nodes run no resources", example: "standby alpha", run: simple("standby", "on"), words: completeNodes},
+		{name: "online", usage: "[NODE… | --all]", summary: "let nodes run resources again", example: "online alpha", run: simple("standby", "off"), words: completeNodes},
 		{name: "maintenance", usage: "[NODE]", summary: "leave everything on a node alone", run: nodeMaintenance, words: completeNodes},
-		{name: "ready", usage: "[NODE]", summary: "end the maintenance of a node", run: simple("maintenance", "off"), words: completeNodes},
+		{name: "ready", usage: "[NODE]", summary: "end the maintenance of a node", run: nodeReady, words: completeNodes},
 		{name: "attribute", usage: "NODE set NAME VALUE | NODE delete|show NAME", summary: "one attribute of a node", run: nodeAttribute("instance_attributes"), words: completeNodes},
 		{name: "utilization", usage: "NODE set NAME VALUE | NODE delete|show NAME", summary: "one utilization attribute of a node", run: nodeAttribute("utilization"), words: completeNodes},
 		{name: "status-attr", usage: "NODE set NAME VALUE | NODE delete|show NAME", summary: "one transient attribute of a node", run: transientAttribute, words: completeNodes},
@@ -75,7 +75,7 @@ func showNodes(s *session, words []word) error {
 	}
 	for _, w := range words {
 		if _, err := nodeIn(doc, w.text); err != nil {
-			return err
+			return softError{err}
 		}
 	}
 	f := &formatter{context: newModel(doc.Clone(), s.agents, func(string) {})}
@@ -145,8 +145,15 @@ func setNodeAttribute(s *session, words []word, name, value string) error {
 		transient = texts[n-1] == "reboot"
 		texts = texts[:n-1]
 	}
-	if len(texts) == 0 {
+	switch {
+	case len(texts) == 0:
 		texts = []string{thisNode()}
+	case slices.Contains(texts, "--all"):
+		doc, err := s.document()
+		if err != nil {
+			return err
+		}
+		texts = newModel(doc, s.agents, func(string) {}).nodeNames(nil)
 	}
 	if transient {
 		for _, node := range texts {
@@ -169,7 +176,20 @@ func setNodeAttribute(s *session, words []word, name, value string) error {
 	if err != nil {
 		return err
 	}
+	for _, node := range texts {
+		if name == "standby" {
+			s.info("%s node %s", map[string]string{"on": "standby", "off": "online"}[value], node)
+		}
+	}
 	return s.awaitTransition()
+}
+
+// nodeReady ends the maintenance of one node.
+func nodeReady(s *session, words []word) error {
+	if len(words) > 1 {
+		return usageError("expected one node")
+	}
+	return setNodeAttribute(s, words, "maintenance", "off")
 }
 
 // setNodePair sets an attribute of a node and returns it; an old one keeps its id.
@@ -184,6 +204,12 @@ func setNodePair(doc *cib.Document, node *cib.Element, tag, name, value string) 
 	list := node.Child(tag)
 	if list == nil {
 		base := "nodes-" + asID(node.ID())
+		if name == "standby" { // crmsh makes these sets itself, crm_attribute the others
+			base = asID(node.ID()) + "-instance_attributes"
+			if isDigit(base[0]) {
+				base = "num-" + base
+			}
+		}
 		if tag == "utilization" {
 			base += "-utilization"
 		}

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/shell/tools/dates"
+	"holdfast/shell/tools/resource"
 )
 
 // whereTo is what the words after the resource of move and ban mean.
@@ -93,6 +94,7 @@ func (s *session) place(words []word, how string) error {
 		return err
 	}
 	if how == "ban" || w.node == "" {
+		s.printf("%s", resource.BanNotice("cli-ban-"+w.resource+"-on-"+moved, w.resource, moved, false))
 		s.info("Ban constraint created for %s to %s", w.resource, moved)
 	} else {
 		s.info("Move constraint created for %s to %s", w.resource, moved)
@@ -170,6 +172,7 @@ func clearResource(s *session, words []word) error {
 	return s.awaitTransition()
 }
 
+// showConstraints prints what crm_resource prints of a resource's constraints.
 func showConstraints(s *session, words []word) error {
 	if len(words) != 1 {
 		return usageError("expected a resource")
@@ -179,15 +182,7 @@ func showConstraints(s *session, words []word) error {
 		return err
 	}
 	if _, err := resourceIn(doc, words[0].text); err != nil {
-		return err
+		return softError{err}
 	}
-	m := newModel(doc, s.agents, func(string) {})
-	var list []*cib.Element
-	for _, c := range m.constraints() {
-		if slices.Contains(constrainedResources(c), words[0].text) {
-			list = append(list, c)
-		}
-	}
-	s.printf("%s", m.text(list, true))
-	return nil
+	return resource.Constraints(doc, words[0].text, time.Now(), s.stdout)
 }

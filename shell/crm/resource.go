@@ -273,13 +273,13 @@ func (s *session) resource(id string) (*cib.Element, error) {
 	return resourceIn(doc, id)
 }
 
-// mustBePromotable refuses a resource that is no promotable clone, nor in one.
+// mustBePromotable refuses a resource that is no promotable clone.
 func (s *session) mustBePromotable(id string) error {
 	e, err := s.resource(id)
 	if err != nil {
 		return err
 	}
-	if e = cloneOf(e); e.Name == "master" {
+	if e.Name == "master" {
 		return nil
 	}
 	for list := range e.All("meta_attributes") {
@@ -311,6 +311,9 @@ func expandTags(s *session, ids []string) []string {
 }
 
 func setManaged(s *session, words []word, value string) error {
+	if len(words) != 1 {
+		return usageError("expected one resource")
+	}
 	return s.changeMeta("is-managed="+value, textsOf(words), "is-managed", value, "maintenance")
 }
 
@@ -353,8 +356,12 @@ func (s *session) setResourceAttribute(tag, id, name, value string) error {
 		if err != nil {
 			return err
 		}
-		if tag == "meta_attributes" {
-			e = cloneOf(e)
+		if clone := cloneOf(e); tag == "meta_attributes" && clone != e {
+			told = fmt.Sprintf("Performing update of '%s' on '%s', the parent of '%s'\n", name, clone.ID(), id)
+			e = clone
+		}
+		if tag == "utilization" && e.Name != "primitive" && e.Name != "template" {
+			return fmt.Errorf("%s is a %s; only primitives have utilization attributes", id, kindName(e))
 		}
 		ids := newIdentifiers(doc.Configuration())
 		list := e.Child(tag)
@@ -367,7 +374,7 @@ func (s *session) setResourceAttribute(tag, id, name, value string) error {
 			where = " set=" + list.ID()
 		}
 		pair.Set("value", value)
-		told = fmt.Sprintf("Set '%s' option: id=%s%s name=%s value=%s", e.ID(), pair.ID(), where, name, value)
+		told += fmt.Sprintf("Set '%s' option: id=%s%s name=%s value=%s", e.ID(), pair.ID(), where, name, value)
 		return nil
 	})
 	if err == nil {

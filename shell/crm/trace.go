@@ -3,6 +3,7 @@ package crm
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"holdfast/cluster/cib"
 )
@@ -140,6 +141,9 @@ func tracedOperations(e *cib.Element, r traceRequest) []*cib.Element {
 }
 
 func untraceResource(s *session, words []word) error {
+	if len(words) > 3 {
+		return usageError("expected a resource, an operation and an interval")
+	}
 	r, err := parseTrace(words)
 	if err != nil {
 		return err
@@ -149,9 +153,14 @@ func untraceResource(s *session, words []word) error {
 		if err != nil {
 			return err
 		}
+		if e.Name != "primitive" {
+			return fmt.Errorf("untrace: %s is a %s, not a primitive", r.resource, kindName(e))
+		}
 		targets := []*cib.Element{e} // older versions traced by a parameter of the resource
 		if r.operation != "" {
-			targets = tracedOperations(e, r)
+			if targets = tracedOperations(e, r); len(targets) == 0 {
+				return fmt.Errorf("untrace: %s has no operation %s", r.resource, strings.TrimSpace(r.operation+" "+r.interval))
+			}
 		} else {
 			for ops := range e.All("operations") {
 				targets = append(targets, slices.Collect(ops.All("op"))...)

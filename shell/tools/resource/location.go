@@ -121,14 +121,20 @@ func (c *call) banFrom(id, node string) error {
 	if c.line.Has("quiet") {
 		return nil
 	}
+	c.say("%s", BanNotice(constraint, id, node, c.promotedOnly()))
+	return nil
+}
+
+// BanNotice is what a ban says of itself: the constraint that it made, and that it stays. promoted: only the promoted
+// role is kept off the node.
+func BanNotice(constraint, id, node string, promoted bool) string {
 	doing := "running"
-	if c.promotedOnly() {
+	if promoted {
 		doing = "being promoted"
 	}
-	c.say("WARNING: Creating rsc_location constraint '%s' with a score of -INFINITY for resource %s on %s.\n"+
+	return fmt.Sprintf("WARNING: Creating rsc_location constraint '%s' with a score of -INFINITY for resource %s on %s.\n"+
 		"\tThis will prevent %s from %s on %s until the constraint is removed using the clear option or by editing the CIB with an appropriate tool\n"+
 		"\tThis will be the case even if %s is the last node in the cluster\n", constraint, id, node, id, doing, node, node)
-	return nil
 }
 
 // constrain makes a location constraint, with an end when --lifetime is given.

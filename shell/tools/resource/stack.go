@@ -2,11 +2,15 @@ package resource
 
 import (
 	"cmp"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/rule"
+	"holdfast/shell/tools/option"
 )
 
 // stack prints constraints as a tree of what is colocated with what.
@@ -17,8 +21,19 @@ type stack struct {
 	walking   map[string]bool
 }
 
-func (c *call) constraints() error {
-	e := c.resource(c.id())
+// Constraints writes where a resource may run and what it is colocated with, as crm_resource --constraints does; rules
+// are judged as of now.
+func Constraints(doc *cib.Document, id string, now time.Time, w io.Writer) error {
+	c := &call{what: "constraints", line: &option.Line{}, stdout: w, doc: doc, now: now, result: cib.NewElement("pacemaker-result")}
+	if c.resource(id) == nil {
+		return fmt.Errorf("resource %q: %w", id, cib.ErrNotFound)
+	}
+	return c.constraintsOf(c.resource(id))
+}
+
+func (c *call) constraints() error { return c.constraintsOf(c.resource(c.id())) }
+
+func (c *call) constraintsOf(e *cib.Element) error {
 	if !c.line.Has("force") {
 		e = collective(e)
 	}
