@@ -46,8 +46,13 @@ func balanceLine(p *parser, l Line) *Problem {
 		}
 	case "url_param":
 		b.Parameter = t.value("balance url_param")
-		if t.more() {
-			return l.problem("balance url_param: %q is known to HAProxy but not offered here", t.next())
+		b.InBody = false
+		if t.more() && t.words[0] == "check_post" {
+			t.next()
+			b.InBody = true
+			if t.more() { // how much of the body is waited for: it is all of what fits
+				t.count("check_post", 1, 1<<30)
+			}
 		}
 	case "uri":
 		p.uriBalance(t, b)
@@ -99,13 +104,11 @@ func hashTypeLine(p *parser, l Line) *Problem {
 	for t.more() {
 		switch w := t.next(); w {
 		case "sdbm", "djb2", "crc32", "wt6":
-			if b.Function = w; w == "wt6" {
-				return l.problem("hash-type: the function wt6 is known to HAProxy but not offered here; use sdbm, djb2 or crc32")
-			}
+			b.Function, b.Avalanche = w, false
 		case "avalanche":
 			b.Avalanche = true
 		default:
-			return l.problem("hash-type: %q is not known; there are sdbm, djb2, crc32 and avalanche", w)
+			return l.problem("hash-type: %q is not known; there are sdbm, djb2, crc32, wt6 and avalanche", w)
 		}
 	}
 	return nil

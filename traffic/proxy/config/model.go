@@ -145,6 +145,7 @@ type Forwarding struct {
 type Balance struct {
 	Algorithm  string
 	Parameter  string
+	InBody     bool // url_param check_post: in the body of a POST where the URL has none
 	Expr       *sample.Expr
 	Consistent bool   // hash-type consistent
 	Function   string // of hash-type
@@ -286,7 +287,7 @@ type Settings struct {
 	LoadState      string       // where servers have their states from: "", none, global, local
 	StateFile      string       // of this backend
 	MonitorFail    []*sample.Condition
-	Source         netip.AddrPort
+	Origin         Origin
 
 	// Rules run in the order of their lines.
 	TCPConnection, TCPSession, TCPRequest, TCPResponse []*Rule
@@ -473,7 +474,14 @@ type Server struct {
 	PoolMax          int    // connections kept idle; -1: no limit
 	PoolPurge        time.Duration
 	NonStick         bool
-	Source           netip.AddrPort
+	Origin           Origin
+	Introduction     *Introduction  // send-proxy-v2: what is told beside; nil: addresses
+	Redirect         string         // redir: where requests that only ask are sent to
+	MaxReuse         int            // requests over one connection after its first; -1: no limit
+	FastOpen         bool           // tfo
+	UserTimeout      time.Duration  // TCP_USER_TIMEOUT; 0: the kernel's
+	WebSockets       string         // auto, h1, h2: what they are spoken in
+	Networks         []netip.Prefix // resolve-net
 }
 
 // Userlist is a userlist section.

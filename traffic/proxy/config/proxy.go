@@ -318,18 +318,6 @@ func reuseLine(p *parser, l Line) *Problem {
 	return nil
 }
 
-func sourceLine(p *parser, l Line) *Problem {
-	if problem := l.wants(1, 1); problem != nil {
-		return problem
-	}
-	a, err := p.sourceAddress(l.Words[1])
-	if err != nil {
-		return l.problem("source: %v", err)
-	}
-	p.proxy.Source = a
-	return nil
-}
-
 func rateLimitLine(p *parser, l Line) *Problem {
 	if problem := l.wants(2, 2); problem != nil {
 		return problem

@@ -18,10 +18,8 @@ var (
 		tune.lua.service-timeout tune.lua.session-timeout tune.lua.task-timeout zero-warning maxsslconn tune.peers.max-updates-at-once`)
 	refusedOptions = words(`logasap http-ignore-probes-strict http-use-htx nolinger-both spop-check
 		srvtcpka-probe tcp-smart-accept-all`)
-	refusedServer = words(`redir pool-low-conn force-sslv3 ws hash-key log-proto max-reuse namespace npn
-		proxy-v2-options proto resolve-net send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt
-		socks4 check-via-socks4 allow-0rtt tcp-md5sig tfo usesrc pool-conn-name agent-inter-jitter`)
-	refusedBind = words(`maxconn nice user group accept-netscaler-cip allow-0rtt ca-sign-file ca-sign-pass cc
+	refusedServer = words(`force-sslv3 hash-key namespace npn proto set-proxy-v2-tlv-fmt allow-0rtt tcp-md5sig usesrc pool-conn-name agent-inter-jitter`)
+	refusedBind   = words(`maxconn nice user group accept-netscaler-cip allow-0rtt ca-sign-file ca-sign-pass cc
 		expose-fd-listeners generate-certificates gid guid-prefix id idle-ping namespace npn ocsp-update prefer-client-ciphers
 		process quic-cc-algo quic-force-retry quic-socket severity-output shards sigalgs client-sigalgs tcp-md5sig tcp-ut tfo thread
 		uid nbconn`)

@@ -193,6 +193,18 @@ func initAddress(_ *parser, t *taker, s *Server) {
 	}
 }
 
+// resolveNetworks reads resolve-net NETWORK,…: of a name's addresses those within go before others, in the order of the networks.
+func resolveNetworks(_ *parser, t *taker, s *Server) {
+	s.Networks = nil
+	for text := range strings.SplitSeq(t.value("resolve-net"), ",") {
+		network, err := prefixOrAddress(text)
+		if err != nil {
+			t.fail("resolve-net: %q is not a network: %v", text, err)
+		}
+		s.Networks = append(s.Networks, network)
+	}
+}
+
 func resolveOptions(_ *parser, t *taker, s *Server) {
 	for _, o := range strings.Split(t.value("resolve-opts"), ",") {
 		switch o {

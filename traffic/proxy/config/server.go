@@ -9,7 +9,7 @@ import (
 )
 
 func defaultServer() Server {
-	return Server{Weight: 1, Inter: 2 * time.Second, Rise: 2, Fall: 3, AgentInter: 2 * time.Second, ErrorLimit: 10, PoolMax: -1, PoolPurge: 5 * time.Second, OnError: "fail-check"}
+	return Server{Weight: 1, Inter: 2 * time.Second, Rise: 2, Fall: 3, AgentInter: 2 * time.Second, ErrorLimit: 10, PoolMax: -1, MaxReuse: -1, WebSockets: "auto", PoolPurge: 5 * time.Second, OnError: "fail-check"}
 }
 
 // serverLine reads server <name> <address>[:port] [options].
@@ -88,7 +88,11 @@ func (p *parser) serverAddress(l Line, s *Server, text string) *Problem {
 func (p *parser) serverOptions(l Line, t *taker, s *Server) *Problem {
 	for t.more() {
 		w := t.next()
-		if o, ok := serverOptions[w]; ok {
+		o, ok := serverOptions[w]
+		if !ok {
+			o, ok = introducing[w]
+		}
+		if ok {
 			o(p, t, s)
 			continue
 		}
@@ -100,7 +104,7 @@ func (p *parser) serverOptions(l Line, t *taker, s *Server) *Problem {
 				continue
 			}
 		}
-		return l.unknown("server option", w, slices.Collect(maps.Keys(serverOptions)), refusedServer)
+		return l.unknown("server option", w, slices.Concat(slices.Collect(maps.Keys(serverOptions)), slices.Collect(maps.Keys(introducing))), refusedServer)
 	}
 	return t.err
 }
@@ -127,54 +131,49 @@ func (p *parser) serverTLS(t *taker, s *Server, w string) bool {
 }
 
 var serverOptions = map[string]func(p *parser, t *taker, s *Server){
-	"weight":              func(_ *parser, t *taker, s *Server) { s.Weight = t.count("weight", 0, 256) },
-	"id":                  func(_ *parser, t *taker, s *Server) { s.ID = t.count("id", 1, 1<<30) },
-	"backup":              func(_ *parser, _ *taker, s *Server) { s.Backup = true },
-	"no-backup":           func(_ *parser, _ *taker, s *Server) { s.Backup = false },
-	"disabled":            func(_ *parser, _ *taker, s *Server) { s.Disabled = true },
-	"enabled":             func(_ *parser, _ *taker, s *Server) { s.Disabled = false },
-	"maxconn":             func(_ *parser, t *taker, s *Server) { s.MaxConn = t.count("maxconn", 0, 1<<24) },
-	"minconn":             func(_ *parser, t *taker, s *Server) { s.MinConn = t.count("minconn", 0, 1<<24) },
-	"maxqueue":            func(_ *parser, t *taker, s *Server) { s.MaxQueue = t.count("maxqueue", 0, 1<<24) },
-	"cookie":              func(_ *parser, t *taker, s *Server) { s.Cookie = t.value("cookie") },
-	"send-proxy":          func(_ *parser, _ *taker, s *Server) { s.SendProxy = 1 },
-	"send-proxy-v2":       func(_ *parser, _ *taker, s *Server) { s.SendProxy = 2 },
-	"no-send-proxy":       func(_ *parser, _ *taker, s *Server) { s.SendProxy = 0 },
-	"check-send-proxy":    func(_ *parser, _ *taker, s *Server) { s.CheckSendProxy = true },
-	"check":               func(_ *parser, _ *taker, s *Server) { s.Check = true },
-	"no-check-send-proxy": func(_ *parser, _ *taker, s *Server) { s.CheckSendProxy = false },
-	"check-alpn":          func(_ *parser, t *taker, s *Server) { s.CheckALPN = strings.Split(t.value("check-alpn"), ",") },
-	"check-proto":         oneOf("check-proto", "h1 h2", func(s *Server) *string { return &s.CheckSpeaks }),
-	"no-check":            func(_ *parser, _ *taker, s *Server) { s.Check = false },
-	"check-ssl":           func(_ *parser, _ *taker, s *Server) { s.CheckTLS = true },
-	"no-check-ssl":        func(_ *parser, _ *taker, s *Server) { s.CheckTLS = false },
-	"check-sni":           func(_ *parser, t *taker, s *Server) { s.CheckSNI = t.value("check-sni") },
-	"port":                func(_ *parser, t *taker, s *Server) { s.CheckPort = t.count("port", 1, 65535) },
-	"rise":                func(_ *parser, t *taker, s *Server) { s.Rise = t.count("rise", 1, 1<<20) },
-	"fall":                func(_ *parser, t *taker, s *Server) { s.Fall = t.count("fall", 1, 1<<20) },
-	"agent-check":         func(_ *parser, _ *taker, s *Server) { s.Agent = true },
-	"no-agent-check":      func(_ *parser, _ *taker, s *Server) { s.Agent = false },
-	"agent-port":          func(_ *parser, t *taker, s *Server) { s.AgentPort = t.count("agent-port", 1, 65535) },
-	"agent-send":          func(_ *parser, t *taker, s *Server) { s.AgentSend = t.value("agent-send") },
-	"error-limit":         func(_ *parser, t *taker, s *Server) { s.ErrorLimit = t.count("error-limit", 1, 1<<20) },
-	"non-stick":           func(_ *parser, _ *taker, s *Server) { s.NonStick = true },
-	"stick":               func(_ *parser, _ *taker, s *Server) { s.NonStick = false },
-	"pool-max-conn":       func(_ *parser, t *taker, s *Server) { s.PoolMax = t.count("pool-max-conn", -1, 1<<20) },
-	"slowstart":           serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.SlowStart }),
-	"inter":               serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.Inter }),
-	"fastinter":           serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.FastInter }),
-	"downinter":           serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.DownInter }),
-	"agent-inter":         serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.AgentInter }),
-	"pool-purge-delay":    serverTime(time.Second, func(s *Server) *time.Duration { return &s.PoolPurge }),
-	"addr":                func(p *parser, t *taker, s *Server) { s.CheckAddress = p.addressWord(t, "addr") },
-	"agent-addr":          func(p *parser, t *taker, s *Server) { s.AgentAddress = p.addressWord(t, "agent-addr") },
-	"observe":             oneOf("observe", "layer4 layer7", func(s *Server) *string { return &s.Observe }),
-	"track":               func(_ *parser, t *taker, s *Server) { s.Track = t.value("track") },
-	"resolvers":           func(_ *parser, t *taker, s *Server) { s.Resolvers = t.value("resolvers") },
-	"resolve-prefer":      oneOf("resolve-prefer", "ipv4 ipv6", func(s *Server) *string { return &s.Prefer }),
-	"resolve-opts":        resolveOptions,
-	"init-addr":           initAddress,
-	"on-error":            oneOf("on-error", "fastinter fail-check sudden-death mark-down", func(s *Server) *string { return &s.OnError }),
+	"weight":           func(_ *parser, t *taker, s *Server) { s.Weight = t.count("weight", 0, 256) },
+	"id":               func(_ *parser, t *taker, s *Server) { s.ID = t.count("id", 1, 1<<30) },
+	"backup":           func(_ *parser, _ *taker, s *Server) { s.Backup = true },
+	"no-backup":        func(_ *parser, _ *taker, s *Server) { s.Backup = false },
+	"disabled":         func(_ *parser, _ *taker, s *Server) { s.Disabled = true },
+	"enabled":          func(_ *parser, _ *taker, s *Server) { s.Disabled = false },
+	"maxconn":          func(_ *parser, t *taker, s *Server) { s.MaxConn = t.count("maxconn", 0, 1<<24) },
+	"minconn":          func(_ *parser, t *taker, s *Server) { s.MinConn = t.count("minconn", 0, 1<<24) },
+	"maxqueue":         func(_ *parser, t *taker, s *Server) { s.MaxQueue = t.count("maxqueue", 0, 1<<24) },
+	"cookie":           func(_ *parser, t *taker, s *Server) { s.Cookie = t.value("cookie") },
+	"check":            func(_ *parser, _ *taker, s *Server) { s.Check = true },
+	"check-alpn":       func(_ *parser, t *taker, s *Server) { s.CheckALPN = strings.Split(t.value("check-alpn"), ",") },
+	"check-proto":      oneOf("check-proto", "h1 h2", func(s *Server) *string { return &s.CheckSpeaks }),
+	"no-check":         func(_ *parser, _ *taker, s *Server) { s.Check = false },
+	"check-ssl":        func(_ *parser, _ *taker, s *Server) { s.CheckTLS = true },
+	"no-check-ssl":     func(_ *parser, _ *taker, s *Server) { s.CheckTLS = false },
+	"check-sni":        func(_ *parser, t *taker, s *Server) { s.CheckSNI = t.value("check-sni") },
+	"port":             func(_ *parser, t *taker, s *Server) { s.CheckPort = t.count("port", 1, 65535) },
+	"rise":             func(_ *parser, t *taker, s *Server) { s.Rise = t.count("rise", 1, 1<<20) },
+	"fall":             func(_ *parser, t *taker, s *Server) { s.Fall = t.count("fall", 1, 1<<20) },
+	"agent-check":      func(_ *parser, _ *taker, s *Server) { s.Agent = true },
+	"no-agent-check":   func(_ *parser, _ *taker, s *Server) { s.Agent = false },
+	"agent-port":       func(_ *parser, t *taker, s *Server) { s.AgentPort = t.count("agent-port", 1, 65535) },
+	"agent-send":       func(_ *parser, t *taker, s *Server) { s.AgentSend = t.value("agent-send") },
+	"error-limit":      func(_ *parser, t *taker, s *Server) { s.ErrorLimit = t.count("error-limit", 1, 1<<20) },
+	"non-stick":        func(_ *parser, _ *taker, s *Server) { s.NonStick = true },
+	"stick":            func(_ *parser, _ *taker, s *Server) { s.NonStick = false },
+	"pool-max-conn":    func(_ *parser, t *taker, s *Server) { s.PoolMax = t.count("pool-max-conn", -1, 1<<20) },
+	"slowstart":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.SlowStart }),
+	"inter":            serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.Inter }),
+	"fastinter":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.FastInter }),
+	"downinter":        serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.DownInter }),
+	"agent-inter":      serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.AgentInter }),
+	"pool-purge-delay": serverTime(time.Second, func(s *Server) *time.Duration { return &s.PoolPurge }),
+	"addr":             func(p *parser, t *taker, s *Server) { s.CheckAddress = p.addressWord(t, "addr") },
+	"agent-addr":       func(p *parser, t *taker, s *Server) { s.AgentAddress = p.addressWord(t, "agent-addr") },
+	"observe":          oneOf("observe", "layer4 layer7", func(s *Server) *string { return &s.Observe }),
+	"track":            func(_ *parser, t *taker, s *Server) { s.Track = t.value("track") },
+	"resolvers":        func(_ *parser, t *taker, s *Server) { s.Resolvers = t.value("resolvers") },
+	"resolve-prefer":   oneOf("resolve-prefer", "ipv4 ipv6", func(s *Server) *string { return &s.Prefer }),
+	"resolve-opts":     resolveOptions,
+	"init-addr":        initAddress,
+	"on-error":         oneOf("on-error", "fastinter fail-check sudden-death mark-down", func(s *Server) *string { return &s.OnError }),
 	"on-marked-down": func(_ *parser, t *taker, s *Server) {
 		if s.ShutdownOnDown = true; t.value("on-marked-down") != "shutdown-sessions" {
 			t.fail("on-marked-down takes shutdown-sessions")
@@ -185,13 +184,19 @@ var serverOptions = map[string]func(p *parser, t *taker, s *Server){
 			t.fail("on-marked-up takes shutdown-backup-sessions")
 		}
 	},
-	"source": func(p *parser, t *taker, s *Server) {
-		a, err := p.sourceAddress(t.value("source"))
-		if s.Source = a; err != nil && t.err == nil {
-			t.fail("source: %v", err)
-		}
-	},
-	"proto": func(_ *parser, t *taker, s *Server) { s.HTTP2 = t.protocol("h1", "h2") },
+	"source":           sourceOption,
+	"socks4":           relayOption,
+	"check-via-socks4": func(_ *parser, _ *taker, s *Server) { s.CheckRelayed = true },
+	"redir":            func(_ *parser, t *taker, s *Server) { s.Redirect = t.value("redir") },
+	"max-reuse":        func(_ *parser, t *taker, s *Server) { s.MaxReuse = t.count("max-reuse", -1, 1<<30) },
+	"tfo":              func(_ *parser, _ *taker, s *Server) { s.FastOpen = true },
+	"no-tfo":           func(_ *parser, _ *taker, s *Server) { s.FastOpen = false },
+	"tcp-ut":           serverTime(time.Millisecond, func(s *Server) *time.Duration { return &s.UserTimeout }),
+	"ws":               oneOf("ws", "auto h1 h2", func(s *Server) *string { return &s.WebSockets }),
+	"resolve-net":      resolveNetworks,
+	"pool-low-conn":    idleServerWord("pool-low-conn", "each event loop keeps the connections that it has made"),
+	"log-proto":        idleServerWord("log-proto", "it is for servers of rings"),
+	"proto":            func(_ *parser, t *taker, s *Server) { s.HTTP2 = t.protocol("h1", "h2") },
 }
 
 func serverTime(unit time.Duration, of func(*Server) *time.Duration) func(*parser, *taker, *Server) {
@@ -263,3 +268,19 @@ func (p *parser) checkTracks(x *Proxy) {
 
 // ChecksHTTP2 tells whether checks speak HTTP/2 without asking.
 func (s *Server) ChecksHTTP2() bool { return s.CheckSpeaks == "h2" || s.CheckSpeaks == "" && s.HTTP2 }
+
+// relayOption reads socks4 ADDRESS:PORT.
+func relayOption(p *parser, t *taker, s *Server) {
+	a, err := p.sourceAddress(t.value("socks4"))
+	if s.Relay = a; err != nil || a.Port() == 0 {
+		t.fail("socks4 wants the address and the port of a relay")
+	}
+}
+
+// idleServerWord takes an option with a value that has no effect, and says why.
+func idleServerWord(name, why string) func(*parser, *taker, *Server) {
+	return func(p *parser, t *taker, _ *Server) {
+		t.value(name)
+		p.warn(t.line, "server: %s has no effect: %s", name, why)
+	}
+}

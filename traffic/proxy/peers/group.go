@@ -196,8 +196,8 @@ func (g *Group) note(k *link, err error) {
 func (g *Group) dial(ctx context.Context, p *config.Peer) (net.Conn, error) {
 	d := net.Dialer{Timeout: greetingLimit}
 	switch own := g.Config.Local.Address.Addr(); {
-	case p.Server.Source.IsValid():
-		d.LocalAddr = net.TCPAddrFromAddrPort(p.Server.Source)
+	case p.Server.Origin.Address.IsValid():
+		d.LocalAddr = net.TCPAddrFromAddrPort(p.Server.Origin.Address)
 	case !own.IsUnspecified(): // whoever checks where this comes from expects that
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(own, 0))
 	}

@@ -112,7 +112,7 @@ func (s *session) answer() bool {
 		h.Drop(c.in, "transfer-encoding")
 	}
 	closing := b.Options.ServerClose || b.Options.ForceClose || s.frontend.Options.ServerClose || s.frontend.Options.ForceClose
-	x.keepServer = h.KeepsAlive() && !closing && x.downBody.Framing != h1.UntilClose && s.target.SendProxy == 0
+	x.keepServer = h.KeepsAlive() && !closing && x.downBody.Framing != h1.UntilClose && !s.personal() && !s.wornOut()
 	if !x.upOver || x.downBody.Framing == h1.UntilClose || l.plane.stopping.Load() {
 		s.keep = false
 	}

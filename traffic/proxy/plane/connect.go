@@ -36,6 +36,9 @@ func (s *session) assign() bool {
 func (s *session) assigned(target *pool.Server) bool {
 	s.target, s.acquired = target, true
 	target.Counters.Set(s.loop.id).Picked.Add(1)
+	if target.Redirect != "" && s.sendsElsewhere() {
+		return s.state != over
+	}
 	if s.x != nil && s.x.chosen == 0 {
 		s.x.chosen = s.loop.now
 	}
@@ -100,9 +103,11 @@ func (s *session) open(mayReuse bool) bool {
 			s.useServer(c, true)
 			return s.started()
 		}
-		if m := l.muxTo(target); m != nil {
-			s.useServer(m.open(), true)
-			return s.started()
+		if !s.plainWebSocket() {
+			if m := l.muxTo(target); m != nil {
+				s.useServer(m.open(), true)
+				return s.started()
+			}
 		}
 	}
 	address := target.Address()
@@ -116,11 +121,7 @@ func (s *session) open(mayReuse bool) bool {
 		}
 		address = netip.AddrPortFrom(s.destination().Addr().Unmap(), port)
 	}
-	source := target.Source
-	if !source.Addr().IsValid() {
-		source = s.backend.Source
-	}
-	fd, err := connect(address, target.Path, source)
+	fd, err := connect(s.wayTo(address))
 	target.Counters.Set(l.id).Connections.Add(1)
 	if err != nil {
 		return s.connectFailed(false)
@@ -131,10 +132,19 @@ func (s *session) open(mayReuse bool) bool {
 		keepAlive(fd, &s.backend.ServerAlive)
 	}
 	s.useServer(c, false)
+	if target.Relay.IsValid() {
+		return s.relay(address, s.reached)
+	}
+	return s.reached()
+}
+
+// reached goes on with a connection that was begun: with TLS, with HTTP/2, or with the request.
+func (s *session) reached() bool {
+	target := s.target
 	if target.TLS != nil {
 		return s.secureServer()
 	}
-	if target.HTTP2 && s.frontend.Mode == config.HTTP {
+	if s.frontend.Mode == config.HTTP && (target.HTTP2 && !s.plainWebSocket() || target.WebSockets == "h2" && s.x.requestHead.Upgrade) {
 		return s.startStream(false)
 	}
 	return s.started()
@@ -158,7 +168,7 @@ func (s *session) useServer(c *conn, reused bool) {
 // mayShare tells whether the request may go over a connection that other clients have used. A client's first request does so only
 // when it can be repeated should that connection turn out to be dead.
 func (s *session) mayShare() bool {
-	if s.target.SendProxy != 0 || s.frontend.Mode != config.HTTP {
+	if s.personal() || s.frontend.Mode != config.HTTP {
 		return false
 	}
 	x := s.x

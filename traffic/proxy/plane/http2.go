@@ -54,7 +54,7 @@ func (s *session) startStream(connected bool) bool {
 		return s.connectFailed(false)
 	}
 	m := l.multiplexTo(c, s.target, connected)
-	m.private = s.target.SendProxy != 0 || s.backend.Reuse == config.ReuseNever
+	m.private = s.personal() || s.backend.Reuse == config.ReuseNever
 	s.server = m.open()
 	s.server.session = s
 	if !l.register(c) {

@@ -101,37 +101,6 @@ func sockaddr(a netip.AddrPort) (unix.Sockaddr, int) {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}, unix.AF_INET6
 }
 
-// connect begins a connection. The error is EINPROGRESS when it is on its way.
-func connect(to netip.AddrPort, path string, source netip.AddrPort) (int, error) {
-	var address unix.Sockaddr = &unix.SockaddrUnix{Name: path}
-	family := unix.AF_UNIX
-	if path == "" {
-		address, family = sockaddr(to)
-	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	if path == "" {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-		if source.Addr().IsValid() {
-			if source.Port() == 0 {
-				_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-			}
-			from, _ := sockaddr(source)
-			if err := unix.Bind(fd, from); err != nil {
-				closeFD(fd)
-				return -1, err
-			}
-		}
-	}
-	if err := unix.Connect(fd, address); err != nil && err != unix.EINPROGRESS {
-		closeFD(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
 func socketError(fd int) syscall.Errno {
 	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {

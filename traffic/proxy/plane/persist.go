@@ -270,9 +270,15 @@ func (s *session) key() pool.Key {
 	case "url_param":
 		_, query := sample.PathOf(s.x.requestHead.TargetOf(s.x.request))
 		what, _ = sample.Parameter(query, b.Parameter, "&;")
+		if len(what) == 0 && b.InBody && string(s.x.requestHead.MethodOf(s.x.request)) == "POST" {
+			what, _ = sample.Parameter(s.x.context.Body, b.Parameter, "&")
+		}
 	case "hdr":
 		if at := s.x.requestHead.Find(s.x.request, b.Parameter, 0); at >= 0 {
 			what = s.x.requestHead.Fields[at].ValueOf(s.x.request)
+		}
+		if b.DomainOnly {
+			what = domain(what)
 		}
 	case "rdp-cookie":
 		what, _ = rdpCookie(s.x.context.Preread, b.Parameter)
@@ -288,6 +294,8 @@ func (s *session) key() pool.Key {
 		hash = crc32.ChecksumIEEE(what)
 	case "djb2":
 		hash = sample.DJB2(what)
+	case "wt6":
+		hash = sample.WT6(what)
 	default:
 		hash = sample.SDBM(what)
 	}
@@ -295,6 +303,28 @@ func (s *session) key() pool.Key {
 		hash = sample.Avalanche(hash)
 	}
 	return pool.Key{Hash: hash, Hashed: true}
+}
+
+// domain is the part of a host's name that says whose it is: of www.example.org, example.
+func domain(host []byte) []byte {
+	host, _, _ = bytes.Cut(host, []byte(":"))
+	end := bytes.LastIndexByte(host, '.')
+	if end < 0 {
+		return host
+	}
+	return host[bytes.LastIndexByte(host[:end], '.')+1 : end]
+}
+
+// balancesByBody tells whether the request's body has to be there before it is balanced (check_post).
+func (s *session) balancesByBody() bool {
+	x := s.x
+	if x.keyed || !hasBody(&x.requestHead) || string(x.requestHead.MethodOf(x.request)) != "POST" {
+		return false
+	}
+	_, query := sample.PathOf(x.requestHead.TargetOf(x.request))
+	_, there := sample.Parameter(query, s.backend.Balance.Parameter, "&;")
+	x.keyed = true
+	return !there
 }
 
 func uriKey(target []byte, b *config.Balance) []byte {

@@ -50,15 +50,6 @@ func (s *session) unprepared() bool {
 	return false
 }
 
-// appendProxyLine appends the PROXY header that the server wants.
-func (s *session) appendProxyLine(out []byte) []byte {
-	h := preamble.Header{Source: s.source, Destination: s.destination()}
-	if s.target.SendProxy == 2 {
-		return preamble.Append2(out, h)
-	}
-	return preamble.Append1(out, h)
-}
-
 // inspect runs the content rules of a tcp frontend, and tells whether the connection goes on. With inspect-delay it waits for the
 // client's first bytes.
 func (s *session) inspect() bool {

@@ -163,6 +163,9 @@ func (s *session) route() bool {
 
 // routed goes on with a request whose rules have run.
 func (s *session) routed() bool {
+	if s.backend.Balance.InBody && s.balancesByBody() && !s.gatherBody([]*config.Rule{}, 0, s.headTimeout(), 0) {
+		return s.state != over && s.state != gathering
+	}
 	if s.backend.Compression != nil || s.frontend.Compression != nil {
 		s.chooseCoding()
 	}
@@ -268,7 +271,7 @@ func (s *session) composeRequest() []byte {
 		return x.request
 	}
 	out := l.compose[:0]
-	if s.target.SendProxy != 0 && s.server.served == 0 && s.server.stream == nil {
+	if s.target.SendProxy != 0 && s.server.served == 0 && s.server.stream == nil && s.server.tls == nil {
 		out = s.appendProxyLine(out)
 	}
 	if b.NameHeader != "" {

@@ -105,6 +105,7 @@ type exchange struct {
 	caching          caching
 	waiting          waiting
 	throttles        []throttle
+	keyed            bool          // the body was waited for, to balance by it
 	hints            []byte        // of a 103 that is on its way
 	answerSeen       bool          // tcp-response rules ran
 	serverTimeout    time.Duration // of `http-request set-timeout`; 0: the backend's

@@ -26,7 +26,7 @@ func (s *session) beginTCP() {
 // startTunnel is called with a connection to the server that is made or on its way.
 func (s *session) startTunnel() bool {
 	l, c := s.loop, s.server
-	if s.target.SendProxy != 0 {
+	if s.target.SendProxy != 0 && c.tls == nil {
 		l.compose = s.appendProxyLine(l.compose[:0])
 		if !l.send(c, l.compose) {
 			return s.connectFailed(false)

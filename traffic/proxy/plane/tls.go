@@ -131,17 +131,24 @@ const handshakeLimit = 10 * time.Second
 // secureConn begins TLS on a connection; done is called when it stands, or has failed, which may be at once. A connection that is dropped meanwhile
 // is not heard of again.
 func (s *session) secureConn(c *conn, make func(net.Conn) *tls.Conn, limit time.Duration, done func(error)) bool {
+	t := &secure{wire: &wire{}}
+	t.conn = make(t.wire)
+	return s.shakeHands(c, t, func(*wire) error { return t.conn.HandshakeContext(context.Background()) }, limit, done)
+}
+
+// shakeHands runs what has to be agreed on before anything else in blocking style, as a coroutine of the loop. done is called as secureConn's is.
+func (s *session) shakeHands(c *conn, t *secure, agree func(*wire) error, limit time.Duration, done func(error)) bool {
 	l := s.loop
 	if limit <= 0 {
 		limit = handshakeLimit
 	}
-	w := &wire{loop: l, c: c, fd: c.fd, early: append([]byte(nil), c.in...)}
+	w := t.wire
+	w.loop, w.c, w.fd, w.early = l, c, c.fd, append([]byte(nil), c.in...)
 	l.used(c, len(c.in))
-	t := &secure{wire: w, conn: make(w)}
 	h := &handshake{role: c.role, done: done}
 	h.next, h.stop = iter.Pull(func(still func(struct{}) bool) {
 		w.still = still
-		h.err = t.conn.HandshakeContext(context.Background())
+		h.err = agree(w)
 		w.still = nil
 	})
 	c.tls, c.role, t.hands = t, shaking, h
@@ -217,6 +224,10 @@ func (s *session) secureServer() bool {
 			c = c.Clone()
 			c.ServerName = string(name)
 		}
+	}
+	if ws := s.target.WebSockets; ws != "auto" && s.x != nil && s.x.requestHead.Upgrade {
+		c = c.Clone()
+		c.NextProtos = []string{map[string]string{"h1": "http/1.1", "h2": "h2"}[ws]}
 	}
 	s.state = securing
 	if s.target.SendProxy != 0 {

@@ -1,8 +1,6 @@
 package pool
 
 import (
-	"encoding/binary"
-	"hash/crc32"
 	"slices"
 	"sort"
 
@@ -14,6 +12,7 @@ type ordering struct {
 	servers  []*Server
 	weights  []int     // of servers, with slowstart
 	sequence []*Server // roundrobin: each as often as its weight says, well mixed
+	slots    []*Server // hashing: as many for each as its weight says
 	ring     []point   // consistent hashing
 	ramping  bool      // a slowstart goes on: the weights change by themselves
 }
@@ -25,6 +24,9 @@ type point struct {
 
 // maxSequence bounds a sequence; weights are made smaller until it fits.
 const maxSequence = 4096
+
+// maxSlots bounds the table of hashes; beyond it weights do not count.
+const maxSlots = 1 << 18
 
 // Refresh makes the ordering anew, after a change of a server's state or weight.
 func (b *Backend) Refresh() {
@@ -47,6 +49,8 @@ func (b *Backend) Refresh() {
 	o.sequence = mixed(usable, o.weights)
 	if b.Balance.Consistent {
 		o.ring = makeRing(usable)
+	} else {
+		o.slots = slots(usable, o.weights)
 	}
 	b.order.Store(o)
 	b.mu.Unlock()
@@ -105,6 +109,34 @@ func mixed(servers []*Server, weights []int) []*Server {
 		sequence = append(sequence, servers[best])
 	}
 	return sequence
+}
+
+// slots makes the table that hashes point into. Each server has as many as its weight says, at the places where HAProxy has them: of those whose share is
+// due the first one takes the next slot.
+func slots(servers []*Server, weights []int) []*Server {
+	divisor, sum := 0, 0
+	for _, w := range weights {
+		divisor = gcd(divisor, w)
+	}
+	for _, w := range weights {
+		sum += w / max(1, divisor)
+	}
+	if sum == 0 || sum > maxSlots {
+		return servers
+	}
+	all, due := make([]*Server, 0, sum), make([]int, len(servers))
+	for range sum {
+		best, most := 0, 0
+		for i, w := range weights {
+			due[i] += w / divisor
+			if whole := (due[i] + sum) / sum; i == 0 || whole > most {
+				best, most = i, whole
+			}
+		}
+		due[best] -= sum
+		all = append(all, servers[best])
+	}
+	return all
 }
 
 func gcd(a, b int) int {
@@ -188,11 +220,12 @@ func (o *ordering) drawn(random func(int) int, draws int, avoid *Server) *Server
 // hashed takes the server that a hash belongs to: by its place in the sequence, or on the ring.
 func (o *ordering) hashed(b *Backend, hash uint32) *Server {
 	if !b.Balance.Consistent {
-		return o.sequence[uint64(hash)%uint64(len(o.sequence))]
+		return o.slots[uint64(hash)%uint64(len(o.slots))]
 	}
 	at := sort.Search(len(o.ring), func(i int) bool { return o.ring[i].hash >= hash })
+	at = o.nearest(at, hash)
 	if b.Balance.Factor == 0 {
-		return o.ring[at%len(o.ring)].server
+		return o.ring[at].server
 	}
 	// Bounded load: nobody takes more than the factor times the average.
 	var sum int64
@@ -208,20 +241,30 @@ func (o *ordering) hashed(b *Backend, hash uint32) *Server {
 	return o.ring[at%len(o.ring)].server
 }
 
-// makeRing puts every server on the ring at 16 points for each unit of its weight. The points depend on the server's place in
-// the configuration alone, so that the others stay where they are when one goes.
+// nearest is the closer one of the point at or behind a hash and the one before it, as HAProxy has it.
+func (o *ordering) nearest(at int, hash uint32) int {
+	n := len(o.ring)
+	after, before := at%n, (at+n-1)%n
+	if hash-o.ring[before].hash <= o.ring[after].hash-hash {
+		return before
+	}
+	return after
+}
+
+// pointsOfServer is how many points of the ring are set aside for a server: 16 for each unit of the greatest weight.
+const pointsOfServer = 16 * 256
+
+// makeRing puts every server on the ring at 16 points for each unit of its weight. The points depend on the server's number alone, so that the others
+// stay where they are when one goes; they are HAProxy's, so that clients keep their servers when one takes the other's place.
 func makeRing(servers []*Server) []point {
 	var ring []point
 	for _, s := range servers {
-		id := s.ID
+		id := s.Number
 		if id == 0 {
 			id = s.Index + 1
 		}
 		for i := range 16 * max(1, s.Weight()) {
-			var key [8]byte
-			binary.BigEndian.PutUint32(key[:], uint32(id))
-			binary.BigEndian.PutUint32(key[4:], uint32(i))
-			ring = append(ring, point{sample.Avalanche(crc32.ChecksumIEEE(key[:])), s})
+			ring = append(ring, point{sample.Avalanche(uint32(id*pointsOfServer + i)), s})
 		}
 	}
 	slices.SortFunc(ring, func(a, b point) int {

@@ -133,23 +133,3 @@ func Append1(dst []byte, h Header) []byte {
 	dst = append(strconv.AppendUint(dst, uint64(s.Port()), 10), ' ')
 	return append(strconv.AppendUint(dst, uint64(d.Port()), 10), "\r\n"...)
 }
-
-// Append2 appends a version 2 header.
-func Append2(dst []byte, h Header) []byte {
-	dst = append(dst, signature...)
-	s, d := h.Source, h.Destination
-	if !s.IsValid() || !d.IsValid() {
-		return append(dst, 0x20, 0x00, 0, 0)
-	}
-	from, to := s.Addr().Unmap(), d.Addr().Unmap()
-	if from.Is4() && to.Is4() {
-		dst = append(dst, 0x21, 0x11, 0, 12)
-		dst = append(append(dst, from.AsSlice()...), to.AsSlice()...)
-	} else {
-		a, b := from.As16(), to.As16()
-		dst = append(dst, 0x21, 0x21, 0, 36)
-		dst = append(append(dst, a[:]...), b[:]...)
-	}
-	dst = binary.BigEndian.AppendUint16(dst, s.Port())
-	return binary.BigEndian.AppendUint16(dst, d.Port())
-}

@@ -85,10 +85,25 @@ func (w *watcher) run(ctx context.Context) {
 
 func (w *watcher) ask(ctx context.Context) ([]Place, error) {
 	s := w.servers[0]
+	question := w.client.Addresses
 	if s.Service {
-		return w.client.Service(ctx, s.Host, s.Prefer == "ipv4")
+		question = w.client.Service
 	}
-	return w.client.Addresses(ctx, s.Host, s.Prefer == "ipv4")
+	places, err := question(ctx, s.Host, s.Prefer == "ipv4")
+	byNetwork(places, s.Networks)
+	return places, err
+}
+
+// byNetwork puts those within a network before others, in the order of the networks.
+func byNetwork(places []Place, networks []netip.Prefix) {
+	rank := func(p Place) int {
+		i := slices.IndexFunc(networks, func(n netip.Prefix) bool { return n.Contains(p.Address) })
+		if i < 0 {
+			return len(networks)
+		}
+		return i
+	}
+	slices.SortStableFunc(places, func(a, b Place) int { return rank(a) - rank(b) })
 }
 
 // fail notes a bad answer. The last good one counts for as long as `hold` says.

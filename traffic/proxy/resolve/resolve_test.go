@@ -237,3 +237,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestNetworksThatArePreferredComeFirst(t *testing.T) {
+	t.Parallel()
+	var places []Place
+	for _, a := range []string{"192.0.2.1", "10.1.0.1", "10.2.0.1", "192.0.2.2"} {
+		places = append(places, Place{Address: netip.MustParseAddr(a)})
+	}
+	byNetwork(places, []netip.Prefix{netip.MustParsePrefix("10.2.0.0/16"), netip.MustParsePrefix("192.0.2.0/24")})
+	got := ""
+	for _, p := range places {
+		got += p.Address.String() + " "
+	}
+	if want := "10.2.0.1 192.0.2.1 192.0.2.2 10.1.0.1 "; got != want {
+		t.Errorf("the order is %s, want %s", got, want)
+	}
+}
