@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
 	"holdfast/traffic/netio"
@@ -17,9 +18,6 @@ import (
 // address harm every client, so they come off first, before this host has spoken
 // to anybody. They go back as they were once the view is confirmed, unless the cluster has
 // taken them for stopped here meanwhile: then the plan says where they belong.
-
-// addressAgents are the agents whose resources are floating addresses: those of resource-agents, and Holdfast's own.
-var addressAgents = []string{"IPaddr2", "IPaddr", "IPv6addr", "address", "ip"}
 
 // doubted is a floating address that was taken off.
 type doubted struct {
@@ -119,7 +117,7 @@ func floatingAddresses(doc *cib.Document) map[netip.Addr]string {
 		if template := doc.ByID(e.Get("template")); template != nil {
 			sources, kind = append(sources, template), template.Get("type")
 		}
-		if !slices.Contains(addressAgents, kind) {
+		if !slices.Contains(metadata.AddressAgents, kind) {
 			continue
 		}
 		for _, source := range sources {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
 )
 
 var storageChecks = []Check{
@@ -111,13 +112,10 @@ func localFilesystemCloned(s *subject, report report) {
 	}
 }
 
-// addressAgents are the agents whose resources are floating addresses.
-var addressAgents = []string{"IPaddr2", "IPaddr", "address", "ip"}
-
 func addressApart(s *subject, report report) {
 	for _, p := range s.primitives {
 		t := top(p)
-		if !slices.Contains(addressAgents, s.class(p, "type")) || t.Name != "primitive" {
+		if !slices.Contains(metadata.AddressAgents, s.class(p, "type")) || t.Name != "primitive" {
 			continue
 		}
 		tied := false

@@ -64,10 +64,10 @@ func (w *watching) judge(name config.Need) *mon.Judge {
 // watch asks on an interval until ctx ends.
 func (d *Daemon) watch(ctx context.Context, w *watching, j *mon.Judge) {
 	c := j.Watch
-	for next := time.Duration(0); pause.For(ctx, next); {
+	for next := time.Duration(rand.Float64() * float64(c.Start)); pause.For(ctx, next); {
 		began := time.Now()
-		if w.mayAsk(j, began) {
-			status, output := runMonitor(ctx, c)
+		if hosts, may := w.mayAsk(j, began); may {
+			status, output := runMonitor(ctx, c, hosts)
 			if ctx.Err() != nil {
 				return
 			}
@@ -86,16 +86,18 @@ func (d *Daemon) watch(ctx context.Context, w *watching, j *mon.Judge) {
 	}
 }
 
-func (w *watching) mayAsk(j *mon.Judge, now time.Time) bool {
+// mayAsk tells whether the monitor is to run now, and for which hosts.
+func (w *watching) mayAsk(j *mon.Judge, now time.Time) (hosts []string, may bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return j.MayAsk(now, w.well)
+	hosts = j.Hosts(func(n config.Need) *mon.Judge { return w.judges[n] })
+	return hosts, j.MayAsk(now, w.well(j, now)) && (len(hosts) > 0 || len(j.Watch.Hosts) == 0)
 }
 
 func (w *watching) answer(j *mon.Judge, now time.Time, status int, output string) []mon.Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return j.Answer(now, status, output, w.well)
+	return j.Answer(now, status, output, w.well(j, now))
 }
 
 func (w *watching) pause(j *mon.Judge) time.Duration {
@@ -104,17 +106,19 @@ func (w *watching) pause(j *mon.Judge) time.Duration {
 	return j.Interval()
 }
 
-// well tells whether a watch that others need is well; the lock is held.
-func (w *watching) well(n config.Need) bool {
-	j := w.judges[n]
-	return j == nil || !j.Failing
+// well tells whether what a watch needs is well; the lock is held.
+func (w *watching) well(of *mon.Judge, now time.Time) func(config.Need) bool {
+	return func(n config.Need) bool {
+		j := w.judges[n]
+		return j == nil || j.Counts(now, of.Watch.Memory)
+	}
 }
 
-// runMonitor runs the monitor with the hosts; its status is that of the watch, and its output begins with a summary.
-func runMonitor(ctx context.Context, c *config.Watch) (status int, output string) {
+// runMonitor runs the monitor with hosts; its status is that of the watch, and its output begins with a summary.
+func runMonitor(ctx context.Context, c *config.Watch, hosts []string) (status int, output string) {
 	words := slices.Clone(c.Program)
 	if !c.Bare {
-		words = append(words, c.Hosts...)
+		words = append(words, hosts...)
 	}
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc

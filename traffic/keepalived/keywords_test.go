@@ -2,28 +2,23 @@ package keepalived_test
 
 import (
 	"compress/gzip"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
+	"holdfast/golden"
 	directors "holdfast/traffic/director/config"
 	"holdfast/traffic/director/virtualserver"
 	"holdfast/traffic/keepalived"
 	"holdfast/traffic/vrrp/config"
 )
 
-const (
-	keywordFile = "testdata/keywords.conf"
-	refused     = "# refused"
-	noEffect    = "# no effect"
-)
+const keywordFile = "testdata/keywords.conf"
 
 // one is a single file that includes nothing.
 type one string
@@ -38,8 +33,8 @@ func (o one) Read(name string) ([]byte, error) {
 func (one) Glob(string) ([]string, error) { return nil, nil }
 
 // compiled has a file read by both programs that read keepalived.conf, each for its part.
-func compiled(lines []string) (warnings []string, err error) {
-	tree, err := keepalived.Read(one(strings.Join(lines, "\n")), "k.conf", "host")
+func compiled(text string) (warnings []string, err error) {
+	tree, err := keepalived.Read(one(text), "k.conf", "host")
 	if err != nil {
 		return nil, err
 	}
@@ -54,61 +49,10 @@ func compiled(lines []string) (warnings []string, err error) {
 	return append(v.Warnings, d.Warnings...), nil
 }
 
-func keywordLines(t *testing.T) []string {
-	t.Helper()
-	text, err := os.ReadFile(keywordFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-}
-
-// without leaves out lines that are marked as refused, but for the one at an index.
-func without(lines []string, but int) []string {
-	all := slices.Clone(lines)
-	for i, line := range all {
-		if strings.HasSuffix(line, refused) && i != but {
-			all[i] = ""
-		}
-	}
-	return all
-}
-
-// TestEveryKeyword holds testdata/keywords.conf, which has each directive of keepalived.conf(5), to what is done here: each line is taken, or taken with a warning
-// that names it, or refused with an error that names it, as its mark says.
+// TestEveryKeyword holds testdata/keywords.conf, which has each directive of keepalived.conf(5), to what is done here.
 func TestEveryKeyword(t *testing.T) {
 	t.Parallel()
-	lines := keywordLines(t)
-	warnings, err := compiled(without(lines, -1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	done, warned, denied := 0, 0, 0
-	for i, line := range lines {
-		place := fmt.Sprintf("k.conf:%d: ", i+1)
-		says := slices.ContainsFunc(warnings, func(w string) bool { return strings.HasPrefix(w, place) })
-		switch {
-		case strings.Trim(line, " \t}") == "" || line[0] == '#':
-		case strings.HasSuffix(line, refused):
-			denied++
-			if _, err := compiled(without(lines, i)); err == nil || !strings.HasPrefix(err.Error(), place) {
-				t.Errorf("line %d is marked as refused: %s: %v", i+1, line, err)
-			}
-		case strings.HasSuffix(line, noEffect):
-			if warned++; !says {
-				t.Errorf("line %d is marked as without effect, and nothing is said of it: %s", i+1, line)
-			}
-		case says:
-			t.Errorf("line %d has a warning and no mark: %s", i+1, line)
-		default:
-			done++
-		}
-	}
-	text, err := os.ReadFile("../../docs/vrrp.md")
-	want := fmt.Sprintf("Of %d lines %d are done, %d are taken and said to have no effect, %d are refused", done+warned+denied, done, warned, denied)
-	if err != nil || !strings.Contains(strings.Join(strings.Fields(string(text)), " "), want) {
-		t.Errorf("docs/vrrp.md does not say %q: %v", want, err)
-	}
+	golden.Say(t, "../../docs/vrrp.md", golden.ReadMarked(t, keywordFile).Hold(t, "k.conf", compiled))
 }
 
 // TestKeywordsAreThoseOfTheManual holds the file to the installed manual: it has each word with an underscore that begins a line there.
@@ -127,7 +71,7 @@ func TestKeywordsAreThoseOfTheManual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	have := strings.Join(keywordLines(t), "\n") + "\n"
+	have := golden.ReadMarked(t, keywordFile).Text()
 	// These are in examples only; Debian's build calls ip_proto ipproto.
 	seen := map[string]bool{"ip_address": true, "offset_instance_4": true, "ip_proto": true}
 	for _, m := range regexp.MustCompile(`(?m)^(?:\\fB)? *(?:\\fB)?([a-z]+(?:_[a-z0-9]+)+)\b`).FindAllStringSubmatch(string(text), -1) {
@@ -151,7 +95,7 @@ func TestKeywordsAreKeepaliveds(t *testing.T) {
 		t.Skip("keepalived is not installed")
 	}
 	name := filepath.Join(t.TempDir(), "k.conf")
-	if err := os.WriteFile(name, []byte(strings.Join(keywordLines(t), "\n")), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(golden.ReadMarked(t, keywordFile).Text()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	output, _ := exec.CommandContext(t.Context(), program, "-t", "-f", name).CombinedOutput() // it finds much wrong with addresses and interfaces

@@ -135,10 +135,14 @@ func (r *Reply) judge(answer []byte) error {
 // askSIP asks for OPTIONS (RFC 3261, 11); any answer but one of the server's own errors counts.
 func askSIP(_ context.Context, c Check, conn net.Conn) error {
 	local := conn.LocalAddr().String()
+	from, to := "check@"+local, c.Target.String()
+	if user := c.Login.User; user != "" {
+		from, to = user, user
+	}
 	request := strings.Join([]string{
 		"OPTIONS sip:" + c.Target.String() + " SIP/2.0",
 		"Via: SIP/2.0/UDP " + local + ";branch=z9hG4bKholdfast",
-		"Max-Forwards: 70", "From: <sip:check@" + local + ">;tag=holdfast", "To: <sip:" + c.Target.String() + ">",
+		"Max-Forwards: 70", "From: <sip:" + from + ">;tag=holdfast", "To: <sip:" + to + ">",
 		"Call-ID: holdfast-" + local, "CSeq: 1 OPTIONS", "Content-Length: 0", "", "",
 	}, "\r\n")
 	answer, err := exchange(conn, []byte(request))

@@ -19,9 +19,19 @@ type Watch struct {
 	Note     string        `json:"description,omitempty"`
 	Empty    bool          `json:"allow_empty_group,omitempty"`
 	Never    []Span        `json:"exclude_period,omitempty"` // when it is not asked
-	Needs    []Need        `json:"depend,omitempty"`         // all of which have to be well, for alerts or questions
-	NeedsFor string        `json:"dep_behavior,omitempty"`   // a: alerts are kept back; m: nothing is asked
+	Needs    Needs         `json:"depend,omitzero"`
+	Memory   time.Duration `json:"dep_memory,omitempty"`   // for so long after it is well again what is needed counts as failing still
+	Start    time.Duration `json:"randstart,omitempty"`    // the first question comes within this time, at random
+	Status   []string      `json:"redistribute,omitempty"` // an alert that is given after each answer
 	Periods  []Period      `json:"periods,omitempty"`
+}
+
+// Needs are the watches that one depends on: unless all are well no alerts are given, nothing is asked, or those hosts are left out that the failing ones name
+// in their summaries.
+type Needs struct {
+	Alerts    []Need `json:"alerts,omitempty"`
+	Questions []Need `json:"questions,omitempty"`
+	Hosts     []Need `json:"hosts,omitempty"`
 }
 
 // Need is a watch that another depends on.

@@ -140,7 +140,7 @@ func read[T any](directives map[string]func(T, line) error, into T, l line, wher
 }
 
 // shared are the directives of both places.
-func shared[T any](of func(T) *settings) map[string]func(T, line) error {
+func shared[T any](of func(T) *settings, unheeded func(T, line)) map[string]func(T, line) error {
 	number := func(low, high int, set func(*settings, int)) func(T, line) error {
 		return func(t T, l line) error {
 			n, err := strconv.Atoi(l.value)
@@ -165,21 +165,30 @@ func shared[T any](of func(T) *settings) map[string]func(T, line) error {
 		"fallback6":        func(t T, l line) error { of(t).fallback6 = &l; return nil },
 		"fallbackcommand":  func(t T, l line) error { of(t).fallbackCommand = strings.Fields(unquoted(l.value)); return nil },
 		"emailalert": func(t T, l line) error {
-			of(t).mailTo = strings.FieldsFunc(unquoted(l.value), func(r rune) bool { return r == ',' || r == ' ' })
+			of(t).mailTo = mailWords(unquoted(l.value))
 			return nil
 		},
-		"emailalertfrom":   func(t T, l line) error { of(t).mailFrom = unquoted(l.value); return nil },
-		"emailalertstatus": func(t T, l line) error { return mailStatus(of(t), l) },
-		"smtp":             func(t T, l line) error { of(t).mailServer = unquoted(l.value); return nil },
-		"quiescent":        yes(func(t T, on bool) { of(t).drains = on }),
-		"readdquiescent":   yes(func(t T, on bool) { of(t).readds = on }),
-		"cleanstop":        yes(func(t T, on bool) { of(t).cleans = on }),
-		"monitorfile":      func(T, line) error { return nil }, // every verdict is in the director's own log
+		"emailalertfrom": func(t T, l line) error { of(t).mailFrom = unquoted(l.value); return nil },
+		"emailalertstatus": func(t T, l line) error {
+			if words := mailWords(l.value); !slices.Contains(words, "all") && !slices.Contains(words, "none") {
+				unheeded(t, l) // changes are told in every state
+			}
+			return mailStatus(of(t), l)
+		},
+		"smtp":           func(t T, l line) error { of(t).mailServer = unquoted(l.value); return nil },
+		"quiescent":      yes(func(t T, on bool) { of(t).drains = on }),
+		"readdquiescent": yes(func(t T, on bool) { of(t).readds = on }),
+		"cleanstop":      yes(func(t T, on bool) { of(t).cleans = on }),
+		"monitorfile":    func(t T, l line) error { unheeded(t, l); return nil }, // every verdict is in the director's own log
 	}
 }
 
+func mailWords(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
 func mailStatus(s *settings, l line) error {
-	for word := range strings.FieldsFuncSeq(l.value, func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, word := range mailWords(l.value) {
 		switch word {
 		case "none":
 			s.noMail = true
@@ -212,7 +221,7 @@ func unquoted(text string) string { return strings.Trim(text, `"`) }
 const autoreloadEvery = time.Second
 
 var globals = func() map[string]func(*reader, line) error {
-	all := shared(func(r *reader) *settings { return &r.global })
+	all := shared(func(r *reader) *settings { return &r.global }, (*reader).unheeded)
 	all["autoreload"] = yes(func(r *reader, on bool) {
 		if on {
 			r.config.Watch = autoreloadEvery
@@ -227,13 +236,18 @@ var globals = func() map[string]func(*reader, line) error {
 		r.config.Warnings = append(r.config.Warnings, l.errorf("run %s as a director of its own", l.value).Error())
 		return nil
 	}
-	// One process asks all servers side by side, and logs to standard error.
+	// One process asks all servers side by side, stays in the foreground, and logs to standard error.
 	for _, name := range []string{"fork", "supervised"} {
 		all[name] = yes(func(*reader, bool) {})
 	}
-	all["logfile"] = func(*reader, line) error { return nil }
+	all["logfile"] = func(r *reader, l line) error { r.unheeded(l); return nil }
 	return all
 }()
+
+// unheeded says that a directive changes nothing.
+func (r *reader) unheeded(l line) {
+	r.config.Warnings = append(r.config.Warnings, l.errorf("it has no effect here").Error())
+}
 
 // way reads how packets get to a server.
 func way(text string) (table.Forward, bool) {

@@ -1,8 +1,11 @@
 package ldirectord
 
 import (
+	"compress/gzip"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,6 +17,46 @@ import (
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	golden.Models(t, func(text string) (any, error) { return Read("ldirectord.cf", []byte(text), config.Literal{}) })
+}
+
+// TestEveryDirective holds testdata/keywords.cf, which has each directive of ldirectord(8), to what is done here.
+func TestEveryDirective(t *testing.T) {
+	t.Parallel()
+	golden.Say(t, "../../../docs/director.md", "ldirectord.cf: "+golden.ReadMarked(t, "testdata/keywords.cf").Hold(t, "ldirectord.cf", func(text string) ([]string, error) {
+		c, err := Read("ldirectord.cf", []byte(text), config.Literal{})
+		if err != nil {
+			return nil, err
+		}
+		return c.Warnings, nil
+	}))
+}
+
+// TestDirectivesAreThoseOfTheManual: testdata/keywords.cf has each directive of the installed manual.
+func TestDirectivesAreThoseOfTheManual(t *testing.T) {
+	t.Parallel()
+	manual, err := os.Open("/usr/share/man/man8/ldirectord.8.gz")
+	if err != nil {
+		t.Skip("ldirectord's manual is not installed")
+	}
+	defer manual.Close()
+	unpacked, err := gzip.NewReader(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, found := golden.ReadMarked(t, "testdata/keywords.cf").Text(), 0
+	for _, m := range regexp.MustCompile(`(?m)^(?:\\&)?\\fB([a-z0-9]+)(?:\\fR)? ?=`).FindAllSubmatch(text, -1) {
+		found++
+		if !regexp.MustCompile(`(?m)^\s*` + string(m[1]) + ` = `).MatchString(have) {
+			t.Errorf("testdata/keywords.cf does not have %s", m[1])
+		}
+	}
+	if found < 30 {
+		t.Errorf("the manual has %d directives: is it read as it should be?", found)
+	}
 }
 
 // TestWrongLines puts one wrong line into a small file; the error names file, line and word.

@@ -102,7 +102,7 @@ func (q *question) settle(v *virtual) error {
 	if negotiates && q.service == "radius" && (q.login.User == "" || q.login.Secret == "") {
 		return v.head.errorf("service radius: login and secret are missing: whoever asks has to be known to the server")
 	}
-	enters := slices.Contains([]string{"imap", "imaps", "pop", "pops", "ftp", "radius"}, q.service)
+	enters := slices.Contains([]string{"imap", "imaps", "pop", "pops", "ftp", "radius", "sip"}, q.service)
 	if negotiates && (len(q.unheeded) > 0 || deep || q.login != (check.Login{}) && !enters) {
 		v.r.config.Warnings = append(v.r.config.Warnings,
 			v.head.errorf("a server of %s is asked for its greeting; login, passwd, database and queries change nothing", q.service).Error())

@@ -27,7 +27,7 @@ type virtual struct {
 }
 
 var locals = func() map[string]func(*virtual, line) error {
-	all := shared(func(v *virtual) *settings { return &v.settings })
+	all := shared(func(v *virtual) *settings { return &v.settings }, func(v *virtual, l line) { v.r.unheeded(l) })
 	for _, name := range []string{"real", "real6"} {
 		all[name] = func(v *virtual, l line) error { v.reals = append(v.reals, l); return nil }
 	}

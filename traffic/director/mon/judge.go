@@ -16,6 +16,7 @@ type Judge struct {
 	Failing  bool
 	Failures int       // in a row
 	Since    time.Time // when it began to fail
+	Ended    time.Time // when it last ceased to
 	Summary  string    // first line of the last output
 
 	detail  string      // all of it
@@ -66,11 +67,28 @@ func (j *Judge) MayAsk(now time.Time, well func(config.Need) bool) bool {
 	if slices.ContainsFunc(w.Never, func(s config.Span) bool { return s.Contains(now) }) {
 		return false
 	}
-	return w.NeedsFor == "a" || j.needs(well)
+	return allWell(w.Needs.Questions, well)
 }
 
-func (j *Judge) needs(well func(config.Need) bool) bool {
-	return !slices.ContainsFunc(j.Watch.Needs, func(n config.Need) bool { return !well(n) })
+func allWell(needs []config.Need, well func(config.Need) bool) bool {
+	return !slices.ContainsFunc(needs, func(n config.Need) bool { return !well(n) })
+}
+
+// Counts tells whether the judge's watch counts as well for one that needs it, and remembers its failures for some time.
+func (j *Judge) Counts(now time.Time, memory time.Duration) bool {
+	return !j.Failing && (j.Ended.IsZero() || now.Sub(j.Ended) >= memory)
+}
+
+// Hosts are those to be asked about: without those that a failing watch, which this one needs for hosts, names in its summary.
+func (j *Judge) Hosts(needed func(config.Need) *Judge) []string {
+	left := j.Watch.Hosts
+	for _, n := range j.Watch.Needs.Hosts {
+		if other := needed(n); other != nil && other.Failing {
+			named := strings.Fields(other.Summary)
+			left = slices.DeleteFunc(slices.Clone(left), func(host string) bool { return slices.Contains(named, host) })
+		}
+	}
+	return left
 }
 
 // Answer takes what a monitor said, status 0 for well, and tells which alerts follow.
@@ -85,6 +103,9 @@ func (j *Judge) Answer(now time.Time, status int, output string, well func(confi
 			calls = append(calls, j.programs(&j.Watch.Periods[i], j.Watch.Periods[i].StartAlerts, 0, false)...)
 		}
 	}
+	if len(j.Watch.Status) > 0 {
+		calls = append(calls, Call{Program: j.Watch.Status, Up: status == 0, Since: j.Since})
+	}
 	if status == 0 {
 		return append(calls, j.good(now)...)
 	}
@@ -93,7 +114,8 @@ func (j *Judge) Answer(now time.Time, status int, output string, well func(confi
 	}
 	j.Failures++
 	j.recent = append(j.recent, now)
-	if !j.needs(well) {
+	// A question that keeps none from being asked now may have been asked before.
+	if !allWell(j.Watch.Needs.Alerts, well) || !allWell(j.Watch.Needs.Questions, well) {
 		return calls
 	}
 	for i := range j.Watch.Periods {
@@ -151,6 +173,9 @@ func (j *Judge) good(now time.Time) []Call {
 			calls = append(calls, j.programs(p, p.UpAlerts, 0, true)...)
 		}
 		was.count = 0
+	}
+	if j.Failing {
+		j.Ended = now
 	}
 	j.Failing, j.Failures = false, 0
 	return calls

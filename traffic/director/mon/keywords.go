@@ -2,6 +2,7 @@ package mon
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,17 +78,23 @@ var serviceKeywords = map[string]keyword{
 		r.service.Never = append(r.service.Never, s)
 		return nil
 	},
-	"depend":         depend(""),
-	"alertdepend":    depend("a"),
-	"monitordepend":  depend("m"),
-	"hostdepend":     depend("m"),
-	"dep_behavior":   behaviour,
-	"dep_memory":     unserved("dependencies are not remembered"),
-	"traptimeout":    unserved("traps are not served"),
-	"trapduration":   unserved("traps are not served"),
-	"redistribute":   unserved("results are not redistributed"),
-	"unack_summary":  unserved("nothing is acknowledged here"),
-	"failure_length": unserved("it changes nothing here"),
+	"depend":        func(r *reader, l line) (err error) { r.depends[r.need], err = r.needs(l); return err },
+	"alertdepend":   func(r *reader, l line) (err error) { r.service.Needs.Alerts, err = r.needs(l); return err },
+	"monitordepend": func(r *reader, l line) (err error) { r.service.Needs.Questions, err = r.needs(l); return err },
+	"hostdepend":    func(r *reader, l line) (err error) { r.service.Needs.Hosts, err = r.needs(l); return err },
+	"dep_behavior":  behaviour,
+	"dep_memory":    timed(func(w *config.Watch, d time.Duration) { w.Memory = d }),
+	"redistribute": func(r *reader, l line) error {
+		words, err := keepalived.SplitQuoted(l.rest())
+		if err != nil {
+			return l.errorf("%w", err)
+		}
+		r.service.Status = append([]string{r.program(words[0], "alertdir")}, words[1:]...)
+		return nil
+	},
+	"traptimeout":   unserved("traps are not served"),
+	"trapduration":  unserved("traps are not served"),
+	"unack_summary": unserved("nothing is acknowledged here"),
 	"period": func(r *reader, l line) error {
 		text := l.rest()
 		if label, rest, ok := strings.Cut(text, ":"); ok && regexp.MustCompile(`^[A-Za-z_]\w*$`).MatchString(label) {
@@ -104,34 +111,29 @@ var serviceKeywords = map[string]keyword{
 }
 
 func behaviour(r *reader, l line) error {
-	switch l.rest() {
-	case "a", "m", "hm":
-		r.service.NeedsFor = l.rest()
-		return nil
+	if !slices.Contains(behaviours, l.rest()) {
+		return l.errorf("%q: want a, m or hm", l.rest())
 	}
-	return l.errorf("%q: want a, m or hm", l.rest())
+	r.behaviours[r.need] = l.rest()
+	return nil
 }
 
 var needs = regexp.MustCompile(`^(SELF|[\w.-]+):([\w.-]+)$`)
 
-// depend reads group:service && group:service.
-func depend(behaviour string) keyword {
-	return func(r *reader, l line) error {
-		for part := range strings.SplitSeq(l.rest(), "&&") {
-			m := needs.FindStringSubmatch(strings.Trim(strings.TrimSpace(part), "()"))
-			if m == nil {
-				return l.errorf("%q: want GROUP:SERVICE, several with && between them", strings.TrimSpace(part))
-			}
-			if m[1] == "SELF" {
-				m[1] = r.watch
-			}
-			r.service.Needs = append(r.service.Needs, config.Need{Group: m[1], Service: m[2]})
+// needs reads group:service && group:service.
+func (r *reader) needs(l line) ([]config.Need, error) {
+	var all []config.Need
+	for part := range strings.SplitSeq(l.rest(), "&&") {
+		m := needs.FindStringSubmatch(strings.Trim(strings.TrimSpace(part), "()"))
+		if m == nil {
+			return nil, l.errorf("%q: want GROUP:SERVICE, several with && between them; other expressions are not evaluated", strings.TrimSpace(part))
 		}
-		if behaviour != "" {
-			r.service.NeedsFor = behaviour
+		if m[1] == "SELF" {
+			m[1] = r.watch
 		}
-		return nil
+		all = append(all, config.Need{Group: m[1], Service: m[2]})
 	}
+	return all, nil
 }
 
 var periodKeywords = map[string]keyword{
@@ -153,7 +155,7 @@ var periodKeywords = map[string]keyword{
 				r.period.Strict = true
 			case word == "observe_detail":
 				r.period.Detail = true
-			case word != "summary":
+			default:
 				return l.errorf("%q: want strict or observe_detail", word)
 			}
 		}

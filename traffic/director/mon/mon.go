@@ -7,6 +7,7 @@
 package mon
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -44,21 +45,30 @@ type reader struct {
 	period    *config.Period
 	exists    func(string) bool
 	seen      map[config.Need]keepalived.Position
+
+	need       config.Need                   // the service that is open
+	depends    map[config.Need][]config.Need // what services depend on, for what their behaviour says
+	behaviours map[config.Need]string
+	viewing    bool // the lines of a view follow
 }
 
-// variables that may be set, with what they are by default; those that are empty change nothing here.
+// variables that may be set, with what they are by default.
 var variables = map[string]string{
-	"alertdir": "/usr/lib/mon/alert.d", "mondir": "/usr/lib/mon/mon.d", "basedir": "/usr/lib/mon", "randstart": "", "statedir": "", "logdir": "",
-	"cfbasedir": "", "authfile": "", "authtype": "", "userfile": "", "pamservice": "", "serverbind": "", "trapbind": "", "dtlogfile": "", "monerrfile": "",
-	"dtlogging": "", "histlength": "", "historicfile": "", "historictime": "", "serverport": "", "trapport": "", "pidfile": "", "maxprocs": "",
-	"cltimeout": "", "dep_recur_limit": "", "dep_behavior": "a", "dep_memory": "", "syslog_facility": "", "startupalerts_on_reset": "", "monremote": "", "snmpport": "", "snmp": "",
+	"alertdir": "/usr/lib/mon/alert.d", "mondir": "/usr/lib/mon/mon.d", "basedir": "/usr/lib/mon", "dep_behavior": "a", "dep_memory": "", "randstart": "",
+}
+
+// unheeded are variables about mon's own process, its clients, traps and logs, of which there are others here, or none.
+var unheeded = []string{
+	"statedir", "logdir", "cfbasedir", "authfile", "authtype", "userfile", "pamservice", "serverbind", "trapbind", "dtlogfile", "monerrfile",
+	"dtlogging", "histlength", "historicfile", "historictime", "serverport", "trapport", "pidfile", "maxprocs", "cltimeout", "dep_recur_limit",
+	"syslog_facility", "startupalerts_on_reset", "monremote", "snmpport", "snmp",
 }
 
 // Read reads a file. exists tells whether a file is there: monitors and alerts are looked for in several directories.
 func Read(file string, text []byte, exists func(string) bool) (*config.Config, error) {
 	r := &reader{
 		config: &config.Config{Files: []string{file}}, variables: maps.Clone(variables), groups: map[string][]string{}, exists: exists,
-		seen: map[config.Need]keepalived.Position{},
+		seen: map[config.Need]keepalived.Position{}, depends: map[config.Need][]config.Need{}, behaviours: map[config.Need]string{},
 	}
 	for _, l := range lines(file, string(text)) {
 		if err := r.line(l); err != nil {
@@ -101,7 +111,7 @@ var assignment = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$`)
 
 func (r *reader) line(l line) error {
 	if len(l.words) == 0 { // the end of a group, but not of a watch: indented services may follow
-		r.group = ""
+		r.group, r.viewing = "", false
 		return nil
 	}
 	switch l.words[0] {
@@ -113,6 +123,9 @@ func (r *reader) line(l line) error {
 		if l.words[0] == "hostgroup" {
 			r.group = l.words[1]
 			r.groups[r.group] = append(r.groups[r.group], l.words[2:]...)
+		} else {
+			r.viewing = true
+			r.config.Warnings = append(r.config.Warnings, l.errorf("views are for clients of mon, which are not served").Error())
 		}
 		return nil
 	case "watch":
@@ -135,11 +148,13 @@ func (r *reader) line(l line) error {
 	case r.group != "":
 		r.groups[r.group] = append(r.groups[r.group], l.words...)
 		return nil
+	case r.viewing:
+		return nil
 	}
 	return l.at.Errorf("%q is not known here; want NAME = VALUE, hostgroup, view or watch", l.words[0])
 }
 
-func (r *reader) closed() { r.group, r.watch, r.service, r.period = "", "", nil, nil }
+func (r *reader) closed() { r.group, r.watch, r.service, r.period, r.viewing = "", "", nil, nil, false }
 
 // assign sets a global variable, or in a service one of the environment.
 func (r *reader) assign(l line, name, value string) error {
@@ -150,8 +165,12 @@ func (r *reader) assign(l line, name, value string) error {
 	if r.watch != "" {
 		return r.inService(l)
 	}
+	if slices.Contains(unheeded, name) {
+		r.config.Warnings = append(r.config.Warnings, l.at.Errorf("%s: it has no effect here", name).Error())
+		return nil
+	}
 	if _, known := variables[name]; !known {
-		all := slices.Sorted(maps.Keys(variables))
+		all := append(slices.Sorted(maps.Keys(variables)), unheeded...)
 		if meant := spelling.Nearest(name, all, 2); meant != "" {
 			return l.at.Errorf("variable %q is not known; did you mean %q?", name, meant)
 		}
@@ -159,6 +178,11 @@ func (r *reader) assign(l line, name, value string) error {
 	}
 	if name == "dep_behavior" && !slices.Contains(behaviours, value) {
 		return l.at.Errorf("dep_behavior %q: want a, m or hm", value)
+	}
+	if name == "dep_memory" || name == "randstart" {
+		if _, err := duration(value); err != nil {
+			return l.at.Errorf("%s: %w", name, err)
+		}
 	}
 	r.variables[name] = value
 	return nil
@@ -175,9 +199,11 @@ func (r *reader) inService(l line) error {
 		if first, twice := r.seen[n]; twice {
 			return l.errorf("watch %s has a service %s at %s already", n.Group, n.Service, first)
 		}
-		r.seen[n] = l.at
+		r.seen[n], r.need = l.at, n
+		start, _ := duration(r.variables["randstart"]) // what is not set is no time
+		memory, _ := duration(r.variables["dep_memory"])
 		r.config.Watches = append(r.config.Watches, config.Watch{
-			At: l.at.String(), Group: r.watch, Service: l.words[1], Hosts: r.groups[r.watch], Interval: time.Minute, NeedsFor: r.variables["dep_behavior"],
+			At: l.at.String(), Group: r.watch, Service: l.words[1], Hosts: r.groups[r.watch], Interval: time.Minute, Memory: memory, Start: start,
 		})
 		r.service, r.period = &r.config.Watches[len(r.config.Watches)-1], nil
 		return nil
@@ -238,11 +264,23 @@ func (r *reader) program(name, variable string) string {
 
 // finish checks what services say of each other.
 func (r *reader) finish() error {
-	for _, w := range r.config.Watches {
+	for i := range r.config.Watches {
+		w := &r.config.Watches[i]
 		if len(w.Program) == 0 {
 			return fmt.Errorf("%s: service %s has no monitor", w.At, w.Service)
 		}
-		for _, n := range w.Needs {
+		n := config.Need{Group: w.Group, Service: w.Service}
+		if needs := r.depends[n]; len(needs) > 0 { // it takes precedence over the word for what it is for
+			switch cmp.Or(r.behaviours[n], r.variables["dep_behavior"]) {
+			case "a":
+				w.Needs.Alerts = needs
+			case "m":
+				w.Needs.Questions = needs
+			case "hm":
+				w.Needs.Hosts = needs
+			}
+		}
+		for _, n := range slices.Concat(w.Needs.Alerts, w.Needs.Questions, w.Needs.Hosts) {
 			if _, ok := r.seen[n]; !ok {
 				return fmt.Errorf("%s: it depends on %s:%s, which is not watched", w.At, n.Group, n.Service)
 			}

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"holdfast/golden"
 	"holdfast/traffic/director/config"
@@ -38,7 +40,7 @@ func TestThePublishedExample(t *testing.T) {
 	}
 	w := c.Watches[1]
 	want := config.Watch{
-		At: "mon.cf:61", Group: "litstat2", Service: "http", Hosts: []string{"192.168.71.150"}, Interval: 6 * time.Second, Empty: true, NeedsFor: "a",
+		At: "mon.cf:61", Group: "litstat2", Service: "http", Hosts: []string{"192.168.71.150"}, Interval: 6 * time.Second, Empty: true, Start: time.Minute,
 		Program: []string{"/usr/lib64/mon/mon.d/http.monitor", "-p", "80", "-u", "/index.html"}, Note: "http check servers",
 	}
 	p := w.Periods[0]
@@ -165,4 +167,59 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestEveryKeyword holds testdata/keywords.cf, which has each keyword of mon(8), to what is done here.
+func TestEveryKeyword(t *testing.T) {
+	t.Parallel()
+	marked := golden.ReadMarked(t, "testdata/keywords.cf")
+	golden.Say(t, "../../../docs/director.md", "mon.cf: "+marked.Hold(t, "mon.cf", func(text string) ([]string, error) {
+		c, err := Read("mon.cf", regexp.MustCompile(` # (refused|no effect)\n`).ReplaceAll([]byte(text), []byte("\n")), everything)
+		if err != nil {
+			return nil, err
+		}
+		return c.Warnings, nil
+	}))
+}
+
+// TestHostsThatFailElsewhereAreLeftOut: of dep_behavior hm, a host that the summary of a failing watch names is not asked about.
+func TestHostsThatFailElsewhereAreLeftOut(t *testing.T) {
+	t.Parallel()
+	ping, web := config.Need{Group: "web", Service: "ping"}, config.Need{Group: "web", Service: "http"}
+	judges := map[config.Need]*Judge{
+		ping: New(&config.Watch{Hosts: []string{"a", "b"}}),
+		web:  New(&config.Watch{Hosts: []string{"a", "b"}, Program: []string{"http"}, Needs: config.Needs{Hosts: []config.Need{ping}}}),
+	}
+	hosts := func() []string { return judges[web].Hosts(func(n config.Need) *Judge { return judges[n] }) }
+	well := func(config.Need) bool { return true }
+	now := time.Unix(1000, 0)
+	for _, step := range []struct {
+		status  int
+		summary string
+		want    []string
+	}{{0, "", []string{"a", "b"}}, {1, "b is dead", []string{"a"}}, {1, "a b", nil}, {0, "", []string{"a", "b"}}} {
+		judges[ping].Answer(now, step.status, step.summary, well)
+		if diff := cmp.Diff(step.want, hosts(), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("ping says %d %q: %s", step.status, step.summary, diff)
+		}
+	}
+	if !judges[web].MayAsk(now, func(config.Need) bool { return false }) {
+		t.Error("a need for hosts keeps the monitor from running")
+	}
+}
+
+// TestFailuresAreRemembered: with dep_memory, what is needed counts as failing for a while after it is well again.
+func TestFailuresAreRemembered(t *testing.T) {
+	t.Parallel()
+	j := New(&config.Watch{})
+	well := func(config.Need) bool { return true }
+	at := func(seconds int64) time.Time { return time.Unix(1000+seconds, 0) }
+	if !j.Counts(at(0), time.Minute) {
+		t.Error("a watch that never failed counts as failing")
+	}
+	j.Answer(at(0), 1, "", well)
+	j.Answer(at(10), 0, "", well)
+	if j.Counts(at(69), time.Minute) || !j.Counts(at(70), time.Minute) || !j.Counts(at(10), 0) {
+		t.Error("failures are not remembered for a minute")
+	}
 }
