@@ -16,8 +16,8 @@ import (
 	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
 	"holdfast/shell/tools/exit"
-	"holdfast/shell/tools/monitor"
 	"holdfast/shell/tools/option"
+	"holdfast/shell/tools/result"
 )
 
 var specs = []option.Spec{
@@ -41,18 +41,31 @@ var specs = []option.Spec{
 	{Long: "timeout", Short: 't', Arg: option.Required, Value: "SECONDS", Help: "of the operation (120)"},
 	{Long: "tolerance", Arg: option.Required, Value: "SECONDS", Help: "a success no longer ago than this counts"},
 	{Long: "delay", Short: 'y', Arg: option.Required, Value: "SECONDS", Help: "wait before fencing"},
+	{Long: "as-node-id", Short: 'n', Help: "with --last: the host is given by its node id"},
 	{Long: "broadcast", Short: 'b', Help: "accepted: history is always asked of all hosts"},
 	{Long: "tag", Short: 'T', Arg: option.Required, Help: "accepted"},
+	{Long: "register", Short: 'R', Arg: option.Required, Value: "DEVICE", Help: "refused: devices are those of the configuration"},
+	{Long: "deregister", Short: 'D', Arg: option.Required, Value: "DEVICE", Help: "refused, as --register"},
+	{Long: "register-level", Short: 'r', Arg: option.Required, Value: "HOST", Help: "refused: levels are those of the configuration"},
+	{Long: "deregister-level", Short: 'd', Arg: option.Required, Value: "HOST", Help: "refused, as --register-level"},
+	{Long: "device", Short: 'v', Arg: option.Required, Help: "a device of a level; with --validate, accepted"},
+	{Long: "index", Short: 'i', Arg: option.Required, Value: "LEVEL", Help: "the number of a level"},
 	{Long: "quiet", Short: 'q', Help: "print less"},
 	{Long: "verbose", Short: 'V', Help: "print more"},
-	{Long: "output-as", Arg: option.Required, Value: "FORMAT", Help: "text"},
+	{Long: "output-as", Arg: option.Required, Value: "FORMAT", Help: "text or xml"},
+	{Long: "output-to", Arg: option.Required, Value: "FILE", Help: "write there; -: standard output"},
+	{Long: "text-fancy", Help: "accepted"},
 	{Long: "version", Short: '$', Help: "print the version"},
 	{Long: "help", Short: '?', Help: "print this"},
+	{Long: "help-all", Help: "the same; also --help-output, --help-definition, --help-queries, --help-fence and --help-additional"},
 }
+
+// helps are the parts of Pacemaker's help; all of it is printed for each.
+var helps = []string{"--help-output", "--help-definition", "--help-queries", "--help-fence", "--help-additional"}
 
 type command struct {
 	line   *option.Line
-	stdout io.Writer
+	answer *answer
 	ctx    context.Context
 	daemon *client.Client
 	agents *metadata.Store
@@ -61,15 +74,13 @@ type command struct {
 // StonithAdmin is stonith_admin.
 func StonithAdmin(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	line, err := option.Parse(specs, args)
-	if err != nil {
-		fmt.Fprintf(stderr, "stonith_admin: %v; 'stonith_admin --help' lists the options\n", err)
-		return exit.Usage
-	}
 	switch {
-	case line.Has("help"):
+	case err != nil && slices.ContainsFunc(args, func(arg string) bool { return slices.Contains(helps, arg) }), err == nil && (line.Has("help") || line.Has("help-all")):
 		option.Usage(stdout, "stonith_admin", "fence hosts, and look at fence devices", specs,
 			"stonith_admin --reboot alice", "stonith_admin --history '*'", "stonith_admin --metadata --agent fence_ipmilan")
 		return exit.OK
+	case err != nil:
+		return misused(stderr, fmt.Errorf("%w; 'stonith_admin --help' lists the options", err))
 	case line.Has("version"):
 		fmt.Fprintln(stdout, "Holdfast stonith_admin")
 		return exit.OK
@@ -78,20 +89,34 @@ func StonithAdmin(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if text := line.Get("timeout"); text != "" {
 		given, ok := metadata.Duration(text)
 		if !ok {
-			fmt.Fprintf(stderr, "stonith_admin: --timeout=%s: expected seconds\n", text)
-			return exit.Usage
+			return misused(stderr, fmt.Errorf("--timeout=%s: expected seconds", text))
 		}
 		limit = given
+	}
+	out, err := newAnswer(args, line.Get("output-as"), line.Has("quiet"))
+	if err != nil {
+		return misused(stderr, err)
+	}
+	to, closeIt, err := result.Destination(line.Get("output-to"), stdout)
+	if err != nil {
+		fmt.Fprintf(stderr, "stonith_admin: %v\n", err)
+		return exit.Error
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	root := client.Root("")
-	c := command{line: line, stdout: stdout, ctx: ctx, daemon: client.New(root), agents: metadata.NewStore(root)}
-	if err := c.run(limit); err != nil {
-		fmt.Fprintf(stderr, "stonith_admin: %v\n", err)
-		return exit.Of(err)
+	c := command{line: line, answer: out, ctx: ctx, daemon: client.New(root), agents: metadata.NewStore(root)}
+	status := out.print(to, stderr, c.run(limit))
+	if err := closeIt(); err != nil && status == exit.OK {
+		fmt.Fprintf(stderr, "stonith_admin: --output-to: %v\n", err)
+		return exit.Error
 	}
-	return exit.OK
+	return status
+}
+
+func misused(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "stonith_admin: %v\n", err)
+	return exit.Usage
 }
 
 func (c *command) run(limit time.Duration) error {
@@ -105,15 +130,28 @@ func (c *command) run(limit time.Duration) error {
 	}
 	has := c.line.Has
 	switch {
+	case has("register"), has("deregister"):
+		return fmt.Errorf("%w: devices are those of the configuration, on all hosts alike: 'pcs stonith create' and 'pcs stonith delete' change them", exit.ErrUsage)
+	case has("register-level"), has("deregister-level"):
+		return fmt.Errorf("%w: levels are those of the configuration, on all hosts alike: 'pcs stonith level add' and 'pcs stonith level delete' change them", exit.ErrUsage)
 	case has("confirm"):
 		return c.daemon.ConfirmFenced(c.ctx, c.line.Get("confirm"))
 	case has("history"), has("last"):
 		return c.history()
 	case has("list"), has("list-registered"):
 		devices, err := c.daemon.FenceDevices(c.ctx, c.line.Get("list"))
-		return c.print(devices, "device", err)
+		if err != nil {
+			return err
+		}
+		title := "registered fence devices"
+		if has("list") {
+			title = "fence devices for " + c.line.Get("list")
+		}
+		c.answer.list(devices, title, "device", "device")
+		return nil
 	case has("list-installed"):
-		return c.print(c.agents.Types("stonith", ""), "fence agent", nil)
+		c.answer.list(c.agents.Types("stonith", ""), "installed fence devices", "device", "fence agent")
+		return nil
 	case has("list-targets"):
 		return c.targets(c.line.Get("list-targets"))
 	case has("metadata"):
@@ -121,7 +159,9 @@ func (c *command) run(limit time.Duration) error {
 			return err
 		}
 		text, err := c.agents.Raw(c.ctx, "stonith", "", c.line.Get("agent"))
-		fmt.Fprint(c.stdout, string(text))
+		if err == nil {
+			c.answer.metadata(string(text))
+		}
 		return err
 	case has("query"):
 		return c.call(c.line.Get("query"), "monitor")
@@ -141,34 +181,15 @@ func (c *command) needAgent() error {
 	return nil
 }
 
-func (c *command) print(names []string, what string, err error) error {
+func (c *command) history() error {
+	target, err := c.target()
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		fmt.Fprintln(c.stdout, name)
-	}
-	c.count(len(names), what)
-	return nil
-}
-
-func (c *command) count(n int, what string) {
-	if c.line.Has("quiet") {
-		return
-	}
-	if n != 1 {
-		what += "s"
-	}
-	fmt.Fprintf(c.stdout, "%d %s found\n", n, what)
-}
-
-func (c *command) history() error {
-	target := c.line.Get("history")
-	if target == "" {
-		target = c.line.Get("last")
-	}
 	if c.line.Has("cleanup") {
-		fmt.Fprintf(c.stdout, "cleaning up fencing-history for node %s\n", target)
+		if c.answer.xml == nil {
+			fmt.Fprintf(&c.answer.words, "cleaning up fencing-history for node %s\n", target)
+		}
 		return c.daemon.CleanFenceHistory(c.ctx, target)
 	}
 	events, err := c.daemon.FenceHistory(c.ctx, target)
@@ -177,17 +198,38 @@ func (c *command) history() error {
 	}
 	last := slices.IndexFunc(events, func(e client.FenceEvent) bool { return e.State == "success" })
 	switch {
-	case c.line.Has("quiet") && last >= 0:
-		fmt.Fprintln(c.stdout, events[last].Time.Unix())
-	case c.line.Has("quiet"):
+	case c.answer.quiet && c.answer.xml == nil && last >= 0:
+		fmt.Fprintln(&c.answer.words, events[last].Time.Unix())
+	case c.answer.quiet && c.answer.xml == nil:
 	case c.line.Has("last") && last < 0:
-		fmt.Fprintf(c.stdout, "Node %s has never been fenced\n", target)
+		c.answer.last(target, time.Time{})
 	case c.line.Has("last"):
-		fmt.Fprintf(c.stdout, "Node %s last fenced at: %s\n", target, events[last].Time.Local().Format(time.ANSIC))
+		c.answer.last(target, events[last].Time)
 	default:
-		monitor.FenceHistory(c.stdout, events, !c.line.Has("verbose"))
+		c.answer.events(events, !c.line.Has("verbose"))
 	}
 	return nil
+}
+
+// target is the host that --history or --last names, --last perhaps by its node id.
+func (c *command) target() (string, error) {
+	if host, ok := c.line.Lookup("history"); ok {
+		return host, nil
+	}
+	host := c.line.Get("last")
+	if !c.line.Has("as-node-id") {
+		return host, nil
+	}
+	doc, err := c.daemon.Document(c.ctx)
+	if err != nil {
+		return "", err
+	}
+	for node := range doc.Section("nodes").All("node") {
+		if node.ID() == host {
+			return node.Get("uname"), nil
+		}
+	}
+	return "", fmt.Errorf("node id %s: %w; 'crm_node --list' shows those there are", host, cib.ErrNotFound)
 }
 
 // device finds a stonith resource in the running cluster's document.
@@ -219,7 +261,8 @@ func (c *command) targets(id string) error {
 		name, _, _ := strings.Cut(entry, ":")
 		names = append(names, name)
 	}
-	return c.print(names, "target", nil)
+	c.answer.list(names, "targets of "+id, "target", "target")
+	return nil
 }
 
 // call calls a configured device's agent from this host.
@@ -256,11 +299,7 @@ func (c *command) validate() error {
 		}
 	}
 	agent := c.line.Get("agent")
-	if err := c.agent(agent, agent, "validate-all", params); err != nil {
-		return err
-	}
-	if !c.line.Has("quiet") {
-		fmt.Fprintf(c.stdout, "the parameters of %s are right\n", agent)
-	}
-	return nil
+	err := c.agent(agent, agent, "validate-all", params)
+	c.answer.validated(agent, err)
+	return err
 }
