@@ -41,8 +41,8 @@
 // It says who may have quorum; it does not stop what runs. A host whose lease is over without a word,
 // because it stood still, finds that out on its own clock before it does anything, but what it ran
 // until then went on. So whoever gets the votes fences the hosts outside its view before it starts what they ran, as always. Where the
-// watchdog is what ends the other side, stonith-watchdog-timeout has to be longer than the watchdog's time and
-// Timing.Decide together: so long after losing the other side a host without the lease may hope for it, and its watchdog is fed.
+// watchdog is what ends the other side, it waits for the watchdog's time and Timing.Decide together at least: so long after losing the other
+// side a host without the lease may hope for it, and its watchdog is fed.
 //
 // Lease is pure: instants, reads and writes go in, what is to be read or written comes out. Package device does with a
 // disk what it says. The package starts no goroutine.
