@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/cluster/node/client"
 	"holdfast/lab"
@@ -183,5 +184,23 @@ func TestWrongLineOfTheConfigurationIsNamedAndKeepsOneHostOut(t *testing.T) {
 	_, err := f.Host("web3").Kill()
 	must(t, err)
 	must(t, f.Host("web3").Boot())
+	must(t, f.Ready(ctx))
+}
+
+// A state directory that cannot be written: its host says so and stays out, and is back once that is mended.
+func TestReadOnlyStateDirectoryKeepsOneHostOut(t *testing.T) {
+	ctx, f := startFleetFor(t, 2*time.Minute)
+	must(t, f.Load(ctx, "web1", configuration(false, primitive("d", "pacemaker", "Dummy"))))
+	must(t, f.Client("web1").Wait(ctx, ctxLeft(ctx)))
+	mustRun(t, f, "web3", "", "pcs", "cluster", "stop")
+	mustRun(t, f, "web3", "", "sh", "-c", "mount --bind /var/lib/holdfast /var/lib/holdfast && mount -o remount,bind,ro /var/lib/holdfast")
+	out, err := run(t, f, "web3", "", "pcs", "cluster", "start")
+	if err == nil || !strings.Contains(out, "/var/lib/holdfast") || !strings.Contains(out, "read-only file system") {
+		t.Errorf("started on a read-only directory: %v\n%s", err, out)
+	}
+	must(t, f.Ready(ctx, "web1", "web2"))
+	unharmed(t, ctx, f)
+	mustRun(t, f, "web3", "", "umount", "/var/lib/holdfast")
+	mustRun(t, f, "web3", "", "pcs", "cluster", "start")
 	must(t, f.Ready(ctx))
 }

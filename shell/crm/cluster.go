@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"holdfast/cluster/node/client"
@@ -15,17 +17,17 @@ import (
 // clusterLevel holds the commands on the daemons.
 func clusterLevel() *level {
 	unit := func(verb string) func(*session, []word) error {
-		return func(s *session, _ []word) error { return s.systemctl(verb) }
+		return func(s *session, words []word) error { return s.daemons(verb, textsOf(words)) }
 	}
 	native := func(name string) func(*session, []word) error {
 		return func(s *session, words []word) error { return s.native(name, textsOf(words)) }
 	}
 	return &level{name: "cluster", summary: "the cluster's daemon on this host; hosts that join and leave", commands: []*command{
-		{name: "start", summary: "start the daemon on this host", run: unit("start")},
-		{name: "stop", summary: "stop the daemon on this host; its resources move away first", run: unit("stop")},
-		{name: "restart", summary: "restart the daemon on this host", run: unit("restart")},
-		{name: "enable", summary: "start the daemon when the host boots", run: unit("enable")},
-		{name: "disable", summary: "do not start it then", run: unit("disable")},
+		{name: "start", usage: "[--all | NODE…]", summary: "start the daemon on this host, or on others, over ssh", run: unit("start"), words: completeNodes},
+		{name: "stop", usage: "[--all | NODE…]", summary: "stop the daemon on this host, or on others, over ssh; their resources move away first, unless all stop", example: "stop --all", run: unit("stop"), words: completeNodes},
+		{name: "restart", usage: "[--all | NODE…]", summary: "restart the daemon on this host, or on others, over ssh", run: unit("restart"), words: completeNodes},
+		{name: "enable", usage: "[--all | NODE…]", summary: "start the daemon when the host boots", run: unit("enable"), words: completeNodes},
+		{name: "disable", usage: "[--all | NODE…]", summary: "do not start it then", run: unit("disable"), words: completeNodes},
 		{name: "status", summary: "members and quorum", run: clusterStatus},
 		{name: "health", summary: "say what is wrong with the cluster", run: clusterHealth},
 		{name: "wait_for_startup", usage: "[SECONDS]", summary: "wait until the daemon answers and knows a leader", run: waitForStartup},
@@ -55,6 +57,35 @@ func (s *session) systemctl(verb string) error {
 	}
 	s.info("%s: %s done", daemonUnit, verb)
 	return nil
+}
+
+// daemons does something with the daemons of the hosts named, of all hosts (--all), or of this one, at once: hosts that
+// stop together wait for each other, and move nothing.
+func (s *session) daemons(verb string, hosts []string) error {
+	switch {
+	case len(hosts) == 0:
+		return s.systemctl(verb)
+	case slices.Contains(hosts, "--all") && len(hosts) > 1:
+		return usageError("--all and names of hosts exclude each other")
+	case hosts[0] == "--all":
+		others, err := s.otherHosts(nil)
+		if err != nil {
+			return err
+		}
+		hosts = append([]string{thisNode()}, others...)
+	}
+	return s.onHosts(hosts, func(host string) (string, error) {
+		command := []string{"systemctl", verb, daemonUnit}
+		if host != thisNode() {
+			out, err := overSSH(host, command...)
+			return string(out), err
+		}
+		out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+		if err != nil {
+			return string(out), fmt.Errorf("%s on this host: %w", strings.Join(command, " "), err)
+		}
+		return string(out), nil
+	})
 }
 
 // native runs another of this program's commands.
