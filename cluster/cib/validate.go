@@ -91,8 +91,8 @@ func (d *Document) duplicates() []Problem {
 			if !ok || e.Parent != nil && sharedIDs[e.Name] {
 				continue
 			}
-			if e.Name == "node" {
-				id = "node " + id // a host may be named as a resource is: its remote connection
+			if e.Name == "node" || e.Name == "acl_target" {
+				id = e.Name + " " + id // a host may be named as a resource is: its remote connection; a user as anything
 			}
 			if first := seen[id]; first != nil {
 				problems = append(problems, d.problem(e, "the id is taken by <%s> of line %d; ids are unique", first.Name, first.Line))

@@ -12,7 +12,7 @@ func aclCommands() []command {
 	commands := []command{
 		{path: "acl", document: true, options: "f", run: showACL},
 		{path: "acl config", help: "Shows roles, users and groups.", document: true, options: "f", run: showACL},
-		{path: "acl show", document: true, options: "f", run: showACL},
+		{path: "acl show", document: true, options: "f", run: formerly("acl config", showACL)},
 		{path: "acl enable", help: "Lets the access lists decide.", document: true, options: "f", run: func(s *session) error { return s.setACL("true") }},
 		{path: "acl disable", help: "Lets every user of the cluster do everything.", document: true, options: "f", run: func(s *session) error { return s.setACL("false") }},
 		{path: "acl role create", syntax: "ROLE [description=TEXT] [read|write|deny xpath QUERY|id ID]...", help: "Makes a role.\nExample: pcs acl role create watcher read xpath /cib", document: true, options: "f", run: createRole},
@@ -206,6 +206,9 @@ func createTarget(s *session, element string) error {
 	for _, id := range s.args[1:] {
 		_, err := s.aclRole(id)
 		r.add(err)
+		if assigned(target, id) != nil {
+			r.fail("role '%s' is given twice", id)
+		}
 		target.Append(cib.NewElement("role", "id", id))
 	}
 	if err := r.err(); err != nil {
@@ -241,21 +244,19 @@ func (s *session) roleTarget(link string) (role *cib.Element, target *cib.Elemen
 	if words[0] == link && len(words) > 1 {
 		words = words[1:]
 	}
-	kinds := []string{"acl_target", "acl_group"}
+	kind := "acl_target"
 	if element, ok := targetElement[words[0]]; ok && len(words) > 1 {
-		kinds, words = []string{"acl_" + element}, words[1:]
+		kind, words = "acl_"+element, words[1:]
 	}
 	if len(words) != 1 {
 		return nil, nil, errUsage
 	}
-	for _, kind := range kinds {
-		for e := range s.acls().All(kind) {
-			if e.ID() == words[0] {
-				return role, e, nil
-			}
+	for e := range s.acls().All(kind) {
+		if e.ID() == words[0] {
+			return role, e, nil
 		}
 	}
-	return nil, nil, fmt.Errorf("user or group '%s' does not exist", words[0])
+	return nil, nil, fmt.Errorf("there is no %s '%s'", map[string]string{"acl_target": "user", "acl_group": "group"}[kind], words[0])
 }
 
 func assigned(target *cib.Element, role string) *cib.Element {

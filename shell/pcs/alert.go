@@ -12,7 +12,7 @@ func alertCommands() []command {
 	commands := []command{
 		{path: "alert", document: true, options: "f", run: showAlerts},
 		{path: "alert config", help: "Shows what is called when something happens.", document: true, options: "f", run: showAlerts},
-		{path: "alert show", document: true, options: "f", run: showAlerts},
+		{path: "alert show", document: true, options: "f", run: formerly("alert config", showAlerts)},
 		{path: "alert create", syntax: "path=FILE [id=ID] [description=TEXT] [options OPTION=VALUE...] [meta OPTION=VALUE...]",
 			help: "Has a program called when something happens.\nExample: pcs alert create path=/usr/local/bin/page.sh meta timeout=10s", document: true, options: "f", run: createAlert},
 		{path: "alert update", syntax: "ALERT [path=FILE] [description=TEXT] [options OPTION=VALUE...] [meta OPTION=VALUE...]", help: "Changes an alert.", document: true, options: "f", run: updateAlert},

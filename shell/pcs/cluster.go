@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
+	"holdfast/cluster/cib/upgrade"
 	"holdfast/cluster/node/client"
 )
 
@@ -17,8 +20,8 @@ func clusterCommands() []command {
 			syntax:  "NAME HOST [addr=ADDRESS]...... [transport knet|udp|udpu [OPTION=VALUE...] [link OPTION=VALUE...]... [crypto ...] [compression ...]] [totem ...] [quorum ...]",
 			help:    "Makes a cluster of hosts that this one has logged in to (host auth); with --corosync_conf, only the file.",
 			options: "force corosync_conf overwrite no-cluster-uuid no-keys-sync start enable wait name"},
-		{path: "cluster cib", syntax: "[FILE]", help: "Shows the document, or writes it to a file.", document: true, options: "f config", run: showDocument},
-		{path: "cluster cib-upgrade", help: "Brings the document to the latest schema.", document: true, options: "f", run: func(*session) error { return nil }},
+		{path: "cluster cib", syntax: "[FILE] [scope=SECTION | --config]", help: "Shows the document or a section of it, or writes it to a file.", document: true, options: "f config", run: showDocument},
+		{path: "cluster cib-upgrade", help: "Brings the document to the latest schema.", document: true, options: "f", run: upgradeDocument},
 		{path: "cluster start", syntax: "[--all | HOST...] [--wait[=SECONDS]]", help: "Starts clustering on hosts.", options: "all wait request-timeout", run: start},
 		{path: "cluster stop", syntax: "[--all | HOST...]", help: "Stops clustering on hosts; their resources are handed over.", options: "all force request-timeout", run: stop},
 		{path: "cluster destroy", syntax: "[--all]", help: "Removes hosts' cluster configuration.", options: "all force", run: destroy},
@@ -51,10 +54,55 @@ func showConf(s *session) error {
 	return nil
 }
 
+// showDocument prints the document, or the section that scope= names, or writes it to a file.
 func showDocument(s *session) error {
-	if len(s.args) == 0 {
-		s.printf("%s", s.doc.Bytes())
+	scope, words := "", s.args
+	if s.opts.has("config") {
+		scope = "configuration"
+	}
+	if n := len(words); n > 0 && strings.HasPrefix(words[n-1], "scope=") {
+		if scope != "" {
+			return usageError{"--config and scope exclude each other"}
+		}
+		_, scope, _ = strings.Cut(words[n-1], "=")
+		words = words[:n-1]
+		if !slices.Contains(editScopes, scope) {
+			return fmt.Errorf("'%s' is not a section of the configuration; sections are %s", scope, quoted(editScopes))
+		}
+	}
+	if len(words) > 1 {
+		return errUsage
+	}
+	text := s.doc.Bytes()
+	switch scope {
+	case "":
+	case "configuration":
+		text = []byte(s.doc.Configuration().String())
+	default:
+		section := s.doc.Section(scope)
+		if section == nil {
+			return fmt.Errorf("the document has no section %s", scope)
+		}
+		text = []byte(section.String())
+	}
+	if len(words) == 0 {
+		s.printf("%s", text)
 		return nil
 	}
-	return os.WriteFile(s.args[0], s.doc.Bytes(), 0o600)
+	if err := os.WriteFile(words[0], text, 0o600); err != nil {
+		return fmt.Errorf("write the document: %w", err)
+	}
+	return nil
+}
+
+// upgradeDocument brings the document to the schema of today's Pacemaker.
+func upgradeDocument(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
+	if _, err := upgrade.Upgrade(s.doc); err != nil {
+		return fmt.Errorf("upgrade the document: %w", err)
+	}
+	s.note("Cluster CIB has been upgraded to latest version")
+	return nil
 }

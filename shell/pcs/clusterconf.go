@@ -307,9 +307,6 @@ func (l *clusterLayout) writeJSON(s *session) error {
 }
 
 func updateClusterConf(s *session) error {
-	if len(s.args) == 0 {
-		return errUsage
-	}
 	list := sections(s.args, "transport", "compression", "crypto", "totem")
 	if len(list[0].words) > 0 {
 		return errUsage

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"holdfast/cluster/cib"
@@ -54,6 +55,9 @@ func pushDocument(s *session) error {
 	if against != "" && scope != "" {
 		return fmt.Errorf("diff-against and scope exclude each other")
 	}
+	if scope != "" {
+		return s.pushSection(s.args[0], scope)
+	}
 	pushed, err := readDocument(s.args[0])
 	if err != nil {
 		return err
@@ -76,25 +80,44 @@ func pushDocument(s *session) error {
 		s.note("CIB updated")
 		return nil
 	}
-	if scope == "configuration" && pushed.Root.Child("configuration") == nil {
-		return fmt.Errorf("%s has no configuration", s.args[0])
-	}
-	if now, old := pushed.Version(), s.doc.Version(); scope == "" && now.Compare(old) < 0 {
+	if now, old := pushed.Version(), s.doc.Version(); now.Compare(old) < 0 {
 		return fmt.Errorf("%s is older (%s) than the cluster's document (%s); --config puts its configuration there all the same", s.args[0], now, old)
 	}
-	from, to := pushed.Configuration(), s.doc.Configuration()
-	if scope != "" && scope != "configuration" {
-		if from = pushed.Section(scope); from == nil {
-			return fmt.Errorf("%s has no section %s", s.args[0], scope)
-		}
+	s.doc.Configuration().ReplaceWith(pushed.Configuration().Clone())
+	if schema := pushed.Root.Get("validate-with"); schema != "" {
+		s.doc.Root.Set("validate-with", schema)
+	}
+	s.note("CIB updated")
+	return nil
+}
+
+// pushSection replaces a section by that of a file, which holds the section alone or a whole document.
+func (s *session) pushSection(path, scope string) error {
+	if scope != "configuration" && !slices.Contains(editScopes, scope) {
+		return fmt.Errorf("'%s' is not a section of the configuration; sections are %s", scope, quoted(editScopes))
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the document: %w", err)
+	}
+	from, err := cib.ParseElement(path, text)
+	if err != nil {
+		return err
+	}
+	if from.Name == "cib" {
+		from = from.Child("configuration")
+	}
+	if from != nil && from.Name == "configuration" && scope != "configuration" {
+		from = from.Child(scope)
+	}
+	if from == nil || from.Name != scope {
+		return fmt.Errorf("%s has no section %s", path, scope)
+	}
+	to := s.doc.Configuration()
+	if scope != "configuration" {
 		to = s.doc.EnsureSection(scope)
 	}
 	to.ReplaceWith(from.Clone())
-	if scope == "" {
-		if schema := pushed.Root.Get("validate-with"); schema != "" {
-			s.doc.Root.Set("validate-with", schema)
-		}
-	}
 	s.note("CIB updated")
 	return nil
 }

@@ -2,6 +2,7 @@ package pcs
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -44,7 +45,10 @@ func (r *reports) checkDevice(what string, given pairs, rules map[string]optionR
 		switch {
 		case strings.ContainsAny(p.name+p.value, "{}\n\r"):
 			r.fail("%s option %s='%s': braces and new lines cannot be stored", what, p.name, p.value)
-		case what == "heuristics" && strings.HasPrefix(p.name, "exec_") && len(p.name) > len("exec_"):
+		case what == "heuristics" && strings.HasPrefix(p.name, "exec_"):
+			if !optionName().MatchString(p.name) {
+				r.fail("heuristics option '%s': letters, digits, '/', '_' and '-' were expected", p.name)
+			}
 		case !ok:
 			r.check("'%s' is not a %s option; %s are", p.name, what, quoted(slices.Collect(maps.Keys(rules))))
 		case p.value == "" && removable && p.name != "host" && p.name != "algorithm":
@@ -53,6 +57,8 @@ func (r *reports) checkDevice(what string, given pairs, rules map[string]optionR
 		}
 	}
 }
+
+var optionName = pattern(`^[A-Za-z0-9/_-]+$`)
 
 // deviceWords are the options of a call in its three parts.
 type deviceWords struct {
@@ -76,6 +82,9 @@ func parseDevice(words []string, named bool) (*deviceWords, error) {
 			}
 		}
 	}
+	if words, given := gather(parts, "heuristics"); given && len(words) == 0 {
+		return nil, errors.New("the options of the heuristics are missing")
+	}
 	generic, err := parsePairs(parts[0].words)
 	if err != nil {
 		return nil, err
@@ -92,7 +101,7 @@ func parseDevice(words []string, named bool) (*deviceWords, error) {
 	return d, nil
 }
 
-func (d *deviceWords) check(s *session, model string, update bool) error {
+func (d *deviceWords) check(s *session, conf *confSection, model string, update bool) error {
 	r := s.reports()
 	switch model {
 	case "disk":
@@ -102,6 +111,13 @@ func (d *deviceWords) check(s *session, model string, update bool) error {
 		}
 	case "net":
 		r.checkDevice("model", d.inner, modelRules, update)
+		ids := []string{"highest", "lowest"}
+		for _, n := range conf.confNodes() {
+			ids = append(ids, n.options.value("nodeid"))
+		}
+		if tie := d.inner.value("tie_breaker"); tie != "" && !slices.Contains(ids, tie) {
+			r.check("model option tie_breaker='%s': one of %s was expected", tie, quoted(ids))
+		}
 		for _, name := range []string{"algorithm", "host"} {
 			if !update && !d.inner.has(name) {
 				r.fail("model net needs the option %s", name)
@@ -112,6 +128,9 @@ func (d *deviceWords) check(s *session, model string, update bool) error {
 	}
 	r.checkDevice("device", d.generic, deviceRules, update)
 	r.checkDevice("heuristics", d.heuristics, heuristicsRules, update)
+	if d.hasHeuristics && !update && !slices.ContainsFunc(d.heuristics, func(p pair) bool { return strings.HasPrefix(p.name, "exec_") }) {
+		s.warn("no exec_NAME option says what to run, so the heuristics do nothing")
+	}
 	return r.err()
 }
 
@@ -151,15 +170,13 @@ func addDevice(s *session) error {
 	if conf.device() != nil {
 		return errors.New("the cluster has a quorum device already")
 	}
-	if err := d.check(s, d.model, false); err != nil {
+	if err := d.check(s, conf, d.model, false); err != nil {
 		return err
 	}
 	quorum := conf.ensure("quorum")
 	quorum.drop(func(c *confSection) bool { return c.name == "device" })
-	for _, name := range []string{"allow_downscale", "auto_tie_breaker", "last_man_standing", "last_man_standing_window", "two_node", "wait_for_all"} {
-		if name != "wait_for_all" || d.inner.value("algorithm") == "lms" {
-			quorum.set(name, "")
-		}
+	for _, name := range append([]string{"allow_downscale", "two_node"}, withoutDevice...) {
+		quorum.set(name, "")
 	}
 	device := quorum.add(&confSection{name: "device", options: d.generic.sorted()})
 	device.set("model", d.model)
@@ -193,11 +210,11 @@ func updateDevice(s *session) error {
 		return err
 	}
 	model := device.options.value("model")
-	if err := d.check(s, model, true); err != nil {
+	if err := d.check(s, conf, model, true); err != nil {
 		return err
 	}
 	update := func(c *confSection, changes pairs) {
-		for _, p := range changes {
+		for _, p := range changes.sorted() {
 			c.set(p.name, p.value)
 		}
 	}
@@ -240,6 +257,28 @@ func deleteHeuristics(s *session) error {
 	return s.storeConf(conf)
 }
 
+// withoutDevice are the options of votequorum that exclude a quorum device.
+var withoutDevice = []string{"auto_tie_breaker", "last_man_standing", "last_man_standing_window"}
+
+// checkQuorumOptions refuses options that do not go together, or not with the quorum device.
+func checkQuorumOptions(conf *confSection, changes pairs) error {
+	result := func(name string) string {
+		if value, changed := changes.get(name); changed {
+			return value
+		}
+		return conf.setting("quorum", name)
+	}
+	for _, p := range changes {
+		if conf.device() != nil && p.value != "" && slices.Contains(withoutDevice, p.name) {
+			return fmt.Errorf("%s cannot be set while there is a quorum device; 'pcs quorum device remove' ends that", p.name)
+		}
+	}
+	if result("last_man_standing_window") != "" && result("last_man_standing") != "1" {
+		return errors.New("last_man_standing_window means something with last_man_standing=1 alone")
+	}
+	return nil
+}
+
 func updateQuorum(s *session) error {
 	if len(s.args) == 0 {
 		return errUsage
@@ -255,6 +294,9 @@ func updateQuorum(s *session) error {
 	}
 	conf, err := s.conf()
 	if err != nil {
+		return err
+	}
+	if err := checkQuorumOptions(conf, changes); err != nil {
 		return err
 	}
 	quorum := conf.ensure("quorum")

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -77,8 +79,17 @@ func (b *blueprint) check(r *reports) {
 		transport, link = knetRules, knetLinkRules
 	}
 	r.applyRules("transport", b.options["transport"], transport, false)
+	if !clusterName().MatchString(b.cluster) {
+		r.check("cluster name '%s': with GFS2 it is up to 32 letters, digits, '_' and '-'", b.cluster)
+	}
 	for _, l := range b.links {
 		r.applyRules("link", l, link, false)
+		if l.has("ping_interval") != l.has("ping_timeout") {
+			r.fail("link options ping_interval and ping_timeout go together")
+		}
+		if l.value("broadcast") == "1" && l.has("mcastaddr") {
+			r.fail("link option mcastaddr goes with broadcast=0")
+		}
 	}
 	if !knet && (len(b.options["crypto"]) > 0 || len(b.options["compression"]) > 0) {
 		r.fail("transport %s has neither encryption nor compression; knet has", b.transport)
@@ -93,7 +104,31 @@ func (b *blueprint) check(r *reports) {
 	b.checkAddresses(r)
 }
 
+// clusterName is what GFS2 takes as a cluster's name.
+var clusterName = pattern(`^[A-Za-z0-9_-]{1,32}$`)
+
+// checkFamilies refuses links of which one end has an IPv4 and another an IPv6 address.
+func (b *blueprint) checkFamilies(r *reports) {
+	families := map[int]map[bool]bool{}
+	for _, h := range b.hosts {
+		for link, addr := range h.addrs {
+			if ip, err := netip.ParseAddr(addr); err == nil {
+				if families[link] == nil {
+					families[link] = map[bool]bool{}
+				}
+				families[link][ip.Is4()] = true
+			}
+		}
+	}
+	for _, link := range slices.Sorted(maps.Keys(families)) {
+		if len(families[link]) > 1 {
+			r.fail("link %d has IPv4 and IPv6 addresses; one of them was expected", link)
+		}
+	}
+}
+
 func (b *blueprint) checkAddresses(r *reports) {
+	b.checkFamilies(r)
 	seen := map[string]bool{}
 	for _, h := range b.hosts {
 		if err := setup.CheckHost(setup.Host{Name: h.name, Addrs: []string{"localhost"}}); err != nil {
@@ -209,6 +244,13 @@ func setUpCluster(s *session) error {
 			}
 			s.note("No addresses specified for host '%s', using '%s'", h.name, addr)
 			b.hosts[i].addrs = []string{addr}
+		}
+	}
+	if _, alone := s.opts["corosync_conf"]; alone {
+		for _, name := range []string{"enable", "no-keys-sync", "start", "wait"} {
+			if s.opts.has(name) {
+				return fmt.Errorf("--%s is about hosts, and --corosync_conf about the file alone", name)
+			}
 		}
 	}
 	r := s.reports()

@@ -194,7 +194,7 @@ func (s *session) showHosts() error {
 }
 
 func showStatusXML(s *session) error {
-	text, err := monitor.Show([]string{"--one-shot", "--inactive", "--output-as=xml"}, s.doc, s.now)
+	text, err := monitor.Show([]string{"--one-shot", "--inactive", "--output-as", "xml"}, s.doc, s.now)
 	if err == nil {
 		s.printf("%s", text)
 	}

@@ -12,7 +12,7 @@ func tagCommands() []command {
 	return []command{
 		{path: "tag", document: true, options: "f", run: showTags},
 		{path: "tag config", syntax: "[TAG]...", help: "Shows tags and what they name.", document: true, options: "f", run: showTags},
-		{path: "tag list", document: true, options: "f", run: showTags},
+		{path: "tag list", document: true, options: "f", run: formerly("tag config", showTags)},
 		{path: "tag create", syntax: "TAG ID...", help: "Makes a name for resources.", document: true, options: "f", run: createTag},
 		{path: "tag update", syntax: "TAG [add ID... [--before ID | --after ID]] [remove ID...]", help: "Changes what a tag names.", document: true, options: "f before after", run: updateTag},
 		{path: "tag delete", syntax: "TAG...", help: "Deletes tags; what they name stays.", document: true, options: "f", run: deleteTags},
@@ -160,6 +160,9 @@ func updateTag(s *session) error {
 	parts := sections(s.args[1:], "add", "remove")
 	if len(parts[0].words) > 0 {
 		return errUsage
+	}
+	if err := onceEach(parts); err != nil {
+		return err
 	}
 	add, _ := gather(parts, "add")
 	remove, _ := gather(parts, "remove")
