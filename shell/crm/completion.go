@@ -3,6 +3,9 @@ package crm
 import (
 	"slices"
 	"strings"
+
+	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/property"
 )
 
 // completions lists what the last word of a line can become. before are the words in front
@@ -94,6 +97,14 @@ func completeDefinition(s *session, k *kind, before []string) []string {
 		return append(objectNames(s, func(k *kind) bool { return k.command == "primitive" || k.command == "group" }), "meta", "params")
 	case k.command == "location" && len(before) > 1:
 		return completeNodes(s, nil)
+	case k.attributes():
+		return completeDefaults(k)
+	case k.command == "order" && len(before) == 1:
+		return append(objectNames(s, func(k *kind) bool { return k.section == "resources" }), "Mandatory:", "Optional:", "Serialize:")
+	case k.command == "colocation" && len(before) == 1:
+		return []string{"inf:", "-inf:", "100:"}
+	case k.command == "tag" && len(before) > 0 || k.command == "fencing_topology":
+		return objectNames(s, func(k *kind) bool { return k.section == "resources" || k.section == "nodes" })
 	case k.section == "constraints" && len(before) > 0:
 		return objectNames(s, func(k *kind) bool { return k.section == "resources" })
 	}
@@ -174,4 +185,92 @@ func fitting(candidates []string, prefix string) []string {
 		}
 	}
 	return fits
+}
+
+// completeDefaults completes properties of the cluster, with their values where these are few, and defaults.
+func completeDefaults(k *kind) []string {
+	var names []string
+	if k.command != "property" {
+		for _, name := range map[string][]string{"rsc_defaults": cloneMeta, "op_defaults": operationNames}[k.command] {
+			names = append(names, name+"=")
+		}
+		return names
+	}
+	for _, o := range property.Cluster {
+		values := o.Values
+		switch {
+		case o.Status:
+			continue
+		case o.Kind == property.Boolean:
+			values = []string{"true", "false"}
+		case len(values) == 0:
+			values = []string{""}
+		}
+		for _, value := range values {
+			names = append(names, o.Name+"="+value)
+		}
+	}
+	return names
+}
+
+// completeAttribute completes the commands that set, delete and show attributes of resources or nodes in lists
+// of that tag.
+func completeAttribute(tag string, owners func(*session, []string) []string) func(*session, []string) []string {
+	return func(s *session, before []string) []string {
+		switch len(before) {
+		case 0:
+			return owners(s, nil)
+		case 1:
+			return []string{"set", "delete", "show"}
+		case 2:
+			names := map[bool][]string{true: metaNames}[tag == "meta_attributes" && before[1] == "set"]
+			if doc, err := s.document(); err == nil {
+				names = append(slices.Clone(names), attributeNames(doc, before[0], tag)...)
+			}
+			return names
+		}
+		return nil
+	}
+}
+
+// attributeNames lists the attributes that a resource or node has in its lists of that tag.
+func attributeNames(doc *cib.Document, owner, tag string) []string {
+	var names []string
+	for e := range doc.Configuration().Descendants() {
+		if !(isResource(e) && e.ID() == owner || e.Name == "node" && e.Get("uname") == owner) {
+			continue
+		}
+		for list := range e.All(tag) {
+			for pair := range list.All("nvpair") {
+				names = append(names, pair.Get("name"))
+			}
+		}
+	}
+	return names
+}
+
+// completeCommands completes the names of levels and commands, for help.
+func completeCommands(s *session, before []string) []string {
+	if len(before) == 0 {
+		return s.completions(nil)
+	}
+	for _, l := range append(slices.Clone(s.level().levels), rootLevel().levels...) {
+		if l.name == before[0] {
+			var names []string
+			for _, c := range l.commands {
+				names = append(names, c.name)
+			}
+			return names
+		}
+	}
+	return nil
+}
+
+// completeLevels completes the names of levels, for cd.
+func completeLevels(s *session, _ []string) []string {
+	names := []string{".."}
+	for _, l := range s.level().levels {
+		names = append(names, l.name)
+	}
+	return names
 }

@@ -6,39 +6,26 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/reeflective/readline"
 )
 
-// converse reads lines from the terminal until quit or the end of input.
-func (s *session) converse() {
-	editor := readline.NewShell()
-	editor.Prompt.Primary(s.prompt)
-	editor.Prompt.Secondary(func() string { return "   > " })
-	editor.AcceptMultiline = func(line []rune) bool { return !strings.HasSuffix(strings.TrimRight(string(line), " "), "\\") }
-	editor.Completer = func(line []rune, cursor int) readline.Completions {
-		before, prefix := splitForCompletion(string(line[:cursor]))
-		return readline.CompleteValues(fitting(s.completions(before), prefix)...).NoSpace('=', ':')
-	}
-	if path := s.historyFile(); path != "" {
-		editor.History.AddFromFile("commands", path)
-	}
+// converse reads commands from the terminal until quit or the end of input.
+func (s *session) converse(stdin *os.File) {
+	s.terminal = newTerminal(stdin, s.in, s.stdout, loadPast(s.historyFile()))
+	s.terminal.complete = s.completions
 	for !s.done {
-		line, err := editor.Readline()
-		if errors.Is(err, readline.ErrInterrupt) {
+		command, err := s.terminal.command(s.prompt())
+		switch {
+		case errors.Is(err, errInterrupted):
 			continue
-		}
-		lines := newLineReader(strings.NewReader(line))
-		for text, ok := lines.next(); ok && !s.done; text, ok = lines.next() {
-			if err := s.line(text); err != nil {
-				s.report(err)
-			}
-		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				s.error("read the terminal: %v", err)
-			}
+		case errors.Is(err, io.EOF):
+			s.printf("\n")
 			return
+		case err != nil:
+			s.error("read the terminal: %v", err)
+			return
+		}
+		if err := s.line(command); err != nil {
+			s.report(err)
 		}
 	}
 }
@@ -62,7 +49,7 @@ func (s *session) historyFile() string {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return ""
 	}
-	return filepath.Join(dir, "history")
+	return filepath.Join(dir, "commands")
 }
 
 // prompt names the document and the open levels.

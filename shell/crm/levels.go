@@ -31,9 +31,9 @@ type level struct {
 // anywhere are the commands that every level has.
 func anywhere() []*command {
 	return []*command{
-		{name: "help", aliases: []string{"?"}, usage: "[COMMAND]", summary: "say what a command does", run: help},
+		{name: "help", aliases: []string{"?"}, usage: "[COMMAND]", summary: "say what a command does", run: help, words: completeCommands},
 		{name: "ls", summary: "list the commands of this level", run: listCommands},
-		{name: "cd", usage: "LEVEL", summary: "go to another level, as in a directory tree", run: changeLevel},
+		{name: "cd", usage: "LEVEL", summary: "go to another level, as in a directory tree", run: changeLevel, words: completeLevels},
 		{name: "up", aliases: []string{"back", "..", "end"}, summary: "go back one level", run: func(s *session, _ []word) error { return s.up() }},
 		{name: "quit", aliases: []string{"bye", "exit"}, summary: "leave the shell", run: func(s *session, _ []word) error { return s.quit() }},
 	}
@@ -172,8 +172,8 @@ func (s *session) abbreviated(l *level, candidates []found, text string) (found,
 			}
 		}
 		if len(fits) == 1 {
-			if s.interactive {
-				return fits[0], nil
+			if s.interactive && strings.HasPrefix(fits[0].name(), strings.ToLower(text)) {
+				return fits[0], nil // which whoever types it expects
 			}
 			s.info("\"%s\" is accepted as \"%s\"", text, fits[0].name())
 			return fits[0], nil
@@ -206,7 +206,11 @@ func spreadsOver(name, text string) bool {
 
 // elsewhere says where else a command of that name is.
 func elsewhere(l *level, text string) string {
-	for _, other := range rootLevel().levels {
+	levels := rootLevel().levels
+	if slices.ContainsFunc(levels, func(other *level) bool { return other.name == text }) {
+		return fmt.Sprintf("; it is a level: 'cd /%s' goes there", text)
+	}
+	for _, other := range levels {
 		if other.name == l.name {
 			continue
 		}

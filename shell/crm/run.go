@@ -67,7 +67,7 @@ func (s *session) run(script string, words []word) int {
 		s.script(f)
 	case script == "" && isTerminal(s.stdin):
 		s.interactive = true
-		s.converse()
+		s.converse(s.stdin.(*os.File))
 	default:
 		s.script(s.in)
 	}

@@ -26,6 +26,7 @@ type session struct {
 	levels      []*level // open levels, the root first
 	model       *model   // open since a configuration command; nil before
 	interactive bool
+	terminal    *terminal // the person to talk to; nil unless interactive
 	typed       string      // the command line, when that is one whole command
 	shadow      string      // shadow copy in use; "" for none
 	span        timeframe   // of the history commands
@@ -145,7 +146,6 @@ func (s *session) confirm(byDefault bool, format string, args ...any) bool {
 	case !s.interactive:
 		return byDefault
 	}
-	fmt.Fprintf(s.stdout, "%s (y/n)? ", question)
-	answer, _ := s.in.ReadString('\n')
+	answer := s.terminal.answer(question + " (y/n)? ")
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
 }
