@@ -373,7 +373,7 @@ func fileCommands() []*command {
 	return []*command{
 		{name: "load", usage: "[xml] {update|replace|push} FILE|URL|-", summary: "apply a file of commands, or of XML",
 			example: "load update cluster.crm", run: runLoad},
-		{name: "save", usage: "[xml] FILE [OBJECT…]", summary: "write the configuration to a file", example: "save cluster.crm", run: runSave},
+		{name: "save", usage: "[xml] [OBJECT…] FILE", summary: "write the configuration to a file", example: "save vip web web.crm", run: runSave},
 		{name: "edit", usage: "[xml] [OBJECT…]", summary: "change objects in an editor", example: "edit vip",
 			run:   func(s *session, w []word) error { return s.editText(textsOf(w), s.edited) },
 			words: completeObjects},
@@ -445,10 +445,10 @@ func (m *model) loadXML(file, text string, method loadMethod) error {
 		e.Remove()
 		return m.replaceConfiguration(e)
 	}
-	other := newModel(&cib.Document{Root: cib.NewElement("cib")}, m.agents, m.notice)
 	e.Remove()
-	other.doc.Root.Append(e)
-	other.adopt(other.doc)
+	root := cib.NewElement("cib")
+	root.Append(e)
+	other := newModel(&cib.Document{Root: root}, m.agents, m.notice)
 	return m.load(file, other.text(other.all(), true), loadUpdate, nil)
 }
 
@@ -465,19 +465,20 @@ func runSave(s *session, words []word) error {
 	if len(texts) == 0 {
 		return usageError("expected a file")
 	}
-	list, err := m.selection(texts[1:])
+	objects, file := texts[:len(texts)-1], texts[len(texts)-1]
+	list, err := m.selection(objects)
 	if err != nil {
 		return err
 	}
 	text := m.text(list, true)
 	if asXML {
-		text = "<?xml version=\"1.0\" ?>\n" + m.extract(list, len(texts) == 1).String()
+		text = "<?xml version=\"1.0\" ?>\n" + m.extract(list, len(objects) == 0).String()
 	}
-	if texts[0] == "-" {
+	if file == "-" {
 		s.printf("%s", text)
 		return nil
 	}
-	if err := os.WriteFile(texts[0], []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("save: %w", err)
 	}
 	return nil

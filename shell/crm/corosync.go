@@ -95,10 +95,22 @@ func parseCorosync(file, text string) ([]confLine, error) {
 	return lines, nil
 }
 
+// writeCorosync writes the lines, each with as many tabs as sections are around it.
 func (s *session) writeCorosync(lines []confLine) error {
 	var b strings.Builder
+	depth := 0
 	for _, line := range lines {
-		b.WriteString(line.text + "\n")
+		text := strings.TrimSpace(line.text)
+		if text == "}" {
+			depth--
+		}
+		if text != "" {
+			b.WriteString(strings.Repeat("\t", max(depth, 0)) + text)
+		}
+		b.WriteString("\n")
+		if strings.HasSuffix(text, "{") && !strings.HasPrefix(text, "#") {
+			depth++
+		}
 	}
 	if err := source.WriteFile(s.corosyncFile(), []byte(b.String())); err != nil {
 		return fmt.Errorf("write corosync.conf: %w", err)
@@ -130,7 +142,7 @@ func corosyncGet(s *session, words []word) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("corosync.conf has no %s", words[0].text)
+		return softError{fmt.Errorf("corosync.conf has no %s", words[0].text)}
 	}
 	return nil
 }

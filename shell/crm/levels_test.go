@@ -106,8 +106,8 @@ func TestShadow(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	plain := "property cib-bootstrap-options: \\\n\tstonith-enabled=false\n"
-	if want := "+primitive a Dummy\n" + plain + "INFO: committed 'trial' shadow CIB to the cluster\nprimitive a Dummy\n" + plain +
-		"INFO: trial shadow CIB deleted\n"; !strings.HasSuffix(stdout, want) {
+	if want := "+primitive a Dummy\n" + plain + "INFO: cib.commit: committed 'trial' shadow CIB to the cluster\nprimitive a Dummy\n" + plain +
+		"INFO: cib.delete: trial shadow CIB deleted\n"; !strings.HasSuffix(stdout, want) {
 		t.Errorf("stdout\n%s\nwant it to end with\n%s", stdout, want)
 	}
 }

@@ -98,3 +98,44 @@ func TestShowHidesSecrets(t *testing.T) {
 		t.Errorf("saved without the password: %v\n%s", err, text)
 	}
 }
+
+// What a file of the configuration does: save names its objects before the file, load replace leaves the nodes, push takes
+// those away that the file does not name, and XML is added to what is there.
+func TestFilesOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "cib.xml")
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	run := func(command string) {
+		t.Helper()
+		if _, stderr, status := shell(t, file, "", strings.Fields(command)...); status != 0 {
+			t.Fatalf("%s: status %d: %s", command, status, stderr)
+		}
+	}
+	shows := func(want string) {
+		t.Helper()
+		if stdout, _, _ := shell(t, file, "", "configure", "show"); stdout != want {
+			t.Errorf("the configuration is\n%s\nand not\n%s", stdout, want)
+		}
+	}
+	write("cib.xml", `<cib validate-with="pacemaker-3.9" epoch="1"><configuration><crm_config/><nodes><node id="1" uname="n"/><node id="2" uname="m"/></nodes><resources/><constraints/></configuration></cib>`)
+	first := write("first.crm", "property stonith-enabled=false\nprimitive a Dummy\nprimitive b Dummy\n")
+	run("configure load replace " + first)
+	shows("node 1: n\nnode 2: m\nprimitive a Dummy\nprimitive b Dummy\nproperty cib-bootstrap-options: \\\n\tstonith-enabled=false\n")
+	saved := filepath.Join(dir, "saved.crm")
+	run("configure save a " + saved)
+	if text, err := os.ReadFile(saved); err != nil || string(text) != "primitive a Dummy\n" {
+		t.Errorf("saved %q (%v)", text, err)
+	}
+	run("configure load push " + write("push.crm", "node 1: n\nproperty stonith-enabled=false\nprimitive a Dummy\n"))
+	shows("node 1: n\nprimitive a Dummy\nproperty cib-bootstrap-options: \\\n\tstonith-enabled=false\n")
+	run("configure load xml update " + write("more.xml", `<cib><configuration><resources><primitive id="c" class="ocf" provider="heartbeat" type="Dummy"/></resources></configuration></cib>`))
+	shows("node 1: n\nprimitive a Dummy\nprimitive c Dummy\nproperty cib-bootstrap-options: \\\n\tstonith-enabled=false\n")
+}

@@ -238,6 +238,13 @@ func takesValue(name string) bool {
 func (s *session) option(name, value string) error {
 	switch name {
 	case "-c", "--cib":
+		path, err := s.shadowPath(value)
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		if err != nil {
+			return fmt.Errorf("option -c: there is no shadow copy %s: %w", value, err)
+		}
 		s.shadow = value
 	case "-F", "--force":
 		s.options.force = true

@@ -26,7 +26,7 @@ type session struct {
 	levels      []*level // open levels, the root first
 	model       *model   // open since a configuration command; nil before
 	interactive bool
-	terminal    *terminal // the person to talk to; nil unless interactive
+	terminal    *terminal   // the person to talk to; nil unless interactive
 	typed       string      // the command line, when that is one whole command
 	shadow      string      // shadow copy in use; "" for none
 	span        timeframe   // of the history commands

@@ -69,7 +69,7 @@ func newShadow(s *session, words []word) error {
 		return err
 	}
 	if _, err := os.Stat(path); err == nil && !force && !s.options.force {
-		return fmt.Errorf("shadow copy %s exists already; add force to make it anew", name)
+		return softError{fmt.Errorf("shadow copy %s exists already; add force to make it anew", name)}
 	}
 	doc := cib.New()
 	if !empty {
@@ -84,7 +84,7 @@ func newShadow(s *session, words []word) error {
 	if err := writeShadow(path, doc); err != nil {
 		return err
 	}
-	s.info("%s shadow CIB created", name)
+	s.info("cib.new: %s shadow CIB created", name)
 	return s.use(name)
 }
 
@@ -133,7 +133,7 @@ func deleteShadow(s *session, words []word) error {
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("delete shadow copy %s: %w", name, err)
 	}
-	s.info("%s shadow CIB deleted", name)
+	s.info("cib.delete: %s shadow CIB deleted", name)
 	return nil
 }
 
@@ -160,7 +160,7 @@ func resetShadow(s *session, words []word) error {
 	if err := writeShadow(path, doc); err != nil {
 		return err
 	}
-	s.info("copied live CIB to %s", words[0].text)
+	s.info("cib.reset: copied live CIB to %s", words[0].text)
 	return nil
 }
 
@@ -201,7 +201,7 @@ func commitShadow(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	s.info("committed '%s' shadow CIB to the cluster", name)
+	s.info("cib.commit: committed '%s' shadow CIB to the cluster", name)
 	return s.awaitTransition()
 }
 

@@ -128,7 +128,7 @@ func (m *model) load(file, text string, method loadMethod, scope []string) error
 // apply does load's work. scope names the objects that the text stands for, with loadPush.
 func (m *model) apply(file, text string, method loadMethod, scope []string) error {
 	if method == loadReplace {
-		m.erase(true)
+		m.erase(false)
 	}
 	list, err := m.parseText(file, text)
 	if err != nil {
@@ -204,7 +204,7 @@ func (m *model) removeMissing(scope []string, named map[string]bool, method load
 	}
 	var gone []string
 	for _, name := range scope {
-		if e := m.objects[name]; e != nil && !named[name] && e.Name != "node" {
+		if m.objects[name] != nil && !named[name] {
 			gone = append(gone, name)
 		}
 	}
@@ -280,6 +280,11 @@ func (s *session) editText(words []string, change func(text string) (string, err
 	}
 	if len(words) > 0 && words[0] == "xml" {
 		return s.editXML(m, change)
+	}
+	for _, w := range words {
+		if !slices.Contains(existing(m, words), w) {
+			s.report(fmt.Errorf("object %s does not exist", w))
+		}
 	}
 	var list []*cib.Element
 	var scope []string
