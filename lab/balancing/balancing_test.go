@@ -180,7 +180,7 @@ virtual=10.77.0.99:443
 `
 
 // TestServersAreTakenOut: each service is judged by itself; a server that drains finishes what it has, and nobody else is touched; the fallback
-// serves when no server is left.
+// serves when no server is left. Reloads apply what differs, a wrong file changes nothing, and downloads go on through all of it.
 func TestServersAreTakenOut(t *testing.T) {
 	t.Parallel()
 	onEachPlane(t, serversAreTakenOut)
@@ -200,6 +200,16 @@ func serversAreTakenOut(t *testing.T, plane string) {
 	weighs("80", "1", "1")
 	weighs("443", "1", "1")
 	downloads := []download{s.begins(), s.begins()} // one of each server
+
+	s.Sh("d1", `cd /etc/ha.d && cp ldirectord.cf before && printf 'virtual=10.77.0.99:8080\n\treal=10.78.0.14:8080 masq\n\tchecktype=on\n' >> ldirectord.cf && holdfast director reload`)
+	weighs("8080", "1")
+	said := s.Sh("d1", `cd /etc/ha.d && printf '\tscheduler=best\n' >> ldirectord.cf && ! holdfast director reload 2>&1`)
+	if !strings.Contains(said, `ldirectord.cf:19: scheduler: "best": want one of rr`) {
+		t.Errorf("a reload of a wrong file says %q", said)
+	}
+	weighs("8080", "1")
+	s.Sh("d1", "mv /etc/ha.d/before /etc/ha.d/ldirectord.cf && holdfast director reload")
+	weighs("80", "1", "1")
 
 	s.Sh("s1", "pkill -f '[h]ttpd -p 443'")
 	weighs("443", "0", "1")

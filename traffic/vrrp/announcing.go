@@ -14,7 +14,8 @@ type announcement struct {
 	at      time.Duration
 	router  string
 	address config.Address
-	again   bool // it is repeated for as long as the router is active (garp_extra_if)
+	again   bool         // it is repeated for as long as the router is active (garp_extra_if)
+	link    netlink.Link // as found just now; nil: it is to be found
 }
 
 // pacing is an interface, or a group of them, and a family: announcements on it keep a distance.
@@ -25,9 +26,14 @@ type pacing struct {
 
 // announce tells the network where addresses of an active router are, so many times: at once, or as far apart as configured.
 func (d *Daemon) announce(m *member, addresses []config.Address, times int) {
-	for range times {
-		for _, a := range addresses {
-			d.queue(announcement{at: now(), router: m.Router.Name, address: a})
+	for _, a := range addresses {
+		link, err := netlink.LinkByName((holdings{m.Belongings}).device(a))
+		if err != nil {
+			d.complain(m, err)
+			continue
+		}
+		for range times {
+			d.queue(announcement{at: now(), router: m.Router.Name, address: a, link: link})
 		}
 	}
 }
@@ -70,6 +76,7 @@ func (d *Daemon) queue(a announcement) {
 		d.sendAnnouncement(a)
 		return
 	}
+	a.link = nil
 	i, _ := slices.BinarySearchFunc(d.announcements, a.at+1, func(one announcement, at time.Duration) int { return int(one.at - at) })
 	d.announcements = slices.Insert(d.announcements, i, a)
 }
@@ -89,11 +96,16 @@ func (d *Daemon) announceDue() {
 
 func (d *Daemon) sendAnnouncement(a announcement) {
 	m := d.members[a.router]
-	link, err := netlink.LinkByName((holdings{m.Belongings}).device(a.address))
-	if err == nil {
-		err = d.announcer.Announce(link, a.address.Prefix.Addr())
+	var err error
+	if a.link == nil {
+		a.link, err = netlink.LinkByName((holdings{m.Belongings}).device(a.address))
 	}
-	d.complain(m, err)
+	if err == nil {
+		err = d.announcer.Announce(a.link, a.address.Prefix.Addr())
+	}
+	if err != nil {
+		d.complain(m, err)
+	}
 }
 
 // hush forgets what was to be announced of a router: it gives its addresses up.

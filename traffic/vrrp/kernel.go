@@ -43,9 +43,15 @@ func (d *Daemon) watchKernel() error {
 		for {
 			select {
 			case <-changed:
-				d.post(d.examine)
 			case <-again.C:
-				d.post(d.examine)
+			case <-d.ctx.Done():
+				return
+			}
+			// The next look waits for this one: hundreds of routers that change at once must not have Run look hundreds of times, while others' advertisements wait.
+			looked := make(chan struct{})
+			d.post(func() { d.examine(); close(looked) })
+			select {
+			case <-looked:
 			case <-d.ctx.Done():
 				return
 			}
