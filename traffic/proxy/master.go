@@ -31,6 +31,9 @@ type master struct {
 	began     time.Time
 	reloads   int
 	requests  chan request // of clients of the master's socket
+	programs  []*program
+	left      chan *program // programs that have ended
+	stopping  bool
 }
 
 // runMaster runs workers until it is told to end.
@@ -38,7 +41,7 @@ func (a *arguments) runMaster(c *config.Config, stderr io.Writer) error {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(signals)
-	m := &master{arguments: a, stderr: stderr, ended: make(chan *exec.Cmd, 16), sockets: map[string][]int{}, began: time.Now(), requests: make(chan request)}
+	m := &master{arguments: a, stderr: stderr, ended: make(chan *exec.Cmd, 16), sockets: map[string][]int{}, began: time.Now(), requests: make(chan request), left: make(chan *program, 16)}
 	if a.masterSocket != nil {
 		l, err := listenStats(a.masterSocket)
 		if err != nil {
@@ -53,13 +56,16 @@ func (a *arguments) runMaster(c *config.Config, stderr io.Writer) error {
 	if err := writePID(c.Global.PIDFile); err != nil {
 		return err
 	}
+	defer m.endPrograms()
+	if err := m.startPrograms(c, false); err != nil {
+		return errors.Join(err, m.endWorker())
+	}
 	ready()
 	notify("READY=1")
 	return m.follow(signals)
 }
 
 func (m *master) follow(signals <-chan os.Signal) error {
-	stopping := false
 	for {
 		select {
 		case s := <-signals:
@@ -71,9 +77,16 @@ func (m *master) follow(signals <-chan os.Signal) error {
 				}
 				notify("READY=1")
 			default:
-				stopping = true
+				m.stopping = true
 				notify("STOPPING=1")
 				_ = m.worker.Process.Signal(s)
+				for _, p := range m.programs {
+					_ = p.cmd.Process.Signal(s)
+				}
+			}
+		case p := <-m.left:
+			if err := m.programLeft(p); err != nil {
+				return errors.Join(err, m.endWorker())
 			}
 		case r := <-m.requests:
 			r.said <- r.do(m)
@@ -82,7 +95,7 @@ func (m *master) follow(signals <-chan os.Signal) error {
 			if gone != m.worker {
 				continue
 			}
-			if stopping {
+			if m.stopping {
 				return nil
 			}
 			fmt.Fprintf(m.stderr, "haproxy: the worker ended: %v; it is started again\n", gone.ProcessState)
@@ -104,10 +117,26 @@ func (m *master) reload() error {
 	if err := m.start(c); err != nil {
 		return err
 	}
+	if err := m.startPrograms(c, true); err != nil {
+		fmt.Fprintf(m.stderr, "haproxy: reload: %v\n", err)
+	}
 	m.reloads++
 	for _, p := range m.workers {
 		if p.pid != m.worker.Process.Pid {
 			p.reloads++
+		}
+	}
+	return nil
+}
+
+// endWorker ends the worker at once, and waits for its end.
+func (m *master) endWorker() error {
+	if err := m.worker.Process.Signal(syscall.SIGTERM); err != nil {
+		return nil // it is gone
+	}
+	for gone := range m.ended {
+		if m.forget(gone); gone == m.worker {
+			break
 		}
 	}
 	return nil

@@ -210,7 +210,11 @@ func (m *master) showProcesses(now time.Time) string {
 	for _, p := range old {
 		row(p.pid, "worker", p.reloads, p.began)
 	}
-	b.WriteString("# programs\n\n")
+	b.WriteString("# programs\n")
+	for _, p := range m.programs {
+		row(p.cmd.Process.Pid, p.config.Name, p.reloads, p.began)
+	}
+	b.WriteString("\n")
 	return b.String()
 }
 

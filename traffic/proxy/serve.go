@@ -33,6 +33,9 @@ func (a *arguments) serve(c *config.Config, stderr io.Writer) error {
 	if c.Global.MasterWorker && os.Getenv(workerVariable) == "" {
 		return a.runMaster(c, stderr)
 	}
+	if len(c.Programs) > 0 && os.Getenv(workerVariable) == "" {
+		fmt.Fprintln(stderr, "warning: programs are run by a master only: start with -W or -Ws")
+	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(signals)

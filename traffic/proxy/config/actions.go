@@ -55,6 +55,7 @@ func furtherRequestActions() actions {
 		"set-priority-offset": expressed(SetPriorityOffset),
 		"early-hint":          named(EarlyHint),
 		"wait-for-body":       waitForBody,
+		"do-resolve(":         lookupAction,
 		"wait-for-handshake":  only(StrictMode), // there is no early data: the handshake is over
 	}
 }

@@ -19,6 +19,7 @@ type Config struct {
 	Mailers   map[string]*Mailers
 	Peers     map[string]*Peers
 	Rings     map[string]*Ring
+	Programs  []*Program
 	Caches    map[string]*cache.Settings
 	Compiler  *sample.Compiler // holds the maps and lists, which can be changed at run time
 	Warnings  []string

@@ -2,7 +2,6 @@ package config
 
 // refusedSections are HAProxy's sections that are not offered, and why.
 var refusedSections = map[string]string{
-	"program":     "let the service manager or the cluster run programs",
 	"fcgi-app":    "FastCGI is not spoken",
 	"log-forward": "it is not a syslog relay",
 	"crt-store":   "name certificates with crt",

@@ -59,6 +59,7 @@ const (
 	CacheUse
 	CacheStore
 	WaitForBody
+	DoResolve
 	StrictMode
 	UseUniqueID
 	SetPriorityClass
@@ -95,6 +96,7 @@ type Rule struct {
 	Time      time.Duration
 	Period    *sample.Expr // of SetBandwidthLimit
 	Bandwidth *Bandwidth
+	Lookup    *Lookup // of DoResolve
 
 	Normalize h1.Normalizer
 	Strict    bool                                                       // of Normalize

@@ -44,6 +44,7 @@ type parser struct {
 	mailers   *Mailers
 	peers     *Peers
 	ring      *Ring
+	program   *Program
 	cache     *cache.Settings
 	errors    string // name of the http-errors section
 	pages     map[string]map[int]Page
@@ -88,6 +89,7 @@ func init() {
 		"mailers":     {beginMailers, mailersLine},
 		"peers":       {beginPeers, peersLine},
 		"ring":        {beginRing, ringLine},
+		"program":     {beginProgram, programLine},
 		"resolvers":   {beginResolvers, resolversLine},
 		"cache":       {beginCache, cacheLine},
 	}

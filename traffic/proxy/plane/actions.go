@@ -126,6 +126,7 @@ type waiting struct {
 	back    bool
 	first   bool // no rules have run yet
 	atLeast int
+	answer  *lookup // of a name server, in place of the body; nil: none is waited for
 }
 
 // gatherBody has the rules go on when the body is there, or as much as they want. It tells whether that is so already.
@@ -182,10 +183,13 @@ func (s *session) gather(late bool) bool {
 		s.abort('C')
 		return false
 	}
-	if !late && !s.bodyAtHand() {
+	l, w := s.loop, s.x.waiting
+	switch {
+	case late:
+	case w.answer != nil && !w.answer.come, w.answer == nil && !s.bodyAtHand():
 		return false
 	}
-	l, w := s.loop, s.x.waiting
+	s.x.waiting.answer = nil
 	l.timers.set(s.client, l.within(s.frontend.Timeouts.Client))
 	s.state = awaiting
 	if w.first {

@@ -185,6 +185,11 @@ func (s *session) requestRulesFrom(rules []*config.Rule, first int) bool {
 				return false
 			}
 			continue
+		case config.DoResolve:
+			if !s.lookUp(rules, first+i+1, r) {
+				return false
+			}
+			continue
 		case config.NormalizeURI:
 			if !s.normalize(r) {
 				s.refuse(400)

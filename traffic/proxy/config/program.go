@@ -1,0 +1,56 @@
+package config
+
+import "slices"
+
+// Program is a program section: what a master runs beside its workers.
+type Program struct {
+	Name        string
+	Command     []string
+	User, Group string
+	Restarts    bool // a reload starts it again (option start-on-reload)
+}
+
+func beginProgram(p *parser, l Line) *Problem {
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	if slices.ContainsFunc(p.config.Programs, func(other *Program) bool { return other.Name == l.Words[1] }) {
+		return l.problem("there is a program %q already", l.Words[1])
+	}
+	p.program = &Program{Name: l.Words[1], Restarts: true}
+	p.config.Programs = append(p.config.Programs, p.program)
+	at := l
+	own := p.program
+	p.later = append(p.later, func() {
+		if len(own.Command) == 0 {
+			p.report(at.problem("program %s has no command", own.Name))
+		}
+	})
+	return nil
+}
+
+func programLine(p *parser, l Line) *Problem {
+	on := true
+	if l.Words[0] == "no" && len(l.Words) > 1 {
+		on, l = false, l.from(1)
+	}
+	switch l.Words[0] {
+	case "command":
+		p.program.Command = l.Words[1:]
+		return l.wants(1, -1)
+	case "user":
+		p.program.User = lastWord(l)
+	case "group":
+		p.program.Group = lastWord(l)
+	case "option":
+		if len(l.Words) != 2 || l.Words[1] != "start-on-reload" {
+			return l.problem("option: a program has start-on-reload only")
+		}
+		p.program.Restarts = on
+	default:
+		return l.unknown("program directive", l.Words[0], fields("command user group option"), nil)
+	}
+	return l.wants(1, 1)
+}
+
+func lastWord(l Line) string { return l.Words[len(l.Words)-1] }
