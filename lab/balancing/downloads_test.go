@@ -140,6 +140,7 @@ var outliving = map[string]struct {
 }{
 	"ebpf hashed":    {"ebpf", balanced("", "mh\n    mh-port"), false},
 	"ebpf exchanged": {"ebpf", balanced(exchanging, "wlc"), true},
+	"nft exchanged":  {"nft", balanced(exchanging, "rr"), true},
 }
 
 // TestDownloadsOutliveTheirDirector: connections go on at another director when the host of theirs is killed.

@@ -14,6 +14,9 @@
 // What the kernel's rules do not say (names of schedulers, weights that are 0) is kept in a file below run/holdfast/director/nft, a line for each
 // change; a lock file there lets several processes (the director, ipvsadm) work on one table.
 //
+// Directors exchange connections (exchange.go): one tells what its kernel says of tracked connections that an answer has passed of, the other has its
+// kernel track them, too (conntrack.go). Where persistent clients were is not told.
+//
 // # What it can do, and how it differs from the kernel's IP Virtual Server
 //
 //   - NAT only, and servers on this host (one at 127.0.0.1 has to listen on every address: it is reached at the virtual one). Direct routing and tunnels need packets rewritten below the rules of nftables: refused.

@@ -19,7 +19,9 @@ import (
 
 // Plane is the table of nftables in the network namespace of the thread that opened it.
 type Plane struct {
+	root    string
 	mu      sync.Mutex // guards what follows
+	told    *told      // of a process that exchanges connections
 	conn    *nftables.Conn
 	store   store
 	table   table.Table
@@ -40,7 +42,7 @@ const perTransaction = 2500
 
 // Open opens the plane; what is kept of services below root is taken over.
 func Open(root string) (*Plane, error) {
-	p := &Plane{store: store{dir: filepath.Join("/", root, "run/holdfast/director/nft")}}
+	p := &Plane{root: root, store: store{dir: filepath.Join("/", root, "run/holdfast/director/nft")}}
 	p.forget()
 	if err := p.connect(); err != nil {
 		return nil, err
@@ -147,7 +149,11 @@ func (p *Plane) room() int {
 func (p *Plane) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.conn.CloseLasting()
+	err := p.conn.CloseLasting()
+	if p.told != nil {
+		err = errors.Join(err, p.told.close())
+	}
+	return err
 }
 
 // Name is nft.
