@@ -131,7 +131,7 @@ bench-proxy: build
 	go run ./traffic/proxy/compare -holdfast bin/holdfast -case "$(CASE)"
 
 .PHONY: vrrp-peer
-vrrp-peer: # twenty keepalived.conf, each by Holdfast and by the installed keepalived: the same addresses, routes, rules, interfaces and states
+vrrp-peer: # each keepalived.conf of testdata/same by Holdfast and by the installed keepalived: the same addresses, routes, rules, interfaces and states
 	go test ./traffic/vrrp -run SameAs -count 1 -v -args -all-same
 
 .PHONY: bench-vrrp

@@ -1,8 +1,12 @@
 package golden
 
 import (
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,5 +83,44 @@ func Say(t *testing.T, page, words string) {
 	text, err := os.ReadFile(page)
 	if err != nil || !strings.Contains(strings.ToLower(strings.Join(strings.Fields(string(text)), " ")), strings.ToLower(words)) {
 		t.Errorf("%s does not say %q: %v", page, words, err)
+	}
+}
+
+// Manual is the source of an installed page of a manual; without it the test is skipped.
+func Manual(t *testing.T, name string) string {
+	t.Helper()
+	section := name[strings.LastIndexByte(name, '.')+1:]
+	packed, err := os.Open(filepath.Join("/usr/share/man/man"+section, name+".gz"))
+	if err != nil {
+		t.Skipf("the manual page %s is not installed", name)
+	}
+	defer packed.Close()
+	unpacked, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// HasWords holds the file to words that a pattern finds in a text, by its first group: each stands in a line before any comment. There are at least so many.
+func (m Marked) HasWords(t *testing.T, text, pattern string, least int, but ...string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		word := found[1]
+		if seen[word] || slices.Contains(but, word) {
+			continue
+		}
+		seen[word] = true
+		if !regexp.MustCompile(`(?m)^[^#\n]*\b` + word + `\b`).MatchString(m.Text()) {
+			t.Errorf("the file does not have %s", word)
+		}
+	}
+	if len(seen) < least {
+		t.Errorf("the text has only %d words: is it read as it should be?", len(seen))
 	}
 }

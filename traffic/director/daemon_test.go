@@ -48,8 +48,13 @@ func configured(t *testing.T, text string) *config.Config {
 
 func begin(t *testing.T, p *plane.Memory, text string) *running {
 	t.Helper()
+	return run(t, p, configured(t, text))
+}
+
+func run(t *testing.T, p *plane.Memory, c *config.Config) *running {
+	t.Helper()
 	r := &running{T: t, plane: p, ended: make(chan error, 1)}
-	r.d = New(configured(t, text), p, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	r.d = New(c, p, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	r.stop = cancel
 	go func() { r.ended <- r.d.Run(ctx) }()

@@ -182,6 +182,16 @@ func TestEveryKeyword(t *testing.T) {
 	}))
 }
 
+// TestKeywordsAreThoseOfTheManual: testdata/keywords.cf has each variable and keyword of the installed manual.
+func TestKeywordsAreThoseOfTheManual(t *testing.T) {
+	t.Parallel()
+	manual := golden.Manual(t, "mon.8")
+	_, manual, _ = strings.Cut(manual, "Global Variables")
+	manual, _, _ = strings.Cut(manual, "AUTHENTICATION CONFIGURATION FILE")
+	golden.ReadMarked(t, "testdata/keywords.cf").HasWords(t, manual, `(?m)^\.(?:BI|B|IP|RI) "?([a-z_]+)(?: =|"|\b)`, 50,
+		"password", "timenoticed", "group", "firstfail", "summary", "reset", "not", "startupalerts") // what they speak of besides
+}
+
 // TestHostsThatFailElsewhereAreLeftOut: of dep_behavior hm, a host that the summary of a failing watch names is not asked about.
 func TestHostsThatFailElsewhereAreLeftOut(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -210,6 +211,27 @@ func TestTheSameQuestionIsTheSame(t *testing.T) {
 	for _, other := range []config.Check{read("unwell", "x"), read("well", "y")} {
 		if Asks(other) == Asks(read("well", "x")) {
 			t.Errorf("another question is the same: %+v", other)
+		}
+	}
+}
+
+// TestBeginning: a service that begins with too few servers tells so; servers that begin in are told of where that is wanted.
+func TestBeginning(t *testing.T) {
+	t.Parallel()
+	for _, first := range []bool{false, true} {
+		s := service(1, 1)
+		s.FirstNotice, s.Quorum = first, 2
+		p := New(s, func(server, _ int) (bool, string, bool) { return server == 0, "", true }, nil)
+		var told []string
+		for _, e := range append(p.Begin(), p.Begin()...) {
+			told = append(told, e.String())
+		}
+		want := []string{"service tcp 192.0.2.1:80 has too few servers"}
+		if first {
+			want = append([]string{"real server " + s.Servers[0].Address.String() + " of tcp 192.0.2.1:80 is in"}, want...)
+		}
+		if !slices.Equal(told, want) {
+			t.Errorf("rs_init_notifies %t: %q, want %q", first, told, want)
 		}
 	}
 }
