@@ -10,9 +10,15 @@ import (
 // The configuration as the commands that make it: --output-format cmd. Commands do not say everything that a document can
 // hold: of several sets of attributes the first, no rules, no descriptions.
 
-// recipe collects commands, each a list of lines, in the order in which they have to be given.
+// recipe collects commands in the order in which they have to be given.
 type recipe struct {
-	bundles, primitives, groups, clones [][]string
+	bundles, primitives, groups, clones []recipeCommand
+}
+
+// recipeCommand is a command about the resource id, in lines.
+type recipeCommand struct {
+	id    string
+	lines []string
 }
 
 // commandLine quotes words for a shell and joins them.
@@ -43,13 +49,18 @@ func optionWords(p pairs) []string {
 	return words
 }
 
-// firstValues are the values of e's first set of that kind, in order of name.
+// firstValues are the values of e's first set of that kind, in order of the values' ids.
 func firstValues(e *cib.Element, kind string) []string {
 	set := e.Child(kind)
 	if set == nil {
 		return nil
 	}
-	return optionWords(values(set).sorted())
+	pairsOfSet := slices.SortedStableFunc(set.All("nvpair"), byID)
+	words := make([]string, len(pairsOfSet))
+	for i, nv := range pairsOfSet {
+		words[i] = nv.Get("name") + "=" + nv.Get("value")
+	}
+	return words
 }
 
 // add puts the commands for a resource, and for what it holds, into the recipe. bundle is the one that e is in, if any.
@@ -64,9 +75,9 @@ func (r *recipe) add(e *cib.Element, bundle string) {
 			members = append(members, m.ID())
 			r.add(m, "")
 		}
-		r.groups = append(r.groups, []string{commandLine("pcs", "resource", "group", "add", e.ID()), "  " + commandLine(members...)})
+		r.groups = append(r.groups, recipeCommand{e.ID(), []string{commandLine("pcs", "resource", "group", "add", e.ID()), "  " + commandLine(members...)}})
 		if len(meta) > 0 {
-			r.groups = append(r.groups, []string{commandLine("pcs", "resource", "meta", e.ID()), "  " + commandLine(meta...)})
+			r.groups = append(r.groups, recipeCommand{e.ID(), []string{commandLine("pcs", "resource", "meta", e.ID()), "  " + commandLine(meta...)}})
 		}
 	case "clone", "master":
 		in := inside(e)
@@ -81,7 +92,7 @@ func (r *recipe) add(e *cib.Element, bundle string) {
 		if len(meta) > 0 {
 			clone = append(clone, "  meta "+commandLine(meta...))
 		}
-		r.clones = append(r.clones, clone)
+		r.clones = append(r.clones, recipeCommand{e.ID(), clone})
 	case "bundle":
 		r.addBundle(e, meta)
 	}
@@ -106,12 +117,12 @@ func (r *recipe) addPrimitive(e *cib.Element, bundle string) {
 		lines = append(lines, "  meta "+commandLine(meta...))
 	}
 	if bundle != "" {
-		r.bundles = append(r.bundles, append(lines, "  bundle "+shellQuote(bundle)))
+		r.bundles = append(r.bundles, recipeCommand{bundle, append(lines, "  bundle "+shellQuote(bundle))})
 		return
 	}
-	r.primitives = append(r.primitives, lines)
+	r.primitives = append(r.primitives, recipeCommand{e.ID(), lines})
 	if utilization := firstValues(e, "utilization"); len(utilization) > 0 {
-		r.primitives = append(r.primitives, []string{commandLine("pcs", family, "utilization", e.ID()), "  " + commandLine(utilization...)})
+		r.primitives = append(r.primitives, recipeCommand{e.ID(), []string{commandLine("pcs", family, "utilization", e.ID()), "  " + commandLine(utilization...)}})
 	}
 }
 
@@ -165,7 +176,7 @@ func (r *recipe) addBundle(e *cib.Element, meta []string) {
 	if len(meta) > 0 {
 		lines = append(lines, "  meta "+commandLine(meta...))
 	}
-	r.bundles = append(r.bundles, lines)
+	r.bundles = append(r.bundles, recipeCommand{e.ID(), lines})
 	if in := inside(e); in != nil {
 		r.add(in, e.ID())
 	}
@@ -178,8 +189,13 @@ func (s *session) resourceCommandLines(chosen []*cib.Element) error {
 		r.add(e, "")
 	}
 	var commands []string
-	for _, lines := range slices.Concat(r.bundles, r.primitives, r.groups, r.clones) {
-		commands = append(commands, strings.Join(lines, " \\\n"))
+	for _, part := range [][]recipeCommand{r.bundles, r.primitives, r.groups, r.clones} {
+		if len(s.args) > 0 { // what was chosen comes in the order of its ids
+			slices.SortStableFunc(part, func(a, b recipeCommand) int { return strings.Compare(a.id, b.id) })
+		}
+		for _, c := range part {
+			commands = append(commands, strings.Join(c.lines, " \\\n"))
+		}
 	}
 	s.printf("%s\n", strings.Join(commands, ";\n"))
 	return nil

@@ -118,3 +118,46 @@ func TestConfigurationAsCommands(t *testing.T) {
 		t.Errorf("status %d; these commands\n%s\nmade\n%s\nof\n%s", status, printed, after, before)
 	}
 }
+
+func TestChosenResourcesComeByID(t *testing.T) {
+	t.Parallel()
+	made := []string{"resource create C ocf:heartbeat:Dummy --force --no-default-ops op monitor interval=7s", "resource create A ocf:heartbeat:Dummy --force --no-default-ops op monitor interval=7s --group G"}
+	for _, c := range []struct{ call, first, second string }{
+		{"resource config C A --output-format=cmd", "-- A ocf", "-- C ocf"},
+		{"resource config G C --output-format=json", `"id": "A"`, `"id": "C"`},
+		{"resource config --output-format=cmd", "-- C ocf", "-- A ocf"},
+		{"resource config G C", "Resource: C", "Group: G"},
+	} {
+		stdout, _, _ := on(t, threeNodes, append(made[:2:2], c.call)...)
+		if first, second := strings.Index(stdout, c.first), strings.Index(stdout, c.second); first < 0 || second < first {
+			t.Errorf("pcs %s printed\n%s", c.call, stdout)
+		}
+	}
+}
+
+func TestOperationsAreRemovedByAllTheirProperties(t *testing.T) {
+	t.Parallel()
+	made := "resource create A ocf:heartbeat:Dummy --force --no-default-ops op monitor interval=7s timeout=9s"
+	for call, status := range map[string]int{
+		"resource op delete A monitor interval=7s":            1,
+		"resource op delete A monitor timeout=9s interval=7s": 0,
+		"resource op delete A monitor":                        0,
+	} {
+		if _, after, got := on(t, threeNodes, made, call); got != status || strings.Contains(after, `name="monitor"`) != (status != 0) {
+			t.Errorf("pcs %s: status %d, left\n%s", call, got, after)
+		}
+	}
+}
+
+func TestExpiredIsSaidWithAllOnly(t *testing.T) {
+	t.Parallel()
+	made := []string{someResources[0], "constraint location A rule date lt 2001-01-01", "constraint location A rule defined x or date lt 2001-01-01"}
+	for _, c := range []struct {
+		call string
+		want int
+	}{{"constraint location", 0}, {"constraint location --all", 2}} {
+		if stdout, _, _ := on(t, threeNodes, append(made[:3:3], c.call)...); strings.Count(stdout, "(expired)") != c.want {
+			t.Errorf("pcs %s printed\n%s", c.call, stdout)
+		}
+	}
+}

@@ -228,6 +228,10 @@ func (s *session) resourcesJSON(chosen []*cib.Element) error {
 	for _, e := range chosen {
 		j.add(e)
 	}
+	if len(s.args) > 0 { // what was chosen comes in the order of its ids
+		slices.SortStableFunc(j.Primitives, func(a, b jsonPrimitive) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortStableFunc(j.Groups, func(a, b jsonGroup) int { return strings.Compare(a.ID, b.ID) })
+	}
 	text, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)

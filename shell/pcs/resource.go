@@ -374,6 +374,7 @@ func uncloneResource(s *session) error {
 		resources.Append(e)
 		if inside(group) == nil {
 			s.forgetResource(clone.ID(), "")
+			s.forgetInTags(clone.ID())
 			clone.Remove()
 		}
 		return nil
@@ -381,6 +382,7 @@ func uncloneResource(s *session) error {
 	in := inside(clone)
 	in.Remove()
 	s.forgetResource(clone.ID(), "")
+	s.forgetInTags(clone.ID())
 	clone.ReplaceWith(in)
 	in.Remove()
 	resources.Append(in)

@@ -317,9 +317,10 @@ func (s *session) dropRule(rule *cib.Element) {
 	}
 }
 
+// showRule prints a rule; --all, which shows what has expired, too, says which parts have.
 func (s *session) showRule(rule *cib.Element, depth int) {
 	s.showRuleAs(rule, depth, func(e *cib.Element) string {
-		if s.expired(e) {
+		if s.opts.has("all") && s.expired(e) {
 			return " (expired)"
 		}
 		return ""

@@ -69,16 +69,22 @@ func (s *session) showActivity(fencing bool) error {
 	if err != nil {
 		return err
 	}
-	s.printActivity(text, named != "", fencing)
+	s.printActivity(text, activity{everything: named != "", anyNode: node == "", fencing: fencing})
 	if fencing && len(s.args) == 0 {
 		return s.showTopology()
 	}
 	return nil
 }
 
-// printActivity prints what the monitor listed, without its heading; unless everything is wanted,
-// without the fence devices or with nothing but them.
-func (s *session) printActivity(text string, everything, fencing bool) {
+// activity is what of the monitor's list is wanted: everything, or nothing but fence devices, or all but these.
+type activity struct {
+	everything, fencing bool
+	anyNode             bool // not that of one node alone
+}
+
+// printActivity prints what the monitor listed, without its heading.
+func (s *session) printActivity(text string, wanted activity) {
+	everything, fencing := wanted.everything, wanted.fencing
 	shown := false
 	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		_, agent, isPrimitive := strings.Cut(line, "\t(")
@@ -95,7 +101,7 @@ func (s *session) printActivity(text string, everything, fencing bool) {
 	configured := len(s.topResources(fencing)) > 0
 	switch {
 	case shown:
-	case configured || everything || s.opts.has("hide-inactive"):
+	case configured || everything || !wanted.anyNode || s.opts.has("hide-inactive"):
 		s.printf("No active resources\n")
 	case fencing:
 		s.printf("NO stonith devices configured\n")

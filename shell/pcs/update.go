@@ -125,7 +125,7 @@ func matching(e *cib.Element, name string, attrs pairs) *cib.Element {
 		if op.Get("name") != name {
 			continue
 		}
-		if name != "monitor" || roleOf(op.Get("role")) == roleOf(attrs.value("role")) {
+		if name != "monitor" || canonicalRole(op.Get("role")) == canonicalRole(attrs.value("role")) {
 			return op
 		}
 	}
@@ -251,11 +251,8 @@ func removeOp(s *session) error {
 	list := e.Child("operations")
 	var gone []*cib.Element
 	for op := range list.All("op") {
-		match := op.Get("name") == s.args[1]
-		for _, p := range attrs {
-			match = match && op.Get(p.name) == p.value
-		}
-		if match {
+		// With properties the operation is the one that has these and no other.
+		if op.Get("name") == s.args[1] && (len(attrs) == 0 || slices.Equal(attrs.sorted(), attributesOf(op, "id", "name"))) {
 			gone = append(gone, op)
 		}
 	}
