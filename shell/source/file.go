@@ -18,16 +18,18 @@ const maxDocument = 1 << 30
 type file struct {
 	path  string
 	stdin io.Reader
+	// broken is Environment.Broken.
+	broken func(*cib.SyntaxError)
 }
 
-func openFile(path string, stdin io.Reader) Source {
+func openFile(path string, stdin io.Reader, broken func(*cib.SyntaxError)) Source {
 	if path != "-" {
-		return &file{path: path}
+		return &file{path: path, broken: broken}
 	}
 	if stdin == nil {
 		stdin = os.Stdin
 	}
-	return &file{path: "standard input", stdin: stdin}
+	return &file{path: "standard input", stdin: stdin, broken: broken}
 }
 
 func (f *file) Load() (*cib.Document, error) {
@@ -40,7 +42,18 @@ func (f *file) Load() (*cib.Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read document: %w", err)
 	}
-	return cib.Parse(f.path, text)
+	doc, err := cib.Parse(f.path, text)
+	if err == nil || f.broken == nil {
+		return doc, err
+	}
+	root, flaws, mendErr := cib.Mend(f.path, text)
+	if mendErr != nil {
+		return nil, err
+	}
+	for _, flaw := range flaws {
+		f.broken(flaw)
+	}
+	return &cib.Document{Root: root, File: f.path}, nil
 }
 
 func (f *file) read() ([]byte, error) {

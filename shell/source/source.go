@@ -76,6 +76,8 @@ type Environment struct {
 	File    string              // explicit file (pcs -f), "-" for standard input, "" for none
 	Stdin   io.Reader
 	Connect func() (Cluster, error) // opens the live cluster; nil when there is none
+	// Broken, when set, lets Load read what there is of a file with errors, and is told each of them. For tools that only look.
+	Broken func(*cib.SyntaxError)
 }
 
 // Open picks the source; it fails when that is the live cluster and none answers.
@@ -86,15 +88,15 @@ func Open(env Environment) (Source, error) {
 	}
 	switch {
 	case env.File != "":
-		return openFile(env.File, env.Stdin), nil
+		return openFile(env.File, env.Stdin, env.Broken), nil
 	case getenv("CIB_shadow") != "":
 		path, err := ShadowPath(getenv, getenv("CIB_shadow"))
 		if err != nil {
 			return nil, err
 		}
-		return openFile(path, nil), nil
+		return openFile(path, nil, env.Broken), nil
 	case getenv("CIB_file") != "":
-		return openFile(getenv("CIB_file"), env.Stdin), nil
+		return openFile(getenv("CIB_file"), env.Stdin, env.Broken), nil
 	case env.Connect == nil:
 		return nil, errors.New("no cluster to ask; set CIB_file=FILE to work on a file")
 	}

@@ -89,8 +89,8 @@ func (v *view) node(state *cib.Element) *scheduler.NodeStatus {
 }
 
 func (v *view) resourceHistory(state, rsc *cib.Element, history bool, line func(string, ...any)) {
-	base, _, _ := strings.Cut(rsc.ID(), ":")
-	r := v.inHistory(base)
+	base := resourceName(rsc.ID())
+	r := v.inHistory(rsc.ID())
 	if r == nil {
 		return
 	}
@@ -99,7 +99,7 @@ func (v *view) resourceHistory(state, rsc *cib.Element, history bool, line func(
 	if history && len(ops) == 0 || !history && fails == "" {
 		return
 	}
-	text := "    * " + r.ID + ": migration-threshold=" + v.threshold(base)
+	text := "    * " + historyName(r) + ": migration-threshold=" + v.threshold(base)
 	if fails != "" {
 		text += " fail-count=" + fails
 		if last != "" {
@@ -148,11 +148,19 @@ func (v *view) operation(op *cib.Element) string {
 	} else if v.line.Has("timing-details") {
 		text += ":"
 	}
-	if v.line.Has("timing-details") {
-		code, _ := strconv.Atoi(op.Get("rc-code"))
-		text += fmt.Sprintf(" last-rc-change=\"%s\" exec-time=\"%sms\" queue-time=\"%sms\" rc=%d (%s)", stamp(op.Get("last-rc-change")), op.Get("exec-time"), op.Get("queue-time"), code, ResultText(code))
+	if !v.line.Has("timing-details") {
+		return text
 	}
-	return text
+	if at := stamp(op.Get("last-rc-change")); at != "" {
+		text += " last-rc-change=\"" + at + "\""
+	}
+	for _, spent := range []string{"exec-time", "queue-time"} {
+		if ms := op.Get(spent); ms != "" {
+			text += fmt.Sprintf(" %s=\"%sms\"", spent, ms)
+		}
+	}
+	code := number(op.Get("rc-code"))
+	return text + fmt.Sprintf(" rc=%d (%s)", code, ResultText(code))
 }
 
 // ResultText names the result of an agent's operation: an exit code of the OCF conventions.
@@ -164,9 +172,10 @@ func ResultText(code int) string {
 	return "unknown"
 }
 
+// stamp writes a moment given in seconds since 1970; "" for none.
 func stamp(seconds string) string {
 	n, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil {
+	if err != nil || n == 0 {
 		return ""
 	}
 	return time.Unix(n, 0).Format("Mon Jan _2 15:04:05 2006")
@@ -219,19 +228,39 @@ func (v *view) inHistory(name string) *scheduler.ResourceStatus {
 	return r
 }
 
+// find returns the primitive with an id, or the first instance of it; one with a number of its own by that.
 func find(all []*scheduler.ResourceStatus, id string) *scheduler.ResourceStatus {
-	for _, r := range all {
-		if r.Variant == scheduler.PrimitiveResource && (r.ID == id || strings.HasPrefix(r.LongID, id+":")) {
-			return r
-		}
-		if found := find(r.Children, id); found != nil {
-			return found
+	name := resourceName(id)
+	var first, exact *scheduler.ResourceStatus
+	var walk func([]*scheduler.ResourceStatus)
+	walk = func(all []*scheduler.ResourceStatus) {
+		for _, r := range all {
+			if r.Variant == scheduler.PrimitiveResource && (r.ID == name || resourceName(r.LongID) == name) {
+				if first == nil {
+					first = r
+				}
+				if r.LongID == id {
+					exact = r
+				}
+			}
+			walk(r.Children)
 		}
 	}
-	return nil
+	walk(all)
+	return cmp.Or(exact, first)
 }
 
-// meta returns a primitive's own meta attribute.
+// historyName is what a resource is called in the history: the instances of a unique clone alone keep their numbers.
+func historyName(r *scheduler.ResourceStatus) string {
+	for top := r.Parent; top != nil; top = top.Parent {
+		if top.Variant == scheduler.BundleResource {
+			return resourceName(r.ID)
+		}
+	}
+	return r.ID
+}
+
+// meta returns a primitive's meta attribute: its own, that of what it is in, or the default.
 func (v *view) meta(id, name string) string {
 	e := v.doc.ByID(id)
 	for ; e != nil && e.Name != "resources"; e = e.Parent {
@@ -240,6 +269,13 @@ func (v *view) meta(id, name string) string {
 				if nvpair.Get("name") == name {
 					return nvpair.Get("value")
 				}
+			}
+		}
+	}
+	for set := range v.doc.Section("rsc_defaults").All("meta_attributes") {
+		for nvpair := range set.All("nvpair") {
+			if nvpair.Get("name") == name {
+				return nvpair.Get("value")
 			}
 		}
 	}
@@ -331,9 +367,21 @@ func (v *view) shownFailures() []scheduler.Failure {
 	})
 }
 
+// allTickets are those with a state, then those that only constraints name: they were never granted.
+func (v *view) allTickets() []scheduler.TicketStatus {
+	all := slices.Clone(v.s.Tickets)
+	for e := range v.doc.Section("constraints").All("rsc_ticket") {
+		name := e.Get("ticket")
+		if !slices.ContainsFunc(all, func(t scheduler.TicketStatus) bool { return t.Name == name }) {
+			all = append(all, scheduler.TicketStatus{Name: name})
+		}
+	}
+	return all
+}
+
 func (v *view) tickets() {
 	line := v.titled("Tickets")
-	for _, t := range v.s.Tickets {
+	for _, t := range v.allTickets() {
 		state := "revoked"
 		if t.Granted {
 			state = "granted"
@@ -345,35 +393,5 @@ func (v *view) tickets() {
 			state += ` last-granted="` + t.LastGranted.Local().Format(time.ANSIC) + `"`
 		}
 		line("  * %s: %s\n", t.Name, state)
-	}
-}
-
-// shownBans returns the constraints that keep resources off a node.
-func (v *view) shownBans() []*cib.Element {
-	var out []*cib.Element
-	for e := range v.doc.Section("constraints").All("rsc_location") {
-		node := e.Get("node")
-		if !strings.HasPrefix(e.Get("score"), "-") || node == "" || !strings.HasPrefix(e.ID(), v.line.Get("neg-locations")) ||
-			v.line.Has("resource") && find(v.s.Resources, e.Get("rsc")) == nil {
-			continue
-		}
-		out = append(out, e)
-	}
-	return out
-}
-
-func (v *view) bans() {
-	line := v.titled("Negative Location Constraints")
-	for _, e := range v.shownBans() {
-		doing, node := "running", e.Get("node")
-		if role := e.Get("role"); role == "Promoted" || role == "Master" {
-			doing = "becoming Promoted"
-		}
-		for _, n := range v.s.Nodes {
-			if n.Name == node {
-				node = v.nodeLabel(n)
-			}
-		}
-		line("  * %s\tprevents %s from %s on %s\n", e.ID(), e.Get("rsc"), doing, node)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/scheduler"
 	"holdfast/shell/tools/status"
 )
@@ -15,9 +17,7 @@ func (v *view) filter() {
 	copied := *v.s
 	v.s = &copied
 	v.total, v.all, v.everything = len(v.s.Nodes), v.s.Nodes, v.s.Resources
-	for _, r := range v.s.Resources {
-		v.adjust(r, false)
-	}
+	describe(v.s, v.doc)
 	if name, ok := v.line.Lookup("node"); ok {
 		ids := v.tagged(name)
 		v.nodes = map[string]bool{name: true}
@@ -59,18 +59,31 @@ func (v *view) onShownNodes(all []*scheduler.ResourceStatus) []*scheduler.Resour
 	return kept
 }
 
-// adjust gives instances of promotable clones the name of their role, and says unique of a bundle only when
+// Observe is the state of the document with resources described as crm_mon does.
+func Observe(doc *cib.Document, now time.Time) *scheduler.Status {
+	s := scheduler.Observe(doc, now)
+	describe(s, doc)
+	return s
+}
+
+// describe gives instances of promotable clones the name of their role, and says unique of a bundle only when
 // several of its replicas may be on one host. The cluster's own maintenance mode is told in the summary; its
 // resources are listed as unmanaged.
-func (v *view) adjust(r *scheduler.ResourceStatus, promotable bool) {
-	if v.s.Options.MaintenanceMode {
+func describe(s *scheduler.Status, doc *cib.Document) {
+	for _, r := range s.Resources {
+		describeResource(s, doc, r, false)
+	}
+}
+
+func describeResource(s *scheduler.Status, doc *cib.Document, r *scheduler.ResourceStatus, promotable bool) {
+	if s.Options.MaintenanceMode {
 		r.Maintenance = false
 	}
 	promotable = promotable || r.Variant == scheduler.CloneResource && r.Promotable
 	switch {
 	case r.Variant == scheduler.BundleResource:
 		r.Unique = false
-		if e := v.doc.ByID(r.ID); e != nil {
+		if e := doc.ByID(r.ID); e != nil {
 			for engine := range e.Elements() {
 				r.Unique = r.Unique || number(engine.Get("replicas-per-host")) > 1
 			}
@@ -79,7 +92,7 @@ func (v *view) adjust(r *scheduler.ResourceStatus, promotable bool) {
 		r.Role = "Unpromoted"
 	}
 	for _, c := range r.Children {
-		v.adjust(c, promotable)
+		describeResource(s, doc, c, promotable)
 	}
 }
 
@@ -144,6 +157,14 @@ func (v *view) resources() {
 		}
 		shown.Resources = append(shown.Resources, r)
 	}
+	if v.line.Has("brief") && !byNode { // --node does not narrow what is counted
+		shown.Resources = slices.DeleteFunc(shown.Resources, func(r *scheduler.ResourceStatus) bool { return r.Variant == scheduler.PrimitiveResource })
+		for _, r := range v.everything {
+			if r.Variant == scheduler.PrimitiveResource && (v.named == nil || pick(r, v.named) != nil) && (inactive || isActive(r, nil)) {
+				shown.Resources = append(shown.Resources, r)
+			}
+		}
+	}
 	v.heading(title)
 	if len(shown.Resources) == 0 {
 		none := "No active resources"
@@ -159,7 +180,7 @@ func (v *view) resources() {
 	if v.line.Has("brief") {
 		shown.Resources = v.brief(shown.Resources, byNode)
 	}
-	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail(), Brief: v.line.Has("brief"), DisabledLast: true, FailedProbe: v.failedProbe})
+	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail(), Brief: v.line.Has("brief"), Release21: true, FailedProbe: FailedProbe(v.s)})
 }
 
 func fullyActive(r *scheduler.ResourceStatus) bool {
@@ -184,14 +205,16 @@ func (v *view) brief(all []*scheduler.ResourceStatus, byNode bool) []*scheduler.
 	return rest
 }
 
-// failedProbe says why a resource that is stopped cannot run on a node, as its first probe found out; node "" is any.
-func (v *view) failedProbe(r *scheduler.ResourceStatus) string {
-	for _, f := range v.s.Failures {
-		if maskedProbe(f) && resourceName(f.Resource) == r.ID {
-			return f.RCText
+// FailedProbe says why a resource that is stopped cannot run, as its first probe found out; "" when nothing is known.
+func FailedProbe(s *scheduler.Status) func(*scheduler.ResourceStatus) string {
+	return func(r *scheduler.ResourceStatus) string {
+		for _, f := range s.Failures {
+			if maskedProbe(f) && resourceName(f.Resource) == r.ID {
+				return f.RCText
+			}
 		}
+		return ""
 	}
-	return ""
 }
 
 // maskedProbe says whether a failure is a probe that found no agent, or one that cannot work: the resource cannot
@@ -209,26 +232,20 @@ func resourceName(id string) string {
 // nodesWithResources is the node list with what runs on each.
 func (v *view) nodesWithResources() {
 	for _, n := range v.s.Nodes {
-		running := running(v.s.Resources, n.Name)
+		running := running(v.s.Resources, v.doc, n.Name)
 		if v.line.Has("brief") && len(running) == 0 {
 			continue
 		}
 		fmt.Fprintf(v.w, "  * %s:\n", v.nodeLine(n))
-		if v.show["resources"] {
-			fmt.Fprint(v.w, "    * Resources:\n")
-		}
+		fmt.Fprint(v.w, "    * Resources:\n")
 		if v.line.Has("brief") {
-			counts := map[string]int{}
-			for _, r := range running {
-				counts[status.Agent(r)]++
-			}
-			for _, name := range slices.Sorted(maps.Keys(counts)) {
-				fmt.Fprintf(v.w, "      * %d\t(%s):\tActive \n", counts[name], name)
+			for _, agent := range countAgents(running) {
+				fmt.Fprintf(v.w, "      * %d\t(%s):\tActive \n", agent.count, agent.name)
 			}
 			continue
 		}
 		for _, r := range running {
-			if r.Agent.Type == "remote" && r.Agent.Provider == "pacemaker" {
+			if r.Parent != nil && r.Agent.Type == "remote" && r.Agent.Provider == "pacemaker" {
 				continue // the connection to a bundle's host
 			}
 			bare := *r
@@ -238,8 +255,26 @@ func (v *view) nodesWithResources() {
 	}
 }
 
-// running returns the primitives among all that are active on a node.
-func running(all []*scheduler.ResourceStatus, node string) []*scheduler.ResourceStatus {
+// agentCount is how many resources have an agent.
+type agentCount struct {
+	name  string
+	count int
+}
+
+func countAgents(resources []*scheduler.ResourceStatus) []agentCount {
+	counts := map[string]int{}
+	for _, r := range resources {
+		counts[status.Agent(r)]++
+	}
+	var all []agentCount
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		all = append(all, agentCount{name, counts[name]})
+	}
+	return all
+}
+
+// running returns the primitives among all that are active on a node, in the order of the node's history.
+func running(all []*scheduler.ResourceStatus, doc *cib.Document, node string) []*scheduler.ResourceStatus {
 	var out []*scheduler.ResourceStatus
 	var walk func(r *scheduler.ResourceStatus)
 	walk = func(r *scheduler.ResourceStatus) {
@@ -251,13 +286,24 @@ func running(all []*scheduler.ResourceStatus, node string) []*scheduler.Resource
 			walk(c)
 		}
 	}
-	// What is in bundles comes last, as Pacemaker lists it.
-	for _, bundles := range []bool{false, true} {
-		for _, r := range all {
-			if (r.Variant == scheduler.BundleResource) == bundles {
-				walk(r)
+	for _, r := range all {
+		walk(r)
+	}
+	SortByHistory(out, doc, node)
+	return out
+}
+
+// SortByHistory puts resources into the order in which a node's history has them.
+func SortByHistory(all []*scheduler.ResourceStatus, doc *cib.Document, node string) {
+	rank := map[string]int{}
+	for state := range doc.Section("status").All("node_state") {
+		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
+			if state.Get("uname") == node || state.ID() == node {
+				rank[resourceName(rsc.ID())] = len(rank)
 			}
 		}
 	}
-	return out
+	slices.SortStableFunc(all, func(a, b *scheduler.ResourceStatus) int {
+		return rank[resourceName(a.LongID)] - rank[resourceName(b.LongID)]
+	})
 }

@@ -1,11 +1,21 @@
 package monitor
 
 import (
+	"slices"
 	"time"
 
 	"holdfast/cluster/cib"
 	"holdfast/shell/tools/option"
 )
+
+// Sections is what crm_mon prints of these sections alone, without a summary.
+func Sections(doc *cib.Document, now time.Time, names ...string) string {
+	show := map[string]bool{}
+	for _, name := range names {
+		show[name] = true
+	}
+	return Render(&option.Line{}, doc, show, now)
+}
 
 // Show is what crm_mon --one-shot prints of the document with these options.
 func Show(args []string, doc *cib.Document, now time.Time) (string, error) {
@@ -17,6 +27,8 @@ func Show(args []string, doc *cib.Document, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// Who wants lists alone does not want to hear that no host decides.
+	show["summary"] = slices.ContainsFunc(summarySections, func(name string) bool { return show[name] })
 	if line.Get("output-as") == "xml" {
 		return RenderXML(line, args, doc, show, now), nil
 	}

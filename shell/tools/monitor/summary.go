@@ -31,30 +31,67 @@ func (v *view) summary() {
 		}
 		fmt.Fprintf(&b, "  * Stack: %s\n", stack)
 	}
-	if v.show["dc"] {
+	if v.show["dc"] || v.s.DC == "" {
 		b.WriteString("  * Current DC: " + v.dc() + "\n")
 	}
 	if v.show["times"] {
-		root := v.doc.Root
-		fmt.Fprintf(&b, "  * Last updated: %s\n  * Last change:  %s", v.now.Format("Mon Jan _2 15:04:05 2006"), root.Get("cib-last-written"))
-		for _, a := range [][2]string{{"by", "update-user"}, {"via", "update-client"}, {"on", "update-origin"}} {
-			if value := root.Get(a[1]); value != "" {
-				fmt.Fprintf(&b, " %s %s", a[0], value)
-			}
-		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, "  * Last updated: %s\n  * Last change:  %s\n", v.now.Format("Mon Jan _2 15:04:05 2006"), v.lastChange())
 	}
 	if v.show["counts"] {
 		b.WriteString("  * " + counted(v.total, "node") + " configured\n")
 		b.WriteString("  * " + counted(v.s.Instances, "resource instance") + " configured" + v.held() + "\n")
 	}
+	if v.show["options"] {
+		b.WriteString(v.policies())
+	}
 	if b.Len() > 0 {
 		v.heading("Cluster Summary")
 		fmt.Fprint(v.w, b.String())
 	}
-	if v.show["maint-mode"] && v.s.Options.MaintenanceMode {
-		fmt.Fprint(v.w, "\n              *** Resource management is DISABLED ***\n  The cluster will not attempt to start, stop or recover services\n")
+	if why := v.unmanaged(); v.show["maint-mode"] && why != "" {
+		fmt.Fprint(v.w, "\n"+why+"\n")
 	}
+}
+
+// lastChange says when the document was written, by whom, with what and where.
+func (v *view) lastChange() string {
+	root := v.doc.Root
+	text := root.Get("cib-last-written")
+	for _, a := range [][2]string{{"by", "update-user"}, {"via", "update-client"}, {"on", "update-origin"}} {
+		if value := root.Get(a[1]); value != "" {
+			text += " " + a[0] + " " + value
+		}
+	}
+	return text
+}
+
+// policies are the options that --include=options shows.
+func (v *view) policies() string {
+	o := v.s.Options
+	fencing, symmetric := "disabled", "asymmetric"
+	if o.FencingEnabled {
+		fencing = "enabled"
+	}
+	if o.Symmetric {
+		symmetric = "symmetric"
+	}
+	quorum := map[string]string{"ignore": "Ignore", "freeze": "Freeze resources", "suicide": "Suicide",
+		"demote": "Demote promotable resources and stop all other resources"}[o.NoQuorumPolicy]
+	if quorum == "" || o.NoQuorumPolicy == "suicide" && !o.FencingEnabled {
+		quorum = "Stop ALL resources"
+	}
+	return fmt.Sprintf("  * STONITH of failed nodes %s\n  * Cluster is %s\n  * No quorum policy: %s\n", fencing, symmetric, quorum)
+}
+
+// unmanaged says what keeps the cluster from running resources, "" when nothing does.
+func (v *view) unmanaged() string {
+	switch {
+	case v.s.Options.MaintenanceMode:
+		return "              *** Resource management is DISABLED ***\n  The cluster will not attempt to start, stop or recover services"
+	case v.s.Options.StopAll:
+		return "    *** Resource management is DISABLED ***\n  The cluster will keep all resources stopped"
+	}
+	return ""
 }
 
 func counted(n int, what string) string {
@@ -90,7 +127,7 @@ func (v *view) dc() string {
 	sets := map[string]bool{}
 	for _, n := range v.all {
 		if n.Name == v.s.DC && v.detail() {
-			name += " (" + n.ID + ")"
+			name = v.nodeLabel(n)
 		}
 		if n.Online && n.FeatureSet != "" {
 			sets[n.FeatureSet] = true
@@ -113,6 +150,9 @@ func (v *view) nodeLabel(n *scheduler.NodeStatus) string {
 		return n.Name
 	case n.Kind == scheduler.GuestNode:
 		return n.Name + "@" + n.Hosts
+	}
+	if n.ID == n.Name {
+		return n.Name
 	}
 	return n.Name + " (" + n.ID + ")"
 }

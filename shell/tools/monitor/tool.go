@@ -7,7 +7,6 @@ package monitor
 
 import (
 	"fmt"
-	"html"
 	"io"
 	"os"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"holdfast/shell/source"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
+	"holdfast/shell/tools/result"
 )
 
 var options = []option.Spec{
@@ -42,10 +42,15 @@ var options = []option.Spec{
 	{Long: "resource", Arg: option.Required, Value: "ID", Help: "only this resource, or resources with this tag"},
 	{Long: "hide-headers", Short: 'D', Help: "leave the summary out"},
 	{Long: "simple-status", Short: 's', Help: "print one line, for monitoring programs"},
-	{Long: "quorum", Short: 'q', Help: "show quorum in the summary"},
 	{Long: "as-xml", Short: 'X', Help: "print XML of the older form"},
 	{Long: "as-html", Short: 'h', Arg: option.Required, Value: "FILE", Help: "write HTML to a file"},
 	{Long: "web-cgi", Short: 'w', Help: "print HTML as a CGI program"},
+	{Long: "html-cgi", Help: "with --output-as=html: print the header that CGI wants"},
+	{Long: "html-title", Arg: option.Required, Value: "TITLE", Help: "with --output-as=html: the page's title"},
+	{Long: "html-stylesheet", Arg: option.Required, Value: "URI", Help: "with --output-as=html: a style sheet to link to"},
+	{Long: "text-fancy", Help: "accepted"},
+	{Long: "disable-ncurses", Short: 'N', Help: "accepted"},
+	{Long: "quiet", Short: 'Q', Help: "accepted"},
 	{Long: "fence-history", Short: 'm', Arg: option.Optional, Value: "LEVEL", Help: "accepted"},
 	{Long: "daemonize", Short: 'd', Help: "go on in the background, with --as-html or --output-to"},
 	{Long: "pid-file", Short: 'p', Arg: option.Required, Value: "FILE", Help: "where --daemonize notes its process id"},
@@ -96,10 +101,14 @@ func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	show, err := sections(line)
 	if err != nil {
 		fmt.Fprintf(stderr, "crm_mon: %v\n", err)
+		if line.Get("output-as") == "xml" {
+			result.Write(stdout, result.New("crm_mon", args), exit.Usage, "crm_mon: "+err.Error())
+		}
 		return exit.Usage
 	}
 	env := source.FromOS()
 	env.Stdin = stdin
+	env.Broken = func(flaw *cib.SyntaxError) { fmt.Fprintf(stderr, "crm_mon: %v; going on without it\n", flaw) }
 	src, err := source.Open(env)
 	if err != nil {
 		fmt.Fprintf(stderr, "crm_mon: %v\n", err)
@@ -139,18 +148,18 @@ func watch(line *option.Line, args []string, src source.Source, show map[string]
 			return exit.Of(err)
 		}
 		text := ""
-		if line.Get("output-as") == "xml" || line.Has("as-xml") {
+		switch {
+		case line.Get("output-as") == "xml" || line.Has("as-xml"):
 			text = RenderXML(line, args, doc, show, time.Now())
-		} else {
+		case asHTML:
+			text = Page(line, doc, show, time.Now())
+		default:
 			text = Render(line, doc, show, time.Now())
 			if src.Live() && !line.Has("simple-status") {
 				text += liveFencing(show)
 			}
 		}
-		if asHTML {
-			text = page(text)
-		}
-		if line.Has("web-cgi") {
+		if line.Has("web-cgi") || line.Has("html-cgi") {
 			text = "Content-Type: text/html\n\n" + text
 		}
 		switch {
@@ -189,10 +198,11 @@ func nodeCounts(online, standby, maintenance int) string {
 	return strings.Join(parts, ", ")
 }
 
-// page wraps text for browsers.
-func page(text string) string {
-	return "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>Cluster Status</title></head>\n<body><pre>\n" +
-		html.EscapeString(text) + "</pre></body></html>\n"
+// Page writes what a look at the document shows, for browsers.
+func Page(line *option.Line, doc *cib.Document, show map[string]bool, now time.Time) string {
+	v := &view{line: line, doc: doc, now: now, show: show, s: scheduler.Observe(doc, now)}
+	v.filter()
+	return v.page(line.Get("html-title"), line.Get("html-stylesheet"))
 }
 
 // Render writes what a look at the document shows.
@@ -211,7 +221,7 @@ func Render(line *option.Line, doc *cib.Document, show map[string]bool, now time
 		{"summary", v.summary}, {"nodes", v.nodeList}, {"resources", v.resources}, {"attributes", v.attributes},
 		{"operations", v.operations}, {"failures", v.failures}, {"tickets", v.tickets}, {"bans", v.bans},
 	} {
-		if show[section.name] || section.name == "summary" || section.name == "operations" {
+		if show[section.name] || section.name == "operations" {
 			section.write()
 		}
 	}
@@ -227,7 +237,7 @@ func (v *view) heading(title string) {
 	fmt.Fprintf(v.w, "%s:\n", title)
 }
 
-var summarySections = []string{"stack", "dc", "times", "counts", "options", "maint-mode"}
+var summarySections = []string{"stack", "dc", "times", "counts", "maint-mode"}
 
 var defaultSections = append([]string{"nodes", "resources", "failures", "fencing-failed"},
 	"stack", "dc", "times", "counts", "maint-mode")
@@ -242,11 +252,15 @@ func sections(line *option.Line) (map[string]bool, error) {
 			show[n] = on
 		}
 	}
-	everything := slices.Concat(defaultSections, otherSections, summarySections)
-	set(true, defaultSections...)
-	if line.Get("output-as") == "xml" || line.Has("as-xml") {
-		set(true, everything...)
+	everything := slices.Concat(defaultSections, otherSections, []string{"options"})
+	standard := defaultSections
+	set(true, "summary") // each of its lines has a section of its own
+	xml := line.Get("output-as") == "xml" || line.Has("as-xml")
+	html := line.Get("output-as") == "html" || line.Has("as-html") || line.Has("web-cgi")
+	if xml {
+		standard = everything
 	}
+	set(true, standard...)
 	for _, o := range line.Options {
 		switch o.Name {
 		case "failcounts":
@@ -261,20 +275,26 @@ func sections(line *option.Line) (map[string]bool, error) {
 			set(true, "bans")
 		case "hide-headers":
 			set(false, summarySections...)
+			show["options"] = xml
 		case "include", "exclude":
 			on := o.Name == "include"
 			for _, name := range strings.Split(o.Value, ",") {
-				name, _, _ = strings.Cut(name, ":")
+				if on && strings.HasPrefix(name, "bans:") {
+					name = "bans"
+				}
 				switch {
-				case name == "all":
-					set(on, everything...)
-				case name == "none":
-					set(!on, everything...)
-				case name == "default":
+				case name == "all" && on, name == "none" && !on:
+					set(true, slices.Concat(defaultSections, otherSections)...)
+					show["options"] = xml || html
+				case name == "all", name == "none":
 					set(false, everything...)
-					set(true, defaultSections...)
-				case name == "summary":
+				case name == "default" && on:
+					set(false, everything...)
+					set(true, standard...)
+				case name == "summary" && on && !xml:
 					set(on, summarySections...)
+				case name == "summary":
+					set(on, append([]string{"options"}, summarySections...)...)
 				case slices.Contains(everything, name):
 					set(on, name)
 				default:
@@ -284,6 +304,24 @@ func sections(line *option.Line) (map[string]bool, error) {
 		}
 	}
 	return show, nil
+}
+
+// banPrefix is what the ids of shown bans begin with: the last option that asks for bans says it.
+func banPrefix(line *option.Line) string {
+	prefix := ""
+	for _, o := range line.Options {
+		switch o.Name {
+		case "neg-locations":
+			prefix = o.Value
+		case "include":
+			for _, name := range strings.Split(o.Value, ",") {
+				if section, after, _ := strings.Cut(name, ":"); section == "bans" {
+					prefix = after
+				}
+			}
+		}
+	}
+	return prefix
 }
 
 // simple prints one line for monitoring programs such as Nagios.

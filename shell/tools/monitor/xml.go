@@ -60,12 +60,15 @@ func (v *view) stateXML(root *cib.Element) {
 		v.nodesXML(root.Append(cib.NewElement("nodes")))
 	}
 	if v.show["resources"] && len(v.everything) > 0 {
-		list := root.Append(cib.NewElement("resources"))
+		list := cib.NewElement("resources")
 		for _, r := range v.s.Resources {
 			if v.line.Has("group-by-node") && fullyActive(r) || v.nodes != nil && !isActive(r, v.nodes) && isActive(r, nil) || r.Orphan && !isActive(r, nil) {
 				continue
 			}
 			list.Append(v.resourceXML(r))
+		}
+		if len(list.Children) > 0 || v.named != nil && v.nodes == nil && !v.line.Has("group-by-node") {
+			root.Append(list)
 		}
 	}
 	counts := v.show["operations"] || v.show["failcounts"]
@@ -96,7 +99,7 @@ func (v *view) summaryXML(root *cib.Element) {
 	if v.show["stack"] {
 		e.Append(cib.NewElement("stack", "type", cmp.Or(v.option("cluster-infrastructure"), "unknown")))
 	}
-	if v.show["dc"] {
+	if v.show["dc"] || v.s.DC == "" {
 		dc := e.Append(cib.NewElement("current_dc", "present", yes(v.s.DC != "")))
 		for _, n := range v.all {
 			if n.Name == v.s.DC {
@@ -118,8 +121,7 @@ func (v *view) summaryXML(root *cib.Element) {
 		e.Append(cib.NewElement("nodes_configured", "number", fmt.Sprint(v.total)))
 		e.Append(cib.NewElement("resources_configured", "number", fmt.Sprint(v.s.Instances), "disabled", fmt.Sprint(v.s.Disabled), "blocked", fmt.Sprint(v.s.Blocked)))
 	}
-	if v.show["options"] {
-		o := v.s.Options
+	if o := v.s.Options; v.show["options"] {
 		e.Append(cib.NewElement("cluster_options", "stonith-enabled", yes(o.FencingEnabled), "symmetric-cluster", yes(o.Symmetric),
 			"no-quorum-policy", o.NoQuorumPolicy, "maintenance-mode", yes(o.MaintenanceMode), "stop-all-resources", yes(o.StopAll),
 			"stonith-timeout-ms", milliseconds(v.option("stonith-timeout"), 60000), "priority-fencing-delay-ms", milliseconds(v.option("priority-fencing-delay"), 0)))
@@ -147,7 +149,7 @@ func (v *view) nodesXML(list *cib.Element) {
 			e.Set("id_as_resource", v.containerOf(n.Name))
 		}
 		if v.line.Has("group-by-node") {
-			for _, r := range running(v.s.Resources, n.Name) {
+			for _, r := range running(v.s.Resources, v.doc, n.Name) {
 				e.Append(v.resourceXML(r))
 			}
 		}
@@ -276,7 +278,7 @@ func (v *view) attributesXML(list *cib.Element) {
 // pingScore is the value that a connectivity attribute has when every host answers; 0 when no resource on the node
 // keeps it.
 func (v *view) pingScore(node, name string) int {
-	for _, r := range running(v.everything, node) {
+	for _, r := range running(v.everything, v.doc, node) {
 		e := v.doc.ByID(r.ID)
 		if e == nil || r.Agent.Type != "ping" && r.Agent.Type != "pingd" {
 			continue
@@ -302,8 +304,8 @@ func (v *view) historyXML(list *cib.Element) {
 		}
 		node := cib.NewElement("node", "name", n.Name)
 		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
-			base, _, _ := strings.Cut(rsc.ID(), ":")
-			r := v.inHistory(base)
+			base := resourceName(rsc.ID())
+			r := v.inHistory(rsc.ID())
 			fails, last := failures(state, base)
 			var ops []*cib.Element
 			if v.show["operations"] {
@@ -312,7 +314,7 @@ func (v *view) historyXML(list *cib.Element) {
 			if r == nil || len(ops) == 0 && (v.show["operations"] || fails == "") {
 				continue
 			}
-			e := node.Append(cib.NewElement("resource_history", "id", r.ID, "orphan", yes(r.Orphan), "migration-threshold", v.threshold(base)))
+			e := node.Append(cib.NewElement("resource_history", "id", historyName(r), "orphan", yes(r.Orphan), "migration-threshold", v.threshold(base)))
 			if fails != "" {
 				e.Set("fail-count", fails)
 				e.Set("last-failure", last)
@@ -332,29 +334,33 @@ func operationXML(op *cib.Element) *cib.Element {
 	if task == "monitor" && op.Get("interval") == "0" {
 		task = "probe"
 	}
-	e := cib.NewElement("operation_history", "call", op.Get("call-id"), "task", task, "rc", op.Get("rc-code"), "rc_text", codeText(op.Get("rc-code")))
+	e := cib.NewElement("operation_history", "call", op.Get("call-id"), "task", task, "rc", op.Get("rc-code"), "rc_text", ResultText(number(op.Get("rc-code"))))
 	if interval := op.Get("interval"); interval != "0" && interval != "" {
 		e.Set("interval", interval+"ms")
 	}
 	if at := stamp(op.Get("last-rc-change")); at != "" {
 		e.Set("last-rc-change", at)
 	}
-	e.Set("exec-time", cmp.Or(op.Get("exec-time"), "0")+"ms")
-	e.Set("queue-time", cmp.Or(op.Get("queue-time"), "0")+"ms")
-	return e
-}
-
-func codeText(code string) string {
-	names := []string{"ok", "error", "invalid parameter", "unimplemented feature", "insufficient privileges", "not installed", "not configured", "not running", "promoted", "promoted (failed)"}
-	if n := number(code); n >= 0 && n < len(names) {
-		return names[n]
+	for _, spent := range []string{"exec-time", "queue-time"} {
+		if ms := op.Get(spent); ms != "" {
+			e.Set(spent, ms+"ms")
+		}
 	}
-	return "unknown"
+	return e
 }
 
 func (v *view) failuresXML(list *cib.Element) {
 	for _, f := range v.shownFailures() {
-		e := list.Append(cib.NewElement("failure", "op_key", f.Key, "node", f.Node, "exitstatus", f.RCText, "exitreason", f.Reason,
+		key, reason := "op_key", f.Reason
+		if op := v.failed(f); op != nil { // what old releases left out is told otherwise than what is empty
+			if _, given := op.Lookup("operation_key"); !given {
+				key = "id"
+			}
+			if _, given := op.Lookup("exit-reason"); !given {
+				reason = "none"
+			}
+		}
+		e := list.Append(cib.NewElement("failure", key, f.Key, "node", f.Node, "exitstatus", f.RCText, "exitreason", reason,
 			"exitcode", fmt.Sprint(f.RC), "call", fmt.Sprint(f.Call), "status", f.Status))
 		if !f.LastChange.IsZero() {
 			e.Set("last-rc-change", f.LastChange.UTC().Format("2006-01-02 15:04:05Z"))
@@ -366,8 +372,23 @@ func (v *view) failuresXML(list *cib.Element) {
 	}
 }
 
+// failed is the result in the status that a failure was read from.
+func (v *view) failed(f scheduler.Failure) *cib.Element {
+	for state := range v.doc.Section("status").All("node_state") {
+		if state.Get("uname") != f.Node {
+			continue
+		}
+		for op := range state.Descendants() {
+			if op.Name == "lrm_rsc_op" && cmp.Or(op.Get("operation_key"), op.ID()) == f.Key && number(op.Get("call-id")) == f.Call {
+				return op
+			}
+		}
+	}
+	return nil
+}
+
 func (v *view) ticketsXML(list *cib.Element) {
-	for _, t := range v.s.Tickets {
+	for _, t := range v.allTickets() {
 		status := "revoked"
 		if t.Granted {
 			status = "granted"
@@ -376,18 +397,6 @@ func (v *view) ticketsXML(list *cib.Element) {
 		if !t.LastGranted.IsZero() {
 			e.Set("last-granted", t.LastGranted.Local().Format(time.ANSIC))
 		}
-	}
-}
-
-func (v *view) bansXML(list *cib.Element) {
-	for _, e := range v.shownBans() {
-		promoted := e.Get("role") == "Promoted" || e.Get("role") == "Master"
-		weight := e.Get("score")
-		if weight == "-INFINITY" {
-			weight = "-1000000"
-		}
-		list.Append(cib.NewElement("ban", "id", e.ID(), "resource", e.Get("rsc"), "node", e.Get("node"), "weight", weight,
-			"promoted-only", yes(promoted), "master_only", yes(promoted)))
 	}
 }
 

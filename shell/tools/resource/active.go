@@ -1,18 +1,19 @@
 package resource
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/monitor"
 )
 
 // place is where an instance of a resource is active.
 type place struct {
 	node     string
-	instance string // the id in the history, with a clone's number
+	instance string // the id, with a clone's number
 	role     string // Started or Promoted
 }
 
@@ -37,89 +38,52 @@ func instanceOf(id string) string {
 	return id
 }
 
-// primitives returns the primitives at and below a resource.
-func primitives(e *cib.Element) []*cib.Element {
-	var out []*cib.Element
-	for d := range e.Descendants() {
-		if d.Name == "primitive" {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
-// active returns where a resource runs by the history in the status section. A group or clone is where any of its
+// active returns where a resource runs, as the scheduler reads the status section. A group or clone is where any of its
 // primitives is.
 func (c *call) active(e *cib.Element) []place {
-	wanted := map[string]bool{}
-	for _, p := range primitives(e) {
-		wanted[p.ID()] = true
-	}
 	var places []place
-	for state := range c.doc.Section("status").All("node_state") {
-		if !online(state) {
-			continue
-		}
-		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
-			if !wanted[instanceOf(rsc.ID())] {
-				continue
-			}
-			if role := roleOf(rsc); role != "Stopped" {
-				places = append(places, place{state.Get("uname"), rsc.ID(), role})
-			}
-		}
+	for _, r := range c.instances(e.ID()) {
+		places = appendPlaces(places, r)
 	}
 	return places
 }
 
-func online(state *cib.Element) bool {
-	member := state.Get("in_ccm")
-	return member != "" && member != "false" && member != "0" && state.Get("crmd") != "offline" && state.Get("crmd") != "0"
-}
-
-// roleOf replays the results of a resource on one host, in the order of their call ids.
-func roleOf(rsc *cib.Element) string {
-	ops := slices.Collect(rsc.All("lrm_rsc_op"))
-	slices.SortStableFunc(ops, func(a, b *cib.Element) int {
-		x, _ := strconv.Atoi(a.Get("call-id"))
-		y, _ := strconv.Atoi(b.Get("call-id"))
-		return cmp.Compare(x, y)
-	})
-	role := "Stopped"
-	for _, op := range ops {
-		role = after(role, op)
-	}
-	return role
-}
-
-func after(role string, op *cib.Element) string {
-	ok := op.Get("rc-code") == "0"
-	switch op.Get("operation") {
-	case "monitor":
-		switch op.Get("rc-code") {
-		case "0":
-			if role == "Stopped" {
-				return "Started"
+// instances returns what is known of a configured resource: of one in a clone, each of its instances.
+func (c *call) instances(id string) []*scheduler.ResourceStatus {
+	var found []*scheduler.ResourceStatus
+	var walk func([]*scheduler.ResourceStatus)
+	walk = func(all []*scheduler.ResourceStatus) {
+		for _, r := range all {
+			if r.ID == id || instanceOf(r.LongID) == id {
+				found = append(found, r)
+			} else {
+				walk(r.Children)
 			}
-		case "7":
-			return "Stopped"
-		case "8", "9":
-			return "Promoted"
-		}
-	case "start", "migrate_from", "demote":
-		if ok || role == "Stopped" && op.Get("operation") == "start" {
-			return "Started"
-		}
-	case "promote":
-		if ok {
-			return "Promoted"
-		}
-	case "stop", "migrate_to":
-		if ok {
-			return "Stopped"
 		}
 	}
-	return role
+	walk(c.observed().Resources)
+	return found
+}
+
+// observed is the state of the document as the scheduler sees it.
+func (c *call) observed() *scheduler.Status {
+	if c.state == nil || c.stateOf != c.doc {
+		c.state, c.stateOf = monitor.Observe(c.doc, c.now), c.doc
+	}
+	return c.state
+}
+
+func appendPlaces(places []place, r *scheduler.ResourceStatus) []place {
+	if r.Variant != scheduler.PrimitiveResource {
+		for _, child := range r.Children {
+			places = appendPlaces(places, child)
+		}
+		return places
+	}
+	for _, n := range r.Nodes {
+		places = append(places, place{n.Node, r.LongID, r.Role})
+	}
+	return places
 }
 
 // collective returns the clone, group or bundle that a resource is part of, or the resource itself.

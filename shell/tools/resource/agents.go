@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
@@ -15,15 +18,62 @@ import (
 
 func store() *metadata.Store { return metadata.NewStore(client.Root("")) }
 
-func (c *call) listStandards() error { return c.lines("standards", "standard", store().Standards()) }
+// listStandards has OCF first, as the standard that Pacemaker prefers.
+func (c *call) listStandards() error {
+	standards := store().Standards()
+	slices.SortStableFunc(standards, func(a, b string) int {
+		switch {
+		case a == b:
+			return 0
+		case a == "ocf":
+			return -1
+		case b == "ocf":
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	list := c.result.Append(cib.NewElement("list", "name", "standards", "count", strconv.Itoa(len(standards))))
+	for _, standard := range standards {
+		c.say("%s\n", standard)
+		list.Append(element("item")).Append(textNode(standard))
+	}
+	return nil
+}
 
 func (c *call) listProviders() error {
-	return c.lines("providers", "provider", store().Providers(c.line.Get("list-ocf-alternatives")))
+	agent := c.line.Get("list-ocf-alternatives")
+	if err := c.lines("providers", "provider", store().Providers(agent)); err != nil {
+		return err
+	}
+	if agent != "" {
+		c.result.Child("providers").Set("for", agent)
+	} else {
+		c.result.Child("providers").Set("standard", "ocf")
+	}
+	return nil
 }
 
 func (c *call) listAgents() error {
 	class, provider, _ := strings.Cut(c.line.Get("list-agents"), ":")
-	return c.lines("agents", "agent", store().Types(class, provider))
+	agents := store().Types(class, provider)
+	if class == "ocf" && provider == "" { // provider after provider
+		agents = nil
+		for _, p := range store().Providers("") {
+			agents = append(agents, store().Types(class, p)...)
+		}
+	}
+	if len(agents) == 0 {
+		return &outcome{exit.Error, fmt.Sprintf("no agents of %s are installed", c.line.Get("list-agents"))}
+	}
+	if err := c.lines("agents", "agent", agents); err != nil {
+		return err
+	}
+	list := c.result.Child("agents")
+	list.Set("standard", class)
+	if provider != "" {
+		list.Set("provider", provider)
+	}
+	return nil
 }
 
 // lines prints a list, one item a line.

@@ -7,11 +7,45 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
 	"holdfast/shell/tools/dates"
 	"holdfast/shell/tools/exit"
 )
 
-func (c *call) promotedOnly() bool { return c.line.Has("promoted") || c.line.Has("master") }
+func (c *call) promotedOnly() bool {
+	return !c.anyRole && (c.line.Has("promoted") || c.line.Has("master"))
+}
+
+// promotable says whether a resource, or the clone around it, has a promoted role.
+func (c *call) promotable(e *cib.Element) bool {
+	clone, cloned := c.inClone(e)
+	if !cloned {
+		clone = e
+	}
+	meta := *c
+	meta.line = &metaLine
+	value, _ := meta.effective(clone, "promotable")
+	return clone.Name == "master" || cib.ParseBool(value, false)
+}
+
+// placesToMove are where a resource is active; what is in a clone stands for one instance.
+func (c *call) placesToMove(e *cib.Element) []place {
+	if _, cloned := c.inClone(e); cloned {
+		return appendPlaces(nil, c.instance())
+	}
+	return c.active(e)
+}
+
+// hosts are the hosts of places, each once.
+func hosts(places []place) []string {
+	var names []string
+	for _, p := range places {
+		if !slices.Contains(names, p.node) {
+			names = append(names, p.node)
+		}
+	}
+	return names
+}
 
 func (c *call) role() string {
 	if c.promotedOnly() {
@@ -20,29 +54,19 @@ func (c *call) role() string {
 	return "Started"
 }
 
-// knownNode fails when the host named is not in the document.
+// knownNode fails when the host named is not in the document; "" names none.
 func (c *call) knownNode(name string) error {
-	for n := range c.doc.Section("nodes").All("node") {
-		if n.Get("uname") == name {
-			return nil
-		}
-	}
-	for s := range c.doc.Section("status").All("node_state") {
-		if s.Get("uname") == name {
-			return nil
-		}
+	if name == "" || slices.ContainsFunc(c.observed().Nodes, func(n *scheduler.NodeStatus) bool { return n.Name == name }) {
+		return nil
 	}
 	return fmt.Errorf("host %q: %w", name, cib.ErrNotFound)
 }
 
-// target returns the resource to constrain: a group's or clone's member stands for itself, an instance is refused.
+// target returns the resource to constrain; an instance of a clone is refused.
 func (c *call) target() (*cib.Element, error) {
 	e := c.resource(c.id())
 	if e.ID() != c.id() {
 		return nil, &outcome{exit.InvalidParam, fmt.Sprintf("%s is one instance of a clone; name the clone", c.id())}
-	}
-	if p := e.Parent; p != nil && (p.Name == "clone" || p.Name == "master") {
-		e = p
 	}
 	return e, nil
 }
@@ -56,14 +80,18 @@ func (c *call) move() error {
 	if node == "" {
 		return c.banWhereActive(e, "not moved")
 	}
-	if err := c.knownNode(node); err != nil {
-		return err
+	places := c.placesToMove(e)
+	if e.Name == "bundle" && len(hosts(places)) > 1 {
+		return &outcome{exit.Multiple, fmt.Sprintf("bundle %s is active on several hosts: none of its replicas can be moved alone", e.ID())}
 	}
-	places := c.active(e)
+	if c.promotedOnly() && !c.promotable(e) {
+		c.say("--promoted does not count: %s has no promoted role\n", e.ID())
+		c.anyRole = true
+	}
 	here := slices.ContainsFunc(places, func(p place) bool {
 		return p.node == node && (!c.promotedOnly() || p.role == "Promoted")
 	})
-	if here && !c.line.Has("force") && e.Name != "clone" {
+	if here && !c.line.Has("force") && (e.Name != "clone" || c.promotedOnly()) {
 		return &outcome{exit.Exists, fmt.Sprintf("resource %s is active on %s already; --force makes the constraint all the same", e.ID(), node)}
 	}
 	if err := c.clearOf(e.ID(), node, true); err != nil {
@@ -84,9 +112,6 @@ func (c *call) ban() error {
 		return err
 	}
 	if node := c.node(); node != "" {
-		if err := c.knownNode(node); err != nil {
-			return err
-		}
 		return c.banFrom(e.ID(), node)
 	}
 	return c.banWhereActive(e, "not banned")
@@ -94,12 +119,10 @@ func (c *call) ban() error {
 
 // banWhereActive bans a resource from the only host it is active, or promoted, on.
 func (c *call) banWhereActive(e *cib.Element, refused string) error {
-	places := c.active(e)
-	var nodes, promoted []string
+	places := c.placesToMove(e)
+	nodes := hosts(places)
+	var promoted []string
 	for _, p := range places {
-		if !slices.Contains(nodes, p.node) {
-			nodes = append(nodes, p.node)
-		}
 		if p.role == "Promoted" {
 			promoted = append(promoted, p.node)
 		}
@@ -163,11 +186,6 @@ func (c *call) constrain(id, constraint, node, score string) error {
 }
 
 func (c *call) clear() error {
-	if node := c.node(); node != "" {
-		if err := c.knownNode(node); err != nil {
-			return err
-		}
-	}
 	id := c.id()
 	if id != "" {
 		e, err := c.target()

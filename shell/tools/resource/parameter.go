@@ -143,15 +143,11 @@ func (c *call) deleteParameter() error {
 func (c *call) getParameter() error {
 	name := c.line.Get("get-parameter")
 	value, ok := c.effective(c.resource(c.id()), name)
-	if c.xml() {
-		attribute := c.result.Append(cib.NewElement("item"))
-		attribute.Set("name", name)
-		attribute.Set("value", value)
-		return nil
-	}
 	if !ok {
 		return &outcome{exit.OK, fmt.Sprintf("resource %q has no attribute %q", c.id(), name)}
 	}
+	list := c.result.Append(cib.NewElement("list", "name", "attributes", "count", "1"))
+	list.Append(cib.NewElement("item", "name", name)).Append(textNode(value))
 	c.say("%s\n", value)
 	return nil
 }
@@ -215,6 +211,9 @@ func (c *call) remove() error {
 	kind := c.line.Get("resource-type")
 	if kind == "" {
 		return &outcome{exit.NoSuch, "--delete needs the resource's element: give -t primitive, group, clone or bundle"}
+	}
+	if c.resource(c.id()) == nil {
+		return fmt.Errorf("resource %q: %w; crm_resource -l lists them", c.id(), cib.ErrNotFound)
 	}
 	return c.apply(cib.Request{Op: cib.OpDelete, Section: "resources", Input: cib.NewElement(kind, "id", c.id())})
 }

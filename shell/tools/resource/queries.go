@@ -9,6 +9,7 @@ func newQueries() []query {
 		{option.Spec{Long: "list-raw", Short: 'l', Help: "list the ids of primitives"}, (*call).listRaw, false},
 		{option.Spec{Long: "list-operations", Short: 'O', Help: "list the operations of active resources"}, (*call).listOperations, false},
 		{option.Spec{Long: "list-all-operations", Short: 'o', Help: "list all operations"}, (*call).listOperations, false},
+		{option.Spec{Long: "list-cts", Short: 'c', Help: "accepted; it serves Pacemaker's own tests alone"}, (*call).nothing, false},
 		{option.Spec{Long: "list-standards", Help: "list the classes of agents"}, (*call).listStandards, false},
 		{option.Spec{Long: "list-ocf-providers", Help: "list the providers of OCF agents"}, (*call).listProviders, false},
 		{option.Spec{Long: "list-agents", Arg: option.Required, Value: "CLASS[:PROVIDER]", Help: "list the agents of a class"}, (*call).listAgents, false},

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
-	"holdfast/cluster/cib/rule"
+	"holdfast/shell/tools/monitor"
 	"holdfast/shell/tools/option"
 )
 
@@ -57,61 +57,17 @@ func (s *stack) line(depth int, text string) {
 
 func (s *stack) locations(id string, depth int) {
 	first := true
-	for e := range s.c.doc.Section("constraints").All("rsc_location") {
-		if e.Get("rsc") != id {
+	for _, l := range monitor.Locations(s.c.doc, s.c.observed(), s.c.now) {
+		if l.Resource != id {
 			continue
 		}
-		for _, place := range s.c.places(e) {
-			if first {
-				s.line(depth, "Locations:")
-				first = false
-			}
-			s.line(depth+1, "Node "+place.Get("node")+" (score="+place.Get("score")+", id="+place.ID()+", rsc="+id+")")
-			s.out.Append(place)
+		if first {
+			s.line(depth, "Locations:")
+			first = false
 		}
+		s.line(depth+1, "Node "+l.Node+" (score="+l.Score+", id="+l.ID+", rsc="+id+")")
+		s.out.Append(cib.NewElement("rsc_location", "node", l.Node, "rsc", id, "id", l.ID, "score", l.Score))
 	}
-}
-
-// places are the nodes that a location constraint speaks of: the one that it names, or those for which
-// its rules hold.
-func (c *call) places(e *cib.Element) []*cib.Element {
-	place := func(node, id, score string) *cib.Element {
-		return cib.NewElement("rsc_location", "node", node, "rsc", e.Get("rsc"), "id", id, "score", score)
-	}
-	if node := e.Get("node"); node != "" {
-		return []*cib.Element{place(node, e.ID(), e.Get("score"))}
-	}
-	var out []*cib.Element
-	for r := range e.All("rule") {
-		for n := range c.doc.Section("nodes").All("node") {
-			facts := &rule.Context{Now: c.now, Attribute: c.attributesOf(n)}
-			if facts.Holds(r) {
-				out = append(out, place(n.Get("uname"), r.ID(), r.Get("score")))
-			}
-		}
-	}
-	return out
-}
-
-// attributesOf looks up what rules can ask of a node: its name, and its attributes, those that last until it
-// leaves before the permanent ones.
-func (c *call) attributesOf(n *cib.Element) func(string) (string, bool) {
-	values := map[string]string{}
-	take := func(owner *cib.Element) {
-		for set := range owner.All("instance_attributes") {
-			for pair := range set.All("nvpair") {
-				values[pair.Get("name")] = pair.Get("value")
-			}
-		}
-	}
-	take(n)
-	for state := range c.doc.Section("status").All("node_state") {
-		if state.ID() == n.ID() {
-			take(state.Child("transient_attributes"))
-		}
-	}
-	values["#uname"], values["#id"] = n.Get("uname"), n.ID()
-	return func(name string) (string, bool) { v, ok := values[name]; return v, ok }
 }
 
 // colocations prints who is colocated with a resource (toward), or with what it is colocated.

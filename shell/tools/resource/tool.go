@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
 	"holdfast/shell/source"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
+	"holdfast/shell/tools/result"
 )
 
 // query is what a call does; the first of its options decides.
@@ -70,14 +72,17 @@ type call struct {
 	src            source.Source
 	doc            *cib.Document
 	now            time.Time
+	state          *scheduler.Status // of stateOf; observed keeps it
+	stateOf        *cib.Document
 	queries        []query
 	result         *cib.Element // what --output-as=xml prints
+	anyRole        bool         // --promoted does not count
 	status         int          // exit status when there is no error, 0 unless set
 }
 
 // Tool is crm_resource.
 func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &call{args: args, stdout: stdout, stderr: stderr, now: time.Now(), queries: newQueries(), result: cib.NewElement("pacemaker-result")}
+	c := &call{args: args, stdout: stdout, stderr: stderr, now: time.Now(), queries: newQueries(), result: result.New("crm_resource", args)}
 	specs := append([]option.Spec{}, modifiers...)
 	for _, q := range c.queries {
 		specs = append(specs, q.spec)
@@ -108,7 +113,7 @@ func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err := c.run(stdin); err != nil {
 		return c.fail(err)
 	}
-	return c.finish(c.status, "OK")
+	return c.finish(c.status)
 }
 
 func (c *call) run(stdin io.Reader) error {
@@ -134,7 +139,10 @@ func (c *call) run(stdin io.Reader) error {
 			return fmt.Errorf("read document: %w: user %s may read nothing", cib.ErrDenied, user)
 		}
 	}
-	if id := c.id(); id != "" && c.what != "delete" && c.resource(id) == nil {
+	if err := c.knownNode(c.node()); err != nil && c.what != "delete" {
+		return err
+	}
+	if id := c.id(); id != "" && !strings.HasPrefix(c.what, "list") && c.what != "delete" && c.resource(id) == nil {
 		return fmt.Errorf("resource %q: %w; crm_resource -l lists them", id, cib.ErrNotFound)
 	}
 	return q.run(c)
@@ -213,14 +221,12 @@ func (c *call) fail(err error) int {
 		status = o.status
 	}
 	fmt.Fprintf(c.stderr, "crm_resource: %v\n", err)
-	return c.finish(status, err.Error())
+	return c.finish(status, "crm_resource: "+err.Error())
 }
 
-func (c *call) finish(status int, message string) int {
+func (c *call) finish(status int, failures ...string) int {
 	if c.xml() {
-		c.result.Attrs = []cib.Attr{{Name: "api-version", Value: "2.25"}, {Name: "request", Value: "crm_resource " + strings.Join(c.args, " ")}}
-		c.result.Append(cib.NewElement("status", "code", fmt.Sprint(status), "message", message))
-		fmt.Fprint(c.stdout, c.result.Escaped())
+		result.Write(c.stdout, c.result, status, failures...)
 	}
 	return status
 }

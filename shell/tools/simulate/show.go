@@ -61,8 +61,8 @@ func (s *session) showSections() {
 	if wanted == nil {
 		return
 	}
-	text, err := monitor.Show([]string{"--exclude=all", "--include=" + strings.Join(wanted, ",")}, s.doc, s.now)
-	if err != nil || text == "" {
+	text := monitor.Sections(s.doc, s.now, wanted...)
+	if text == "" {
 		return
 	}
 	s.printf("\n")

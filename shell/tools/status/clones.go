@@ -17,7 +17,7 @@ func (p *printer) clone(r *scheduler.ResourceStatus, indent string) {
 	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("Clone Set: %s [%s]", r.ID, name), p.collectiveFlags(r)))
 	if p.Detail {
 		for _, child := range r.Children {
-			if active(child) || !child.Orphan && (child.Variant == scheduler.PrimitiveResource || !p.ActiveOnly || anyOf(child, special)) {
+			if active(child) || !child.Orphan && (child.Variant == scheduler.PrimitiveResource || !p.ActiveOnly) {
 				p.resource(child, indent+"  ")
 			}
 		}
@@ -94,6 +94,9 @@ func (p *printer) stopped(r *scheduler.ResourceStatus, indent string) {
 	for _, n := range free {
 		s := state
 		if why := r.Uninstalled[n]; why != "" && !disabled {
+			if p.Release21 {
+				why = strings.ToLower(why)
+			}
 			s = "Stopped (" + why + ")"
 		}
 		if byState[s] == nil {

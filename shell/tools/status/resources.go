@@ -13,10 +13,11 @@ import (
 type Options struct {
 	ActiveOnly bool // leave out what is not running: members of groups, nodes without an instance
 	Detail     bool // every instance of a clone and every part of a bundle on a line of its own
-	// DisabledLast puts "disabled" after "unmanaged" in the titles of groups and clones, as crm_mon of Pacemaker 2.1 does.
-	DisabledLast bool
-	Placeless    bool // primitives without where they run, as crm_resource --list has them
-	Brief        bool // members of groups are counted, not named
+	// Release21 words what Pacemaker 2.1's crm_mon and crm_resource word otherwise than crm_simulate's newest summaries:
+	// "disabled" after "unmanaged" in the titles of groups and clones, and why a probe failed in lower case, with a blank after it.
+	Release21 bool
+	Placeless bool // primitives without where they run, as crm_resource --list has them
+	Brief     bool // members of groups are counted, not named
 	// FailedProbe says why a stopped primitive cannot run, "" when nothing is known; nil: nobody asks.
 	FailedProbe func(*scheduler.ResourceStatus) string
 }
@@ -36,6 +37,12 @@ func ResourcesWith(w io.Writer, s *scheduler.Status, indent string, options Opti
 		}
 		p.resource(r, indent)
 	}
+}
+
+// Resource writes one resource of the list.
+func Resource(w io.Writer, s *scheduler.Status, r *scheduler.ResourceStatus, options Options) {
+	p := printer{w: w, s: s, Options: options}
+	p.resource(r, "")
 }
 
 type printer struct {
@@ -66,7 +73,11 @@ func (p *printer) primitive(r *scheduler.ResourceStatus) string {
 	}
 	if p.FailedProbe != nil && r.Role == "Stopped" {
 		if why := p.FailedProbe(r); why != "" {
-			return Primitive(r, r.ID) + " (" + why + ")"
+			line := Primitive(r, r.ID) + " (" + why + ")"
+			if p.Release21 {
+				line += " "
+			}
+			return line
 		}
 	}
 	return Primitive(r, r.ID)
@@ -186,7 +197,7 @@ func (p *printer) collectiveFlags(r *scheduler.ResourceStatus) []string {
 	if r.Unique && r.Variant != scheduler.GroupResource {
 		flags = append(flags, "unique")
 	}
-	if r.Disabled && !p.DisabledLast {
+	if r.Disabled && !p.Release21 {
 		flags = append(flags, "disabled")
 	}
 	switch {
@@ -195,7 +206,7 @@ func (p *printer) collectiveFlags(r *scheduler.ResourceStatus) []string {
 	case !r.Managed:
 		flags = append(flags, "unmanaged")
 	}
-	if r.Disabled && p.DisabledLast {
+	if r.Disabled && p.Release21 {
 		flags = append(flags, "disabled")
 	}
 	return flags
@@ -257,7 +268,7 @@ func (p *printer) bundle(r *scheduler.ResourceStatus, indent string) {
 	}
 	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("%s: %s [%s]", kind, r.ID, r.Image), flags))
 	for _, replica := range r.Children {
-		if line := replicaLine(replica); line != "" && !p.Detail && len(replica.Children) == Members(replica) {
+		if line := p.replicaLine(replica); line != "" && !p.Detail && len(replica.Children) == Members(replica) {
 			fmt.Fprintf(p.w, "%s  * %s\n", indent, line)
 			continue
 		}
@@ -271,7 +282,7 @@ func (p *printer) bundle(r *scheduler.ResourceStatus, indent string) {
 }
 
 // replicaLine describes a replica by what runs inside it, else by its container; "" when it is known only in part.
-func replicaLine(replica *scheduler.ResourceStatus) string {
+func (p *printer) replicaLine(replica *scheduler.ResourceStatus) string {
 	var address string
 	var container, connection, inner *scheduler.ResourceStatus
 	for _, part := range replica.Children {
@@ -303,7 +314,7 @@ func replicaLine(replica *scheduler.ResourceStatus) string {
 	copied := *shown
 	copied.Nodes = nil
 	var at *scheduler.Placed
-	if len(container.Nodes) > 0 {
+	if len(container.Nodes) > 0 && !p.Placeless {
 		at = &container.Nodes[0]
 	}
 	copied.Maintenance, copied.Managed = false, shown.Managed || shown.Maintenance
