@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,11 @@ import (
 const document = `<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.9"><configuration><crm_config/>
 <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/></nodes><resources/><constraints/></configuration>
 <status><node_state id="1" uname="n1"/></status></cib>`
+
+// called are the tools by the names that scripts call them by.
+var called = map[string]func([]string, io.Reader, io.Writer, io.Writer) int{
+	"crm_attribute": CRMAttribute, "crm_master": CRMMaster, "crm_standby": CRMStandby, "crm_failcount": CRMFailcount, "attrd_updater": AttrdUpdater,
+}
 
 // The environment names the file, so these tests cannot run beside each other.
 func TestAttributesInAFile(t *testing.T) {
@@ -49,9 +55,21 @@ func TestAttributesInAFile(t *testing.T) {
 		{"crm_attribute -N n2 -l reboot -n a -v temp", exit.NoSuch, "", "host n2 is"},
 		{"crm_master -N n1 -l reboot -v 10", 0, "", ""},
 		{"crm_attribute -p web -N n1 -G -q", 0, "10\n", ""},
-		{"crm_master -N n1 -D", 0, "Deleted status attribute: id=status-1-master-web name=master-web\n", ""},
+		{"crm_master -N n1 -v 3", 0, "", ""},
+		{"crm_attribute -N n1 -l forever -n master-web -G -q", 0, "3\n", ""},
+		{"crm_attribute -N n1 -l reboot -P ^ma -v 11", 0, "", ""},
+		{"crm_attribute -p web -N n1 -G -q", 0, "11\n", ""},
+		{"crm_attribute -N n1 -P ^ma -v 11", exit.Usage, "", "--pattern changes attributes of --lifetime=reboot alone"},
+		{"crm_attribute -n absent -G --output-as=xml", exit.NoSuch, "<pacemaker-result api-version=\"2.25\" request=\"crm_attribute -n absent -G --output-as=xml\">\n" +
+			"  <status code=\"105\" message=\"No such object\">\n    <errors>\n      <error>crm_attribute: attribute absent in section crm_config: no such object</error>\n" +
+			"    </errors>\n  </status>\n</pacemaker-result>\n", "no such object"},
+		{"crm_master -N n1 -l reboot -D", 0, "Deleted status attribute: id=status-1-master-web name=master-web\n", ""},
+		{"crm_standby -N n1", 0, "scope=nodes  name=standby value=off\n", ""},
+		{"crm_standby -N n1 -l forever", exit.NoSuch, "", "no such object"},
+		{"crm_standby -N n1 -x", exit.Error, "", "unknown option -x"},
 		{"crm_standby -N n1 -v on", 0, "", ""},
 		{"crm_standby -N n1 -G", 0, "scope=nodes  name=standby value=on\n", ""},
+		{"crm_failcount -r web -N n1", exit.Usage, "", "say what to do"},
 		{"crm_failcount -r web -N n1 -G", 0, "scope=status  name=fail-count-web value=0\n", ""},
 		{"crm_attribute -N n1 -l reboot -n fail-count-web#monitor_10000 -v INFINITY", 0, "", ""},
 		{"crm_failcount -r web -N n1 -G -q", 0, "INFINITY\n", ""},
@@ -61,15 +79,8 @@ func TestAttributesInAFile(t *testing.T) {
 		{"attrd_updater -n a -N n1", exit.Usage, "", "say what to do"},
 	} {
 		words := strings.Fields(c.call)
-		tools := map[string]func([]string, *strings.Builder, *strings.Builder) int{
-			"crm_attribute": func(a []string, o, e *strings.Builder) int { return CRMAttribute(a, nil, o, e) },
-			"crm_master":    func(a []string, o, e *strings.Builder) int { return CRMMaster(a, nil, o, e) },
-			"crm_standby":   func(a []string, o, e *strings.Builder) int { return CRMStandby(a, nil, o, e) },
-			"crm_failcount": func(a []string, o, e *strings.Builder) int { return CRMFailcount(a, nil, o, e) },
-			"attrd_updater": func(a []string, o, e *strings.Builder) int { return AttrdUpdater(a, nil, o, e) },
-		}
 		var stdout, stderr strings.Builder
-		status := tools[words[0]](words[1:], &stdout, &stderr)
+		status := called[words[0]](words[1:], nil, &stdout, &stderr)
 		if status != c.status || stdout.String() != c.stdout || !strings.Contains(stderr.String(), c.stderr) {
 			t.Errorf("%s: status %d, stdout %q, stderr %q", c.call, status, stdout.String(), stderr.String())
 		}

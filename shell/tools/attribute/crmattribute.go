@@ -85,10 +85,14 @@ func (t *tool) attribute() (int, error) {
 		value, update = t.line.Lookup("attr-value")
 	}
 	r.value = value
+	remove := t.line.Has("delete") || t.line.Has("delete-attr")
+	if r.pattern != nil && r.scope != "status" && (update || remove) {
+		return 0, fmt.Errorf("%w: --pattern changes attributes of --lifetime=reboot alone; others can be queried by it", exit.ErrUsage)
+	}
 	switch {
 	case update:
 		return exit.OK, t.update(r)
-	case t.line.Has("delete"), t.line.Has("delete-attr"):
+	case remove:
 		return exit.OK, t.remove(r)
 	}
 	return t.query(r)
@@ -193,7 +197,15 @@ func (t *tool) update(r request) error {
 			return t.setTransient(client.AttributeUpdate{Attribute: client.Attribute{Name: name, Host: r.hostName, Value: counting(r.value), Set: r.set}})
 		})
 	}
-	return t.src.Change(t.cause(), func(doc *cib.Document) error { return r.put(doc, r.selector, r.value) })
+	return t.src.Change(t.cause(), func(doc *cib.Document) error {
+		if r.pattern == nil {
+			return r.put(doc, r.selector, r.value)
+		}
+		for _, pair := range r.find(doc, r.selector) {
+			pair.Set("value", counted(pair.Get("value"), r.value))
+		}
+		return nil
+	})
 }
 
 // counting writes an update that counts as the daemon takes it.

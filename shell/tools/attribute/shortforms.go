@@ -16,7 +16,7 @@ import (
 func CRMMaster(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if os.Getenv("OCF_RESOURCE_INSTANCE") == "" && !hasResource(args) && !asksForHelp(args) {
 		fmt.Fprintln(stderr, "crm_master: no resource: call it from a resource agent (OCF_RESOURCE_INSTANCE), or give --resource=ID")
-		return exit.Usage
+		return exit.Error // as the script that it stands for
 	}
 	var rest []string
 	promotion := "--promotion"
@@ -30,6 +30,9 @@ func CRMMaster(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		default:
 			rest = append(rest, arg)
 		}
+	}
+	if line, err := option.Parse(attributeSpecsWithQuiet(), rest); err == nil && line.Get("lifetime") == "" {
+		rest = append(rest, "--lifetime=forever") // agents that mean the score until the host leaves say so
 	}
 	return runAttribute("crm_master", append([]string{promotion}, rest...), stdout, stderr)
 }
@@ -57,11 +60,15 @@ func asksForHelp(args []string) bool {
 func CRMStandby(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	line, err := option.Parse(attributeSpecsWithQuiet(), args)
 	rest := append([]string{"--name=standby"}, args...)
+	if err != nil && !asksForHelp(args) {
+		fmt.Fprintf(stderr, "crm_standby: %v; 'crm_standby --help' lists the options\n", err)
+		return exit.Error // as the script that it stands for
+	}
 	if err == nil && line.Get("lifetime") == "" {
 		rest = append(rest, "--lifetime=forever")
-	}
-	if err == nil && line.Has("query") && !line.Has("default") {
-		rest = append(rest, "--default=off")
+		if !line.Has("update") && !line.Has("delete") && !line.Has("default") {
+			rest = append(rest, "--default=off")
+		}
 	}
 	return runAttribute("crm_standby", rest, stdout, stderr)
 }
@@ -87,6 +94,9 @@ func CRMFailcount(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if t.line.Get("resource") == "" {
 		return t.fail(fmt.Errorf("%w: --resource says which", exit.ErrUsage))
 	}
+	if !t.line.Has("query") && !t.line.Has("delete") {
+		return t.fail(fmt.Errorf("%w: say what to do: --query or --delete", exit.ErrUsage))
+	}
 	if err := t.failcount(); err != nil {
 		return t.fail(err)
 	}
@@ -98,6 +108,9 @@ func (t *tool) failcount() error {
 		return err
 	}
 	name, id, err := t.host(t.line.Get("node"))
+	if err != nil && t.line.Get("node") == "" {
+		return fmt.Errorf("%w: this host is none of the cluster's; name one with --node", exit.ErrUsage)
+	}
 	if err != nil {
 		return err
 	}

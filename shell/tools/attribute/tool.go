@@ -23,6 +23,7 @@ import (
 	"holdfast/shell/source"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
+	"holdfast/shell/tools/result"
 )
 
 // patience is how long a tool waits for the daemon.
@@ -41,7 +42,11 @@ type tool struct {
 // fail tells of an error and returns the exit status for it.
 func (t *tool) fail(err error) int {
 	fmt.Fprintf(t.stderr, "%s: %v\n", t.name, err)
-	return exit.Of(err)
+	status := exit.Of(err)
+	if t.line != nil && t.line.Get("output-as") == "xml" {
+		result.Write(t.stdout, result.New(t.name, t.args), status, fmt.Sprintf("%s: %v", t.name, err))
+	}
+	return status
 }
 
 // open loads the document.
@@ -112,7 +117,7 @@ func (t *tool) parse(specs []option.Spec, purpose string, examples ...string) (i
 		option.Usage(t.stdout, t.name, purpose, specs, examples...)
 		return exit.OK, false
 	case line.Has("version"):
-		fmt.Fprintln(t.stdout, "Holdfast", t.name)
+		fmt.Fprintf(t.stdout, "Pacemaker 2.1.5\nHoldfast's %s\n", t.name)
 		return exit.OK, false
 	case format != "" && format != "text" && format != "xml":
 		return t.fail(fmt.Errorf("%w: --output-as=%s: expected text or xml", exit.ErrUsage, format)), false

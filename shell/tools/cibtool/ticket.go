@@ -105,7 +105,7 @@ func (c *ticketCall) run(what string) int {
 	case "cleanup":
 		return c.forget()
 	}
-	return c.edit(what)
+	return c.edit()
 }
 
 func (c *ticketCall) states() []*cib.Element {
@@ -251,52 +251,74 @@ func (c *ticketCall) refuse(why string) int {
 	return exit.NoPermission
 }
 
-// edit carries out the commands that change attributes.
-func (c *ticketCall) edit(what string) int {
-	name, value := "", ""
-	switch what {
-	case "grant":
-		name, value = "granted", "true"
-	case "revoke":
-		name, value = "granted", "false"
-	case "standby":
-		name, value = "standby", "true"
-	case "activate":
-		name, value = "standby", "false"
-	case "delete-attr":
-		name = c.line.Get("delete-attr")
-	case "set-attr":
-		name, value = c.line.Get("set-attr"), c.line.Get("attr-value")
-		if value == "" {
-			fmt.Fprintf(c.stderr, "%s: --set-attr %s needs its value: give it with --attr-value\n", c.name, name)
-			return exit.Usage
-		}
-	}
-	if name == "granted" && !c.line.Has("force") {
-		if cib.ParseBool(value, false) {
-			return c.refuse("this site cannot see whether another one holds it")
-		}
-		return c.refuse("without it what depends on it follows its loss-policy (see --constraints; --standby stops in good order)")
-	}
-	return c.store(name, value, what == "delete-attr")
+// ticketChange is one attribute of a ticket that a call sets or removes.
+type ticketChange struct {
+	name, value string
+	remove      bool
 }
 
-func (c *ticketCall) store(name, value string, remove bool) int {
+// changes are what the options ask for, in their order. --attr-value belongs to the --set-attr before it.
+func (c *ticketCall) changes() []ticketChange {
+	var all []ticketChange
+	for _, o := range c.line.Options {
+		switch o.Name {
+		case "grant":
+			all = append(all, ticketChange{name: "granted", value: "true"})
+		case "revoke":
+			all = append(all, ticketChange{name: "granted", value: "false"})
+		case "standby":
+			all = append(all, ticketChange{name: "standby", value: "true"})
+		case "activate":
+			all = append(all, ticketChange{name: "standby", value: "false"})
+		case "delete-attr":
+			all = append(all, ticketChange{name: o.Value, remove: true})
+		case "set-attr":
+			all = append(all, ticketChange{name: o.Value})
+		case "attr-value":
+			if n := len(all); n > 0 && all[n-1].value == "" && !all[n-1].remove {
+				all[n-1].value = o.Value
+			}
+		}
+	}
+	return all
+}
+
+// edit carries out the commands that change attributes.
+func (c *ticketCall) edit() int {
+	changes := c.changes()
+	for _, change := range changes {
+		switch {
+		case change.value == "" && !change.remove:
+			fmt.Fprintf(c.stderr, "%s: --set-attr %s needs its value: give it with --attr-value\n", c.name, change.name)
+			return exit.Usage
+		case change.name != "granted" || c.line.Has("force"):
+		case cib.ParseBool(change.value, false):
+			return c.refuse("this site cannot see whether another one holds it")
+		default:
+			return c.refuse("without it what depends on it follows its loss-policy (see --constraints; --standby stops in good order)")
+		}
+	}
+	return c.store(changes)
+}
+
+func (c *ticketCall) store(changes []ticketChange) int {
 	state := cib.NewElement("ticket_state", "id", c.id)
 	if c.state != nil {
 		state = c.state.Clone()
 	}
-	wasGranted := cib.ParseBool(state.Get("granted"), false)
-	if remove {
-		if _, ok := state.Lookup(name); !ok {
-			return exit.OK
+	before := state.Clone()
+	for _, change := range changes {
+		if change.remove {
+			state.Unset(change.name)
+			continue
 		}
-		state.Unset(name)
-	} else {
-		state.Set(name, value)
+		if change.name == "granted" && cib.ParseBool(change.value, false) && !cib.ParseBool(state.Get("granted"), false) {
+			state.Set("last-granted", strconv.FormatInt(time.Now().Unix(), 10))
+		}
+		state.Set(change.name, change.value)
 	}
-	if name == "granted" && cib.ParseBool(value, false) && !wasGranted {
-		state.Set("last-granted", strconv.FormatInt(time.Now().Unix(), 10))
+	if slices.Equal(before.Attrs, state.Attrs) && changes[len(changes)-1].remove {
+		return exit.OK
 	}
 	request := cib.Request{Op: cib.OpReplace, Section: "status", Input: state}
 	if c.state == nil {

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
 	"holdfast/shell/source"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
@@ -42,7 +45,14 @@ func Verify(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			return c.fail(err)
 		}
 	}
-	problems := Problems(doc)
+	if doc.Root.Name != "cib" {
+		fmt.Fprintf(c.stderr, "%s: <%s> is no whole document; one begins with <cib>\n", c.name, doc.Root.Name)
+		return c.verdict(exit.Protocol)
+	}
+	problems := append(Problems(doc), doomed(doc, time.Now())...)
+	if doc.Root.Get("validate-with") == "none" {
+		problems = append(problems, fmt.Sprintf("line %d: validate-with is none, so that no schema is checked; name one", doc.Root.Line))
+	}
 	for _, p := range problems {
 		if c.line.Has("verbose") {
 			fmt.Fprintln(c.stderr, p)
@@ -59,12 +69,27 @@ func Verify(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return c.verdict(exit.Config)
 }
 
+// doomed names the hosts that the cluster would fence as things stand.
+func doomed(doc *cib.Document, now time.Time) []string {
+	var out []string
+	s := scheduler.Observe(doc, now)
+	for _, n := range s.Nodes {
+		if n.Unclean && s.Options.FencingEnabled {
+			out = append(out, fmt.Sprintf("the state of host %s is not known, so it would be fenced", n.Name))
+		}
+	}
+	return out
+}
+
 // unreadable tells of a document that there is not, or that is none.
 func (c *command) unreadable(doc *cib.Document, err error) (status int, done bool) {
 	var syntax *cib.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
 		fmt.Fprintf(c.stderr, "%s: %v\n", c.name, err)
+		if strings.HasPrefix(syntax.Problem, "no element found") { // nothing at all to check
+			return exit.Error, true
+		}
 		return exit.Config, true
 	case err != nil:
 		return c.fail(err), true

@@ -75,7 +75,14 @@ func pick(line *option.Line) table {
 	case line.Has("rc"):
 		return table{read(resultTable, errnoTable), unknownErrno("Unknown")}
 	}
-	return table{read(errnoTable, legacyTable), unknownErrno("Unknown")}
+	errnos := table{codes: read(errnoTable, legacyTable)}
+	errnos.unknown = func(number int) code {
+		if i := slices.IndexFunc(errnos.codes, func(c code) bool { return c.number == -number }); i >= 0 {
+			return errnos.codes[i] // functions return errors as negative numbers
+		}
+		return unknownErrno("Unknown")(number)
+	}
+	return errnos
 }
 
 func (t table) find(number int) code {
@@ -113,7 +120,7 @@ func CRMError(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		option.Usage(stdout, "crm_error", "say what a result code means", specs, "crm_error --exit 105", "crm_error --list --name")
 		return exit.OK
 	case line.Has("version"):
-		fmt.Fprintln(stdout, "Holdfast crm_error")
+		fmt.Fprintln(stdout, "Pacemaker 2.1.5\nHoldfast's crm_error")
 		return exit.OK
 	case format != "" && format != "text" && format != "xml":
 		fmt.Fprintf(stderr, "crm_error: --output-as=%s: expected text or xml\n", format)

@@ -18,6 +18,9 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 	bad := func(what string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("date %q: %s", text, what)
 	}
+	if text == "" {
+		return bad("expected a date such as 2019-09-24, 2019-267 or 2019-W39-2")
+	}
 	if text == "epoch" {
 		return time.Unix(0, 0).UTC(), nil
 	}
@@ -78,7 +81,9 @@ func parseDate(s string) (time.Time, bool) {
 		}
 		// The fourth of January is always in week 1.
 		fourth := time.Date(n[0], 1, 4, 0, 0, 0, 0, time.UTC)
-		return fourth.AddDate(0, 0, (n[1]-1)*7+n[2]-weekday(fourth)), true
+		day := fourth.AddDate(0, 0, (n[1]-1)*7+n[2]-weekday(fourth))
+		year, _ := day.ISOWeek()
+		return day, year == n[0]
 	}
 	return time.Time{}, false
 }
@@ -133,7 +138,7 @@ func parseSpan(text string) (span, error) {
 	var s span
 	clock := false
 	for rest != "" {
-		if after, isT := strings.CutPrefix(rest, "T"); isT && !clock && after != "" {
+		if after, isT := strings.CutPrefix(rest, "T"); isT && !clock {
 			clock, rest = true, after
 			continue
 		}
@@ -167,7 +172,7 @@ func parseSpan(text string) (span, error) {
 // Years keep the number of the day within its year, as Pacemaker does: in a leap year that is another date.
 func (s span) addTo(t time.Time, sign int) time.Time {
 	if s.years != 0 {
-		first := t.AddDate(sign*s.years, 0, 1-t.YearDay())
+		first := t.AddDate(0, 0, 1-t.YearDay()).AddDate(sign*s.years, 0, 0)
 		days := first.AddDate(1, 0, -1).YearDay()
 		t = first.AddDate(0, 0, min(t.YearDay(), days)-1)
 	}
@@ -187,6 +192,9 @@ func plural(n int, unit string) string {
 // String writes the span as Pacemaker does.
 func (s span) String() string {
 	var b strings.Builder
+	if s == (span{}) {
+		return "0 seconds"
+	}
 	if s.years != 0 {
 		fmt.Fprintf(&b, "%4d %s ", s.years, plural(s.years, "year"))
 	}

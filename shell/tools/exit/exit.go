@@ -27,6 +27,7 @@ const (
 	Software     = 70
 	CannotCreate = 73
 	IOError      = 74
+	Protocol     = 76
 	Config       = 78
 	Disconnect   = 102
 	Old          = 103

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
 	"holdfast/shell/source"
 	"holdfast/shell/tools/exit"
@@ -57,6 +58,12 @@ func CRMAdmin(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if line.Has("output-as") && line.Get("output-as") != "text" && line.Get("output-as") != "xml" {
 		fmt.Fprintf(stderr, "crmadmin: --output-as=%s: expected text or xml\n", line.Get("output-as"))
 		return exit.Usage
+	}
+	if timeout, given := line.Lookup("timeout"); given {
+		if _, ok := metadata.Duration(timeout); !ok {
+			fmt.Fprintf(stderr, "crmadmin: --timeout=%s: expected a time such as 30s\n", timeout)
+			return exit.Usage
+		}
 	}
 	a := admin{line: line, root: result.New("crmadmin", args), out: out}
 	if err := a.answer(stdin); err != nil {
@@ -207,10 +214,10 @@ func (a *admin) nodes(stdin io.Reader) error {
 		found = true
 		list.Append(cib.NewElement("node", "type", n.kind, "name", n.name, "id", n.id))
 		switch {
-		case a.line.Has("bash-export"):
-			a.printf("export %s=%s\n", n.name, n.id)
 		case a.line.Has("quiet"):
 			a.printf("%s\n", n.name)
+		case a.line.Has("bash-export"):
+			a.printf("export %s=%s\n", n.name, n.id)
 		default:
 			a.printf("%s node: %s (%s)\n", n.kind, n.name, n.id)
 		}

@@ -47,8 +47,12 @@ func CRMNode(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		option.Usage(stdout, "crm_node", "show the cluster's hosts as it knows them", specs, "crm_node --name", "crm_node --list")
 		return exit.OK
 	case line.Has("version"):
-		fmt.Fprintln(stdout, "Holdfast crm_node")
+		fmt.Fprintln(stdout, "Pacemaker 2.1.5\nHoldfast's crm_node")
 		return exit.OK
+	}
+	if len(line.Options) == 0 || len(line.Options) == line.Count("verbose")+line.Count("quiet")+line.Count("force") {
+		fmt.Fprintln(stderr, "crm_node: say what to show, such as --list; 'crm_node --help' lists the options")
+		return exit.Usage
 	}
 	if err := run(line, stdout); err != nil {
 		fmt.Fprintf(stderr, "crm_node: %v\n", err)

@@ -27,6 +27,15 @@ func TestPrintedAsPacemaker(t *testing.T) {
 		{"--digests -r A -N n1", 0, "ba7e82a3c55be4e33e75a1c30e9ee331 (all parameters)\nba7e82a3c55be4e33e75a1c30e9ee331 (non-private parameters)\n", ""},
 		{"-M -r A -N n2 -u PT1H --force", 0, "Migration will take effect until: ", `<date_expression id="cli-prefer-lifetime-end-A"`},
 		{"-m -p target-role -v Stopped -r E", 0, "Performing update of 'target-role' on 'K', the parent of 'E'\nSet 'K' option: id=K-meta_attributes-target-role set=K-meta_attributes name=target-role value=Stopped\n", `<nvpair id="K-meta_attributes-target-role"`},
+		{"-O -r A", 0, "A\t(ocf:pacemaker:Dummy):\t Started: A_start_0 (node=n1, call=3, rc=0", ""},
+		{"-q -r K", 0, "Resource XML:\n<clone id=\"K\"", ""},
+		{"-w -r E", 0, "E\t(ocf:pacemaker:Dummy):\t Stopped\nResource XML:\n<primitive ", ""},
+		{"-Y -N n1", 0, "Resource A is running on host n1\n", ""},
+		{"-Y -r E", 0, "Resource E:0 is not running\n", ""},
+		{"-Y -N n9", 105, "", ""}, {"-B -r A -N n9", 105, "", ""},
+		{"-M -r C -N n1 --promoted", 0, "--promoted does not count: C has no promoted role\n", `<rsc_location id="cli-prefer-C" rsc="C" role="Started" node="n1"`},
+		{"-B -r S -N n1 --promoted", 0, "WARNING: Creating rsc_location constraint 'cli-ban-S-on-n1'", `<rsc_location id="cli-ban-S-on-n1" rsc="S" role="Promoted"`},
+		{"-r A -W --output-as=xml", 0, "<pacemaker-result api-version=\"2.25\" request=\"crm_resource -r A -W --output-as=xml\">\n  <nodes resource=\"A\">\n    <node>n1</node>", ""},
 		{"-D -r A", 105, "", `<primitive id="A"`},
 	} {
 		file := filepath.Join(t.TempDir(), "cib.xml")
