@@ -43,7 +43,8 @@ func (e *Executor) dispatch(ctx context.Context, op Operation) Result {
 	switch {
 	case class == "systemd":
 		return e.callUnit(ctx, op)
-	case err != nil:
+	case err != nil && (class != "stonith" || op.Action != "stop" && op.Action != "monitor"):
+		// A fence device is stopped by being forgotten: that needs no agent, and a stop that failed would have this host fenced.
 		return missing(op, err)
 	case op.Action == "meta-data":
 		return e.describe(ctx, op)
@@ -166,16 +167,22 @@ func CodeText(code int) string {
 	return "no OCF status"
 }
 
-// lastWords quotes the last line that an agent printed.
+// lastWords quotes the last line that an agent printed and that says something: fence agents end by pointing to their help.
 func lastWords(output string) string {
-	line := strings.TrimRight(output, " \t\r\n")
-	if i := strings.LastIndexByte(line, '\n'); i >= 0 {
-		line = line[i+1:]
+	said := ""
+	for line := range strings.Lines(output) {
+		if line = oneLine(line); line != "" && (said == "" || !pointsToHelp(line)) {
+			said = line
+		}
 	}
-	if line = oneLine(line); line == "" {
+	if said == "" {
 		return ""
 	}
-	return "; it printed: " + line
+	return "; it printed: " + said
+}
+
+func pointsToHelp(line string) bool {
+	return strings.HasSuffix(line, "Please use '-h' for usage") || strings.HasSuffix(line, "validate-all failed")
 }
 
 const maxReason = 500 // bytes; it becomes an attribute of the document

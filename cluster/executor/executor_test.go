@@ -89,6 +89,7 @@ func TestWhatAgentsDoWrong(t *testing.T) {
 		"service":          {"exit 3", Agent{"service", "", "initd"}, "monitor", 0, 7, Done, ""},
 		"no systemd":       {"", Agent{"systemd", "", "unit"}, "start", 0, 5, NotInstalled, "systemd does not run on this host"},
 		"fence hangs":      {"sleep 60", Agent{"stonith", "", "fence_test"}, "start", 100 * time.Millisecond, 1, TimedOut, "fence_test monitor did not end within 100ms"},
+		"fence has usage":  {"cat > /dev/null; printf \"ERROR: you have to set login name\\n\\nERROR: Please use '-h' for usage\\n\" >&2; exit 1", Agent{"stonith", "", "fence_test"}, "start", 0, 1, Done, "it printed: ERROR: you have to set login name"},
 		"fence fails":      {"cat >&2; exit 3", Agent{"stonith", "", "fence_test"}, "start", 0, 1, Done, "it printed: password=******"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -227,6 +228,28 @@ func TestFenceDevicesRunWhereTheyAreKnown(t *testing.T) {
 	asked, _ := os.ReadFile(filepath.Join(e.config.Root, "asked"))
 	if string(asked) != "action=monitor\nip=192.0.2.9\n" {
 		t.Errorf("the agent was told %q", asked)
+	}
+}
+
+// A device whose agent is not there, or not there any more, fails to start, and never to stop: a failed stop
+// would have its host fenced.
+func TestFenceDeviceStopsWithoutItsAgent(t *testing.T) {
+	t.Parallel()
+	e := newExecutor(t, `exit 0`)
+	call := func(agent, action string) Result {
+		return e.Run(context.Background(), Operation{Resource: "fence1", Agent: Agent{"stonith", "", agent}, Action: action})
+	}
+	for _, c := range []struct {
+		agent, action string
+		code          int
+		status        Status
+	}{
+		{"fence_absent", "monitor", 7, Done}, {"fence_absent", "start", 5, NotInstalled}, {"fence_absent", "stop", 0, Done},
+		{"fence_test", "start", 0, Done}, {"fence_absent", "stop", 0, Done}, {"fence_test", "monitor", 7, Done},
+	} {
+		if got := call(c.agent, c.action); got.Code != c.code || got.Status != c.status {
+			t.Errorf("%s %s: %+v, want code %d, status %d", c.agent, c.action, got, c.code, c.status)
+		}
 	}
 }
 

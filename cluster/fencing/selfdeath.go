@@ -37,7 +37,7 @@ func WatchdogTime(doc *cib.Document) (limit time.Duration, on bool) {
 // stonith-watchdog-timeout, or twice the watchdog's time, unless these together take longer.
 func WatchdogWait(doc *cib.Document, own, unaware time.Duration) (time.Duration, error) {
 	limit, on := WatchdogTime(doc)
-	least := own + unaware + StandsStill(own)
+	least := (own + unaware + StandsStill(own) + 99*time.Millisecond).Truncate(100 * time.Millisecond)
 	switch {
 	case !on:
 		return 0, fmt.Errorf("stonith-watchdog-timeout is not set")

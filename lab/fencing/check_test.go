@@ -24,7 +24,7 @@ func TestGoLiveCheckProvesFencing(t *testing.T) {
 	})
 	f.Must(f.Host("web2").FenceFault(lab.FenceFails))
 	out, err := f.Try("web1", "", "holdfast", "check")
-	if err == nil || !strings.Contains(out, "error: power: asked from web1, it does not see web2") || !strings.Contains(out, "must not go live") {
+	if err == nil || !strings.Contains(out, "error: power: asked from web1, web3, it does not see web2") || !strings.Contains(out, "must not go live") {
 		t.Errorf("a device that does not answer: %v\n%s", err, out)
 	}
 	f.Must(f.Host("web2").FenceFault(lab.FenceWorks))

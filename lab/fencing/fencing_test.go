@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/cluster/node/client"
 	"holdfast/lab"
 	"holdfast/lab/fleet"
 	"holdfast/lab/fleet/fleettest"
@@ -207,5 +208,25 @@ start) [ -e /run/fabric ] || { echo "no way to the disk" >&2; exit 5; }; touch /
 	for _, h := range f.Hosts() {
 		f.Shows(h.Name(), []string{"on\non\n"}, "cat", "/run/fabric")
 		f.Shows(h.Name(), []string{"/run/disk"}, "ls", "/run/disk")
+	}
+}
+
+// A fence device whose agent is not installed, as after a slip of the pen, is a device that does not work. It is no reason
+// to fence the hosts that should have started it, or to stop what they run.
+func TestDeviceWithoutItsAgentHarmsNobody(t *testing.T) {
+	t.Parallel()
+	f := start(t, 3)
+	load(f, "stonith-enabled=true", device("power", "fence_lab", "pcmk_host_list=web1,web2,web3"), dummy("d"))
+	f.Runs("d")
+	since := lab.Now()
+	load(f, "stonith-enabled=true", device("power", "fence_absent", "pcmk_host_list=web1,web2,web3"), dummy("d"))
+	f.Shows("web1", []string{"fence_absent is not installed", "Online: [ web1 web2 web3 ]", "Started web"}, "crm_mon", "-1")
+	if out, err := f.Try("web1", "", "holdfast", "check"); err == nil || !strings.Contains(out, "error: power: asked from web1, web2, web3, it does not see") || !strings.Contains(out, "fence_absent is not installed") {
+		t.Errorf("the check: %v\n%s", err, out)
+	}
+	for _, e := range f.Events().Since(since) {
+		if e.Kind == client.FenceStarted {
+			t.Errorf("fencing began: %+v", e)
+		}
 	}
 }

@@ -84,6 +84,9 @@ func newCheck(connect func() daemon) *cobra.Command {
 }
 
 func run(cmd *cobra.Command, d daemon, f flags) error {
+	if !f.fence && (f.yes || len(f.hosts) > 0) {
+		return errors.New("--host and --yes are for --fence, which really fences hosts; without it all are looked at")
+	}
 	var out outcome
 	if err := d.Readiness(cmd.Context(), &out.Report); err != nil {
 		return fmt.Errorf("check the cluster: %w", err)
@@ -129,16 +132,22 @@ func (o *outcome) lint(ctx context.Context, d daemon) error {
 	return nil
 }
 
-// fence fences the hosts one after another, this command's own last.
+// fence fences the hosts one after another, but for this command's own.
 func (o *outcome) fence(cmd *cobra.Command, d daemon, f flags) error {
 	status, err := d.Status(cmd.Context())
 	if err != nil {
 		return fmt.Errorf("look which hosts there are: %w", err)
 	}
-	var hosts []string
+	var hosts, known []string
 	for _, h := range status.Hosts {
+		known = append(known, h.Name)
 		if h.Name != status.Host && (len(f.hosts) == 0 || slices.Contains(f.hosts, h.Name)) {
 			hosts = append(hosts, h.Name)
+		}
+	}
+	for _, name := range f.hosts {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("fence %s: no host of this cluster has that name; there are %s", name, strings.Join(known, ", "))
 		}
 	}
 	if slices.Contains(f.hosts, status.Host) {

@@ -66,6 +66,9 @@ func TestCheck(t *testing.T) {
 		{"fencing fails", "--fence --yes", "", fake{report: well, broken: true}, true, "no power", "web2 reboot"},
 		{"nothing is fenced that will not be", "--fence --yes", "", fake{report: ill}, true, "Nothing was fenced", ""},
 		{"itself", "--fence --yes --host web1", "", fake{report: well}, true, "", ""},
+		{"nobody of that name", "--fence --yes --host nobody", "", fake{report: well}, true, "", ""},
+		{"a host, but for what", "--host web2", "", fake{report: well}, true, "", ""},
+		{"yes, but to what", "--yes", "", fake{report: well}, true, "", ""},
 		{"no such format", "-o yaml", "", fake{report: well}, true, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

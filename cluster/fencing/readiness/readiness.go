@@ -8,6 +8,7 @@ package readiness
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -178,18 +179,37 @@ func (j *judge) delayed() bool {
 	})
 }
 
-// probed tells of devices that did not answer.
+// probed tells of devices that did not answer: what is wrong in the same way with one device is said once.
 func (j *judge) probed() {
+	type wrong struct {
+		level          Level
+		device, action string
+	}
+	var order []wrong
+	from, targets, detail := map[wrong][]string{}, map[wrong][]string{}, map[wrong]string{}
 	for _, p := range j.Probes {
 		if p.OK {
 			continue
 		}
-		level := Error
+		w := wrong{Error, p.Device, p.Action}
 		// One host that reaches the device is enough to fence by it.
 		if slices.ContainsFunc(j.Probes, func(o Probe) bool { return o.Device == p.Device && o.Target == p.Target && o.OK }) {
-			level = Warning
+			w.level = Warning
 		}
-		j.add(level, p.Device, "mend the device or its parameters; 'stonith_admin --query' and the agent's own --help help", "asked from %s, it does not see %s (%s): %s", p.From, p.Target, p.Action, p.Detail)
+		if detail[w] == "" {
+			order, detail[w] = append(order, w), p.Detail
+		}
+		if !slices.Contains(from[w], p.From) {
+			from[w] = append(from[w], p.From)
+		}
+		if !slices.Contains(targets[w], p.Target) {
+			targets[w] = append(targets[w], p.Target)
+		}
+	}
+	for _, w := range order {
+		slices.Sort(from[w])
+		j.add(w.level, w.device, "mend the device or its parameters; 'stonith_admin --query "+w.device+"' asks it again", "asked from %s, it does not see %s (%s): %s",
+			strings.Join(from[w], ", "), strings.Join(targets[w], ", "), w.action, detail[w])
 	}
 }
 
@@ -205,6 +225,7 @@ func (j *judge) watchdogs() {
 	if strings.EqualFold(j.Document.Property("no-quorum-policy"), "ignore") {
 		j.add(Error, "no-quorum-policy", "set it to stop", "with ignore, hosts without quorum start what others run, until their watchdog ends them")
 	}
+	waits := map[time.Duration][]string{} // hosts for which longer is waited than was configured
 	for _, h := range j.Hosts {
 		wait, err := fencing.WatchdogWait(j.Document, h.Watchdog, j.Unaware)
 		switch {
@@ -212,10 +233,14 @@ func (j *judge) watchdogs() {
 		case err != nil:
 			j.add(Error, h.Name, "see 'pcs stonith sbd status'", "it cannot be fenced by its watchdog: %v", err)
 		case limit > 0 && wait > limit:
-			j.add(Warning, "stonith-watchdog-timeout", "make it -1, or "+wait.String(), "%s is waited all the same until %s counts as reset: within its watchdog's %s, after it has noticed that it is lost", wait, h.Name, h.Watchdog)
+			waits[wait] = append(waits[wait], h.Name)
 		case limit > 0 && wait < 2*h.Watchdog:
 			j.add(Warning, "stonith-watchdog-timeout", fmt.Sprintf("make it %s", 2*h.Watchdog), "%s is less than twice the %s of the watchdog of %s", wait, h.Watchdog, h.Name)
 		}
+	}
+	for _, wait := range slices.Sorted(maps.Keys(waits)) {
+		j.add(Warning, "stonith-watchdog-timeout", "make it -1, or "+wait.String(), "%s is waited all the same until %s is taken for dead: its watchdog's time, after it has noticed that it is lost",
+			wait, strings.Join(waits[wait], ", "))
 	}
 }
 

@@ -74,6 +74,12 @@ func situations() []situation {
 		{"a device that nobody reaches", "", all, 3, func(f *readiness.Facts) {
 			f.Probes = []readiness.Probe{{Target: "web1", Device: "d", From: "web2", Detail: "no route"}}
 		}, []string{"error d: no route"}},
+		{"a device whose agent is missing", "", all, 3, func(f *readiness.Facts) {
+			for _, from := range []string{"web3", "web1"} {
+				f.Probes = append(f.Probes, readiness.Probe{Target: "web2", Device: "d", From: from, Action: "status", Detail: "not installed"})
+			}
+			f.Probes = append(f.Probes, readiness.Probe{Target: "web1", Device: "d", From: "web2", Action: "status", Detail: "not installed"})
+		}, []string{"error d: asked from web1, web2, web3, it does not see web2, web1 (status): not installed"}},
 		{"watchdogs alone", "stonith-watchdog-timeout=10s", "", 3, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) }, nil},
 		{"watchdogs that are too slow", "stonith-watchdog-timeout=5s", "", 3, func(f *readiness.Facts) { disk(f, 5*time.Second, sbd.DefaultTimeouts) },
 			[]string{"error web1: not longer than its watchdog", "error web2: not longer", "error web3: not longer"}},
@@ -90,7 +96,7 @@ func situations() []situation {
 		{"two hosts that may hope for a quorum device's vote", "stonith-watchdog-timeout=10s", "", 2, func(f *readiness.Facts) {
 			disk(f, 5*time.Second, sbd.DefaultTimeouts)
 			f.Unaware = 6 * time.Second
-		}, []string{"warning stonith-watchdog-timeout: 12.666666666s is waited all the same", "warning stonith-watchdog-timeout: 12.666666666s is waited all the same"}},
+		}, []string{"warning stonith-watchdog-timeout: 12.7s is waited all the same until web1, web2 is taken for dead"}},
 		{"two hosts that may hope, and whatever that takes", "stonith-watchdog-timeout=-1", "", 2, func(f *readiness.Facts) {
 			disk(f, 5*time.Second, sbd.DefaultTimeouts)
 			f.Unaware = 6 * time.Second
