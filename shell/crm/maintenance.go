@@ -85,8 +85,9 @@ func runTicket(s *session, words []word) error {
 	if !changes && action != "delete" {
 		return showTicket(s, action, id)
 	}
-	if action == "grant" && !s.confirm(true, "Granting ticket %s by hand is dangerous while another site may hold it. Do you want to proceed?", id) {
-		return fmt.Errorf("ticket %s: not confirmed", id)
+	dangerous := action == "grant" || action == "revoke"
+	if dangerous && !s.confirm(false, "To %s ticket %s by hand is dangerous while another site may count on it. Do you want to proceed?", action, id) {
+		return fmt.Errorf("ticket %s: not confirmed; crm -F does it all the same", id)
 	}
 	return s.change("site ticket "+action, func(doc *cib.Document) error {
 		tickets := doc.EnsureSection("status").Ensure("tickets")

@@ -194,6 +194,9 @@ func (r *reader) opAttributes(op *cib.Element) error {
 		case known:
 			op.Set(name, value)
 		default:
+			if _, ok := op.Lookup("interval"); !ok {
+				return r.fail("interval=… first: " + name + " is no attribute of an operation, and parameters come last")
+			}
 			if params == nil {
 				params = op.Append(cib.NewElement("instance_attributes"))
 			}

@@ -20,6 +20,14 @@ func drawScript(t *rapid.T) []string {
 	for i := range resources {
 		add("primitive p%d %s%s", i, pick(t, "Dummy", "IPaddr2", "ocf:pacemaker:ping", "systemd:x", "stonith:fence_x"), drawParts(t))
 	}
+	if rapid.Bool().Draw(t, "template") {
+		add("rsc_template tmpl Dummy%s", drawParts(t))
+		add("primitive made @tmpl%s", drawParts(t))
+	}
+	if rapid.Bool().Draw(t, "references") { // lists that others refer to, whole or by an attribute
+		add("primitive owner Dummy params $id=shared fake=%s meta $id=shared-meta target-role=Started operations $id=shared-ops op monitor interval=7s", value(t))
+		add("primitive user Dummy params %s meta $id-ref=shared-meta operations $id-ref=shared-ops", pick(t, "$id-ref=shared", "@shared-fake", "@shared-fake:other"))
+	}
 	tops := drawContainers(t, resources, add)
 	for i := range rapid.IntRange(0, 5).Draw(t, "constraints") {
 		drawConstraint(t, i, tops, add)
@@ -125,7 +133,12 @@ func drawConstraint(t *rapid.T, i int, tops []string, add func(string, ...any)) 
 		}
 		return text
 	}
-	switch rapid.IntRange(0, 4).Draw(t, "kind") {
+	switch rapid.IntRange(0, 6).Draw(t, "kind") {
+	case 5:
+		add("location l%d %s %s%s: alpha", i, pick(t, "/p[0-9]/", "{ "+set()+" }", "{ "+set()+" "+set()+" }"),
+			pick(t, "", "resource-discovery=never ", "role=Stopped "), pick(t, "inf", "-7"))
+	case 6:
+		add("%s l%d %s: _rsc_set_ %s", pick(t, "colocation", "order", "rsc_ticket"), i, pick(t, "inf", "Mandatory"), set())
 	case 0:
 		add("location l%d %s %s: alpha", i, one.Draw(t, "rsc"), pick(t, "inf", "-inf", "100", "0"))
 	case 1:

@@ -255,7 +255,7 @@ func (s *session) option(name, value string) error {
 	case "-d", "--debug":
 		s.options.values["debug"] = "yes"
 	case "-D", "--display":
-		s.options.values["output"] = value
+		return s.options.set("output", value)
 	case "-R", "--regression-tests", "--scriptdir", "-X", "--profile", "-H", "--history":
 	case "-o", "--opt":
 		key, setting, ok := strings.Cut(value, "=")
