@@ -200,6 +200,11 @@ func clearMoves(s *session) error {
 	if err != nil {
 		return err
 	}
+	if s.promoted() {
+		if err := s.movable(e, "ban"); err != nil {
+			return err
+		}
+	}
 	if names, _ := s.knownNodes(); len(s.args) > 1 && !slices.Contains(names, s.args[1]) {
 		return fmt.Errorf("the cluster has no host '%s'", s.args[1])
 	}

@@ -86,7 +86,12 @@ func canonicalRole(role string) string {
 }
 
 // role is canonicalRole in the names that the document's schema has: schemas before 3.7 know Master and Slave alone.
+// Of a role by its older name it says so, once.
 func (s *session) role(role string) string {
+	if older := strings.ToLower(role); !s.olderRole && (older == "master" || older == "slave") {
+		s.deprecated("role '%s' is today '%s'", role, shownRole(canonicalRole(role)))
+		s.olderRole = true
+	}
 	role = canonicalRole(role)
 	if s.doc == nil || !newRoles(s.doc.Root.Get("validate-with")) {
 		return role

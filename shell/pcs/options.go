@@ -26,7 +26,7 @@ var optionalValue = map[string]bool{"wait": true}
 
 var flags = []string{
 	"all", "agent-validation", "autocorrect", "autodelete", "brief", "clone", "config", "corosync", "debug", "defaults",
-	"disabled", "dry-run", "enable", "expired", "force", "full", "help", "hide-inactive", "interactive", "live", "local", "master",
+	"disabled", "dry-run", "enable", "expired", "force", "full", "groups", "help", "hide-inactive", "interactive", "live", "local", "master",
 	"monitor", "no-cluster-uuid", "no-default-ops", "no-expire-check", "no-keys-sync", "no-stop", "no-strict", "no-watchdog-validation",
 	"nodesc", "off", "overwrite", "pacemaker", "promoted", "pull", "safe", "simulate", "skip-offline", "start", "strict",
 	"version", "yes",

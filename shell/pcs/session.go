@@ -29,6 +29,7 @@ type session struct {
 	source         source.Source
 	version        cib.Version // of the document as it was loaded
 	loaded         []byte      // the document's text as it was loaded
+	olderRole      bool        // a role has been given by its older name, and that was said
 	booked         []string    // ids given to elements that are not in the document yet
 	agents         *metadata.Store
 }

@@ -44,7 +44,7 @@ func families() [][]command {
 		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), clusterConfCommands(), aclCommands(), tagCommands(), alertCommands(), boothCommands(), pushCommands(), describeCommands(), wholeCommands(), remoteCommands(), bundleCommands(), hostCommands(), quorumCommands(),
 		relationCommands(), failcountCommands(), linkCommands(), daemonCommands(),
 		byHandCommands(), relocateCommands(), uidgidCommands(), editCommands(), backupCommands(), checkpointCommands(),
-		unitCommands(), boothLiveCommands(), certificateCommands(),
+		unitCommands(), boothLiveCommands(), certificateCommands(), olderCommands(),
 	}
 }
 
