@@ -70,6 +70,10 @@ func CIBAdmin(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			op = named
 		}
 	}
+	if op == "empty" && len(c.line.Words) == 1 && c.line.Get("empty") == "" { // "--empty SCHEMA" as well as "--empty=SCHEMA"
+		c.line.Options = append(c.line.Options, option.Given{Name: "empty", Value: c.line.Words[0]})
+		c.line.Words = nil
+	}
 	if op == "" || len(c.line.Words) > 0 {
 		usage(c.stderr)
 		if len(c.line.Words) > 0 {
