@@ -1,8 +1,15 @@
 package proxy
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -19,7 +26,28 @@ type peering struct {
 	config [2]string
 }
 
-func newPeering(t *testing.T) *peering {
+// plainPeers are the lines of a peers section without TLS.
+func plainPeers(_ int, host string, ports [2]int) string {
+	return fmt.Sprintf("\tpeer a %s:%d\n\tpeer b %s:%d\n", host, ports[0], host, ports[1])
+}
+
+// certifiedPeers are those of one where both ends show a certificate.
+func certifiedPeers(file string) func(own int, host string, ports [2]int) string {
+	return func(own int, host string, ports [2]int) string {
+		secure := "ssl crt " + file + " ca-file " + file + " verify required"
+		text := fmt.Sprintf("\tbind %s:%d %s\n\tdefault-server %s\n", host, ports[own], secure, secure)
+		for i, name := range []string{"a", "b"} {
+			if text += "\tserver " + name; i != own {
+				text += fmt.Sprintf(" %s:%d", host, ports[i])
+			}
+			text += "\n"
+		}
+		return text
+	}
+}
+
+// newPeering writes the configurations of both; section has the lines that say who the peers are.
+func newPeering(t *testing.T, section func(own int, host string, ports [2]int) string) *peering {
 	t.Helper()
 	one := newSite(t)
 	host, _, _ := net.SplitHostPort(one.address)
@@ -35,9 +63,7 @@ defaults
 	timeout connect 30s
 	timeout server 30s
 peers group
-	peer a %s:%d
-	peer b %s:%d
-	table shared type ip size 1k expire 1h store gpc0
+%s	table shared type ip size 1k expire 1h store gpc0
 backend addresses
 	stick-table type ip size 1k expire 1h store gpc0,gpc0_rate(1h),conn_cur,bytes_in_cnt peers group
 backend texts
@@ -46,7 +72,7 @@ backend numbers
 	stick-table type integer size 1k expire 1h store gpc(3),gpt(2) peers group
 backend sixes
 	stick-table type ipv6 size 1k store http_req_cnt peers group
-`, p.socket(name), host, ports[0], host, ports[1])
+`, p.socket(name), section(i, host, ports))
 		if err := os.WriteFile(p.config[i], []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -148,17 +174,49 @@ func TestTablesGoBothWaysWithHAProxy(t *testing.T) {
 	if err != nil {
 		t.Skip("haproxy is not installed")
 	}
-	exchangeTables(t, real, told[:len(told)-1])
+	exchangeTables(t, plainPeers, real, told[:len(told)-1])
 }
 
 func TestTablesGoBothWaysAmongOurselves(t *testing.T) {
 	t.Parallel()
-	exchangeTables(t, os.Args[0], told)
+	exchangeTables(t, plainPeers, os.Args[0], told)
 }
 
-func exchangeTables(t *testing.T, other string, byOther []entryText) {
+// TestTablesGoBothWaysOverTLS, with HAProxy and among ourselves.
+func TestTablesGoBothWaysOverTLS(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "peers.pem")
+	if err := os.WriteFile(file, peerCertificate(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exchangeTables(t, certifiedPeers(file), os.Args[0], told)
+	if real, err := exec.LookPath("haproxy"); err == nil {
+		exchangeTables(t, certifiedPeers(file), real, told[:len(told)-1])
+	}
+}
+
+// peerCertificate is a certificate that is its own authority, and its key.
+func peerCertificate(t *testing.T) []byte {
 	t.Helper()
-	p := newPeering(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "peers"}, NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+}
+
+func exchangeTables(t *testing.T, section func(own int, host string, ports [2]int) string, other string, byOther []entryText) {
+	t.Helper()
+	p := newPeering(t, section)
 	p.start(t, "a", os.Args[0])
 	first := p.start(t, "b", other)
 	p.tell(t, "a", 1, told)
@@ -179,7 +237,7 @@ func exchangeTables(t *testing.T, other string, byOther []entryText) {
 
 func TestAReloadKeepsTheTables(t *testing.T) {
 	t.Parallel()
-	p := newPeering(t)
+	p := newPeering(t, plainPeers)
 	before := p.start(t, "a", os.Args[0])
 	p.tell(t, "a", 1, told)
 	p.start(t, "a", os.Args[0], "-x", p.socket("a"), "-sf", fmt.Sprint(before.Process.Pid))
@@ -199,7 +257,7 @@ func TestAReloadKeepsTheTables(t *testing.T) {
 
 func TestStrangersAreNotPeers(t *testing.T) {
 	t.Parallel()
-	p := newPeering(t)
+	p := newPeering(t, plainPeers)
 	p.start(t, "a", os.Args[0])
 	text, _ := os.ReadFile(p.config[0])
 	_, rest, _ := strings.Cut(string(text), "peer a ")

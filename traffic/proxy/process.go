@@ -149,7 +149,9 @@ func (p *Process) run() {
 	p.cancel = cancel
 	p.wait.Go(func() { p.checker.Watch(ctx, p.Plane.Snapshot().Backends) })
 	p.wait.Go(func() { p.post(ctx) })
-	p.wait.Go(func() { resolve.Watch(ctx, p.Config.Resolvers, p.Plane.Snapshot().Backends) })
+	keeper := &resolve.Keeper{Resolvers: p.Config.Resolvers}
+	p.admin.Rename = keeper.Rename
+	p.wait.Go(func() { keeper.Watch(ctx, p.Plane.Snapshot().Backends) })
 	for i, l := range p.listeners {
 		level := stats.LevelOf(p.Config.Global.StatsSockets[i].Level)
 		p.wait.Go(func() { p.admin.Serve(l, level) })

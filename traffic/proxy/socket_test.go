@@ -130,7 +130,7 @@ func TestTheSocketAnswersAsHAProxyDoes(t *testing.T) {
 	if err != nil {
 		t.Skip("haproxy is not installed")
 	}
-	p := newPeering(t)
+	p := newPeering(t, plainPeers)
 	host, _, _ := net.SplitHostPort(newSite(t).address)
 	for i, name := range []string{"a", "b"} {
 		files := map[string]string{"map": "a 1\nb 2\n", "list": "x\ny\n"}

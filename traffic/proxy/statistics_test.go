@@ -46,7 +46,7 @@ func TestStatisticsAreHAProxys(t *testing.T) {
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "hello") }))
 	t.Cleanup(server.Close)
-	p := newPeering(t)
+	p := newPeering(t, plainPeers)
 	host, _, _ := net.SplitHostPort(newSite(t).address)
 	for i, name := range []string{"a", "b"} {
 		text := fmt.Sprintf(`global

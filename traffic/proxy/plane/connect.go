@@ -141,7 +141,7 @@ func (s *session) open(mayReuse bool) bool {
 // reached goes on with a connection that was begun: with TLS, with HTTP/2, or with the request.
 func (s *session) reached() bool {
 	target := s.target
-	if target.TLS != nil {
+	if target.Security() != nil {
 		return s.secureServer()
 	}
 	if s.frontend.Mode == config.HTTP && (target.HTTP2 && !s.plainWebSocket() || target.WebSockets == "h2" && s.x.requestHead.Upgrade) {

@@ -300,7 +300,7 @@ func (l *Loop) unpark(s *pool.Server) *conn {
 		c := all[n-1]
 		all = all[:n-1]
 		l.idle[s] = all
-		if !c.readable {
+		if !c.readable && (c.tls != nil) == (s.Security() != nil) {
 			c.role, c.deadline = serverSide, 0
 			return c
 		}

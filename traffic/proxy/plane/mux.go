@@ -127,7 +127,7 @@ func (l *Loop) multiplexTo(c *conn, target *pool.Server, connected bool) *mux {
 // muxTo finds a connection to a server with room for another stream.
 func (l *Loop) muxTo(target *pool.Server) *mux {
 	for _, m := range l.muxes[target] {
-		if !m.dead && !m.private && m.leaving == staying && len(m.streams) < int(min(m.peer.Streams, uint32(m.settings.Streams))) && m.last < 1<<30 && (target.MaxReuse < 0 || m.last <= uint32(2*target.MaxReuse)) {
+		if !m.dead && !m.private && (m.conn.tls != nil) == (target.Security() != nil) && m.leaving == staying && len(m.streams) < int(min(m.peer.Streams, uint32(m.settings.Streams))) && m.last < 1<<30 && (target.MaxReuse < 0 || m.last <= uint32(2*target.MaxReuse)) {
 			return m
 		}
 	}

@@ -274,3 +274,21 @@ func attributes(header []byte) []byte {
 	}
 	return b
 }
+
+// TestTLSToAServerIsSwitchedAtRunTime: connections that were kept in the other way are not used.
+func TestTLSToAServerIsSwitchedAtRunTime(t *testing.T) {
+	t.Parallel()
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "secure") }))
+	t.Cleanup(secure.Close)
+	s := start(t, "listen l\n bind %PORT1\n http-reuse always\n server s "+secure.Listener.Addr().String()+" ssl verify none\n")
+	server := s.Snapshot().Backends["l"].Servers()[0]
+	for _, step := range []struct {
+		on   bool
+		want int
+	}{{true, 200}, {false, 400}, {true, 200}} {
+		server.SetSecure(step.on)
+		if status, _, _ := get(t, s.url(1)); status != step.want { // plain HTTP is answered with 400 where TLS is expected
+			t.Errorf("TLS %v: %d, want %d", step.on, status, step.want)
+		}
+	}
+}

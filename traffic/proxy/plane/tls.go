@@ -215,12 +215,12 @@ func (s *session) handshake() bool {
 
 // secureServer begins TLS with a server.
 func (s *session) secureServer() bool {
-	c := s.loop.plane.Snapshot().tls.of(s.target.TLS)
+	c := s.loop.plane.Snapshot().tls.of(s.target.Server.TLS)
 	if c == nil {
 		return s.connectFailed(false)
 	}
-	if s.target.TLS.SNI != nil {
-		if name := s.target.TLS.SNI.Append(nil, s.ctx()); len(name) > 0 {
+	if s.target.Server.TLS.SNI != nil {
+		if name := s.target.Server.TLS.SNI.Append(nil, s.ctx()); len(name) > 0 {
 			c = c.Clone()
 			c.ServerName = string(name)
 		}

@@ -31,10 +31,12 @@ type Server struct {
 	address    atomic.Pointer[netip.AddrPort]
 	up         atomic.Bool
 	admin      atomic.Uint32
-	agent      atomic.Uint32 // what the agent says: an Admin
-	unresolved atomic.Bool   // its name has no address
-	stopping   atomic.Bool   // 404 under disable-on-404: no new clients
-	weight     atomic.Int32  // as configured or set at run time
+	agent      atomic.Uint32          // what the agent says: an Admin
+	unresolved atomic.Bool            // its name has no address
+	name       atomic.Pointer[string] // FQDN, where it was changed
+	plain      atomic.Bool            // it is spoken to without TLS, whatever its line says
+	stopping   atomic.Bool            // 404 under disable-on-404: no new clients
+	weight     atomic.Int32           // as configured or set at run time
 	maxconn    atomic.Int64
 	ramp       atomic.Int64 // slowstart: when it came up, Unix milliseconds; 0: long ago
 
@@ -67,6 +69,28 @@ func (s *Server) SetAddress(a netip.AddrPort) {
 		s.makeCookie()
 	}
 }
+
+// FQDN is the name whose addresses are looked up for the server.
+func (s *Server) FQDN() string {
+	if name := s.name.Load(); name != nil {
+		return *name
+	}
+	return s.Host
+}
+
+// SetFQDN changes that.
+func (s *Server) SetFQDN(name string) { s.name.Store(&name) }
+
+// Security is how TLS is spoken with the server; nil: it is not.
+func (s *Server) Security() *config.TLSOptions {
+	if s.plain.Load() {
+		return nil
+	}
+	return s.Server.TLS
+}
+
+// SetSecure has clients' requests go to the server in TLS as its line says, or without. Checks stay as they are.
+func (s *Server) SetSecure(on bool) { s.plain.Store(!on) }
 
 // Up tells whether the checks hold the server for alive.
 func (s *Server) Up() bool { return s.up.Load() }

@@ -19,16 +19,43 @@ import (
 	"holdfast/traffic/proxy/pool"
 )
 
+// Keeper keeps servers' addresses.
+type Keeper struct {
+	Resolvers map[string]*config.Resolvers
+
+	mu    sync.Mutex                 // guards begin
+	begin func(group []*pool.Server) // begins to ask for a group; nil: nothing is asked for
+}
+
 // Watch keeps the servers' addresses until ctx ends.
-func Watch(ctx context.Context, resolvers map[string]*config.Resolvers, backends map[string]*pool.Backend) {
+func (k *Keeper) Watch(ctx context.Context, backends map[string]*pool.Backend) {
 	var all sync.WaitGroup
+	k.mu.Lock()
+	k.begin = func(group []*pool.Server) {
+		w := newWatcher(k.Resolvers[group[0].Resolvers], group)
+		all.Go(func() { w.run(ctx) })
+	}
 	for _, b := range backends {
 		for _, g := range groups(b) {
-			r := resolvers[g[0].Resolvers]
-			all.Go(func() { newWatcher(r, g).run(ctx) })
+			k.begin(g)
 		}
 	}
+	k.mu.Unlock()
+	<-ctx.Done()
+	k.mu.Lock()
+	k.begin = nil
+	k.mu.Unlock()
 	all.Wait()
+}
+
+// Rename gives a server another name, whose addresses are asked for at once.
+func (k *Keeper) Rename(s *pool.Server, name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s.SetFQDN(name)
+	if k.begin != nil {
+		k.begin([]*pool.Server{s})
+	}
 }
 
 // groups are a backend's servers that have their addresses from one question.
@@ -59,17 +86,22 @@ func isAddress(host string) bool {
 type watcher struct {
 	resolvers *config.Resolvers
 	servers   []*pool.Server
+	name      string
 	client    *Client
 	good      time.Time           // of the last answer with addresses
 	seen      map[Place]time.Time // when an answer had it last; weight 0
 }
 
 func newWatcher(r *config.Resolvers, servers []*pool.Server) *watcher {
-	return &watcher{r, servers, &Client{r.Servers, r.Tries, r.Wait, r.Payload}, time.Now(), map[Place]time.Time{}}
+	return &watcher{r, servers, servers[0].FQDN(), &Client{r.Servers, r.Tries, r.Wait, r.Payload}, time.Now(), map[Place]time.Time{}}
 }
 
 func (w *watcher) run(ctx context.Context) {
 	for {
+		w.servers = slices.DeleteFunc(w.servers, func(s *pool.Server) bool { return s.FQDN() != w.name })
+		if len(w.servers) == 0 { // all have other names now
+			return
+		}
 		next := w.resolvers.Pause
 		if places, err := w.ask(ctx); err == nil {
 			next = w.resolvers.Valid
@@ -89,7 +121,7 @@ func (w *watcher) ask(ctx context.Context) ([]Place, error) {
 	if s.Service {
 		question = w.client.Service
 	}
-	places, err := question(ctx, s.Host, s.Prefer == "ipv4")
+	places, err := question(ctx, w.name, s.Prefer == "ipv4")
 	byNetwork(places, s.Networks)
 	return places, err
 }

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -252,4 +253,28 @@ func TestNetworksThatArePreferredComeFirst(t *testing.T) {
 	if want := "10.2.0.1 192.0.2.1 192.0.2.2 10.1.0.1 "; got != want {
 		t.Errorf("the order is %s, want %s", got, want)
 	}
+}
+
+// TestAServerGetsAnotherName: from then on its address is that name's.
+func TestAServerGetsAnotherName(t *testing.T) {
+	t.Parallel()
+	z, at := serve(t)
+	z.set("one.test", "A 192.0.2.1")
+	z.set("two.test", "A 192.0.2.2")
+	w, b := start(t, at, " server s one.test:80 resolvers dns resolve-prefer ipv4 init-addr none")
+	ctx, cancel := context.WithCancel(t.Context())
+	k := &Keeper{Resolvers: map[string]*config.Resolvers{"dns": w.resolvers}}
+	ended := make(chan struct{})
+	go func() { k.Watch(ctx, map[string]*pool.Backend{"b": b}); close(ended) }()
+	defer func() { cancel(); <-ended }()
+	awaits := func(want string) {
+		for begun := time.Now(); state(b) != want; <-time.After(5 * time.Millisecond) {
+			if time.Since(begun) > time.Minute {
+				t.Fatalf("the server is at %s, want %s", state(b), want)
+			}
+		}
+	}
+	awaits("192.0.2.1:80*1")
+	k.Rename(b.Servers()[0], "two.test")
+	awaits("192.0.2.2:80*1")
 }

@@ -71,7 +71,7 @@ func restCommand(agent, rest bool) func(*Server, io.Writer, []string) error {
 	}
 }
 
-const setServerUsage = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | health | state | weight"
+const setServerUsage = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight"
 
 // setServer is set server BACKEND/SERVER WHAT VALUE….
 func (s *Server) setServer(w io.Writer, args []string) error {
@@ -105,9 +105,26 @@ func (s *Server) setServer(w io.Writer, args []string) error {
 		}
 		return setAsking(server, args[1], args[2])
 	case "fqdn":
-		return errors.New("a server's name changes with the configuration: reload it")
+		if server.Resolvers == "" || s.Rename == nil {
+			return errors.New("could not update the name: the server has no resolvers")
+		}
+		s.Rename(server, args[2])
+		return nil
+	case "ssl":
+		return setSecure(server, args[2])
 	}
 	return errors.New(setServerUsage)
+}
+
+func setSecure(server *pool.Server, state string) error {
+	switch {
+	case server.Server.TLS == nil:
+		return errors.New("'set server <srv> ssl' cannot be set: the server's line has no ssl")
+	case state != "on" && state != "off":
+		return errors.New("'set server <srv> ssl' expects 'on' or 'off'")
+	}
+	server.SetSecure(state == "on")
+	return nil
 }
 
 func (s *Server) setAgent(server *pool.Server, state string) error {
@@ -292,10 +309,10 @@ func (s *Server) showServersState(w io.Writer, args []string) error {
 			if a := server.Address().Addr(); a.IsValid() {
 				address = a.String()
 			}
-			if _, err := netip.ParseAddr(server.Host); err != nil && server.Path == "" {
-				name = server.Host
+			if _, err := netip.ParseAddr(server.FQDN()); err != nil && server.Path == "" {
+				name = server.FQDN()
 			}
-			if server.TLS != nil {
+			if server.Security() != nil {
 				secured = 1
 			}
 			if server.Server.ID > 0 {

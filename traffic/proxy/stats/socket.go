@@ -40,7 +40,8 @@ type Server struct {
 	Rings   map[string]*accesslog.Ring
 	Dropped func() int64 // log lines that nobody took; nil: none are
 	Health  Health
-	Warned  []string // what was said at the start
+	Rename  func(s *pool.Server, name string) // has another name's addresses looked up for a server
+	Warned  []string                          // what was said at the start
 
 	mu    sync.Mutex // guards what follows
 	asked time.Time  // when the processors' use was asked for last
