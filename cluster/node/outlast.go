@@ -11,6 +11,7 @@ import (
 	"holdfast/cluster/fencing"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/transport"
 	"holdfast/traffic/pause"
 )
 
@@ -21,6 +22,9 @@ import (
 
 // sightService asks a host what it knows of one that is not in the view, and to hand an order on to it.
 const sightService = "sight"
+
+// settling is how long hosts may take to agree on what they see, beside the wait itself.
+const settling = 30 * time.Second
 
 // sightRequest is about a daemon of a host.
 type sightRequest struct {
@@ -144,6 +148,8 @@ func (n *Node) awaitWatchdog(ctx context.Context, target string) error {
 // outlast returns when all hosts of the view have missed a host for so long, when it took the order to end itself so long ago,
 // or when it is back in the view. Who does not hear it yet, or has just lost quorum, may know more in a moment.
 func (n *Node) outlast(ctx context.Context, r sightRequest, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*wait+settling)
+	defer cancel()
 	var trouble error
 	for {
 		seen, by, err := n.sightings(ctx, r)
@@ -152,6 +158,8 @@ func (n *Node) outlast(ctx context.Context, r sightRequest, wait time.Duration) 
 		}
 		again := time.Second
 		switch {
+		case errors.Is(err, transport.ErrRemote):
+			return err // it will not know in a moment, either
 		case err != nil:
 			trouble = err
 		case seen.Anew:

@@ -144,6 +144,25 @@ func TestWatchdogEndsAHostThatOnlyAThirdHears(t *testing.T) {
 	f.Must(f.Ready(f.Ctx))
 }
 
+// A host of the release before cannot tell whether it misses a lost one: that stays unclean, with what to do, and is fenced once all hosts
+// are upgraded.
+func TestWatchdogsAreCountedOnWhenAllHostsAreUpgraded(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3), Install: []lab.Command{{Args: []string{"sh", "-c", "[ $(hostname) != web3 ] || echo 2 > /etc/holdfast/feature-level"}}}})
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=-1 no-quorum-policy=freeze", dummy("d"))
+	f.Run("web2", "", "crm_resource", "--move", "--resource", "d", "--node", "web1", "--force")
+	f.Runs("d", "web2", "web3")
+	since, err := f.Host("web1").Cut(lab.AllLinks)
+	f.Must(err)
+	f.Shows("web2", []string{"reboot of web1 failed", "upgrade this host"}, "stonith_admin", "--history", "web1", "--verbose")
+	f.Run("web3", "", "rm", "/etc/holdfast/feature-level")
+	f.Run("web3", "", "pkill", "-KILL", "-f", "holdfast node") // its watchdog resets it, and the daemon starts anew
+	fenced(f, since, "web1")
+	f.Runs("d", "web1")
+	f.Must(f.Host("web1").Heal(lab.AllLinks))
+	f.Must(f.Ready(f.Ctx))
+}
+
 // bootsOf counts a host's boots.
 func bootsOf(f *fleettest.Fleet, host string) int {
 	status, err := f.Host(host).Status()
