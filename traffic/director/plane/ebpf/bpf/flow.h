@@ -69,6 +69,11 @@ inline_always int answers_in(const struct flow *f, u32 at, const struct packet *
 	return w && same_address(&w->client, &p->destination) && same_address(&w->server, &p->source);
 }
 
+inline_always int belongs(const struct flow *f, u32 at, const struct packet *p, u32 from, u32 to, u32 is_answer)
+{
+	return is_answer ? answers_in(f, at, p, from, to) : asks(f, at, p, from, to);
+}
+
 struct wanted {
 	struct packet *p;
 	u32 home, tag, from, to;
@@ -79,7 +84,7 @@ struct wanted {
 inline_always int is_wanted(struct wanted *w, u32 at)
 {
 	struct flow *f = flow_at(at);
-	if (!f || f->tag != w->tag || (w->is_answer ? !answers_in(f, at, w->p, w->from, w->to) : !asks(f, at, w->p, w->from, w->to)))
+	if (!f || f->tag != w->tag || !belongs(f, at, w->p, w->from, w->to, w->is_answer))
 		return 0;
 	w->found = at;
 	return 1;
@@ -103,26 +108,19 @@ __attribute__((noinline)) u32 find_away(struct packet *p, u64 addresses, u64 spo
 	return w.found;
 }
 
-// find is the flow of a client's packet, find_answered that of a server's; NO_FLOW if there is none.
-inline_always u32 find(struct packet *p)
+// find_as looks for the flow of a client's packet, or of a server's answer; NO_FLOW if there is none.
+inline_always u32 find_as(struct packet *p, u32 is_answer)
 {
 	u32 from = shortened(&p->source, p->ipv6), to = shortened(&p->destination, p->ipv6);
-	struct spot spot = spot_of(from, p->source_port, p->protocol);
+	struct spot spot = is_answer ? spot_of(to, p->destination_port, p->protocol) : spot_of(from, p->source_port, p->protocol);
 	struct flow *f = flow_at(spot.home);
-	if (f && f->tag == spot.tag && asks(f, spot.home, p, from, to))
+	if (f && f->tag == spot.tag && belongs(f, spot.home, p, from, to, is_answer))
 		return spot.home;
-	return f && f->displaced ? find_away(p, (u64)from << 32 | to, (u64)spot.tag << 32 | spot.home, f->displaced, 0) : NO_FLOW;
+	return f && f->displaced ? find_away(p, (u64)from << 32 | to, (u64)spot.tag << 32 | spot.home, f->displaced, is_answer) : NO_FLOW;
 }
 
-inline_always u32 find_answered(struct packet *p)
-{
-	u32 from = shortened(&p->source, p->ipv6), to = shortened(&p->destination, p->ipv6);
-	struct spot spot = spot_of(to, p->destination_port, p->protocol);
-	struct flow *f = flow_at(spot.home);
-	if (f && f->tag == spot.tag && answers_in(f, spot.home, p, from, to))
-		return spot.home;
-	return f && f->displaced ? find_away(p, (u64)from << 32 | to, (u64)spot.tag << 32 | spot.home, f->displaced, 1) : NO_FLOW;
-}
+inline_always u32 find(struct packet *p) { return find_as(p, 0); }
+inline_always u32 find_answered(struct packet *p) { return find_as(p, 1); }
 
 inline_always int expired(const struct flow *f, u32 now)
 {

@@ -91,7 +91,7 @@ inline_always u32 schedule(u32 service, struct packet *p, struct service *v)
 	switch (v->scheduler) {
 	case RR:
 	case WRR:
-		from = v->turn++ % size;
+		from = v->turn++ % size; // two processors may take the same turn: an atomic step would wait for the memory that is on its way
 		break;
 	case SH:
 	case MH:
