@@ -93,7 +93,7 @@ func (x *Selector) Install(t *tls.Config) {
 		if err != nil {
 			return nil, err
 		}
-		return e.File.Certificate(), nil
+		return shown(hello, e), nil
 	}
 	if !slices.ContainsFunc(x.entries, func(e *Entry) bool { return e.list != nil }) {
 		return
@@ -104,6 +104,18 @@ func (x *Selector) Install(t *tls.Config) {
 		}
 		return nil, nil
 	}
+}
+
+// Witness is a connection that wants to know which certificate its client is shown.
+type Witness interface{ Shown(*tls.Certificate) }
+
+// shown is an entry's certificate, of which the connection takes note.
+func shown(hello *tls.ClientHelloInfo, e *Entry) *tls.Certificate {
+	c := e.File.Certificate()
+	if w, ok := hello.Conn.(Witness); ok {
+		w.Shown(c)
+	}
+	return c
 }
 
 // Select makes the selector of a bind: of certificates by name, and of a list, whose options become configurations of their own.
@@ -153,7 +165,7 @@ func (x *Selector) adopt(e *Entry, configure Configure) error {
 		if err != nil {
 			return fmt.Errorf("%s:%d: %w", e.list.Name, e.Line, err)
 		}
-		c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return own.File.Certificate(), nil }
+		c.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return shown(hello, &own), nil }
 		own.Config = c
 	}
 	x.entries = append(x.entries, &own)

@@ -82,6 +82,8 @@ type Global struct {
 	UnixPrefix    string // before the paths of unix sockets
 	SessionRate   int    // maxsessrate, maxconnrate: new clients a second; 0: no limit
 	SecureRate    int    // maxsslrate: TLS handshakes a second
+	CaptureHello  int    // tune.ssl.capture-buffer-size; 0: what clients offer is not kept
+	KeyLog        bool   // secrets of handshakes are kept for expressions
 }
 
 // LogTarget is where log lines go.

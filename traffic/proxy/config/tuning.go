@@ -16,7 +16,7 @@ var withoutEffect = map[string]string{
 	"heads are limited by tune.bufsize alone": `tune.http.maxhdr tune.http.logurilen tune.http.cookielen`,
 	"the kernel sizes the buffers of sockets": `tune.rcvbuf.client tune.rcvbuf.server tune.sndbuf.client tune.sndbuf.server`,
 	"the TLS library chooses it": `ssl-default-bind-curves ssl-dh-param-file ssl-mode-async ssl-engine ssl-propquery ssl-provider ssl-provider-path tune.ssl.cachesize
-		tune.ssl.capture-buffer-size tune.ssl.capture-cipherlist-size tune.ssl.force-private-cache tune.ssl.hard-maxrecord tune.ssl.keylog tune.ssl.lifetime
+		tune.ssl.force-private-cache tune.ssl.hard-maxrecord tune.ssl.lifetime
 		tune.ssl.maxrecord tune.ssl.ssl-ctx-cache-size`,
 	"a certificate's file has its key":                         `ssl-load-extra-del-ext ssl-load-extra-files`,
 	"the kernel and the Go run-time place threads":             `cpu-map numa-cpu-mapping thread-group thread-groups`,
@@ -55,17 +55,20 @@ func tuningDirectives() map[string]directive {
 			}
 			return setEnvironment(p, l)
 		},
-		"unsetenv":     unsetLine,
-		"resetenv":     unsetLine,
-		"default-path": defaultPathLine,
-		"set-var":      globalVariable,
-		"set-var-fmt":  globalVariable,
-		"unix-bind":    unixBindLine,
-		"uid":          globalText(func(g *Global, s string) { g.User = s }),
-		"gid":          globalText(func(g *Global, s string) { g.Group = s }),
-		"maxsessrate":  globalCount(0, 1<<30, func(g *Global, n int) { g.SessionRate = n }),
-		"maxconnrate":  globalCount(0, 1<<30, func(g *Global, n int) { g.SessionRate = n }),
-		"maxsslrate":   globalCount(0, 1<<30, func(g *Global, n int) { g.SecureRate = n }),
+		"unsetenv":                         unsetLine,
+		"resetenv":                         unsetLine,
+		"default-path":                     defaultPathLine,
+		"set-var":                          globalVariable,
+		"set-var-fmt":                      globalVariable,
+		"unix-bind":                        unixBindLine,
+		"uid":                              globalText(func(g *Global, s string) { g.User = s }),
+		"gid":                              globalText(func(g *Global, s string) { g.Group = s }),
+		"maxsessrate":                      globalCount(0, 1<<30, func(g *Global, n int) { g.SessionRate = n }),
+		"maxconnrate":                      globalCount(0, 1<<30, func(g *Global, n int) { g.SessionRate = n }),
+		"tune.ssl.capture-buffer-size":     globalCount(0, 1<<20, func(g *Global, n int) { g.CaptureHello = n }),
+		"tune.ssl.capture-cipherlist-size": globalCount(0, 1<<20, func(g *Global, n int) { g.CaptureHello = n }),
+		"tune.ssl.keylog":                  globalOnOff(func(g *Global, on bool) { g.KeyLog = on }),
+		"maxsslrate":                       globalCount(0, 1<<30, func(g *Global, n int) { g.SecureRate = n }),
 	} {
 		all[name] = d
 	}
@@ -150,4 +153,18 @@ func unixBindLine(p *parser, l Line) *Problem {
 		}
 	}
 	return t.err
+}
+
+// globalOnOff reads a directive that is on or off.
+func globalOnOff(set func(*Global, bool)) directive {
+	return func(p *parser, l Line) *Problem {
+		if problem := l.wants(1, 1); problem != nil {
+			return problem
+		}
+		if l.Words[1] != "on" && l.Words[1] != "off" {
+			return l.problem("%s is on or off, not %q", l.Words[0], l.Words[1])
+		}
+		set(&p.config.Global, l.Words[1] == "on")
+		return nil
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -110,4 +112,29 @@ func TestEarlyHintsComeFirst(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nLink: </b.css>\r\n\r\nHTTP/1.1 200 OK\r\n") {
 		t.Errorf("%q: %v", all, err)
 	}
+}
+
+// TestOwnAnswersPassTheirRules: http-after-response sees answers of the proxy's own, too; http-response does not.
+func TestOwnAnswersPassTheirRules(t *testing.T) {
+	t.Parallel()
+	b := startBoth(t, "frontend web\n bind %PORT1\n http-after-response set-header X-After <%[status]|%[res.hdr(content-type)]>\n http-after-response set-status 418 reason short if { status 404 }\n"+
+		" http-after-response del-header X-Gone\n http-response set-header X-Response no\n errorfile 503 "+errorFile(t)+"\n"+
+		" http-request return status 200 content-type text/plain string hello hdr X-Gone yes if { path /return }\n http-request return status 404 content-type text/plain string none if { path /none }\n"+
+		" http-request deny deny_status 429 if { path /deny }\n http-request redirect location /elsewhere if { path /redirect }\n http-request auth if { path /auth }\n"+
+		" use_backend behind if { path /behind }\n default_backend dead\nbackend behind\n http-after-response set-header X-Behind yes\n http-request return status 204\n"+
+		"backend dead\n retries 0\n server s "+deadAddress(t)+"\n")
+	for _, path := range []string{"/return", "/none", "/deny", "/redirect", "/auth", "/behind", "/dead"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			b.sameAnswer(t, method+" "+path+" HTTP/1.1", "X-After", "X-Behind", "X-Gone", "X-Response", "Location", "Connection")
+		}
+	}
+}
+
+func errorFile(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "503.http")
+	if err := os.WriteFile(name, []byte("HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nsorry"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }

@@ -135,6 +135,7 @@ func (s *Snapshot) bindConfig(o *config.TLSOptions) (*tls.Config, error) {
 	g := &s.Config.Global
 	t := &tls.Config{MinVersion: max(tls.VersionTLS12, o.Minimum, g.BindOptions.Minimum), MaxVersion: o.Maximum, NextProtos: o.ALPN,
 		SessionTicketsDisabled: o.NoTickets || g.BindOptions.NoTickets, CurvePreferences: o.Curves}
+	s.logKeys(t)
 	if o.Minimum != 0 {
 		t.MinVersion = o.Minimum
 	}
@@ -168,6 +169,13 @@ func (s *Snapshot) bindConfig(o *config.TLSOptions) (*tls.Config, error) {
 	}
 	t.VerifyConnection = v.verify
 	return t, nil
+}
+
+// logKeys has the secrets of handshakes kept, where expressions may ask for them.
+func (s *Snapshot) logKeys(t *tls.Config) {
+	if s.Config.Global.KeyLog {
+		t.KeyLogWriter = s.keys
+	}
 }
 
 // verifier checks the other side's certificate: in place of the library, whose authorities cannot be changed at run time, and which knows of no lists
@@ -233,6 +241,7 @@ func (s *Snapshot) serverTLS(o *config.TLSOptions) (*tls.Config, error) {
 	g := &s.Config.Global
 	t := &tls.Config{MinVersion: o.Minimum, MaxVersion: o.Maximum, NextProtos: o.ALPN, CurvePreferences: o.Curves,
 		InsecureSkipVerify: true} // verifier does it, where it is wanted
+	s.logKeys(t)
 	if !o.NoReuse {
 		t.ClientSessionCache = tls.NewLRUClientSessionCache(256)
 	}

@@ -44,6 +44,7 @@ type Plane struct {
 	secure     rate // of clients with TLS
 	coding     codingLimits
 	process    *sample.Process
+	keys       keylog
 	Pages      Pages
 	OnErrors   func(*pool.Server) // called on a loop when observe has seen too many errors
 }
@@ -120,6 +121,7 @@ type Snapshot struct {
 	Tables    map[string]*stick.Table
 	Caches    map[string]*cache.Cache
 	tls       secrets
+	keys      *keylog
 }
 
 // Frontend is a frontend at run time.
@@ -216,7 +218,7 @@ func (p *Plane) Snapshot() *Snapshot { return p.snapshot.Load() }
 // Compile makes a snapshot of a configuration. Certificates are read here.
 func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 	p.noSplice = c.Global.NoSplice
-	s := &Snapshot{Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
+	s := &Snapshot{keys: &p.keys, Config: c, Backends: map[string]*pool.Backend{}, Tables: map[string]*stick.Table{}}
 	if err := s.secureAll(); err != nil {
 		return nil, err
 	}

@@ -125,6 +125,9 @@ func (s *session) replyBytes(status int, out []byte) {
 	x, l := s.x, s.loop
 	s.dropServer()
 	s.leaveBackend()
+	if x.requestHead.Size > 0 && (len(s.frontend.HTTPAfter) > 0 || s.backend != nil && len(s.backend.HTTPAfter) > 0) {
+		status, out = s.afterReply(status, out)
+	}
 	x.reply = out
 	x.answerHead.Status = status
 	x.answered = true
@@ -140,6 +143,23 @@ func (s *session) replyBytes(status int, out []byte) {
 		s.log()
 		s.destroy()
 	}
+}
+
+// afterReply runs http-after-response rules on an answer of the proxy's own.
+func (s *session) afterReply(status int, out []byte) (int, []byte) {
+	x := s.x
+	h := &x.answerHead
+	h.Reset()
+	if err := h.Response(out); err != nil || h.Size == 0 {
+		return status, out // a page that is empty on purpose
+	}
+	x.answer = append(x.answer[:0], out[:h.Size]...)
+	body := append([]byte(nil), out[h.Size:]...)
+	if s.backend != nil && s.backend.Proxy != s.frontend.Proxy {
+		s.answerSet(s.backend.HTTPAfter)
+	}
+	s.answerSet(s.frontend.HTTPAfter)
+	return h.Status, append(append(out[:0], s.composeAnswer(x.answer)...), body...)
 }
 
 // finishReply goes on when an answer of the proxy's own has gone out.

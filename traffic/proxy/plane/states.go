@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/pool"
+	"holdfast/traffic/proxy/sample"
 )
 
 // states answers what expressions ask of the rest of the proxy.
@@ -259,6 +260,21 @@ func (t *states) ServerSpeaks() (http2 bool, secure *tls.ConnectionState) {
 		secure = s.state()
 	}
 	return t.server.stream != nil, secure
+}
+
+// Handshake is what could be seen of how a connection was made secure.
+func (t *states) Handshake(server bool) *sample.Handshake {
+	c := t.client
+	if server {
+		c = t.server
+	}
+	if c == nil {
+		return nil
+	}
+	if s := c.secured(); s != nil && s.shaken {
+		return &s.seen
+	}
+	return nil
 }
 
 // Transport reads what the kernel knows of the connection to the client.

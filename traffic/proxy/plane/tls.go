@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/sample"
 )
 
 // secure is TLS on a connection. The handshake is in blocking style, and a coroutine of the loop: where there is nothing to read it stands still,
@@ -21,6 +22,7 @@ type secure struct {
 	conn   *tls.Conn
 	wire   *wire
 	shaken bool
+	seen   sample.Handshake
 	hands  *handshake // while it goes on
 }
 
@@ -38,7 +40,10 @@ type wire struct {
 	loop  *Loop
 	c     *conn
 	fd    int
-	early []byte              // what was read before TLS began
+	early []byte // what was read before TLS began
+	keep  int    // bytes of what each side says first that are kept
+	of    *secure
+	asks  bool                // this side is the client
 	still func(struct{}) bool // has the handshake stand still; false: it is to end. nil: it is over
 }
 
@@ -50,6 +55,32 @@ func (errNotNow) Timeout() bool   { return true }
 func (errNotNow) Temporary() bool { return true }
 
 func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.read(p)
+	if w.still != nil {
+		w.note(p[:n], !w.asks)
+	}
+	return n, err
+}
+
+// note keeps what a side says first.
+func (w *wire) note(p []byte, client bool) {
+	into := &w.of.seen.FromServer
+	if client {
+		into = &w.of.seen.FromClient
+	}
+	if room := w.keep - len(*into); room > 0 {
+		*into = append(*into, p[:min(room, len(p))]...)
+	}
+}
+
+// Shown takes note of the certificate that the client is shown.
+func (w *wire) Shown(c *tls.Certificate) {
+	if c != nil {
+		w.of.seen.Certificate = c.Leaf
+	}
+}
+
+func (w *wire) read(p []byte) (int, error) {
 	if len(w.early) > 0 {
 		n := copy(p, w.early)
 		w.early = w.early[n:]
@@ -75,6 +106,9 @@ func (w *wire) Read(p []byte) (int, error) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
+	if w.still != nil {
+		w.note(p, w.asks)
+	}
 	if !w.loop.sendRaw(w.c, p) {
 		return 0, syscall.EPIPE
 	}
@@ -125,6 +159,9 @@ func (t *secure) state() *tls.ConnectionState {
 	return &state
 }
 
+// helloLimit is how much of a ClientHello is kept where its lists are asked for.
+const helloLimit = 4 << 10
+
 // handshakeLimit bounds a handshake where no timeout is configured.
 const handshakeLimit = 10 * time.Second
 
@@ -144,6 +181,10 @@ func (s *session) shakeHands(c *conn, t *secure, agree func(*wire) error, limit 
 	}
 	w := t.wire
 	w.loop, w.c, w.fd, w.early = l, c, c.fd, append([]byte(nil), c.in...)
+	w.of, w.asks, w.keep = t, c.role == serverSide, sample.HandshakeHead
+	if l.plane.Snapshot().Config.Global.CaptureHello > 0 {
+		w.keep = helloLimit
+	}
 	l.used(c, len(c.in))
 	h := &handshake{role: c.role, done: done}
 	h.next, h.stop = iter.Pull(func(still func(struct{}) bool) {
@@ -178,6 +219,7 @@ func (l *Loop) endShaking(c *conn, err error) {
 	h := t.hands
 	t.abandon()
 	t.shaken = err == nil
+	t.seen.Secrets = l.plane.keys.take(t.seen.ClientRandom())
 	l.timers.set(c, 0)
 	c.role, c.readable, c.writable = h.role, true, c.pending() == 0
 	h.done(err)

@@ -130,6 +130,7 @@ func (k *Compiler) named(name string) (*ACL, error) {
 type flags struct {
 	method   string
 	fold     bool
+	keys     bool // files are those of maps: their keys are the patterns
 	files    []string
 	patterns []string
 }
@@ -149,7 +150,8 @@ func readFlags(words []string) (flags, error) {
 		switch {
 		case w == "-i":
 			f.fold = true
-		case w == "-n":
+		case w == "-n", w == "-M": // names are never looked up; of a line of a file, what is before the first blank counts with -M
+			f.keys = f.keys || w == "-M"
 		case (w == "-m" || w == "-f" || w == "-u") && i+1 == len(words):
 			return f, fmt.Errorf("%s wants a word behind it", w)
 		case w == "-m":
@@ -161,7 +163,7 @@ func readFlags(words []string) (flags, error) {
 		case w == "-u":
 			i++
 		default:
-			return f, fmt.Errorf("flag %q is not known; there are -i, -m, -f, -n, -u and --", w)
+			return f, fmt.Errorf("flag %q is not known; there are -i, -m, -f, -M, -n, -u and --", w)
 		}
 	}
 	return f, nil
@@ -230,10 +232,11 @@ func (k *Compiler) matcher(method string, f flags) (matcher, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := compileMatcher(method, l.Patterns(), f.fold); err != nil {
+		m := &listMatcher{list: l, fold: f.fold, keys: f.keys, method: method}
+		if _, err := m.compile(l.Patterns()); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		all = append(all, &listMatcher{list: l, fold: f.fold, method: method})
+		all = append(all, m)
 	}
 	return all, nil
 }

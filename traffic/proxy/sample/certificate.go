@@ -16,11 +16,7 @@ import (
 
 // refusedFetches are HAProxy's that are not offered, and why.
 var refusedFetches = refusals(map[string]string{
-	"the TLS library does not give it out": `ssl_fc_session_key ssl_fc_session_id ssl_fc_client_random ssl_fc_server_random ssl_bc_session_key ssl_bc_session_id ssl_bc_client_random
-		ssl_bc_server_random ssl_fc_client_early_traffic_secret ssl_fc_client_handshake_traffic_secret ssl_fc_client_traffic_secret_0 ssl_fc_exporter_secret
-		ssl_fc_early_exporter_secret ssl_fc_server_handshake_traffic_secret ssl_fc_server_traffic_secret_0 ssl_fc_cipherlist_bin ssl_fc_cipherlist_hex
-		ssl_fc_cipherlist_str ssl_fc_cipherlist_xxh ssl_fc_ecformats_bin ssl_fc_eclist_bin ssl_fc_extlist_bin ssl_fc_protocol_hello_id ssl_fc_npn ssl_bc_npn
-		ssl_f_der ssl_f_i_dn ssl_f_key_alg ssl_f_notafter ssl_f_notbefore ssl_f_s_dn ssl_f_serial ssl_f_sha1 ssl_f_sig_alg ssl_f_version`,
+	"the TLS library does not give it out":           `ssl_fc_client_early_traffic_secret ssl_fc_exporter_secret ssl_fc_early_exporter_secret`,
 	"the event loops do not measure themselves":      `cpu_calls cpu_ns_avg cpu_ns_tot lat_ns_avg lat_ns_tot`,
 	"a PROXY header's further values are not kept":   `fc_pp_authority fc_pp_unique_id`,
 	"FastCGI is not spoken":                          `fcgi.docroot fcgi.index`,
@@ -56,6 +52,17 @@ func leaf(t *tls.ConnectionState) *x509.Certificate {
 
 func clientCertificate(c *Context) *x509.Certificate { return leaf(c.TLS) }
 func serverCertificate(c *Context) *x509.Certificate { return leaf(c.serverTLS()) }
+
+// ownCertificate is the one that the client was shown.
+func ownCertificate(c *Context) *x509.Certificate {
+	if c.State == nil {
+		return nil
+	}
+	if h := c.State.Handshake(false); h != nil {
+		return h.Certificate
+	}
+	return nil
+}
 
 // serverTLS is the TLS of the connection to the server; nil: there is none.
 func (c *Context) serverTLS() *tls.ConnectionState {
@@ -253,7 +260,7 @@ func ProtocolName(version uint16) string {
 var secureFetches = join(
 	tlsConnectionFetches("ssl_fc_", func(c *Context) *tls.ConnectionState { return c.TLS }),
 	tlsConnectionFetches("ssl_bc_", (*Context).serverTLS),
-	certificateFetches("ssl_c_", clientCertificate), certificateFetches("ssl_s_", serverCertificate),
+	certificateFetches("ssl_c_", clientCertificate), certificateFetches("ssl_s_", serverCertificate), certificateFetches("ssl_f_", ownCertificate), handshakeFetches,
 	map[string]fetch{
 		"ssl_fc_has_crt":   single(Truth, 0, func(c *Context, out *Value) bool { out.setTruth(clientCertificate(c) != nil); return true }),
 		"ssl_fc_has_sni":   single(Truth, 0, func(c *Context, out *Value) bool { out.setTruth(c.TLS != nil && c.TLS.ServerName != ""); return true }),

@@ -45,6 +45,8 @@ type State interface {
 	Prefaced() bool
 	// ServerSpeaks tells of the connection to the server: HTTP/2, and TLS; nil: there is none.
 	ServerSpeaks() (http2 bool, secure *tls.ConnectionState)
+	// Handshake is what could be seen of how the connection to the client, or to the server, was made secure; nil: it was not.
+	Handshake(server bool) *Handshake
 	// Transport reads what the kernel knows of the connection to the client (TCP_INFO): rtt and rttvar in microseconds, unacked, sacked, lost, retrans,
 	// fackets, reordering.
 	Transport(figure string) (int64, bool)

@@ -62,6 +62,7 @@ type listMatcher struct {
 	list     *List
 	method   string
 	fold     bool
+	keys     bool // a line is a key and a value, and only the key counts
 	compiled atomic.Pointer[compiledList]
 }
 
@@ -70,11 +71,21 @@ type compiledList struct {
 	match matcher
 }
 
+func (m *listMatcher) compile(patterns []string) (matcher, error) {
+	if m.keys {
+		patterns = slices.Clone(patterns)
+		for i, p := range patterns {
+			patterns[i], _, _ = strings.Cut(strings.ReplaceAll(p, "\t", " "), " ")
+		}
+	}
+	return compileMatcher(m.method, patterns, m.fold)
+}
+
 func (m *listMatcher) matches(v *Value) bool {
 	patterns := m.list.patterns.Load()
 	c := m.compiled.Load()
 	if c == nil || c.of != patterns {
-		match, err := compileMatcher(m.method, *patterns, m.fold)
+		match, err := m.compile(*patterns)
 		if err != nil {
 			return false
 		}
