@@ -92,6 +92,11 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b 
 
 // Log sends a line to the targets that want its level.
 func (s *Sink) Log(targets []config.LogTarget, level int, tag string, line []byte) {
+	s.LogStructured(targets, level, tag, plane.Line{Text: line})
+}
+
+// LogStructured sends a line with data for those targets whose form has a place for it.
+func (s *Sink) LogStructured(targets []config.LogTarget, level int, tag string, line plane.Line) {
 	for i := range targets {
 		t := &targets[i]
 		if level > t.Level || t.Sample != nil && !s.takes(t.Sample) {
@@ -125,7 +130,7 @@ func (s *Sink) takes(sample *config.Sample) bool {
 }
 
 // toRing keeps a line in the form that the ring has.
-func (s *Sink) toRing(t *config.LogTarget, level int, tag string, line []byte) {
+func (s *Sink) toRing(t *config.LogTarget, level int, tag string, line plane.Line) {
 	r := s.Rings[t.Address]
 	if r == nil {
 		return
@@ -135,7 +140,7 @@ func (s *Sink) toRing(t *config.LogTarget, level int, tag string, line []byte) {
 	r.push(s.format(nil, &own, max(level, t.Minimum), tag, line))
 }
 
-func (s *Sink) format(b []byte, t *config.LogTarget, level int, tag string, line []byte) []byte {
+func (s *Sink) format(b []byte, t *config.LogTarget, level int, tag string, line plane.Line) []byte {
 	priority := func() {
 		b = append(b, '<')
 		b = strconv.AppendInt(b, int64(t.Facility*8+level), 10)
@@ -155,7 +160,11 @@ func (s *Sink) format(b []byte, t *config.LogTarget, level int, tag string, line
 		b = append(append(append(b, ' '), cmp.Or(s.Host, "-")...), ' ')
 		b = append(append(b, tag...), ' ')
 		b = strconv.AppendInt(b, int64(s.PID), 10)
-		b = append(b, " - - "...)
+		b = append(b, " - "...)
+		if len(line.Data) == 0 {
+			b = append(b, '-')
+		}
+		b = append(append(b, line.Data...), ' ')
 	case "timed":
 		priority()
 		b = append(b, s.time()...)
@@ -171,7 +180,7 @@ func (s *Sink) format(b []byte, t *config.LogTarget, level int, tag string, line
 		b = strconv.AppendInt(b, int64(s.PID), 10)
 		b = append(b, "]: "...)
 	}
-	b = append(b, line...)
+	b = append(b, line.Text...)
 	return b[:min(len(b), t.Length)]
 }
 

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/plane"
 )
 
 // batch collects the lines of one event loop's turn, and sends them in one call: a daemon that reads them is woken once, not for each. What
@@ -38,14 +39,19 @@ const (
 
 // Log keeps a line for the targets that want its level.
 func (b *batch) Log(targets []config.LogTarget, level int, tag string, text []byte) {
+	b.LogStructured(targets, level, tag, plane.Line{Text: text})
+}
+
+// LogStructured keeps a line with data for those targets whose form has a place for it.
+func (b *batch) LogStructured(targets []config.LogTarget, level int, tag string, text plane.Line) {
 	for i := range targets {
 		t := &targets[i]
 		switch {
 		case level > t.Level:
 		case t.Network != "udp" && t.Network != "unixgram":
-			b.sink.Log(targets[i:i+1], level, tag, text)
+			b.sink.LogStructured(targets[i:i+1], level, tag, text)
 		case t.Sample != nil && !b.sink.takes(t.Sample):
-		case len(b.text)+len(text) > mostKept:
+		case len(b.text)+len(text.Text)+len(text.Data) > mostKept:
 			b.sink.Dropped.Add(1)
 		default:
 			from := len(b.text)

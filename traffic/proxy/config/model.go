@@ -263,6 +263,7 @@ type Settings struct {
 	Logs           []LogTarget
 	LogGlobal      bool
 	LogFormat      *sample.Format
+	LogData        *sample.Format // log-format-sd: of rfc5424
 	ErrorFormat    *sample.Format
 	LogTag         string
 	UniqueFormat   *sample.Format

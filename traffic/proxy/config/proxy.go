@@ -67,6 +67,7 @@ func init() {
 			return number("id", 1, 1<<30, func(p *Proxy) *int { return &p.ID })(p, l)
 		}},
 		"log":                         {both, logLine},
+		"log-format-sd":               {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.LogData })},
 		"log-format":                  {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.LogFormat })},
 		"log-tag":                     {both, text(func(p *Proxy) *string { return &p.LogTag })},
 		"maxconn":                     {frontOrDef, number("maxconn", 0, 1<<24, func(p *Proxy) *int { return &p.MaxConn })},

@@ -10,7 +10,7 @@ var refusedSections = map[string]string{
 // refusedProxy are directives of proxies that HAProxy knows and this program does not offer; refusedGlobal, of the global
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
-	refusedProxy  = words(`appsession max-keep-alive-queue acl-file log-steps log-format-sd hash-preserve-affinity`)
+	refusedProxy  = words(`appsession max-keep-alive-queue acl-file log-steps hash-preserve-affinity`)
 	refusedGlobal = words(`grace 51degrees-data-file anonkey cpu-policy ca-base-verify deviceatlas-json-file h1-accept-payload-with-any-method issuers-chain-path
 		log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path nbproc ocsp-update.mindelay pp2-never-send-local prealloc-fd
 		setcap shm-stats-file ssl-skip-self-issued-ca thread-hard-limit wurfl-data-file cluster-secret tune.lua.forced-yield tune.lua.maxmem

@@ -56,7 +56,7 @@ func init() {
 
 		"set-bandwidth-limit": bandwidthAction,
 	})
-	responseRules = merged(anyMessage, everywhere(), shared, actions{"set-bandwidth-limit": bandwidthAction, "set-status": setStatus, "cache-store": cached(CacheStore)})
+	responseRules = merged(anyMessage, everywhere(), shared, actions{"wait-for-body": waitForBody, "set-bandwidth-limit": bandwidthAction, "set-status": setStatus, "cache-store": cached(CacheStore)})
 	afterRules = merged(anyMessage, actions{"set-status": setStatus, "capture": captureSample})
 	statsRules = actions{"allow": only(Allow), "deny": paged(Deny, 403), "auth": authenticate}
 	connectionRules = merged(everywhere(), addresses(), actions{"accept": only(Allow), "reject": only(Reject), "expect-proxy": expectProxy})

@@ -164,17 +164,21 @@ func (s *session) bodyAtHand() bool {
 func (s *session) readBody() bool {
 	x := s.x
 	body := x.requestHead.RequestBody()
-	data := x.context.Body[:0]
-	for p := s.client.in; len(p) > 0 && !body.Over(); {
+	x.context.Body = bodyData(&body, s.client.in, x.context.Body[:0])
+	return body.Over()
+}
+
+// bodyData appends the data of a body, of which p is the beginning.
+func bodyData(body *h1.Body, p, dst []byte) []byte {
+	for len(p) > 0 && !body.Over() {
 		piece, n, err := body.Data(p)
 		if err != nil || n == 0 {
 			break
 		}
-		data = append(data, piece...)
+		dst = append(dst, piece...)
 		p = p[n:]
 	}
-	x.context.Body = data
-	return body.Over()
+	return dst
 }
 
 // gather goes on with a request whose body was waited for. late: the time is up.
@@ -202,6 +206,41 @@ func (s *session) gather(late bool) bool {
 		return s.route()
 	}
 	return s.routed()
+}
+
+// answerWait is the rule that has the answer's body waited for; nil: there is none.
+func (s *session) answerWait() *config.Rule {
+	if s.x.downBody.Over() || !s.x.upOver {
+		return nil
+	}
+	for _, rules := range [2][]*config.Rule{s.backend.HTTPResponse, s.frontend.HTTPResponse} {
+		for _, r := range rules {
+			if r.Action == config.WaitForBody && r.If.Holds(s.ctx()) {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// gatherAnswer waits for an answer's body, or as much of it as is wanted or there is room for, and goes on with its rules. late: the time is up.
+func (s *session) gatherAnswer(late bool) bool {
+	x, l, c := s.x, s.loop, s.server
+	limit := l.plane.Snapshot().Config.Global.BufferSize
+	for {
+		body := x.answerHead.ResponseBody(x.toHead, false)
+		x.context.AnswerBody = bodyData(&body, c.in[x.answerHead.Size:], x.context.AnswerBody[:0])
+		enough := body.Over() || x.waiting.atLeast > 0 && len(x.context.AnswerBody) >= x.waiting.atLeast || len(c.in) >= limit
+		if enough || late || c.eof || c.broken {
+			break
+		}
+		if !l.more(c, l.down, limit) && !c.eof && !c.broken {
+			return false
+		}
+	}
+	s.state = exchanging
+	l.timers.set(c, l.within(s.serverTimeout()))
+	return s.passAnswer()
 }
 
 // hasBody tells whether the request has a body that has not been seen whole.

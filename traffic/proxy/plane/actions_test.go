@@ -138,3 +138,34 @@ func errorFile(t *testing.T) string {
 	}
 	return name
 }
+
+// TestRulesSeeAnswersThatWereWaitedFor: wait-for-body has rules look at bodies of servers, that come in pieces, in chunks, or not at all.
+func TestRulesSeeAnswersThatWereWaitedFor(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/pieces":
+			for range 3 {
+				fmt.Fprint(w, "piece ")
+				w.(http.Flusher).Flush()
+			}
+		case "/none":
+			w.WriteHeader(204)
+		case "/large":
+			fmt.Fprint(w, strings.Repeat("large ", 100000))
+		default:
+			w.Header().Set("Content-Length", "5")
+			fmt.Fprint(w, "whole")
+		}
+	}))
+	t.Cleanup(server.Close)
+	b := startBoth(t, "listen web\n bind %PORT1\n http-response wait-for-body time 10s unless { res.hdr(x-no) -m found }\n http-response set-header X-Length %[res.body_len] unless { path /large }\n"+
+		" http-response set-header X-Body <%[res.body]> unless { path /large }\n http-response set-status 501 if { res.body -m sub whole }\n server s "+strings.TrimPrefix(server.URL, "http://")+"\n")
+	for _, request := range []string{"GET / HTTP/1.1", "GET /pieces HTTP/1.1", "GET /none HTTP/1.1", "HEAD / HTTP/1.1"} {
+		b.sameAnswer(t, request, "X-Length", "X-Body")
+	}
+	// What has no room is not waited for; HAProxy has no room then for a field more, and answers 500.
+	if answer, body := ask(t, b.ours.address(1), "GET /large HTTP/1.1"); answer.StatusCode != 200 || len(body) != 600000 {
+		t.Errorf("of a large body %d bytes came, with %d", len(body), answer.StatusCode)
+	}
+}

@@ -126,6 +126,17 @@ func (s *session) answer() bool {
 		return s.passOn(s.composeAnswer(c.in))
 	}
 	x.answer = append(x.answer[:0], c.in[:h.Size]...)
+	if r := s.answerWait(); r != nil {
+		s.state, x.waiting.atLeast = gatheringAnswer, r.Length
+		l.timers.set(c, l.within(r.Time))
+		return s.gatherAnswer(false)
+	}
+	return s.passAnswer()
+}
+
+// passAnswer has the rules for answers run, and sends what they make of it.
+func (s *session) passAnswer() bool {
+	x := s.x
 	if !s.answerRules() {
 		return s.state != over
 	}

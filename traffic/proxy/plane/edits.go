@@ -197,6 +197,8 @@ func (s *session) answerSet(rules []*config.Rule) bool {
 		switch r.Action {
 		case config.Allow:
 			return true
+		case config.WaitForBody: // it was, before the first rule
+			continue
 		case config.Deny, config.Return, config.Redirect, config.SilentDrop:
 			s.frontend.Counters.Set(s.loop.id).DeniedAnswers.Add(1)
 			s.keep = s.keep && x.upOver

@@ -53,6 +53,10 @@ func (s *session) log() {
 	}
 	line := format.Append(s.loop.compose[:0], s.ctx())
 	s.loop.compose = line
+	if structured, ok := s.loop.logger.(StructuredLogger); ok && f.LogData != nil {
+		structured.LogStructured(f.targets, level, f.tag, Line{Text: line, Data: f.LogData.Append(nil, s.ctx())})
+		return
+	}
 	s.loop.logger.Log(f.targets, level, f.tag, line)
 }
 

@@ -127,7 +127,7 @@ type SessionState struct {
 }
 
 var stateNames = [...]string{preparing: "preparing", awaiting: "awaiting", queued: "queued", connecting: "connecting", exchanging: "exchanging",
-	tunnelling: "tunnelling", replying: "replying", held: "held", collecting: "collecting", securing: "securing", multiplexing: "multiplexing", over: "over"}
+	tunnelling: "tunnelling", replying: "replying", held: "held", collecting: "collecting", securing: "securing", multiplexing: "multiplexing", gathering: "gathering", gatheringAnswer: "gathering", over: "over"}
 
 // SessionStates lists the sessions there are.
 func (p *Plane) SessionStates() []SessionState {

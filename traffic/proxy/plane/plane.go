@@ -99,6 +99,16 @@ type Logger interface {
 	Log(targets []config.LogTarget, level int, tag string, line []byte)
 }
 
+// Line is what a log line says. Data is structured (RFC 5424, section 6.3), for those who have a place for it.
+type Line struct{ Text, Data []byte }
+
+// StructuredLogger is a Logger that takes structured data.
+type StructuredLogger interface {
+	Logger
+	// LogStructured is Log with data.
+	LogStructured(targets []config.LogTarget, level int, tag string, line Line)
+}
+
 // BatchLogger is a Logger that would rather have lines together.
 type BatchLogger interface {
 	Logger

@@ -14,18 +14,19 @@ import (
 type state uint8
 
 const (
-	preparing    state = iota // PROXY protocol, TLS, inspection
-	awaiting                  // a request's head is read, or waited for
-	queued                    // no server has room
-	connecting                // to a server
-	exchanging                // request and answer are on their way
-	tunnelling                // bytes go both ways until both end
-	replying                  // an answer of the proxy's own is on its way
-	held                      // tarpit
-	collecting                // the form of the statistics page
-	securing                  // a handshake with a server goes on
-	multiplexing              // HTTP/2: requests are sessions of their own
-	gathering                 // the request's body is waited for
+	preparing       state = iota // PROXY protocol, TLS, inspection
+	awaiting                     // a request's head is read, or waited for
+	queued                       // no server has room
+	connecting                   // to a server
+	exchanging                   // request and answer are on their way
+	tunnelling                   // bytes go both ways until both end
+	replying                     // an answer of the proxy's own is on its way
+	held                         // tarpit
+	collecting                   // the form of the statistics page
+	securing                     // a handshake with a server goes on
+	multiplexing                 // HTTP/2: requests are sessions of their own
+	gathering                    // the request's body is waited for
+	gatheringAnswer              // the answer's body is waited for
 	over
 )
 
@@ -235,6 +236,8 @@ func (s *session) step() bool {
 		return s.watchClient()
 	case gathering:
 		return s.gather(false)
+	case gatheringAnswer:
+		return s.gatherAnswer(false)
 	}
 	return false
 }
@@ -381,6 +384,10 @@ func (s *session) expired(c *conn) {
 		s.queueTimedOut()
 	case gathering:
 		if s.gather(true); s.state != over {
+			s.run()
+		}
+	case gatheringAnswer:
+		if s.gatherAnswer(true); s.state != over {
 			s.run()
 		}
 	case connecting:

@@ -194,22 +194,12 @@ func closing(s string) int {
 
 func readOptions(text string, o options) (options, error) {
 	for _, word := range strings.Split(text, ",") {
-		if len(word) != 2 || word[0] != '+' && word[0] != '-' {
+		sign, letter := word[:min(1, len(word))], word[min(1, len(word)):]
+		set, ok := map[string]*bool{"Q": &o.quote, "E": &o.escape, "X": &o.hex, "M": &o.plus}[letter]
+		if !ok || sign != "+" && sign != "-" {
 			return o, fmt.Errorf("option %q is not known; there are +Q, +E, +X and +M", word)
 		}
-		on := word[0] == '+'
-		switch word[1] {
-		case 'Q':
-			o.quote = on
-		case 'E':
-			o.escape = on
-		case 'M':
-			o.plus = on
-		case 'X':
-			o.hex = on
-		default:
-			return o, fmt.Errorf("option %q is not known; there are +Q, +X, +E and +M", word)
-		}
+		*set = sign == "+"
 	}
 	return o, nil
 }
