@@ -24,6 +24,8 @@ type Body struct {
 	digits  int8
 	trailer uint16
 	over    bool
+	named   uint8                    // bytes of the name of a trailer's field, as far as there is room
+	name    [longestFraming + 1]byte // in small letters
 
 	// Bare tells that the receiver does not know chunks (RFC 9112, 6.1): it is sent the data alone, up to the connection's end.
 	Bare bool
@@ -249,15 +251,21 @@ func (b *Body) trailerByte(c byte) error {
 		case c == '\r':
 			b.state = finalLF
 		case tokens[c]:
-			b.state = trailerName
+			b.state, b.named = trailerName, 0
+			b.nameByte(c)
 		default:
 			return ErrTrailer
 		}
 	case trailerName:
-		if c == ':' {
-			b.state = trailerValue
-		} else if !tokens[c] {
+		switch {
+		case c == ':' && framing(b.name[:b.named]):
 			return ErrTrailer
+		case c == ':':
+			b.state = trailerValue
+		case !tokens[c]:
+			return ErrTrailer
+		default:
+			b.nameByte(c)
 		}
 	case trailerValue:
 		if c == '\r' {
@@ -277,4 +285,26 @@ func (b *Body) trailerByte(c byte) error {
 		b.over = true
 	}
 	return nil
+}
+
+// longestFraming is the length of the longest name that framing tells.
+const longestFraming = len("transfer-encoding")
+
+// framing tells whether a field says where a message goes or ends. It comes too late in a trailer, and a receiver that adds trailers to heads would believe it (RFC 9110, 6.5.1).
+func framing(name []byte) bool {
+	switch string(name) {
+	case "content-length", "transfer-encoding", "host":
+		return true
+	}
+	return false
+}
+
+func (b *Body) nameByte(c byte) {
+	if int(b.named) < len(b.name) {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		b.name[b.named] = c
+		b.named++
+	}
 }

@@ -32,6 +32,7 @@ type Head struct {
 	KeepAlive   bool // Connection: keep-alive
 	Upgrade     bool // Connection: upgrade
 	Continue    bool // Expect: 100-continue
+	cleartext2  bool // it asks for HTTP/2 without TLS by Upgrade
 	HopByHop    bool // there are fields that are for this hop only
 	Host        int  // index of the Host field; -1: none
 	FirstOffset int  // where the start line begins, past an empty line
@@ -124,6 +125,7 @@ func (h *Head) parse(b []byte, first func(*Head, []byte, int, int) error) error 
 			h.StartEnd = end + 1
 		case end-1 == at:
 			h.Size = end + 1
+			h.Upgrade = h.Upgrade && !h.cleartext2
 			return nil
 		default:
 			if err := h.field(b, at, end-1); err != nil {
@@ -159,6 +161,8 @@ func (h *Head) requestLine(b []byte, at, end int) error {
 func (h *Head) checkTarget(target, method []byte) error {
 	connect := string(method) == "CONNECT"
 	switch {
+	case bytes.IndexByte(target, '#') >= 0: // what is behind it is the client's own
+		return ErrTarget
 	case connect:
 		if !IsAuthority(target) {
 			return ErrTarget
@@ -242,7 +246,11 @@ func (h *Head) meaning(name, value []byte) error {
 		}
 	case 7:
 		if EqualFold(name, "upgrade") {
-			h.HopByHop = true
+			if h.HopByHop = true; lists(value, "h2c") {
+				// Whoever is asked for it would speak HTTP/2 through a tunnel that nobody looks into; RFC 9113, 3.1, has done away with it.
+				h.cleartext2 = true
+				h.hop()
+			}
 		}
 	case 10:
 		if EqualFold(name, "connection") {
@@ -251,8 +259,11 @@ func (h *Head) meaning(name, value []byte) error {
 			h.hop()
 		}
 	case 14:
-		if EqualFold(name, "content-length") {
+		switch {
+		case EqualFold(name, "content-length"):
 			return h.contentLength(value)
+		case EqualFold(name, "http2-settings"):
+			h.hop()
 		}
 	case 16:
 		if EqualFold(name, "proxy-connection") {
@@ -270,6 +281,16 @@ func (h *Head) meaning(name, value []byte) error {
 func (h *Head) hop() {
 	h.HopByHop = true
 	h.Fields[len(h.Fields)-1].Dropped = true
+}
+
+// lists tells whether a list has a word, whatever its case.
+func lists(value []byte, word string) bool {
+	for one := range bytes.SplitSeq(value, []byte(",")) {
+		if EqualFold(bytes.Trim(one, " \t"), word) {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *Head) hostField(value []byte) error {

@@ -291,6 +291,7 @@ func TestSmugglingIsAnsweredWith400(t *testing.T) {
 		post + "0\r\nX: y\n\r\n",
 		post + "0\r\n folded: y\r\n\r\n",
 	}
+	tricks = append(tricks, smuggling()...)
 	for _, text := range tricks {
 		if got := say(t, s.address(1), text); !strings.HasPrefix(got, "HTTP/1.1 400 ") {
 			t.Errorf("%.60q was answered with %.60q", text, got)
