@@ -82,7 +82,7 @@ func TestServersAreNotAskedForHTTP2(t *testing.T) {
 	}()
 	s := start(t, "listen l\n bind %PORT1\n retries 0\n server a "+l.Addr().String()+"\n")
 	for _, upgrade := range []string{"h2c", "H2C", "websocket, h2c", "h2c,h2c"} {
-		got := say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: "+upgrade+"\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n")
+		got := say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: "+upgrade+"\r\nConnection: Upgrade, HTTP2-Settings, close\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n")
 		select {
 		case h := <-heads:
 			if h.Get("Upgrade") != "" || h.Get("Http2-Settings") != "" || strings.Contains(got, " 101 ") {
