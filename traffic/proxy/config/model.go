@@ -172,17 +172,6 @@ const (
 	ReuseAlways
 )
 
-// Cookie is a proxy's `cookie` directive.
-type Cookie struct {
-	Name                                       string
-	Insert, Rewrite, Prefix, Indirect, NoCache bool
-	PostOnly, Preserve, HTTPOnly, Secure       bool
-	Dynamic                                    bool          // servers are named by their addresses and CookieKey
-	MaxIdle, MaxLife                           time.Duration // since the last answer, and since the first
-	Domains                                    []string
-	Attributes                                 []string
-}
-
 // Stats is a proxy's statistics page.
 type Stats struct {
 	On          bool

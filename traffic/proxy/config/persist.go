@@ -7,6 +7,17 @@ import (
 	"holdfast/traffic/proxy/sample"
 )
 
+// Cookie is a proxy's `cookie` directive.
+type Cookie struct {
+	Name                                       string
+	Insert, Rewrite, Prefix, Indirect, NoCache bool
+	PostOnly, Preserve, HTTPOnly, Secure       bool
+	Dynamic                                    bool          // servers are named by their addresses and CookieKey
+	MaxIdle, MaxLife                           time.Duration // since the last answer, and since the first
+	Domains                                    []string
+	Attributes                                 []string
+}
+
 // Persistence is a force-persist or an ignore-persist line: when clients go to their server also where it is down, or to any.
 type Persistence struct {
 	Force bool
