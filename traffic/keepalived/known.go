@@ -1,18 +1,22 @@
 package keepalived
 
 import (
+	"slices"
 	"strconv"
 
 	"holdfast/spelling"
 )
 
-// Words that may stand outside of blocks, and in global_defs: each program that reads the file takes its own, refuses what would do harm, and knows the others' by these
+// Words that may stand outside of blocks and in global_defs, only outside, and only in global_defs: each program that reads the file takes its own, refuses what would do harm, and knows the others' by these
 // lists.
 var (
+	either = []string{
+		"child_wait_time", "instance", "linkbeat_use_polling", "namespace_with_ipsets", "net_namespace", "net_namespace_ipvs", "use_pid_dir",
+	}
 	outside = []string{
-		"SSL", "bfd_instance", "child_wait_time", "garp_group", "global_defs", "instance", "interface_up_down_delays", "linkbeat_interfaces",
-		"linkbeat_use_polling", "namespace_with_ipsets", "net_namespace", "net_namespace_ipvs", "static_ipaddress", "static_routes", "static_rules",
-		"static_track_group", "track_file", "track_group", "use_pid_dir", "virtual_server", "virtual_server_group", "vrrp_instance", "vrrp_script",
+		"SSL", "bfd_instance", "garp_group", "global_defs", "interface_up_down_delays", "linkbeat_interfaces",
+		"static_ipaddress", "static_routes", "static_rules",
+		"static_track_group", "track_file", "track_group", "virtual_server", "virtual_server_group", "vrrp_instance", "vrrp_script",
 		"vrrp_sync_group", "vrrp_track_file", "vrrp_track_process",
 	}
 	global = []string{
@@ -41,14 +45,14 @@ var (
 // Known finds words outside of blocks, and in global_defs, that no program knows.
 func Known(file []Directive) error {
 	for _, d := range file {
-		if err := d.among(outside); err != nil {
+		if err := d.among(slices.Concat(outside, either)); err != nil {
 			return err
 		}
 		if d.Keyword() != "global_defs" {
 			continue
 		}
 		for _, one := range d.Block {
-			if err := one.among(global); err != nil {
+			if err := one.among(slices.Concat(global, either)); err != nil {
 				return err
 			}
 		}

@@ -78,6 +78,11 @@ func Compile(file []directive, names config.Names) (*config.Config, error) {
 // definitions are the blocks that virtual servers name.
 var definitions = keepalived.Keywords[compiler]{
 	"virtual_server_group": (*compiler).group, "track_file": (*compiler).file, "vrrp_track_file": (*compiler).file, "SSL": readSSL,
+	"net_namespace_ipvs": otherNamespace,
+}
+
+func otherNamespace(_ *compiler, d directive) error {
+	return d.Errorf("run the director in that namespace")
 }
 
 func readSSL(c *compiler, d directive) error { return sslKeywords.Read(c, d.Block) }
@@ -176,6 +181,7 @@ var globals = keepalived.Keywords[compiler]{
 	"lvs_flush":          func(c *compiler, _ directive) error { c.config.Flush = true; return nil },
 	"lvs_timeouts":       lvsTimeouts,
 	"lvs_sync_daemon":    syncDaemon,
+	"net_namespace_ipvs": otherNamespace,
 	"script_user":        func(c *compiler, d directive) (err error) { c.script, err = keepalived.User(d, d.Values()); return err },
 	"rs_init_notifies":   func(c *compiler, d directive) (err error) { c.first, err = keepalived.Boolean(d); return err },
 }.With(keepalived.PipeKeywords(func(c *compiler) *keepalived.Pipes { return c.pipes }, pipeWords...)).

@@ -147,7 +147,7 @@ var topKeywords = keepalived.Keywords[compiler]{
 		k[word] = ignored[compiler]
 	}
 	return k
-}()).With(setElsewhere())
+}()).With(setElsewhere()).With(processWords())
 
 var globalKeywords = keepalived.Keywords[compiler]{
 	"router_id": func(c *compiler, d keepalived.Directive) (err error) {
@@ -191,7 +191,7 @@ var globalKeywords = keepalived.Keywords[compiler]{
 	With(announcing(func(c *compiler) *announcement { return &c.announce }, "vrrp_")).
 	With(keepalived.PipeKeywords(func(c *compiler) *keepalived.Pipes { return c.pipes }, pipeWords...)).
 	With(keepalived.HookKeywords(func(c *compiler) *keepalived.Hooks { return &c.hooks })).
-	With(paceGlobals).With(otherGlobalKeywords())
+	With(paceGlobals).With(processWords()).With(otherGlobalKeywords())
 
 func smtpServer(c *compiler, d keepalived.Directive) error {
 	switch v := d.Values(); len(v) {

@@ -26,7 +26,7 @@ var otherGlobals = []string{
 
 // checkersGlobals are words of global_defs that the director reads.
 var checkersGlobals = []string{
-	"lvs_flush", "lvs_flush_on_stop", "lvs_timeouts", "no_checker_emails", "rs_init_notifies", "smtp_alert_checker", "net_namespace_ipvs",
+	"lvs_flush", "lvs_flush_on_stop", "lvs_timeouts", "no_checker_emails", "rs_init_notifies", "smtp_alert_checker",
 	"lvs_notify_fifo", "lvs_notify_fifo_script",
 }
 
@@ -136,11 +136,21 @@ func group(d keepalived.Directive) (netip.Addr, error) {
 	return a, nil
 }
 
-// setElsewhere are top-level words that are about keepalived's own processes, and blocks that this program must not pass over.
-func setElsewhere() keepalived.Keywords[compiler] {
-	k := unheeded("namespace_with_ipsets", "use_pid_dir", "linkbeat_use_polling", "linkbeat_interfaces", "child_wait_time")
+// processWords are about keepalived's own processes. They stand outside of blocks; in global_defs, where people write them too, keepalived passes over them.
+func processWords() keepalived.Keywords[compiler] {
+	k := unheeded("namespace_with_ipsets", "use_pid_dir", "linkbeat_use_polling", "child_wait_time")
 	for word, instead := range map[string]string{
 		"net_namespace": "run it in the network namespace itself", "net_namespace_ipvs": "run the director in that namespace", "instance": "run one process for each file",
+	} {
+		k[word] = refused[compiler](instead)
+	}
+	return k
+}
+
+// setElsewhere are blocks that this program must not pass over, and those that have no effect.
+func setElsewhere() keepalived.Keywords[compiler] {
+	k := unheeded("linkbeat_interfaces")
+	for word, instead := range map[string]string{
 		"static_track_group": "what is static is not watched", "track_group": "what is static is not watched", "bfd_instance": askBFD,
 	} {
 		k[word] = refused[compiler](instead)
