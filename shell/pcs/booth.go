@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -29,7 +28,6 @@ func boothCommands() []command {
 var (
 	boothTicketOptions = []string{"acquire-after", "attr-prereq", "before-acquire-handler", "expire", "mode", "renewal-freq", "retries", "timeout", "weights"}
 	boothGlobalOptions = []string{"arbitrator", "authfile", "debug", "maxtimeskew", "name", "port", "site", "site-group", "site-user", "ticket", "transport", "arbitrator-group", "arbitrator-user"}
-	boothTicketName    = regexp.MustCompile(`^[\w-]{1,63}$`)
 )
 
 const boothKeyBytes = 64
@@ -188,9 +186,7 @@ func addBoothTicket(s *session) error {
 	}
 	r := s.reports()
 	ticket := boothTicket{name: s.args[0]}
-	if !boothTicketName.MatchString(ticket.name) {
-		r.fail("'%s' is not a ticket's name: up to 63 letters, digits and '-' were expected", ticket.name)
-	}
+	r.add(checkTicketName(ticket.name))
 	if conf.find(ticket.name) >= 0 {
 		r.fail("ticket '%s' exists already", ticket.name)
 	}
