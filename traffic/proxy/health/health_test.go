@@ -159,3 +159,56 @@ func TestServersFollowTheOneTheyTrack(t *testing.T) {
 		expect(t, changes, want)
 	}
 }
+
+// TestErrorsOnLiveTrafficCount as on-error says: as a check that failed, as all but one of them, as all, or not at all.
+func TestErrorsOnLiveTrafficCount(t *testing.T) {
+	t.Parallel()
+	for _, one := range []struct {
+		onError  string
+		up       bool // at once
+		upLater  bool // when one check has failed besides
+		wantsFor string
+	}{
+		{"fastinter", true, true, ""}, {"fail-check", true, true, "HANA"}, {"sudden-death", true, false, "HANA"}, {"mark-down", false, false, "HANA"},
+	} {
+		c, err := config.Load([]config.File{{Name: "f", Text: []byte("backend b\n server s 127.0.0.1:1 check observe layer4 rise 2 fall 3 on-error " + one.onError + "\n")}}, nothing{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := pool.New(c.Proxies[0], 1, time.Now).Servers()[0]
+		checker := &Checker{Global: &c.Global}
+		for range 2 {
+			checker.judge(s, pool.Result{Passed: true, Status: "L4OK", Code: -1}, time.Now())
+		}
+		checker.Suspect(s)
+		if got := s.Health(time.Now()).Check.Status; s.Up() != one.up || one.wantsFor != "" && got != one.wantsFor {
+			t.Errorf("%s: up is %v after %s, want %v", one.onError, s.Up(), got, one.up)
+		}
+		if checker.judge(s, pool.Result{Status: "L4CON", Code: -1}, time.Now()); s.Up() != one.upLater {
+			t.Errorf("%s: up is %v when a check has failed besides, want %v", one.onError, s.Up(), one.upLater)
+		}
+	}
+}
+
+// TestIntervalsGoByHealth: inter, fastinter while the verdict is in doubt, downinter when the server is down for certain.
+func TestIntervalsGoByHealth(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load([]config.File{{Name: "f", Text: []byte("backend b\n server s 127.0.0.1:1 check inter 10s fastinter 1s downinter 30s rise 2 fall 2\n")}}, nothing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := pool.New(c.Proxies[0], 1, time.Now).Servers()[0]
+	checker := &Checker{Global: &c.Global}
+	for i, step := range []struct {
+		passes bool
+		want   time.Duration
+		up     bool
+	}{
+		{true, 10 * time.Second, true}, {false, time.Second, true}, {false, 30 * time.Second, false}, {true, time.Second, false}, {true, 10 * time.Second, true},
+		{false, time.Second, true}, {true, 10 * time.Second, true},
+	} {
+		if got := checker.judge(s, pool.Result{Passed: step.passes, Code: -1}, time.Now()); got != step.want || s.Up() != step.up {
+			t.Errorf("step %d: the next check comes in %s and up is %v, want %s and %v", i, got, s.Up(), step.want, step.up)
+		}
+	}
+}
