@@ -32,7 +32,7 @@ func TestPrintedAsPacemaker(t *testing.T) {
 		{"-w -r E", 0, "E\t(ocf:pacemaker:Dummy):\t Stopped\nResource XML:\n<primitive ", ""},
 		{"-Y -N n1", 0, "Resource A is running on host n1\n", ""},
 		{"-Y -r E", 0, "Resource E:0 is not running\n", ""},
-		{"-Y -N n9", 105, "", ""}, {"-B -r A -N n9", 105, "", ""},
+		{"-Y -N n9", 105, "", ""}, {"-B -r A -N n9", 105, "", ""}, {"-M -r E:0 -N n9", 2, "", ""},
 		{"-M -r C -N n1 --promoted", 0, "--promoted does not count: C has no promoted role\n", `<rsc_location id="cli-prefer-C" rsc="C" role="Started" node="n1"`},
 		{"-B -r S -N n1 --promoted", 0, "WARNING: Creating rsc_location constraint 'cli-ban-S-on-n1'", `<rsc_location id="cli-ban-S-on-n1" rsc="S" role="Promoted"`},
 		{"-r A -W --output-as=xml", 0, "<pacemaker-result api-version=\"2.25\" request=\"crm_resource -r A -W --output-as=xml\">\n  <nodes resource=\"A\">\n    <node>n1</node>", ""},

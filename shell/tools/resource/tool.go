@@ -139,6 +139,11 @@ func (c *call) run(stdin io.Reader) error {
 			return fmt.Errorf("read document: %w: user %s may read nothing", cib.ErrDenied, user)
 		}
 	}
+	if id := c.id(); (c.what == "move" || c.what == "ban") && c.resource(id) != nil {
+		if _, err := c.target(); err != nil { // whatever the host
+			return err
+		}
+	}
 	if err := c.knownNode(c.node()); err != nil && c.what != "delete" {
 		return err
 	}
