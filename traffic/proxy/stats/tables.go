@@ -64,6 +64,32 @@ func (s *Server) table(name string) (*stick.Table, error) {
 	return nil, errors.New("no such table")
 }
 
+// entrySelection is NAME [data.TYPE OPERATOR VALUE… | key KEY]: a table's entry of that key, or those that the filters let through.
+type entrySelection struct {
+	table  *stick.Table
+	byKey  bool
+	key    string
+	wanted func(*stick.Row) bool
+}
+
+func (s *Server) selectEntries(args []string) (x entrySelection, err error) {
+	if x.table, err = s.table(args[0]); err != nil {
+		return x, err
+	}
+	if len(args) == 3 && args[1] == "key" {
+		x.byKey = true
+		if x.key, err = x.table.ParseKey(args[2]); err != nil {
+			return x, err
+		}
+		text := x.table.Text(x.key)
+		x.wanted = func(r *stick.Row) bool { return r.Key == text }
+		return x, nil
+	}
+	filters, err := parseFilters(args[1:])
+	x.wanted = holds(filters)
+	return x, err
+}
+
 // showTable is show table [NAME [data.TYPE OPERATOR VALUE… | key KEY]].
 func (s *Server) showTable(w io.Writer, args []string) error {
 	tables := s.Plane.Snapshot().Tables
@@ -73,29 +99,21 @@ func (s *Server) showTable(w io.Writer, args []string) error {
 		}
 		return nil
 	}
-	t, err := s.table(args[0])
+	x, err := s.selectEntries(args)
 	if err != nil {
 		return err
 	}
-	if len(args) == 3 && args[1] == "key" {
-		key, err := t.ParseKey(args[2])
-		if err != nil {
-			return err
-		}
-		if r, ok := t.Row(key, s.Now()); ok {
+	t := x.table
+	if x.byKey {
+		if r, ok := t.Row(x.key, s.Now()); ok {
 			tableHead(w, t)
 			tableRow(w, &r, 0)
 		}
 		return nil
 	}
-	filters, err := parseFilters(args[1:])
-	if err != nil {
-		return err
-	}
 	tableHead(w, t)
-	wanted := holds(filters)
 	for i, r := range t.Rows(s.Now()) {
-		if wanted(&r) {
+		if x.wanted(&r) {
 			tableRow(w, &r, i)
 		}
 	}
@@ -127,27 +145,17 @@ func (s *Server) clearTable(_ io.Writer, args []string) error {
 	if len(args) == 0 {
 		return errors.New("clear table wants a table, and `key` and a key, or data.TYPE, an operator and a value")
 	}
-	t, err := s.table(args[0])
+	x, err := s.selectEntries(args)
 	if err != nil {
 		return err
 	}
-	if len(args) == 3 && args[1] == "key" {
-		key, err := t.ParseKey(args[2])
-		if err != nil {
-			return err
-		}
-		text := t.Text(key)
-		if r, ok := t.Row(key, s.Now()); ok && r.Users > 0 {
+	if x.byKey {
+		if r, ok := x.table.Row(x.key, s.Now()); ok && r.Users > 0 {
 			return errors.New("the entry is in use, and cannot go")
 		}
-		t.Clear(func(r *stick.Row) bool { return r.Key == text }, s.Now())
-		return nil
 	}
-	filters, err := parseFilters(args[1:])
-	if err == nil {
-		t.Clear(holds(filters), s.Now())
-	}
-	return err
+	x.table.Clear(x.wanted, s.Now())
+	return nil
 }
 
 // setTable is set table NAME key KEY [data.TYPE VALUE…].
