@@ -52,7 +52,7 @@ var validated = []struct{ agent, program, params string }{
 	{"sg_persist", "/usr/bin/sg_persist", "devs=/dev/zero"},
 	{"slapd", "/usr/sbin/slapd /usr/bin/ldapsearch", ""},
 	{"symlink", "", "link=/root/link target=/root/target"},
-	{"tomcat", "/usr/share/tomcat10/bin/catalina.sh", "java_home=/usr/lib/jvm/java-17-openjdk-amd64 catalina_home=/usr/share/tomcat10 catalina_base=/var/lib/tomcat10"},
+	{"tomcat", "/usr/share/tomcat10/bin/catalina.sh /var/lib/tomcat10 /usr/lib/jvm/java-17-openjdk-amd64/bin/java", "java_home=/usr/lib/jvm/java-17-openjdk-amd64 catalina_home=/usr/share/tomcat10 catalina_base=/var/lib/tomcat10"},
 	{"varnish", "/usr/sbin/varnishd", "name=v1"},
 	{"vsftpd", "/usr/sbin/vsftpd", "conffile=/etc/vsftpd.conf"},
 }

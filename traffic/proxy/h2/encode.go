@@ -141,7 +141,7 @@ func appendTrailers(dst, trailer []byte) []byte {
 		for colon < len(line) && line[colon] != ':' {
 			colon++
 		}
-		if colon == 0 || colon == len(line) || onlyHTTP1(line[:colon], false) || h1.EqualFold(line[:colon], "content-length") {
+		if colon == 0 || colon == len(line) || onlyHTTP1(line[:colon], false) {
 			continue
 		}
 		dst = appendField(dst, line[:colon], trimmed(line[colon+1:]))

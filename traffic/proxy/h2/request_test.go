@@ -129,7 +129,7 @@ func TestTranslations(t *testing.T) {
 // TestMessagesAreTakenApart writes messages in pieces of every size.
 func TestMessagesAreTakenApart(t *testing.T) {
 	t.Parallel()
-	text := []byte("HTTP/1.1 103 Early\r\nLink: l\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Some: v\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7 \r\nContent-Length: 3\r\n\r\n")
+	text := []byte("HTTP/1.1 103 Early\r\nLink: l\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Some: v\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7 \r\nKeep-Alive: 3\r\n\r\n")
 	for size := 1; size <= len(text); size++ {
 		o := Outgoing{Answer: true}
 		var blocks, data []byte
