@@ -352,6 +352,12 @@ func (d *Device) Probe(host string) (action string, params map[string]string) {
 	return d.actionName("monitor"), d.params(host)
 }
 
+// Unfencing is the action that switches a host on by this device, with its parameters and
+// its time limit, which is otherwise where the device has none of its own.
+func (d *Device) Unfencing(host string, otherwise time.Duration) (action string, params map[string]string, limit time.Duration) {
+	return d.actionName("on"), d.params(host), d.limit("on", otherwise)
+}
+
 // Sees tells whether an agent's answer to a Probe says that the device sees the host.
 func (d *Device) Sees(host, action string, a Answer) (bool, string) {
 	switch {

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"holdfast/cluster/controller"
+	"holdfast/cluster/executor"
+	"holdfast/cluster/fencing"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/node/client"
 )
@@ -32,6 +34,36 @@ func (n *Node) postConfirm(_ http.ResponseWriter, r *http.Request) (any, error) 
 	}
 	f.Action = "off"
 	return n.askLeader(r, "fence", fenceRequest{Fence: f, Confirm: true})
+}
+
+// postUnfence has a host switch itself on by one device, with parameters that are not (yet) those
+// configured. No fencing is recorded: the host was not off.
+func (n *Node) postUnfence(_ http.ResponseWriter, r *http.Request) (any, error) {
+	var ask client.Unfence
+	if err := decodeBody(r, &ask); err != nil {
+		return nil, err
+	}
+	if _, known := n.hostNamed(ask.Target); !known {
+		return nil, &client.Error{Code: client.NotFound, Message: fmt.Sprintf("unfence %q: no host of this cluster has that name; 'crm_node -l' lists them", ask.Target)}
+	}
+	var devices []*fencing.Device
+	if lister, ok := n.fencer.(configuredFencer); ok {
+		devices = lister.Configured(r.Context())
+	}
+	i := slices.IndexFunc(devices, func(d *fencing.Device) bool { return d.ID == ask.Device })
+	if i < 0 {
+		return nil, &client.Error{Code: client.NotFound, Message: fmt.Sprintf("unfence %s: no fence device %q is configured, or it is disabled", ask.Target, ask.Device)}
+	}
+	d := devices[i]
+	action, params, limit := d.Unfencing(ask.Target, fencing.Timeout(n.replica.Document()))
+	for _, p := range ask.Params {
+		params[p.Name] = p.Value
+	}
+	done := n.fenceAgentOn(r.Context(), ask.Target, executor.FenceCall{Device: d.ID, Agent: d.Agent, Action: action, Params: params, Timeout: limit})
+	if done.Status != executor.Done || done.Code != executor.CodeOK {
+		return nil, &client.Error{Code: client.Failed, Message: fmt.Sprintf("unfence %s: %s", ask.Target, done.Reason)}
+	}
+	return struct{}{}, nil
 }
 
 // askLeader passes a request on to the leader.

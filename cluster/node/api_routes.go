@@ -36,6 +36,7 @@ func (n *Node) routes(mux *http.ServeMux) {
 		"POST /v1/attributes":           n.postAttributes,
 		"POST /v1/fence":                n.postFence,
 		"POST /v1/fence/confirm":        n.postConfirm,
+		"POST /v1/fence/unfence":        n.postUnfence,
 		"GET /v1/fence/history":         n.getFenceHistory,
 		"POST /v1/fence/cleanup":        n.postFenceCleanup,
 		"GET /v1/fence/devices":         n.getFenceDevices,

@@ -27,7 +27,8 @@ func FuzzLocalRequests(f *testing.F) {
 		{"POST /v1/change", `{"op":"create","scope":"resources","xml":"<primitive id='a' class='ocf' type='Dummy'/>"}`},
 		{"POST /v1/change", `{"op":"replace","xml":"<cib"}`}, {"POST /v1/wait", `{"timeout":1}`},
 		{"POST /v1/operation", `{"resource":"a","action":"monitor","host":"web1"}`}, {"POST /v1/attributes", `[{"name":"n","value":"1"}]`},
-		{"POST /v1/fence", `{"target":"web2","action":"reboot"}`}, {"POST /v1/fence/confirm", `{"target":""}`}, {"POST /v1/quorum", `{"expected":-1}`},
+		{"POST /v1/fence", `{"target":"web2","action":"reboot"}`}, {"POST /v1/fence/confirm", `{"target":""}`}, {"POST /v1/fence/unfence", `{"target":"web1","device":"a"}`},
+		{"POST /v1/quorum", `{"expected":-1}`},
 		{"POST /v1/sbd", `{"settings":{"web1":"SBD_DEVICE="}}`}, {"POST /v1/configuration", `"totem {"`}, {"POST /v1/remove", `{"host":"web9"}`},
 	} {
 		seed := fmt.Appendf(nil, "%s HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n%s", one[0], len(one[1]), one[1])

@@ -26,7 +26,8 @@
 //   - constraints: location.go, colocation.go, order.go, ticket_constraint.go, with what
 //     they share in constraints.go; health.go and locks.go add their own; internal.go adds
 //     what groups, clones and containers imply;
-//   - parameters.go finds what was started with other parameters than are configured now;
+//   - parameters.go finds what was started with other parameters than are configured now (and redefine.go,
+//     beside the phases, has the status tell that a change of them was carried out);
 //   - assignment: assign.go for primitives and groups, instances.go for clones,
 //     promotable.go for roles, bundle.go, scores.go for colocated preferences,
 //     utilization.go for capacity;

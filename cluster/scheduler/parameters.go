@@ -190,12 +190,11 @@ func onlySecretsMasked(e *event) bool {
 	if !ok {
 		return false
 	}
-	params := e.params()
-	open, masked := maps.Clone(params), false
+	params, masked := e.params(), false
 	for _, name := range strings.Fields(e.xml.Get("op-secure-params")) {
 		masked = masked || params[name] != "" && strings.Trim(params[name], "*") == ""
-		delete(open, name)
 	}
+	open := e.open(params)
 	if !masked || digest(open, 0) == want {
 		return masked
 	}
@@ -204,6 +203,15 @@ func onlySecretsMasked(e *event) bool {
 		maps.DeleteFunc(open, func(name, _ string) bool { return strings.HasPrefix(name, "pcmk_") })
 	}
 	return digest(open, 0) == want
+}
+
+// open leaves out the parameters that the history says are secrets.
+func (e *event) open(params map[string]string) map[string]string {
+	open := maps.Clone(params)
+	for _, name := range strings.Fields(e.xml.Get("op-secure-params")) {
+		delete(open, name)
+	}
+	return open
 }
 
 func (c *cluster) timeoutFor(e *event) int {

@@ -85,9 +85,7 @@ func (c *cluster) unfencingDevices() []*resource {
 func (c *cluster) addDigests(fence *action) (changed bool) {
 	var all, secure strings.Builder
 	for _, r := range c.unfencingDevices() {
-		params := r.params(fence.node)
-		prefix := r.id + ":" + r.agent.Type + ":"
-		forAll, forSecure := prefix+digest(params, 0)+",", prefix+digest(openParameters(params), 0)+","
+		forAll, forSecure := r.unfencingMarks(fence.node)
 		all.WriteString(forAll)
 		secure.WriteString(forSecure)
 		known, seen := fence.node.attribute("#digests-all")
@@ -97,6 +95,13 @@ func (c *cluster) addDigests(fence *action) (changed bool) {
 	fence.setExtra("digests_all", all.String())
 	fence.setExtra("digests_secure", secure.String())
 	return changed
+}
+
+// unfencingMarks are what a node that the fence device switched on remembers of its parameters.
+func (r *resource) unfencingMarks(n *node) (all, secure string) {
+	params := r.params(n)
+	prefix := r.id + ":" + r.agent.Type + ":"
+	return prefix + digest(params, 0) + ",", prefix + digest(openParameters(params), 0) + ","
 }
 
 // openParameters are those of a fence device that are the agent's, and no secrets.

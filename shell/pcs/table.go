@@ -40,7 +40,7 @@ func (c *command) accepted() string {
 // families are the tables of commands, one a file.
 func families() [][]command {
 	return [][]command{
-		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(), stonithLiveCommands(), sbdCommands(), levelCommands(),
+		resourceCommands(), groupCommands(), defaultsCommands(), operationCommands(), moveCommands(), stonithCommands(), stonithLiveCommands(), scsiCommands(), sbdCommands(), levelCommands(),
 		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), clusterConfCommands(), aclCommands(), tagCommands(), alertCommands(), boothCommands(), pushCommands(), describeCommands(), wholeCommands(), remoteCommands(), bundleCommands(), hostCommands(), quorumCommands(),
 		relationCommands(), failcountCommands(), linkCommands(), daemonCommands(),
 		byHandCommands(), relocateCommands(), uidgidCommands(), editCommands(), backupCommands(), checkpointCommands(),

@@ -33,6 +33,19 @@ func (c *Client) Fence(ctx context.Context, fence Fence) error {
 	return c.post(ctx, "/v1/fence", fence, nil)
 }
 
+// Unfence asks for a host to be switched on by one fence device, with some of its parameters
+// other than configured: what a device that is about to guard more has to do.
+type Unfence struct {
+	Target string  `json:"target"`
+	Device string  `json:"device"` // stonith resource
+	Params []Param `json:"params,omitempty"`
+}
+
+// Unfence switches a host on and returns when that is done or has failed. The cluster does not learn of it.
+func (c *Client) Unfence(ctx context.Context, unfence Unfence) error {
+	return c.post(ctx, "/v1/fence/unfence", unfence, nil)
+}
+
 // ConfirmFenced takes the operator's word that target is off. Wrong, it corrupts data.
 func (c *Client) ConfirmFenced(ctx context.Context, target string) error {
 	return c.post(ctx, "/v1/fence/confirm", map[string]string{"target": target}, nil)
