@@ -49,6 +49,7 @@ type member struct {
 	synced   bool
 	astray   int             // Reply.Astray
 	watchdog time.Duration   // Reply.Watchdog
+	features string          // Reply.FeatureSet
 	since    time.Time       // in the view with this boot, in this reign
 	retryAt  time.Time       // when Sync is to be sent again; zero: on its way
 	inFlight map[string]bool // keys from before this reign, not yet seen in the log

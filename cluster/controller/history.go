@@ -207,8 +207,7 @@ func countsAsFailure(r Request) bool {
 func (w *Worker) countFailure(now time.Time, state *cib.Element, r Request) {
 	name := r.ResourceID + "#" + r.Task + "_" + strconv.FormatInt(r.Operation.Interval.Milliseconds(), 10)
 	count := "fail-count-" + name
-	set := state.Append(cib.NewElement("transient_attributes", "id", r.NodeID)).
-		Append(cib.NewElement("instance_attributes", "id", "status-"+r.NodeID))
+	set := transientSet(state, r.NodeID)
 	present := TransientAttribute(w.cfg.Document(), r.NodeID, count)
 	appendAttribute(set, r.NodeID, count, raised(present, r.FailOffset))
 	appendAttribute(set, r.NodeID, "last-failure-"+name, strconv.FormatInt(now.Unix(), 10))
@@ -250,6 +249,12 @@ func TransientAttribute(doc *cib.Document, nodeID, name string) string {
 	return ""
 }
 
+// transientSet adds what holds transient attributes to a node_state, under Pacemaker's ids.
+func transientSet(state *cib.Element, nodeID string) *cib.Element {
+	return state.Append(cib.NewElement("transient_attributes", "id", nodeID)).
+		Append(cib.NewElement("instance_attributes", "id", "status-"+nodeID))
+}
+
 // appendAttribute adds an nvpair with Pacemaker's id for it.
 func appendAttribute(set *cib.Element, nodeID, name, value string) {
 	id := "status-" + nodeID + "-" + strings.ReplaceAll(name, "#", ".")
@@ -264,10 +269,8 @@ func AttributeEdits(nodeID, uname, name string, value *string) []Edit {
 			"']/transient_attributes/instance_attributes/nvpair[@name='" + name + "']"}}
 	}
 	fragment := cib.NewElement("cib")
-	set := fragment.Append(cib.NewElement("status")).Append(cib.NewElement("node_state", "id", nodeID, "uname", uname)).
-		Append(cib.NewElement("transient_attributes", "id", nodeID)).
-		Append(cib.NewElement("instance_attributes", "id", "status-"+nodeID))
-	appendAttribute(set, nodeID, name, *value)
+	state := fragment.Append(cib.NewElement("status")).Append(cib.NewElement("node_state", "id", nodeID, "uname", uname))
+	appendAttribute(transientSet(state, nodeID), nodeID, name, *value)
 	return []Edit{MergeEdit(fragment)}
 }
 

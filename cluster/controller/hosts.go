@@ -131,7 +131,7 @@ func (c *Controller) synced(ev Replied, m *member) {
 		c.askAgain(m)
 		return
 	}
-	m.synced, m.astray, m.watchdog = true, ev.Reply.Astray, ev.Reply.Watchdog
+	m.synced, m.astray, m.watchdog, m.features = true, ev.Reply.Astray, ev.Reply.Watchdog, ev.Reply.FeatureSet
 	if ev.Reply.Name != "" {
 		c.names[ev.Host] = ev.Reply.Name
 	}
@@ -265,17 +265,26 @@ func (c *Controller) memberEdits(status *cib.Element, id core.HostID, fragment *
 	if m.synced && (m.watchdog > 0 || state != nil && state.Get(WatchdogMark) != "") {
 		want.Set(WatchdogMark, strconv.FormatInt(m.watchdog.Milliseconds(), 10))
 	}
-	if state == nil || state.Get("crm-debug-origin") != origin {
+	begunAnew := state == nil || state.Get("crm-debug-origin") != origin
+	lacksFeatures := m.features != "" && (begunAnew || TransientAttribute(c.cfg.Document(), hostID(id), FeatureSetAttribute) != m.features)
+	if lacksFeatures {
+		appendAttribute(transientSet(want, hostID(id)), hostID(id), FeatureSetAttribute, m.features)
+	}
+	if begunAnew {
 		lrm := want.Append(cib.NewElement("lrm", "id", hostID(id)))
 		lrm.Append(cib.NewElement("lrm_resources"))
 		fragment.Ensure("status").Append(want)
 		return eraseEdits(id)
 	}
-	if differs(state, want) {
+	if lacksFeatures || differs(state, want) {
 		fragment.Ensure("status").Append(want)
 	}
 	return nil
 }
+
+// FeatureSetAttribute is the transient attribute by which status displays and the scheduler know a host's
+// feature set, and so whether hosts of different versions are together.
+const FeatureSetAttribute = "#feature-set"
 
 // lostEdits makes node_state tell that the host is gone. "expected" stays: a host that
 // was expected to be here is unclean until it is fenced, and so is one whose end is doubtful.

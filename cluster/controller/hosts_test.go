@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/messaging/core"
 )
 
 // TestOption: times of crm_config are read in every spelling that the tools write.
@@ -20,5 +21,46 @@ func TestOption(t *testing.T) {
 		if got := option(doc, "dc-deadtime", time.Second); got != want {
 			t.Errorf("dc-deadtime %q is read as %v, not %v", text, got, want)
 		}
+	}
+}
+
+// TestFeatureSetOfAHostIsKnownFromItsJoin: what a host tells when it joins is its transient attribute, and
+// again when its history was begun anew. A host of a version that does not tell has none.
+func TestFeatureSetOfAHostIsKnownFromItsJoin(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.step(Viewed{allOfView(4)})
+	tell := func(host core.HostID, boot uint64, reply Reply) {
+		r, _ := s.c.Leading()
+		s.step(Replied{Host: host, Boot: boot, Reign: r, Kind: SyncRequest, Reply: reply})
+	}
+	want := func(when string, sets ...string) {
+		t.Helper()
+		for i, set := range sets {
+			if got := TransientAttribute(s.doc, hostID(core.HostID(i+1)), FeatureSetAttribute); got != set {
+				t.Errorf("%s the feature set of host %d is %q, want %q", when, i+1, got, set)
+			}
+		}
+	}
+	tell(1, 11, Reply{FeatureSet: "3.16.1"})
+	tell(2, 22, Reply{FeatureSet: "3.19.0"})
+	tell(3, 33, Reply{})
+	want("when all joined", "3.16.1", "3.19.0", "")
+
+	v := allOfView(5)
+	v.Boots[1] = 23
+	s.step(Viewed{v})
+	tell(2, 23, Reply{FeatureSet: "3.16.1"})
+	want("after host 2 was started again, as another version,", "3.16.1", "3.16.1", "")
+	if again := s.step(Viewed{v}); len(again.Writes) > 0 {
+		t.Errorf("%+v is written though nothing changed", again.Writes)
+	}
+}
+
+func TestWorkerTellsItsFeatureSet(t *testing.T) {
+	t.Parallel()
+	w := testWorker()
+	if reply, _, err := w.Ask(Request{Kind: SyncRequest, Reign: reign(6), Boot: 7}); err != nil || reply.FeatureSet != cib.FeatureSet {
+		t.Errorf("%+v, %v; want feature set %s", reply, err, cib.FeatureSet)
 	}
 }

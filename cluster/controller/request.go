@@ -48,6 +48,8 @@ type Reply struct {
 	Astray int `json:"astray,omitempty"`
 	// Watchdog is the time within which the host is reset when it may not go on; 0: it has none.
 	Watchdog time.Duration `json:"watchdog,omitempty"`
+	// FeatureSet is the host's cib.FeatureSet, which is not the leader's while versions are mixed.
+	FeatureSet string `json:"feature_set,omitempty"`
 }
 
 // Event is something that happens to a Controller: Viewed, Applied, Replied,

@@ -116,7 +116,9 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 		w.finished, w.done = map[string]bool{}, nil
 	}
 	if r.Kind == SyncRequest {
-		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(true), Astray: w.astray, Watchdog: w.cfg.Watchdog}, w.out, nil
+		return Reply{
+			Name: w.cfg.Name, InFlight: w.inFlight(true), Astray: w.astray, Watchdog: w.cfg.Watchdog, FeatureSet: cib.FeatureSet,
+		}, w.out, nil
 	}
 	return w.obey(r)
 }
