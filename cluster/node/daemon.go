@@ -127,10 +127,18 @@ func (d *Daemon) local() http.Handler {
 
 func (d *Daemon) notSetUp(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if r.URL.Path == "/v1/status" {
-		return client.Status{Host: d.host, Build: Build}, nil
+		return client.Status{Host: d.host, Build: Build, Problems: []string{d.whyOutside()}}, nil
 	}
-	return nil, &client.Error{Code: client.NotSetUp, Message: "this host takes part in no cluster at the moment; " +
-		"set it up with 'holdfast init' or 'pcs cluster setup', or start it with 'pcs cluster start'"}
+	return nil, &client.Error{Code: client.NotSetUp, Message: d.whyOutside()}
+}
+
+// whyOutside says why this host takes part in no cluster, and what to do about it.
+func (d *Daemon) whyOutside() string {
+	if _, _, configured := d.files.Find(); configured || d.options.Config != "" {
+		return "this host takes part in no cluster at the moment; start it with 'pcs cluster start'"
+	}
+	return "this host takes part in no cluster, because it belongs to none yet; " +
+		"make one with 'holdfast init' or 'pcs cluster setup', or join one with 'holdfast join'"
 }
 
 // State tells what this host is part of.

@@ -25,6 +25,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/node/client"
 )
 
 // DefaultShadowDir is where shadow copies live unless CIB_shadow_dir says otherwise.
@@ -106,7 +107,7 @@ func Open(env Environment) (Source, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster on this host: %w; "+
-			"start it with 'holdfast node', or set CIB_file=FILE to work on a file", err)
+			"%s, or set CIB_file=FILE to work on a file", err, client.StartHint)
 	}
 	return &live{cluster: cluster}, nil
 }

@@ -31,6 +31,9 @@ import (
 // running on this host.
 var ErrNoDaemon = errors.New("no cluster daemon answers on this host")
 
+// StartHint says what to do about ErrNoDaemon.
+const StartHint = "start it with 'systemctl start holdfast' (a host that belongs to no cluster yet makes one with 'holdfast init', or joins one with 'holdfast join')"
+
 // Client is a caller of one daemon. It is safe for concurrent use.
 type Client struct {
 	socket string
@@ -114,7 +117,7 @@ const (
 	Conflict    Code = "conflict"    // the document's version is not the one that was asked for
 	NoQuorum    Code = "no-quorum"   // this side of the cluster may not change anything
 	Unconfirmed Code = "unconfirmed" // the change may or may not have been made
-	NotSetUp    Code = "not-set-up"  // this host belongs to no cluster yet
+	NotSetUp    Code = "not-set-up"  // this host belongs to no cluster yet, or was not started in it
 	Denied      Code = "denied"      // the caller is neither root nor in group haclient
 	TimedOut    Code = "timed-out"   // not within the time that the caller gave
 	Failed      Code = "failed"      // it was tried and failed
@@ -199,7 +202,7 @@ func (c *Client) open(ctx context.Context, method, path string, body []byte) (*h
 func (c *Client) unreachable(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("connect to %s: %w; start it with: systemctl start holdfast", c.socket, ErrNoDaemon)
+		return fmt.Errorf("connect to %s: %w; %s", c.socket, ErrNoDaemon, StartHint)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("connect to %s: %w; be root or a member of group haclient", c.socket, fs.ErrPermission)
 	}

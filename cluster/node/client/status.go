@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -71,6 +72,16 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	return status, nil
+}
+
+// ClusterStatus is Status for callers that ask about the cluster: where the host takes part in none, that
+// is the error NotSetUp, which says what to do.
+func (c *Client) ClusterStatus(ctx context.Context) (*Status, error) {
+	status, err := c.Status(ctx)
+	if err == nil && !status.Configured {
+		return nil, &Error{Code: NotSetUp, Message: strings.Join(status.Problems, "; ")}
+	}
+	return status, err
 }
 
 // Operation is one call of a resource's agent on one host, outside the

@@ -60,7 +60,7 @@ func Of(err error) int {
 		{nil, OK}, {ErrUnsafe, Unsafe}, {ErrUsage, Usage},
 		{cib.ErrNotFound, NoSuch}, {cib.ErrExists, Exists}, {cib.ErrOlder, Old}, {cib.ErrDenied, NoPermission},
 		{cib.ErrSchema, Config}, {cib.ErrPatch, DiffFailed}, {cib.ErrInput, DataError},
-		{client.ErrNoDaemon, Disconnect}, {client.NotFound, NoSuch}, {client.Exists, Exists}, {client.Denied, NoPermission},
+		{client.ErrNoDaemon, Disconnect}, {client.NotSetUp, Disconnect}, {client.NotFound, NoSuch}, {client.Exists, Exists}, {client.Denied, NoPermission},
 		{client.NoQuorum, Quorum}, {client.TimedOut, Timeout}, {client.Conflict, Old}, {client.Invalid, Config},
 		{fs.ErrNotExist, NoInput}, {fs.ErrPermission, NoPermission},
 	} {

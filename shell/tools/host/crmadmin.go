@@ -96,7 +96,7 @@ func (a *admin) answer(stdin io.Reader) error {
 	defer cancel()
 	switch {
 	case a.line.Has("dc_lookup"):
-		status, err := client.New("").Status(ctx)
+		status, err := client.New("").ClusterStatus(ctx)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,11 @@ func leader(status *client.Status) string {
 // daemonState tells what a host does, in the words of Pacemaker's controller: S_IDLE where a host that decides
 // has nothing to do, S_TRANSITION_ENGINE where it has, S_NOT_DC elsewhere.
 func (a *admin) daemonState(ctx context.Context) error {
-	status, err := client.New("").Status(ctx)
+	ask := client.New("").ClusterStatus
+	if a.line.Has("pacemakerd") {
+		ask = client.New("").Status // the daemon runs, whatever it takes part in
+	}
+	status, err := ask(ctx)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,11 @@ func run(line *option.Line, stdout io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	status, err := client.New("").Status(ctx)
+	ask := client.New("").ClusterStatus
+	if line.Has("name") {
+		ask = client.New("").Status // a host has a name without a cluster, too
+	}
+	status, err := ask(ctx)
 	if err != nil {
 		return err
 	}

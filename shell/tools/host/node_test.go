@@ -1,6 +1,12 @@
 package host
 
 import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,5 +41,55 @@ func TestWithoutADaemon(t *testing.T) {
 	var stdout, stderr strings.Builder
 	if status := CRMNode([]string{"-n"}, nil, &stdout, &stderr); status != exit.OK || stdout.String() != "alice\n" {
 		t.Errorf("in an agent: status %d, %q %q", status, stdout.String(), stderr.String())
+	}
+}
+
+// serveOutside answers on a socket below root as the daemon of a host that takes part in no cluster does.
+func serveOutside(t *testing.T, root, why string) {
+	socket := client.Socket(root)
+	if err := os.MkdirAll(filepath.Dir(socket), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/status" {
+			_ = json.NewEncoder(w).Encode(client.Status{Host: "alice", Problems: []string{why}})
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_ = json.NewEncoder(w).Encode(client.Error{Code: client.NotSetUp, Message: why})
+	})}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+}
+
+// TestOnAHostOutsideOfAnyCluster: what asks for the cluster says what to do, with the status by which scripts
+// know that there is none.
+func TestOnAHostOutsideOfAnyCluster(t *testing.T) {
+	root := t.TempDir()
+	t.Setenv("HOLDFAST_ROOT", root)
+	serveOutside(t, root, "make one with 'holdfast init'")
+	for _, c := range []struct {
+		tool   func([]string, io.Reader, io.Writer, io.Writer) int
+		call   string
+		status int
+		stdout string
+	}{
+		{CRMNode, "--name", exit.OK, "alice\n"},
+		{CRMNode, "--list", exit.Disconnect, ""},
+		{CRMNode, "--quorum", exit.Disconnect, ""},
+		{CRMAdmin, "--dc_lookup", exit.Disconnect, ""},
+		{CRMAdmin, "--status=alice", exit.Disconnect, ""},
+		{CRMAdmin, "--nodes", exit.Disconnect, ""},
+		{CRMAdmin, "--pacemakerd", exit.OK, "Status of pacemakerd: 'running'\n"},
+	} {
+		var stdout, stderr strings.Builder
+		status := c.tool([]string{c.call}, nil, &stdout, &stderr)
+		if status != c.status || stdout.String() != c.stdout || (status != exit.OK && !strings.Contains(stderr.String(), "holdfast init")) {
+			t.Errorf("%s: status %d, %q, %q", c.call, status, stdout.String(), stderr.String())
+		}
 	}
 }
