@@ -91,7 +91,7 @@ func TestDiffIsWhatPacemakerReads(t *testing.T) {
 	before := mustParse(t, sample)
 	after := before.Clone()
 	for _, r := range []Request{
-		{Op: OpCreate, Section: "resources", Input: NewElement("primitive", "id", "new", "class", "ocf", "type", "x")},
+		{Op: OpCreate, Section: "resources", Input: NewElement("primitive", "id", "new", "class", "ocf", "provider", "p", "type", "x")},
 		{Op: OpModify, Input: NewElement("op", "id", "ip-monitor", "interval", "3s")},
 		{Op: OpDelete, Input: NewElement("primitive", "id", "web")},
 	} {

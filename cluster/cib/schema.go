@@ -10,16 +10,31 @@ import (
 // hand. It refuses what is certainly wrong and lets pass what it does not know, so that newer
 // documents are not refused by an older table.
 
-// objects are what may stand in a section.
+// objects are what may stand in a section, or in another object.
 var objects = map[string][]string{
-	"cib":           {"configuration", "status"},
-	"configuration": sections,
-	"resources":     {"primitive", "group", "clone", "master", "master_slave", "bundle", "template"},
-	"constraints":   {"rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket"},
-	"tags":          {"tag"},
-	"operations":    {"op"},
-	"group":         {"primitive", "meta_attributes", "instance_attributes"},
+	"cib":              {"configuration", "status"},
+	"configuration":    sections,
+	"crm_config":       {"cluster_property_set"},
+	"nodes":            {"node"},
+	"resources":        {"primitive", "group", "clone", "master", "master_slave", "bundle", "template"},
+	"constraints":      {"rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket"},
+	"rsc_defaults":     {"meta_attributes"},
+	"op_defaults":      {"meta_attributes"},
+	"fencing-topology": {"fencing-level"},
+	"alerts":           {"alert"},
+	"acls":             {"acl_target", "acl_group", "acl_role", "acl_user"},
+	"tags":             {"tag"},
+	"tag":              {"obj_ref"},
+	"primitive":        parts,
+	"template":         parts,
+	"operations":       {"op"},
+	"group":            {"primitive", "meta_attributes", "instance_attributes"},
+	"clone":            {"primitive", "group", "meta_attributes", "instance_attributes"},
+	"master":           {"primitive", "group", "meta_attributes", "instance_attributes"},
 }
+
+// parts are what a primitive consists of.
+var parts = []string{"meta_attributes", "instance_attributes", "operations", "utilization"}
 
 // needs are the attributes without which an object means nothing.
 var needs = map[string][]string{

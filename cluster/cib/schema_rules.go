@@ -18,14 +18,36 @@ var deviceList = regexp.MustCompile(`^[a-zA-Z0-9_.-]+(,[a-zA-Z0-9_.-]+)*$`)
 func (d *Document) checkElement(e *Element, major int) []Problem {
 	switch e.Name {
 	case "primitive", "template":
-		if class, given := e.Lookup("class"); given && !slices.Contains(classes, class) {
-			return []Problem{d.problem(e, "class=%q: expected %s", class, strings.Join(classes, ", "))}
-		}
+		return d.checkAgent(e)
 	case "rsc_colocation", "rsc_location":
 		return d.checkScore(e, major)
 	case "fencing-level":
 		if devices := e.Get("devices"); !deviceList.MatchString(devices) {
 			return []Problem{d.problem(e, "devices=%q: expected ids of fence devices, separated by commas", devices)}
+		}
+	}
+	return nil
+}
+
+// checkAgent wants an agent named in full, unless a template names it.
+func (d *Document) checkAgent(e *Element) []Problem {
+	class, given := e.Lookup("class")
+	_, templated := e.Lookup("template")
+	switch {
+	case !given && templated && e.Name == "primitive":
+		return nil
+	case !given:
+		return []Problem{d.problem(e, "attribute class is missing; expected one of %s, or a template", strings.Join(classes, ", "))}
+	case !slices.Contains(classes, class):
+		return []Problem{d.problem(e, "class=%q: expected %s", class, strings.Join(classes, ", "))}
+	}
+	needed := []string{"type"}
+	if class == "ocf" {
+		needed = append(needed, "provider")
+	}
+	for _, name := range needed {
+		if _, given := e.Lookup(name); !given {
+			return []Problem{d.problem(e, "attribute %s is missing beside class=%q", name, class)}
 		}
 	}
 	return nil

@@ -1,10 +1,13 @@
 package cibtool
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"holdfast/cluster/cib"
+	"holdfast/shell/tools/exit"
 )
 
 func TestProblems(t *testing.T) {
@@ -35,6 +38,41 @@ func TestProblems(t *testing.T) {
 		got := strings.Join(Problems(doc), "; ")
 		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestWritesAgainstTheSchemaAreRefused: what stands in the wrong section, or names no agent, does not get into a
+// file either. The environment names the file, so this test cannot run beside others.
+func TestWritesAgainstTheSchemaAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cib.xml")
+	t.Setenv("CIB_file", path)
+	doc := cib.New()
+	doc.EnsureSection("resources").Append(cib.NewElement("primitive", "id", "a", "class", "ocf", "provider", "pacemaker", "type", "Dummy"))
+	before := string(doc.Bytes())
+	for _, c := range []struct {
+		call   string
+		xml    string
+		status int
+		want   string
+	}{
+		{"--create --scope constraints", `<node id="9" uname="x"/>`, exit.Config, "does not belong into <constraints>"},
+		{"--modify --allow-create --scope nodes", `<primitive id="q" class="lsb" type="x"/>`, exit.Config, "does not belong into <nodes>"},
+		{"--create --scope crm_config", `<nvpair id="n" name="stonith-enabled" value="false"/>`, exit.Config, "expected cluster_property_set"},
+		{"--create --scope resources", `<primitive id="q"/>`, exit.Config, "attribute class is missing"},
+		{"--create --scope resources", `<primitive id="q" class="ocf" type="Dummy"/>`, exit.Config, "attribute provider is missing"},
+		{"--create --scope resources", `<primitive id="q" class="ocf" provider="pacemaker" type="Dummy"/>`, exit.OK, ""},
+	} {
+		if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr strings.Builder
+		status := CIBAdmin(append(strings.Fields(c.call), "--xml-text", c.xml), strings.NewReader(""), &stdout, &stderr)
+		if status != c.status || !strings.Contains(stderr.String(), c.want) {
+			t.Errorf("cibadmin %s %s: status %d, want %d; %q", c.call, c.xml, status, c.status, stderr.String())
+		}
+		if after, err := os.ReadFile(path); err != nil || (string(after) == before) == (status == exit.OK) {
+			t.Errorf("cibadmin %s %s: status %d, and the file is %s (%v)", c.call, c.xml, status, after, err)
 		}
 	}
 }
