@@ -39,7 +39,8 @@ func (s *session) showStatus(at moment, st *scheduler.Status) {
 	s.printf("%s:\n  * Node List:\n", at.title)
 	status.Nodes(s.out, st, "    ")
 	s.printf("\n  * Full List of Resources:\n")
-	status.ResourcesWith(s.out, st, "    ", status.Options{FailedProbe: func(r *scheduler.ResourceStatus) string { return failedProbe(st, r) }})
+	why := monitor.FailedProbe(st)
+	status.ResourcesWith(s.out, st, "    ", status.Options{FailedProbe: func(r *scheduler.ResourceStatus) string { return sentence(why(r)) }})
 	s.showSections()
 }
 
@@ -78,15 +79,12 @@ func (s *session) showSections() {
 	}
 }
 
-// failedProbe says why a stopped resource cannot run where it was looked for: its agent is
-// not there.
-func failedProbe(st *scheduler.Status, r *scheduler.ResourceStatus) string {
-	for _, f := range st.Failures {
-		if f.Resource == r.LongID && f.Task == "monitor" && f.Interval == 0 && f.RCText == "not installed" {
-			return "Not installed"
-		}
+// sentence begins a reason with a capital, as the release does whose simulations these are compared with.
+func sentence(reason string) string {
+	if reason == "" {
+		return ""
 	}
-	return ""
+	return strings.ToUpper(reason[:1]) + reason[1:]
 }
 
 // forgetPending takes out what was in progress before the simulation: the history still tells
