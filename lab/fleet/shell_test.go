@@ -3,6 +3,8 @@ package fleet
 import (
 	"strings"
 	"testing"
+
+	"holdfast/cluster/cib"
 )
 
 // Commands of a listing are typed one after another on a cluster that has nothing yet, in any
@@ -44,6 +46,9 @@ func TestOperationsInFlightAreShown(t *testing.T) {
 func TestAttributesAreDampenedAndKeptPrivate(t *testing.T) {
 	ctx, f := startFleet(t)
 	must(t, f.Client("web1").Wait(ctx, ctxLeft(ctx)))
+	for _, h := range f.Hosts() { // set when the hosts joined
+		shown(t, ctx, f, h.Name(), []string{"web1 (1): online, feature set " + cib.FeatureSet, "web3 (3): online, feature set " + cib.FeatureSet}, "crm_mon", "-1", "--show-detail")
+	}
 	mustRun(t, f, "web1", "", "attrd_updater", "-n", "secret", "-U", "5", "-p")
 	shown(t, ctx, f, "web2", []string{`name="secret"`, `host="web1"`, `value="5"`}, "attrd_updater", "-n", "secret", "-Q", "-A")
 	mustRun(t, f, "web1", "", "attrd_updater", "-n", "flutter", "-U", "1", "-d", "1s")
