@@ -1,10 +1,8 @@
 package simulation
 
 import (
-	"strings"
 	"time"
 
-	"holdfast/cluster/cib"
 	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/alone"
 	"holdfast/cluster/messaging/core"
@@ -49,7 +47,7 @@ func (h *host) checkAlone() {
 		return
 	}
 	l.at = never
-	if !ignoresQuorum(h.replica.Live()) {
+	if !controller.QuorumIgnored(h.replica.Live()) {
 		h.beginAlone(false)
 	}
 }
@@ -98,8 +96,4 @@ func (h *host) leaveBroken() {
 	}
 	h.core.Step(h.clock(), core.Leave{})
 	h.later(400*time.Millisecond, h.killDaemon)
-}
-
-func ignoresQuorum(doc *cib.Document) bool {
-	return strings.EqualFold(doc.Property("no-quorum-policy"), "ignore")
 }

@@ -102,7 +102,7 @@ func (h *host) noted(change core.Change) {
 func (h *host) step(ev controller.Event) {
 	e, applied := ev.(controller.Applied)
 	if _, restored := ev.(controller.Restored); restored || applied && e.Entry.Kind == controller.ChangeEntry {
-		h.core.Step(h.clock(), core.Policy{Ignore: ignoresQuorum(h.replica.Live())})
+		h.core.Step(h.clock(), core.Policy{Ignore: controller.QuorumIgnored(h.replica.Live())})
 	}
 	batch := h.controller.Step(h.steady(), ev)
 	for _, note := range batch.Notes {
@@ -261,7 +261,7 @@ func (h *host) ask(r controller.Request) (controller.Reply, error) {
 		why = "its disk failed"
 	case h.doubtful():
 		why = "it stood still"
-	case !h.lone.quorate && !ignoresQuorum(h.replica.Live()):
+	case !h.lone.quorate && !controller.QuorumIgnored(h.replica.Live()):
 		why = "it has no quorum"
 	}
 	if h.w.tamper.Request != nil {
