@@ -79,6 +79,19 @@ func (p *Plane) everywhere(f func(*Loop)) {
 	all.Wait()
 }
 
+// gather joins what each loop has, in no order.
+func gather[T any](p *Plane, own func(*Loop) []T) []T {
+	var mu sync.Mutex // guards all
+	var all []T
+	p.everywhere(func(l *Loop) {
+		some := own(l)
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, some...)
+	})
+	return all
+}
+
 // Suspend has a frontend refuse new clients, or take them again. Those that are there go on.
 func (p *Plane) Suspend(f *Frontend, suspended bool) {
 	if f.Disabled.Swap(suspended) == suspended {
@@ -131,18 +144,12 @@ var stateNames = [...]string{preparing: "preparing", awaiting: "awaiting", queue
 
 // SessionStates lists the sessions there are.
 func (p *Plane) SessionStates() []SessionState {
-	var mu sync.Mutex // guards all
-	var all []SessionState
-	p.everywhere(func(l *Loop) {
-		var own []SessionState
+	return gather(p, func(l *Loop) (own []SessionState) {
 		for s := range l.sessions {
 			own = append(own, s.shown())
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, own...)
+		return own
 	})
-	return all
 }
 
 func (s *session) shown() SessionState {
@@ -224,16 +231,13 @@ var roleNames = [...]string{free: "free", listening: "listening", clientSide: "c
 
 // Descriptors lists the sockets that the loops watch.
 func (p *Plane) Descriptors() []Descriptor {
-	var mu sync.Mutex // guards all
-	var all []Descriptor
-	p.everywhere(func(l *Loop) {
-		mu.Lock()
-		defer mu.Unlock()
+	all := gather(p, func(l *Loop) (own []Descriptor) {
 		for fd, c := range l.conns {
 			if c != nil {
-				all = append(all, c.shown(l, fd))
+				own = append(own, c.shown(l, fd))
 			}
 		}
+		return own
 	})
 	slices.SortFunc(all, func(a, b Descriptor) int { return a.FD - b.FD })
 	return all

@@ -369,18 +369,14 @@ func (l *Loop) listenOn(f *Frontend, b *config.Bind, fd int) {
 
 // Sockets lists the listening sockets, to pass them to the process that follows. They stay open here.
 func (p *Plane) Sockets() []Socket {
-	var mu sync.Mutex // guards all
-	var all []Socket
-	p.everywhere(func(l *Loop) {
-		mu.Lock()
-		defer mu.Unlock()
+	return gather(p, func(l *Loop) (own []Socket) {
 		for _, s := range l.listeners {
 			if s.conn != nil {
-				all = append(all, Socket{s.conn.fd, socketName(s.bind)})
+				own = append(own, Socket{s.conn.fd, socketName(s.bind)})
 			}
 		}
+		return own
 	})
-	return all
 }
 
 // StopListening closes the listening sockets; clients that are there go on. Idle ones are closed at once, others as their request ends. When it
