@@ -21,6 +21,23 @@ import (
 
 const patience = 10 * time.Second
 
+// replies answers one datagram.
+func replies(t *testing.T, answer func([]byte) []byte) netip.AddrPort {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		b := make([]byte, 2048)
+		if n, from, err := conn.ReadFrom(b); err == nil {
+			_, _ = conn.WriteTo(answer(b[:n]), from)
+		}
+	}()
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
 // serve takes connections and lets talk handle each, until the test ends.
 func serve(t *testing.T, talk func(net.Conn)) netip.AddrPort {
 	t.Helper()
@@ -182,18 +199,7 @@ func TestPackets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { conn.Close() })
-			go func() {
-				b := make([]byte, 2048)
-				if n, from, err := conn.ReadFrom(b); err == nil {
-					_, _ = conn.WriteTo(test.answer(b[:n]), from)
-				}
-			}()
-			at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+			at := replies(t, test.answer)
 			expect(t, Check{Protocol: test.protocol, Target: at, Timeout: patience}.Run(t.Context()), test.want)
 		})
 	}

@@ -30,18 +30,7 @@ func TestReplies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { conn.Close() })
-			go func() {
-				b := make([]byte, 16)
-				if _, from, err := conn.ReadFrom(b); err == nil {
-					_, _ = conn.WriteTo([]byte{1, 2, 3}, from)
-				}
-			}()
-			at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+			at := replies(t, func([]byte) []byte { return []byte{1, 2, 3} })
 			expect(t, Check{Protocol: UDP, Target: at, Timeout: patience, Send: "?", Reply: test.reply}.Run(t.Context()), test.want)
 		})
 	}
