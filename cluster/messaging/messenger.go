@@ -296,9 +296,6 @@ func (m *Messenger) Status() Status {
 // counts when this host leads.
 func (m *Messenger) Fenced(host HostID, boot uint64) { m.step(core.Fenced{Host: host, Boot: boot}) }
 
-// IgnoreQuorum sets whether no-quorum-policy is ignore.
-func (m *Messenger) IgnoreQuorum(ignore bool) { m.step(core.Policy{Ignore: ignore}) }
-
 // Expect sets the expected votes by an operator's word (core.Expect). Tell all hosts that are up.
 func (m *Messenger) Expect(votes int) { m.step(core.Expect{Votes: votes}) }
 

@@ -32,6 +32,7 @@ func (r *register) Apply(_ uint64, entry []byte) []byte {
 	return entry
 }
 func (r *register) View(uint64, messaging.View) {}
+func (r *register) QuorumIgnored() bool         { return false }
 func (r *register) Snapshot() ([]byte, error) {
 	return []byte(strings.Join(r.all(), "\n")), nil
 }

@@ -63,7 +63,6 @@ func (n *Node) happened(ev controller.Event) {
 	case controller.Applied:
 		n.committed(ev.Entry)
 	case controller.Restored:
-		n.messenger.IgnoreQuorum(controller.QuorumIgnored(n.replica.Document()))
 		n.viewSeen = ev.View
 		if n.present(ev.View) {
 			n.alertMembers(ev.View)
@@ -75,7 +74,6 @@ func (n *Node) happened(ev controller.Event) {
 // committed tells of entries that people care about, whoever leads.
 func (n *Node) committed(e *controller.Entry) {
 	if e.Kind == controller.ChangeEntry {
-		n.messenger.IgnoreQuorum(controller.QuorumIgnored(n.replica.Document()))
 		n.learnDevices()
 	}
 	if !n.present(n.viewSeen) {

@@ -100,10 +100,6 @@ func (h *host) noted(change core.Change) {
 
 // step moves the controller and carries out what it wants.
 func (h *host) step(ev controller.Event) {
-	e, applied := ev.(controller.Applied)
-	if _, restored := ev.(controller.Restored); restored || applied && e.Entry.Kind == controller.ChangeEntry {
-		h.core.Step(h.clock(), core.Policy{Ignore: controller.QuorumIgnored(h.replica.Live())})
-	}
 	batch := h.controller.Step(h.steady(), ev)
 	for _, note := range batch.Notes {
 		h.w.note(h, note)

@@ -57,6 +57,9 @@ func (r *Replica) Document() *cib.Document {
 // change it nor keep any of it past the next entry.
 func (r *Replica) Live() *cib.Document { return r.doc }
 
+// QuorumIgnored tells whether no-quorum-policy is ignore, to messaging's goroutine.
+func (r *Replica) QuorumIgnored() bool { return controller.QuorumIgnored(r.doc) }
+
 // Index returns the index of the last entry that was applied and told to notify.
 func (r *Replica) Index() uint64 { return r.told.Load() }
 

@@ -13,7 +13,7 @@ type agreed struct {
 	Seen     []Peer     // boots that were in a view of all configured hosts (wait_for_all), by id
 	Fenced   []Peer     // boots confirmed dead and not in a view since, by id
 	Disks    []Peer     // of hosts that were in a view: the disk that they had, by id
-	Quorate  []HostID   // members of the last quorate view (auto_tie_breaker)
+	Quorate  []HostID   // members of the last view that needed quorum, and had it (auto_tie_breaker)
 	Expected int        // expected votes when not the configured ones
 	Sessions []session  // of proposers, by id and then oldest first
 	Lineage  []Ancestor // where the earlier groups ended that this log grew from, oldest first
@@ -91,14 +91,15 @@ func (a *agreed) open(p Peer) int {
 	return end
 }
 
-// install takes a committed view over. all are the configured hosts.
-func (a *agreed) install(e *entry, all []HostID, rules *Rules) {
+// install takes a committed view over. all are the configured hosts; ignored tells that views are committed without quorum
+// as well. Those may be on one side of a cut only, and must not move the tie breaker, by which the other side goes on.
+func (a *agreed) install(e *entry, all []HostID, ignored bool, rules *Rules) {
 	v := e.View
 	for _, p := range e.Disks {
 		a.Disks = setPeer(a.Disks, p)
 	}
 	a.View = v
-	if v.Quorate && !v.Ignored {
+	if v.Quorate && !v.Ignored && !ignored {
 		a.Quorate = v.Members
 	}
 	if v.Strong {

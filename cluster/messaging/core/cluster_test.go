@@ -21,6 +21,7 @@ var errDiskFull = errors.New("no space left on device")
 type register struct {
 	entries []string
 	views   []core.View
+	ignored bool // no-quorum-policy
 }
 
 func (r *register) Apply(index uint64, entry []byte) []byte {
@@ -28,6 +29,7 @@ func (r *register) Apply(index uint64, entry []byte) []byte {
 	return fmt.Appendf(nil, "%d:%s", len(r.entries), entry)
 }
 func (r *register) View(index uint64, v core.View) { r.views = append(r.views, v) }
+func (r *register) QuorumIgnored() bool            { return r.ignored }
 func (r *register) Snapshot() ([]byte, error)      { return []byte(strings.Join(r.entries, "\n")), nil }
 func (r *register) Restore(b []byte) error {
 	r.entries = nil
@@ -113,14 +115,11 @@ func (c *cluster) start(ids ...core.HostID) {
 			c.t.Fatal(err)
 		}
 		c.boots++
-		h.machine, h.answers, h.frozen = &register{}, map[uint64]core.Answer{}, false
+		h.machine, h.answers, h.frozen = &register{ignored: c.ignore}, map[uint64]core.Answer{}, false
 		h.core, err = core.New(core.Config{ID: id, Boot: c.boots, Links: c.links, Quorum: c.options,
 			Machine: h.machine, Saved: saved, CompactEvery: c.compact}, c.now)
 		if err != nil {
 			c.t.Fatal(err)
-		}
-		if c.ignore {
-			h.core.Step(c.now, core.Policy{Ignore: true})
 		}
 	}
 }

@@ -140,9 +140,6 @@ func (c *Core) Step(now time.Duration, ev Event) {
 		c.proposals.unsent(ev.To)
 	case Fenced:
 		c.confirmFenced(ev)
-	case Policy:
-		c.dirty = c.dirty || c.ignore != ev.Ignore
-		c.ignore = ev.Ignore
 	case Configure:
 		c.configure(ev.Quorum)
 	case Expect:

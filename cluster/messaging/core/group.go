@@ -106,6 +106,7 @@ func (c *Core) restore(s *pb.Snapshot) error {
 			return fmt.Errorf("restore the machine from the snapshot at %d: %w", s.GetMetadata().GetIndex(), err)
 		}
 	}
+	c.heed()
 	changed := a.View.Number != c.agreed.View.Number || a.View.Ballot != c.agreed.View.Ballot
 	c.agreed, c.conf = a, s.GetMetadata().GetConfState()
 	c.applied, c.snapped = s.GetMetadata().GetIndex(), s.GetMetadata().GetIndex()
@@ -115,6 +116,13 @@ func (c *Core) restore(s *pb.Snapshot) error {
 		c.change(Change{Kind: Viewed, View: a.View, Text: viewText(a.View)})
 	}
 	return nil
+}
+
+// heed takes over what the applied state says of lost quorum.
+func (c *Core) heed() {
+	ignore := c.cfg.Machine.QuorumIgnored()
+	c.dirty = c.dirty || c.ignore != ignore
+	c.ignore = ignore
 }
 
 // frozen: a promise to a higher ballot keeps this host out of its group (rule 4).
@@ -260,6 +268,7 @@ func (c *Core) apply(re *pb.Entry) {
 		if !before {
 			data = c.cfg.Machine.Apply(re.GetIndex(), e.Data)
 			c.agreed.note(&e, data)
+			c.heed()
 		}
 		if mine {
 			c.conclude(Answer{Seq: e.Seq, Index: re.GetIndex(), Data: data})
@@ -277,7 +286,7 @@ func (c *Core) apply(re *pb.Entry) {
 			return // a leader that had not yet applied its predecessor's
 		}
 		e.View.Ballot = c.ballot
-		c.agreed.install(&e, c.cfg.Quorum.Hosts, &c.rules)
+		c.agreed.install(&e, c.cfg.Quorum.Hosts, c.ignore, &c.rules)
 		c.raiseExpected(&e.View)
 		c.cfg.Machine.View(re.GetIndex(), e.View)
 		c.change(Change{Kind: Viewed, View: e.View, Text: viewText(e.View)})

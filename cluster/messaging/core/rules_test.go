@@ -126,6 +126,31 @@ func TestIgnoredQuorumIsNoMemoryForTheTieBreaker(t *testing.T) {
 	}
 }
 
+// TestViewsThatOnlyOneSideHasDoNotMoveTheTieBreaker: the side without it had written a view of more
+// than half of the votes before it noticed all that it lost, and by ignoring the lack of quorum made that view count.
+func TestViewsThatOnlyOneSideHasDoNotMoveTheTieBreaker(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4, quorum.Options{AutoTie: true, Tie: quorum.TieBreaker{List: []core.HostID{4, 1}}})
+	c.ignore = true
+	c.start(1, 2, 3, 4)
+	c.await(3*time.Second, 1, 2, 3, 4)
+	c.cut([]core.HostID{4}, []core.HostID{1, 2}) // 2 leads
+	c.run(100 * time.Millisecond)
+	c.cut([]core.HostID{3}, []core.HostID{1, 2})
+	c.await(5*time.Second, 1, 2)
+	c.await(5*time.Second, 3, 4)
+	c.run(time.Second)
+	if v := c.host(2).core.Status().View; v.Strong {
+		t.Errorf("the half without the tie breaker: %+v", v)
+	}
+	if a := c.must(2, "without"); !a.Unconfirmed {
+		t.Errorf("a change by the half without the tie breaker: %+v", a)
+	}
+	if a := c.must(3, "with"); a.Unconfirmed {
+		t.Errorf("a change by the half with the tie breaker: %+v", a)
+	}
+}
+
 // TestHostsThatDifferAboutIgnoringQuorumComeTogether: each waited for the other's group to
 // elect.
 func TestHostsThatDifferAboutIgnoringQuorumComeTogether(t *testing.T) {

@@ -73,6 +73,8 @@ type Machine interface {
 	Apply(index uint64, entry []byte) (answer []byte)
 	// View tells that a view was committed, in order with the entries.
 	View(index uint64, view View)
+	// QuorumIgnored tells whether what was applied says to act without quorum (no-quorum-policy=ignore).
+	QuorumIgnored() bool
 	// Snapshot returns the whole state; Restore replaces it.
 	Snapshot() ([]byte, error)
 	Restore(snapshot []byte) error
@@ -123,7 +125,7 @@ type Config struct {
 }
 
 // Event is something that happens to a core: Heard, Received, Propose, Unsent,
-// Fenced, Policy, Configure, Expect, Unblock, DeviceSays or Leave.
+// Fenced, Configure, Expect, Unblock, DeviceSays or Leave.
 type Event interface{ event() }
 
 // Heard is a heartbeat that arrived, authenticated, on a link. The core does not change it.
@@ -155,9 +157,6 @@ type Fenced struct {
 	Boot uint64 // 0: the last one known
 }
 
-// Policy tells the core what the document says about lost quorum.
-type Policy struct{ Ignore bool }
-
 // Configure adds hosts to the cluster or takes out hosts that have left, and changes how votes
 // count, while the core runs.
 // Hosts that were configured before must still be. A host that is added counts as
@@ -174,7 +173,6 @@ func (Propose) event()   {}
 func (Cancel) event()    {}
 func (Unsent) event()    {}
 func (Fenced) event()    {}
-func (Policy) event()    {}
 func (Configure) event() {}
 func (Leave) event()     {}
 
