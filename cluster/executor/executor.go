@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"holdfast/cluster/executor/metadata"
+	"holdfast/pause"
 )
 
 // DefaultTimeout limits a call whose operation gives no limit.
@@ -122,7 +123,7 @@ func (e *Executor) Close() {
 // Run runs a one-shot operation; see Runner.
 func (e *Executor) Run(ctx context.Context, op Operation) Result {
 	queued := time.Now()
-	if !wait(ctx, op.Delay) {
+	if !pause.For(ctx, op.Delay) {
 		return cancelled(queued)
 	}
 	queued = time.Now()
@@ -163,18 +164,3 @@ func changes(action string) bool {
 
 // passive actions do not look at the resource and wait for nobody.
 func passive(action string) bool { return action == "meta-data" || action == "validate-all" }
-
-// wait sleeps unless ctx ends first.
-func wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast/cluster/executor/process"
+	"holdfast/pause"
 )
 
 // A daemon that dies leaves its agents at work. The next one must not judge a resource by a
@@ -150,7 +151,7 @@ func awaitAgent(ctx context.Context, pid int, until time.Time) {
 		if !time.Now().Before(until) {
 			_ = syscall.Kill(-pid, syscall.SIGKILL)
 		}
-		if !wait(ctx, lookAgain) {
+		if !pause.For(ctx, lookAgain) {
 			return
 		}
 	}

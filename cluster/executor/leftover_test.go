@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"holdfast/pause"
 )
 
 // slowAgent begins its start, and ends it when the file go appears; what it starts outlives it.
@@ -19,7 +21,7 @@ func appears(t *testing.T, file string) {
 		if _, err := os.Stat(file); err == nil {
 			return
 		}
-		if !wait(t.Context(), 5*time.Millisecond) {
+		if !pause.For(t.Context(), 5*time.Millisecond) {
 			t.Fatalf("%s never appeared", file)
 		}
 	}

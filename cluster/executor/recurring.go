@@ -3,6 +3,8 @@ package executor
 import (
 	"context"
 	"time"
+
+	"holdfast/pause"
 )
 
 // resource is the queue of one resource. Who holds the token in turn may call the agent.
@@ -67,7 +69,7 @@ const (
 
 // giveWay waits until it is a first call's turn; false when ctx ends first.
 func (e *Executor) giveWay(ctx context.Context) bool {
-	if !wait(ctx, giveWayAtLeast) {
+	if !pause.For(ctx, giveWayAtLeast) {
 		return false
 	}
 	e.mu.Lock()
@@ -137,13 +139,13 @@ func (e *Executor) Cancel(resource, action string, interval time.Duration) bool 
 
 func (e *Executor) repeat(ctx context.Context, repeat *repetition) {
 	op, r := repeat.op, e.resource(repeat.op.Resource)
-	pause, reported := op.Delay, false
+	next, reported := op.Delay, false
 	var last Result
 	if !e.giveWay(ctx) {
 		return
 	}
-	for wait(ctx, pause) {
-		pause = op.Interval
+	for pause.For(ctx, next) {
+		next = op.Interval
 		result, whole := e.watch(ctx, r, op)
 		if ctx.Err() != nil {
 			return

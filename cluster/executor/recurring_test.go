@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"holdfast/pause"
 )
 
 // The first monitor after a start leaves the processor to what waited for that start.
@@ -29,9 +31,9 @@ func TestFirstCallGivesWayToChanges(t *testing.T) {
 				if c.begin >= 0 {
 					go func() {
 						r := e.resource("other")
-						wait(t.Context(), c.begin)
+						pause.For(t.Context(), c.begin)
 						e.beginChange(r)
-						wait(t.Context(), c.lasts)
+						pause.For(t.Context(), c.lasts)
 						e.endChange(r)
 					}()
 				}

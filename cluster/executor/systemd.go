@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/dbus"
+
+	"holdfast/pause"
 )
 
 // ErrNoSystemd says that systemd does not run on this host.
@@ -108,7 +110,7 @@ func (e *Executor) checkUnit(ctx context.Context, op Operation, unit string) Res
 		case "active", "reloading", "refreshing":
 			return Result{Code: CodeOK, Output: active + "\n"}
 		case "activating", "deactivating":
-			if !wait(ctx, unitPoll) {
+			if !pause.For(ctx, unitPoll) {
 				return Result{Code: CodeError, Status: Error, Output: active + "\n", Reason: fmt.Sprintf("%s: unit %s is still %s", op.Resource, unit, active)}
 			}
 		default:

@@ -27,6 +27,7 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/executor/metadata"
+	"holdfast/pause"
 )
 
 // DefaultTimeout is stonith-timeout when nobody sets it.
@@ -189,14 +190,8 @@ func (f *Fencer) carryOut(ctx context.Context, request Request, confirm <-chan s
 // make makes one call, here or on another host.
 func (f *Fencer) make(ctx context.Context, call Call) Answer {
 	answer := Answer{ID: call.ID, Failed: true}
-	if call.Delay > 0 {
-		timer := time.NewTimer(call.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return answer
-		}
+	if !pause.For(ctx, call.Delay) {
+		return answer
 	}
 	if atOnce := call.device.atOnce(); atOnce > 0 {
 		turn := f.turn(call.Device, atOnce)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -324,7 +325,7 @@ func (m *Messenger) Leave(ctx context.Context) error {
 		for _, r := range st.Reach {
 			alone = alone && r == m.cfg.Self
 		}
-		if alone || !contains(st.View.Members, m.cfg.Self) {
+		if alone || !slices.Contains(st.View.Members, m.cfg.Self) {
 			return nil
 		}
 		select {
@@ -350,15 +351,6 @@ func (m *Messenger) sayGoodbye(ctx context.Context) error {
 	case <-m.stopped:
 		return core.ErrStopped
 	}
-}
-
-func contains(list []HostID, id HostID) bool {
-	for _, h := range list {
-		if h == id {
-			return true
-		}
-	}
-	return false
 }
 
 // Close stops everything without a goodbye, as a crash would, but with the log closed.

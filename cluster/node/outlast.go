@@ -12,7 +12,7 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/messaging/transport"
-	"holdfast/traffic/pause"
+	"holdfast/pause"
 )
 
 // A host that lost quorum ends itself: it is outlasted. What has to be sure for that is that it lost quorum, and since when. It has

@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast/pause"
 	"holdfast/traffic/director/config"
 	"holdfast/traffic/director/mon"
-	"holdfast/traffic/pause"
 )
 
 // watching are the watches of a configuration, each asked by a goroutine of its own. Their judges are asked under one lock, as one

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast/pause"
 	"holdfast/traffic/proxy/accesslog"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/health"
@@ -203,14 +204,7 @@ func (p *Process) Finish(ctx context.Context) {
 	p.Plane.StopListening()
 	handed := p.handOver(ctx)
 	defer func() { <-handed }()
-	for p.Plane.Sessions.Load() > 0 {
-		timer := time.NewTimer(100 * time.Millisecond)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
+	for p.Plane.Sessions.Load() > 0 && pause.For(ctx, 100*time.Millisecond) {
 	}
 }
 

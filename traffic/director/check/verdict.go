@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"holdfast/traffic/pause"
+	"holdfast/pause"
 )
 
 // Verdict makes of answers whether a server is in. It is a value without clock or lock.

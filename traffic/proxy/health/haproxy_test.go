@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/traffic/pause"
+	"holdfast/pause"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/pool"
 )

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"holdfast/traffic/pause"
+	"holdfast/pause"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/stick"
 )

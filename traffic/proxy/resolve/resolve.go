@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"holdfast/traffic/pause"
+	"holdfast/pause"
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/pool"
 )

@@ -6,9 +6,13 @@ import (
 	"time"
 )
 
-// For tells whether the time passed before ctx ended. A time that is not above zero has passed.
+// For tells whether the time passed before ctx ended. A time that is not above zero has passed already, unless ctx has
+// ended.
 func For(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(max(0, d))
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
