@@ -26,7 +26,7 @@ run B web2
 // redefinable is that cluster with nothing left to do.
 func redefinable(t *testing.T) *cib.Document {
 	t.Helper()
-	make := func(text string) *cib.Document {
+	document := func(text string) *cib.Document {
 		doc, err := scenario.Parse("unfenced", text)
 		if err != nil {
 			t.Fatal(err)
@@ -34,12 +34,12 @@ func redefinable(t *testing.T) *cib.Document {
 		return doc
 	}
 	digests := strings.NewReplacer("DIGESTS", "none", "SECURE", "none")
-	for _, a := range scheduler.Make(make(digests.Replace(unfenced)), scenario.Start).Graph.Actions {
+	for _, a := range scheduler.Make(document(digests.Replace(unfenced)), scenario.Start).Graph.Actions {
 		if a.Kind == scheduler.Fencing && a.Node == "web1" {
 			digests = strings.NewReplacer("DIGESTS", "other:x:y,"+metaOf(a, "digests_all"), "SECURE", metaOf(a, "digests_secure"))
 		}
 	}
-	doc := make(digests.Replace(unfenced))
+	doc := document(digests.Replace(unfenced))
 	started := startOf(doc)
 	started.Set("op-force-restart", " devices ")
 	started.Set("op-restart-digest", digestOf("devices", "/dev/a"))

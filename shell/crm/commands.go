@@ -394,11 +394,7 @@ func runLoad(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	texts := textsOf(words)
-	asXML := len(texts) > 0 && texts[0] == "xml"
-	if asXML {
-		texts = texts[1:]
-	}
+	texts, asXML := withoutXML(textsOf(words))
 	methods := map[string]loadMethod{"update": loadUpdate, "replace": loadReplace, "push": loadPush}
 	if len(texts) == 1 {
 		texts = append([]string{"replace"}, texts...)
@@ -457,11 +453,7 @@ func runSave(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	texts := textsOf(words)
-	asXML := len(texts) > 0 && texts[0] == "xml"
-	if asXML {
-		texts = texts[1:]
-	}
+	texts, asXML := withoutXML(textsOf(words))
 	if len(texts) == 0 {
 		return usageError("expected a file")
 	}

@@ -104,16 +104,20 @@ func (m *model) related(name string) ([]string, error) {
 	return names, nil
 }
 
+// withoutXML are the words after xml, which asks for the document's own form.
+func withoutXML(words []string) (rest []string, asked bool) {
+	if len(words) > 0 && words[0] == "xml" {
+		return words[1:], true
+	}
+	return words, false
+}
+
 func runShow(s *session, words []word) error {
 	m, err := s.configuration()
 	if err != nil {
 		return err
 	}
-	texts := textsOf(words)
-	asXML := len(texts) > 0 && texts[0] == "xml"
-	if asXML {
-		texts = texts[1:]
-	}
+	texts, asXML := withoutXML(textsOf(words))
 	secrets := []string{"passw*"}
 	texts = slices.DeleteFunc(texts, func(w string) bool {
 		pattern, ok := strings.CutPrefix(w, "obscure:")

@@ -147,6 +147,12 @@ func TestConnectionsComeFromWhereTheyAreToldTo(t *testing.T) {
 // relay is a relay of SOCKS 4 that counts whom it served.
 func relay(t *testing.T, served *atomic.Int64) string {
 	t.Helper()
+	return accepting(t, func(c net.Conn) { serveRelay(c, served) })
+}
+
+// accepting serves every connection by itself, and returns where.
+func accepting(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +164,7 @@ func relay(t *testing.T, served *atomic.Int64) string {
 			if err != nil {
 				return
 			}
-			go serveRelay(c, served)
+			go serve(c)
 		}
 	}()
 	return l.Addr().String()
@@ -213,37 +219,24 @@ func TestServersBehindARelay(t *testing.T) {
 func TestIntroductionsAreHAProxys(t *testing.T) {
 	t.Parallel()
 	headers := make(chan []byte, 100)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
+	server := accepting(t, func(c net.Conn) {
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		var all []byte
+		room := make([]byte, 4096)
 		for {
-			c, err := l.Accept()
-			if err != nil {
+			n, err := c.Read(room)
+			all = append(all, room[:n]...)
+			if _, size, bad := preamble.Parse(all); size > 0 || bad != nil || err != nil {
+				headers <- all[:max(size, 0)]
+				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 				return
 			}
-			go func() {
-				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(patience))
-				var all []byte
-				room := make([]byte, 4096)
-				for {
-					n, err := c.Read(room)
-					all = append(all, room[:n]...)
-					if _, size, bad := preamble.Parse(all); size > 0 || bad != nil || err != nil {
-						headers <- all[:max(size, 0)]
-						_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-						return
-					}
-				}
-			}()
 		}
-	}()
+	})
 	certificate := newCertificate(t, "192.0.2.1")
 	for _, words := range []string{"send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn", "send-proxy-v2 proxy-v2-options ssl,ssl-cipher,authority,unique-id,crc32c", "send-proxy-v2 proxy-v2-options authority"} {
-		both := startBoth(t, "listen l\n bind %PORT1 ssl crt "+certificate+" alpn http/1.1\n unique-id-format id-%[req.hdr(x-id)]\n server s "+l.Addr().String()+" "+words+"\n")
+		both := startBoth(t, "listen l\n bind %PORT1 ssl crt "+certificate+" alpn http/1.1\n unique-id-format id-%[req.hdr(x-id)]\n server s "+server+" "+words+"\n")
 		var parts [2][]byte
 		for i, address := range []string{both.ours.address(1), both.theirs} {
 			c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, ServerName: "one.example", NextProtos: []string{"http/1.1"}, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256},
