@@ -31,9 +31,9 @@ const (
 	FTP      Protocol = "ftp"      // the same
 	NNTP     Protocol = "nntp"     // greeting
 	DNS      Protocol = "dns"      // a query is answered without an error, over UDP
-	MySQL    Protocol = "mysql"    // the server's handshake
-	Postgres Protocol = "pgsql"    // a start-up message is answered
-	LDAP     Protocol = "ldap"     // an anonymous bind is answered
+	MySQL    Protocol = "mysql"    // the server's handshake, and perhaps a login and a query
+	Postgres Protocol = "pgsql"    // a start-up message is answered, or the same
+	LDAP     Protocol = "ldap"     // a bind is answered, and perhaps an object is there
 	SIP      Protocol = "sip"      // OPTIONS is answered, over UDP
 	RADIUS   Protocol = "radius"   // a login is accepted, over UDP
 	Redis    Protocol = "redis"    // PING is answered
@@ -54,8 +54,9 @@ type Check struct {
 	Name     string         `json:"name,omitempty"` // DNS: the name to ask for; SMTP: the name to greet with
 	// Environment is External's, as NAME=VALUE; nil: this process's.
 	Environment []string `json:"environment,omitempty"`
-	Command     []string `json:"command,omitempty"` // External: the program and its arguments; File: its path
-	Send        string   `json:"send,omitempty"`    // Talk, UDP
+	Command     []string `json:"command,omitempty"`  // External: the program and its arguments; File: its path
+	Send        string   `json:"send,omitempty"`     // Talk, UDP: what is sent; MySQL, Postgres: a query that has to give a row; LDAP: the object to read
+	Database    string   `json:"database,omitempty"` // MySQL, Postgres: that is logged in to
 	// Weighs lets External's exit status say a weight: 2 to 255 mean that the server is well, with a weight of two less (misc_dynamic).
 	Weighs bool          `json:"weighs,omitempty"`
 	Record string        `json:"record,omitempty"` // DNS: the type to ask for, as A or SOA; "": A, or NS of the root without a name
@@ -65,8 +66,9 @@ type Check struct {
 	// Base and Factor make a weight of File's number: the number, times Factor, is added to Base. A Factor of 0: any number but 0 is a failure.
 	Base   int   `json:"base,omitempty"`
 	Factor int   `json:"factor,omitempty"`
-	Login  Login `json:"-"` // IMAP, POP, FTP, RADIUS. Never shown
-	// Expect is what an answer has to match: of Talk, of UDP (nil: none has to come), of DNS (one of the addresses or names).
+	Login  Login `json:"-"` // Never shown
+	// Expect is what an answer has to match: of Talk, of UDP (nil: none has to come), of DNS (one of the addresses or names), of LDAP (the object's name or
+	// one of its values).
 	Expect *regexp.Regexp `json:"expect,omitempty"`
 }
 
@@ -215,22 +217,17 @@ func (c Check) run(ctx context.Context, a asker) error {
 	if a.network == "" {
 		return a.ask(ctx, c, nil)
 	}
-	conn, err := c.From.dialer(a.network).DialContext(ctx, a.network, c.Target.String())
+	opened, err := c.From.dialer(a.network).DialContext(ctx, a.network, c.Target.String())
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // the past: reads and writes end
+	defer opened.Close()
+	defer context.AfterFunc(ctx, func() { _ = opened.SetDeadline(time.Unix(1, 0)) })() // the past: reads and writes end
+	conn := opened
 	if c.TLS != nil && a.network == "tcp" {
-		settings, err := c.TLS.settings()
-		if err != nil {
+		if conn, err = secured(ctx, c.TLS, conn); err != nil {
 			return err
 		}
-		secured := tls.Client(conn, settings)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			return fmt.Errorf("agree on TLS: %w", err)
-		}
-		conn = secured
 	}
 	return a.ask(ctx, c, conn)
 }
@@ -245,4 +242,17 @@ func (t *TLS) settings() (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{own}
 	}
 	return c, nil
+}
+
+// secured is a connection on which TLS is agreed.
+func secured(ctx context.Context, t *TLS, conn net.Conn) (net.Conn, error) {
+	settings, err := t.settings()
+	if err != nil {
+		return nil, err
+	}
+	over := tls.Client(conn, settings)
+	if err := over.HandshakeContext(ctx); err != nil {
+		return nil, fmt.Errorf("agree on TLS: %w", err)
+	}
+	return over, nil
 }

@@ -114,3 +114,13 @@ func askTalk(_ context.Context, c Check, conn net.Conn) error {
 	}
 	return fmt.Errorf("nothing in the first %d bytes of its answer matches %q", len(answer), c.Expect)
 }
+
+// printable makes what a server says fit to be logged.
+func printable(b []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0xfffd {
+			return ' '
+		}
+		return r
+	}, string(b))
+}

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Login is who a check is. Only IMAP, POP, FTP and RADIUS can use one; without a user the first three ask for the greeting alone.
+// Login is who a check is, of IMAP, POP, FTP, MySQL, Postgres, LDAP, RADIUS and SIP; without a user all but the last two ask for the greeting alone.
 type Login struct {
 	User, Password string
 	Secret         string // that is shared with a RADIUS server

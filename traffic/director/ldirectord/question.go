@@ -28,7 +28,7 @@ type question struct {
 	method    string
 	host      string
 	login     check.Login
-	unheeded  []string // directives that change nothing
+	database  string
 }
 
 var kinds = []string{"connect", "external", "external-perl", "negotiate", "off", "on", "ping"}
@@ -98,16 +98,33 @@ func (q *question) settle(v *virtual) error {
 	if strings.HasPrefix(q.kind, "external") && len(q.command) == 0 {
 		q.command = []string{"/bin/true"}
 	}
-	deep := map[string]bool{"mysql": true, "pgsql": true}[q.service] && q.request != ""
 	if negotiates && q.service == "radius" && (q.login.User == "" || q.login.Secret == "") {
 		return v.head.errorf("service radius: login and secret are missing: whoever asks has to be known to the server")
 	}
-	enters := slices.Contains([]string{"imap", "imaps", "pop", "pops", "ftp", "radius", "sip"}, q.service)
-	if negotiates && (len(q.unheeded) > 0 || deep || q.login != (check.Login{}) && !enters) {
-		v.r.config.Warnings = append(v.r.config.Warnings,
-			v.head.errorf("a server of %s is asked for its greeting; login, passwd, database and queries change nothing", q.service).Error())
+	if why := q.unused(); negotiates && why != "" {
+		v.r.config.Warnings = append(v.r.config.Warnings, v.head.errorf("%s", why).Error())
 	}
 	return nil
+}
+
+// logins are the services that somebody can log in to, databases those that can be asked a query then.
+var (
+	logins    = []string{"imap", "imaps", "pop", "pops", "ftp", "radius", "sip", "ldap", "ldaps", "mysql", "pgsql"}
+	databases = []string{"mysql", "pgsql"}
+)
+
+// unused tells of what changes nothing in how a service is asked.
+func (q *question) unused() string {
+	isDatabase := slices.Contains(databases, q.service)
+	switch {
+	case q.login != (check.Login{}) && !slices.Contains(logins, q.service):
+		return "a server of " + q.service + " is not logged in to; login, passwd and secret change nothing"
+	case q.database != "" && !isDatabase:
+		return "a server of " + q.service + " has no database that is named; database changes nothing"
+	case isDatabase && q.login.User == "" && (q.database != "" || q.request != ""):
+		return "without a login a server of " + q.service + " is asked for its greeting; database and request change nothing"
+	}
+	return ""
 }
 
 // checks makes the checks of a server. out: it is never in.
@@ -172,6 +189,12 @@ func (q *question) negotiate(v *virtual, c *check.Check) error {
 		return q.elsewhere(v, c)
 	case check.DNS:
 		c.Name, c.Expect = q.request, match
+	case check.MySQL, check.Postgres:
+		if q.login.User != "" {
+			c.Database, c.Send = q.database, q.request
+		}
+	case check.LDAP:
+		c.Send, c.Expect = q.request, match
 	case check.Talk:
 		c.Send, c.Expect = strings.ReplaceAll(q.request, `\n`, "\n"), match
 	}

@@ -60,7 +60,7 @@ var locals = func() map[string]func(*virtual, line) error {
 	all["login"] = text(func(v *virtual, s string) { v.question.login.User = s })
 	all["passwd"] = text(func(v *virtual, s string) { v.question.login.Password = s })
 	all["secret"] = text(func(v *virtual, s string) { v.question.login.Secret = s })
-	all["database"] = func(v *virtual, l line) error { v.question.unheeded = append(v.question.unheeded, l.name); return nil }
+	all["database"] = text(func(v *virtual, s string) { v.question.database = s })
 	all["scheduler"] = func(v *virtual, l line) error {
 		if !slices.Contains(table.Schedulers, l.value) {
 			return l.errorf("%q: want one of %s", l.value, strings.Join(table.Schedulers, ", "))
