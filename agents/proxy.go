@@ -25,15 +25,16 @@ var proxyAgent = agent{
 	metadata: proxyMetadata,
 	actions: map[string]func(Call) (int, error){
 		"start": startProxy, "stop": stopProxy, "monitor": monitorProxy, "status": monitorProxy,
-		"reload": reloadProxy, "validate-all": validateProxy,
+		"reload": reloadProxy, "validate-all": validateProxy, "serve": keepProxy,
 	},
 }
 
 var proxyMetadata = metadata{
 	name: "proxy", short: "Load balancer at layer 7", timeout: "30s", more: []string{"reload"},
-	long: `A load balancer at layer 7: runs a haproxy.cfg. A reload loses no connection. As a clone it keeps its checks warm on every host; the floating addresses decide which one has the clients, and what listens on them says "transparent".`,
+	long: `A load balancer at layer 7: runs a haproxy.cfg. A reload loses no connection. As a clone it keeps its checks warm on every host; the floating addresses decide which one has the clients, and what listens on them says "transparent". What operators made of servers, and what checks found, is shared among the cluster's hosts: a proxy that starts on another host begins with it.`,
 	parameters: []parameter{
 		{name: "configfile", short: "Configuration", long: "The configuration, or a directory of which all files that end in .cfg are read.", standard: "/etc/haproxy/haproxy.cfg", unique: true},
+		{name: "share_states", short: "Share the servers' states", long: "Whether the states of servers are shared among the cluster's hosts.", kind: "boolean", standard: "true"},
 	},
 }
 
@@ -97,6 +98,14 @@ func startProxy(c Call) (int, error) {
 	if err := os.MkdirAll(c.stateDir(), 0o755); err != nil {
 		return genericError, err
 	}
+	words := []string{"-W", "-D", "-f", c.proxyConfig(), "-p", c.proxyPID(), "-S", c.proxySocket()}
+	shared := c.shares()
+	if shared {
+		if err := c.prepareStates(); err != nil {
+			fmt.Fprintf(c.Stderr, "the servers begin as configured: %v\n", err)
+		}
+		words = append(words, "--states", c.proxyStates())
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), proxyTime)
 	defer cancel()
 	// What the daemon says later goes to its own log: a pipe to this process would end with it.
@@ -106,17 +115,25 @@ func startProxy(c Call) (int, error) {
 	}
 	defer os.Remove(said.Name())
 	defer said.Close()
-	command := exec.CommandContext(ctx, "/proc/self/exe", "-W", "-D", "-f", c.proxyConfig(), "-p", c.proxyPID())
+	command := exec.CommandContext(ctx, "/proc/self/exe", words...)
 	command.Args[0] = "haproxy"
 	command.Stderr = said
 	if err := command.Run(); err != nil {
 		why, _ := os.ReadFile(said.Name())
 		return genericError, fmt.Errorf("start the proxy: %w: %s", err, strings.TrimSpace(string(why)))
 	}
+	if shared {
+		if err := c.startKeeper(); err != nil {
+			fmt.Fprintf(c.Stderr, "what becomes of the servers is not shared: %v\n", err)
+		}
+	}
 	return success, nil
 }
 
 func stopProxy(c Call) (int, error) {
+	if err := c.stopKeeper(); err != nil {
+		return genericError, err
+	}
 	running, err := c.findProxy()
 	if err != nil {
 		return genericError, err
@@ -159,5 +176,10 @@ func monitorProxy(c Call) (int, error) {
 		return notRunning, nil
 	}
 	running.close()
+	if c.shares() {
+		if err := c.startKeeper(); err != nil { // the proxy is none the worse
+			fmt.Fprintf(c.Stderr, "what becomes of the servers is not shared: %v\n", err)
+		}
+	}
 	return success, nil
 }

@@ -36,6 +36,7 @@ type arguments struct {
 	unresolved bool   // -dr: servers whose names have no address begin without one
 	memory     int    // -m: megabytes
 	perProxy   int    // -N: maxconn of frontends that have none
+	states     string // --states: servers' states to begin with
 
 	masterSocket *config.StatsSocket // -S
 }
@@ -112,16 +113,17 @@ var switchArguments = map[string]func(*arguments){
 }
 
 var valueArguments = map[string]func(*arguments, string) error{
-	"-f":  func(a *arguments, v string) error { a.files = append(a.files, v); return nil },
-	"-p":  func(a *arguments, v string) error { a.pidFile = v; return nil },
-	"-L":  func(_ *arguments, v string) error { return os.Setenv("HAPROXY_LOCALPEER", v) }, // configurations use it, too
-	"-C":  func(a *arguments, v string) error { a.directory = v; return nil },
-	"-S":  func(a *arguments, v string) error { a.masterSocket = masterSocket(v); return nil },
-	"-x":  func(a *arguments, v string) error { a.take = v; return nil },
-	"-cc": func(a *arguments, v string) error { a.condition, a.ask = v, true; return nil },
-	"-n":  positive(func(a *arguments) *int { return &a.maxconn }, "connections"),
-	"-N":  positive(func(a *arguments) *int { return &a.perProxy }, "connections"),
-	"-m":  positive(func(a *arguments) *int { return &a.memory }, "megabytes"),
+	"-f":       func(a *arguments, v string) error { a.files = append(a.files, v); return nil },
+	"-p":       func(a *arguments, v string) error { a.pidFile = v; return nil },
+	"-L":       func(_ *arguments, v string) error { return os.Setenv("HAPROXY_LOCALPEER", v) }, // configurations use it, too
+	"-C":       func(a *arguments, v string) error { a.directory = v; return nil },
+	"-S":       func(a *arguments, v string) error { a.masterSocket = masterSocket(v); return nil },
+	"-x":       func(a *arguments, v string) error { a.take = v; return nil },
+	"--states": func(a *arguments, v string) error { a.states = v; return nil },
+	"-cc":      func(a *arguments, v string) error { a.condition, a.ask = v, true; return nil },
+	"-n":       positive(func(a *arguments) *int { return &a.maxconn }, "connections"),
+	"-N":       positive(func(a *arguments) *int { return &a.perProxy }, "connections"),
+	"-m":       positive(func(a *arguments) *int { return &a.memory }, "megabytes"),
 }
 
 func positive(into func(*arguments) *int, unit string) func(*arguments, string) error {
@@ -157,6 +159,8 @@ Balances the load of HTTP and TCP services as a haproxy.cfg says.
   -m NUMBER   keep to so many megabytes of memory
   -C DIR      go there before reading the configuration
   -L NAME     name of this process among its peers
+  --states FILE  begin with the servers' states of this file ('show servers state'), each time a serving
+              process is started
   -q          say nothing: the exit status tells
   -V          say what -q would not
   -dK CLASS   list what a configuration may say (-dKall, -dKhelp); -dL: what the program is made of

@@ -169,6 +169,7 @@ func (a *arguments) override(c *config.Config) {
 		debug.SetMemoryLimit(int64(a.memory) << 20)
 	}
 	g.NoSplice = g.NoSplice || a.unspliced
+	g.States = a.states
 	if a.unverified {
 		c.TrustServers()
 	}

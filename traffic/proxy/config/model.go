@@ -62,6 +62,7 @@ type Global struct {
 	LogHost       string
 	StateBase     string // directory of the files with servers' states
 	StateFile     string
+	States        string // the process's own file of servers' states, of the command line
 	StatsSockets  []StatsSocket
 	StatsTimeout  time.Duration
 	HardStop      time.Duration

@@ -59,6 +59,27 @@ func (s *Server) Count(passed bool) (level int) {
 	return s.level
 }
 
+// Verdict is what checks that another process made, or one before this, have found.
+type Verdict struct {
+	Up     bool
+	Level  int // as Health's
+	Result Result
+	Since  time.Time
+}
+
+// Restore gives the server a verdict to begin with.
+func (s *Server) Restore(v Verdict) {
+	s.up.Store(v.Up)
+	s.mu.Lock()
+	s.level, s.check, s.change = min(max(0, v.Level), s.Best()), v.Result, v.Since
+	s.mu.Unlock()
+	s.touched.Store(true)
+	s.Backend.Refresh()
+}
+
+// Touched tells whether the server's state, its weight among it, has ever changed since the process began.
+func (s *Server) Touched() bool { return s.touched.Load() }
+
 // Best is the level of health of which there is none better.
 func (s *Server) Best() int { return max(1, s.Rise) + max(1, s.Fall) - 1 }
 

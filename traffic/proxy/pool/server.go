@@ -35,6 +35,7 @@ type Server struct {
 	unresolved atomic.Bool            // its name has no address
 	name       atomic.Pointer[string] // FQDN, where it was changed
 	plain      atomic.Bool            // it is spoken to without TLS, whatever its line says
+	touched    atomic.Bool            // its state has changed since the process began
 	stopping   atomic.Bool            // 404 under disable-on-404: no new clients
 	weight     atomic.Int32           // as configured or set at run time
 	maxconn    atomic.Int64
@@ -119,7 +120,9 @@ func (s *Server) SetMaxConn(n int64) { s.maxconn.Store(n) }
 
 // SetWeight changes the weight.
 func (s *Server) SetWeight(w int) {
-	s.weight.Store(int32(w))
+	if s.weight.Swap(int32(w)) != int32(w) {
+		s.touched.Store(true)
+	}
 	s.Backend.Refresh()
 }
 
@@ -179,17 +182,11 @@ func (s *Server) Checked(up bool, r Result, now time.Time) bool {
 	return true
 }
 
-// Restore gives the server the verdict of checks that were made before this process began.
-func (s *Server) Restore(up bool) {
-	s.up.Store(up)
-	s.setLevel(up)
-	s.Backend.Refresh()
-}
-
 func (s *Server) changed(now time.Time) {
 	s.mu.Lock()
 	s.change = now
 	s.mu.Unlock()
+	s.touched.Store(true)
 	s.Backend.Refresh()
 	if s.observed != nil {
 		s.observed(s)

@@ -17,6 +17,7 @@ import (
 
 var serverCommands = []command{
 	{"show servers state", User, "the servers' states, in the form of a state file", (*Server).showServersState, nil},
+	{"show servers touched", User, "the same, of those whose state has changed since the process began", (*Server).showServersTouched, nil},
 	{"show servers conn", User, "the servers' connections", (*Server).showServersConn, nil},
 	{"show backend", User, "the backends' names", (*Server).showBackends, nil},
 	{"get weight", User, "a server's weight, now and as configured", (*Server).getWeight, nil},
@@ -300,42 +301,36 @@ func (s *Server) showServersState(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change"+
-		" srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port")
+	_, _ = io.WriteString(w, stateHeader)
 	for _, b := range backends {
 		for _, server := range b.Servers() {
-			operation, admin := statesOf(server)
-			address, secured, forced, name := "-", 0, 0, "-"
-			if a := server.Address().Addr(); a.IsValid() {
-				address = a.String()
-			}
-			if _, err := netip.ParseAddr(server.FQDN()); err != nil && server.Path == "" {
-				name = server.FQDN()
-			}
-			if server.Security() != nil {
-				secured = 1
-			}
-			if server.Server.ID > 0 {
-				forced = 1
-			}
-			since := s.Now().Sub(server.Health(s.Now()).Change)
-			fmt.Fprintf(w, "%d %s %d %s %s %d %d %d %d %d %s 0 0 %d %s %d - %d %d - - 0\n", b.Proxy.ID, b.Name, server.Number, server.Server.Name,
-				address, operation, admin, server.Weight(), server.Server.Weight, int(since.Seconds()), checkNumbers(server), forced, name,
-				server.Address().Port(), secured, server.Asking().Check.Port())
+			_, _ = io.WriteString(w, stateLine(server, server.Weight(), s.Now()))
 		}
 	}
 	return nil
 }
 
-// checkNumbers are srv_check_status, its result, its health and its state in HAProxy's numbers.
-func checkNumbers(s *pool.Server) string {
-	switch {
-	case !s.Server.Check:
-		return "1 0 2 0"
-	case s.Up():
-		return fmt.Sprintf("6 3 %d 6", s.Rise+s.Fall-1)
+// showServersTouched prints the same of the servers whose state has changed since the process began. The weight of those whom an agent or a name
+// server gives one is the configured one: an operator has not set it.
+func (s *Server) showServersTouched(w io.Writer, _ []string) error {
+	backends, err := s.backends(nil)
+	if err != nil {
+		return err
 	}
-	return "8 2 0 6"
+	_, _ = io.WriteString(w, stateHeader)
+	for _, b := range backends {
+		for _, server := range b.Servers() {
+			if !server.Touched() {
+				continue
+			}
+			weight := server.Weight()
+			if server.Agent || server.Resolvers != "" {
+				weight = server.Server.Weight
+			}
+			_, _ = io.WriteString(w, stateLine(server, weight, s.Now()))
+		}
+	}
+	return nil
 }
 
 func (s *Server) showServersConn(w io.Writer, args []string) error {

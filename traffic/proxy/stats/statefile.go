@@ -15,12 +15,35 @@ import (
 
 // HAProxy's bits for a server's administrative state, and its numbers for the operational one (management.txt, `show servers state`).
 const (
-	forcedMaintenance  = 0x01
-	forcedDrain        = 0x08
-	withoutAddress     = 0x20
-	operationalStopped = 0
-	operationalRunning = 2
+	forcedMaintenance     = 0x01
+	configuredMaintenance = 0x04
+	forcedDrain           = 0x08
+	withoutAddress        = 0x20
+	operationalStopped    = 0
+	operationalRunning    = 2
 )
+
+// The bits of a check's and of an agent's state.
+const (
+	askedConfigured = 0x02
+	askedEnabled    = 0x04
+	askedPaused     = 0x08
+	askedAgent      = 0x10
+)
+
+// The numbers of what a check came to.
+const (
+	resultUnknown     = 0
+	resultFailed      = 2
+	resultPassed      = 3
+	resultConditional = 4
+)
+
+// checkStatuses are the letters of checks' results by HAProxy's numbers, from 1, which is that there was none yet.
+var checkStatuses = []string{"", "", "", "", "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "",
+	"L7OK", "L7OKC", "L7STS", "PROCERR", "PROCTOUT", "PROCOK"}
+
+const noCheckYet = 1
 
 // statesOf are the two numbers of a server.
 func statesOf(s *pool.Server) (operation, admin int) {
@@ -34,24 +57,85 @@ func statesOf(s *pool.Server) (operation, admin int) {
 	case pool.Drain:
 		admin = forcedDrain
 	}
+	if s.Disabled {
+		admin |= configuredMaintenance
+	}
 	if s.Unresolved() {
 		admin |= withoutAddress
 	}
 	return operation, admin
 }
 
-// Restore gives servers the state that a state file has for them: what an administrator made of them, whether they were up, and the
-// addresses of those that are named. A server that the configuration has changed keeps what the configuration says. The
+// stateHeader begins a file of states: version 1.
+const stateHeader = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change" +
+	" srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n"
+
+// stateLine is a server's line in a file of states.
+func stateLine(s *pool.Server, weight int, now time.Time) string {
+	operation, admin := statesOf(s)
+	address, secured, forced, name := "-", 0, 0, "-"
+	if a := s.Address().Addr(); a.IsValid() {
+		address = a.String()
+	}
+	if _, err := netip.ParseAddr(s.FQDN()); err != nil && s.Path == "" {
+		name = s.FQDN()
+	}
+	if s.Security() != nil {
+		secured = 1
+	}
+	if s.Server.ID > 0 {
+		forced = 1
+	}
+	h := s.Health(now)
+	return fmt.Sprintf("%d %s %d %s %s %d %d %d %d %d %s 0 %d %s %d - %d %d - - %d\n", s.Backend.ID, s.Backend.Name, s.Number, s.Server.Name,
+		address, operation, admin, weight, s.Server.Weight, int(now.Sub(h.Change).Seconds()), checkNumbers(s, &h), forced, name,
+		s.Address().Port(), secured, s.Asking().Check.Port(), s.Asking().Agent.Port())
+}
+
+// checkNumbers are srv_check_status, its result, its health and its state, and srv_agent_state.
+func checkNumbers(s *pool.Server, h *pool.Health) string {
+	status, result, level := noCheckYet, resultUnknown, h.Level
+	if at := slices.Index(checkStatuses, h.Check.Status); h.Check.Status != "" && at > 0 {
+		status = at
+		switch {
+		case h.Check.Conditional:
+			result = resultConditional
+		case h.Check.Passed:
+			result = resultPassed
+		default:
+			result = resultFailed
+		}
+	} else if s.Disabled {
+		level = 0
+	}
+	check, agent := 0, 0
+	if s.Server.Check {
+		check = askedConfigured | askedEnabled
+	}
+	if s.ChecksRest() {
+		check &^= askedEnabled
+	}
+	if s.Agent {
+		agent = askedConfigured | askedEnabled | askedAgent
+	}
+	if s.AgentRests() {
+		agent &^= askedEnabled
+	}
+	if s.Admin() == pool.Maintenance {
+		check |= askedPaused
+	}
+	return fmt.Sprintf("%d %d %d %d %d", status, result, level, check, agent)
+}
+
+// Restore gives servers the state that a state file has for them: what an administrator made of them, what their checks had found, and the
+// addresses of those that are named. Where the process was given a file of its own, what that has goes first, for any
+// backend. A server that the configuration has changed keeps what the configuration says. The
 // errors tell of files that are of no use; nothing else is lost by them.
 func Restore(c *config.Config, backends map[string]*pool.Backend, read func(name string) ([]byte, error), now time.Time) []error {
 	var problems []error
 	known := map[string]map[[2]string][]string{} // of each file: fields by backend and server
-	for _, b := range inOrder(backends) {
-		name := stateFile(c, b.Proxy)
-		if name == "" {
-			continue
-		}
-		if _, done := known[name]; !done {
+	states := func(name string) map[[2]string][]string {
+		if _, done := known[name]; !done && name != "" {
 			text, err := read(name)
 			if err == nil {
 				known[name], err = parseState(string(text))
@@ -61,8 +145,20 @@ func Restore(c *config.Config, backends map[string]*pool.Backend, read func(name
 				problems = append(problems, fmt.Errorf("state file %s: %w; its servers begin as configured", name, err))
 			}
 		}
+		return known[name]
+	}
+	for _, b := range inOrder(backends) {
+		first, second := states(c.Global.States), states(stateFile(c, b.Proxy))
+		if len(first) == 0 && len(second) == 0 {
+			continue
+		}
 		for _, s := range b.Servers() {
-			if fields := known[name][[2]string{b.Name, s.Server.Name}]; fields != nil {
+			key := [2]string{b.Name, s.Server.Name}
+			fields := first[key]
+			if fields == nil {
+				fields = second[key]
+			}
+			if fields != nil {
 				restore(s, fields, now)
 			}
 		}
@@ -104,10 +200,13 @@ func parseState(text string) (map[[2]string][]string, error) {
 		if len(fields) < stateFields {
 			return nil, fmt.Errorf("line %d: %d fields, want at least %d", i+2, len(fields), stateFields)
 		}
-		for _, at := range []int{5, 6, 7, 8, 18} {
-			if _, err := strconv.ParseUint(fields[at], 10, 16); err != nil {
+		for _, at := range []int{5, 6, 7, 8, 9, 10, 11, 12, 18} {
+			if _, err := strconv.ParseUint(fields[at], 10, 31); err != nil {
 				return nil, fmt.Errorf("line %d: field %d is %q, want a number", i+2, at+1, fields[at])
 			}
+		}
+		if port, _ := strconv.Atoi(fields[18]); port > 1<<16-1 {
+			return nil, fmt.Errorf("line %d: field 19 is %q, want a port", i+2, fields[18])
 		}
 		all[[2]string{fields[1], fields[3]}] = fields
 	}
@@ -126,15 +225,15 @@ func restore(s *pool.Server, fields []string, now time.Time) {
 	case bits&forcedDrain != 0:
 		admin = pool.Drain
 	}
-	// A server that the configuration disables, or whose weight it changed, is as it says there.
-	if !s.Disabled {
+	// A server that the configuration has since disabled or enabled, or whose weight it changed, is as it says there.
+	if s.Disabled == (number(6)&configuredMaintenance != 0) {
 		s.SetAdmin(admin, now)
 	}
 	if number(8) == s.Server.Weight {
 		s.SetWeight(number(7))
 	}
-	if s.Check && number(5) == operationalStopped && number(6) == 0 {
-		s.Restore(false)
+	if s.Check && admin != pool.Maintenance { // in maintenance nothing asked it
+		s.Restore(verdictOf(number, now))
 	}
 	address, err := netip.ParseAddr(fields[4])
 	_, literal := netip.ParseAddr(s.Host)
@@ -142,6 +241,16 @@ func restore(s *pool.Server, fields []string, now time.Time) {
 		s.SetAddress(netip.AddrPortFrom(address, uint16(number(18))))
 		s.SetUnresolved(false, now)
 	}
+}
+
+// verdictOf is what the checks of a line's writer had found.
+func verdictOf(number func(at int) int, now time.Time) pool.Verdict {
+	v := pool.Verdict{Up: number(5) != operationalStopped, Level: number(12), Since: now.Add(-time.Duration(number(9)) * time.Second),
+		Result: pool.Result{Passed: number(11) == resultPassed, Conditional: number(11) == resultConditional, Code: -1}}
+	if at := number(10); at < len(checkStatuses) {
+		v.Result.Status = checkStatuses[at]
+	}
+	return v
 }
 
 func takesLast(ways []string) bool { return len(ways) == 0 || slices.Contains(ways, "last") }

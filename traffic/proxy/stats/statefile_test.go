@@ -2,6 +2,7 @@ package stats
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"strconv"
@@ -77,6 +78,56 @@ func TestStateFile(t *testing.T) {
 		if got := Status(s) + " " + strconv.Itoa(s.Weight()) + " " + s.Address().String(); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
+	}
+}
+
+// TestStatesOutliveTheirProcess: what a process shows of its servers, another begins with, what checks found and how certain that is among it. Those
+// whose state never changed are not shown as touched.
+func TestStatesOutliveTheirProcess(t *testing.T) {
+	t.Parallel()
+	const text = `
+backend b
+ server quiet 127.0.0.1:1 check
+ server down 127.0.0.1:2 check rise 3 fall 4
+ server shaky 127.0.0.1:3 check rise 3 fall 4
+ server drained 127.0.0.1:4 check weight 10
+ server enabled 127.0.0.1:5 disabled
+`
+	now := time.Now()
+	_, before := backendsOf(t, text)
+	of := before["b"].Find
+	of("down").Checked(false, pool.Result{Status: "L4CON"}, now.Add(-time.Minute))
+	of("down").Count(false)
+	of("shaky").Checked(true, pool.Result{Passed: true, Status: "L7OK"}, now)
+	of("shaky").Restore(pool.Verdict{Up: true, Level: 4, Result: pool.Result{Passed: true, Status: "L7OK"}, Since: now})
+	of("drained").SetWeight(4)
+	of("drained").SetAdmin(pool.Drain, now)
+	of("drained").Checked(false, pool.Result{Status: "L7STS"}, now)
+	of("enabled").SetAdmin(pool.Ready, now)
+	var file strings.Builder
+	file.WriteString(stateHeader)
+	for _, s := range before["b"].Servers() {
+		if s.Touched() {
+			file.WriteString(stateLine(s, s.Weight(), now))
+		}
+	}
+	if strings.Contains(file.String(), "quiet") {
+		t.Errorf("a server whose state never changed is shown:\n%s", file.String())
+	}
+	c, after := backendsOf(t, text)
+	c.Global.States = "file"
+	if problems := Restore(c, after, func(string) ([]byte, error) { return []byte(file.String()), nil }, now); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for name, want := range map[string]string{"quiet": "true 0 1 2 ", "down": "false 0 1 0 L4CON", "shaky": "true 0 1 4 L7OK", "drained": "false 1 4 2 L7STS", "enabled": "true 0 1 2 "} {
+		s := after["b"].Find(name)
+		h := s.Health(now)
+		if got := fmt.Sprintf("%t %d %d %d %s", s.Up(), s.Admin(), s.Weight(), h.Level, h.Check.Status); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	if h := after["b"].Find("down").Health(now); now.Sub(h.Change).Round(time.Second) != time.Minute {
+		t.Errorf("the server went down %s ago, want 1 minute", now.Sub(h.Change))
 	}
 }
 
