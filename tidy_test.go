@@ -23,7 +23,7 @@ const (
 // handed in, so that the simulator can run them.
 var cores = []string{
 	"cluster/cib", "cluster/scheduler", "cluster/messaging/quorum", "cluster/messaging/core", "cluster/controller",
-	"cluster/messaging/qdevice", "cluster/messaging/witness",
+	"cluster/messaging/qdevice", "cluster/messaging/witness", "cluster/fencing/outlast",
 	"traffic/vrrp/packet", "traffic/vrrp/router", "traffic/director/table", "traffic/director/pool", "traffic/director/config",
 }
 

@@ -189,6 +189,9 @@ func (c *Controller) Next() time.Time {
 // Leading tells whether this host leads, and its reign.
 func (c *Controller) Leading() (Reign, bool) { return c.reign, c.leading }
 
+// Boot is the boot of a host's daemon in the last view that it was in; 0: it was in none that this host knows.
+func (c *Controller) Boot(host core.HostID) uint64 { return c.boots[host] }
+
 // Idle tells whether this host leads and nothing remains to be done.
 func (c *Controller) Idle() bool {
 	return c.leading && c.transition == nil && c.dirty == "" && c.hostWrite == 0 && c.idle

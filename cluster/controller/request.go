@@ -87,13 +87,18 @@ type Undelivered struct {
 type FenceDone struct {
 	Key    string
 	Device string // that did it
-	Err    string // "" when the target is confirmed fenced
+	// MayLive tells that the target's resources are confirmed stopped, but not that its daemon is dead. Messaging is not
+	// told of a death then.
+	MayLive bool
+	Err     string // "" when the target is confirmed fenced
 }
 
 // Confirmed is a person's or the fencer's word that a host is off outside any plan.
 type Confirmed struct {
-	Target string
-	On     bool // it was switched on, not off
+	Target  string
+	Boot    uint64 // of its daemon, as it was when that was begun; 0: the last known one
+	On      bool   // it was switched on, not off
+	MayLive bool   // FenceDone's
 }
 
 // QuorumHere tells whether this host, with what it reaches now, is quorate. It

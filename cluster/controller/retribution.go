@@ -104,7 +104,7 @@ func (c *Controller) fenceDone(now time.Time, ev FenceDone) {
 		c.writeUnfenced(now, target, ev.Key, r.action)
 		return
 	}
-	c.writeFenced(target, ev.Key, r.boot)
+	c.writeFenced(target, ev.Key, r.boot, !ev.MayLive)
 }
 
 // fenceFailed counts a failed attempt and sets the time of the next.
@@ -150,7 +150,11 @@ func (c *Controller) confirmed(now time.Time, ev Confirmed) {
 		c.writeUnfenced(now, ev.Target, "", nil)
 	default:
 		delete(c.attempts, ev.Target)
-		c.writeFenced(ev.Target, "", 0)
+		boot := ev.Boot
+		if id, ok := c.hostNamed(ev.Target); ok && boot == 0 {
+			boot = c.boots[id]
+		}
+		c.writeFenced(ev.Target, "", boot, !ev.MayLive)
 	}
 }
 
@@ -183,19 +187,17 @@ func (c *Controller) writeUnfenced(now time.Time, target, key string, by *schedu
 	c.write(e)
 }
 
-// writeFenced brings into the log that the given boot of a host was fenced (0: whichever
-// was seen last). A host that is in the view again with a new boot has told of itself
-// meanwhile: nothing about it is erased.
-func (c *Controller) writeFenced(target, key string, boot uint64) {
+// writeFenced brings into the log that the given boot of a host was fenced, which is dead or may live on. A host that has been
+// in a view with another boot since has told of itself meanwhile: nothing about it is erased.
+func (c *Controller) writeFenced(target, key string, boot uint64, dead bool) {
 	e := &Entry{Kind: FencedEntry, Target: target, Key: key}
 	if id, ok := c.hostNamed(target); ok {
-		if boot == 0 {
-			boot = c.boots[id]
-		}
 		m := c.members[id]
-		if m == nil || m.boot == boot {
+		if c.boots[id] == boot {
 			e.Edits = append(eraseEdits(id), MergeEdit(statusFragment(downState(id, target))))
-			c.out.Fenced = append(c.out.Fenced, FencedHost{Host: id, Boot: boot})
+			if dead {
+				c.out.Fenced = append(c.out.Fenced, FencedHost{Host: id, Boot: boot})
+			}
 		}
 		if m != nil && m.boot == boot {
 			m.fenced = true

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/scheduler"
 )
 
@@ -117,5 +118,41 @@ func TestUnfencingIsRecorded(t *testing.T) {
 	}
 	if len(b.Writes) != 1 || b.Writes[0].Key == "" || !strings.Contains(b.Writes[0].Edits[0].Merge, "#node-unfenced") || len(b.Fenced) != 0 {
 		t.Errorf("wrote %+v and told messaging %v", b.Writes, b.Fenced)
+	}
+}
+
+// What is told of a host's fencing is about the boot that it was begun for, and a death only where something died.
+func TestWhatFencingTells(t *testing.T) {
+	t.Parallel()
+	without := func(number uint64) Viewed {
+		v := allOfView(number)
+		v.Members, v.Boots, v.Lost = v.Members[:2], v.Boots[:2], []core.HostID{3}
+		return Viewed{v}
+	}
+	again := allOfView(6)
+	again.Boots[2] = 34
+	for name, c := range map[string]struct {
+		meanwhile      []Event
+		mayLive        bool
+		erased, buried bool
+	}{
+		"a device switched it off":                 {erased: true, buried: true},
+		"its watchdog was waited for":              {mayLive: true, erased: true},
+		"it came back with another boot":           {meanwhile: []Event{Viewed{again}}},
+		"it came back with another boot, and left": {meanwhile: []Event{Viewed{again}, without(7)}},
+	} {
+		s, _ := fencingStage(t, "reboot")
+		b := s.lead()
+		s.step(without(5))
+		if len(b.Fences) != 1 || b.Fences[0].Boot != 33 {
+			t.Fatalf("%s: asked for %+v", name, b.Fences)
+		}
+		for _, ev := range c.meanwhile {
+			s.step(ev)
+		}
+		b = s.c.Step(s.now, Confirmed{Target: "web3", Boot: 33, MayLive: c.mayLive})
+		if erased, buried := len(b.Writes) > 0 && len(b.Writes[0].Edits) > 0, len(b.Fenced) > 0; erased != c.erased || buried != c.buried {
+			t.Errorf("%s: erased %t, buried %t; want %t, %t", name, erased, buried, c.erased, c.buried)
+		}
 	}
 }

@@ -49,7 +49,7 @@ type Config struct {
 	Hosts  func() []string
 	Remote func(ctx context.Context, host string, call executor.FenceCall) executor.Result
 	// Watchdog waits until a host was reset by its own watchdog; nil: there are none.
-	Watchdog func(ctx context.Context, target string) error
+	Watchdog func(ctx context.Context, target string, boot uint64) error
 	Log      *slog.Logger // nil: silence
 }
 
@@ -68,7 +68,7 @@ type flight struct {
 	done    chan struct{}
 	confirm chan struct{}
 	once    sync.Once
-	device  string
+	end     Fenced
 	err     error
 }
 
@@ -87,14 +87,15 @@ type Order struct {
 	Action string        // off, on, reboot
 	Limit  time.Duration // of each device's action; 0 is stonith-timeout
 	Delay  time.Duration // as Request's
+	Boot   uint64        // of the target's daemon as it was last in a view, so that one which began since is not taken for it
 }
 
-// Fence carries an order out and returns the devices that did it, comma separated.
+// Fence carries an order out and returns how.
 // Asking for what is already under way waits for that.
-func (f *Fencer) Fence(ctx context.Context, order Order) (string, error) {
+func (f *Fencer) Fence(ctx context.Context, order Order) (Fenced, error) {
 	target, action := order.Target, order.Action
 	if !slices.Contains([]string{"off", "on", "reboot"}, action) {
-		return "", fmt.Errorf("fence %s: action %q; expected off, on or reboot", target, action)
+		return Fenced{}, fmt.Errorf("fence %s: action %q; expected off, on or reboot", target, action)
 	}
 	key := target + " " + action
 	f.mu.Lock()
@@ -103,20 +104,20 @@ func (f *Fencer) Fence(ctx context.Context, order Order) (string, error) {
 		f.mu.Unlock()
 		select {
 		case <-under.done:
-			return under.device, under.err
+			return under.end, under.err
 		case <-ctx.Done():
-			return "", fmt.Errorf("fence %s: %w", target, ctx.Err())
+			return Fenced{}, fmt.Errorf("fence %s: %w", target, ctx.Err())
 		}
 	}
 	under = &flight{done: make(chan struct{}), confirm: make(chan struct{})}
 	f.flights[key] = under
 	f.mu.Unlock()
-	under.device, under.err = f.carryOut(ctx, Request{Target: target, Action: action, Limit: order.Limit, Delay: order.Delay}, under.confirm)
+	under.end, under.err = f.carryOut(ctx, Request{Target: target, Action: action, Limit: order.Limit, Delay: order.Delay, Boot: order.Boot}, under.confirm)
 	f.mu.Lock()
 	delete(f.flights, key)
 	f.mu.Unlock()
 	close(under.done)
-	return under.device, under.err
+	return under.end, under.err
 }
 
 // Confirm takes an operator's word that target is off and ends what is under way
@@ -135,7 +136,7 @@ func (f *Fencer) Confirm(target string) bool {
 }
 
 // carryOut runs one operation.
-func (f *Fencer) carryOut(ctx context.Context, request Request, confirm <-chan struct{}) (string, error) {
+func (f *Fencer) carryOut(ctx context.Context, request Request, confirm <-chan struct{}) (Fenced, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	doc := f.config.Document()
 	if request.Limit <= 0 {
@@ -157,7 +158,7 @@ func (f *Fencer) carryOut(ctx context.Context, request Request, confirm <-chan s
 	start := func(next []Call) {
 		for _, call := range next {
 			calls.Go(func() {
-				answer := f.make(ctx, call)
+				answer := f.make(ctx, call, request.Boot)
 				select {
 				case answers <- answer:
 				case <-ctx.Done():
@@ -176,19 +177,19 @@ func (f *Fencer) carryOut(ctx context.Context, request Request, confirm <-chan s
 		case <-confirm:
 			operation.Confirm()
 		case <-ctx.Done():
-			return "", fmt.Errorf("fence %s: %w", request.Target, ctx.Err())
+			return Fenced{}, fmt.Errorf("fence %s: %w", request.Target, ctx.Err())
 		}
 	}
 	end := operation.End()
 	if !end.Success {
-		return "", fmt.Errorf("fence %s (%s): %w", request.Target, request.Action, errors.New(end.Reason))
+		return Fenced{}, fmt.Errorf("fence %s (%s): %w", request.Target, request.Action, errors.New(end.Reason))
 	}
 	f.log.Info("fenced", "target", request.Target, "action", request.Action, "device", end.Device)
-	return end.Device, nil
+	return end.Fenced, nil
 }
 
-// make makes one call, here or on another host.
-func (f *Fencer) make(ctx context.Context, call Call) Answer {
+// make makes one call, here or on another host. boot is Order's.
+func (f *Fencer) make(ctx context.Context, call Call, boot uint64) Answer {
 	answer := Answer{ID: call.ID, Failed: true}
 	if !pause.For(ctx, call.Delay) {
 		return answer
@@ -203,7 +204,7 @@ func (f *Fencer) make(ctx context.Context, call Call) Answer {
 		}
 	}
 	if call.device.watchdog {
-		answer.Failed, answer.Reason = f.byWatchdog(ctx, call)
+		answer.Failed, answer.Reason = f.byWatchdog(ctx, call.Params["nodename"], boot)
 		return answer
 	}
 	run := f.config.Agents.FenceAgent
@@ -218,11 +219,11 @@ func (f *Fencer) make(ctx context.Context, call Call) Answer {
 }
 
 // byWatchdog has the target's watchdog do it.
-func (f *Fencer) byWatchdog(ctx context.Context, call Call) (failed bool, reason string) {
+func (f *Fencer) byWatchdog(ctx context.Context, target string, boot uint64) (failed bool, reason string) {
 	if f.config.Watchdog == nil {
 		return true, "watchdog: this build's daemon waits for no watchdogs"
 	}
-	if err := f.config.Watchdog(ctx, call.Params["nodename"]); err != nil {
+	if err := f.config.Watchdog(ctx, target, boot); err != nil {
 		return true, "watchdog: " + err.Error()
 	}
 	return false, ""

@@ -43,9 +43,9 @@ func TestFailingDeviceThenNextLevel(t *testing.T) {
 		"fence_hangs": "sleep 100", "fence_fails": `echo "$in" >&2; exit 1`,
 		"fence_works": `echo "$in" >$D/told; tr '\0' ' ' </proc/$$/cmdline >>$D/told`,
 	})
-	device, err := f.Fence(context.Background(), Order{Target: "n2", Action: "off", Limit: time.Minute})
-	if err != nil || device != "works" {
-		t.Fatalf("fenced by %q, %v", device, err)
+	end, err := f.Fence(context.Background(), Order{Target: "n2", Action: "off", Limit: time.Minute})
+	if err != nil || end.Device != "works" || end.MayLive {
+		t.Fatalf("fenced by %+v, %v", end, err)
 	}
 	told, err := os.ReadFile(filepath.Join(root, "told"))
 	if err != nil {
@@ -82,14 +82,14 @@ func TestSameFencingIsSharedAndConfirmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	type end struct {
-		device string
-		err    error
+		Fenced
+		err error
 	}
 	ends := make(chan end)
 	for range 2 {
 		go func() {
-			device, err := f.Fence(context.Background(), Order{Target: "n2", Action: "off", Limit: time.Minute})
-			ends <- end{device, err}
+			how, err := f.Fence(context.Background(), Order{Target: "n2", Action: "off", Limit: time.Minute})
+			ends <- end{how, err}
 		}()
 	}
 	if _, err := os.ReadFile(filepath.Join(root, "up")); err != nil { // blocks until the agent runs
@@ -98,12 +98,12 @@ func TestSameFencingIsSharedAndConfirmed(t *testing.T) {
 	if !f.Confirm("n2") {
 		t.Fatal("nothing to confirm")
 	}
-	if got := <-ends; got.err != nil || got.device != "manual" {
+	if got := <-ends; got.err != nil || got.Device != "manual" {
 		t.Errorf("got %+v", got)
 	}
 	select {
 	case got := <-ends:
-		if got.err != nil || got.device != "manual" {
+		if got.err != nil || got.Device != "manual" {
 			t.Errorf("got %+v", got)
 		}
 	case <-time.After(100 * time.Millisecond):

@@ -15,6 +15,7 @@ type Request struct {
 	// Delay is waited before the first device acts (priority-fencing-delay), beside the device's
 	// own pcmk_delay_base and pcmk_delay_max. Below 0 not even those are waited for.
 	Delay time.Duration
+	Boot  uint64   // of the target's daemon that shall end: Order's
 	Hosts []string // hosts that can run agents, in order of preference
 }
 
@@ -45,8 +46,17 @@ type Answer struct {
 type Outcome struct {
 	Done    bool
 	Success bool
-	Device  string // those that did it, comma separated; "manual" for an operator's word
+	Fenced         // of success
 	Reason  string // of failure: each attempt's, and what to do
+}
+
+// Fenced is how a host was fenced.
+type Fenced struct {
+	Device string // those that did it, comma separated; "manual" for an operator's word
+	// MayLive tells that nothing of the host runs any more that could do harm, but that its daemon may: only its watchdog was
+	// waited for, which does not end a host that has stopped everything by itself, or it lost no more than its access to what
+	// hosts share (a device that unfences).
+	MayLive bool
 }
 
 // Operation fences one host. It is a pure state machine: Start and Answered return the
@@ -66,6 +76,7 @@ type Operation struct {
 	attempt  int
 	hostsTry []string
 	used     []string
+	ended    bool // one of those ends the whole host
 	delayed  bool
 	failures []string
 	end      Outcome
@@ -114,7 +125,7 @@ func (o *Operation) End() Outcome { return o.end }
 // Confirm ends the operation by an operator's word that the target is off.
 func (o *Operation) Confirm() {
 	if !o.end.Done {
-		o.end = Outcome{Done: true, Success: true, Device: "manual"}
+		o.end = Outcome{Done: true, Success: true, Fenced: Fenced{Device: "manual"}}
 	}
 }
 
@@ -232,7 +243,7 @@ func (o *Operation) unfencing() {
 // nextLevel goes to the next level, or gives up.
 func (o *Operation) nextLevel() []Call {
 	o.level++
-	o.used = nil
+	o.used, o.ended = nil, false
 	if o.level >= len(o.levels) {
 		return o.fail("")
 	}
@@ -259,7 +270,7 @@ func (o *Operation) nextLevel() []Call {
 
 func (o *Operation) nextStep() []Call {
 	if len(o.phase) == 0 {
-		o.end = Outcome{Done: true, Success: true, Device: strings.Join(o.used, ",")}
+		o.end = Outcome{Done: true, Success: true, Fenced: Fenced{Device: strings.Join(o.used, ","), MayLive: !o.ended}}
 		return nil
 	}
 	s := o.phase[0]
@@ -306,6 +317,7 @@ func (o *Operation) Answered(a Answer) []Call {
 		if !slices.Contains(o.used, s.device.ID) {
 			o.used = append(o.used, s.device.ID)
 		}
+		o.ended = o.ended || !s.device.watchdog && !s.device.unfences
 		o.phase = o.phase[1:]
 		return o.nextStep()
 	}

@@ -154,3 +154,19 @@ func TestConfirmEndsAnOperation(t *testing.T) {
 		t.Errorf("after confirmation: calls %v, end %+v", next, o.End())
 	}
 }
+
+// Who only lost its disks or network, or whose watchdog was waited for, may live on.
+func TestWhatEndsTheDaemon(t *testing.T) {
+	t.Parallel()
+	for devices, mayLive := range map[string]bool{"full": false, "disk": true, "disk,full": false, "dog": true, "dog,disk": true, "full,dog": false} {
+		doc := document(t, "full fence_full\ndisk fence_disk\ndog fence_watchdog", `<fencing-topology><fencing-level id="l" target="n2" index="1" devices="`+devices+`"/></fencing-topology>
+			<crm_config><cluster_property_set id="o"><nvpair id="t" name="stonith-watchdog-timeout" value="10s"/></cluster_property_set></crm_config>`)
+		o := NewOperation(Request{Target: "n2", Action: "off", Hosts: []string{"n1"}}, Devices(doc, describe), Levels(doc, "n2"), func() float64 { return 0 })
+		for queue := o.Start(); len(queue) > 0; {
+			queue = append(queue[1:], o.Answered(Answer{ID: queue[0].ID})...)
+		}
+		if end := o.End(); end.Device != devices || end.MayLive != mayLive {
+			t.Errorf("%s: %+v; may live %t wanted", devices, end, mayLive)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
+	"holdfast/cluster/fencing/outlast"
 )
 
 // Watchdog fencing kills nobody: it waits until a host has certainly been reset by its own watchdog,
@@ -37,7 +38,7 @@ func WatchdogTime(doc *cib.Document) (limit time.Duration, on bool) {
 // stonith-watchdog-timeout, or twice the watchdog's time, unless these together take longer.
 func WatchdogWait(doc *cib.Document, own, unaware time.Duration) (time.Duration, error) {
 	limit, on := WatchdogTime(doc)
-	least := (own + unaware + StandsStill(own) + 99*time.Millisecond).Truncate(100 * time.Millisecond)
+	least := (own + unaware + outlast.StandsStill(own) + 99*time.Millisecond).Truncate(100 * time.Millisecond)
 	switch {
 	case !on:
 		return 0, fmt.Errorf("stonith-watchdog-timeout is not set")
@@ -50,9 +51,6 @@ func WatchdogWait(doc *cib.Document, own, unaware time.Duration) (time.Duration,
 	}
 	return max(limit, least), nil
 }
-
-// StandsStill is for how long a host's watchdog, of the time own, is fed although the daemon's loops do not turn.
-func StandsStill(own time.Duration) time.Duration { return max(own/3, time.Second) }
 
 // OwnWatchdog is the time of a host's watchdog as the document tells it; mark is the attribute of
 // node_state that does.

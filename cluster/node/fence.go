@@ -24,20 +24,20 @@ func (n *Node) learnDevices() {
 
 // fence carries out the controller's fencing and brings the answer into the loop.
 func (n *Node) fence(f controller.Fence) {
-	device, err := n.fenceHost(n.ctx, client.Fence{Target: f.Target, Action: f.Action, Timeout: f.Timeout, Delay: f.Delay}, "controller")
-	done := controller.FenceDone{Key: f.Key, Device: device}
+	end, err := n.fenceHost(n.ctx, client.Fence{Target: f.Target, Action: f.Action, Timeout: f.Timeout, Delay: f.Delay}, f.Boot, "controller")
+	done := controller.FenceDone{Key: f.Key, Device: end.Device, MayLive: end.MayLive}
 	if err != nil {
 		done.Err = err.Error()
 	}
 	n.queue.put(func() { n.step(done) })
 }
 
-// fenceHost fences from this host and keeps a record of it.
-func (n *Node) fenceHost(ctx context.Context, f client.Fence, asker string) (string, error) {
+// fenceHost fences from this host a host whose daemon has that boot, and keeps a record of it.
+func (n *Node) fenceHost(ctx context.Context, f client.Fence, boot uint64, asker string) (fencing.Fenced, error) {
 	record := n.fencingBegins(f, n.settings.Name, asker)
-	device, err := n.fencer.Fence(ctx, fencing.Order{Target: f.Target, Action: f.Action, Limit: f.Timeout, Delay: f.Delay})
-	n.fencingEnds(record, device, err)
-	return device, err
+	end, err := n.fencer.Fence(ctx, fencing.Order{Target: f.Target, Action: f.Action, Limit: f.Timeout, Delay: f.Delay, Boot: boot})
+	n.fencingEnds(record, end.Device, err)
+	return end, err
 }
 
 // fencingBegins tells every host that this one has begun to fence. Nothing waits for that.
@@ -74,8 +74,10 @@ func (n *Node) recordFencing(record controller.Fencing) {
 // fenceRequest is a person's or tool's wish to fence, for the leader.
 type fenceRequest struct {
 	client.Fence
-	Confirm bool `json:"confirm,omitempty"` // take the word for it
-	Done    bool `json:"done,omitempty"`    // another host has done it
+	Confirm bool   `json:"confirm,omitempty"` // take the word for it
+	Done    bool   `json:"done,omitempty"`    // another host has done it
+	Boot    uint64 `json:"boot,omitempty"`    // of the target's daemon when that was begun
+	MayLive bool   `json:"may_live,omitempty"`
 }
 
 // serveFence fences for a person or tool. The leader is asked, so that the cluster learns of the
@@ -85,7 +87,8 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 	if err := json.Unmarshal(payload, &f); err != nil {
 		return nil, fmt.Errorf("decode fencing request: %w", err)
 	}
-	if _, known := n.hostNamed(f.Target); !known {
+	target, known := n.hostNamed(f.Target)
+	if !known {
 		return nil, fmt.Errorf("fence %q: no host of this cluster has that name; 'crm_node -l' lists them", f.Target)
 	}
 	if f.Done {
@@ -94,13 +97,21 @@ func (n *Node) serveFence(ctx context.Context, from messaging.HostID, payload []
 	if !f.Confirm && n.fencedLately(f.Fence, time.Now()) {
 		return struct{}{}, nil
 	}
+	var err error
+	if f.Boot, err = inLoop(ctx, n, func() uint64 { return n.controller.Boot(target) }); err != nil {
+		return nil, fmt.Errorf("fence %s: %w", f.Target, err)
+	}
 	if f.Confirm {
 		n.fencingEnds(n.fencingBegins(client.Fence{Target: f.Target, Action: "off"}, n.name(from), "operator"), "manual", nil)
 		if under, ok := n.fencer.(interface{ Confirm(target string) bool }); ok {
 			under.Confirm(f.Target)
 		}
-	} else if _, err := n.fenceHost(ctx, f.Fence, "operator on "+n.name(from)); err != nil {
-		return nil, fmt.Errorf("fence %s: %w", f.Target, err)
+	} else {
+		end, err := n.fenceHost(ctx, f.Fence, f.Boot, "operator on "+n.name(from))
+		if err != nil {
+			return nil, fmt.Errorf("fence %s: %w", f.Target, err)
+		}
+		f.MayLive = end.MayLive
 	}
 	return n.tellFenced(ctx, f)
 }
@@ -134,7 +145,7 @@ func (n *Node) tellFenced(ctx context.Context, f fenceRequest) (any, error) {
 // takeFenced lets the controller know that a host was fenced.
 func (n *Node) takeFenced(ctx context.Context, f fenceRequest) (any, error) {
 	return inLoop(ctx, n, func() struct{} {
-		n.step(controller.Confirmed{Target: f.Target, On: f.Action == "on"})
+		n.step(controller.Confirmed{Target: f.Target, Boot: f.Boot, On: f.Action == "on", MayLive: f.MayLive})
 		return struct{}{}
 	})
 }

@@ -23,6 +23,7 @@ import (
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/fencing"
+	"holdfast/cluster/fencing/outlast"
 	"holdfast/cluster/fencing/watchdog"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/core"
@@ -36,7 +37,7 @@ import (
 type Fencer interface {
 	// Fence carries an order out and returns the device that did it. It returns only when
 	// the target is confirmed in that state, or that failed.
-	Fence(ctx context.Context, order fencing.Order) (device string, err error)
+	Fence(ctx context.Context, order fencing.Order) (fencing.Fenced, error)
 }
 
 // Parts are what a Node is wired from. They are made by Open, and handed in by tests.
@@ -77,7 +78,7 @@ type Node struct {
 	admitting sync.Mutex                       // held while a host is added
 	reaper    *Watch
 	guarding  atomic.Pointer[watchdog.Guard]
-	health    atomic.Pointer[health]
+	health    atomic.Pointer[outlast.Health]
 	examining atomic.Bool            // the loop was asked for this host's health
 	condemned atomic.Pointer[string] // why this host is to end, for good
 	asleep    atomic.Int64           // pauses of this host after which the view is not confirmed yet

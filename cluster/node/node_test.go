@@ -54,8 +54,8 @@ func (f *fakeAgents) Cancel(string, string, time.Duration) bool { return true }
 
 type fakeFencer struct{}
 
-func (fakeFencer) Fence(context.Context, fencing.Order) (string, error) {
-	return "fake", nil
+func (fakeFencer) Fence(context.Context, fencing.Order) (fencing.Fenced, error) {
+	return fencing.Fenced{Device: "fake"}, nil
 }
 
 // testCluster is a cluster of nodes in this process, on loopback addresses.

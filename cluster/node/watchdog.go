@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/cluster/fencing"
+	"holdfast/cluster/fencing/outlast"
 	"holdfast/cluster/fencing/sbd"
 	"holdfast/cluster/fencing/watchdog"
 	"holdfast/cluster/messaging"
@@ -94,18 +95,12 @@ func (w *Watch) timeout() time.Duration {
 	return w.Device.Timeout()
 }
 
-// health is what the loop last found out about this host's right to live.
-type health struct {
-	at  time.Time
-	why string // it may not; "" it may
-}
-
 // guard begins to feed the watchdog.
 func (n *Node) guard() {
 	if n.reaper == nil || n.reaper.Device == nil {
 		return
 	}
-	n.health.Store(&health{at: time.Now()})
+	n.health.Store(&outlast.Health{At: time.Now()})
 	judge := n.judge
 	if action := n.reaper.Action; action == "off" || action == "reboot" {
 		judge = watchdog.LastResort(n.reaper.timeout(), n.judge, func() { n.fenceSelf(action) })
@@ -129,8 +124,7 @@ func (n *Node) unguard(lives bool) {
 	}
 }
 
-// judge says why the watchdog may not be fed. What the loop found out counts for a third of the
-// watchdog's time: a loop that stands still cannot know better.
+// judge says why the watchdog may not be fed.
 func (n *Node) judge() string {
 	if n.examining.CompareAndSwap(false, true) {
 		n.queue.put(func() {
@@ -138,11 +132,7 @@ func (n *Node) judge() string {
 			n.examining.Store(false)
 		})
 	}
-	h := n.health.Load()
-	if time.Since(h.at) > fencing.StandsStill(n.reaper.timeout()) {
-		return "the daemon's main loop stands still"
-	}
-	return h.why
+	return n.health.Load().Hungry(time.Now(), n.reaper.timeout())
 }
 
 // examine finds out whether this host may live. It is called in the loop, and whenever quorum changes.
@@ -150,34 +140,23 @@ func (n *Node) examine() {
 	if n.reaper == nil {
 		return
 	}
-	n.health.Store(&health{at: time.Now(), why: n.mayLive()})
+	n.health.Store(&outlast.Health{At: time.Now(), Why: n.mayLive()})
 }
 
 // mayLive says why this host may not go on.
 func (n *Node) mayLive() string {
+	host := outlast.Host{
+		Own: n.reaper.timeout(), Asleep: n.asleep.Load() > 0, Owing: n.owing, Quorate: n.quorate, Contested: n.replica.LastView().Contested,
+		Stalled: n.messenger.Stalled(), StoppedAll: n.stoppedAll,
+	}
 	if why := n.condemned.Load(); why != nil {
-		return *why
+		host.Condemned = *why
 	}
-	if n.asleep.Load() > 0 {
-		return "this host stood still and does not know what happened meanwhile"
+	_, host.Counted = fencing.WatchdogTime(n.replica.Document())
+	if d := n.reaper.Disks; d != nil {
+		host.Blind = !d.Majority(time.Now())
 	}
-	_, counted := fencing.WatchdogTime(n.replica.Document())
-	if counted && n.owing && !n.stoppedAll() {
-		switch {
-		case !n.quorate:
-			return "no quorum, and others count on the watchdog (stonith-watchdog-timeout)"
-		case n.messenger.Stalled() > fencing.StandsStill(n.reaper.timeout()):
-			// Whether it has quorum, it cannot know.
-			return "the state directory's disk hangs, and others count on the watchdog (stonith-watchdog-timeout)"
-		}
-	}
-	// Who reads too few disks may miss a message. Where no other side can be quorate, nobody is there to
-	// send one.
-	view := n.replica.LastView()
-	if d := n.reaper.Disks; d != nil && !d.Majority(time.Now()) && !(n.quorate && !view.Contested) && n.owing && !n.stoppedAll() {
-		return "too few sbd disks can be read, and other hosts may have quorum"
-	}
-	return ""
+	return host.MayNot()
 }
 
 // stoppedAll tells that this host does no harm: without quorum it has stopped everything by itself, or it leaves and
