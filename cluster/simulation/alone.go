@@ -16,6 +16,8 @@ const startGrace = 10 * time.Second
 func (h *host) quorumIs(quorate bool) {
 	l := &h.lone
 	l.quorate, l.ever = quorate, l.ever || quorate
+	h.dog.owing = h.dog.owing || quorate
+	h.examine()
 	h.happened = append(h.happened, controller.QuorumHere{Quorate: quorate})
 	l.at = never
 	if l.broken {
@@ -67,8 +69,7 @@ func (h *host) beginAlone(stopAll bool) {
 func (h *host) actAlone(batch alone.Batch) {
 	if batch.Fence != "" {
 		h.w.trace(h.name, "ends itself")
-		h.switchOff()
-		h.w.after(between(h.w.chance.agents, time.Second, 4*time.Second), h.switchOn)
+		h.reset()
 		return
 	}
 	for _, work := range batch.Work {
@@ -95,5 +96,8 @@ func (h *host) leaveBroken() {
 		return
 	}
 	h.core.Step(h.clock(), core.Leave{})
-	h.later(400*time.Millisecond, h.killDaemon)
+	h.later(400*time.Millisecond, func() {
+		h.killDaemon()
+		h.disarm() // it lives on and does nothing but feed it
+	})
 }

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -193,31 +194,38 @@ func (h *host) request(a controller.Addressed) {
 	r := a.Request
 	target := h.w.host(a.Host)
 	h.w.requested(a.Host)
+	call(h, target, a.Limit, func(answer func(controller.Reply, error)) { answer(target.ask(r)) }, func(reply controller.Reply, err error) {
+		if err != nil {
+			h.step(controller.Undelivered{Host: a.Host, Boot: r.Boot, Reign: r.Reign, Kind: r.Kind, Key: r.Key, Refused: err != errNoAnswer, Err: err.Error()})
+			return
+		}
+		h.step(controller.Replied{Host: a.Host, Boot: r.Boot, Reign: r.Reign, Kind: r.Kind, Key: r.Key, Reply: reply})
+	})
+}
+
+var errNoAnswer = errors.New("no answer in time")
+
+// call carries a question to the daemon of another host, which serves it, and the answer back; done is called once, unless the daemon
+// that asks dies.
+func call[T any](h, target *host, limit time.Duration, serve func(answer func(T, error)), done func(T, error)) {
 	answered := false
-	answer := func(ev controller.Event) {
+	settle := func(reply T, err error) {
 		if !answered {
 			answered = true
-			h.step(ev)
+			done(reply, err)
 		}
 	}
-	failed := func(why string, refused bool) controller.Event {
-		return controller.Undelivered{Host: a.Host, Boot: r.Boot, Reign: r.Reign, Kind: r.Kind, Key: r.Key, Refused: refused, Err: why}
-	}
-	h.later(a.Limit, func() { answer(failed("no answer in time", false)) })
+	var none T
+	h.later(limit, func() { settle(none, errNoAnswer) })
 	boot := h.boot
-	h.deliver(a.Host, func() {
+	h.deliver(target.id, func() {
 		if target.core == nil {
 			return
 		}
 		target.alive(target.boot, func() {
-			reply, err := target.ask(r)
-			target.deliver(h.id, func() {
-				h.alive(boot, func() {
-					if err != nil {
-						answer(failed(err.Error(), true))
-						return
-					}
-					answer(controller.Replied{Host: a.Host, Boot: r.Boot, Reign: r.Reign, Kind: r.Kind, Key: r.Key, Reply: reply})
+			serve(func(reply T, err error) {
+				target.deliver(h.id, func() {
+					h.alive(boot, func() { settle(reply, err) })
 				})
 			})
 		})
@@ -306,6 +314,16 @@ func (h *host) finished(key string, result result) {
 // did its work before or not.
 func (h *host) fence(f controller.Fence) {
 	w := h.w
+	if w.shape.Watchdog > 0 {
+		h.awaitWatchdog(f, func(err error) {
+			done := controller.FenceDone{Key: f.Key, Device: "watchdog", MayLive: true}
+			if err != nil {
+				done.Err = err.Error()
+			}
+			h.later(time.Millisecond, func() { h.step(done) })
+		})
+		return
+	}
 	target := w.named(f.Target)
 	boot := h.boot
 	w.after(between(w.chance.agents, 20*time.Millisecond, 300*time.Millisecond), func() {

@@ -20,7 +20,10 @@
 // daemons that die right after a vote and come back on the other side (Defection), hosts that stand still or are cut off just
 // when a request is on its way to them or when they propose a fork (ambush.go), torn writes, full, lost and
 // restored disks, agents, resources and fence devices that fail. A cluster may have a witness (device.go)
-// or a quorum disk (disk.go), which is lost, slow, or seen by some hosts only. A
+// or a quorum disk (disk.go), which is lost, slow, or seen by some hosts only. Every tenth seed's hosts have
+// watchdogs in place of the fence device (watchdog.go): a host that lost quorum and runs on is reset by its own, and the others count on
+// that. What these seeds have of their own they draw from a stream of their own, as clusters with a witness or a quorum disk
+// do, so that the other seeds are what they would be without. A
 // client changes the configuration all the while. As the schedule is data, Shrink can look for
 // the shortest part of it with which a run still fails.
 //
@@ -43,7 +46,7 @@
 //	minority     a host that reaches no quorum starts nothing, takes no change, and stops what it runs
 //	paused       a host that stood still starts nothing before it has heard of the others
 //	obeyed       a worker obeys no leader of the past, and nothing that its predecessor was asked
-//	buried       the log is never told of the death of a daemon that lives
+//	buried       the log is never told of the death of a daemon that lives, by a fence device's word or a watchdog's
 //	lent         no two sides have the quorum device's votes at once
 //	convergence  30 s after faults stop all hosts agree on one view, nothing is left to do,
 //	             everything runs where the configuration wants it, and that is so two seconds later with

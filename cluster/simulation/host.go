@@ -30,6 +30,7 @@ type host struct {
 	changes  map[string]change // of resources
 	atWork   time.Duration     // when the last agent ends that has begun so far
 	powerUps int               // counts up: what was begun before a loss of power never ends
+	dog      dog
 
 	daemon
 }
@@ -60,6 +61,7 @@ type daemon struct {
 	asleep     bool          // it stood still and has yet to learn what happened
 	ran        time.Duration // when the daemon was last at work, by the host's clock
 	lone       lone
+	watch      watch
 	spins      int // timers in a row that were due when they were set
 	asker      asker
 	lastSent   [maxHosts + 1]time.Duration // streams keep their order: arrival of the last message
@@ -120,6 +122,8 @@ func (h *host) switchOff() {
 	}
 	h.power = false
 	h.killDaemon()
+	h.disarm()
+	h.dog.owing = false
 	h.powerUps++
 	h.disk.Tear(h.w.chance.disks.IntN(4))
 	clear(h.active)
@@ -141,8 +145,9 @@ func (h *host) startDaemon() {
 	h.daemon = daemon{boot: h.w.boots, tickAt: -1, stepAt: -1, answers: map[uint64]func(core.Answer){},
 		recurring: map[string]*recurring{}, lone: lone{quorate: true, at: never}}
 	h.replica = replica.New(func(ev controller.Event) { h.happened = append(h.happened, ev) })
-	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.w.names(), Document: h.replica.Live, Plan: h.plan, Lag: core.NewTiming(0).Lag()})
-	h.worker = controller.NewWorker(controller.WorkerConfig{Self: h.id, Boot: h.boot, Name: h.name, Document: h.replica.Document})
+	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.w.names(), Document: h.replica.Live, Plan: h.plan, Lag: core.NewTiming(0).Lag(),
+		Watchdog: h.w.shape.Watchdog > 0})
+	h.worker = controller.NewWorker(controller.WorkerConfig{Self: h.id, Boot: h.boot, Name: h.name, Document: h.replica.Document, Watchdog: h.w.shape.Watchdog})
 	h.core, err = core.New(core.Config{Rules: h.w.rules(), ID: h.id, Boot: h.boot, Links: h.w.shape.Links, Quorum: h.w.options(),
 		Machine: &recorder{Replica: h.replica, h: h}, Saved: saved, CompactEvery: h.w.shape.CompactEvery}, h.clock())
 	if err != nil {
@@ -151,6 +156,7 @@ func (h *host) startDaemon() {
 	}
 	h.w.trace(h.name, "daemon starts as boot %d", h.boot)
 	h.hireClient()
+	h.guard()
 	h.pump()
 }
 

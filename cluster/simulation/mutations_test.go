@@ -43,6 +43,9 @@ func contested(s *simulation.Shape) bool {
 // outvoted are clusters in which a quorum device has more votes than some majorities of the hosts.
 func outvoted(s *simulation.Shape) bool { return s.Quorum.DeviceVotes > 1 && len(s.Quorum.Votes) > 0 }
 
+// watched are clusters that have watchdogs and no fence device.
+func watched(s *simulation.Shape) bool { return s.Watchdog > 0 }
+
 func rule(change func(*core.Rules)) simulation.Tamper { return simulation.Tamper{Rules: change} }
 
 // longest is what raft alone would go by.
@@ -102,6 +105,9 @@ var mutations = []mutation{
 	}}, often(simulation.Pause, simulation.Isolation, simulation.BadFencing), nil},
 	{"workers obey what their predecessors were asked", 6, simulation.Tamper{Request: func(r *controller.Request, boot uint64, _ controller.Reign) { r.Boot = boot }}, often(simulation.DaemonCrash, simulation.Isolation, simulation.BadNetwork), nil},
 	{"what a lost log said of a host is believed", 32, simulation.Tamper{Forgetful: true}, often(simulation.CutAtRequest), contested},
+	{"a lost host feeds its watchdog", 329, simulation.Tamper{Overfed: true}, often(simulation.Partition, simulation.Isolation, simulation.BadAgents), watched},
+	{"nobody waits for a lost host's watchdog", 9, simulation.Tamper{Impatient: true}, often(simulation.Partition, simulation.Isolation), watched},
+	{"one host's word is enough for how long another is lost", 459, simulation.Tamper{Selfish: true}, often(simulation.Bridge, simulation.PairCut, simulation.OneWayCut, simulation.HalfHealed), watched},
 	{"rule 1: any set forks", 35, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil, nil},
 	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
 		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }

@@ -28,6 +28,8 @@ type Shape struct {
 	OneWayStreams bool // streams carry on in one direction while the other is cut
 	CompactEvery  int
 	Client        time.Duration // between two changes, in the mean
+	Watchdog      time.Duration // of each host, in place of the fence device; 0: none
+	WatchdogWait  time.Duration // stonith-watchdog-timeout; 0: twice Watchdog
 }
 
 // Draw returns the shape of a seed.
@@ -62,6 +64,9 @@ func Draw(seed uint64) Shape {
 		s.Quorum.Votes = map[core.HostID]int{core.HostID(1 + r.IntN(s.Hosts)): 2 + r.IntN(2)}
 	}
 	s.drawDevice(seed)
+	if watched(seed) {
+		s.giveWatchdogs(seed)
+	}
 	return s
 }
 
@@ -113,6 +118,7 @@ func (s *Shape) String() string {
 		{q.LastManStanding, "last_man_standing"}, {q.AllowDownscale, "allow_downscale"},
 		{s.Device != nil, fmt.Sprintf("a quorum device of %d votes", q.DeviceVotes)},
 		{s.Disk, fmt.Sprintf("a quorum disk of %d votes", q.DeviceVotes)},
+		{s.Watchdog > 0, fmt.Sprintf("watchdogs of %s (stonith-watchdog-timeout %s)", s.Watchdog, s.WatchdogWait)},
 		{len(q.Votes) > 0, fmt.Sprintf("votes %v", q.Votes)}, {true, fmt.Sprintf("%d primitives", s.Primitives)},
 		{s.Group > 0, fmt.Sprintf("a group of %d", s.Group)}, {s.Clone, "a clone"}, {s.Together, "a colocation"},
 	} {
@@ -154,7 +160,10 @@ func primitive(b *strings.Builder, name string) {
 // resources is the document's section.
 func (s *Shape) resources() string {
 	var b strings.Builder
-	b.WriteString(`<resources><primitive id="power" class="stonith" type="fence_sim"/>`)
+	b.WriteString(`<resources>`)
+	if s.Watchdog == 0 {
+		b.WriteString(`<primitive id="power" class="stonith" type="fence_sim"/>`)
+	}
 	for i := range s.Primitives {
 		primitive(&b, fmt.Sprintf("r%d", i))
 	}
@@ -182,7 +191,7 @@ func (s *Shape) constraints() string {
 }
 
 func (s *Shape) properties() string {
-	return `<crm_config><cluster_property_set id="options"><nvpair id="policy" name="no-quorum-policy" value="` + s.Policy + `"/></cluster_property_set></crm_config>`
+	return `<crm_config><cluster_property_set id="options"><nvpair id="policy" name="no-quorum-policy" value="` + s.Policy + `"/>` + s.watchdogOption() + `</cluster_property_set></crm_config>`
 }
 
 // options are the hosts' configuration, which a mutation may have changed.

@@ -83,6 +83,28 @@ func TestForkWhileTheOldGroupGoesOn(t *testing.T) {
 	judge(t, cfg, simulation.Run(cfg))
 }
 
+// Hosts are reset by their watchdogs, and others count on it.
+func TestClustersWithWatchdogs(t *testing.T) {
+	t.Parallel()
+	told := map[string]int{"its watchdog resets it": 0, "is ended: ": 0, "it was told to": 0}
+	for _, n := range []uint64{9, 139, 329} {
+		cfg := config(n)
+		cfg.Trace = func(_ time.Duration, _, text string) {
+			for what := range told {
+				if strings.Contains(text, what) {
+					told[what]++
+				}
+			}
+		}
+		judge(t, cfg, simulation.Run(cfg))
+	}
+	for what, times := range told {
+		if times == 0 {
+			t.Errorf("no host in any of these runs: %s", what)
+		}
+	}
+}
+
 // tally is what the seeds that were run add up to.
 type tally struct {
 	mu                                       sync.Mutex // guards everything

@@ -16,6 +16,9 @@ type Tamper struct {
 	Reckless    bool // workers start things without quorum, or having stood still
 	Quorum      func(*quorum.Options)
 	Clinging    bool // hosts keep the quorum device's vote when they have lost the device
+	Overfed     bool // hosts feed their watchdogs whatever they know
+	Impatient   bool // nobody waits for a lost host's watchdog
+	Selfish     bool // a host asks only itself for how long another is lost
 	Plan        func(*scheduler.Plan)
 	Save        func(*core.Save) // changes a copy
 	Request     func(r *controller.Request, boot uint64, floor controller.Reign)
