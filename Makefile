@@ -131,8 +131,8 @@ bench-proxy: build
 	go run ./traffic/proxy/compare -holdfast bin/holdfast -case "$(CASE)"
 
 .PHONY: vrrp-peer
-vrrp-peer: # each keepalived.conf of testdata/same by Holdfast and by the installed keepalived: the same addresses, routes, rules, interfaces and states
-	go test ./traffic/vrrp -run SameAs -count 1 -v -args -all-same
+vrrp-peer: # each keepalived.conf of testdata/same by Holdfast and by the installed keepalived: the same addresses, routes, rules, interfaces and states; mixed pairs of both
+	go test ./traffic/vrrp -run 'SameAs|Mixed|PairWith' -count 1 -v -args -all-same
 
 .PHONY: bench-vrrp
 bench-vrrp: # takeovers, and 500 instances on one host, beside keepalived
