@@ -14,12 +14,17 @@ import "strconv"
 
 // Diff returns the patchset that turns before into after, or nil when nothing differs.
 // Comments count as content only by place: one that moved is deleted and created.
-func Diff(before, after *Document) *Element {
+func Diff(before, after *Document) *Element { return diff(before, after, false) }
+
+// SignificantDiff is Diff where the order of attributes does not count.
+func SignificantDiff(before, after *Document) *Element { return diff(before, after, true) }
+
+func diff(before, after *Document, anyOrder bool) *Element {
 	patch := NewElement("diff", "format", "2")
 	version := patch.Append(NewElement("version"))
 	version.Append(versionElement("source", before.Version()))
 	version.Append(versionElement("target", after.Version()))
-	d := &differ{patch: patch, partner: map[*Element]*Element{}}
+	d := &differ{patch: patch, partner: map[*Element]*Element{}, anyOrder: anyOrder}
 	d.match(before.Root, after.Root)
 	d.changes(after.Root)
 	if len(patch.Children) == 1 {
@@ -36,6 +41,8 @@ func versionElement(name string, v Version) *Element {
 type differ struct {
 	patch   *Element
 	partner map[*Element]*Element // both ways between an old object and the new one that it became
+	// anyOrder: an attribute that only moved is not reported.
+	anyOrder bool
 }
 
 // match pairs old's children with new's, all the way down, and reports deletions.
@@ -132,6 +139,9 @@ func (d *differ) attributes(old, new *Element) {
 	list := NewElement("change-list")
 	for i, a := range new.Attrs {
 		if i < len(old.Attrs) && old.Attrs[i] == a {
+			continue
+		}
+		if was, ok := old.Lookup(a.Name); d.anyOrder && ok && was == a.Value {
 			continue
 		}
 		list.Append(NewElement("change-attr", "name", a.Name, "operation", "set", "value", a.Value))

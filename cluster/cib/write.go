@@ -2,10 +2,7 @@ package cib
 
 import (
 	"bytes"
-	"crypto/md5"
-	"encoding/hex"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -58,27 +55,6 @@ func (e *Element) compact(b *bytes.Buffer) {
 		c.compact(b)
 	}
 	b.WriteString("</" + e.Name + ">")
-}
-
-// Digest is Pacemaker's digest of what is on disk: MD5 over the compact form.
-func (e *Element) Digest() string {
-	sum := md5.Sum([]byte(" " + e.Compact() + "\n"))
-	return hex.EncodeToString(sum[:])
-}
-
-// VersionedDigest is the digest that Pacemaker sends along with differences; who wrote
-// the document last, and when, does not count.
-func (e *Element) VersionedDigest() string {
-	root := *e
-	root.Attrs = slices.DeleteFunc(slices.Clone(e.Attrs), func(a Attr) bool {
-		switch a.Name {
-		case "cib-last-written", "update-origin", "update-client", "update-user", "crm-debug-origin":
-			return true
-		}
-		return false
-	})
-	sum := md5.Sum([]byte(root.Compact()))
-	return hex.EncodeToString(sum[:])
 }
 
 func (e *Element) startTag(b *bytes.Buffer) {

@@ -1,8 +1,6 @@
 package scheduler
 
 import (
-	"crypto/md5"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strconv"
@@ -263,8 +261,7 @@ func digest(params map[string]string, timeout int) string {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		e.Set(name, all[name])
 	}
-	sum := md5.Sum([]byte(" " + e.String()))
-	return hex.EncodeToString(sum[:])
+	return e.Digest()
 }
 
 // forceRestart requires a start, wherever the resource will be, whichever operation it was that

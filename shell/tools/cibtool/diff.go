@@ -17,7 +17,7 @@ var diffOptions = append([]option.Spec{
 	{Long: "new", Short: 'n', Arg: option.Required, Value: "FILE", Help: "the document after"},
 	{Long: "new-string", Short: 'N', Arg: option.Required, Value: "XML", Help: "the document after, as text"},
 	{Long: "patch", Short: 'p', Arg: option.Required, Value: "FILE", Help: "apply this difference to the document before"},
-	{Long: "stdin", Short: 's', Help: "accepted; the difference is read from a file"},
+	{Long: "stdin", Short: 's', Help: "read the document before and the document after, those that no option gives, from standard input"},
 	{Long: "cib", Short: 'c', Help: "carry the digest of the document after"},
 	{Long: "no-version", Short: 'u', Help: "leave the versions out, so that it applies to any version"},
 }, standardOptions...)
@@ -38,22 +38,50 @@ func Diff(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if status, done := c.begin(diffOptions, usage); done {
 		return status
 	}
-	before, err := c.document("original")
-	if err != nil {
-		return c.fail(err)
-	}
-	if before == nil || !c.line.Has("patch") && !c.line.Has("new") && !c.line.Has("new-string") {
-		fmt.Fprintf(c.stderr, "%s: expected --original with --new or --patch\n", c.name)
+	if c.line.Has("cib") && c.line.Has("no-version") {
+		fmt.Fprintf(c.stderr, "%s: --cib carries the versions that --no-version leaves out; give one of them\n", c.name)
 		return exit.Usage
 	}
-	if c.line.Has("patch") {
-		return c.applyPatch(before)
-	}
-	after, err := c.document("new")
+	before, err := c.document("original")
 	if err != nil {
-		return c.fail(err)
+		return c.badInput(err)
 	}
-	patch := cib.Diff(before, after)
+	second := "new"
+	if c.line.Has("patch") {
+		second = "patch"
+	}
+	after, err := c.document(second)
+	if err != nil {
+		return c.badInput(err)
+	}
+	if before == nil || after == nil {
+		fmt.Fprintf(c.stderr, "%s: expected --original with --new or --patch\n", c.name)
+		return exit.DataError
+	}
+	if second == "patch" {
+		return c.applyPatch(before, after.Root)
+	}
+	dropText(before.Root)
+	dropText(after.Root)
+	return c.compare(before, after)
+}
+
+// badInput tells what is wrong with one of the two inputs.
+func (c *command) badInput(err error) int {
+	c.fail(err)
+	return exit.DataError
+}
+
+// compare prints the difference, if there is one.
+func (c *command) compare(before, after *cib.Document) int {
+	diff := cib.Diff
+	if c.line.Has("cib") {
+		diff = cib.SignificantDiff
+	}
+	if c.line.Has("no-version") {
+		after.SetVersion(before.Version())
+	}
+	patch := diff(before, after)
 	if patch == nil {
 		return exit.OK
 	}
@@ -62,18 +90,13 @@ func Diff(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if c.line.Has("no-version") {
 		patch.Child("version").Remove()
-		for _, change := range patch.Children {
-			if change.Get("operation") == "modify" && change.Get("path") == "/cib" {
-				change.Remove()
-				break
-			}
-		}
 	}
 	fmt.Fprint(c.stdout, patch.Escaped())
 	return exit.Error
 }
 
-// document reads the file or text that an option gives; nil when neither is there.
+// document reads the file or text that an option gives, or with --stdin the next document there; nil
+// without any.
 func (c *command) document(name string) (*cib.Document, error) {
 	if path, ok := c.line.Lookup(name); ok {
 		text, err := os.ReadFile(path)
@@ -85,15 +108,18 @@ func (c *command) document(name string) (*cib.Document, error) {
 	if text, ok := c.line.Lookup(name + "-string"); ok {
 		return cib.Parse("--"+name+"-string", []byte(text))
 	}
+	if c.line.Has("stdin") {
+		text, err := io.ReadAll(c.stdin)
+		if err != nil {
+			return nil, fmt.Errorf("read standard input: %w", err)
+		}
+		return cib.Parse("standard input", text)
+	}
 	return nil, nil
 }
 
-func (c *command) applyPatch(before *cib.Document) int {
-	patch, err := c.document("patch")
-	if err == nil {
-		err = before.Patch(patch.Root)
-	}
-	if err != nil {
+func (c *command) applyPatch(before *cib.Document, patch *cib.Element) int {
+	if err := before.Patch(patch); err != nil {
 		return c.fail(err)
 	}
 	fmt.Fprint(c.stdout, before.Root.Escaped())

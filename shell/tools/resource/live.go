@@ -2,8 +2,6 @@ package resource
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -263,6 +261,5 @@ func parameterDigest(e *cib.Element) string {
 	sorted := cib.NewElement(e.Name)
 	sorted.Attrs = slices.Clone(e.Attrs)
 	slices.SortFunc(sorted.Attrs, func(a, b cib.Attr) int { return strings.Compare(a.Name, b.Name) })
-	sum := md5.Sum([]byte(" " + sorted.Compact() + "\n"))
-	return hex.EncodeToString(sum[:])
+	return sorted.Digest()
 }
