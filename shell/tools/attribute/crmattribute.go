@@ -33,7 +33,7 @@ var attributeSpecs = []option.Spec{
 	{Long: "node", Short: 'N', Arg: option.Required, Value: "HOST", Help: "whose attribute"},
 	{Long: "uname", Short: 'U', Arg: option.Required, Help: "the same"},
 	{Long: "node-uname", Arg: option.Required, Help: "the same"},
-	{Long: "type", Short: 't', Arg: option.Required, Value: "SECTION", Help: "crm_config (default without a host), rsc_defaults, op_defaults, tickets, nodes, status"},
+	{Long: "type", Short: 't', Arg: option.Required, Value: "SECTION", Help: "crm_config (default without a host), rsc_defaults, op_defaults, tickets, nodes (forever), status (reboot); goes before --lifetime"},
 	{Long: "utilization", Short: 'z', Help: "a utilization attribute of the host"},
 	{Long: "inhibit-policy-engine", Short: '!', Help: "accepted"},
 }
@@ -102,7 +102,7 @@ func (t *tool) attribute() (int, error) {
 func (t *tool) request() (request, error) {
 	get := t.line.Get
 	r := request{selector: selector{name: first(get("name"), get("attr-name")), id: first(get("id"), get("attr-id")), set: get("set-name")}}
-	lifetime, section := get("lifetime"), get("type")
+	lifetime := get("lifetime")
 	if resource, ok := t.line.Lookup("promotion"); ok {
 		if resource == "" && len(t.line.Words) > 0 {
 			resource = t.line.Words[0] // "-p web" as well as "-pweb"
@@ -120,43 +120,54 @@ func (t *tool) request() (request, error) {
 		if err != nil {
 			return r, fmt.Errorf("%w: --pattern: %w", exit.ErrUsage, err)
 		}
-		r.pattern = expression
-	}
-	transient := false
-	switch lifetime {
-	case "", "forever":
-	case "reboot":
-		transient = true
-	default:
-		return r, fmt.Errorf("%w: --lifetime=%s: expected reboot or forever", exit.ErrUsage, lifetime)
+		r.name, r.pattern = "", expression
 	}
 	host := first(get("node"), get("uname"), get("node-uname"))
-	var err error
-	if host == "" && lifetime == "" && section != "nodes" && section != "status" && !t.line.Has("utilization") {
-		if r.place, err = optionPlace(section); err != nil {
-			err = fmt.Errorf("%w: %w", exit.ErrUsage, err)
-		}
-		return r, err
-	}
-	if section == "status" {
-		transient = true
+	err := t.locate(&r, host, first(get("type"), lifetime))
+	return r, err
+}
+
+// locate works out the section: the one named, utilization's, the lifetime's, or that of hosts when a
+// host is named and that of the cluster's options when none is. Only the cluster's options and tickets
+// are nobody's: the defaults too are set on behalf of a host that the configuration has.
+func (t *tool) locate(r *request, host, section string) error {
+	utilization := t.line.Has("utilization")
+	switch {
+	case utilization || section == "" && host != "":
+		section = "nodes"
+	case section == "" || section == "crm_config" || section == "tickets":
+		r.place, _ = optionPlace(first(section, "crm_config"))
+		return nil
 	}
 	name, id, err := t.host(host)
 	if err != nil {
-		return r, err
+		return err
 	}
-	r.place = hostPlace(name, id, transient, t.line.Has("utilization"))
-	return r, nil
+	switch section {
+	case "nodes", "forever":
+		r.place = hostPlace(name, id, false, utilization)
+		return nil
+	case "status", "reboot":
+		r.place = hostPlace(name, id, true, false)
+		return nil
+	}
+	if r.place, err = optionPlace(section); err != nil {
+		return fmt.Errorf("%w: %w", exit.ErrProtocol, err)
+	}
+	return nil
 }
 
 func (t *tool) query(r request) (int, error) {
 	found := r.find(t.doc, r.selector)
 	type shown struct{ name, value string }
 	var all []shown
+	if beside := r.find(t.doc, selector{id: r.id, set: r.set}); r.pattern != nil && len(found) == 0 && len(beside) == 1 {
+		return exit.OK, nil // the only attribute there is another
+	}
 	for _, pair := range found {
 		all = append(all, shown{pair.Get("name"), pair.Get("value")})
 	}
-	if value, ok := t.line.Lookup("default"); ok && len(all) == 0 {
+	if value, ok := t.line.Lookup("default"); ok && len(all) == 0 && r.pattern == nil {
 		all = append(all, shown{r.name, value})
 	}
 	if len(all) == 0 {
@@ -166,14 +177,18 @@ func (t *tool) query(r request) (int, error) {
 	if xml {
 		fmt.Fprintf(t.stdout, "<pacemaker-result api-version=\"2.25\" request=\"%s\">\n", escape(strings.Join(append([]string{t.name}, t.args...), " ")))
 	}
+	id, idXML := "", ""
+	if r.id != "" {
+		id, idXML = "id="+r.id, fmt.Sprintf(" id=\"%s\"", escape(r.id))
+	}
 	for _, a := range all {
 		switch {
 		case xml:
-			fmt.Fprintf(t.stdout, "  <attribute name=\"%s\" value=\"%s\" scope=\"%s\"/>\n", escape(a.name), escape(a.value), r.scope)
+			fmt.Fprintf(t.stdout, "  <attribute name=\"%s\" value=\"%s\" scope=\"%s\"%s/>\n", escape(a.name), escape(a.value), r.scope, idXML)
 		case t.line.Has("quiet"):
 			fmt.Fprintln(t.stdout, a.value)
 		default:
-			fmt.Fprintf(t.stdout, "scope=%s  name=%s value=%s\n", r.scope, a.name, a.value)
+			fmt.Fprintf(t.stdout, "scope=%s %s name=%s value=%s\n", r.scope, id, a.name, a.value)
 		}
 	}
 	if xml {
@@ -197,15 +212,10 @@ func (t *tool) update(r request) error {
 			return t.setTransient(client.AttributeUpdate{Attribute: client.Attribute{Name: name, Host: r.hostName, Value: counting(r.value), Set: r.set}})
 		})
 	}
-	return t.src.Change(t.cause(), func(doc *cib.Document) error {
-		if r.pattern == nil {
-			return r.put(doc, r.selector, r.value)
-		}
-		for _, pair := range r.find(doc, r.selector) {
-			pair.Set("value", counted(pair.Get("value"), r.value))
-		}
-		return nil
-	})
+	if r.pattern != nil {
+		return nil // the daemon changes attributes by pattern, and a file has none
+	}
+	return t.src.Change(t.cause(), func(doc *cib.Document) error { return r.put(doc, r.selector, r.value) })
 }
 
 // counting writes an update that counts as the daemon takes it.
@@ -243,9 +253,9 @@ func (t *tool) remove(r request) error {
 		})
 	}
 	switch {
-	case len(found) == 0:
+	case len(found) == 0 || r.pattern != nil:
 		return nil
-	case len(found) > 1 && r.pattern == nil:
+	case len(found) > 1:
 		fmt.Fprintf(t.stdout, "Multiple attributes match name=%s\n", r.name)
 		for _, pair := range found {
 			fmt.Fprintf(t.stdout, "  Value: %s \t(id=%s)\n", pair.Get("value"), pair.ID())

@@ -37,13 +37,13 @@ func optionPlace(section string) (place, error) {
 	case "", "crm_config":
 		return place{scope: "crm_config", element: "cluster_property_set", newSet: "cib-bootstrap-options"}, nil
 	case "rsc_defaults":
-		return place{scope: section, element: "meta_attributes", newSet: "rsc-options"}, nil
+		return place{scope: section, element: "meta_attributes", newSet: "rsc_defaults-options"}, nil
 	case "op_defaults":
-		return place{scope: section, element: "meta_attributes", newSet: "op-options"}, nil
+		return place{scope: section, element: "meta_attributes", newSet: "op_defaults-options"}, nil
 	case "tickets":
 		return place{scope: section, element: "instance_attributes", newSet: "status-tickets"}, nil
 	}
-	return place{}, fmt.Errorf("--type=%s: expected crm_config, rsc_defaults, op_defaults or tickets", section)
+	return place{}, fmt.Errorf("section %s: expected crm_config, rsc_defaults, op_defaults, tickets, nodes or status (forever, reboot)", section)
 }
 
 // hostPlace holds a host's attributes, for good (nodes) or until it leaves (status).

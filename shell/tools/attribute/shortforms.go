@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
@@ -64,13 +66,30 @@ func CRMStandby(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "crm_standby: %v; 'crm_standby --help' lists the options\n", err)
 		return exit.Error // as the script that it stands for
 	}
-	if err == nil && line.Get("lifetime") == "" {
-		rest = append(rest, "--lifetime=forever")
-		if !line.Has("update") && !line.Has("delete") && !line.Has("default") {
-			rest = append(rest, "--default=off")
+	if err != nil || line.Get("lifetime") != "" {
+		return runAttribute("crm_standby", rest, stdout, stderr)
+	}
+	for _, o := range []string{"update", "attr-value", "help", "version"} {
+		if line.Has(o) {
+			return runAttribute("crm_standby", append(rest, "--lifetime=forever"), stdout, stderr)
 		}
 	}
-	return runAttribute("crm_standby", rest, stdout, stderr)
+	return standbyOfAnyLifetime(line.Has("delete") || line.Has("delete-attr"), rest, stdout, stderr)
+}
+
+// standbyOfAnyLifetime deletes a host's standby, whatever its lifetime, or prints the one that lasts
+// before the one that ends when the host leaves.
+func standbyOfAnyLifetime(remove bool, args []string, stdout, stderr io.Writer) int {
+	lasting, passing := append(slices.Clone(args), "--lifetime=forever"), append(slices.Clone(args), "--lifetime=reboot")
+	if remove {
+		runAttribute("crm_standby", lasting, stdout, stderr)
+		runAttribute("crm_standby", passing, stdout, stderr)
+		return exit.OK
+	}
+	if status := runAttribute("crm_standby", lasting, stdout, io.Discard); status == exit.OK {
+		return status
+	}
+	return runAttribute("crm_standby", append(passing, "--default=off"), stdout, stderr)
 }
 
 func attributeSpecsWithQuiet() []option.Spec {
@@ -84,6 +103,7 @@ func CRMFailcount(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if status, ok := t.parse([]option.Spec{
 		{Long: "query", Short: 'G', Help: "print the fail count"},
 		{Long: "delete", Short: 'D', Help: "forget the fail count"},
+		{Long: "update", Short: 'v', Arg: option.Required, Value: "0", Help: "the same as --delete, for old scripts"},
 		{Long: "resource", Short: 'r', Arg: option.Required, Help: "the resource"},
 		{Long: "operation", Short: 'n', Arg: option.Required, Help: "failures of this operation only"},
 		{Long: "interval", Short: 'I', Arg: option.Required, Help: "and of this interval"},
@@ -94,7 +114,7 @@ func CRMFailcount(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if t.line.Get("resource") == "" {
 		return t.fail(fmt.Errorf("%w: --resource says which", exit.ErrUsage))
 	}
-	if !t.line.Has("query") && !t.line.Has("delete") {
+	if !t.line.Has("query") && !t.forgets() {
 		return t.fail(fmt.Errorf("%w: say what to do: --query or --delete", exit.ErrUsage))
 	}
 	if err := t.failcount(); err != nil {
@@ -111,8 +131,12 @@ func (t *tool) failcount() error {
 	if err != nil && t.line.Get("node") == "" {
 		return fmt.Errorf("%w: this host is none of the cluster's; name one with --node", exit.ErrUsage)
 	}
-	if err != nil {
+	if t.forgets() && err != nil {
 		return err
+	} else if t.forgets() {
+		if resource := t.line.Get("resource"); t.doc.ByID(resource) == nil {
+			return fmt.Errorf("resource %s: %w", resource, cib.ErrNotFound)
+		}
 	}
 	prefix := "fail-count-" + t.line.Get("resource")
 	if operation := t.line.Get("operation"); operation != "" {
@@ -121,6 +145,11 @@ func (t *tool) failcount() error {
 			return fmt.Errorf("%w: --interval=%s: expected a time such as 10s", exit.ErrUsage, t.line.Get("interval"))
 		}
 		prefix += "#" + operation + "_" + strconv.FormatInt(interval.Milliseconds(), 10)
+	}
+	if err != nil { // scripts read a count that is unknown
+		fmt.Fprintf(t.stderr, "%s: %v\n", t.name, err)
+		t.count(prefix, "")
+		return nil
 	}
 	r := request{place: hostPlace(name, id, true, false)}
 	total, infinite := 0, false
@@ -131,24 +160,32 @@ func (t *tool) failcount() error {
 		n, err := strconv.Atoi(pair.Get("value"))
 		infinite = infinite || err != nil
 		total += n
-		if t.line.Has("delete") {
+		if t.forgets() {
 			r.name = pair.Get("name")
 			if err := t.remove(r); err != nil {
 				return err
 			}
 		}
 	}
-	if t.line.Has("delete") {
+	if t.forgets() {
 		return nil
 	}
 	count := strconv.Itoa(total)
 	if infinite || total >= 1000000 {
 		count = "INFINITY"
 	}
-	if t.line.Has("quiet") {
-		fmt.Fprintln(t.stdout, count)
-	} else {
-		fmt.Fprintf(t.stdout, "scope=status  name=%s value=%s\n", prefix, count)
-	}
+	t.count(prefix, count)
 	return nil
+}
+
+// forgets reports whether the call is to forget failures.
+func (t *tool) forgets() bool { return t.line.Has("delete") || t.line.Get("update") == "0" }
+
+// count prints a fail count.
+func (t *tool) count(name, value string) {
+	if t.line.Has("quiet") {
+		fmt.Fprintln(t.stdout, value)
+		return
+	}
+	fmt.Fprintf(t.stdout, "scope=status  name=%s value=%s\n", name, value)
 }

@@ -57,3 +57,35 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		t.Errorf("status %d, %s", status, errs.String())
 	}
 }
+
+func TestDiffOptions(t *testing.T) {
+	t.Parallel()
+	cibOf := func(attributes, inner string) string {
+		return `<cib crm_feature_set="3.1.0" ` + attributes + `>` + inner + `</cib>`
+	}
+	before := cibOf(`epoch="1" num_updates="2" admin_epoch="0" have-quorum="1"`, `<p id="a" x="1"/>`)
+	for name, c := range map[string]struct {
+		after, option string
+		status        int
+		stdout        string
+	}{
+		"no version":       {cibOf(`epoch="7" num_updates="2" admin_epoch="0" have-quorum="1"`, `<p id="a" x="1"/>`), "-u", 0, ""},
+		"quorum only":      {cibOf(`epoch="7" num_updates="2" admin_epoch="0"`, `<p id="a" x="1"/>`), "-u", 1, `<cib crm_feature_set="3.1.0" epoch="1" num_updates="2" admin_epoch="0"/>`},
+		"order":            {cibOf(`epoch="1" num_updates="2" admin_epoch="0" have-quorum="1"`, `<p x="1" id="a"/>`), "-u", 1, `<change-attr name="id" operation="set" value="a"/>`},
+		"order, as a cib":  {cibOf(`epoch="1" num_updates="2" admin_epoch="0" have-quorum="1"`, `<p x="1" id="a"/>`), "-c", 0, ""},
+		"character data":   {cibOf(`epoch="1" num_updates="2" admin_epoch="0" have-quorum="1"`, `<p id="a" x="1">text</p>`), "-u", 0, ""},
+		"broken":           {"<cib", "-u", 65, ""},
+		"nothing to meet":  {"", "-u", 65, ""},
+		"a cib without":    {before, "-uc", 64, ""},
+		"no version twice": {before, "-u", 0, ""},
+	} {
+		args := []string{"-O", before, c.option, "-N", c.after}
+		if c.after == "" {
+			args = args[:3]
+		}
+		var out, errs bytes.Buffer
+		if status := Diff(args, nil, &out, &errs); status != c.status || !strings.Contains(out.String(), c.stdout) || (c.stdout == "" && out.Len() > 0) {
+			t.Errorf("%s: status %d, stdout %s, stderr %s", name, status, &out, &errs)
+		}
+	}
+}

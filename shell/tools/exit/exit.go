@@ -50,6 +50,9 @@ var ErrUnsafe = errors.New("this may destroy data; give --force to do it all the
 // ErrUsage says that a command line is wrong.
 var ErrUsage = errors.New("wrong command line")
 
+// ErrProtocol says that what was asked for is nothing that can be asked for there.
+var ErrProtocol = errors.New("no such request")
+
 // Of returns the status that tells of an error.
 func Of(err error) int {
 	var syntax *cib.SyntaxError
@@ -57,7 +60,7 @@ func Of(err error) int {
 		is     error
 		status int
 	}{
-		{nil, OK}, {ErrUnsafe, Unsafe}, {ErrUsage, Usage},
+		{nil, OK}, {ErrUnsafe, Unsafe}, {ErrUsage, Usage}, {ErrProtocol, Protocol},
 		{cib.ErrNotFound, NoSuch}, {cib.ErrExists, Exists}, {cib.ErrOlder, Old}, {cib.ErrDenied, NoPermission},
 		{cib.ErrSchema, Config}, {cib.ErrPatch, DiffFailed}, {cib.ErrInput, DataError},
 		{client.ErrNoDaemon, Disconnect}, {client.NotSetUp, Disconnect}, {client.NotFound, NoSuch}, {client.Exists, Exists}, {client.Denied, NoPermission},
