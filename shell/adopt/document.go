@@ -2,11 +2,9 @@ package adopt
 
 import (
 	"fmt"
-	"strings"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/upgrade"
-	"holdfast/cluster/messaging/config"
 )
 
 // readDocument reads a CIB of any age.
@@ -38,6 +36,9 @@ func (r *Result) readDocument(path, text string, options Options) error {
 	doc := &cib.Document{Root: root, File: path}
 	if root.Name != "cib" {
 		whole := cib.NewElement("cib", "validate-with", root.Get("validate-with"))
+		if root.Name == "cluster" {
+			return fmt.Errorf("%s:%d: <cluster> is cman's cluster.conf, which is not read; list its hosts in a corosync.conf, and give the CIB for the resources", path, root.Line)
+		}
 		if root.Name != "configuration" {
 			return fmt.Errorf("%s:%d: the document is a <%s>; <cib> or <configuration> was expected", path, root.Line, root.Name)
 		}
@@ -93,39 +94,4 @@ func orNone(schema string) string {
 		return "none"
 	}
 	return schema
-}
-
-// readCorosync checks a corosync.conf; it is used as it is.
-func (r *Result) readCorosync(path, text string) error {
-	file, err := config.Parse(path, text)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, h := range file.Hosts {
-		names = append(names, h.Name)
-	}
-	r.understand("%s: cluster %q of %s, %d links; used as it is", path, file.Cluster, strings.Join(names, ", "), file.Links)
-	for _, w := range file.Warnings {
-		r.lose("%s", w.Error())
-	}
-	r.Corosync = text
-	r.step("copy corosync.conf and one authkey to /etc/corosync on every host, or let 'pcs cluster setup' do it")
-	return nil
-}
-
-func (r *Result) readKeys(path, text string) {
-	if !strings.Contains(text, "auth ") {
-		r.understand("%s: a cluster key of %d bytes; used as it is", path, len(text))
-		r.step("copy %s to /etc/corosync/authkey on every host", path)
-		return
-	}
-	method := ""
-	for line := range strings.Lines(text) {
-		if words := strings.Fields(line); len(words) >= 2 && words[0] != "auth" && !strings.HasPrefix(words[0], "#") {
-			method = words[1]
-		}
-	}
-	r.lose("%s: Heartbeat signed with %s; hosts here need a key of their own, made at random", path, method)
-	r.step("make a new key: 'pcs cluster setup' does, or corosync-keygen")
 }

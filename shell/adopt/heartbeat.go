@@ -1,45 +1,40 @@
 package adopt
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
 )
 
 // heartbeat is what ha.cf and haresources said. Both are needed to make hosts of it: ha.cf may come after haresources.
 type heartbeat struct {
 	read     bool
+	file     string // ha.cf
 	hosts    []string
-	links    []string // eth1 192.168.68.201, one a line of ucast
+	links    []legacyLink
 	deadtime time.Duration
 	port     string
 	failback bool
-	crm      bool
+	crm      string // the line that turns Heartbeat's own CRM on; "" when it is off
 	pings    []string
+	pingd    map[string]string // pingd's options: -m, -d, -a
 	groups   []legacyGroup
 }
 
-// legacyGroup is one line of haresources.
-type legacyGroup struct {
-	file      string
-	line      int
-	host      string
-	resources []string
+// legacyLink is a line of ucast, bcast or mcast.
+type legacyLink struct {
+	place, kind string
+	words       []string
 }
-
-// seconds reads a time of ha.cf: seconds, or with ms.
-func seconds(text string) (time.Duration, bool) { return metadata.Duration(text) }
 
 // readConfiguration reads ha.cf: a directive and its words on a line.
 func (h *heartbeat) readConfiguration(r *Result, path, text string) error {
-	h.read = true
+	h.read, h.file = true, path
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -52,32 +47,63 @@ func (h *heartbeat) readConfiguration(r *Result, path, text string) error {
 			return err
 		}
 	}
+	if len(h.hosts) == 0 {
+		return fault(path, 0, "no host is named; a line 'node NAME…' was expected")
+	}
 	r.understand("%s: Heartbeat's hosts %s", path, strings.Join(h.hosts, ", "))
 	return nil
 }
+
+// What becomes of directives that carry nothing over.
+var (
+	pacedHere = []string{"keepalive", "warntime", "initdead", "deadping"}
+	loggers   = []string{"use_logd", "logfacility", "logfile", "debugfile", "debug", "conn_logd_time", "syslogmsgfmt"}
+	internals = []string{"coredumps", "realtime", "rtprio", "traditional_compression", "compression", "compression_threshold", "hopfudge", "memreserve",
+		"msgfmt", "max_rexmit_delay", "uuidfrom", "record_config_changes", "record_pengine_inputs", "hbgenmethod", "normalpoll", "use_apphbd"}
+)
 
 func (h *heartbeat) directive(r *Result, place, name string, words []string) error {
 	rest := strings.Join(words, " ")
 	if rest == "" {
 		return fmt.Errorf("%s: %s: a value was expected after it", place, name)
 	}
+	switch {
+	case slices.Contains(pacedHere, name):
+		r.understand("%s: %s %s follows from the token here", place, name, rest)
+		return nil
+	case slices.Contains(loggers, name):
+		r.understand("%s: %s is not needed: the daemon logs to the journal", place, name)
+		return nil
+	case slices.Contains(internals, name):
+		r.understand("%s: %s is about Heartbeat's own workings", place, name)
+		return nil
+	}
 	switch name {
 	case "node":
 		h.hosts = append(h.hosts, words...)
-	case "ucast", "bcast", "mcast":
-		h.links = append(h.links, name+" "+rest)
+	case "ucast", "bcast", "mcast", "ucast6", "mcast6":
+		return h.link(place, name, words)
 	case "deadtime":
-		d, ok := seconds(rest)
+		d, ok := metadata.Duration(rest)
 		if !ok {
 			return fmt.Errorf("%s: deadtime %q: a number of seconds was expected", place, rest)
 		}
 		h.deadtime = d
-	case "udpport":
+	case "udpport", "udp":
+		if !isNumber(words[0]) {
+			return fmt.Errorf("%s: %s %q: a port's number was expected", place, name, rest)
+		}
 		h.port = words[0]
-	case "auto_failback":
-		h.failback = words[0] == "on"
+	case "auto_failback", "nice_failback":
+		yes, err := truth(place, name, words[0])
+		h.failback = yes == (name == "auto_failback")
+		return err
 	case "crm", "pacemaker":
-		h.crm = words[0] != "off" && words[0] != "no" && words[0] != "false"
+		yes, err := truth(place, name, words[0])
+		if h.crm = ""; yes {
+			h.crm = place
+		}
+		return err
 	case "ping":
 		h.pings = append(h.pings, words...)
 	case "ping_group":
@@ -86,47 +112,82 @@ func (h *heartbeat) directive(r *Result, place, name string, words []string) err
 		}
 		r.understand("%s: ping_group %s: its addresses count one by one here", place, words[0])
 		h.pings = append(h.pings, words[1:]...)
-	case "keepalive", "warntime", "initdead", "deadping":
-		r.understand("%s: %s %s follows from the token here", place, name, rest)
-	case "use_logd", "logfacility", "logfile", "debugfile", "debug", "logd", "coredumps", "realtime", "rtprio", "traditional_compression", "compression", "hopfudge", "watchdog", "conn_logd_time":
-		r.understand("%s: %s is not needed: the daemon logs to the journal", place, name)
-	case "stonith", "stonith_host":
-		r.lose("%s: %s %s: make a fence device of it, with pcs stonith create", place, name, rest)
-	case "respawn", "apiauth":
-		r.lose("%s: %s %s: what Heartbeat kept running beside itself; where it is a pingd, a cloned ocf:pacemaker:ping takes its place", place, name, rest)
-	case "serial", "baud":
-		r.lose("%s: %s %s: hosts talk over networks only", place, name, rest)
+	case "watchdog":
+		r.step("have the watchdog %s reset a host that is lost: pcs stonith sbd enable --watchdog=%s", words[0], words[0])
+	case "cluster":
+		r.understand("%s: cluster %s is a name only", place, rest)
 	default:
-		r.lose("%s: %s %s: not known", place, name, rest)
+		h.leave(r, place, name, words)
 	}
 	return nil
 }
 
-// readResources reads haresources: a host, then what it runs, in order; a '\' at the end goes on in the next line.
-func (h *heartbeat) readResources(r *Result, path, text string) error {
-	h.read = true
-	number, start := 0, 0
-	var pending []string
-	for line := range strings.Lines(text) {
-		number++
-		line, _, _ = strings.Cut(line, "#")
-		line = strings.TrimSpace(line)
-		more := strings.HasSuffix(line, `\`)
-		words := strings.Fields(strings.TrimSuffix(line, `\`))
-		if len(pending) == 0 {
-			start = number
+// leave tells of directives that cannot be carried over.
+func (h *heartbeat) leave(r *Result, place, name string, words []string) {
+	rest := strings.Join(words, " ")
+	switch name {
+	case "stonith":
+		r.lose("%s: stonith %s: make a fence device of it, with pcs stonith create", place, words[0])
+	case "stonith_host": // its parameters hold passwords
+		if len(words) > 1 {
+			rest = words[0] + " " + words[1]
 		}
-		pending = append(pending, words...)
-		if more || len(pending) == 0 {
-			continue
+		r.lose("%s: stonith_host %s: make a fence device of it, with pcs stonith create", place, rest)
+	case "respawn":
+		h.respawn(r, place, words)
+	case "apiauth":
+		r.lose("%s: apiauth %s: local users come in through the group haclient", place, rest)
+	case "serial", "baud", "hbaping":
+		r.lose("%s: %s %s: hosts talk over networks only", place, name, rest)
+	case "autojoin":
+		if rest == "none" {
+			r.understand("%s: autojoin none: only listed hosts take part, as here", place)
+			return
 		}
-		if len(pending) == 1 {
-			return fmt.Errorf("%s:%d: host %s runs nothing; an address or a script was expected after it", path, start, pending[0])
-		}
-		h.groups = append(h.groups, legacyGroup{path, start, pending[0], pending[1:]})
-		r.understand("%s:%d: %s runs %s", path, start, pending[0], strings.Join(pending[1:], ", "))
-		pending = nil
+		r.lose("%s: autojoin %s: only hosts that are listed take part", place, rest)
+	default:
+		r.lose("%s: %s %s: not known", place, name, rest)
 	}
+}
+
+// respawn tells what takes the place of a program that Heartbeat kept running.
+func (h *heartbeat) respawn(r *Result, place string, words []string) {
+	for i, w := range words {
+		switch {
+		case strings.HasSuffix(w, "/pingd"):
+			h.pingd = map[string]string{}
+			for n := i + 1; n+1 < len(words); n += 2 {
+				h.pingd[words[n]] = words[n+1]
+			}
+			fallthrough
+		case strings.HasSuffix(w, "/ipfail"):
+			r.understand("%s: respawn %s: a cloned ocf:pacemaker:ping takes its place", place, strings.Join(words, " "))
+			return
+		}
+	}
+	r.lose("%s: respawn %s: Heartbeat kept it running beside itself; make a resource or a systemd unit of it", place, strings.Join(words, " "))
+}
+
+func truth(place, name, word string) (bool, error) {
+	switch strings.ToLower(word) {
+	case "on", "yes", "true", "y", "1", "respawn", "manual":
+		return true, nil
+	case "off", "no", "false", "n", "0", "legacy":
+		return false, nil
+	}
+	return false, fmt.Errorf("%s: %s %s: on or off was expected", place, name, word)
+}
+
+func (h *heartbeat) link(place, kind string, words []string) error {
+	if strings.HasPrefix(kind, "ucast") {
+		if len(words) != 2 {
+			return fmt.Errorf("%s: %s %s: a device and one address were expected", place, kind, strings.Join(words, " "))
+		}
+		if _, err := netip.ParseAddr(words[1]); err != nil && strings.Trim(words[1], "0123456789.") == "" {
+			return fmt.Errorf("%s: %s %s: %s is no address", place, kind, strings.Join(words, " "), words[1])
+		}
+	}
+	h.links = append(h.links, legacyLink{place, kind, words})
 	return nil
 }
 
@@ -138,180 +199,92 @@ func (h *heartbeat) finish(r *Result) {
 	if len(h.groups) > 0 && r.Document != nil {
 		r.lose("%s: haresources is left out: the document configures the resources, as Heartbeat with crm on does", h.groups[0].file)
 	} else if len(h.groups) > 0 {
-		doc := h.document(r)
-		r.Document = doc
+		if h.crm != "" {
+			r.lose("%s: with crm on, Heartbeat took its resources from its CIB and never looked at haresources; give that cib.xml instead", h.crm)
+		}
+		r.Document = h.document(r)
 	}
 	h.watchRouters(r)
-	if len(h.hosts) > 0 && r.Corosync == "" {
-		r.Corosync = h.corosync(r)
+	if len(h.hosts) > 0 && r.corosyncText == "" {
+		r.corosyncText, r.corosyncFrom, r.corosyncMade = h.corosync(r), h.file, true
 	}
 }
 
 // watchRouters tells what takes the place of ping and ping_group. What a ping says of the way to a router says nothing of
 // the other host, as both may reach the router; so it decides between two hosts only together with fencing.
 func (h *heartbeat) watchRouters(r *Result) {
-	if len(h.pings) == 0 {
+	var pings []string
+	for _, p := range h.pings {
+		if !slices.Contains(pings, p) {
+			pings = append(pings, p)
+		}
+	}
+	if len(pings) == 0 {
 		return
 	}
-	r.step(`watch %s: pcs resource create ping ocf:pacemaker:ping host_list="%s" dampen=5s multiplier=1000 clone, and for what needs it: `+
-		"pcs constraint location RESOURCE rule score=-INFINITY pingd lt 1 or not_defined pingd", strings.Join(h.pings, ", "), strings.Join(h.pings, " "))
+	attribute := cmp.Or(h.pingd["-a"], "pingd")
+	name := ""
+	if attribute != "pingd" {
+		name = "name=" + attribute + " "
+	}
+	r.step(`watch %s: pcs resource create ping ocf:pacemaker:ping host_list="%s" %sdampen=%s multiplier=%s clone, and for what needs it: `+
+		"pcs constraint location RESOURCE rule score=-INFINITY %s lt 1 or not_defined %s", strings.Join(pings, ", "), strings.Join(pings, " "),
+		name, cmp.Or(h.pingd["-d"], "5s"), cmp.Or(h.pingd["-m"], "1000"), attribute, attribute)
 	if len(h.hosts) == 2 {
 		r.step("to have %s decide between two hosts that do not hear each other: pcs stonith create router fence_heuristics_ping ping_targets=%s, and put it before the fence device "+
-			"of each host (pcs stonith level add 1 HOST router DEVICE); without fencing it cannot decide, and is not taken over for that", strings.Join(h.pings, ", "), strings.Join(h.pings, ","))
+			"of each host (pcs stonith level add 1 HOST router DEVICE); without fencing it cannot decide, and is not taken over for that", strings.Join(pings, ", "), strings.Join(pings, ","))
 	}
 }
 
-func (h *heartbeat) document(r *Result) *cib.Document {
-	doc := &cib.Document{Root: cib.NewElement("cib", "validate-with", cib.NewestSchema, "epoch", "1", "num_updates", "0", "admin_epoch", "0")}
-	for _, section := range []string{"crm_config", "nodes", "resources", "constraints"} {
-		doc.EnsureSection(section)
-	}
-	doc.Root.Append(cib.NewElement("status"))
-	used := map[string]int{}
-	name := func(base string) string {
-		used[base]++
-		if used[base] > 1 {
-			return base + "-" + strconv.Itoa(used[base])
+// rings returns the addresses that ucast lines give, a list for each device that names all hosts. Other lines are told as lost.
+func (h *heartbeat) rings(r *Result) (rings [][]string) {
+	var devices []string
+	addresses, lines := map[string][]string{}, map[string][]legacyLink{}
+	for _, l := range h.links {
+		if !strings.HasPrefix(l.kind, "ucast") {
+			r.lose("%s: %s %s: hosts here know each other by address; name them", l.place, l.kind, strings.Join(l.words, " "))
+			continue
 		}
-		return base
-	}
-	for _, g := range h.groups {
-		group := cib.NewElement("group", "id", name("group-"+clean(g.host)))
-		for _, word := range g.resources {
-			group.Append(primitive(r, g, word, name))
+		device, address := l.words[0], l.words[1]
+		if !slices.Contains(devices, device) {
+			devices = append(devices, device)
 		}
-		home := group
-		if len(group.Children) == 1 {
-			home = group.Children[0]
-			home.Parent = nil
+		if !slices.Contains(addresses[device], address) {
+			addresses[device] = append(addresses[device], address)
 		}
-		doc.Section("resources").Append(home)
-		doc.Section("constraints").Append(cib.NewElement("rsc_location", "id", "prefer-"+home.ID(), "rsc", home.ID(), "node", g.host, "score", "100"))
+		lines[device] = append(lines[device], l)
 	}
-	stickiness := "INFINITY"
-	if h.failback {
-		stickiness = "0"
+	for _, device := range devices {
+		if len(addresses[device]) == len(h.hosts) {
+			slices.SortFunc(addresses[device], compareAddresses)
+			rings = append(rings, addresses[device])
+			continue
+		}
+		for _, l := range lines[device] {
+			r.lose("%s: %s %s: whose address this is cannot be told, as not all %d hosts have one there", l.place, l.kind, strings.Join(l.words, " "), len(h.hosts))
+		}
 	}
-	defaults := doc.EnsureSection("rsc_defaults").Append(cib.NewElement("meta_attributes", "id", "rsc-options"))
-	defaults.Append(cib.NewElement("nvpair", "id", "rsc-options-resource-stickiness", "name", "resource-stickiness", "value", stickiness))
-	return doc
+	return rings
 }
 
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '-'
-	}, text)
+func compareAddresses(a, b string) int {
+	left, errLeft := netip.ParseAddr(a)
+	right, errRight := netip.ParseAddr(b)
+	if errLeft == nil && errRight == nil {
+		return left.Compare(right)
+	}
+	return strings.Compare(a, b)
 }
 
-// primitive makes a resource of one word of haresources: an address (A.B.C.D/BITS/NIC/BROADCAST), or SCRIPT::ARGUMENT::….
-func primitive(r *Result, g legacyGroup, word string, name func(string) string) *cib.Element {
-	parts := strings.Split(word, "::")
-	script, arguments := parts[0], parts[1:]
-	if (script == "IPaddr" || script == "IPaddr2") && len(arguments) > 0 {
-		script, arguments = arguments[0], nil
-	}
-	if address, _, _ := strings.Cut(script, "/"); len(arguments) == 0 {
-		if _, err := netip.ParseAddr(address); err == nil {
-			return addressResource(script, name)
-		}
-	}
-	var params [][2]string
-	class, provider, kind := "lsb", "", script
-	fill := func(names ...string) {
-		class, provider = "ocf", "heartbeat"
-		for i, n := range names {
-			if i < len(arguments) && arguments[i] != "" {
-				params = append(params, [2]string{n, arguments[i]})
-			}
-		}
-	}
-	switch script {
-	case "Filesystem":
-		fill("device", "directory", "fstype", "options")
-	case "LVM":
-		fill("volgrpname")
-	case "drbddisk":
-		class, provider, kind = "heartbeat", "", "drbddisk"
-		r.lose("%s:%d: %s: make DRBD a promotable clone of ocf:linbit:drbd, and order it before its file system", g.file, g.line, word)
-	case "MailTo":
-		fill("email", "subject")
-	case "ldirectord":
-		fill("configfile")
-	case "apache":
-		fill("configfile")
-	default:
-		if len(arguments) > 0 {
-			class = "heartbeat"
-		}
-	}
-	id := name(clean(filepath.Base(script)))
-	e := cib.NewElement("primitive", "id", id, "class", class)
-	if provider != "" {
-		e.Set("provider", provider)
-	}
-	e.Set("type", kind)
-	if class == "heartbeat" {
-		for i, a := range arguments {
-			params = append(params, [2]string{strconv.Itoa(i + 1), a})
-		}
-		r.step("replace %s (%s:%d), a script of Heartbeat's own kind, with an OCF agent or a systemd unit", word, g.file, g.line)
-	}
-	return complete(e, params)
-}
-
-// addressResource reads A.B.C.D[/BITS][/NIC][/BROADCAST].
-func addressResource(word string, name func(string) string) *cib.Element {
-	var params [][2]string
-	for i, part := range strings.Split(word, "/") {
-		switch _, err := strconv.Atoi(part); {
-		case i == 0:
-			params = append(params, [2]string{"ip", part})
-		case err == nil:
-			params = append(params, [2]string{"cidr_netmask", part})
-		default:
-			if _, err := netip.ParseAddr(part); err == nil {
-				params = append(params, [2]string{"broadcast", part})
-			} else if part != "" {
-				params = append(params, [2]string{"nic", part})
-			}
-		}
-	}
-	e := cib.NewElement("primitive", "id", name("ip-"+clean(params[0][1])), "class", "ocf", "provider", "heartbeat", "type", "IPaddr2")
-	return complete(e, params)
-}
-
-// complete adds parameters and a monitor.
-func complete(e *cib.Element, params [][2]string) *cib.Element {
-	if len(params) > 0 {
-		set := e.Append(cib.NewElement("instance_attributes", "id", e.ID()+"-instance_attributes"))
-		for _, p := range params {
-			set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+p[0], "name", p[0], "value", p[1]))
-		}
-	}
-	e.Append(cib.NewElement("operations")).Append(cib.NewElement("op", "id", e.ID()+"-monitor-30s", "name", "monitor", "interval", "30s", "timeout", "30s"))
-	return e
-}
-
-// corosync writes a corosync.conf of ha.cf. Addresses come from ucast lines, which name all hosts in their order; where they do not, hosts
-// go by their names.
+// corosync writes a corosync.conf of ha.cf. Addresses come from ucast lines that name all hosts; without such, hosts go by their names.
 func (h *heartbeat) corosync(r *Result) string {
-	var addresses []string
-	for _, link := range h.links {
-		words := strings.Fields(link)
-		if words[0] == "ucast" && len(words) == 3 {
-			addresses = append(addresses, words[2])
-		} else {
-			r.lose("ha.cf: %s: hosts here know each other by address; name them", link)
-		}
-	}
-	slices.Sort(addresses)
+	rings := h.rings(r)
 	hosts := slices.Sorted(slices.Values(h.hosts))
-	known := len(addresses) == len(hosts)
-	if known {
+	if len(rings) > 0 {
 		r.step("check the addresses in corosync.conf: ha.cf does not say which host has which, so they are in the order of the hosts' names")
+	} else {
+		r.step("put the hosts' addresses into corosync.conf: it has their names, which have to be known on every host")
+		rings = [][]string{hosts}
 	}
 	var b strings.Builder
 	b.WriteString("totem {\n    version: 2\n    cluster_name: heartbeat\n    transport: knet\n    crypto_cipher: aes256\n    crypto_hash: sha256\n")
@@ -319,15 +292,17 @@ func (h *heartbeat) corosync(r *Result) string {
 		fmt.Fprintf(&b, "    token: %d\n", h.deadtime.Milliseconds())
 	}
 	if h.port != "" {
-		fmt.Fprintf(&b, "    interface {\n        linknumber: 0\n        mcastport: %s\n    }\n", h.port)
+		for link := range rings {
+			fmt.Fprintf(&b, "    interface {\n        linknumber: %d\n        mcastport: %s\n    }\n", link, h.port)
+		}
 	}
 	b.WriteString("}\n\nnodelist {\n")
 	for i, host := range hosts {
-		address := host
-		if known {
-			address = addresses[i]
+		b.WriteString("    node {\n")
+		for link, addresses := range rings {
+			fmt.Fprintf(&b, "        ring%d_addr: %s\n", link, addresses[i])
 		}
-		fmt.Fprintf(&b, "    node {\n        ring0_addr: %s\n        name: %s\n        nodeid: %d\n    }\n", address, host, i+1)
+		fmt.Fprintf(&b, "        name: %s\n        nodeid: %d\n    }\n", host, i+1)
 	}
 	b.WriteString("}\n\nquorum {\n    provider: corosync_votequorum\n")
 	if len(hosts) == 2 {

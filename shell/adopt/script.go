@@ -2,6 +2,8 @@ package adopt
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,156 +13,306 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/shell/crm"
 	"holdfast/shell/pcs"
+	"holdfast/shell/source"
 )
 
-// scratch is the document that scripts work on: what has been read so far.
-func (r *Result) scratch(options Options) (string, error) {
-	path := filepath.Join(options.Work, "cib.xml")
+// document is what scripts work on: what has been read so far.
+func (r *Result) document() *cib.Document {
 	if r.Document == nil {
-		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-			return "", err
-		}
-		empty := `<cib validate-with="` + cib.NewestSchema + `" epoch="1" num_updates="0" admin_epoch="0"><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>`
-		return path, os.WriteFile(path, []byte(empty), 0o600)
+		r.Document = emptyDocument()
 	}
-	return path, os.WriteFile(path, r.Document.Bytes(), 0o600)
+	return r.Document
 }
 
-func (r *Result) collect(path string) error {
-	text, err := os.ReadFile(path)
+// doubt tells what is not valid in what a file has made.
+func (r *Result) doubt(path string) {
+	for _, p := range r.Document.Validate() {
+		r.lose("%s: in what it makes, %s: %s", path, p.Element, p.Text)
+	}
+}
+
+func emptyDocument() *cib.Document {
+	doc := &cib.Document{Root: cib.NewElement("cib", "validate-with", cib.NewestSchema, "epoch", "1", "num_updates", "0", "admin_epoch", "0")}
+	for _, section := range []string{"crm_config", "nodes", "resources", "constraints"} {
+		doc.EnsureSection(section)
+	}
+	doc.Root.Append(cib.NewElement("status"))
+	return doc
+}
+
+// readCRM adds a configuration in crm's form to the document read so far.
+func (r *Result) readCRM(path, text string) {
+	doc, errs := crm.Merge(r.document(), path, text)
+	r.Document = doc
+	for _, err := range errs {
+		r.lose("%v", err)
+	}
+	r.doubt(path)
+	r.understand("%s: a configuration for crm; the document has %s", path, count(doc))
+}
+
+// script is a shell's script while its commands are carried out on a file.
+type script struct {
+	r     *Result
+	path  string
+	work  string            // the document
+	conf  string            // corosync.conf that pcs cluster setup made
+	addrs map[string]string // addresses that host auth told
+	done  int
+}
+
+// readScript carries out what a shell's script says to pcs and crm, on the document read so far.
+func (r *Result) readScript(path, text string, options Options) error {
+	statements, err := readShell(text)
+	if err != nil {
+		return fmt.Errorf("%s:%w", path, err)
+	}
+	s := &script{r: r, path: path, work: filepath.Join(options.Work, "cib.xml"), conf: filepath.Join(options.Work, "corosync.conf"), addrs: map[string]string{}}
+	if err := os.WriteFile(s.work, r.document().Bytes(), 0o600); err != nil {
+		return fmt.Errorf("make a document to work on: %w", err)
+	}
+	for _, c := range statements {
+		s.carryOut(c)
+	}
+	made, err := os.ReadFile(s.work)
 	if err != nil {
 		return fmt.Errorf("read what the script made: %w", err)
 	}
-	doc, err := cib.Parse(path, text)
-	if err == nil {
-		r.Document = doc
+	if r.Document, err = cib.Parse(path, made); err != nil {
+		return err
 	}
-	return err
+	r.doubt(path)
+	r.understand("%s: a script, %d commands carried out; the document has %s", path, s.done, count(r.Document))
+	return nil
 }
 
-// readCRM runs a script of crm's configure level on the document read so far.
-func (r *Result) readCRM(path, text string, options Options) error {
-	work, err := r.scratch(options)
-	if err != nil {
-		return err
+// Commands of a script that have no part in a cluster's configuration.
+var idle = []string{"echo", "printf", "cat", "set", "sleep", "exit", "true", "false", ":", "[", "[[", "test", "cd", "shift", "return", "trap", "wait", "logger", "date", "unset", "break", "continue", "shopt"}
+
+// prefixes stand before a command and change nothing of what it does.
+var prefixes = []string{"sudo", "!", "time", "nohup", "exec", "command"}
+
+// carryOut does one command.
+func (s *script) carryOut(c statement) {
+	for len(c.words) > 1 && slices.Contains(prefixes, c.words[0]) {
+		c.words = c.words[1:]
+	}
+	name := filepath.Base(c.words[0])
+	switch {
+	case slices.Contains(idle, name):
+	case c.unknown != "":
+		s.lose(c, c.unknown)
+	case name == "pcs":
+		s.pcs(c)
+	case name == "crm":
+		s.crm(c)
+	case strings.HasPrefix(name, "crm_") || name == "cibadmin" || name == "stonith_admin" || name == "attrd_updater" || name == "corosync-keygen" || name == "systemctl" || name == "service":
+		s.step("on the hosts, if still wanted", c)
+	default:
+		s.lose(c, "not a command of the cluster; do it by hand if it is still needed")
+	}
+}
+
+func (s *script) lose(c statement, why string) {
+	s.r.lose("%s:%d: %s: %s", s.path, c.line, withoutSecrets(c.text), why)
+}
+
+func (s *script) step(when string, c statement) {
+	words := slices.Clone(c.words)
+	for i, w := range words {
+		if w == "" || strings.ContainsAny(w, " \t\"'") {
+			words[i] = "'" + w + "'"
+		}
+	}
+	s.r.step("%s: %s", when, withoutSecrets(strings.Join(words, " ")))
+}
+
+// withoutSecrets hides what follows -p and passwords among parameters.
+func withoutSecrets(text string) string {
+	words := source.WithoutSecrets(strings.Split(text, " "))
+	for i, w := range words {
+		if i > 0 && words[i-1] == "-p" {
+			words[i] = "******"
+		} else if strings.HasPrefix(w, "-p") && len(w) > 2 && w[1] != '-' {
+			words[i] = "-p******"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// crm carries out a crm command: what it reads, or its words.
+func (s *script) crm(c statement) {
+	words := c.words[1:]
+	for len(words) > 0 && slices.Contains([]string{"-w", "--wait", "-F", "--force"}, words[0]) {
+		words = words[1:]
+	}
+	level := ""
+	if len(words) > 0 {
+		level = words[0]
+	}
+	if level == "status" {
+		return
+	}
+	if level != "" && !strings.HasPrefix("configure", level) && level != "resource" {
+		s.step("on the hosts, if still wanted", c)
+		return
+	}
+	if slices.Contains([]string{"show", "verify", "status"}, second(words)) {
+		return
 	}
 	var said bytes.Buffer
-	if status := crm.LoadScript(work, text, &said, &said); status != 0 {
-		r.lose("%s: crm did not take all of it", path)
+	// The document grows command by command, and is not whole before the last one: crm would not have it without -F.
+	if status := crm.OnFile(s.work, append([]string{"-F"}, words...), strings.NewReader(c.input), &said, &said); status != 0 {
+		s.lose(c, complaint(said.String()))
+		return
 	}
-	for line := range strings.Lines(said.String()) {
-		if strings.HasPrefix(line, "ERROR") || strings.HasPrefix(line, "WARNING") {
-			r.lose("%s: %s", path, strings.TrimSpace(line))
-		}
-	}
-	if err := r.collect(work); err != nil {
-		return err
-	}
-	r.understand("%s: a script for crm; the document has %s", path, count(r.Document))
-	return nil
+	s.done++
 }
 
-// looking are pcs's commands that change nothing; hosted are those that set up hosts.
+func second(words []string) string {
+	if len(words) < 2 {
+		return ""
+	}
+	return words[1]
+}
+
+// What pcs commands are to an import.
 var (
-	looking = []string{"status", "config", "show", "list", "describe"}
-	hosted  = []string{"host", "cluster", "pcsd", "client", "quorum", "booth"}
+	looking = []string{"status", "config", "show", "list", "describe"}                                            // they change nothing
+	hosted  = []string{"host", "cluster", "pcsd", "client", "booth", "node"}                                      // they are about hosts
+	running = []string{"move", "refresh", "cleanup", "relocate", "clear", "failcount", "confirm", "fence", "ban"} // they are about what runs
 )
 
-// readPCS runs the pcs commands of a script on the document read so far.
-func (r *Result) readPCS(path, text string, options Options) error {
-	work, err := r.scratch(options)
-	if err != nil {
-		return err
-	}
-	number, done := 0, 0
-	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
-		number++
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		words, err := shellWords(line)
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", path, number, err)
-		}
-		if words[0] == "sudo" && len(words) > 1 {
-			words = words[1:]
-		}
-		if words[0] != "pcs" {
-			r.lose("%s:%d: %s: not a pcs command", path, number, line)
-			continue
-		}
-		words = words[1:]
-		switch {
-		case len(words) == 0 || len(words) == 1 || slices.Contains(looking, words[0]) || slices.Contains(looking, words[1]):
-			continue
-		case slices.Contains(hosted, words[0]):
-			r.step("on the hosts: %s", line)
-			continue
-		case words[0] == "resource" && slices.Contains([]string{"move", "refresh", "cleanup", "relocate", "clear", "failcount"}, words[1]):
-			r.step("on the running cluster, if still wanted: %s", line)
-			continue
-		}
-		var said bytes.Buffer
-		if status := pcs.Run(append([]string{"-f", work}, words...), nil, &said, &said); status != 0 {
-			r.lose("%s:%d: %s: %s", path, number, line, firstLine(said.String()))
-			continue
-		}
-		done++
-	}
-	if err := r.collect(work); err != nil {
-		return err
-	}
-	r.understand("%s: a script for pcs, %d commands run; the document has %s", path, done, count(r.Document))
-	return nil
-}
-
-func firstLine(text string) string {
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			return line
-		}
-	}
-	return "it was refused"
-}
-
-// shellWords splits a line as a shell does, as far as such scripts need it: blanks, quotes, backslashes.
-func shellWords(line string) ([]string, error) {
+// pcs carries out a pcs command.
+func (s *script) pcs(c statement) {
 	var words []string
-	var word strings.Builder
-	quote, inWord := rune(0), false
-	escaped := false
-	for _, c := range line {
-		switch {
-		case escaped:
-			word.WriteRune(c)
-			escaped = false
-		case c == '\\' && quote != '\'':
-			escaped, inWord = true, true
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(c)
-		case c == '"' || c == '\'':
-			quote, inWord = c, true
-		case c == ' ' || c == '\t':
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-			}
-			inWord = false
-		case c == '#' && !inWord:
-			return words, nil
+	for i := 1; i < len(c.words); i++ {
+		switch w := c.words[i]; {
+		case w == "-f": // the script works on a file and pushes it
+			i++
+		case w == "--wait" || strings.HasPrefix(w, "--wait="):
 		default:
-			word.WriteRune(c)
-			inWord = true
+			words = append(words, w)
 		}
 	}
-	if quote != 0 {
-		return nil, fmt.Errorf("a %c is not closed", quote)
+	next := second(words)
+	switch {
+	case len(words) < 2 || slices.Contains(looking, words[0]) || slices.Contains(looking, next):
+	case words[0] == "cluster" && (next == "cib" || next == "cib-push" || next == "verify"):
+	case words[0] == "cluster" && next == "setup":
+		s.setup(c, words)
+	case words[0] == "quorum":
+		s.quorum(c, words)
+	case slices.Contains(hosted, words[0]):
+		s.noteAddresses(words)
+		s.step("on the hosts", c)
+	case slices.Contains(running, next) && (words[0] == "resource" || words[0] == "stonith"):
+		s.step("on the running cluster, if still wanted", c)
+	default:
+		s.pcsOnFile(c, words)
 	}
-	if inWord {
-		words = append(words, word.String())
+}
+
+// pcsOnFile changes the document. What pcs refuses for what this host is like, as an agent that is not installed here, is
+// taken with --force, and told.
+func (s *script) pcsOnFile(c statement, words []string) {
+	run := func(words ...string) (string, bool) {
+		var said bytes.Buffer
+		status := pcs.Run(append([]string{"-f", s.work}, words...), strings.NewReader(c.input), &said, &said)
+		return complaint(said.String()), status == 0
 	}
-	return words, nil
+	why, ok := run(words...)
+	if !ok && strings.HasSuffix(why, "use --force to override") {
+		if _, ok = run(append(slices.Clone(words), "--force")...); ok {
+			s.r.understand("%s:%d: taken as written, although %s", s.path, c.line, strings.TrimSuffix(why, ", use --force to override"))
+		}
+	}
+	if !ok {
+		s.lose(c, why)
+		return
+	}
+	s.done++
+}
+
+// noteAddresses keeps what "host auth HOST addr=ADDRESS" tells.
+func (s *script) noteAddresses(words []string) {
+	if words[0] != "host" {
+		return
+	}
+	for i, w := range words {
+		if addr, ok := strings.CutPrefix(w, "addr="); ok && i > 0 {
+			s.addrs[words[i-1]] = addr
+		}
+	}
+}
+
+// setup makes corosync.conf of `pcs cluster setup`, in its old and new form.
+func (s *script) setup(c statement, words []string) {
+	s.step("on the hosts", c)
+	if s.r.corosyncText != "" {
+		s.lose(c, "an earlier file names the hosts already")
+		return
+	}
+	var kept []string
+	for i, w := range words {
+		if w == "--start" || w == "--enable" || w == "--local" || w == "--no-keys-sync" {
+			continue
+		}
+		kept = append(kept, w)
+		if addr := s.addrs[w]; addr != "" && (i+1 == len(words) || !strings.HasPrefix(words[i+1], "addr=")) {
+			kept = append(kept, "addr="+addr)
+		}
+	}
+	if err := os.Remove(s.conf); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.lose(c, err.Error())
+		return
+	}
+	var said bytes.Buffer
+	if status := pcs.Run(append(kept, "--corosync_conf", s.conf, "--force"), nil, &said, &said); status != 0 {
+		s.lose(c, complaint(said.String()))
+		return
+	}
+	s.collectCorosync(c)
+}
+
+// quorum changes the quorum section of the corosync.conf that the script has made.
+func (s *script) quorum(c statement, words []string) {
+	if _, err := os.Stat(s.conf); err != nil || second(words) != "update" && second(words) != "device" {
+		s.step("on the hosts", c)
+		return
+	}
+	var said bytes.Buffer
+	if status := pcs.Run(append(slices.Clone(words), "--corosync_conf", s.conf, "--force"), nil, &said, &said); status != 0 {
+		s.lose(c, complaint(said.String()))
+		return
+	}
+	s.collectCorosync(c)
+}
+
+func (s *script) collectCorosync(c statement) {
+	text, err := os.ReadFile(s.conf)
+	if err != nil {
+		s.lose(c, err.Error())
+		return
+	}
+	s.done++
+	s.r.corosyncText = string(text)
+	s.r.corosyncFrom, s.r.corosyncMade = fmt.Sprintf("%s:%d", s.path, c.line), true
+}
+
+// complaint is what a command said of why it refused: its first error, else its first line.
+func complaint(text string) string {
+	first := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		for _, mark := range []string{"Error: ", "ERROR: "} {
+			if why, ok := strings.CutPrefix(line, mark); ok {
+				return why
+			}
+		}
+		if first == "" {
+			first = line
+		}
+	}
+	return cmp.Or(first, "it was refused")
 }

@@ -2,18 +2,18 @@ package crm
 
 import (
 	"io"
+	"math"
 	"os"
-	"strings"
+	"slices"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
 )
 
-// LoadScript adds the configuration in crm's form that text holds to the document in a file. Lines may start with "crm configure"
-// or "configure", as scripts of a shell have them. What the cluster would complain of is said and
-// does not stop it. The answer is crm's exit status.
-func LoadScript(document, text string, stdout, stderr io.Writer) int {
-	s := newSession(strings.NewReader(""), stdout, stderr, func(name string) string {
+// OnFile is the crm command on the document in a file, whatever the environment says.
+func OnFile(document string, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	s := newSession(stdin, stdout, stderr, func(name string) string {
 		switch name {
 		case "CIB_file":
 			return document
@@ -23,34 +23,24 @@ func LoadScript(document, text string, stdout, stderr io.Writer) int {
 		return os.Getenv(name)
 	})
 	s.agents = hostAgents{metadata.NewStore(client.Root(""))}
-	var lines []string
-	for line := range strings.Lines(text) {
-		bare := strings.TrimSpace(line)
-		for _, prefix := range []string{"sudo ", "crm ", "-F ", "configure "} {
-			bare = strings.TrimPrefix(bare, prefix)
+	return s.main(args)
+}
+
+// Merge adds a configuration in crm's form to a document and returns the result. Unlike `load update` it takes what it can: each error tells file,
+// line and cause of a statement that was left out.
+func Merge(doc *cib.Document, file, text string) (*cib.Document, []error) {
+	m := newModel(doc, hostAgents{metadata.NewStore(client.Root(""))}, func(string) {})
+	list, errs := parseObjects(file, text, math.MaxInt)
+	for {
+		trial := m.copy()
+		blamed, err := trial.applyObjects(file, list, loadUpdate, nil)
+		if err == nil {
+			return trial.doc, errs
 		}
-		if bare == "configure" || bare == "end" || bare == "commit" || bare == "quit" || bare == "exit" || bare == "bye" {
-			continue
+		errs = append(errs, err)
+		if blamed == nil {
+			return m.doc, errs
 		}
-		lines = append(lines, bare)
+		list = slices.DeleteFunc(list, func(o *parsedObject) bool { return o == blamed })
 	}
-	file, err := os.CreateTemp("", "crm-*.conf")
-	if err != nil {
-		s.report(err)
-		return 1
-	}
-	defer os.Remove(file.Name())
-	if _, err := file.WriteString(strings.Join(lines, "\n") + "\n"); err != nil {
-		s.report(err)
-		return 1
-	}
-	if err := file.Close(); err != nil {
-		s.report(err)
-		return 1
-	}
-	_, words, status := s.arguments([]string{"-F", "configure", "load", "update", file.Name()})
-	if status >= 0 {
-		return status
-	}
-	return s.run("", words)
 }

@@ -27,18 +27,27 @@ type parsedObject struct {
 // parseText reads commands that define objects; file names the text in messages. Comment lines
 // belong to the object that follows.
 func (m *model) parseText(file, text string) ([]*parsedObject, error) {
+	list, errs := parseObjects(file, text, 1)
+	if len(errs) > 0 {
+		return nil, errs[0]
+	}
+	return list, nil
+}
+
+// parseObjects is parseText that goes on after an error, to as many as most.
+func parseObjects(file, text string, most int) (list []*parsedObject, errs []error) {
 	lines := newLineReader(strings.NewReader(text))
-	var list []*parsedObject
 	var comments []string
 	lines.comment = func(text string) {
 		if !slices.Contains(comments, text) {
 			comments = append(comments, text)
 		}
 	}
-	for {
+	for len(errs) < most {
+		begins := lines.number + 1
 		line, ok := lines.next()
 		if !ok {
-			return list, lines.err
+			break
 		}
 		switch line = strings.TrimSpace(line); {
 		case line == "":
@@ -49,15 +58,19 @@ func (m *model) parseText(file, text string) ([]*parsedObject, error) {
 		}
 		o, err := parseObjectLine(line)
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", file, lines.number, err)
+			errs = append(errs, fmt.Errorf("%s:%d: %w", file, begins, err))
 		}
 		if o == nil {
 			continue
 		}
-		o.comments, o.line = comments, lines.number
+		o.comments, o.line = comments, begins
 		comments = nil
 		list = append(list, o)
 	}
+	if lines.err != nil {
+		errs = append(errs, lines.err)
+	}
+	return list, errs
 }
 
 func parseObjectLine(line string) (*parsedObject, error) {
@@ -134,6 +147,12 @@ func (m *model) apply(file, text string, method loadMethod, scope []string) erro
 	if err != nil {
 		return err
 	}
+	_, err = m.applyObjects(file, list, method, scope)
+	return err
+}
+
+// applyObjects does apply's work on objects; with an error comes the one that is to blame, if one is.
+func (m *model) applyObjects(file string, list []*parsedObject, method loadMethod, scope []string) (*parsedObject, error) {
 	named := map[string]bool{}
 	for _, o := range list {
 		switch o.name {
@@ -142,22 +161,23 @@ func (m *model) apply(file, text string, method loadMethod, scope []string) erro
 			named[topologyID] = true
 		default:
 			if err := m.resolve(file, o); err != nil {
-				return err
+				return o, err
 			}
 			named[m.nameOf(o.element)] = true
 		}
 	}
 	if err := m.removeMissing(scope, named, method); err != nil {
-		return err
+		return nil, err
 	}
 	m.emptyClones(list)
+	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b *parsedObject) int { return loadRank(a) - loadRank(b) })
 	for _, o := range list {
 		if err := m.applyOne(file, o, method); err != nil {
-			return err
+			return o, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // loadRank puts members before their containers, and what refers to objects after them.

@@ -2,6 +2,7 @@ package pcs
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,8 +41,22 @@ var negative = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^-(\d|(?i:inf))`)
 })
 
+// setupOptions are the options of pcs 0.9's "cluster setup", by the section that has them today; "" is for those that have no meaning
+// any more. They are known by their whole names only, so that they make no other option ambiguous.
+var setupOptions = map[string]string{
+	"transport": "transport", "wait_for_all": "quorum", "auto_tie_breaker": "quorum", "last_man_standing": "quorum", "last_man_standing_window": "quorum",
+	"token_coefficient": "totem", "join": "totem", "consensus": "totem", "miss_count_const": "totem", "fail_recv_const": "totem",
+	"rrpmode": "", "addr0": "", "addr1": "", "mcast0": "", "mcast1": "", "mcastport0": "", "mcastport1": "", "ttl0": "", "ttl1": "",
+}
+
+// oldSetup are the names of setupOptions, and --token, which other commands have, too.
+var oldSetup = strings.Join(append(slices.Sorted(maps.Keys(setupOptions)), "token"), " ")
+
 // knownOption finds a long option by its name or an unambiguous beginning of it.
 func knownOption(word string) (string, error) {
+	if _, ok := setupOptions[word]; ok {
+		return word, nil
+	}
 	var found []string
 	names := slices.Clone(flags)
 	for name := range valued {
@@ -110,12 +125,13 @@ func (o options) take(arg string, rest []string) (int, error) {
 		}
 		name, value, inWord = long, arg[2:], len(arg) > 2
 	}
+	_, old := setupOptions[name]
 	switch {
 	case optionalValue[name]:
 		if inWord && value == "" {
 			inWord = false
 		}
-	case !valued[name]:
+	case !valued[name] && !old:
 		if inWord {
 			return 0, fmt.Errorf("option --%s takes no value, but %q was given", name, value)
 		}

@@ -64,8 +64,33 @@ func (s *session) parseSetup() (*blueprint, error) {
 			}
 		}
 	}
-	b.options, b.links, err = parseSections(parts)
-	return b, err
+	if b.options, b.links, err = parseSections(parts); err != nil {
+		return nil, err
+	}
+	s.oldSetup(b)
+	return b, nil
+}
+
+// oldSetup takes over the dashed options of pcs 0.9. Its udp and udpu had two rings, which only knet has today.
+func (s *session) oldSetup(b *blueprint) {
+	for _, name := range slices.Sorted(maps.Keys(s.opts)) {
+		section, old := setupOptions[name]
+		if name == "token" {
+			section, old = "totem", true
+		}
+		switch {
+		case !old || section == "":
+		case section == "transport":
+			b.transport = s.opts[name]
+		default:
+			b.options[section] = append(b.options[section], pair{name: name, value: s.opts[name]})
+		}
+	}
+	for _, h := range b.hosts {
+		if len(h.addrs) > 1 && s.opts.has("transport") {
+			b.transport = "knet"
+		}
+	}
 }
 
 // check reports what is wrong with the cluster described.

@@ -34,6 +34,7 @@ type File struct {
 	IPFamily string         // ip_version, "" when not given
 	Debug    bool
 	Warnings []Problem
+	Idle     []Problem // keys that are known and have no effect here, and why
 }
 
 // Host is a node of the node list.
@@ -90,12 +91,14 @@ func Parse(path, text string) (*File, error) {
 	if err != nil {
 		r.errs = append(r.errs, err)
 	}
-	r.check(&section{sections: fileSections}, root, "")
+	r.check(&section{keys: fileKeys, sections: fileSections}, root, "")
 	r.totem(root)
 	r.hosts(root)
 	r.links(root)
 	r.quorum(root)
-	slices.SortStableFunc(r.file.Warnings, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	for _, list := range [][]Problem{r.file.Warnings, r.file.Idle} {
+		slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	}
 	if err := errors.Join(r.errs...); err != nil {
 		return nil, err
 	}
@@ -115,6 +118,9 @@ func (r *reader) check(s *section, b *block, path string) {
 			r.warn(set.line, "%s%s was set in line %d already; this line counts", path, set.key, before)
 		}
 		seen[set.key] = set.line
+		if u.ignored != "" {
+			r.file.Idle = append(r.file.Idle, Problem{r.file.Path, set.line, fmt.Sprintf("%s%s has no effect here: %s", path, set.key, u.ignored)})
+		}
 		if u.accept == nil {
 			continue
 		}

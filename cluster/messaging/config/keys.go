@@ -112,7 +112,7 @@ var interfaceSection = &section{keys: map[string]use{
 	"knet_link_priority": idle(number(0, 255), "all links carry heartbeats at once"),
 	"knet_ping_interval": idle(count, "the token sets the pace"), "knet_ping_timeout": idle(count, "the token sets the pace"),
 	"knet_ping_precision": idle(count, knet), "knet_pong_count": idle(count, knet), "knet_transport": idle(oneOf("udp", "sctp"), knet),
-}}
+}, sections: map[string]*section{"member": {keys: map[string]use{"memberaddr": idle(hostOrAddress, "the node list says it")}}}}
 
 var totemSection = &section{keys: map[string]use{
 	"version": used(oneOf("2")), "cluster_name": used(nil), "token": used(number(50, 3600*1000)),
@@ -178,6 +178,9 @@ func anything(why string) *section {
 	return s
 }
 
+// fileKeys stand outside all sections.
+var fileKeys = map[string]use{"compatibility": idle(nil, "it belongs to corosync before 2.0")}
+
 var fileSections = map[string]*section{
 	"totem": totemSection, "quorum": quorumSection,
 	"nodelist": {sections: map[string]*section{"node": nodeSection}},
@@ -197,7 +200,7 @@ var fileSections = map[string]*section{
 // Explain tells what becomes of a key: "totem.token", "totem.interface.ttl".
 func Explain(key string) string {
 	words := strings.Split(key, ".")
-	s := &section{sections: fileSections}
+	s := &section{keys: fileKeys, sections: fileSections}
 	for _, w := range words[:len(words)-1] {
 		if s = s.section(w); s == nil {
 			return "unknown"
