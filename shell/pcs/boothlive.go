@@ -19,7 +19,7 @@ func boothLiveCommands() []command {
 		{path: "booth delete", help: "Removes what 'booth create' made.", document: true, options: "f name force", run: deleteBooth},
 		{path: "booth remove", help: "Removes what 'booth create' made.", document: true, options: "f name force", run: deleteBooth},
 		{path: "booth destroy", help: "Removes booth's configuration and key from this host.", document: true, options: "name force", run: destroyBooth},
-		{path: "booth restart", help: "Restarts what 'booth create' made.", document: true, options: "name", run: restartBooth},
+		{path: "booth restart", help: "Restarts what 'booth create' made.", document: true, options: "name force", run: restartBooth},
 		{path: "booth ticket grant", syntax: "TICKET [SITE]", help: "Grants a ticket to a site.", document: true, options: "name", run: func(s *session) error { return boothTicketTo(s, "grant") }},
 		{path: "booth ticket revoke", syntax: "TICKET [SITE]", help: "Revokes a ticket.", document: true, options: "name", run: func(s *session) error { return boothTicketTo(s, "revoke") }},
 		{path: "booth status", help: "Shows booth's state on this host.", options: "name", run: boothStatus},

@@ -17,7 +17,7 @@ func byHandCommands() []command {
 		{"debug-demote", "--force-demote", "Demotes a resource on this host, past the cluster."},
 		{"debug-monitor", "--force-check", "Asks a resource's agent on this host how the resource is."},
 	} {
-		out = append(out, command{path: "resource " + c.name, syntax: "RESOURCE [--full]", help: c.help, document: true, options: "full request-timeout",
+		out = append(out, command{path: "resource " + c.name, syntax: "RESOURCE [--full]", help: c.help, document: true, options: "full request-timeout force",
 			run: func(s *session) error { return callAgent(s, c.option) }})
 	}
 	return append(out, command{path: "resource restart", syntax: "RESOURCE [NODE] [--wait=SECONDS]", help: "Stops a resource, waits, and starts it again; an instance of a clone or bundle on one node only.",

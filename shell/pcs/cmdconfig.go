@@ -151,6 +151,9 @@ func partWords(e *cib.Element, names []string) []string {
 			if name == "add-host" {
 				value = bit(value)
 			}
+			if name == "masters" {
+				name = "promoted-max"
+			}
 			words = append(words, name+"="+value)
 		}
 	}

@@ -151,7 +151,7 @@ func (s *session) showMasterMeta(e *cib.Element, depth int) {
 	}
 	s.line(depth, "%s", label)
 	for _, p := range all.sorted() {
-		s.line(depth+1, "%s=%s", p.name, quoteBlank(p.value))
+		s.line(depth+1, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *session) showSets(e *cib.Element, depth int, kind, label string) {
 		}
 		s.line(depth, "%s: %s", label, set.ID())
 		for _, p := range values(set).sorted() {
-			s.line(depth+1, "%s=%s", p.name, quoteBlank(p.value))
+			s.line(depth+1, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
 		}
 		for rule := range set.All("rule") {
 			s.showRule(rule, depth+1)
@@ -178,7 +178,7 @@ func (s *session) showOperations(list *cib.Element, depth int) {
 	for op := range list.All("op") {
 		s.line(depth+1, "%s: %s", op.Get("name"), op.ID())
 		for _, p := range operationOptions(op) {
-			s.line(depth+2, "%s=%s", p.name, quoteBlank(p.value))
+			s.line(depth+2, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
 		}
 	}
 }
@@ -251,7 +251,7 @@ func (s *session) showBundle(e *cib.Element, depth int) {
 }
 
 // bundleOrder is the order in which pcs names the options of a bundle's parts.
-var bundleOrder = []string{"image", "replicas", "replicas-per-host", "masters", "promoted-max", "run-command", "ip-range-start", "port", "internal-port",
+var bundleOrder = []string{"image", "replicas", "replicas-per-host", "promoted-max", "run-command", "ip-range-start", "port", "internal-port",
 	"range", "source-dir", "source-dir-root", "target-dir", "control-port", "host-interface", "host-netmask", "add-host", "network", "options"}
 
 // bundleOptions are the attributes of a bundle's part, in pcs's order.
@@ -260,6 +260,8 @@ func bundleOptions(e *cib.Element) pairs {
 	for _, a := range e.Attrs {
 		switch {
 		case a.Name == "id":
+		case a.Name == "masters":
+			known = append(known, pair{"promoted-max", a.Value})
 		case slices.Contains(bundleOrder, a.Name):
 			known = append(known, pair{a.Name, a.Value})
 		default:

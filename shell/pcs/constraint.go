@@ -20,36 +20,36 @@ func constraintCommands() []command {
 		{path: "constraint config", syntax: "[--full] [--all]", help: "Shows constraints; --full with ids.", document: true, options: "f full all", run: all},
 		{path: "constraint list", document: true, options: "f full all", run: formerly("constraint config", all)},
 		{path: "constraint show", document: true, options: "f full all", run: formerly("constraint config", all)},
-		{path: "constraint location", syntax: "RESOURCE prefers|avoids NODE[=SCORE]... | RESOURCE rule EXPRESSION", help: "Says where a resource runs.", document: true, options: "f full all", run: location},
+		{path: "constraint location", syntax: "RESOURCE prefers|avoids NODE[=SCORE]... | RESOURCE rule EXPRESSION", help: "Says where a resource runs.", document: true, options: "f full all force", run: location},
 		{path: "constraint location config", document: true, options: "f full all", run: kind("location")},
 		{path: "constraint location show", document: true, options: "f full all", run: formerly("constraint location config", kind("location"))},
-		{path: "constraint location add", syntax: "ID RESOURCE NODE SCORE [resource-discovery=OPTION]", help: "Says where a resource runs, with an id.", document: true, options: "f", run: addLocation},
-		{path: "constraint location delete", document: true, options: "f", run: deleteConstraints},
-		{path: "constraint location remove", document: true, options: "f", run: deleteConstraints},
-		{path: "constraint order", syntax: "[ACTION] FIRST then [ACTION] THEN [OPTION=VALUE...]", help: "Starts one resource before another.", document: true, options: "f full", run: order},
+		{path: "constraint location add", syntax: "ID RESOURCE NODE SCORE [resource-discovery=OPTION]", help: "Says where a resource runs, with an id.", document: true, options: "f force", run: addLocation},
+		{path: "constraint location delete", document: true, options: "f", run: deleteLocation},
+		{path: "constraint location remove", document: true, options: "f", run: deleteLocation},
+		{path: "constraint order", syntax: "[ACTION] FIRST then [ACTION] THEN [OPTION=VALUE...]", help: "Starts one resource before another.", document: true, options: "f full force", run: order},
 		{path: "constraint order config", document: true, options: "f full", run: kind("order")},
 		{path: "constraint order show", document: true, options: "f full", run: formerly("constraint order config", kind("order"))},
-		{path: "constraint order set", syntax: "ID... [OPTION=VALUE...] [set ID...]... [setoptions OPTION=VALUE...]", help: "Orders sets of resources.", document: true, options: "f", run: func(s *session) error { return addSets(s, "order") }},
+		{path: "constraint order set", syntax: "ID... [OPTION=VALUE...] [set ID...]... [setoptions OPTION=VALUE...]", help: "Orders sets of resources.", document: true, options: "f force", run: func(s *session) error { return addSets(s, "order") }},
 		{path: "constraint order delete", document: true, options: "f", run: removeFromOrder},
 		{path: "constraint order remove", syntax: "ID...", help: "Takes resources out of orders.", document: true, options: "f", run: removeFromOrder},
 		{path: "constraint colocation", document: true, options: "f full", run: kind("colocation")},
 		{path: "constraint colocation config", document: true, options: "f full", run: kind("colocation")},
 		{path: "constraint colocation show", document: true, options: "f full", run: formerly("constraint colocation config", kind("colocation"))},
-		{path: "constraint colocation add", syntax: "[ROLE] ID with [ROLE] ID [SCORE] [OPTION=VALUE...]", help: "Keeps resources together, or apart with -INFINITY.", document: true, options: "f", run: addColocation},
-		{path: "constraint colocation set", syntax: "ID... [OPTION=VALUE...] [set ID...]... [setoptions OPTION=VALUE...]", help: "Keeps sets of resources together.", document: true, options: "f", run: func(s *session) error { return addSets(s, "colocation") }},
+		{path: "constraint colocation add", syntax: "[ROLE] ID with [ROLE] ID [SCORE] [OPTION=VALUE...]", help: "Keeps resources together, or apart with -INFINITY.", document: true, options: "f force", run: addColocation},
+		{path: "constraint colocation set", syntax: "ID... [OPTION=VALUE...] [set ID...]... [setoptions OPTION=VALUE...]", help: "Keeps sets of resources together.", document: true, options: "f force", run: func(s *session) error { return addSets(s, "colocation") }},
 		{path: "constraint colocation delete", document: true, options: "f", run: removeColocation},
 		{path: "constraint colocation remove", syntax: "ID ID", help: "Lets resources part.", document: true, options: "f", run: removeColocation},
 		{path: "constraint ticket", document: true, options: "f full", run: kind("ticket")},
 		{path: "constraint ticket config", document: true, options: "f full", run: kind("ticket")},
 		{path: "constraint ticket show", document: true, options: "f full", run: formerly("constraint ticket config", kind("ticket"))},
-		{path: "constraint ticket add", syntax: "TICKET [ROLE] ID [loss-policy=POLICY]", help: "Lets a resource run only with a ticket.", document: true, options: "f", run: addTicket},
-		{path: "constraint ticket set", document: true, options: "f", run: func(s *session) error { return addSets(s, "ticket") }},
+		{path: "constraint ticket add", syntax: "TICKET [ROLE] ID [loss-policy=POLICY]", help: "Lets a resource run only with a ticket.", document: true, options: "f force", run: addTicket},
+		{path: "constraint ticket set", document: true, options: "f force", run: func(s *session) error { return addSets(s, "ticket") }},
 		{path: "constraint ticket delete", document: true, options: "f", run: removeTicket},
 		{path: "constraint ticket remove", syntax: "TICKET ID", help: "Undoes 'ticket add'.", document: true, options: "f", run: removeTicket},
 		{path: "constraint delete", document: true, options: "f", run: deleteConstraints},
 		{path: "constraint remove", syntax: "ID...", help: "Removes constraints.", document: true, options: "f", run: deleteConstraints},
 		{path: "constraint ref", syntax: "RESOURCE...", help: "Lists the constraints of resources.", document: true, options: "f", run: references},
-		{path: "constraint rule add", syntax: "CONSTRAINT [id=ID] [score=SCORE] EXPRESSION", help: "Adds a rule to a location constraint.", document: true, options: "f", run: addRule},
+		{path: "constraint rule add", syntax: "CONSTRAINT [id=ID] [score=SCORE] EXPRESSION", help: "Adds a rule to a location constraint.", document: true, options: "f force", run: addRule},
 		{path: "constraint rule delete", document: true, options: "f", run: deleteRule},
 		{path: "constraint rule remove", syntax: "RULE", help: "Removes a rule.", document: true, options: "f", run: deleteRule},
 	}
@@ -284,7 +284,7 @@ func (s *session) colocate(left, role, right, withRole, score string, options pa
 		}
 	}
 	c := cib.NewElement("rsc_colocation", "id", id, "rsc", left, "with-rsc", right, "score", score)
-	for _, p := range append(options.without("id"), pair{"rsc-role", s.role(role)}, pair{"with-rsc-role", s.role(withRole)}) {
+	for _, p := range append(pairs{{"rsc-role", s.role(role)}, {"with-rsc-role", s.role(withRole)}}, options.without("id")...) {
 		if p.value != "" {
 			c.Set(p.name, p.value)
 		}
@@ -295,9 +295,10 @@ func (s *session) colocate(left, role, right, withRole, score string, options pa
 
 // colocationOptions and orderOptions are what the schema knows beside what the words before say; nil accepts any value.
 var (
-	colocationOptions = map[string][]string{"id": nil, "score": nil, "score-attribute": nil, "score-attribute-mangle": nil, "node-attribute": nil, "influence": booleans}
-	orderOptions      = map[string][]string{"id": nil, "score": nil, "kind": {"Mandatory", "Optional", "Serialize"}, "symmetrical": {"true", "false"}, "require-all": booleans}
-	booleans          = []string{"true", "false", "1", "0"}
+	colocationOptions = map[string][]string{"id": nil, "score": nil, "score-attribute": nil, "score-attribute-mangle": nil, "node-attribute": nil, "influence": booleans,
+		"rsc-role": roleValues, "with-rsc-role": roleValues} // a role as an option outweighs the word before the resource
+	orderOptions = map[string][]string{"id": nil, "score": nil, "kind": {"Mandatory", "Optional", "Serialize"}, "symmetrical": {"true", "false"}, "require-all": booleans}
+	booleans     = []string{"true", "false", "1", "0"}
 )
 
 // checkOptions refuses options that a constraint does not have, or that have no or a wrong value.
@@ -337,6 +338,14 @@ func removeColocation(s *session) error {
 }
 
 // deleteConstraints removes those that there are, and says which there are not.
+// deleteLocation takes one constraint, where 'constraint delete' takes any number.
+func deleteLocation(s *session) error {
+	if len(s.args) != 1 {
+		return usageError{"the id of one constraint was expected; 'pcs constraint delete' takes several"}
+	}
+	return deleteConstraints(s)
+}
+
 func deleteConstraints(s *session) error {
 	if len(s.args) == 0 {
 		return errUsage

@@ -29,8 +29,8 @@ func defaultsOf(path, section string) []command {
 	return []command{
 		{path: path, syntax: "[config]", help: "Shows defaults.", document: true, options: "f all full no-expire-check", run: show},
 		{path: path + " config", document: true, options: "f all full no-expire-check", run: show},
-		{path: path + " update", syntax: "[NAME=VALUE...]", help: "Sets defaults; an empty value removes.", document: true, options: "f", run: func(s *session) error { return updateDefaults(s, section) }},
-		{path: path + " set create", syntax: "[OPTION=VALUE...] [meta NAME=VALUE...]", help: "Makes another set of defaults.", document: true, options: "f", run: func(s *session) error { return createDefaults(s, section) }},
+		{path: path + " update", syntax: "[NAME=VALUE...]", help: "Sets defaults; an empty value removes.", document: true, options: "f force", run: func(s *session) error { return updateDefaults(s, section) }},
+		{path: path + " set create", syntax: "[OPTION=VALUE...] [meta NAME=VALUE...]", help: "Makes another set of defaults.", document: true, options: "f force", run: func(s *session) error { return createDefaults(s, section) }},
 		{path: path + " set update", syntax: "SET [meta NAME=VALUE...]", help: "Changes a set of defaults.", document: true, options: "f", run: func(s *session) error { return updateDefaultsSet(s, section) }},
 		{path: path + " set delete", syntax: "SET...", help: "Removes sets of defaults.", document: true, options: "f", run: func(s *session) error { return deleteDefaults(s, section) }},
 		{path: path + " set remove", document: true, options: "f", run: func(s *session) error { return deleteDefaults(s, section) }},
@@ -66,7 +66,7 @@ func (s *session) showDefaultSet(set *cib.Element, depth int) {
 	}
 	s.line(depth, "Meta Attrs%s: %s%s", s.phase(set), set.ID(), options)
 	for _, p := range values(set).sorted() {
-		s.line(depth+1, "%s=%s", p.name, quoteBlank(p.value))
+		s.line(depth+1, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
 	}
 	for rule := range set.All("rule") {
 		s.showRuleAs(rule, depth+1, s.phase)

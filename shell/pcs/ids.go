@@ -7,14 +7,17 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unicode"
 
 	"holdfast/cluster/cib"
 )
 
-func idStart(r rune) bool { return r == '_' || unicode.IsLetter(r) }
+// idStart tells whether an id may start with r. XML allows letters of every script; pcs takes those of ASCII only.
+func idStart(r rune) bool {
+	return r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}
+
 func idPart(r rune) bool {
-	return idStart(r) || unicode.IsDigit(r) || r == '-' || r == '.'
+	return idStart(r) || '0' <= r && r <= '9' || r == '-' || r == '.'
 }
 
 // checkID says what keeps id from being an XML id. what names the thing in the message.
@@ -37,8 +40,7 @@ func checkID(id, what string) error {
 func cleanID(text string) string {
 	var b strings.Builder
 	for i, r := range text {
-		ascii := r < 0x80
-		if i == 0 && !(ascii && idStart(r)) || !(ascii && idPart(r)) {
+		if i == 0 && !idStart(r) || !idPart(r) {
 			continue
 		}
 		b.WriteRune(r)

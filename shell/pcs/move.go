@@ -16,9 +16,9 @@ func moveCommands() []command {
 		{path: "resource move-with-constraint", syntax: "ID [NODE] [lifetime=DURATION] [--promoted]", help: "Moves a resource by a constraint that stays.", document: true, options: "f promoted master wait", run: func(s *session) error { return moveBy(s, "prefer") }},
 		{path: "resource ban", syntax: "ID [NODE] [lifetime=DURATION] [--promoted]", help: "Keeps a resource off a node.", document: true, options: "f promoted master wait", run: func(s *session) error { return moveBy(s, "ban") }},
 		{path: "resource clear", syntax: "ID [NODE] [--promoted] [--expired]", help: "Removes what move and ban left.", document: true, options: "f promoted master expired wait", run: clearMoves},
-		{path: "resource refresh", syntax: "[ID] [node=NODE]", help: "Forgets what is known of a resource and looks again.", options: "full strict", run: func(s *session) error { return forget(s, false) }},
+		{path: "resource refresh", syntax: "[ID] [node=NODE]", help: "Forgets what is known of a resource and looks again.", options: "full strict force", run: func(s *session) error { return forget(s, false) }},
 		{path: "resource cleanup", syntax: "[ID] [node=NODE]", help: "Forgets failures.", options: "strict", run: func(s *session) error { return forget(s, true) }},
-		{path: "stonith refresh", options: "full strict", run: func(s *session) error { return forget(s, false) }},
+		{path: "stonith refresh", options: "full strict force", run: func(s *session) error { return forget(s, false) }},
 		{path: "stonith cleanup", options: "strict", run: func(s *session) error { return forget(s, true) }},
 	}
 }

@@ -120,7 +120,7 @@ func meta(e *cib.Element, name string) string {
 func showPairs(p pairs) string {
 	var words []string
 	for _, x := range p {
-		words = append(words, x.name+"="+quoteBlank(x.value))
+		words = append(words, quoteBlank(x.name)+"="+quoteBlank(x.value))
 	}
 	return strings.Join(words, " ")
 }

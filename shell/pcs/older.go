@@ -14,10 +14,10 @@ func olderCommands() []command {
 	return []command{
 		{path: "resource show", document: true, options: "f full groups hide-inactive", run: showOlder("resource", showResources, showResourceConfig)},
 		{path: "stonith show", document: true, options: "f full hide-inactive", run: showOlder("stonith", showFencing, showFencingConfig)},
-		{path: "resource master", document: true, options: "f wait", run: formerly("resource promotable", masterOlder)},
-		{path: "resource unmove", document: true, options: "f promoted master wait", run: formerly("resource clear", clearMoves)},
-		{path: "cluster standby", document: true, options: "f all wait", run: formerly("node standby", func(s *session) error { return flagNodes(s, "standby", "on") })},
-		{path: "cluster unstandby", document: true, options: "f all wait", run: formerly("node unstandby", func(s *session) error { return flagNodes(s, "standby", "") })},
+		{path: "resource master", document: true, options: "f wait force", run: formerly("resource promotable", masterOlder)},
+		{path: "resource unmove", document: true, options: "f promoted master wait force", run: formerly("resource clear", clearMoves)},
+		{path: "cluster standby", document: true, options: "f all wait force", run: formerly("node standby", func(s *session) error { return flagNodes(s, "standby", "on") })},
+		{path: "cluster unstandby", document: true, options: "f all wait force", run: formerly("node unstandby", func(s *session) error { return flagNodes(s, "standby", "") })},
 		{path: "cluster remote-node add", document: true, options: "f force wait", run: remote("add-guest", addGuest)},
 		{path: "cluster remote-node remove", document: true, options: "f force wait", run: remote("remove-guest", removeGuest)},
 	}

@@ -158,6 +158,10 @@ func (s *session) checkOperation(r *reports, op *operation) {
 		switch p.name {
 		case "enabled", "record-pending":
 			checkValue(r, p, truthValues, strings.ToLower(p.value))
+		case "name":
+			if p.value != op.name {
+				r.fail("operation %s is given another name, '%s'", op.name, p.value)
+			}
 		case "on-fail":
 			checkValue(r, p, onFailValues, strings.ToLower(p.value))
 		case "role":
@@ -174,7 +178,7 @@ func (s *session) checkOperation(r *reports, op *operation) {
 			}
 		case "interval", "timeout", "start-delay":
 			if _, ok := metadata.Duration(p.value); !ok {
-				r.fail("'%s' is not a time for %s; write a number with s, m, h or ms", p.value, p.name)
+				s.warn("'%s' is not a time for %s, and the cluster will go by its default; write a number with s, m, h or ms", p.value, p.name)
 			}
 		}
 	}

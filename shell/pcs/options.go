@@ -148,7 +148,7 @@ func (o options) take(arg string, rest []string) (int, error) {
 
 // unsupported names the first option that a command with these supported ones refuses; "" when there is none.
 func (o options) unsupported(supported string) string {
-	allowed := append(strings.Fields(supported), "help", "debug", "request-timeout", "version", "force")
+	allowed := append(strings.Fields(supported), "help", "debug", "request-timeout", "version")
 	var names []string
 	for name := range o {
 		if !slices.Contains(allowed, name) {

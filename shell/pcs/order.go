@@ -78,7 +78,12 @@ func (s *session) addOrder(c *cib.Element, firstAction, thenAction string, optio
 	kind := "mandatory"
 	for i, p := range options {
 		switch p.name {
-		case "kind", "score":
+		case "score":
+			if !isScore(p.value) {
+				return scoreError(p.value)
+			}
+			kind = p.value
+		case "kind":
 			kind = p.value
 		case "symmetrical":
 			options[i].value = strings.ToLower(p.value)

@@ -18,8 +18,8 @@ func propertyCommands() []command {
 		{path: "property config", syntax: "[NAME | --all | --defaults]", help: "Shows the cluster's options.", document: true, options: "f all defaults", run: showProperties},
 		{path: "property list", document: true, options: "f all defaults", run: formerly("property config", showProperties)},
 		{path: "property show", document: true, options: "f all defaults", run: formerly("property config", showProperties)},
-		{path: "property set", syntax: "NAME=VALUE...", help: "Sets options of the cluster; an empty value removes.", document: true, options: "f", run: set},
-		{path: "property unset", syntax: "NAME...", help: "Removes options of the cluster.", document: true, options: "f", run: unset},
+		{path: "property set", syntax: "NAME=VALUE...", help: "Sets options of the cluster; an empty value removes.", document: true, options: "f force", run: set},
+		{path: "property unset", syntax: "NAME...", help: "Removes options of the cluster.", document: true, options: "f force", run: unset},
 	}
 }
 

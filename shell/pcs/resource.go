@@ -17,19 +17,19 @@ func resourceCommands() []command {
 		{path: "resource config", syntax: "[ID]...", help: "Shows how resources are configured.", document: true, options: "f output-format", run: showResourceConfig},
 		{path: "resource create", syntax: "ID [STANDARD:[PROVIDER:]]TYPE [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]\n        [clone [ID] [OPTION=VALUE...] | promotable [ID] [OPTION=VALUE...] | --group ID [--before ID | --after ID] | bundle ID]\n        [--disabled] [--no-default-ops] [--wait[=SECONDS]]",
 			help:     "Makes a resource.\nExample: pcs resource create AppIP IPaddr2 ip=192.0.2.4 op monitor interval=15s",
-			document: true, options: "f before after group no-default-ops disabled wait agent-validation master clone", run: createResource},
-		{path: "resource update", syntax: "ID [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]", help: "Changes a resource; an empty value removes.", document: true, options: "f wait autodelete agent-validation", run: updateResource},
-		{path: "resource delete", syntax: "ID", help: "Deletes a resource, group, clone or bundle with all that is in it.", document: true, options: "f no-stop", run: deleteResource},
-		{path: "resource remove", document: true, options: "f no-stop", run: deleteResource},
+			document: true, options: "f before after group no-default-ops disabled wait agent-validation master clone force", run: createResource},
+		{path: "resource update", syntax: "ID [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]", help: "Changes a resource; an empty value removes.", document: true, options: "f wait autodelete agent-validation force", run: updateResource},
+		{path: "resource delete", syntax: "ID", help: "Deletes a resource, group, clone or bundle with all that is in it.", document: true, options: "f no-stop force", run: deleteResource},
+		{path: "resource remove", document: true, options: "f no-stop force", run: deleteResource},
 		{path: "resource enable", syntax: "ID...", help: "Lets resources run.", document: true, options: "f wait", run: func(s *session) error { return setTarget(s, "") }},
 		{path: "resource disable", syntax: "ID...", help: "Stops resources and keeps them stopped.", document: true, options: "f wait safe brief simulate no-strict force", run: disable},
 		{path: "resource safe-disable", syntax: "ID... [--brief] [--no-strict] [--simulate]", help: "Stops resources if no other ones would suffer.", document: true, options: "f wait brief simulate no-strict force", run: safeDisable},
 		{path: "resource manage", syntax: "ID... [--monitor]", help: "Lets the cluster manage resources.", document: true, options: "f monitor", run: func(s *session) error { return setManaged(s, true) }},
 		{path: "resource unmanage", syntax: "ID... [--monitor]", help: "Keeps the cluster's hands off resources.", document: true, options: "f monitor", run: func(s *session) error { return setManaged(s, false) }},
-		{path: "resource meta", syntax: "ID OPTION=VALUE...", help: "Sets meta attributes; an empty value removes.", document: true, options: "f wait", run: setMeta},
+		{path: "resource meta", syntax: "ID OPTION=VALUE...", help: "Sets meta attributes; an empty value removes.", document: true, options: "f wait force", run: setMeta},
 		{path: "resource utilization", syntax: "[ID [NAME=VALUE...]]", help: "Shows or sets what a resource uses of a node.", document: true, options: "f", run: setUtilization},
-		{path: "resource clone", syntax: "ID [CLONE] [OPTION=VALUE...]", help: "Lets a resource or group run on several nodes.", document: true, options: "f wait", run: func(s *session) error { return cloneResource(s, nil) }},
-		{path: "resource promotable", syntax: "ID [CLONE] [OPTION=VALUE...]", help: "Makes a promotable clone.", document: true, options: "f wait", run: func(s *session) error { return cloneResource(s, pairs{{"promotable", "true"}}) }},
+		{path: "resource clone", syntax: "ID [CLONE] [OPTION=VALUE...]", help: "Lets a resource or group run on several nodes.", document: true, options: "f wait force", run: func(s *session) error { return cloneResource(s, nil) }},
+		{path: "resource promotable", syntax: "ID [CLONE] [OPTION=VALUE...]", help: "Makes a promotable clone.", document: true, options: "f wait force", run: func(s *session) error { return cloneResource(s, pairs{{"promotable", "true"}}) }},
 		{path: "resource unclone", syntax: "ID", help: "Undoes a clone.", document: true, options: "f wait", run: uncloneResource},
 	}
 }
@@ -215,7 +215,7 @@ func setMeta(s *session) error {
 
 func (s *session) changeMeta(e *cib.Element, changes pairs) error {
 	r := s.reports()
-	if node, ok := changes.get("remote-node"); ok && node != meta(e, "remote-node") {
+	if node, ok := changes.get("remote-node"); ok && (node == "" || node != meta(e, "remote-node")) {
 		r.check("this changes a guest node only in part; use 'pcs cluster node %s-guest'", map[bool]string{true: "add", false: "remove"}[node != ""])
 	}
 	if e.Name == "clone" {
@@ -304,7 +304,9 @@ func cloneResource(s *session, extra pairs) error {
 		return fmt.Errorf("'%s' is not a resource or group", s.args[0])
 	}
 	if e.Name == "primitive" && e.Get("class") == "stonith" {
-		return fmt.Errorf("'%s' is a fence device, it cannot be cloned", e.ID())
+		if err := s.forceable("'%s' is a fence device, which every host can use wherever it runs; there is no need to clone it", e.ID()); err != nil {
+			return err
+		}
 	}
 	if isClone(e.Parent) || e.Parent.Name == "group" && isClone(e.Parent.Parent) {
 		return fmt.Errorf("'%s' is cloned already", e.ID())

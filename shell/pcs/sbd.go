@@ -14,7 +14,7 @@ import (
 func sbdCommands() []command {
 	return []command{
 		{path: "stonith sbd enable", syntax: "[watchdog=PATH[@NODE]]... [device=PATH[@NODE]]... [SBD_OPTION=VALUE]... [--no-watchdog-validation]",
-			help: "Switches sbd on, on every node. The cluster has to be restarted for it.", options: "no-watchdog-validation skip-offline", run: enableSBD},
+			help: "Switches sbd on, on every node. The cluster has to be restarted for it.", options: "no-watchdog-validation skip-offline force", run: enableSBD},
 		{path: "stonith sbd disable", help: "Switches sbd off, on every node. The cluster has to be restarted for it.", options: "skip-offline", run: disableSBD},
 		{path: "stonith sbd status", syntax: "[--full]", help: "Shows on which nodes sbd is on, and what is on this node's disks.", options: "full", run: statusSBD},
 		{path: "stonith sbd config", help: "Shows every node's settings.", run: configSBD},
@@ -22,7 +22,7 @@ func sbdCommands() []command {
 			help: "Makes disks for sbd; what is on them is lost.", run: setupSBDDevice},
 		{path: "stonith sbd device message", syntax: "PATH NODE MESSAGE", help: "Writes a message for a node on a disk.", run: messageSBD},
 		{path: "stonith sbd watchdog list", help: "Lists this node's watchdogs.", run: func(s *session) error { return s.sbd("query-watchdog") }},
-		{path: "stonith sbd watchdog test", syntax: "[PATH]", help: "Resets this node by its watchdog.", run: testWatchdog},
+		{path: "stonith sbd watchdog test", syntax: "[PATH]", help: "Resets this node by its watchdog.", options: "force", run: testWatchdog},
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -117,7 +119,11 @@ func (s *session) execute() error {
 			return err
 		}
 	}
-	if err := s.cmd.run(s); err != nil {
+	err := s.cmd.run(s)
+	if s.cmd.document && !errors.As(err, new(usageError)) {
+		err = errors.Join(err, s.begin())
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.save(); err != nil {
@@ -158,6 +164,16 @@ func (s *session) load() error {
 	s.version = s.doc.Version()
 	s.loaded = s.doc.Bytes()
 	return nil
+}
+
+// begin makes the file of -f, with nothing configured in it, where there is none: as pcs does before it looks at what it
+// is asked to do, also when it then refuses that.
+func (s *session) begin() error {
+	path := s.opts["f"]
+	if _, err := os.Stat(path); path == "" || path == "-" || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return source.WriteFile(path, cib.New().Bytes())
 }
 
 // save stores the document if the command changed it.

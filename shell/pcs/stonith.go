@@ -13,13 +13,13 @@ func stonithCommands() []command {
 		{path: "stonith", document: true, options: "f hide-inactive", run: showFencing},
 		{path: "stonith status", syntax: "[ID]", help: "Shows fence devices and where they run.", document: true, options: "f hide-inactive", run: showFencing},
 		{path: "stonith config", syntax: "[ID]...", help: "Shows how fence devices are configured.", document: true, options: "f output-format", run: showFencingConfig},
-		{path: "stonith create", syntax: "ID AGENT [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...] [--disabled]", help: "Makes a fence device.", document: true, options: "f before after group disabled wait agent-validation no-default-ops", run: createFencing},
-		{path: "stonith update", syntax: "ID [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]", help: "Changes a fence device.", document: true, options: "f agent-validation", run: updateFencing},
-		{path: "stonith delete", syntax: "ID", help: "Deletes a fence device.", document: true, options: "f", run: deleteFencing},
-		{path: "stonith remove", document: true, options: "f", run: deleteFencing},
+		{path: "stonith create", syntax: "ID AGENT [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...] [--disabled]", help: "Makes a fence device.", document: true, options: "f before after group disabled wait agent-validation no-default-ops force", run: createFencing},
+		{path: "stonith update", syntax: "ID [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]", help: "Changes a fence device.", document: true, options: "f agent-validation force", run: updateFencing},
+		{path: "stonith delete", syntax: "ID", help: "Deletes a fence device.", document: true, options: "f force", run: deleteFencing},
+		{path: "stonith remove", document: true, options: "f force", run: deleteFencing},
 		{path: "stonith enable", syntax: "ID...", help: "Lets fence devices be used.", document: true, options: "f wait", run: func(s *session) error { return setFencing(s, "") }},
-		{path: "stonith disable", syntax: "ID...", help: "Keeps fence devices from being used.", document: true, options: "f wait", run: func(s *session) error { return setFencing(s, "Stopped") }},
-		{path: "stonith meta", syntax: "ID OPTION=VALUE...", help: "Sets meta attributes.", document: true, options: "f wait", run: setMeta},
+		{path: "stonith disable", syntax: "ID...", help: "Keeps fence devices from being used.", document: true, options: "f wait force", run: func(s *session) error { return setFencing(s, "Stopped") }},
+		{path: "stonith meta", syntax: "ID OPTION=VALUE...", help: "Sets meta attributes.", document: true, options: "f wait force", run: setMeta},
 	}
 }
 

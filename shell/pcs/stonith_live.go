@@ -15,7 +15,7 @@ import (
 func stonithLiveCommands() []command {
 	return []command{
 		{path: "stonith fence", syntax: "NODE [--off]", help: "Reboots a node by its fence devices, or switches it off.", options: "off", run: fenceNode},
-		{path: "stonith confirm", syntax: "NODE [--force]", help: "Takes your word that a node is off. If it is not, data will be corrupted.", run: confirmNode},
+		{path: "stonith confirm", syntax: "NODE [--force]", help: "Takes your word that a node is off. If it is not, data will be corrupted.", options: "force", run: confirmNode},
 		{path: "stonith history", syntax: "[show [NODE]]", help: "Shows what was done to a node, or to all nodes.", run: showFenceHistory},
 		{path: "stonith history cleanup", syntax: "[NODE]", help: "Forgets the history of fencing of a node, or of all nodes.", run: cleanFenceHistory},
 		{path: "stonith history update", help: "Does nothing: every node always has the whole history.", run: updateFenceHistory},

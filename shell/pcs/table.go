@@ -32,7 +32,7 @@ func (c *command) accepted() string {
 		names = append(names, "--"+name)
 	}
 	if len(names) == 0 {
-		return "--force"
+		return "none"
 	}
 	return strings.Join(names, ", ")
 }

@@ -29,10 +29,10 @@ func unitCommands() []command {
 	}
 	return []command{
 		{path: "qdevice setup", syntax: "model net [--enable] [--start]", help: "Makes the keys of a witness on this machine; 'holdfast witness --setup CLUSTER' invites clusters.", options: "enable start", run: setUpWitness},
-		{path: "qdevice destroy", syntax: "net", help: "Stops the witness on this machine and removes its keys.", run: destroyWitness},
+		{path: "qdevice destroy", syntax: "net", help: "Stops the witness on this machine and removes its keys.", options: "force", run: destroyWitness},
 		{path: "qdevice status", syntax: "net [--full] [CLUSTER]", help: "Shows what the witness on this machine knows.", options: "full", run: witnessStatus},
 		{path: "qdevice start", syntax: "net", help: "Starts the witness on this machine.", run: device("start")},
-		{path: "qdevice stop", syntax: "net", help: "Stops it.", run: device("stop")},
+		{path: "qdevice stop", syntax: "net", help: "Stops it.", options: "force", run: device("stop")},
 		{path: "qdevice kill", syntax: "net", help: "Ends it at once.", run: device("kill")},
 		{path: "qdevice enable", syntax: "net", help: "Starts it when the machine boots.", run: device("enable")},
 		{path: "qdevice disable", syntax: "net", help: "Does not start it then.", run: device("disable")},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
 )
 
 func updateResource(s *session) error {
@@ -46,8 +47,12 @@ func (s *session) updatePrimitive(e *cib.Element, plain, opWords, metaWords []st
 	if err != nil {
 		return err
 	}
+	agent, err := s.describe(agentOf(e))
+	if err != nil {
+		return err
+	}
 	if len(changes) > 0 {
-		if err := s.updateParameters(e, changes); err != nil {
+		if err := s.updateParameters(e, agent, changes); err != nil {
 			return err
 		}
 	}
@@ -60,11 +65,7 @@ func (s *session) updatePrimitive(e *cib.Element, plain, opWords, metaWords []st
 	return nil
 }
 
-func (s *session) updateParameters(e *cib.Element, changes pairs) error {
-	agent, err := s.describe(agentOf(e))
-	if err != nil {
-		return err
-	}
+func (s *session) updateParameters(e *cib.Element, agent *metadata.Agent, changes pairs) error {
 	if agent != nil {
 		r := s.reports()
 		s.booked = append(s.booked, e.ID())
@@ -148,14 +149,22 @@ func (s *session) addOperation(e *cib.Element, name string, attrs pairs) error {
 	r := s.reports()
 	for _, p := range attrs {
 		if !slices.Contains(opAttributes, p.name) {
-			r.check("'%s' is not an option of an operation; options are %s", p.name, quoted(opAttributes))
+			r.fail("'%s' is not an option of an operation; options are %s", p.name, quoted(opAttributes))
 		}
 		if p.name == "role" && canonicalRole(p.value) == "" || p.name == "role" && !slices.Contains(roleValues, p.value) {
 			r.check("'%s' is not a role; roles are %s", p.value, quoted(roleValues))
 		}
-		if p.name == "id" {
+		switch p.name {
+		case "id":
 			r.add(s.newID(p.value, "operation id"))
+		case "enabled", "record-pending":
+			if p.value != "" {
+				checkValue(r, p, truthValues, p.value)
+			}
 		}
+	}
+	if attrs.value("interval-origin") != "" && attrs.value("start-delay") != "" {
+		r.fail("operation %s has both interval-origin and start-delay; only one of them can stand", name)
 	}
 	if err := r.err(); err != nil {
 		return err
@@ -172,6 +181,9 @@ func (s *session) addOperation(e *cib.Element, name string, attrs pairs) error {
 	}
 	level := attrs.value("OCF_CHECK_LEVEL")
 	added := list.Append(s.newOperation(e.ID(), operation{name, op.attrs.without("OCF_CHECK_LEVEL")}))
+	if role := attrs.value("role"); role != "" && s.force() {
+		added.Set("role", role) // --force keeps a role in the spelling given
+	}
 	if attrs.has("OCF_CHECK_LEVEL") {
 		set := added.Append(cib.NewElement("instance_attributes", "id", "params-"+added.ID()))
 		set.Append(cib.NewElement("nvpair", "id", added.ID()+"-OCF_CHECK_LEVEL-"+level, "name", "OCF_CHECK_LEVEL", "value", level))
@@ -191,10 +203,10 @@ func checkLevel(op *cib.Element) string {
 
 func operationCommands() []command {
 	return []command{
-		{path: "resource op add", syntax: "ID ACTION [OPTION=VALUE]...", help: "Adds an operation.", document: true, options: "f", run: addOp},
+		{path: "resource op add", syntax: "ID ACTION [OPTION=VALUE]...", help: "Adds an operation.", document: true, options: "f force", run: addOp},
 		{path: "resource op delete", syntax: "ID ACTION [OPTION=VALUE]... | OPERATION", help: "Removes operations.", document: true, options: "f", run: removeOp},
 		{path: "resource op remove", document: true, options: "f", run: removeOp},
-		{path: "stonith op add", syntax: "ID ACTION [OPTION=VALUE]...", help: "Adds an operation.", document: true, options: "f", run: addOp},
+		{path: "stonith op add", syntax: "ID ACTION [OPTION=VALUE]...", help: "Adds an operation.", document: true, options: "f force", run: addOp},
 		{path: "stonith op delete", syntax: "ID ACTION [OPTION=VALUE]... | OPERATION", help: "Removes operations.", document: true, options: "f", run: removeOp},
 		{path: "stonith op remove", document: true, options: "f", run: removeOp},
 	}
