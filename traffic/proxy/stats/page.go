@@ -1,11 +1,14 @@
 package stats
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +19,7 @@ import (
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"bytes": func(n int64) string { return size(n) }, "span": span,
+	"bytes": func(n int64) template.HTML { return faint(n, size(n)) }, "number": func(n int64) template.HTML { return faint(n, strconv.FormatInt(n, 10)) }, "span": span,
 }).Parse(pageText))
 
 // Pages answers for the statistics page.
@@ -43,8 +46,74 @@ type view struct {
 
 // group is a proxy with its servers.
 type group struct {
-	Name string
-	Rows []Row
+	Name    string
+	Rows    []line
+	Servers int
+	Counts  string // of servers by what they do; "": there are none
+	Trouble string // of those that do not take clients
+}
+
+// line is a row of the page.
+type line struct{ Row }
+
+// Well tells whether all is well with a server.
+func (l line) Well() bool { return strings.HasPrefix(l.Status, "UP") || l.Status == "no check" }
+
+// Errors are a server's or a backend's, of any kind.
+func (l line) Errors() int64 { return l.Total.ConnectErrors + l.Total.AnswerErrors }
+
+// faint marks what is nothing, so that the eye finds what is something.
+func faint(n int64, text string) template.HTML {
+	if n == 0 {
+		return "<i>" + template.HTML(text) + "</i>"
+	}
+	return template.HTML(text)
+}
+
+// groups are the rows by proxy, those of all servers before those of single ones.
+func groups(rows []Row) []group {
+	var all []group
+	for _, row := range rows {
+		if n := len(all); n == 0 || all[n-1].Name != row.Proxy {
+			all = append(all, group{Name: row.Proxy})
+		}
+		g := &all[len(all)-1]
+		g.Rows = append(g.Rows, line{row})
+	}
+	for i := range all {
+		slices.SortStableFunc(all[i].Rows, func(a, b line) int { return cmp.Compare(a.Kind, b.Kind) })
+		all[i].count()
+	}
+	return all
+}
+
+// count says how many servers are in which state.
+func (g *group) count() {
+	of := map[string]int{}
+	for _, l := range g.Rows {
+		if l.Kind != OfServer {
+			continue
+		}
+		g.Servers++
+		state := strings.ToLower(strings.Fields(l.Status + " -")[0])
+		if l.Well() {
+			state = "up"
+		}
+		of[state]++
+	}
+	if g.Servers == 0 {
+		return
+	}
+	var well, ill []string
+	for _, state := range slices.Sorted(maps.Keys(of)) {
+		text := fmt.Sprintf("%d %s", of[state], state)
+		if state == "up" {
+			well = append(well, text)
+		} else {
+			ill = append(ill, text)
+		}
+	}
+	g.Counts, g.Trouble = strings.Join(append(well, ill...), ", "), strings.Join(ill, ", ")
 }
 
 // Page answers a request for the statistics page.
@@ -83,7 +152,7 @@ func (p *Pages) html(r plane.PageRequest, rows []Row, now time.Time, options []s
 	s := &r.Proxy.Stats
 	v := view{Title: "Load balancer", Now: now.Format(time.DateTime), Uptime: now.Sub(p.Started).Truncate(time.Second), Admin: r.Admin, URI: s.URI,
 		Description: s.Description, Sessions: r.Plane.Sessions.Load(), MaxConn: int64(r.Plane.Snapshot().Config.Global.MaxConn),
-		Refusals: r.Plane.Refusals()}
+		Refusals: r.Plane.Refusals(), Groups: groups(rows)}
 	if !s.HideVersion {
 		v.Version = p.Version
 	}
@@ -99,13 +168,6 @@ func (p *Pages) html(r plane.PageRequest, rows []Row, now time.Time, options []s
 		if code, ok := strings.CutPrefix(o, "st="); ok {
 			v.Message = messages[code]
 		}
-	}
-	for _, row := range rows {
-		if n := len(v.Groups); n == 0 || v.Groups[n-1].Name != row.Proxy {
-			v.Groups = append(v.Groups, group{Name: row.Proxy})
-		}
-		g := &v.Groups[len(v.Groups)-1]
-		g.Rows = append(g.Rows, row)
 	}
 	var b strings.Builder
 	if err := pageTemplate.Execute(&b, v); err != nil {

@@ -126,12 +126,12 @@ func TestPageChangesServers(t *testing.T) {
 	x.Stats = config.Stats{On: true, URI: "/stats", HideVersion: true, ShowNode: true, Refresh: 10 * time.Second}
 	r := plane.PageRequest{Proxy: x, Plane: s.Plane}
 	html := string(pages.Page(r).Body)
-	for _, want := range []string{"<h2 id=\"b\">b</h2>", "content=\"10\"", "on n</h1>", "no check"} {
+	for _, want := range []string{"<h2 id=\"b\">b <small>2 up</small></h2>", "content=\"10\"", "on n</h1>", "no check"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page has no %q", want)
 		}
 	}
-	if strings.Contains(html, "secret-version") || strings.Contains(html, "type=\"checkbox\"") {
+	if strings.Contains(html, "secret-version") || strings.Contains(html, "name=\"s\"") {
 		t.Error("the page shows what it should not")
 	}
 	r.Post, r.Form = true, "b=b&s=one&action=drain"
@@ -141,6 +141,13 @@ func TestPageChangesServers(t *testing.T) {
 	r.Admin = true
 	if a := pages.Page(r); a.Location != "/stats;st=DONE" || Status(s.Plane.Snapshot().Backends["b"].Servers()[0]) != "DRAIN" {
 		t.Errorf("with admin: %+v", a)
+	}
+	r.Post, r.Form = false, ""
+	html = string(pages.Page(r).Body)
+	for _, want := range []string{"<h2 id=\"b\">b <small>1 up, 1 drain</small></h2>", "href=\"#b\" class=\"bad\">b <small>1 drain</small>", "name=\"s\" value=\"one\""} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page has no %q", want)
+		}
 	}
 }
 
