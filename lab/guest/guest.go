@@ -29,6 +29,7 @@ type Guest struct {
 	Files   map[string]string // path in the guest to the file on this machine; programs bring their shared libraries
 	Modules []string          // names, loaded in this order after what they depend on
 	Memory  int               // MiB; 0: 256
+	Cables  int               // each joins two network cards (virtio; Modules has their drivers): the first eth0 and eth1, the second eth2 and eth3
 }
 
 // The files of the machine that a guest is made of.
@@ -77,9 +78,10 @@ func (g Guest) Run(ctx context.Context) (string, error) {
 	}
 	memory := max(g.Memory, 256)
 	// no_timer_check: an emulator that gets no turn for a while loses ticks, by which the kernel would find its timer broken, and panic.
-	qemu := exec.CommandContext(ctx, emulator, "-machine", "pc,accel=tcg", "-m", fmt.Sprint(memory), "-nographic", "-no-reboot", "-nic", "none",
+	qemu := exec.CommandContext(ctx, emulator, append([]string{
+		"-machine", "pc,accel=tcg", "-m", fmt.Sprint(memory), "-nographic", "-no-reboot", "-nic", "none",
 		"-kernel", image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 no_timer_check rdinit=/init",
-		"-monitor", "none", "-serial", "stdio", "-serial", "file:"+printed)
+		"-monitor", "none", "-serial", "stdio", "-serial", "file:" + printed}, g.cards()...)...)
 	var console bytes.Buffer
 	qemu.Stdout, qemu.Stderr = &console, &console
 	err = qemu.Run()
@@ -93,6 +95,15 @@ func (g Guest) Run(ctx context.Context) (string, error) {
 		return text, fmt.Errorf("the guest's script failed:\n%s\nits console:\n%s", text, console.String())
 	}
 	return text, nil
+}
+
+// cards are the emulator's words for the guest's network cards: the two ends of a cable are ports of one hub.
+func (g Guest) cards() (words []string) {
+	for n := range 2 * g.Cables {
+		words = append(words, "-netdev", fmt.Sprintf("hubport,id=port%d,hubid=%d", n, n/2),
+			"-device", fmt.Sprintf("virtio-net-pci,netdev=port%d,mac=02:00:00:00:00:%02x,romfile=", n, n+1))
+	}
+	return words
 }
 
 // ended stands before the script's exit status in the last line.

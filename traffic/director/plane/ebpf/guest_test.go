@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,8 +15,8 @@ import (
 	"holdfast/lab/guest"
 )
 
-// inGuest runs a script on Debian's kernel, which is older than the hook that programs are linked to (Linux 6.6), between the hosts of testdata/hosts.sh.
-func inGuest(tb testing.TB, script string, modules ...string) string {
+// inGuest runs a script on Debian's kernel, which is older than the hook that programs are linked to (Linux 6.6), between the hosts that another one in testdata makes.
+func inGuest(tb testing.TB, hosts, script string, g guest.Guest) string {
 	tb.Helper()
 	if _, _, err := guest.Kernel(); err != nil {
 		tb.Skip(err)
@@ -29,17 +31,16 @@ func inGuest(tb testing.TB, script string, modules ...string) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("build the guest's tool: %v: %s", err, out)
 	}
-	hosts, err := os.ReadFile("testdata/hosts.sh")
+	made, err := os.ReadFile(filepath.Join("testdata", hosts))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(tb.Context(), 10*time.Minute)
 	defer cancel()
-	got, err := guest.Guest{
-		Script: string(hosts) + script, Memory: 512,
-		Files:   map[string]string{"/bin/tool": tool, "/usr/ip": ip},
-		Modules: append([]string{"veth", "sch_ingress", "cls_bpf"}, modules...),
-	}.Run(ctx)
+	g.Script, g.Memory = string(made)+script, 512
+	g.Files = map[string]string{"/bin/tool": tool, "/usr/ip": ip}
+	g.Modules = append([]string{"sch_ingress", "cls_bpf"}, g.Modules...)
+	got, err := g.Run(ctx)
 	if err != nil {
 		tb.Fatalf("%v\n%s", err, got)
 	}
@@ -49,13 +50,13 @@ func inGuest(tb testing.TB, script string, modules ...string) string {
 // TestDebiansKernel: on Linux 6.1 the program is a filter of each interface; a second process finds it there, and connections pass.
 func TestDebiansKernel(t *testing.T) {
 	t.Parallel()
-	got := inGuest(t, `
+	got := inGuest(t, "hosts.sh", `
 forward ebpf
 ip netns exec client tool ask 10.1.0.1:80 3 1 > /dev/null
 tool ebpf -a -t 10.1.0.1:80 -r 10.2.0.3:80 -m -w 0
 ip netns exec client tool ask 10.1.0.1:80 1 0 > /dev/null
 tool ebpf -Ln --stats | tail -2
-`)
+`, guest.Guest{Modules: []string{"veth"}})
 	for _, want := range []string{"-> 10.2.0.2:80", "   4 ", "-> 10.2.0.3:80"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("there is no %q in\n%s", want, got)
@@ -63,11 +64,60 @@ tool ebpf -Ln --stats | tail -2
 	}
 }
 
+// TestNetworkCards: with native XDP on the network cards of a guest, connections pass by NAT, by direct routing and through a tunnel. Of those by NAT the
+// cards' drivers carry all but beginnings and ends.
+func TestNetworkCards(t *testing.T) {
+	t.Parallel()
+	got := inGuest(t, "virtio.sh", `
+tool ebpf-xdp -R << .
+-A -t 10.9.0.1:80
+-a -t 10.9.0.1:80 -r 10.2.0.2:80 -m
+-A -t [fd09::1]:80
+-a -t [fd09::1]:80 -r [fd02::2]:80 -m
+-A -t 10.9.0.2:80
+-a -t 10.9.0.2:80 -r 10.2.0.2:80 -g
+-A -t 10.9.0.3:80
+-a -t 10.9.0.3:80 -r 10.2.0.2:80 -i
+.
+for card in eth1 eth2; do echo $card $(ip link show $card | grep -wo xdp | head -1); done
+for at in 10.9.0.1 [fd09::1] 10.9.0.2 10.9.0.3; do
+	tool ran express director > /before
+	ip netns exec client tool ask $at:80 1 1 > /dev/null
+	tool ran express director > /after
+	echo $at $(cat /before /after)
+done
+tool ebpf -Ln --stats | grep -A 1 ^TCP
+`, guest.Guest{Cables: 2, Modules: []string{"virtio_pci", "virtio_net", "ipip"}})
+	const packets = 1 << 20 / 1500
+	for _, want := range []string{
+		`eth1 xdp\neth2 xdp\n`,
+		`TCP +10\.9\.0\.1:80 +1 +\d+ +\d+ +\d+ +1\d{6}\n`, `TCP +\[fd09::1\]:80 +1 +\d+ +\d+ +\d+ +1\d{6}\n`,
+		`TCP +10\.9\.0\.2:80 +1 +\d+ +0 +`, `TCP +10\.9\.0\.3:80 +1 +\d+ +0 +`,
+	} {
+		if !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("there is no %q in\n%s", want, got)
+		}
+	}
+	// A way holds for a second: of a download that takes as long as tool allows, director sees as many packets as it has seconds in both directions, and some.
+	for _, line := range regexp.MustCompile(`(?m)^(10\.9\.0\.1|\[fd09::1\]) (\d+) (\d+) (\d+) (\d+)$`).FindAllStringSubmatch(got, 2) {
+		var ran [4]int
+		for i := range ran {
+			ran[i], _ = strconv.Atoi(line[2+i])
+		}
+		if express, director := ran[2]-ran[0], ran[3]-ran[1]; express < packets || director > express/2 {
+			t.Errorf("of a MB from %s, in at least %d packets, the drivers saw %d packets, and left %d to director", line[1], packets, express, director)
+		}
+	}
+	if t.Failed() {
+		t.Log(got)
+	}
+}
+
 // BenchmarkBesideIPVS: how long connections, and a MB, take through this plane and through the kernel's own, in turn in one guest with one processor that is emulated; the least of some rounds.
 func BenchmarkBesideIPVS(b *testing.B) {
 	for range b.N {
 		const rounds, connections, megabytes = 5, 200, 50
-		got := inGuest(b, fmt.Sprintf(`
+		got := inGuest(b, "hosts.sh", fmt.Sprintf(`
 for round in $(seq %d); do
 	for plane in ipvs ebpf; do
 		forward $plane
@@ -77,7 +127,7 @@ for round in $(seq %d); do
 		tool $plane -C
 	done
 done
-`, rounds, connections, megabytes), "ip_vs", "ip_vs_wlc")
+`, rounds, connections, megabytes), guest.Guest{Modules: []string{"veth", "ip_vs", "ip_vs_wlc"}})
 		least := map[string]float64{}
 		for line := range strings.Lines(got) {
 			var plane, what string

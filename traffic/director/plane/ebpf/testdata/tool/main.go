@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	kernel "github.com/cilium/ebpf"
+
 	"holdfast/traffic/director/ipvsadm"
 	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/plane/ebpf"
@@ -22,6 +24,10 @@ func main() {
 		os.Exit(ipvsadm.Command(args, os.Stdin, os.Stdout, os.Stderr, func() (plane.Plane, error) { return ebpf.Open("") }))
 	case "ipvs":
 		os.Exit(ipvsadm.Command(args, os.Stdin, os.Stdout, os.Stderr, func() (plane.Plane, error) { return ipvs.Open() }))
+	case "ebpf-xdp":
+		os.Exit(ipvsadm.Command(args, os.Stdin, os.Stdout, os.Stderr, func() (plane.Plane, error) { return ebpf.OpenExpress("", ebpf.ExpressEver) }))
+	case "ran":
+		exit(ran(args))
 	case "serve":
 		exit(serve(args[0]))
 	case "ask":
@@ -43,7 +49,34 @@ func main() {
 	}
 }
 
+// ran tells how often the kernel has run programs of some names.
+func ran(names []string) error {
+	times := map[string]uint64{}
+	for id, err := kernel.ProgramGetNextID(0); err == nil; id, err = kernel.ProgramGetNextID(id) {
+		p, err := kernel.NewProgramFromID(id)
+		if err != nil {
+			return err
+		}
+		info, err := p.Info()
+		if err != nil {
+			return err
+		}
+		s, err := p.Stats()
+		if err != nil {
+			return err
+		}
+		times[info.Name] += s.RunCount
+	}
+	for _, name := range names {
+		fmt.Println(times[name])
+	}
+	return nil
+}
+
 func exit(err error) {
+	if err == nil {
+		os.Exit(0)
+	}
 	fmt.Println(err)
 	os.Exit(1)
 }
@@ -76,7 +109,7 @@ func ask(of string, megabytes byte) error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(time.Minute))
+	conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	if _, err := conn.Write([]byte{megabytes}); err != nil {
 		return err
 	}
