@@ -33,6 +33,9 @@ func (m *Memory) Name() string { return "memory" }
 // Supports takes all that is right.
 func (m *Memory) Supports(s table.Service) error { return s.Check() }
 
+// Differs is empty.
+func (m *Memory) Differs(table.Service) string { return "" }
+
 // Apply carries changes out.
 func (m *Memory) Apply(changes []table.Change) error {
 	m.mu.Lock()

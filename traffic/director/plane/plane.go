@@ -11,10 +11,7 @@ import (
 
 // Plane forwards packets to real servers.
 type Plane interface {
-	// Name is ipvs, ebpf, nft or memory.
-	Name() string
-	// Supports tells whether the plane can do all that a service asks for; an *Unsupported if not.
-	Supports(table.Service) error
+	Abilities
 	// Apply carries changes out in order. At an error those before the refused change are in force, unless the plane
 	// takes them all or none, which its documentation says. Errors wrap table.ErrExists, table.ErrNotFound or *Unsupported where
 	// that is the reason.
@@ -29,6 +26,16 @@ type Plane interface {
 	Zero(*table.Key) error
 	// Close lets go of the plane, and leaves in force what is.
 	io.Closer
+}
+
+// Abilities are what a plane can do, which can be asked without opening it.
+type Abilities interface {
+	// Name is ipvs, ebpf, nft or memory.
+	Name() string
+	// Supports tells whether the plane can do all that a service asks for; an *Unsupported if not.
+	Supports(table.Service) error
+	// Differs tells what the plane does in another way than the IP Virtual Server would; empty if nothing.
+	Differs(table.Service) string
 }
 
 // Counters are what passed since the plane, or the last Zero, began. In is from clients to servers.

@@ -21,20 +21,21 @@ import (
 // opener opens a plane; root is what every path hangs below.
 type opener struct {
 	name string
+	can  plane.Abilities
 	open func(root string) (plane.Plane, error)
 }
 
 // planes are in the order in which they are tried.
 var planes = []opener{
-	{"ipvs", func(string) (plane.Plane, error) { return opened(ipvs.Open()) }},
-	{"ebpf", func(root string) (plane.Plane, error) { return opened(ebpf.Open(root)) }},
-	{"nft", func(root string) (plane.Plane, error) { return opened(nft.Open(root)) }},
+	{"ipvs", ipvs.Abilities{}, func(string) (plane.Plane, error) { return opened(ipvs.Open()) }},
+	{"ebpf", ebpf.Abilities{}, func(root string) (plane.Plane, error) { return opened(ebpf.Open(root)) }},
+	{"nft", nft.Abilities{}, func(root string) (plane.Plane, error) { return opened(nft.Open(root)) }},
 }
 
 // variants are planes that are only taken by name: of ebpf, with native XDP wherever a driver can, and nowhere.
 var variants = []opener{
-	{"ebpf-xdp", func(root string) (plane.Plane, error) { return opened(ebpf.OpenExpress(root, ebpf.ExpressEver)) }},
-	{"ebpf-tc", func(root string) (plane.Plane, error) { return opened(ebpf.OpenExpress(root, ebpf.ExpressNever)) }},
+	{"ebpf-xdp", ebpf.Abilities{}, func(root string) (plane.Plane, error) { return opened(ebpf.OpenExpress(root, ebpf.ExpressEver)) }},
+	{"ebpf-tc", ebpf.Abilities{}, func(root string) (plane.Plane, error) { return opened(ebpf.OpenExpress(root, ebpf.ExpressNever)) }},
 }
 
 // opened keeps a nil of a plane's own type from becoming a plane.
@@ -54,15 +55,29 @@ func Names() []string {
 	return all
 }
 
+func named(name string) (opener, error) {
+	all := slices.Concat(planes, variants)
+	at := slices.IndexFunc(all, func(o opener) bool { return o.name == name })
+	if at < 0 {
+		return opener{}, fmt.Errorf("data plane %q is not known: want auto, %s", name, strings.Join(Names(), ", "))
+	}
+	return all[at], nil
+}
+
+// Abilities are what the plane with a name can do, whether this kernel has it or not.
+func Abilities(name string) (plane.Abilities, error) {
+	o, err := named(name)
+	return o.can, err
+}
+
 // Open opens a plane by its name; if the name is empty or "auto", the one that holds services, or else the first that this kernel can have.
 func Open(name, root string) (plane.Plane, error) {
 	if name != "" && name != "auto" {
-		all := slices.Concat(planes, variants)
-		at := slices.IndexFunc(all, func(o opener) bool { return o.name == name })
-		if at < 0 {
-			return nil, fmt.Errorf("data plane %q is not known: want auto, %s", name, strings.Join(Names(), ", "))
+		o, err := named(name)
+		if err != nil {
+			return nil, err
 		}
-		return all[at].open(root)
+		return o.open(root)
 	}
 	if p := holding(root); p != nil {
 		return p, nil

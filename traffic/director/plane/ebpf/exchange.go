@@ -10,24 +10,9 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"holdfast/traffic/director/plane"
 	"holdfast/traffic/director/plane/exchange"
 	"holdfast/traffic/director/table"
 )
-
-// daemons are the processes that exchange connections.
-func (p *Plane) daemons() exchange.Daemons {
-	return exchange.Daemons{Root: p.place.root, Plane: p.Name()}
-}
-
-// Syncs tells which run.
-func (p *Plane) Syncs() ([]plane.Sync, error) { return p.daemons().Syncs() }
-
-// StartSync starts one.
-func (p *Plane) StartSync(s plane.Sync) error { return p.daemons().Start(s) }
-
-// StopSync ends one.
-func (p *Plane) StopSync(r plane.Role) error { return p.daemons().Stop(r) }
 
 // told is how far a process has told what there is.
 type told struct {

@@ -14,14 +14,13 @@ import (
 // place is where a plane keeps what outlives the process: a directory with a lock, and one in a file system for programs and maps. There, sets of them
 // are numbered directories; the link "current" names the one in force. A new set takes the place of an old one by a rename.
 type place struct {
-	root string
 	dir  string // with the lock
 	pins string // of this network namespace
 }
 
 // findPlace finds the kernel's file system for programs and maps: the host's, or, below a root of one's own and where it is not mounted, one that is mounted for this.
 func findPlace(root string) (place, error) {
-	l := place{root: root, dir: filepath.Join("/", root, "run/holdfast/director/ebpf")}
+	l := place{dir: filepath.Join("/", root, "run/holdfast/director/ebpf")}
 	if err := os.MkdirAll(l.dir, 0o700); err != nil {
 		return l, err
 	}

@@ -11,11 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/plane/exchange"
 	"holdfast/traffic/director/table"
 )
 
 // Plane is the programs and maps in the network namespace of the thread that opened it.
 type Plane struct {
+	Abilities
+	exchange.Daemons
 	mu     sync.Mutex // guards what follows
 	place  place
 	number string // of the set that kernel is
@@ -48,7 +51,7 @@ func open(root string, s sizes) (*Plane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the plane ebpf: %w", err)
 	}
-	p := &Plane{place: l, rates: rates{}}
+	p := &Plane{Daemons: exchange.Daemons{Root: root, Plane: Abilities{}.Name()}, place: l, rates: rates{}}
 	err = p.locked(func() error {
 		if p.kernel != nil {
 			return nil
@@ -170,9 +173,6 @@ func (p *Plane) Close() error {
 	p.kernel, p.number = nil, ""
 	return err
 }
-
-// Name is ebpf.
-func (p *Plane) Name() string { return "ebpf" }
 
 // Size is how many connections there is room for.
 func (p *Plane) Size() (size int, err error) {

@@ -3,7 +3,7 @@
 // # The model
 //
 // A Source is a plane whose connections a process can read (News) and add to (Learn). For each role (plane.Sync) that a host has there is one process,
-// `holdfast director exchange`, which Start starts and which goes on without whoever started it, as the kernel's daemons do: ipvsadm, the director and
+// `holdfast director exchange`, which StartSync starts and which goes on without whoever started it, as the kernel's daemons do: ipvsadm, the director and
 // VRRP start and stop it by turns. A file with a lock tells who runs (process.go).
 //
 // The master reads the news of its plane fifty times a second: what has begun, what ends, and bit by bit all the others, so that a standby that

@@ -18,7 +18,7 @@ import (
 	"holdfast/traffic/director/table"
 )
 
-// Daemons are the processes of one plane's exchange on this host.
+// Daemons are the processes of one plane's exchange on this host; Root is what every path hangs below. Planes embed it: so they are plane.Synchronized.
 type Daemons struct{ Root, Plane string }
 
 // record is what the file of a role has in it while its process runs, which has it locked.
@@ -99,8 +99,8 @@ func (d Daemons) Syncs() ([]plane.Sync, error) {
 // Command is the name of the command that runs a role: `holdfast director exchange`.
 const Command = "exchange"
 
-// Start starts a process for a role. It returns when that works, or says why not.
-func (d Daemons) Start(s plane.Sync) error {
+// StartSync starts a process for a role. It returns when that works, or says why not.
+func (d Daemons) StartSync(s plane.Sync) error {
 	fail := func(err error) error {
 		return fmt.Errorf("start the %s of the exchange of connections: %w", s.Role, err)
 	}
@@ -147,8 +147,8 @@ func (d Daemons) Start(s plane.Sync) error {
 // ready is what the process says when it works; anything else is why it does not.
 const ready = "ready"
 
-// Stop ends the process of a role, and waits for that; table.ErrNotFound if there is none.
-func (d Daemons) Stop(r plane.Role) error {
+// StopSync ends the process of a role, and waits for that; table.ErrNotFound if there is none.
+func (d Daemons) StopSync(r plane.Role) error {
 	f, found, err := d.running(r)
 	if err == nil && f == nil {
 		err = table.ErrNotFound

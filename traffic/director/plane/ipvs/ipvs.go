@@ -17,8 +17,21 @@ import (
 	"holdfast/traffic/director/table"
 )
 
+// Abilities are the kernel's.
+type Abilities struct{}
+
+// Name is ipvs.
+func (Abilities) Name() string { return "ipvs" }
+
+// Supports takes all that is right; which schedulers there are shows when the kernel loads them.
+func (Abilities) Supports(s table.Service) error { return s.Check() }
+
+// Differs is empty: it is what others differ from.
+func (Abilities) Differs(table.Service) string { return "" }
+
 // Plane is the kernel's IP Virtual Server in the network namespace of the thread that opened it.
 type Plane struct {
+	Abilities
 	mu      sync.Mutex // one request at a time on the socket
 	family  uint16
 	sockets map[int]*nl.SocketHandle
@@ -47,12 +60,6 @@ func (p *Plane) Close() error {
 	p.sockets[unix.NETLINK_GENERIC].Close()
 	return nil
 }
-
-// Name is ipvs.
-func (p *Plane) Name() string { return "ipvs" }
-
-// Supports takes all that is right; which schedulers there are shows when the kernel loads them.
-func (p *Plane) Supports(s table.Service) error { return s.Check() }
 
 // ask sends a request and returns the attributes of each answer.
 func (p *Plane) ask(command uint8, flags int, request ...*nl.RtAttr) ([]attributes, error) {

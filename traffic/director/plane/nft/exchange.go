@@ -11,20 +11,6 @@ import (
 	"holdfast/traffic/director/table"
 )
 
-// daemons are the processes that exchange connections.
-func (p *Plane) daemons() exchange.Daemons {
-	return exchange.Daemons{Root: p.root, Plane: p.Name()}
-}
-
-// Syncs tells which run.
-func (p *Plane) Syncs() ([]plane.Sync, error) { return p.daemons().Syncs() }
-
-// StartSync starts one.
-func (p *Plane) StartSync(s plane.Sync) error { return p.daemons().Start(s) }
-
-// StopSync ends one.
-func (p *Plane) StopSync(r plane.Role) error { return p.daemons().Stop(r) }
-
 const (
 	roundTime = 30 * time.Second // all connections are told again
 	// The kernel tracks an open connection for days without packets. Here it is told for as long as packets of it have passed lately, and what was

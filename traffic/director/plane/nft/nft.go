@@ -14,12 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/plane/exchange"
 	"holdfast/traffic/director/table"
 )
 
 // Plane is the table of nftables in the network namespace of the thread that opened it.
 type Plane struct {
-	root    string
+	Abilities
+	exchange.Daemons
 	mu      sync.Mutex // guards what follows
 	told    *told      // of a process that exchanges connections
 	conn    *nftables.Conn
@@ -42,7 +44,7 @@ const perTransaction = 2500
 
 // Open opens the plane; what is kept of services below root is taken over.
 func Open(root string) (*Plane, error) {
-	p := &Plane{root: root, store: store{dir: filepath.Join("/", root, "run/holdfast/director/nft")}}
+	p := &Plane{Daemons: exchange.Daemons{Root: root, Plane: Abilities{}.Name()}, store: store{dir: filepath.Join("/", root, "run/holdfast/director/nft")}}
 	p.forget()
 	if err := p.connect(); err != nil {
 		return nil, err
@@ -155,9 +157,6 @@ func (p *Plane) Close() error {
 	}
 	return err
 }
-
-// Name is nft.
-func (p *Plane) Name() string { return "nft" }
 
 // Apply carries changes out; those of one service, and of up to some hundred services, in one transaction.
 func (p *Plane) Apply(changes []table.Change) error {

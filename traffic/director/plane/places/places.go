@@ -25,9 +25,8 @@ func Open(servers []table.Server) []int {
 // ByWeight gives each server as many places as its weight, after division by what they have in common, spread evenly: each place goes
 // to the server that is furthest behind its share. Where that would be more than most places, shares are rounded.
 func ByWeight(servers []table.Server, most int) []int {
-	open, common, sum := Open(servers), 0, 0
+	open, common, sum := Open(servers), common(servers), 0
 	for _, i := range open {
-		common = divisor(servers[i].Weight, common)
 		sum += servers[i].Weight
 	}
 	shares, total := make([]int, len(servers)), 0
@@ -54,6 +53,23 @@ func ByWeight(servers []table.Server, most int) []int {
 	return all
 }
 
+// Shares is how many places servers need for ByWeight not to round.
+func Shares(servers []table.Server) (sum int) {
+	common := common(servers)
+	for _, i := range Open(servers) {
+		sum += servers[i].Weight / common
+	}
+	return sum
+}
+
+// common is what weights can all be divided by.
+func common(servers []table.Server) (n int) {
+	for _, i := range Open(servers) {
+		n = divisor(servers[i].Weight, n)
+	}
+	return n
+}
+
 // divisor is the greatest common one; of 0 and n it is n.
 func divisor(a, b int) int {
 	for b != 0 {
@@ -69,12 +85,9 @@ type permutation struct{ offset, skip, next uint64 }
 // permutation of the places, from its own address alone, and in turn takes its next free one; a server of twice the weight has two turns.
 // So few places change hands when a server comes or goes, and every director comes to the same table.
 func Maglev(servers []table.Server, size int) []int {
-	open, common := Open(servers), 0
+	open, common := Open(servers), common(servers)
 	if len(open) == 0 {
 		return nil
-	}
-	for _, i := range open {
-		common = divisor(servers[i].Weight, common)
 	}
 	slices.SortFunc(open, func(a, b int) int { return servers[a].Address.Compare(servers[b].Address) })
 	orders := make([]permutation, len(servers))
