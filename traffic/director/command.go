@@ -44,7 +44,7 @@ func command() *cobra.Command {
 			"SIGHUP reads the file again: what differs changes, no connection is dropped, and a file that is wrong changes\n" +
 			"nothing. SIGTERM takes the services out (unless the file says that they stay) and ends.",
 		Example: "  holdfast director -f /etc/ha.d/ldirectord.cf\n" +
-			"  holdfast director --check -f keepalived.conf    say what is wrong, and start nothing\n" +
+			"  holdfast director --check -f keepalived.conf    say what is wrong, and start nothing; with --plane nft, what that cannot do, too\n" +
 			"  holdfast director status                        of the director that runs here\n" +
 			"  holdfast director top                           the same, live",
 		Args: cobra.NoArgs,
@@ -57,6 +57,9 @@ func command() *cobra.Command {
 				return err
 			}
 			if o.check {
+				if err := o.checkPlane(c); err != nil {
+					return err
+				}
 				return o.output.Print(cmd.OutOrStdout(), c, func(w io.Writer) error { return report(w, c) })
 			}
 			return o.run(cmd.Context(), cmd.ErrOrStderr(), c)
@@ -76,6 +79,20 @@ func command() *cobra.Command {
 
 func (o *options) read(ctx context.Context) (*config.Config, error) {
 	return ReadFile(ctx, o.file, o.language, o.id)
+}
+
+// checkPlane tells what a plane that was chosen by name cannot do, or does in another way.
+func (o *options) checkPlane(c *config.Config) error {
+	if o.plane == "" || o.plane == "auto" {
+		return nil
+	}
+	can, err := detect.Abilities(o.plane)
+	if err != nil {
+		return err
+	}
+	differs, err := fits(can, c)
+	c.Warnings = append(c.Warnings, differs...)
+	return err
 }
 
 func report(w io.Writer, c *config.Config) error {

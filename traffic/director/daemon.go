@@ -106,7 +106,7 @@ const retryEvery = 5 * time.Second
 
 // begin puts the first configuration in force.
 func (d *Daemon) begin() error {
-	if err := supported(d.plane, d.config); err != nil {
+	if err := d.fits(d.config); err != nil {
 		return err
 	}
 	actual, err := d.plane.Table()
@@ -137,18 +137,6 @@ func (d *Daemon) begin() error {
 	return nil
 }
 
-// supported tells whether the plane can do all that a configuration asks for.
-func supported(p plane.Plane, c *config.Config) error {
-	for _, s := range c.Services {
-		for _, k := range s.Keys {
-			if err := p.Supports(s.As(k, s.All())); err != nil {
-				return fmt.Errorf("%s: %w", s.At, err)
-			}
-		}
-	}
-	return nil
-}
-
 func keys(c *config.Config) map[table.Key]bool {
 	all := map[table.Key]bool{}
 	for _, s := range c.Services {
@@ -159,23 +147,15 @@ func keys(c *config.Config) map[table.Key]bool {
 	return all
 }
 
-// setPlane sets timeouts, and starts the exchange of connections.
+// setPlane sets timeouts, and starts the exchange of connections, of a plane that fits.
 func (d *Daemon) setPlane(c *config.Config) error {
 	if c.Timeouts != (plane.Timeouts{}) {
-		timed, ok := d.plane.(plane.Timed)
-		if !ok {
-			return &plane.Unsupported{Plane: d.plane.Name(), Feature: "timeouts of connections"}
-		}
-		if err := timed.SetTimeouts(c.Timeouts); err != nil {
+		if err := d.plane.(plane.Timed).SetTimeouts(c.Timeouts); err != nil {
 			return err
 		}
 	}
 	for _, s := range c.Syncs {
-		synchronized, ok := d.plane.(plane.Synchronized)
-		if !ok {
-			return &plane.Unsupported{Plane: d.plane.Name(), Feature: "an exchange of connections with a peer"}
-		}
-		if err := synchronized.StartSync(s); err != nil && !errors.Is(err, table.ErrExists) {
+		if err := d.plane.(plane.Synchronized).StartSync(s); err != nil && !errors.Is(err, table.ErrExists) {
 			return err
 		}
 	}
@@ -211,7 +191,7 @@ func (d *Daemon) makePools(c *config.Config) []*pool.Pool {
 // Reload replaces the configuration. It returns when the new one is in force; after an error the old one goes on.
 func (d *Daemon) Reload(ctx context.Context, c *config.Config) error {
 	return d.do(ctx, func() error {
-		if err := supported(d.plane, c); err != nil {
+		if err := d.fits(c); err != nil {
 			return err
 		}
 		if err := d.setPlane(c); err != nil {
