@@ -79,7 +79,10 @@ func (a agent) run(c Call) int {
 			filepath.Base(c.Path), c.Action, strings.Join(slices.Sorted(maps.Keys(a.actions)), ", "))
 		return unimplemented
 	}
-	status, err := action(c)
+	status, err := badConfigured, a.metadata.refuse(c)
+	if err == nil {
+		status, err = action(c)
+	}
 	if err != nil {
 		// The prefix marks the line that the cluster shows; OCF 1.1, "Exit reasons".
 		fmt.Fprintf(c.Stderr, "ocf-exit-reason:%v\n", err)

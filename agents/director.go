@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"holdfast/traffic/director"
+	"holdfast/traffic/director/plane/detect"
 )
 
 // balancer is a director as a cluster's resource.
@@ -37,8 +40,8 @@ func (c Call) director() director.Background {
 	}
 }
 
-// directorTime is how long a director may take; the cluster's own timeout is shorter in practice.
-const directorTime = time.Minute
+// directorTime is how long a director may take: less than the cluster gives, which would not learn what was wrong.
+const directorTime = 25 * time.Second
 
 func withDirector(c Call, do func(context.Context, director.Background) (int, error)) (int, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), directorTime)
@@ -52,6 +55,9 @@ func withDirector(c Call, do func(context.Context, director.Background) (int, er
 
 func validateDirector(c Call) (int, error) {
 	return withDirector(c, func(ctx context.Context, b director.Background) (int, error) {
+		if b.Plane != "auto" && !slices.Contains(detect.Names(), b.Plane) {
+			return badConfigured, fmt.Errorf("parameter plane of %s is %q: want auto or one of %s", c.instance(), b.Plane, strings.Join(detect.Names(), ", "))
+		}
 		if _, err := os.Stat(b.File); err != nil {
 			return notInstalled, err
 		}
@@ -94,9 +100,13 @@ func reloadDirector(c Call) (int, error) {
 
 func monitorDirector(c Call) (int, error) {
 	return withDirector(c, func(ctx context.Context, b director.Background) (int, error) {
-		if _, running := b.Running(ctx); running {
-			return success, nil
+		pid, err := b.Running(ctx)
+		switch {
+		case err != nil:
+			return genericError, err
+		case pid == 0:
+			return notRunning, nil
 		}
-		return notRunning, nil
+		return success, nil
 	})
 }

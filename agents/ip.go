@@ -33,11 +33,7 @@ var ipMetadata = metadata{
 }
 
 func (c Call) watchesLink() bool {
-	switch strings.ToLower(c.parameter("watch_link", "true")) {
-	case "true", "yes", "on", "1":
-		return true
-	}
-	return false
+	return slices.Contains(yes, strings.ToLower(c.parameter("watch_link", "true")))
 }
 
 func (c Call) watcherPID() pidFile {
@@ -142,7 +138,20 @@ func watchLink(c Call) (int, error) {
 	if err := netlink.LinkSubscribe(updates, done); err != nil {
 		return genericError, fmt.Errorf("watch the kernel's links: %w", err)
 	}
-	linked := true
+	// The link may have gone since the address was put there.
+	held, err := netio.Find(a.ip)
+	if err != nil || len(held) == 0 {
+		return success, err
+	}
+	linked, err := hasLink(held[0].Link)
+	if err != nil {
+		return genericError, err
+	}
+	if !linked {
+		if err := c.fail(); err != nil {
+			fmt.Fprintln(c.Stderr, err)
+		}
+	}
 	for update := range updates {
 		held, err := netio.Find(a.ip)
 		if err != nil || len(held) == 0 {

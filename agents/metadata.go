@@ -3,6 +3,7 @@ package agents
 import (
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -75,4 +76,24 @@ func (p parameter) write(b *strings.Builder) {
 		fmt.Fprintf(b, " default=%q", escaped(p.standard))
 	}
 	b.WriteString("/>\n</parameter>\n")
+}
+
+// Words for a boolean parameter, in whatever case; Resource Agent API 1.1 names none, and these are what ocf_is_true takes.
+var (
+	yes = []string{"true", "yes", "on", "1"}
+	no  = []string{"false", "no", "off", "0"}
+)
+
+// refuse tells of a boolean parameter that says neither, when a resource is to begin: one that runs has to end whatever its parameters say.
+func (m metadata) refuse(c Call) error {
+	if c.Action != "start" && c.Action != "validate-all" {
+		return nil
+	}
+	for _, p := range m.parameters {
+		value := strings.ToLower(c.parameter(p.name, "true"))
+		if p.kind == "boolean" && !slices.Contains(yes, value) && !slices.Contains(no, value) {
+			return fmt.Errorf("parameter %s of %s is %q: want true or false", p.name, c.instance(), c.parameter(p.name, ""))
+		}
+	}
+	return nil
 }

@@ -74,6 +74,11 @@ func (c Call) kernelRoute() (*netlink.Route, error) {
 		length := max(net.IPv4len, len(r.Gw))
 		r.Dst = &net.IPNet{IP: make(net.IP, length), Mask: net.CIDRMask(0, 8*length)}
 	}
+	for name, a := range map[string]net.IP{"gateway": r.Gw, "source": r.Src} {
+		if a != nil && len(a) != len(r.Dst.IP) {
+			return nil, fmt.Errorf("parameter %s of %s is %q: want an address of the same IP version as the destination", name, c.instance(), a)
+		}
+	}
 	return r, nil
 }
 

@@ -2,14 +2,20 @@ package director
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Background is a director that runs by itself.
@@ -22,11 +28,41 @@ type Background struct {
 // Socket is where it is asked.
 func (b Background) Socket() string { return Socket(b.Root, b.Name) }
 
-// Running tells whether it runs, and as which process.
-func (b Background) Running(ctx context.Context) (pid int, running bool) {
-	var s Status
-	err := Ask(ctx, b.Socket(), "GET", "/status", &s)
-	return s.PID, err == nil
+// Running tells as which process it runs; 0: it does not. An error means that it runs, and does not answer.
+func (b Background) Running(ctx context.Context) (pid int, err error) {
+	pid, err = b.listener(ctx)
+	if pid == 0 || err != nil {
+		return pid, err
+	}
+	if err := Ask(ctx, b.Socket(), "GET", "/status", &Status{}); err != nil {
+		return pid, fmt.Errorf("the director, process %d, has %s and does not answer: %w", pid, b.Socket(), cmp.Or(ctx.Err(), err))
+	}
+	return pid, nil
+}
+
+// listener is the process that has the socket, also one that stands still.
+func (b Background) listener(ctx context.Context) (pid int, err error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", b.Socket())
+	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find the director: %w", err)
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var peer *unix.Ucred
+	var failed error
+	if err := raw.Control(func(fd uintptr) { peer, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
+		return 0, err
+	}
+	if failed != nil {
+		return 0, fmt.Errorf("find the director behind %s: %w", b.Socket(), failed)
+	}
+	return int(peer.Pid), nil
 }
 
 // askEvery is how often a director that begins or ends is looked at.
@@ -34,8 +70,8 @@ const askEvery = 20 * time.Millisecond
 
 // Start starts it, and returns when it answers. One that runs already is left alone.
 func (b Background) Start(ctx context.Context) error {
-	if _, running := b.Running(ctx); running {
-		return nil
+	if pid, err := b.Running(ctx); pid != 0 || err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(b.Log), 0o755); err != nil {
 		return err
@@ -55,6 +91,10 @@ func (b Background) Start(ctx context.Context) error {
 	cmd.Args[0] = "holdfast"
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	before, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start a director: %w", err)
 	}
@@ -68,9 +108,9 @@ func (b Background) Start(ctx context.Context) error {
 	for {
 		select {
 		case err := <-ended:
-			return errors.Join(fmt.Errorf("the director ended at once: %w; %s says why", err, b.Log), b.forgetPID())
+			return errors.Join(fmt.Errorf("the director ended at once (%w): %s; more is in %s", err, lastLine(b.Log, before), b.Log), b.forgetPID())
 		case <-beat.C:
-			if _, running := b.Running(ctx); running {
+			if pid, err := b.Running(ctx); pid != 0 && err == nil {
 				return nil
 			}
 		case <-ctx.Done():
@@ -101,22 +141,43 @@ func (b Background) forgetPID() error {
 	return nil
 }
 
-// Stop ends it, and returns when it no longer answers. One that does not run is well.
+// lastLine is what a file ends with, behind a place.
+func lastLine(name string, from int64) string {
+	text, err := os.ReadFile(name)
+	if err != nil || int64(len(text)) < from {
+		return "it says nothing"
+	}
+	lines := strings.Split(strings.TrimSpace(string(text[from:])), "\n")
+	return cmp.Or(lines[len(lines)-1], "it says nothing")
+}
+
+// endPatience is how long a director that is asked to end may take; then it is killed. One that stands still hears no signal but that.
+const endPatience = 10 * time.Second
+
+// Stop ends it, and returns when its process has ended. One that does not run is well.
 func (b Background) Stop(ctx context.Context) error {
-	pid, running := b.Running(ctx)
-	if !running {
+	pid, err := b.listener(ctx)
+	if err != nil {
+		return err
+	}
+	if pid == 0 {
 		return b.forgetPID()
 	}
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop the director, process %d: %w", pid, err)
 	}
-	beat := time.NewTicker(askEvery)
+	beat, late := time.NewTicker(askEvery), time.NewTimer(endPatience)
 	defer beat.Stop()
+	defer late.Stop()
 	for {
 		select {
 		case <-beat.C:
 			if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) || zombie(pid) {
 				return b.forgetPID()
+			}
+		case <-late.C:
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("kill the director, process %d, which does not end: %w", pid, err)
 			}
 		case <-ctx.Done():
 			return fmt.Errorf("the director, process %d, does not end: %w", pid, ctx.Err())

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -87,10 +89,13 @@ func Ask(ctx context.Context, socket, method, path string, into any) error {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-		return errors.New(string(text))
+		return errors.New(strings.TrimSpace(string(text)))
 	}
 	return json.NewDecoder(response.Body).Decode(into)
 }
+
+// planePatience is how long one director may take to name its plane; one that stands still does not keep others from being looked at.
+const planePatience = 2 * time.Second
 
 // OpenPlane opens the data plane that ipvsadm is to work on: the one that is named, if any is; else that of a director that runs here, though it may hold no
 // service yet; else the one that detect finds.
@@ -98,7 +103,9 @@ func OpenPlane(ctx context.Context, named, root string) (plane.Plane, error) {
 	if named == "" {
 		sockets, _ := filepath.Glob(Socket(root, "*"))
 		for _, socket := range sockets {
-			if Ask(ctx, socket, "GET", "/plane", &named) == nil {
+			asking, end := context.WithTimeout(ctx, planePatience)
+			err := Ask(asking, socket, "GET", "/plane", &named)
+			if end(); err == nil {
 				break
 			}
 		}

@@ -112,10 +112,13 @@ func ldirectordFile(words []string) (string, error) {
 
 // act starts, stops or asks a director in the background.
 func (b Background) act(ctx context.Context, action string, stdout io.Writer) (int, error) {
-	pid, running := b.Running(ctx)
+	pid, err := b.Running(ctx)
 	switch action {
 	case "status":
-		if running {
+		if err != nil {
+			return 0, err
+		}
+		if pid != 0 {
 			fmt.Fprintf(stdout, "ldirectord for %s is running with pid: %d\n", b.File, pid)
 			return ldirectordDone, nil
 		}
@@ -124,7 +127,7 @@ func (b Background) act(ctx context.Context, action string, stdout io.Writer) (i
 	case "reload", "force-reload":
 		return ldirectordDone, b.Reload(ctx)
 	case "try-restart":
-		if !running {
+		if pid == 0 && err == nil {
 			return ldirectordDone, nil
 		}
 	}
