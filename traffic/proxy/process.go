@@ -139,9 +139,9 @@ func (p *Process) run() {
 	}
 	version := "Holdfast proxy, compatible with HAProxy " + config.Version
 	started := time.Now()
-	p.Plane.Pages = &stats.Pages{Node: node, Version: version, Started: started, Now: time.Now}
 	p.admin = &stats.Server{Plane: p.Plane, Version: config.Version, Node: node, Started: started, Now: time.Now, Timeout: p.Config.Global.StatsTimeout,
 		Peers: p.groups, Rings: p.log.Rings, Dropped: p.log.Dropped.Load, Warned: p.Config.Warnings}
+	p.Plane.Pages = &stats.Pages{Node: node, Version: version, Started: started, Now: time.Now, Socket: p.admin}
 	p.checker = &health.Checker{Global: &p.Config.Global, Tell: p.tell, Note: p.note, Node: node, Process: p.Config.Compiler.Process(),
 		Secret: func(s *pool.Server) *tls.Config { return p.Plane.Snapshot().CheckTLS(s.Server) }}
 	p.admin.Health = p.checker

@@ -19,6 +19,7 @@ type Health struct {
 	Agent    Result
 	Level    int // below the server's Rise it is down; Rise+Fall-1 is the best
 	Downs    int64
+	Fails    int64 // checks that failed while it was up
 	Downtime time.Duration
 }
 
@@ -26,7 +27,7 @@ type Health struct {
 func (s *Server) Health(now time.Time) Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := Health{Change: s.change, Check: s.check, Agent: s.agentSay, Level: s.level, Downs: s.downs, Downtime: s.downtime}
+	h := Health{Change: s.change, Check: s.check, Agent: s.agentSay, Level: s.level, Downs: s.downs, Fails: s.fails, Downtime: s.downtime}
 	if !s.up.Load() {
 		h.Downtime += now.Sub(s.change)
 	}
@@ -46,6 +47,9 @@ func (s *Server) Count(passed bool) (level int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rise, fall := max(1, s.Rise), max(1, s.Fall)
+	if !passed && s.level >= rise {
+		s.fails++
+	}
 	switch {
 	case passed && s.level+1 >= rise:
 		s.level = rise + fall - 1

@@ -51,12 +51,13 @@ type Server struct {
 
 	Counters Counters
 	Arrivals Meter      // of Counters' sessions
-	mu       sync.Mutex // guards change, level, check, agentSay, downs and downtime
+	mu       sync.Mutex // guards change, level, check, agentSay, downs, fails and downtime
 	change   time.Time
 	level    int // of health: below Rise it is down, at Rise+Fall-1 it cannot be better
 	check    Result
 	agentSay Result
 	downs    int64
+	fails    int64
 	downtime time.Duration
 	observed func(*Server)
 }
@@ -217,7 +218,7 @@ func (s *Server) forgetMost(all bool) {
 	s.Counters.Reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.downs, s.downtime = 0, 0
+	s.downs, s.fails, s.downtime = 0, 0, 0
 }
 
 // slowWeight is the weight in 256ths, with slowstart's ramp at a moment.
@@ -235,6 +236,16 @@ func (s *Server) slowWeight(now time.Time) (weight int, ramping bool) {
 	// In twentieths, so that the order is not made anew all the time.
 	step := 1 + passed*20/s.SlowStart.Milliseconds()
 	return max(1, weight*int(step)/20), true
+}
+
+// Throttle is the share of the weight that slowstart leaves the server at a moment, in percent.
+func (s *Server) Throttle(now time.Time) int {
+	full := int(s.weight.Load()) * 256
+	weight, ramping := s.slowWeight(now)
+	if !ramping || full == 0 {
+		return 100
+	}
+	return weight * 100 / full
 }
 
 // HasRoom tells whether one more connection fits.

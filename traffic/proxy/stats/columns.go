@@ -117,7 +117,7 @@ func allColumns() []column {
 		gauged("weight", "MaP", func(r *Row) int64 { return int64(r.Weight) }, behind...),
 		gauged("act", "SGP", func(r *Row) int64 { return activity(r, false) }, behind...),
 		gauged("bck", "SGP", func(r *Row) int64 { return activity(r, true) }, behind...),
-		{"chkfail", "MCP", "u64", empty},
+		{"chkfail", "MCP", "u64", checked(number(func(r *Row) int64 { return r.Health.Fails }))},
 		{"chkdown", "MCP", "u64", checkedOrBackend(number(func(r *Row) int64 { return r.Health.Downs }))},
 		gauged("lastchg", "MAP", seconds(func(r *Row) time.Duration { return r.Since }), behind...),
 		{"downtime", "MCP", "u32", checkedOrBackend(number(seconds(func(r *Row) time.Duration { return r.Health.Downtime })))},
@@ -125,7 +125,12 @@ func allColumns() []column {
 		{"pid", "KGP", "u32", func(*Row) string { return "1" }},
 		gauged("iid", "KGS", func(r *Row) int64 { return int64(r.ProxyID) }, everywhere...),
 		gauged("sid", "KGS", func(r *Row) int64 { return int64(r.ID) }, everywhere...),
-		{"throttle", "CaP", "u32", empty},
+		{"throttle", "CaP", "u32", only(func(r *Row) string {
+			if r.Throttle == 100 {
+				return ""
+			}
+			return strconv.Itoa(r.Throttle)
+		}, OfServer)},
 		counted("lbtot", func(r *Row) int64 { return r.Total.Picked }, behind...),
 		{"tracked", "CNS", "str", func(r *Row) string { return r.Tracked }},
 		gauged("type", "CGS", func(r *Row) int64 { return int64(r.Kind) }, everywhere...),

@@ -28,6 +28,7 @@ type Pages struct {
 	Version string
 	Started time.Time
 	Now     func() time.Time
+	Socket  *Server // what `show info` tells is metrics, too
 }
 
 // view is what the page's template is given.

@@ -51,6 +51,7 @@ type Row struct {
 	Paces       pool.Paces
 	LastUse     int64 // seconds since the last exchange; -1: there was none
 	RateLimit   int64
+	Throttle    int // of slowstart, in percent
 }
 
 // Rows lists all proxies and servers, in the configuration's order.
@@ -132,7 +133,7 @@ func serverRow(s *pool.Server, now time.Time) Row {
 		Most: s.MostSessions(), MostQueued: s.MostQueued(), Paces: pool.PacesOf(&s.Counters)}
 	r.Rate = s.Arrivals.Rate(r.Total.Picked, now)
 	r.MostRate = s.Arrivals.Most()
-	r.LastUse = lastUse(r.Paces, now)
+	r.LastUse, r.Throttle = lastUse(r.Paces, now), s.Throttle(now)
 	switch {
 	case s.Path != "":
 		r.Address = s.Path

@@ -23,7 +23,7 @@ func (nothing) Resolve(host string) (netip.Addr, error) {
 
 func server(t *testing.T) *Server {
 	t.Helper()
-	c, err := config.Load([]config.File{{Name: "f", Text: []byte(`
+	return serverOf(t, `
 defaults
  mode http
 frontend f
@@ -34,7 +34,12 @@ backend b
  stick-table type ip size 10 expire 1m store gpc0
  server one 127.0.0.1:1 weight 10
  server two 127.0.0.1:2 check
-`)}}, nothing{})
+`)
+}
+
+func serverOf(t *testing.T, text string) *Server {
+	t.Helper()
+	c, err := config.Load([]config.File{{Name: "f", Text: []byte(text)}}, nothing{})
 	if err != nil {
 		t.Fatal(err)
 	}
