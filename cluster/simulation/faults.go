@@ -167,6 +167,10 @@ func (w *World) strikeDisk(h *host, f Fault) {
 			w.trace("FAULT", "not done: one replaced disk at a time, and somebody has to remember what it had")
 			return
 		}
+		if f.Kind == DiskRestore && other != h && other.doomed != notDoomed {
+			w.trace("FAULT", "not done: %s is to crash, and would not remember the disk that is restored", other.name)
+			return
+		}
 	}
 	old := h.backup
 	if f.Kind == DiskRestore && old == nil || !w.enoughWithout(h) {

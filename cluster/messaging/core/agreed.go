@@ -11,7 +11,7 @@ type agreed struct {
 	View     View
 	Sealed   Ballot     // the highest ballot that was sealed (rule 8)
 	Seen     []Peer     // boots that were in a view of all configured hosts (wait_for_all), by id
-	Fenced   []Peer     // boots confirmed dead and not in a view since, by id
+	Fenced   []Peer     // boots confirmed dead and not in the group since, by id
 	Disks    []Peer     // of hosts that were in a view: the disk that they had, by id
 	Quorate  []HostID   // members of the last view that needed quorum, and had it (auto_tie_breaker)
 	Expected int        // expected votes when not the configured ones
@@ -106,13 +106,25 @@ func (a *agreed) install(e *entry, all []HostID, ignored bool, rules *Rules) {
 		a.Sealed = v.Ballot
 	}
 	for i, h := range v.Members {
-		a.Fenced = slices.DeleteFunc(a.Fenced, func(p Peer) bool { return p.ID == h && !rules.Buries(h, v.Members) })
+		a.readmit(h, rules)
 		if slices.Equal(v.Members, all) {
 			a.Seen = setPeer(a.Seen, Peer{h, v.Boots[i]})
 		}
 	}
 	if slices.Equal(v.Members, all) {
 		a.Expected = 0
+	}
+}
+
+// returned tells whether a host is confirmed dead as far as the log says, which would be void with it in a view (rule 11).
+func (a *agreed) returned(h HostID, rules *Rules) bool {
+	return slices.ContainsFunc(a.Fenced, func(p Peer) bool { return p.ID == h }) && !rules.Buries(h, []HostID{h})
+}
+
+// readmit makes the confirmation void that a host is dead: it is here.
+func (a *agreed) readmit(h HostID, rules *Rules) {
+	if a.returned(h, rules) {
+		a.Fenced = slices.DeleteFunc(a.Fenced, func(p Peer) bool { return p.ID == h })
 	}
 }
 

@@ -69,7 +69,8 @@
 //  10. wait_for_all is satisfied by a committed view of all configured hosts since the
 //     host's boot (agreed.Seen), never by packets.
 //  11. A confirmation of fencing is an entry, names a boot, and is void once the host is
-//     in a view (agreed.fence).
+//     in a view (agreed.fence), and before: when it founds a group, or is entered into raft's
+//     configuration anew, which every view with it waits for (readmits).
 //  12. A host whose disk is another than the one on record (forgot), or has less than its peers
 //     remember (doubted), counts in no vote until a leader elected without it has brought
 //     it up to date.

@@ -244,6 +244,9 @@ func (c *Core) start(b Ballot, hosts []HostID) {
 			c.apply(e)
 		}
 	}
+	for _, h := range hosts {
+		c.agreed.readmit(h, &c.rules)
+	}
 	term, index := c.last()
 	c.agreed.Lineage = append(slices.Clone(c.agreed.Lineage), Ancestor{c.ballot, term, index})
 	if n := len(c.agreed.Lineage); n > keptLineage {

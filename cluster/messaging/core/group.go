@@ -240,8 +240,10 @@ func (c *Core) applyRaft(e *pb.Entry) {
 		}
 		c.conf = c.rn.ApplyConfChange(cc)
 		c.dirty, c.views.conf, c.conferred = true, 0, true
-		if cc.GetType() == pb.ConfChangeRemoveNode {
-			c.agreed.forget(HostID(cc.GetNodeId()))
+		if h := HostID(cc.GetNodeId()); cc.GetType() == pb.ConfChangeRemoveNode {
+			c.agreed.forget(h)
+		} else {
+			c.agreed.readmit(h, &c.rules)
 		}
 	case e.GetType() == pb.EntryConfChangeV2:
 		cc := &pb.ConfChangeV2{}

@@ -244,3 +244,42 @@ func TestCommitNeedsAQuorumByVotes(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestConfirmationsEndBeforeTheViewWithTheirHost: two hosts, of which each was fenced once, are cut off from each other just after the one
+// came back, at whatever moment: only one may take itself for all that is left.
+func TestConfirmationsEndBeforeTheViewWithTheirHost(t *testing.T) {
+	t.Parallel()
+	for ms := 150; ms < 260; ms++ {
+		c := newCluster(t, 2, quorum.Options{TwoNode: true, WaitForAllOff: true})
+		c.start(1, 2)
+		c.await(3*time.Second, 1, 2)
+		c.kill(1)
+		c.await(5*time.Second, 2)
+		c.host(2).core.Step(c.now, core.Fenced{Host: 1})
+		c.run(time.Second)
+		if a := c.must(2, "alone"); a.Unconfirmed || a.Err != nil {
+			t.Fatalf("with the other host fenced: %+v", a)
+		}
+		c.start(1)
+		c.run(time.Duration(ms) * time.Millisecond)
+		c.cut([]core.HostID{1}, []core.HostID{2})
+		c.await(5*time.Second, 1)
+		c.await(5*time.Second, 2)
+		c.host(1).core.Step(c.now, core.Fenced{Host: 2})
+		c.run(time.Second)
+		confirmed := map[string]bool{}
+		for _, id := range []core.HostID{1, 2} {
+			text := fmt.Sprintf("by %d", id)
+			confirmed[text] = !c.must(id, text).Unconfirmed
+		}
+		c.heal()
+		c.await(10*time.Second, 1, 2)
+		for _, h := range c.hosts {
+			for text, sure := range confirmed {
+				if sure && !slices.Contains(h.machine.entries, text) {
+					t.Errorf("cut after %d ms: host %d has lost the change %q, which was confirmed", ms, h.id, text)
+				}
+			}
+		}
+	}
+}

@@ -64,6 +64,9 @@ func (c *Core) considerView() {
 	}
 	c.reconcile()
 	c.considerExpected()
+	if c.readmits() {
+		return
+	}
 	set := c.agreeSet()
 	if set == nil {
 		return
@@ -199,10 +202,11 @@ func (c *Core) majority(set []HostID) bool {
 	return 2*n > len(voters)
 }
 
-// sameView tells whether nothing but the number differs.
-func sameView(a, b *View) bool {
-	return slices.Equal(a.Members, b.Members) && slices.Equal(a.Boots, b.Boots) && slices.Equal(a.Lost, b.Lost) &&
-		slices.Equal(a.Left, b.Left) && a.Quorate == b.Quorate && a.Ignored == b.Ignored && a.Contested == b.Contested && a.Strong == b.Strong && a.Leader == b.Leader && a.Ballot == b.Ballot
+// sameView tells whether a view says nothing but what the present one does. A seal is not taken back, so less strength is no news.
+func sameView(a, present *View) bool {
+	return slices.Equal(a.Members, present.Members) && slices.Equal(a.Boots, present.Boots) && slices.Equal(a.Lost, present.Lost) &&
+		slices.Equal(a.Left, present.Left) && a.Quorate == present.Quorate && a.Ignored == present.Ignored && a.Contested == present.Contested &&
+		(!a.Strong || present.Strong) && a.Leader == present.Leader && a.Ballot == present.Ballot
 }
 
 // enrolled tells whether raft counts on a host: as a voter, or as a learner when the
@@ -212,8 +216,15 @@ func (c *Core) enrolled(h HostID) bool {
 	return slices.Contains(voters, h) || len(voters) >= MaxVoters && slices.Contains(c.learners(), h)
 }
 
-// reconcile adds reachable hosts of the group that raft does not know, makes learners voters, and
-// drops what is no longer configured; one change at a time.
+// readmits tells whether a host that was confirmed dead is here again, and the log does not say so yet: reconcile sees to that. A view with
+// it comes after that: of two sides of a cut one could have that view, the other only the confirmation, and each believe
+// to be all that is left.
+func (c *Core) readmits() bool {
+	return slices.ContainsFunc(c.reach, func(h HostID) bool { return c.inGroup(h) && c.agreed.returned(h, &c.rules) })
+}
+
+// reconcile adds reachable hosts of the group that raft does not know, and anew those that were confirmed dead, makes learners voters,
+// and drops what is no longer configured; one change at a time.
 func (c *Core) reconcile() {
 	if c.now-c.views.conf < 2*c.cfg.Timing.Heartbeat && c.views.conf != 0 {
 		return
@@ -230,9 +241,13 @@ func (c *Core) reconcile() {
 		}
 	}
 	for _, h := range c.reach {
-		switch {
-		case slices.Contains(voters, h) || !c.inGroup(h):
-		case !slices.Contains(c.learners(), h):
+		anew := c.agreed.returned(h, &c.rules)
+		switch voter := slices.Contains(voters, h); {
+		case !c.inGroup(h) || voter && !anew:
+		case voter:
+			propose(pb.ConfChangeAddNode, h)
+			return
+		case anew || !slices.Contains(c.learners(), h):
 			propose(pb.ConfChangeAddLearnerNode, h)
 			return
 		case len(voters) < MaxVoters && c.caughtUp(h):
