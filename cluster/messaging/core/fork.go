@@ -21,7 +21,12 @@ type fork struct {
 	founding []HostID                 // this host was the seed of the group for these
 	seeding  bool                     // the tail of the log is being applied
 	begun    time.Duration            // when this host entered its group
+	led      time.Duration            // when a reachable host last led, or none was to be expected
 }
+
+// inVain is for how many tokens without a leader a group that seems able to elect one is waited for. What another log says of the tie breaker, of
+// expected votes and of wait_for_all is not known here: its hosts may not think themselves able.
+const inVain = 4
 
 // position is this host's.
 func (c *Core) position() Position {
@@ -119,6 +124,7 @@ func (c *Core) considerFork() {
 		wait = 2 * c.cfg.Timing.Heartbeat // until all have said where they are
 	}
 	if !c.rules.MayFork(c.verdict.Quorate) || c.sleeper.dazed(c, 2*c.cfg.Timing.Token) || c.leaving || c.now-c.steady < wait {
+		c.fork.led = c.now
 		return
 	}
 	if c.leads() && (c.obstructed() || !c.electable(c.ballot, c.voters(), c.reach)) {
@@ -126,11 +132,15 @@ func (c *Core) considerFork() {
 	}
 	c.found()
 	led := c.leaderSeen()
+	if led {
+		c.fork.led = c.now
+	}
 	if led && c.leads() {
 		c.invite()
 	}
+	electable := !led && c.now-c.fork.led < inVain*c.cfg.Timing.Token && c.anyElectable()
 	young := c.steady <= c.fork.begun && c.now-c.fork.begun < 2*c.cfg.Timing.Token // others are still entering
-	if young && !led || !c.rules.Proposes(c.cfg.ID, c.reach, led, !led && c.anyElectable()) {
+	if young && !led || !c.rules.Proposes(c.cfg.ID, c.reach, led, electable) {
 		c.abandon()
 		return
 	}
@@ -155,7 +165,7 @@ func (c *Core) proposeFork() {
 		top = max(top, c.promisedOf(h).Number, c.positionOf(h).Log.Number)
 	}
 	if f.ballot.Number < top || f.ballot.Number == 0 || c.promised != f.ballot || !slices.Equal(f.hosts, c.reach) {
-		*f = fork{begun: f.begun, ballot: above(top, c.cfg.ID, c.cfg.Boot), hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, sent: never}
+		*f = fork{begun: f.begun, led: f.led, ballot: above(top, c.cfg.ID, c.cfg.Boot), hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, sent: never}
 		c.promise(f.ballot)
 		f.promises[c.cfg.ID] = c.position()
 	}
@@ -263,7 +273,7 @@ func (c *Core) start(b Ballot, hosts []HostID) {
 	snap := &pb.Snapshot{Data: marshalState(&c.agreed, machine), Metadata: &pb.SnapshotMetadata{
 		ConfState: confState(hosts), Index: proto.Uint64(index), Term: proto.Uint64(term)}}
 	c.install(b, snap, nil)
-	c.fork = fork{founding: hosts, begun: c.now}
+	c.fork = fork{founding: hosts, begun: c.now, led: c.now}
 	c.change(Change{Kind: Forked, Ballot: b, Text: fmt.Sprintf("hosts %v go on as group %s", hosts, b)})
 	c.found()
 }
@@ -345,7 +355,7 @@ func (c *Core) installAsked(m *Message) {
 	}
 	old := c.ballot
 	c.install(m.Ballot, m.Snapshot, lost)
-	c.fork = fork{begun: c.now}
+	c.fork = fork{begun: c.now, led: c.now}
 	if lost != nil {
 		c.change(Change{Kind: Discarded, Ballot: old, Text: fmt.Sprintf(
 			"group %s has gone on without what group %s wrote here; that is kept, see holdfast forks", m.Ballot, old)})

@@ -283,3 +283,27 @@ func TestConfirmationsEndBeforeTheViewWithTheirHost(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyWaitsForAnElectionThatIsNeverHeld: two hosts went on with the tie breaker, by a log that ends with a view that took it from them.
+// The others, who do not know that view, believe that the two can elect a leader.
+func TestNobodyWaitsForAnElectionThatIsNeverHeld(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 4, quorum.Options{AutoTie: true, Tie: quorum.TieBreaker{List: []core.HostID{3, 1, 2}}})
+	c.start(1, 2, 3, 4)
+	c.await(3*time.Second, 1, 2, 3, 4)
+	before := c.host(2).disk.Clone() // 2 leads
+	c.kill(3)
+	c.run(780 * time.Millisecond)
+	c.cut([]core.HostID{2}, []core.HostID{1})
+	c.run(50 * time.Millisecond) // 4 alone gets the view of 1, 2 and 4
+	c.kill(1, 2, 4)
+	c.heal()
+	c.host(2).disk = before // it sent the view before it wrote it
+	c.start(3, 4)
+	c.run(2 * time.Second)
+	if st := c.host(4).core.Status(); st.Leader != 0 || st.Ballot.Number < 2 {
+		t.Fatalf("3 and 4 are to have gone on as a group that cannot elect a leader: %+v", st)
+	}
+	c.start(1, 2)
+	c.await(10*time.Second, 1, 2, 3, 4)
+}
