@@ -205,8 +205,11 @@ func deleteAlerts(s *session, kind string) error {
 	var gone []*cib.Element
 	for _, id := range s.args {
 		e := s.find(id)
-		if e == nil || e.Name != kind {
+		switch {
+		case e == nil || e.Name != kind:
 			r.fail("%s '%s' does not exist", kind, id)
+		case slices.Contains(gone, e):
+			r.fail("%s '%s' is to be deleted twice", kind, id)
 		}
 		gone = append(gone, e)
 	}

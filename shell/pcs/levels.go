@@ -213,6 +213,9 @@ func (s *session) clearLevelsOldForm() error {
 }
 
 func verifyLevels(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
 	r := s.reports()
 	names := s.nodeNames()
 	for _, level := range s.levels() {

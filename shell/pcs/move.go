@@ -121,10 +121,12 @@ func (s *session) movable(e *cib.Element, kind string) error {
 		outer = inside
 	}
 	switch {
-	case kind == "prefer" && outer.Name == "bundle":
+	case kind == "prefer" && e.Name == "bundle":
 		return fmt.Errorf("'%s' is a bundle and cannot be moved", outer.ID())
 	case kind == "prefer" && isClone(outer) && outer.Name != "master" && !cib.ParseBool(meta(outer, "promotable"), false):
 		return fmt.Errorf("'%s' is a clone and cannot be moved: it runs on several hosts", outer.ID())
+	case kind == "prefer" && isClone(outer) && e != outer:
+		return fmt.Errorf("'%s' is moved as the promotable clone that it is in, '%s'", e.ID(), outer.ID())
 	case s.promoted() && isClone(outer) && e != outer:
 		return fmt.Errorf("--promoted needs the id of the promotable clone, '%s'", outer.ID())
 	case s.promoted() && !isClone(outer):
@@ -149,9 +151,6 @@ func (s *session) putMove(e *cib.Element, kind, node, lifetime string) error {
 	if kind == "ban" {
 		id, score = "cli-ban-"+e.ID()+"-on-"+node, "-INFINITY"
 	}
-	if old := s.find(id); old != nil {
-		old.Remove()
-	}
 	role := "Started"
 	if s.promoted() {
 		role = "Promoted"
@@ -168,6 +167,10 @@ func (s *session) putMove(e *cib.Element, kind, node, lifetime string) error {
 	} else {
 		c.Set("node", node)
 		c.Set("score", score)
+	}
+	if old := s.find(id); old != nil { // the new one takes its place
+		old.ReplaceWith(c)
+		return nil
 	}
 	s.constraints().Append(c)
 	return nil

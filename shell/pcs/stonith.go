@@ -76,8 +76,8 @@ func deleteFencing(s *session) error {
 
 func setFencing(s *session, role string) error {
 	for _, id := range s.args {
-		if _, err := s.fenceDevice(id); err != nil {
-			return err
+		if _, err := s.fenceDevice(id); err != nil && s.find(id) != nil {
+			s.deprecated("'%s' is not a fence device; 'pcs resource enable' and 'disable' are for resources", id)
 		}
 	}
 	return setTarget(s, role)

@@ -168,9 +168,12 @@ func updateTag(s *session) error {
 	remove, _ := gather(parts, "remove")
 	r := s.reports()
 	s.checkTagged(r, add)
-	for _, id := range remove {
+	for i, id := range remove {
 		if reference(tag, id) == nil {
 			r.fail("tag '%s' does not name '%s'", tag.ID(), id)
+		}
+		if slices.Index(remove, id) != i {
+			r.fail("'%s' is to be removed twice", id)
 		}
 		if slices.Contains(add, id) {
 			r.fail("'%s' is both added and removed", id)
