@@ -12,8 +12,18 @@ import (
 )
 
 func clusterCommands() []command {
-	start := onHosts("Starting Cluster...", func(ctx context.Context, c caller) error { return c.Start(ctx) })
-	stop := onHosts("Stopping Cluster...", func(ctx context.Context, c caller) error { return c.Stop(ctx) })
+	start := func(s *session) error {
+		names, err := s.targets()
+		if err != nil {
+			return err
+		}
+		return s.startOn(names)
+	}
+	stopping := onHosts("Stopping Cluster...", func(ctx context.Context, c caller) error { return c.Stop(ctx) })
+	stop := func(s *session) error {
+		delete(s.opts, "wait") // a host answers once it has stopped
+		return stopping(s)
+	}
 	destroy := onHosts("Successfully destroyed cluster", func(ctx context.Context, c caller) error { return c.Destroy(ctx) })
 	return []command{
 		{path: "cluster setup", run: setUpCluster,
@@ -23,7 +33,7 @@ func clusterCommands() []command {
 		{path: "cluster cib", syntax: "[FILE] [scope=SECTION | --config]", help: "Shows the document or a section of it, or writes it to a file.", document: true, options: "f config", run: showDocument},
 		{path: "cluster cib-upgrade", help: "Brings the document to the latest schema.", document: true, options: "f", run: upgradeDocument},
 		{path: "cluster start", syntax: "[--all | HOST...] [--wait[=SECONDS]]", help: "Starts clustering on hosts.", options: "all wait request-timeout", run: start},
-		{path: "cluster stop", syntax: "[--all | HOST...]", help: "Stops clustering on hosts; their resources are handed over.", options: "all force request-timeout", run: stop},
+		{path: "cluster stop", syntax: "[--all | HOST...]", help: "Stops clustering on hosts; their resources are handed over.", options: "all force request-timeout wait", run: stop},
 		{path: "cluster destroy", syntax: "[--all]", help: "Removes hosts' cluster configuration.", options: "all force", run: destroy},
 		{path: "cluster node remove", syntax: "HOST...", help: "Takes hosts out of the cluster for good; their resources are handed over first.", options: "force skip-offline", run: removeHosts},
 		{path: "cluster corosync", syntax: "", help: "Shows corosync.conf.", options: "", run: showConf},
@@ -40,6 +50,7 @@ func removeHosts(s *session) error {
 		if err := daemon.Remove(context.Background(), host, s.opts.has("force")); err != nil {
 			return err
 		}
+		awaitForgotten(host)
 		s.note("%s: taken out of the cluster", host)
 	}
 	return nil
@@ -70,7 +81,7 @@ func showDocument(s *session) error {
 			return fmt.Errorf("'%s' is not a section of the configuration; sections are %s", scope, quoted(editScopes))
 		}
 	}
-	if len(words) > 1 {
+	if len(words) > 1 || len(words) == 1 && strings.Contains(words[0], "=") {
 		return errUsage
 	}
 	text := s.doc.Bytes()

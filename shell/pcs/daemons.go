@@ -197,7 +197,7 @@ func addHost(s *session) error {
 		delete(s.opts, "wait")
 		return nil
 	}
-	return s.onEach(names, "Starting Cluster...", func(ctx context.Context, c caller) error { return c.Start(ctx) })
+	return s.startOn(names)
 }
 
 // admit asks this host's own setup service, as a host that joins would.

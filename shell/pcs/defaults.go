@@ -204,7 +204,9 @@ func deleteDefaults(s *session, section string) error {
 		}
 	}
 	for _, id := range s.args {
-		s.find(id).Remove()
+		if set := s.find(id); set != nil { // an id may be given twice
+			set.Remove()
+		}
 	}
 	return nil
 }

@@ -223,7 +223,7 @@ func defaultOperations(agent *metadata.Agent, given []operation, monitorsOnly bo
 			}
 			used[a.Name+" "+seconds(interval)] = true
 			attrs := pairs{{"interval", interval}}
-			for _, p := range []pair{{"timeout", a.Timeout}, {"start-delay", a.StartDelay}, {"role", canonicalRole(a.Role)}, {"OCF_CHECK_LEVEL", a.Depth}} {
+			for _, p := range []pair{{"timeout", a.Timeout}, {"start-delay", a.StartDelay}, {"role", shownRole(canonicalRole(a.Role))}, {"OCF_CHECK_LEVEL", a.Depth}} {
 				if p.value != "" && !(p.name == "OCF_CHECK_LEVEL" && p.value == "0") && !(p.name == "start-delay" && p.value == "0") {
 					attrs = append(attrs, p)
 				}

@@ -33,6 +33,7 @@ type session struct {
 	loaded         []byte      // the document's text as it was loaded
 	olderRole      bool        // a role has been given by its older name, and that was said
 	booked         []string    // ids given to elements that are not in the document yet
+	starting       []string    // hosts that the command started, for which --wait waits
 	agents         *metadata.Store
 }
 
@@ -146,7 +147,13 @@ func (s *session) wait() error {
 		}
 		duration = time.Duration(seconds) * time.Second
 	}
-	return client.New("").Wait(context.Background(), duration)
+	if len(s.starting) > 0 {
+		return s.awaitOnline(duration)
+	}
+	if err := client.New("").Wait(context.Background(), duration); err != nil {
+		return err
+	}
+	return s.tellSettled()
 }
 
 func (s *session) load() error {

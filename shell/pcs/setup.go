@@ -337,10 +337,11 @@ func (s *session) spread(b *blueprint, conf *confSection, known *setup.KnownHost
 	}
 	s.note("Cluster has been successfully set up.")
 	if !s.opts.has("start") {
+		delete(s.opts, "wait")
 		return nil
 	}
 	s.note("Starting cluster on hosts: %s...", quoted(names))
-	return s.onEach(names, "Starting Cluster...", func(ctx context.Context, c caller) error { return c.Start(ctx) })
+	return s.startOn(names)
 }
 
 // targets are the hosts that a command is about: those named, --all of corosync.conf, or

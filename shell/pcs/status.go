@@ -259,6 +259,9 @@ func (s *session) showDaemons() error {
 
 // showStatus prints everything: what is wrong first, then what crm_mon shows.
 func showStatus(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
 	if s.opts.has("f") != s.opts.has("corosync_conf") {
 		return errors.New("-f and --corosync_conf go together: the name of the cluster is in corosync.conf; give both or neither")
 	}
