@@ -27,6 +27,7 @@ type Daemon struct {
 
 	config   *config.Config
 	pools    []*pool.Pool
+	leaving  leaving
 	applied  table.Table // what of ours the plane has, as far as is known
 	unsure   bool        // an error came in between: the plane has to be read
 	verdicts map[string]verdict
@@ -94,6 +95,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 			if d.unsure {
 				d.settle()
 			}
+			if d.lookAfter() {
+				d.settle()
+			}
 			d.remind()
 		case <-ctx.Done():
 			return d.end()
@@ -120,7 +124,7 @@ func (d *Daemon) begin() error {
 			return fmt.Errorf("flush the table: %w", err)
 		}
 	}
-	if err := d.setPlane(d.config); err != nil {
+	if err := d.setPlane(nil, d.config); err != nil {
 		return err
 	}
 	d.pools = d.makePools(d.config)
@@ -147,10 +151,18 @@ func keys(c *config.Config) map[table.Key]bool {
 	return all
 }
 
-// setPlane sets timeouts, and starts the exchange of connections, of a plane that fits.
-func (d *Daemon) setPlane(c *config.Config) error {
+// setPlane sets timeouts, and starts and ends what differs of the exchange of connections, of a plane that fits.
+func (d *Daemon) setPlane(was []plane.Sync, c *config.Config) error {
 	if c.Timeouts != (plane.Timeouts{}) {
 		if err := d.plane.(plane.Timed).SetTimeouts(c.Timeouts); err != nil {
+			return err
+		}
+	}
+	for _, s := range was {
+		if slices.Contains(c.Syncs, s) {
+			continue
+		}
+		if err := d.plane.(plane.Synchronized).StopSync(s.Role); err != nil && !errors.Is(err, table.ErrNotFound) {
 			return err
 		}
 	}
@@ -188,20 +200,22 @@ func (d *Daemon) makePools(c *config.Config) []*pool.Pool {
 	return all
 }
 
-// Reload replaces the configuration. It returns when the new one is in force; after an error the old one goes on.
+// Reload replaces the configuration. It returns when the new one is in force; after an error the old one goes on. Connections of servers that
+// are no longer in it finish.
 func (d *Daemon) Reload(ctx context.Context, c *config.Config) error {
 	return d.do(ctx, func() error {
 		if err := d.fits(c); err != nil {
 			return err
 		}
-		if err := d.setPlane(c); err != nil {
-			return err
+		old, oldPools, oldLeaving := d.config, d.pools, d.leaving
+		if err := d.setPlane(old.Syncs, c); err != nil {
+			return errors.Join(err, d.setPlane(c.Syncs, old))
 		}
-		old, oldPools := d.config, d.pools
-		d.config, d.pools = c, d.makePools(c)
+		d.config, d.pools, d.leaving = c, d.makePools(c), leave(d.applied, c)
+		d.lookAfter() // those that have no connections go at once
 		if err := d.apply(); err != nil {
-			d.config, d.pools = old, oldPools
-			return errors.Join(err, d.apply())
+			d.config, d.pools, d.leaving = old, oldPools, oldLeaving
+			return errors.Join(err, d.setPlane(c.Syncs, old), d.apply())
 		}
 		d.pipes.Lay(d.ctx, &d.telling, c.Pipes)
 		d.start()
@@ -237,7 +251,7 @@ func (d *Daemon) post(event func()) {
 func (d *Daemon) apply() error {
 	wanted := table.Table{}
 	for _, p := range d.pools {
-		for _, s := range p.Wanted() {
+		for _, s := range d.wanted(p) {
 			wanted[s.Key] = s
 		}
 	}
@@ -268,7 +282,7 @@ func (d *Daemon) update(p *pool.Pool) {
 		return
 	}
 	var changes []table.Change
-	wanted := p.Wanted()
+	wanted := d.wanted(p)
 	for _, s := range wanted {
 		changes = append(changes, table.Steps(d.applied[s.Key], s)...)
 	}

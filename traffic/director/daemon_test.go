@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,6 +171,65 @@ func TestReload(t *testing.T) {
 	again := begin(t, p, one)
 	again.await(first, "fwmark 9:")
 	again.end()
+}
+
+// TestConnectionsOfServersThatLeaveFinish: a server that a new configuration does not have stays without weight until its connections have ended.
+func TestConnectionsOfServersThatLeaveFinish(t *testing.T) {
+	t.Parallel()
+	p := plane.NewMemory()
+	const one, both = "virtual=192.0.2.1:80\n real=10.0.0.1:80 masq\n checktype=on\n", "virtual=192.0.2.1:80\n real=10.0.0.1:80 masq\n real=10.0.0.2:80 masq\n checktype=on\n"
+	r := begin(t, p, both)
+	const first, second = "tcp 192.0.2.1:80: 10.0.0.1:80/1", " 10.0.0.2:80"
+	r.await(first + second + "/1")
+	reload := func(text string) {
+		t.Helper()
+		if err := r.d.Reload(t.Context(), configured(t, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func(n uint32) {
+		key := table.Key{Protocol: table.TCP, Address: netip.MustParseAddrPort("192.0.2.1:80")}
+		p.Count(plane.Service{Service: table.Service{Key: key}, Servers: []plane.Server{{Server: table.Server{Address: netip.MustParseAddrPort("10.0.0.2:80")}, Active: n}}})
+	}
+	open(1)
+	reload(one)
+	r.await(first + second + "/0")
+	reload(one)
+	r.await(first + second + "/0")
+	reload(both)
+	r.await(first + second + "/1")
+	reload(one)
+	r.await(first + second + "/0")
+	open(0)
+	r.await(first) // it is looked after
+	reload(both)
+	r.await(first + second + "/1")
+	reload(one)
+	r.await(first)
+	reload(strings.ReplaceAll(both, "checktype", "persistent=60\n checktype"))
+	r.await(first + second + "/1")
+	open(1)
+	reload(strings.ReplaceAll(one, "checktype", "persistent=60\n checktype"))
+	r.await(first) // its clients would come back to it
+	r.end()
+}
+
+// TestReloadOfTheExchange: what differs of it is ended and started.
+func TestReloadOfTheExchange(t *testing.T) {
+	t.Parallel()
+	p := plane.NewMemory()
+	c := func(syncs ...plane.Sync) *config.Config { return &config.Config{Syncs: syncs} }
+	master, other, backup := plane.Sync{Role: plane.Master, Interface: "eth0"}, plane.Sync{Role: plane.Master, Interface: "eth1"}, plane.Sync{Role: plane.Backup, Interface: "eth0"}
+	r := run(t, p, c(master))
+	for _, want := range [][]plane.Sync{{master, backup}, {backup, other}, {other}, nil} {
+		if err := r.d.Reload(t.Context(), c(want...)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Syncs(); err != nil || !slices.Equal(got, want) {
+			t.Errorf("there are %v (%v), want %v", got, err, want)
+		}
+	}
+	r.end()
 }
 
 // TestPeopleAreTold: mail and a program, when the last server goes and when it comes back.
