@@ -23,7 +23,7 @@ var commandLines = []struct {
 	{words: "-cc version_atleast(2.0)"}, {words: "-cc version_atleast(99.0)"}, {words: "-cc !defined(NOBODY_HAS_THIS)"}, {words: "-v", own: true}, {words: "-vv", own: true},
 	{words: "-dKhelp -q -c -f good.cfg"}, {words: "-dKall -q -c -f good.cfg", own: true}, {words: "-c -dL -f good.cfg", own: true},
 
-	{words: "-c -f bad.cfg"}, {words: "-c -q -f bad.cfg"}, {words: "-c -f none.cfg"}, {words: "-c -f good.cfg -f good.cfg"}, {words: "-c -f empty.cfg"}, {words: "-c", own: true},
+	{words: "-c -f bad.cfg"}, {words: "-c -q -f bad.cfg"}, {words: "-c -f uncertified.cfg"}, {words: "-c -f none.cfg"}, {words: "-c -f good.cfg -f good.cfg"}, {words: "-c -f empty.cfg"}, {words: "-c", own: true},
 	{words: "", own: true}, {words: "-f"}, {words: "-x", own: true}, {words: "-nonsense", own: true}, {words: "-cc nonsense"}, {words: "-cc", own: true}, {words: "-C none -c -f good.cfg"},
 	{words: "-c -dW -f silent.cfg"}, {words: "-sf x -c -f good.cfg"}, {words: "-db -f empty.cfg"},
 }
@@ -37,7 +37,7 @@ func TestCommandLinesEndAsHAProxys(t *testing.T) {
 	dir := t.TempDir()
 	good := "defaults\n timeout client 1s\n timeout server 1s\n timeout connect 1s\nlisten l\n bind 127.0.0.1:1\n server s 127.0.0.1:2\n"
 	for name, text := range map[string]string{
-		"good.cfg": good, "empty.cfg": "", "bad.cfg": "listen l\n bnd 127.0.0.1:1\n", "silent.cfg": "listen l\n bind 127.0.0.1:1\n server s 127.0.0.1:2\n",
+		"good.cfg": good, "empty.cfg": "", "bad.cfg": "listen l\n bnd 127.0.0.1:1\n", "uncertified.cfg": strings.Replace(good, "127.0.0.1:1", "127.0.0.1:1 ssl crt none.pem", 1), "silent.cfg": "listen l\n bind 127.0.0.1:1\n server s 127.0.0.1:2\n",
 		"directory/a.cfg": "global\n maxconn 10\n", "directory/b.cfg": good, "directory/c.txt": "nonsense\n", "directory/.hidden.cfg": "nonsense\n",
 	} {
 		file := filepath.Join(dir, name)

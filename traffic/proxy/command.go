@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/plane"
 	"holdfast/traffic/proxy/stats"
 )
 
@@ -142,6 +143,9 @@ func (a *arguments) checked(c *config.Config, stdout io.Writer) error {
 		if !a.quiet {
 			fmt.Fprintln(stdout, text)
 		}
+	}
+	if err := plane.CheckTLS(c); err != nil {
+		return fmt.Errorf("the configuration is not valid:\n%w", err)
 	}
 	if !c.Listens() {
 		say("Configuration file has no error but will not start (no listener) => exit(2).")

@@ -80,6 +80,15 @@ func (a *authority) write(t *testing.T, name string, parts ...[]byte) string {
 	return a.path(name)
 }
 
+func newStore(t *testing.T) *Store {
+	t.Helper()
+	s, err := NewStore(Loading{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // offered is the name of the certificate that a client gets which asks for a name.
 func offered(t *testing.T, c *tls.Config, name string) string {
 	t.Helper()
@@ -112,7 +121,7 @@ func TestAListChoosesByName(t *testing.T) {
 	a.write(t, "beside.test.key", beside.private)
 	list := a.write(t, "list", []byte(fmt.Sprintf("# a comment\n%s\n%s [alpn h2] asked.test\n%s *.wild.test !no.wild.test\n%s\n",
 		a.path("first.test"), a.path("named.test"), a.path("wild.test"), a.path("beside.test"))))
-	s := NewStore()
+	s := newStore(t)
 	configure := func(options []string) (*tls.Config, error) { return &tls.Config{NextProtos: options[1:]}, nil }
 	for strict, unknown := range map[bool]string{false: "first.test ", true: `no certificate for "nobody.test"`} {
 		x, err := s.Select(nil, list, strict, configure)
@@ -137,7 +146,7 @@ func TestCertificatesChange(t *testing.T) {
 	one, two := a.issue(t, "one.test"), a.issue(t, "two.test")
 	file := a.write(t, "one", one.certificate, one.private)
 	list := a.write(t, "list", []byte(file+"\n"))
-	s := NewStore()
+	s := newStore(t)
 	x, err := s.Select(nil, list, true, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +208,7 @@ func TestRevokedCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.write(t, "crl.pem", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl}))
-	s := NewStore()
+	s := newStore(t)
 	ca, err := s.Authorities(a.path("ca.pem"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +249,7 @@ func TestStaples(t *testing.T) {
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	s := NewStore()
+	s := newStore(t)
 	f, err := s.File(file)
 	if err != nil {
 		t.Fatal(err)

@@ -2,23 +2,26 @@ package certificate
 
 import (
 	"crypto/tls"
-	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
 // File is a certificate with its chain and its key, under the name of the file that it came from.
 type File struct {
 	Name    string
 	current atomic.Pointer[tls.Certificate] // nil: it was made at run time, and nothing was committed yet
-	next    []byte                          // PEM that was set and not committed; the store's mutex guards it
-	uses    int                             // binds and lists that have it; the same
+
+	// The store's mutex guards what follows.
+	source material  // what the certificate was made of
+	next   *material // what was set and not committed
+	uses   int       // binds and lists that have it
 }
 
 // Certificate is what counts now; nil: nothing yet.
@@ -28,37 +31,6 @@ func (f *File) Certificate() *tls.Certificate { return f.current.Load() }
 var extras = []string{".key", ".ocsp", ".issuer", ".sctl"}
 
 func isExtra(name string) bool { return slices.Contains(extras, filepath.Ext(name)) }
-
-// parse makes a certificate of PEM, and of what lies beside the file.
-func parse(name string, text []byte, beside func(suffix string) []byte) (*tls.Certificate, error) {
-	key := text
-	if !strings.Contains(string(text), "PRIVATE KEY-----") {
-		if key = beside(".key"); key == nil {
-			return nil, fmt.Errorf("certificate %s: it has no private key, and there is no %s.key", name, name)
-		}
-	}
-	one, err := tls.X509KeyPair(text, key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %s: %w", name, err)
-	}
-	if one.Leaf == nil {
-		if one.Leaf, err = x509.ParseCertificate(one.Certificate[0]); err != nil {
-			return nil, fmt.Errorf("certificate %s: %w", name, err)
-		}
-	}
-	if issuer := beside(".issuer"); issuer != nil && len(one.Certificate) == 1 {
-		if block, _ := pem.Decode(issuer); block != nil {
-			one.Certificate = append(one.Certificate, block.Bytes)
-		}
-	}
-	if staple := beside(".ocsp"); len(staple) > 0 {
-		if err := checkStaple(staple, one.Leaf, time.Now()); err != nil {
-			return nil, fmt.Errorf("certificate %s: %s.ocsp: %w", name, name, err)
-		}
-		one.OCSPStaple = staple
-	}
-	return &one, nil
-}
 
 // names are those that a certificate is for, in small letters.
 func names(c *tls.Certificate) []string {
@@ -88,17 +60,20 @@ func (s *Store) file(name string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read certificate: %w", err)
 	}
-	c, err := parse(name, text, func(suffix string) []byte {
-		b, err := s.read(name + suffix)
-		if err != nil {
-			return nil
+	m := material{text, map[string][]byte{}}
+	for _, extra := range extras {
+		if slices.Contains(s.how.Without, extra[1:]) {
+			continue
 		}
-		return b
-	})
+		if b, err := s.read(s.how.beside(name, extra)); err == nil {
+			m.beside[extra] = b
+		}
+	}
+	c, err := s.how.parse(name, m)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Name: name}
+	f := &File{Name: name, source: m}
 	f.current.Store(c)
 	s.files[name] = f
 	return f, nil
@@ -115,23 +90,84 @@ func (s *Store) NewFile(name string) error {
 	return nil
 }
 
-// SetFile keeps PEM to be committed.
+// SetFile keeps PEM to be committed, or with an ending as .key what else makes a certificate.
 func (s *Store) SetFile(name string, text []byte) (replaced bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.known(name)
+	f, extra, err := s.part(name)
 	if err != nil {
 		return false, err
 	}
-	before := f.next
-	if f.current.Load() != nil && !strings.Contains(string(text), "PRIVATE KEY-----") && before == nil {
-		return false, errors.New("the payload has no private key: give certificate, chain and key together")
+	next := material{slices.Clone(text), map[string][]byte{}} // a new certificate has nothing of the old one's
+	if extra != "" {
+		from := f.source
+		if f.next != nil {
+			from = *f.next
+		}
+		next = material{from.text, maps.Clone(from.beside)}
+		if next.beside == nil {
+			next.beside = map[string][]byte{}
+		}
+		if next.beside[extra], err = decoded(extra, text); err != nil {
+			return false, err
+		}
 	}
-	if _, err := parse(name, text, func(string) []byte { return nil }); err != nil {
+	if extra == ".key" {
+		next.text = withoutKey(next.text) // whether it fits the commit tells: the certificate may come next
+	} else if err := s.how.plausible(name, next); err != nil {
 		return false, err
 	}
-	f.next = slices.Clone(text)
-	return before != nil, nil
+	replaced, f.next = f.next != nil, &next
+	return replaced, nil
+}
+
+// decoded is what stands beside a certificate as its file would have it: responses and timestamps are sent in base64.
+func decoded(extra string, text []byte) ([]byte, error) {
+	if extra != ".ocsp" && extra != ".sctl" {
+		return slices.Clone(text), nil
+	}
+	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		return nil, fmt.Errorf("%s is expected in base64: %w", extra, err)
+	}
+	return b, nil
+}
+
+// withoutKey is PEM without its private key.
+func withoutKey(text []byte) []byte {
+	var kept []byte
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			kept = append(kept, pem.EncodeToMemory(block)...)
+		}
+	}
+	return kept
+}
+
+// plausible makes sure that what was set can become a certificate; a key may come later.
+func (l *Loading) plausible(name string, m material) error {
+	if len(m.text) == 0 || !hasKey(m.text) && m.beside[".key"] == nil {
+		return nil
+	}
+	_, err := l.parse(name, m)
+	return err
+}
+
+// part finds the certificate that a name means, and where the name means something beside it the ending.
+func (s *Store) part(name string) (f *File, extra string, err error) {
+	if f, err = s.known(name); err == nil {
+		return f, "", nil
+	}
+	extra = filepath.Ext(name)
+	if !isExtra(name) {
+		return nil, "", err
+	}
+	for _, f := range s.files {
+		if s.how.beside(f.Name, extra) == name {
+			return f, extra, nil
+		}
+	}
+	return nil, "", err
 }
 
 func (s *Store) known(name string) (*File, error) {
@@ -152,11 +188,11 @@ func (s *Store) CommitFile(name string) error {
 	if f.next == nil {
 		return errors.New("no ongoing transaction")
 	}
-	c, err := parse(name, f.next, func(string) []byte { return nil })
+	c, err := s.how.parse(name, *f.next)
 	if err != nil {
 		return err
 	}
-	f.next = nil
+	f.source, f.next = *f.next, nil
 	f.current.Store(c)
 	s.refresh()
 	return nil

@@ -80,7 +80,7 @@ func (s *Store) addEntry(l *List, line entryLine, number int) error {
 	all := []string{line.file}
 	if s.files[line.file] == nil {
 		var err error
-		if all, err = expand(line.file); err != nil {
+		if all, err = s.how.expand(line.file); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Entry is a certificate as a bind offers it: to whom, and with what options of its own.
@@ -16,11 +17,13 @@ type Entry struct {
 	Options string      // as they were written
 	Line    int         // in its list
 	list    *List
+	forged  *tls.Certificate // made for the client; File is nil then
 }
 
 // Selector chooses a bind's certificate for a client.
 type Selector struct {
 	strict  bool // a name that no certificate has is refused
+	forger  *Forger
 	entries []*Entry
 	index   atomic.Pointer[index]
 }
@@ -77,6 +80,11 @@ func (x *Selector) pick(hello *tls.ClientHelloInfo) (*Entry, error) {
 			return e, nil
 		}
 	}
+	if found == nil && x.forger != nil && all.first != nil {
+		if c, err := x.forger.forge(name, all.first.File.Certificate(), time.Now()); err == nil {
+			return &Entry{forged: c}, nil
+		}
+	}
 	if found == nil && !x.strict {
 		found = all.first
 	}
@@ -85,6 +93,9 @@ func (x *Selector) pick(hello *tls.ClientHelloInfo) (*Entry, error) {
 	}
 	return found, nil
 }
+
+// Forge has certificates made for names that no certificate has.
+func (x *Selector) Forge(f *Forger) { x.forger = f }
 
 // Install has a bind's configuration choose by this selector.
 func (x *Selector) Install(t *tls.Config) {
@@ -111,7 +122,10 @@ type Witness interface{ Shown(*tls.Certificate) }
 
 // shown is an entry's certificate, of which the connection takes note.
 func shown(hello *tls.ClientHelloInfo, e *Entry) *tls.Certificate {
-	c := e.File.Certificate()
+	c := e.forged
+	if c == nil {
+		c = e.File.Certificate()
+	}
 	if w, ok := hello.Conn.(Witness); ok {
 		w.Shown(c)
 	}
@@ -124,7 +138,7 @@ func (s *Store) Select(certificates []string, list string, strict bool, configur
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range certificates {
-		expanded, err := expand(name)
+		expanded, err := s.how.expand(name)
 		if err != nil {
 			return nil, err
 		}

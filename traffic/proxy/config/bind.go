@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"holdfast/traffic/proxy/certificate"
 )
 
 // bindLine reads bind <address>[,<address>…] [options].
@@ -53,10 +55,17 @@ func (p *parser) bindOptions(l Line, t *taker, options *Bind) *Problem {
 	if options.TLS != nil && !options.TLS.on {
 		options.TLS = nil // certificates without `ssl` are not used
 	}
-	if options.TLS != nil && len(options.TLS.Ciphers) > 0 {
-		p.warn(l, "bind: ciphers have no effect: the TLS library chooses among suites that are all considered safe")
+	if options.TLS != nil && options.TLS.restricts13 {
+		p.warn(l, "bind: %s", unrestricted13)
 	}
-	if options.TLS != nil && len(options.TLS.Certificates) == 0 && options.TLS.List == "" {
+	switch o := options.TLS; {
+	case o == nil:
+	case o.Forge && o.SignFile == "":
+		return l.problem("bind: generate-certificates wants ca-sign-file, the authority that signs")
+	case len(o.Certificates) > 0 || o.List != "":
+	case o.StrictSNI:
+		p.warn(l, "bind: ssl has no certificate: every handshake will fail until one is added")
+	default:
 		return l.problem("bind: ssl wants a certificate (crt or crt-list)")
 	}
 	return nil
@@ -138,6 +147,7 @@ func isTLSWord(w string) bool {
 	switch w {
 	case "ssl", "crt", "crt-list", "ca-file", "alpn", "verify", "ssl-min-ver", "ssl-max-ver", "ciphers", "ciphersuites", "strict-sni",
 		"no-tls-tickets", "no-sslv3", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "allow-0rtt", "curves", "ecdhe", "npn", "prefer-client-ciphers", "no-ca-names", "tls-tickets", "ssl-reuse", "no-ssl-reuse",
+		"generate-certificates", "ca-sign-file", "ca-sign-pass", "no-generate-certificates",
 		"crl-file", "ca-verify-file", "ca-ignore-err", "crt-ignore-err", "tls-ticket-keys":
 		return true
 	}
@@ -181,8 +191,10 @@ func (o *TLSOptions) word(t *taker, w string) bool {
 		o.Minimum = t.version(w)
 	case "ssl-max-ver":
 		o.Maximum = t.version(w)
-	case "ciphers", "ciphersuites":
-		o.Ciphers = append(o.Ciphers, t.value(w)) // the library chooses
+	case "ciphers":
+		o.Suites = t.suites(w)
+	case "ciphersuites":
+		o.restricts13 = t.restricts13(w)
 	case "curves", "ecdhe":
 		o.Curves = o.Curves[:0:0]
 		for name := range strings.SplitSeq(t.value(w), ":") {
@@ -237,6 +249,12 @@ func (o *TLSOptions) verifyWord(t *taker, w string) bool {
 		o.CAIgnore = strings.Split(t.value(w), ",")
 	case "crt-ignore-err":
 		o.CRTIgnore = strings.Split(t.value(w), ",")
+	case "generate-certificates", "no-generate-certificates":
+		o.Forge = w == "generate-certificates"
+	case "ca-sign-file":
+		o.SignFile = t.value(w)
+	case "ca-sign-pass":
+		o.SignPassword = t.value(w)
 	case "tls-ticket-keys":
 		o.TicketKeys = t.value(w)
 	case "ssl-reuse", "no-ssl-reuse":
@@ -260,6 +278,27 @@ func (o *TLSOptions) With(words []string) (*TLSOptions, error) {
 		return nil, errors.New(t.err.Message)
 	}
 	return &own, nil
+}
+
+// unrestricted13 is said where suites of TLS 1.3 are left out.
+const unrestricted13 = "the suites of TLS 1.3 are always all offered: TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384 and TLS_CHACHA20_POLY1305_SHA256"
+
+// suites reads a list of cipher suites up to TLS 1.2.
+func (t *taker) suites(keyword string) []uint16 {
+	all, err := certificate.Suites(t.value(keyword))
+	if err != nil {
+		t.fail("%s: %v", keyword, err)
+	}
+	return all
+}
+
+// restricts13 reads a list of suites of TLS 1.3, and tells whether it leaves some out.
+func (t *taker) restricts13(keyword string) bool {
+	restricts, err := certificate.Restricts13(t.value(keyword))
+	if err != nil {
+		t.fail("%s: %v", keyword, err)
+	}
+	return restricts
 }
 
 func (t *taker) version(keyword string) uint16 {

@@ -246,3 +246,18 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestProxiesDoNotShareDefaultServers: what one proxy's default-server adds to that of the defaults is not another's.
+func TestProxiesDoNotShareDefaultServers(t *testing.T) {
+	t.Parallel()
+	c, err := Load([]File{{"test.cfg", []byte("defaults\n default-server ssl verify none\nbackend a\n default-server verify required ca-file x\n server s 192.0.2.1:1\n" +
+		"backend b\n server s 192.0.2.1:1\n")}}, inDirectory(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"a": "required", "b": "none"} {
+		if got := c.Proxy(name, true).Servers[0].TLS.Verify; got != want {
+			t.Errorf("backend %s: verify %s, want %s", name, got, want)
+		}
+	}
+}

@@ -13,6 +13,7 @@ func (g *Global) setDefaults() {
 	g.Clients2, g.Servers2 = defaultHTTP2(), defaultHTTP2()
 	g.StatsTimeout = 10 * time.Second
 	g.LogTag = "haproxy"
+	g.ForgedMost = 1000
 }
 
 func beginGlobal(p *parser, l Line) *Problem { return l.wants(0, 0) }
@@ -59,11 +60,10 @@ func init() {
 		"stats":                           globalStats,
 		"ssl-default-bind-options":        globalTLSOptions,
 		"ssl-default-server-options":      globalTLSOptions,
-		"ssl-default-bind-ciphers":        ciphersOfGo,
-		"ssl-default-bind-ciphersuites":   ciphersOfGo,
-		"ssl-default-server-ciphers":      ciphersOfGo,
-		"ssl-default-server-ciphersuites": ciphersOfGo,
-		"tune.ssl.default-dh-param":       ciphersOfGo,
+		"ssl-default-bind-ciphers":        globalSuites,
+		"ssl-default-bind-ciphersuites":   globalSuites,
+		"ssl-default-server-ciphers":      globalSuites,
+		"ssl-default-server-ciphersuites": globalSuites,
 		"ssl-server-verify": func(p *parser, l Line) *Problem {
 			if problem := l.wants(1, 1); problem != nil {
 				return problem
@@ -148,10 +148,22 @@ func setEnvironment(p *parser, l Line) *Problem {
 	return nil
 }
 
-// ciphersOfGo takes lists that only another TLS library needs: the suites of this one are all safe, and chosen by it.
-func ciphersOfGo(p *parser, l Line) *Problem {
-	p.warn(l, "%s has no effect: the TLS library chooses among suites that are all considered safe", l.Words[0])
-	return l.wants(1, 1)
+// globalSuites reads the suites of binds or servers that name none.
+func globalSuites(p *parser, l Line) *Problem {
+	if problem := l.wants(1, 1); problem != nil {
+		return problem
+	}
+	t := l.take(1)
+	o := &p.config.Global.BindOptions
+	if strings.HasPrefix(l.Words[0], "ssl-default-server") {
+		o = &p.config.Global.ServerOptions
+	}
+	if strings.HasSuffix(l.Words[0], "ciphers") {
+		o.Suites = t.suites(l.Words[0])
+	} else if t.restricts13(l.Words[0]) && t.err == nil {
+		p.warn(l, "%s: %s", l.Words[0], unrestricted13)
+	}
+	return t.err
 }
 
 func globalTLSOptions(p *parser, l Line) *Problem {

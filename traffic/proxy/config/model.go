@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/traffic/proxy/cache"
+	"holdfast/traffic/proxy/certificate"
 	"holdfast/traffic/proxy/sample"
 )
 
@@ -83,8 +84,11 @@ type Global struct {
 	UnixPrefix    string // before the paths of unix sockets
 	SessionRate   int    // maxsessrate, maxconnrate: new clients a second; 0: no limit
 	SecureRate    int    // maxsslrate: TLS handshakes a second
-	CaptureHello  int    // tune.ssl.capture-buffer-size; 0: what clients offer is not kept
-	KeyLog        bool   // secrets of handshakes are kept for expressions
+	SecureMost    int    // maxsslconn: clients with TLS at a time
+	ForgedMost    int    // tune.ssl.ssl-ctx-cache-size: certificates made by generate-certificates that are remembered
+	Loading       certificate.Loading
+	CaptureHello  int  // tune.ssl.capture-buffer-size; 0: what clients offer is not kept
+	KeyLog        bool // secrets of handshakes are kept for expressions
 }
 
 // LogTarget is where log lines go.
@@ -393,7 +397,8 @@ type TLSOptions struct {
 	ALPN         []string
 	Minimum      uint16
 	Maximum      uint16
-	Ciphers      []string
+	Suites       []uint16 // of TLS up to 1.2; nil: the library's own
+	restricts13  bool     // some of TLS 1.3 were left out, to no effect
 	StrictSNI    bool
 	NoTickets    bool
 	Curves       []tls.CurveID
@@ -406,6 +411,9 @@ type TLSOptions struct {
 	CAIgnore     []string
 	CRTIgnore    []string // errors that let a client's certificate pass: OpenSSL's numbers, or all
 	TicketKeys   string   // file of keys for sessions' tickets
+	Forge        bool     // certificates are made for names that have none
+	SignFile     string   // the authority that signs them
+	SignPassword string   // of its key
 }
 
 // Server is a `server` line.

@@ -11,15 +11,15 @@ var refusedSections = map[string]string{
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
 	refusedProxy  = words(`appsession max-keep-alive-queue acl-file log-steps hash-preserve-affinity`)
-	refusedGlobal = words(`grace 51degrees-data-file anonkey cpu-policy ca-base-verify deviceatlas-json-file h1-accept-payload-with-any-method issuers-chain-path
+	refusedGlobal = words(`grace 51degrees-data-file anonkey cpu-policy ca-base-verify deviceatlas-json-file h1-accept-payload-with-any-method
 		log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path nbproc ocsp-update.mindelay pp2-never-send-local prealloc-fd
-		setcap shm-stats-file ssl-skip-self-issued-ca thread-hard-limit wurfl-data-file cluster-secret tune.lua.forced-yield tune.lua.maxmem
-		tune.lua.service-timeout tune.lua.session-timeout tune.lua.task-timeout zero-warning maxsslconn tune.peers.max-updates-at-once`)
+		setcap shm-stats-file thread-hard-limit wurfl-data-file cluster-secret tune.lua.forced-yield tune.lua.maxmem
+		tune.lua.service-timeout tune.lua.session-timeout tune.lua.task-timeout zero-warning tune.peers.max-updates-at-once`)
 	refusedOptions = words(`logasap http-ignore-probes-strict http-use-htx nolinger-both spop-check
 		srvtcpka-probe tcp-smart-accept-all`)
 	refusedServer = words(`force-sslv3 hash-key namespace npn proto set-proxy-v2-tlv-fmt allow-0rtt tcp-md5sig usesrc pool-conn-name agent-inter-jitter`)
-	refusedBind   = words(`maxconn nice user group accept-netscaler-cip allow-0rtt ca-sign-file ca-sign-pass cc
-		expose-fd-listeners generate-certificates gid guid-prefix id idle-ping namespace npn ocsp-update prefer-client-ciphers
+	refusedBind   = words(`maxconn nice user group accept-netscaler-cip allow-0rtt cc
+		expose-fd-listeners gid guid-prefix id idle-ping namespace npn ocsp-update prefer-client-ciphers
 		process quic-cc-algo quic-force-retry quic-socket severity-output shards sigalgs client-sigalgs tcp-md5sig tcp-ut tfo thread
 		uid nbconn`)
 )

@@ -53,7 +53,12 @@ func serverLine(p *parser, l Line) *Problem {
 }
 
 func defaultServerLine(p *parser, l Line) *Problem {
-	return p.serverOptions(l, l.take(1), &p.proxy.Server)
+	s := &p.proxy.Server
+	if s.TLS != nil { // other proxies may have it from the same defaults
+		own := *s.TLS
+		s.TLS = &own
+	}
+	return p.serverOptions(l, l.take(1), s)
 }
 
 func (p *parser) serverAddress(l Line, s *Server, text string) *Problem {
@@ -125,7 +130,12 @@ func (p *parser) serverTLS(t *taker, s *Server, w string) bool {
 		}
 		s.TLS.SNI = e
 	default:
-		return s.TLS.word(t, w)
+		if !s.TLS.word(t, w) {
+			return false
+		}
+		if w == "ciphersuites" && s.TLS.restricts13 {
+			p.warn(t.line, "server: %s", unrestricted13)
+		}
 	}
 	return true
 }

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // withoutEffect are directives of the global section that are taken with a warning, as what they set is not there: why, and which. Each may have words
 // behind it.
@@ -13,12 +17,12 @@ var withoutEffect = map[string]string{
 		tune.pool-low-fd-ratio tune.idle-pool.shared tune.pattern.cache-size no-memory-trimming maxzlibmem tune.zlib.memlevel tune.zlib.windowsize
 		tune.fail-alloc tune.vars.check-max-size tune.vars.global-max-size tune.vars.proc-max-size tune.vars.reqres-max-size tune.vars.sess-max-size
 		tune.vars.txn-max-size`,
-	"heads are limited by tune.bufsize alone": `tune.http.maxhdr tune.http.logurilen tune.http.cookielen`,
-	"the kernel sizes the buffers of sockets": `tune.rcvbuf.client tune.rcvbuf.server tune.sndbuf.client tune.sndbuf.server`,
-	"the TLS library chooses it": `ssl-default-bind-curves ssl-dh-param-file ssl-mode-async ssl-engine ssl-propquery ssl-provider ssl-provider-path tune.ssl.cachesize
+	"heads are limited by tune.bufsize alone":       `tune.http.maxhdr tune.http.logurilen tune.http.cookielen`,
+	"the kernel sizes the buffers of sockets":       `tune.rcvbuf.client tune.rcvbuf.server tune.sndbuf.client tune.sndbuf.server`,
+	"keys are agreed on over elliptic curves alone": `ssl-dh-param-file tune.ssl.default-dh-param`,
+	"the TLS library chooses it": `ssl-mode-async ssl-engine ssl-propquery ssl-provider ssl-provider-path tune.ssl.cachesize
 		tune.ssl.force-private-cache tune.ssl.hard-maxrecord tune.ssl.lifetime
-		tune.ssl.maxrecord tune.ssl.ssl-ctx-cache-size`,
-	"a certificate's file has its key":                         `ssl-load-extra-del-ext ssl-load-extra-files`,
+		tune.ssl.maxrecord`,
 	"the kernel and the Go run-time place threads":             `cpu-map numa-cpu-mapping thread-group thread-groups`,
 	"descriptors are raised to what maxconn needs":             `ulimit-n fd-hard-limit strict-limits`,
 	"external checks need no permission beyond external-check": `insecure-fork-wanted insecure-setuid-wanted`,
@@ -68,11 +72,42 @@ func tuningDirectives() map[string]directive {
 		"tune.ssl.capture-buffer-size":     globalCount(0, 1<<20, func(g *Global, n int) { g.CaptureHello = n }),
 		"tune.ssl.capture-cipherlist-size": globalCount(0, 1<<20, func(g *Global, n int) { g.CaptureHello = n }),
 		"tune.ssl.keylog":                  globalOnOff(func(g *Global, on bool) { g.KeyLog = on }),
-		"maxsslrate":                       globalCount(0, 1<<30, func(g *Global, n int) { g.SecureRate = n }),
+		"maxsslconn":                       globalCount(0, 1<<24, func(g *Global, n int) { g.SecureMost = n }),
+		"issuers-chain-path":               globalText(func(g *Global, s string) { g.Loading.Chains = s }),
+		"ssl-skip-self-issued-ca":          globalSwitch(func(g *Global) { g.Loading.OmitRoot = true }),
+		"ssl-load-extra-del-ext":           globalSwitch(func(g *Global) { g.Loading.Replace = true }),
+		"ssl-load-extra-files":             extraFiles,
+		"ssl-default-bind-curves": func(p *parser, l Line) *Problem {
+			t := l.take(1)
+			p.config.Global.BindOptions.word(t, "curves")
+			return cmp.Or(t.err, l.wants(1, 1))
+		},
+		"tune.ssl.ssl-ctx-cache-size": globalCount(0, 1<<20, func(g *Global, n int) { g.ForgedMost = n }),
+		"maxsslrate":                  globalCount(0, 1<<30, func(g *Global, n int) { g.SecureRate = n }),
 	} {
 		all[name] = d
 	}
 	return all
+}
+
+// extraFiles reads ssl-load-extra-files none, all, or what is looked for beside certificates.
+func extraFiles(p *parser, l Line) *Problem {
+	kinds := fields("bundle sctl ocsp issuer key")
+	without := slices.Clone(kinds)
+	for _, w := range l.Words[1:] {
+		switch {
+		case w == "all":
+			without = nil
+		case w == "none":
+			without = slices.Clone(kinds)
+		case slices.Contains(kinds, w):
+			without = slices.DeleteFunc(without, func(one string) bool { return one == w })
+		default:
+			return l.problem("ssl-load-extra-files takes none, all, %s, not %q", strings.Join(kinds, ", "), w)
+		}
+	}
+	p.config.Global.Loading.Without = without
+	return l.wants(1, -1)
 }
 
 // defaultPathLine reads default-path current: names of files are relative to where the program runs.

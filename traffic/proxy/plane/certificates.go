@@ -1,11 +1,8 @@
 package plane
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -88,22 +85,32 @@ func (s *Snapshot) CheckTLS(server *config.Server) *tls.Config {
 	return c
 }
 
-// secureAll makes the TLS configurations of all binds and servers.
+// CheckTLS reads the certificates, keys and authorities that a configuration names, and tells all that is wrong with them.
+func CheckTLS(c *config.Config) error {
+	s := &Snapshot{Config: c, keys: &keylog{}}
+	return s.secureAll()
+}
+
+// secureAll makes the TLS configurations of all binds and servers, and tells of all whose cannot be made.
 func (s *Snapshot) secureAll() error {
-	s.tls.store = certificate.NewStore()
+	var err error
+	if s.tls.store, err = certificate.NewStore(s.Config.Global.Loading); err != nil {
+		return err
+	}
+	var problems []error
 	for _, x := range s.Config.Proxies {
 		for _, b := range x.Binds {
 			if _, err := s.BindTLS(b); err != nil {
-				return fmt.Errorf("%s:%d: bind: %w", x.File, b.Line, err)
+				problems = append(problems, fmt.Errorf("%s:%d: bind: %w", x.File, b.Line, err))
 			}
 		}
 		for _, server := range x.Servers {
 			if _, err := s.ServerTLS(server); err != nil {
-				return fmt.Errorf("%s:%d: server %s: %w", server.File, server.Line, server.Name, err)
+				problems = append(problems, fmt.Errorf("%s:%d: server %s: %w", server.File, server.Line, server.Name, err))
 			}
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 func (s *Snapshot) bindTLS(o *config.TLSOptions) (*tls.Config, error) {
@@ -126,6 +133,13 @@ func (s *Snapshot) bindTLS(o *config.TLSOptions) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Forge {
+		f, err := s.tls.store.Forger(o.SignFile, o.SignPassword, g.ForgedMost)
+		if err != nil {
+			return nil, err
+		}
+		x.Forge(f)
+	}
 	x.Install(t)
 	return t, nil
 }
@@ -139,15 +153,16 @@ func (s *Snapshot) bindConfig(o *config.TLSOptions) (*tls.Config, error) {
 	if o.Minimum != 0 {
 		t.MinVersion = o.Minimum
 	}
+	if t.CipherSuites = o.Suites; o.Suites == nil {
+		t.CipherSuites = g.BindOptions.Suites
+	}
 	if o.Curves == nil {
 		t.CurvePreferences = g.BindOptions.Curves
 	}
 	if o.TicketKeys != "" {
-		keys, err := ticketKeys(o.TicketKeys)
-		if err != nil {
+		if err := s.tls.store.UseTickets(o.TicketKeys, t); err != nil {
 			return nil, err
 		}
-		t.SetSessionTicketKeys(keys)
 	}
 	switch o.Verify {
 	case "optional":
@@ -241,6 +256,9 @@ func (s *Snapshot) serverTLS(o *config.TLSOptions) (*tls.Config, error) {
 	g := &s.Config.Global
 	t := &tls.Config{MinVersion: o.Minimum, MaxVersion: o.Maximum, NextProtos: o.ALPN, CurvePreferences: o.Curves,
 		InsecureSkipVerify: true} // verifier does it, where it is wanted
+	if t.CipherSuites = o.Suites; o.Suites == nil {
+		t.CipherSuites = g.ServerOptions.Suites
+	}
 	s.logKeys(t)
 	if !o.NoReuse {
 		t.ClientSessionCache = tls.NewLRUClientSessionCache(256)
@@ -274,27 +292,4 @@ func below(base, name string) string {
 		return name
 	}
 	return filepath.Join(base, name)
-}
-
-// ticketKeys reads a file of keys, one in base64 a line, 48 or 80 bytes each. As HAProxy has it the last but one seals new tickets, and the others
-// only open them: a new key is known everywhere before it is used. The library's keys are derived from them.
-func ticketKeys(name string) ([][32]byte, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("read keys of tickets: %w", err)
-	}
-	var keys [][32]byte
-	for n, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
-		key, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(line)))
-		if err != nil || len(key) != 48 && len(key) != 80 {
-			return nil, fmt.Errorf("%s:%d: 48 or 80 bytes in base64 are expected", name, n+1)
-		}
-		keys = append(keys, sha256.Sum256(key))
-	}
-	if len(keys) < 3 {
-		return nil, fmt.Errorf("%s has %d keys, want at least 3", name, len(keys))
-	}
-	seal := len(keys) - 2
-	keys[0], keys[seal] = keys[seal], keys[0]
-	return keys, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,6 +20,7 @@ type listener struct {
 	name     string // of the frontend
 	bind     *config.Bind
 	frontend *Frontend
+	clients  *atomic.Int64 // now, of all loops' sockets on this address
 	paused   bool
 }
 
@@ -185,7 +187,7 @@ func (l *Loop) accept(s *listener) {
 func (l *Loop) admits(s *listener) bool {
 	f := s.frontend
 	most, all := f.maxconn.Load(), l.plane.limits.maxconn.Load()
-	full := most > 0 && f.Sessions.Load() >= most || all > 0 && l.plane.Sessions.Load() >= all
+	full := most > 0 && f.Sessions.Load() >= most || all > 0 && l.plane.Sessions.Load() >= all || s.full(l.plane)
 	if full {
 		l.paused = append(l.paused, s)
 		s.paused = true
@@ -202,6 +204,27 @@ func (l *Loop) admits(s *listener) bool {
 		return false
 	}
 	return true
+}
+
+// full tells whether the bind's own limit, or that of clients with TLS, is reached.
+func (s *listener) full(p *Plane) bool {
+	own, secure := int64(s.bind.MaxConn), p.limits.secure
+	return own > 0 && s.clients.Load() >= own || secure > 0 && s.bind.TLS != nil && p.Secure.Load() >= secure
+}
+
+// came and left count a client.
+func (s *listener) came(p *Plane) {
+	s.clients.Add(1)
+	if s.bind.TLS != nil {
+		p.Secure.Add(1)
+	}
+}
+
+func (s *listener) left(p *Plane) {
+	s.clients.Add(-1)
+	if s.bind.TLS != nil {
+		p.Secure.Add(-1)
+	}
 }
 
 // secureTooFast tells whether clients with TLS come faster than the global section allows.
@@ -236,6 +259,7 @@ func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
 		f.MaxSeen.Store(n)
 	}
 	l.plane.Sessions.Add(1)
+	s.came(l.plane)
 	l.plane.Total.Add(1)
 	l.plane.limits.rate.Add(l.clock)
 	f.rate.Add(l.clock)

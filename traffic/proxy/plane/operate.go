@@ -16,6 +16,7 @@ import (
 type limits struct {
 	maxconn atomic.Int64
 	rate    rate
+	secure  int64 // clients with TLS; 0: any number
 }
 
 // MaxConn is how many clients the process takes; 0: any number.

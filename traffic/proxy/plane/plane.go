@@ -22,6 +22,7 @@ type Plane struct {
 	Sessions atomic.Int64 // clients now
 	MaxSeen  atomic.Int64
 	Total    atomic.Int64
+	Secure   atomic.Int64 // clients now that use TLS
 
 	ConnectionLimit atomic.Int64 // new clients within a second; 0: any number
 	SecureLimit     atomic.Int64 // of them with TLS
@@ -150,7 +151,8 @@ type Frontend struct {
 	targets  []config.LogTarget
 	tag      string
 	backs    map[string]*pool.Backend
-	plain    bool // nothing is done to requests but to pass them on
+	clients  map[*config.Bind]*atomic.Int64 // now, of each bind; the map is not changed
+	plain    bool                           // nothing is done to requests but to pass them on
 }
 
 type use struct {
@@ -237,6 +239,7 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 		p.ConnectionLimit.Store(int64(c.Global.SessionRate))
 	}
 	p.SecureLimit.Store(int64(c.Global.SecureRate))
+	p.limits.secure = int64(c.Global.SecureMost)
 	p.CodingLimit.Store(int64(c.Global.Compression.Rate))
 	s.Caches = map[string]*cache.Cache{}
 	for name, settings := range c.Caches {
@@ -270,6 +273,10 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 		f.Disabled.Store(x.Disabled)
 		f.maxconn.Store(int64(x.MaxConn))
 		f.plain = plainFrontend(x)
+		f.clients = map[*config.Bind]*atomic.Int64{}
+		for _, b := range x.Binds {
+			f.clients[b] = new(atomic.Int64)
+		}
 		s.Frontends = append(s.Frontends, f)
 	}
 	return s, nil
@@ -361,7 +368,7 @@ func backlogOf(f *Frontend, b *config.Bind) int {
 
 func (l *Loop) listenOn(f *Frontend, b *config.Bind, fd int) {
 	c := l.newConn(fd, listening)
-	s := &listener{conn: c, name: f.Name, bind: b, frontend: f}
+	s := &listener{conn: c, name: f.Name, bind: b, frontend: f, clients: f.clients[b]}
 	c.listener, c.readable = s, true
 	l.listeners = append(l.listeners, s)
 	l.register(c)

@@ -36,6 +36,7 @@ type session struct {
 	client                  *conn
 	server                  *conn
 	frontend                *Frontend
+	from                    *listener // where it is counted; nil: it is a stream of another
 	backend                 *pool.Backend
 	target                  *pool.Server
 	x                       *exchange
@@ -137,6 +138,9 @@ func (l *Loop) newSession(c *conn, f *Frontend) *session {
 	s.loop, s.client, s.frontend = l, c, f
 	s.source, s.state = c.remote, preparing
 	s.keep = true
+	if c.stream == nil {
+		s.from = c.listener
+	}
 	s.number = l.plane.numbers.Add(1)
 	c.session = s
 	l.sessions[s] = struct{}{}
@@ -331,9 +335,10 @@ func (s *session) detach() {
 	if s.x != nil {
 		l.putExchange(s.x)
 	}
-	if s.client.stream == nil {
+	if s.from != nil {
 		s.frontend.Sessions.Add(-1)
 		l.plane.Sessions.Add(-1)
+		s.from.left(l.plane)
 	}
 	delete(l.sessions, s)
 	if s.client.tls != nil {

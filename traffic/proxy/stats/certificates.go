@@ -25,6 +25,8 @@ var certificateCommands = []command{
 	{"show ssl crt-list", Operator, "the lists of certificates; with a name, its lines; -n for their numbers", (*Server).showList, nil},
 	{"add ssl crt-list", Administrator, "add to a list: a certificate, or a line behind <<", nil, (*conversation).addToList},
 	{"del ssl crt-list", Administrator, "take a certificate out of a list: NAME or NAME:LINE", (*Server).delFromList, nil},
+	{"show tls-keys", Operator, "the files of keys that seal tickets; with * or one of them, the keys", (*Server).showTickets, nil},
+	{"set ssl tls-key", Administrator, "a key to come into a file of such: #NUMBER or FILE, and the key in base64", (*Server).setTicket, nil},
 	{"show ssl ocsp-response", Operator, "the responses of OCSP that go with certificates", (*Server).showStaples, nil},
 	{"set ssl ocsp-response", Administrator, "the response of OCSP for a certificate, in base64", nil, (*conversation).setStaple},
 }

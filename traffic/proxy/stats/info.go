@@ -66,7 +66,7 @@ func (s *Server) information() []information {
 		{17, "CurrConns", "MGP", "u32", n(s.Plane.Sessions.Load()), "clients' connections at present"},
 		{18, "CumConns", "MCP", "u32", n(s.Plane.Total.Load()), "clients' connections since the start"},
 		{19, "CumReq", "MCP", "u32", n(requests), "requests since the start"},
-		{20, "MaxSslConns", "MMP", "u32", "0", "limit of connections with TLS; 0: none"},
+		{20, "MaxSslConns", "MMP", "u32", n(int64(g.SecureMost)), "limit of connections with TLS; 0: none"},
 		{26, "ConnRate", "MRP", "u32", n(rate), "new connections within a second"},
 		{27, "ConnRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
 		{28, "MaxConnRate", "MMP", "u32", n(mostRate), "most new connections within a second"},
