@@ -127,8 +127,8 @@ func (a *arguments) load(stderr io.Writer) (*config.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration is not valid:\n%w", err)
 	}
-	if a.strict && len(c.Warnings) > 0 {
-		return nil, errors.New("there are warnings, and -dW makes mistakes of them")
+	if (a.strict || c.Global.ZeroWarning) && len(c.Warnings) > 0 {
+		return nil, errors.New("there are warnings, and -dW or zero-warning makes mistakes of them")
 	}
 	a.override(c)
 	return c, nil

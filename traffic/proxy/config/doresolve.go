@@ -30,3 +30,14 @@ func lookupAction(p *parser, t *taker, r *Rule) {
 		}
 	})
 }
+
+// lookupContentAction is lookupAction for tcp-request content.
+func lookupContentAction(p *parser, t *taker, r *Rule) {
+	lookupAction(p, t, r)
+	proxy, line := p.proxy, t.line
+	p.later = append(p.later, func() {
+		if proxy.Mode == HTTP || !proxy.Front {
+			p.report(line.problem("do-resolve of tcp-request content is for a frontend in mode tcp; with requests use http-request do-resolve"))
+		}
+	})
+}

@@ -85,6 +85,7 @@ type Global struct {
 	SessionRate   int    // maxsessrate, maxconnrate: new clients a second; 0: no limit
 	SecureRate    int    // maxsslrate: TLS handshakes a second
 	SecureMost    int    // maxsslconn: clients with TLS at a time
+	ZeroWarning   bool   // warnings are mistakes
 	ForgedMost    int    // tune.ssl.ssl-ctx-cache-size: certificates made by generate-certificates that are remembered
 	Loading       certificate.Loading
 	CaptureHello  int  // tune.ssl.capture-buffer-size; 0: what clients offer is not kept
@@ -484,18 +485,4 @@ type Server struct {
 	UserTimeout      time.Duration  // TCP_USER_TIMEOUT; 0: the kernel's
 	WebSockets       string         // auto, h1, h2: what they are spoken in
 	Networks         []netip.Prefix // resolve-net
-}
-
-// Userlist is a userlist section.
-type Userlist struct {
-	Name   string
-	Users  map[string]User
-	Groups map[string][]string // to its members
-}
-
-// User is a user of a list.
-type User struct {
-	Password string
-	Hashed   bool
-	Groups   []string
 }

@@ -11,10 +11,10 @@ var refusedSections = map[string]string{
 // section; refusedOptions, behind `option`; refusedServer and refusedBind, on those lines.
 var (
 	refusedProxy  = words(`appsession max-keep-alive-queue acl-file log-steps hash-preserve-affinity`)
-	refusedGlobal = words(`grace 51degrees-data-file anonkey cpu-policy ca-base-verify deviceatlas-json-file h1-accept-payload-with-any-method
-		log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path nbproc ocsp-update.mindelay pp2-never-send-local prealloc-fd
+	refusedGlobal = words(`grace 51degrees-data-file anonkey cpu-policy ca-base-verify deviceatlas-json-file
+		log-send-hostname-format lua-load lua-load-per-thread lua-prepend-path nbproc ocsp-update.mindelay prealloc-fd
 		setcap shm-stats-file thread-hard-limit wurfl-data-file cluster-secret tune.lua.forced-yield tune.lua.maxmem
-		tune.lua.service-timeout tune.lua.session-timeout tune.lua.task-timeout zero-warning tune.peers.max-updates-at-once`)
+		tune.lua.service-timeout tune.lua.session-timeout tune.lua.task-timeout`)
 	refusedOptions = words(`logasap http-ignore-probes-strict http-use-htx nolinger-both spop-check
 		srvtcpka-probe tcp-smart-accept-all`)
 	refusedServer = words(`force-sslv3 hash-key namespace npn proto set-proxy-v2-tlv-fmt allow-0rtt tcp-md5sig usesrc pool-conn-name agent-inter-jitter`)

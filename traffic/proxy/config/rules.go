@@ -60,7 +60,7 @@ func init() {
 	afterRules = merged(anyMessage, actions{"set-status": setStatus, "capture": captureSample})
 	statsRules = actions{"allow": only(Allow), "deny": paged(Deny, 403), "auth": authenticate}
 	connectionRules = merged(everywhere(), addresses(), actions{"accept": only(Allow), "reject": only(Reject), "expect-proxy": expectProxy})
-	contentRules = merged(connectionRules, actions{"capture": captureSample, "set-bandwidth-limit": bandwidthAction, "set-priority-class": expressed(SetPriorityClass),
+	contentRules = merged(connectionRules, actions{"capture": captureSample, "do-resolve(": lookupContentAction, "set-bandwidth-limit": bandwidthAction, "set-priority-class": expressed(SetPriorityClass),
 		"set-priority-offset": expressed(SetPriorityOffset)})
 	tcpResponseRules = merged(everywhere(), actions{"set-bandwidth-limit": bandwidthAction, "accept": only(Allow), "reject": only(Reject), "close": only(Close)})
 }

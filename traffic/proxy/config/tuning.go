@@ -23,16 +23,19 @@ var withoutEffect = map[string]string{
 	"the TLS library chooses it": `ssl-mode-async ssl-engine ssl-propquery ssl-provider ssl-provider-path tune.ssl.cachesize
 		tune.ssl.force-private-cache tune.ssl.hard-maxrecord tune.ssl.lifetime
 		tune.ssl.maxrecord`,
-	"the kernel and the Go run-time place threads":             `cpu-map numa-cpu-mapping thread-group thread-groups`,
-	"descriptors are raised to what maxconn needs":             `ulimit-n fd-hard-limit strict-limits`,
-	"external checks need no permission beyond external-check": `insecure-fork-wanted insecure-setuid-wanted`,
-	"hard-stop-after bounds how long old workers stay":         `mworker-max-reloads close-spread-time`,
-	"profiles are taken by other means":                        `profiling.tasks set-dumpable`,
-	"checks are spread by spread-checks":                       `max-spread-checks`,
-	"there are no experimental directives":                     `expose-experimental-directives`,
-	"header names go on as they came":                          `h1-case-adjust h1-case-adjust-file`,
-	"WebSockets over HTTP/2 work without it":                   `h2-workaround-bogus-websocket-clients`,
-	"there is no client of the program's own":                  `httpclient.resolvers.id httpclient.resolvers.prefer httpclient.ssl.ca-file httpclient.ssl.verify`,
+	"the kernel and the Go run-time place threads":                        `cpu-map numa-cpu-mapping thread-group thread-groups`,
+	"descriptors are raised to what maxconn needs":                        `ulimit-n fd-hard-limit strict-limits`,
+	"external checks need no permission beyond external-check":            `insecure-fork-wanted insecure-setuid-wanted`,
+	"hard-stop-after bounds how long old workers stay":                    `mworker-max-reloads close-spread-time`,
+	"peers are told of what changed as fast as they take it":              `tune.peers.max-updates-at-once`,
+	"checks say that they are the program's own (LOCAL), with send-proxy": `pp2-never-send-local`,
+	"bodies are taken with any method":                                    `h1-accept-payload-with-any-method`,
+	"profiles are taken by other means":                                   `profiling.tasks set-dumpable`,
+	"checks are spread by spread-checks":                                  `max-spread-checks`,
+	"there are no experimental directives":                                `expose-experimental-directives`,
+	"header names go on as they came":                                     `h1-case-adjust h1-case-adjust-file`,
+	"WebSockets over HTTP/2 work without it":                              `h2-workaround-bogus-websocket-clients`,
+	"there is no client of the program's own":                             `httpclient.resolvers.id httpclient.resolvers.prefer httpclient.ssl.ca-file httpclient.ssl.verify`,
 }
 
 // tuningDirectives are those of withoutEffect.
@@ -83,6 +86,7 @@ func tuningDirectives() map[string]directive {
 			return cmp.Or(t.err, l.wants(1, 1))
 		},
 		"tune.ssl.ssl-ctx-cache-size": globalCount(0, 1<<20, func(g *Global, n int) { g.ForgedMost = n }),
+		"zero-warning":                globalSwitch(func(g *Global) { g.ZeroWarning = true }),
 		"maxsslrate":                  globalCount(0, 1<<30, func(g *Global, n int) { g.SecureRate = n }),
 	} {
 		all[name] = d

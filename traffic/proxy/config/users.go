@@ -6,6 +6,20 @@ import (
 	"strings"
 )
 
+// Userlist is a userlist section.
+type Userlist struct {
+	Name   string
+	Users  map[string]User
+	Groups map[string][]string // to its members
+}
+
+// User is a user of a list.
+type User struct {
+	Password string
+	Hashed   bool
+	Groups   []string
+}
+
 func beginUserlist(p *parser, l Line) *Problem {
 	if problem := l.wants(1, 1); problem != nil {
 		p.users = &Userlist{Users: map[string]User{}, Groups: map[string][]string{}}

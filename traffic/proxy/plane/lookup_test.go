@@ -1,10 +1,12 @@
 package plane
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -65,5 +67,43 @@ listen l
 	for _, name := range []string{"One.Example", "nobody.example", "127.0.0.1"} {
 		both.sameAnswer(t, "GET / HTTP/1.1\nX-Name: "+name)
 		both.sameAnswer(t, "POST / HTTP/1.1\nX-Name: "+name+"\nContent-Length: 4\n\nabcd")
+	}
+}
+
+// TestNamesInHandshakesAreLookedUp: a tcp frontend connects to the name that a ClientHello has, though it comes in pieces.
+func TestNamesInHandshakesAreLookedUp(t *testing.T) {
+	t.Parallel()
+	host, port, _ := strings.Cut(greeter(t, "found"), ":")
+	s := start(t, `
+resolvers names
+ nameserver one `+nameServer(t, "one.example.", [4]byte(net.ParseIP(host).To4()))+`
+ timeout resolve 10s
+ timeout retry 10s
+listen l
+ mode tcp
+ bind %PORT1
+ tcp-request inspect-delay 60s
+ tcp-request content do-resolve(sess.at,names,ipv4) req.ssl_sni
+ tcp-request content reject if !{ var(sess.at) -m found }
+ tcp-request content set-dst var(sess.at)
+ server s 0.0.0.0:`+port+"\n")
+	for name, want := range map[string]string{"one.example": "found", "nobody.example": ""} {
+		client, err := net.Dial("tcp", s.address(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		_ = client.SetDeadline(time.Now().Add(patience))
+		hello := clientHello(name)
+		for at, part := range []string{hello[:100], hello[100:]} {
+			s.waitUntilHeld(t, at*100)
+			if _, err := io.WriteString(client, part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := io.ReadAll(client)
+		if timeout, ok := err.(net.Error); ok && timeout.Timeout() || string(got) != want {
+			t.Errorf("%s: %q, want %q: %v", name, got, want, err)
+		}
 	}
 }

@@ -281,7 +281,7 @@ func (s *session) key() pool.Key {
 			what = domain(what)
 		}
 	case "rdp-cookie":
-		what, _ = rdpCookie(s.x.context.Preread, b.Parameter)
+		_, what, _ = sample.RDPCookie(s.x.context.Preread, b.Parameter)
 	case "hash":
 		what = b.Expr.Append(nil, s.ctx())
 	}

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/pool"
+	"holdfast/traffic/proxy/sample"
 )
 
 func TestCookiesHaveAnEnd(t *testing.T) {
@@ -53,9 +54,9 @@ func TestRDPCookies(t *testing.T) {
 		ok     bool
 	}{{packet("Cookie: msts=16777343.15629.0000\r\n"), "16777343.15629.0000", true}, {packet("Cookie: mstshash=me\r\n"), "", false},
 		{packet("Cookie: msts=1"), "", false}, {[]byte("GET / HTTP/1.1\r\n"), "", false}, {nil, "", false}} {
-		got, ok := rdpCookie(c.packet, "msts")
-		if string(got) != c.want || ok != c.ok {
-			t.Errorf("%q: %q, %v", c.packet, got, ok)
+		name, got, _ := sample.RDPCookie(c.packet, "msts")
+		if string(got) != c.want || (name != nil) != c.ok {
+			t.Errorf("%q: %q=%q", c.packet, name, got)
 		}
 	}
 }
@@ -63,8 +64,8 @@ func TestRDPCookies(t *testing.T) {
 func FuzzRDPCookie(f *testing.F) {
 	f.Add([]byte("\x03\x00\x00\x20\x1b\xe0\x00\x00\x00\x00\x00Cookie: msts=1.2.0\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if v, ok := rdpCookie(b, "msts"); ok && len(v) >= len(b) {
-			t.Errorf("%q", v)
+		if name, v, more := sample.RDPCookie(b, "msts"); len(v) >= len(b) && len(b) > 0 || more && name != nil {
+			t.Errorf("%q=%q", name, v)
 		}
 	})
 }

@@ -1,6 +1,8 @@
 package plane
 
 import (
+	"bytes"
+
 	"holdfast/traffic/proxy/preamble"
 )
 
@@ -26,6 +28,7 @@ func (s *session) prepare() bool {
 			}
 			return s.unprepared()
 		}
+		s.authority, s.uniqueID = bytes.Clone(h.Attribute(preamble.Authority)), bytes.Clone(h.Attribute(preamble.UniqueID))
 		l.used(c, n)
 		if s.preambleRead = true; h.Source.IsValid() {
 			s.source, s.dest = h.Source, h.Destination
@@ -50,29 +53,42 @@ func (s *session) unprepared() bool {
 	return false
 }
 
-// inspect runs the content rules of a tcp frontend, and tells whether the connection goes on. With inspect-delay it waits for the
-// client's first bytes.
+// inspectAtMost is how much of what a client says first is looked at.
+const inspectAtMost = 16 << 10
+
+// inspect runs the content rules of a tcp frontend, and tells whether the connection goes on. With inspect-delay rules that depend on bytes which are
+// not there yet wait for them.
 func (s *session) inspect() bool {
 	f, l, c := s.frontend, s.loop, s.client
 	if len(f.TCPRequest) == 0 {
 		return true
 	}
-	if f.InspectDelay > 0 && !s.inspected {
-		if !l.fill(c, l.up) && !c.eof {
-			if s.state != held {
-				s.state = held
-				l.timers.set(c, l.within(f.InspectDelay))
-			}
-			return false
+	if f.InspectDelay > 0 {
+		if len(c.in) == 0 {
+			l.fill(c, l.up)
+		} else {
+			l.more(c, l.up, inspectAtMost)
 		}
 	}
-	s.inspected = true
-	s.x.context.Preread = append([]byte(nil), c.in...)
-	return s.contentRules(f.TCPRequest)
+	x := &s.x.context
+	x.Preread = append([]byte(nil), c.in...)
+	x.Partial = f.InspectDelay > 0 && !s.inspected && !c.eof && len(c.in) < inspectAtMost
+	before := s.state
+	goesOn := s.contentRules(f.TCPRequest)
+	if s.state == held && before != held {
+		l.timers.set(c, l.within(f.InspectDelay))
+	}
+	if goesOn {
+		x.Partial, s.inspected = false, true
+	}
+	return goesOn
 }
 
-// inspectAgain goes on with a client whose first bytes were waited for.
+// inspectAgain goes on with a client whose bytes were waited for.
 func (s *session) inspectAgain() bool {
+	if s.x.waiting.answer != nil && !s.x.waiting.answer.come {
+		return s.watchClient() // it is a name server that is waited for
+	}
 	if !s.inspect() {
 		return false
 	}

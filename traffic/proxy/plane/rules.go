@@ -135,10 +135,15 @@ func (s *session) capture(headers []config.Capture, m *sample.Message, room int)
 }
 
 // contentRules runs tcp-request content rules on a request, or on what a tcp connection began with, and tells whether it goes on.
+// Where more bytes may come and a rule depends on them the session is held, and the rules begin again when more came.
 func (s *session) contentRules(rules []*config.Rule) bool {
 	for _, r := range rules {
-		if !r.If.Holds(s.ctx()) {
+		switch r.If.Decide(s.ctx()) {
+		case sample.Fails:
 			continue
+		case sample.Undecided:
+			s.state = held
+			return false
 		}
 		switch r.Action {
 		case config.Allow:
@@ -149,8 +154,16 @@ func (s *session) contentRules(rules []*config.Rule) bool {
 			s.log()
 			s.destroy()
 			return false
+		case config.DoResolve:
+			if !s.lookUpContent(r) {
+				return false
+			}
+			continue
 		}
-		s.applyRequestRule(r, true)
+		if s.applyRequestRule(r, true); s.ctx().Undecided() {
+			s.state = held
+			return false
+		}
 	}
 	return true
 }

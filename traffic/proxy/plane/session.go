@@ -58,8 +58,9 @@ type session struct {
 	vars                    map[string]sample.Value // sess. variables outlive a request
 	expectProxy             bool                    // a PROXY header comes first
 	preambleRead, inspected bool
-	mux                     *mux  // of a client that speaks HTTP/2
-	alarm                   *conn // has no descriptor, only a deadline: the session is to run again then
+	authority, uniqueID     []byte // of the PROXY header
+	mux                     *mux   // of a client that speaks HTTP/2
+	alarm                   *conn  // has no descriptor, only a deadline: the session is to run again then
 }
 
 // exchange is a request and its answer.
@@ -106,6 +107,7 @@ type exchange struct {
 	codes            bool // the answer's body is coded
 	caching          caching
 	waiting          waiting
+	lookups          map[*config.Rule]bool // of a tcp connection's rules: those whose names were asked for
 	throttles        []throttle
 	keyed            bool          // the body was waited for, to balance by it
 	hints            []byte        // of a 103 that is on its way

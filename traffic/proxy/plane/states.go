@@ -251,6 +251,9 @@ func (t *states) Ends(server bool) (there, here netip.AddrPort) {
 // Prefaced tells whether a PROXY header came.
 func (t *states) Prefaced() bool { return t.preambleRead }
 
+// Introduced is what the PROXY header told beside addresses.
+func (t *states) Introduced() (authority, id []byte) { return t.authority, t.uniqueID }
+
 // ServerSpeaks tells of the connection to the server.
 func (t *states) ServerSpeaks() (http2 bool, secure *tls.ConnectionState) {
 	if t.server == nil {

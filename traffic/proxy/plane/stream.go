@@ -78,6 +78,7 @@ func (st *stream) begin() {
 	owner, l := m.owner, m.loop
 	s := l.newSession(st.conn, owner.frontend)
 	s.source, s.dest, s.vars = owner.source, owner.destination(), owner.vars
+	s.preambleRead, s.authority, s.uniqueID = owner.preambleRead, owner.authority, owner.uniqueID
 	s.requests, s.state = m.opened-1, awaiting
 	for i, t := range owner.tracked {
 		if s.tracked[i] = t; t.table != nil {

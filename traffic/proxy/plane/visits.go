@@ -10,6 +10,7 @@ import (
 
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/pool"
+	"holdfast/traffic/proxy/sample"
 )
 
 // persistenceIs tells whether a line of the backend has persistence forced, or ignored.
@@ -97,25 +98,11 @@ func (d cookieDates) suffix(c *config.Cookie, known bool, now time.Time) string 
 	return string(b)
 }
 
-// rdpCookie finds a cookie in the first packet of a Remote Desktop client: TPKT, a connection request, then `Cookie: NAME=VALUE` (MS-RDPBCGR, 2.2.1.1).
-func rdpCookie(b []byte, name string) ([]byte, bool) {
-	const heads = 4 + 7
-	if len(b) < heads || b[0] != 3 || b[1] != 0 || b[5] != 0xe0 || int(binary.BigEndian.Uint16(b[2:])) > len(b) {
-		return nil, false
-	}
-	line, _, whole := bytes.Cut(b[heads:], []byte("\r\n"))
-	value, cookie := bytes.CutPrefix(line, []byte("Cookie: "))
-	if !whole || !cookie || len(value) <= len(name) || !strings.EqualFold(string(value[:len(name)]), name) || value[len(name)] != '=' {
-		return nil, false
-	}
-	return value[len(name)+1:], true
-}
-
 // byRDPCookie finds the server whose address the client's cookie has: ADDRESS.PORT.0000, both in numbers whose bytes stand in a PC's order.
 func (s *session) byRDPCookie() *pool.Server {
-	value, ok := rdpCookie(s.x.context.Preread, s.backend.RDPCookie)
+	_, value, _ := sample.RDPCookie(s.x.context.Preread, s.backend.RDPCookie)
 	parts := strings.Split(string(value), ".")
-	if !ok || len(parts) != 3 {
+	if len(parts) != 3 {
 		return nil
 	}
 	address, err := strconv.ParseUint(parts[0], 10, 32)

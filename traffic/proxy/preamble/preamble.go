@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"net/netip"
 	"strconv"
 )
@@ -13,6 +14,17 @@ import (
 // Header is what a preamble says. Source is not valid when it says that the connection is the sender's own (LOCAL, UNKNOWN).
 type Header struct {
 	Source, Destination netip.AddrPort
+	Attributes          []Attribute // of version 2; their values are parts of what was parsed
+}
+
+// Attribute is the value of the first attribute of a kind; nil: there is none.
+func (h *Header) Attribute(k Kind) []byte {
+	for _, a := range h.Attributes {
+		if a.Kind == k {
+			return a.Value
+		}
+	}
+	return nil
 }
 
 // ErrMalformed is what is wrong with bytes that are no preamble.
@@ -95,24 +107,55 @@ func parseBinary(b []byte) (h Header, n int, err error) {
 	if command&15 == 0 { // LOCAL
 		return h, 16 + length, nil
 	}
+	attributes := length
 	switch family {
 	case 0x11, 0x12:
 		if length < 12 {
 			return h, 0, ErrMalformed
 		}
+		attributes = 12
 		h.Source = netip.AddrPortFrom(netip.AddrFrom4([4]byte(body[0:4])), binary.BigEndian.Uint16(body[8:]))
 		h.Destination = netip.AddrPortFrom(netip.AddrFrom4([4]byte(body[4:8])), binary.BigEndian.Uint16(body[10:]))
 	case 0x21, 0x22:
 		if length < 36 {
 			return h, 0, ErrMalformed
 		}
+		attributes = 36
 		h.Source = netip.AddrPortFrom(netip.AddrFrom16([16]byte(body[0:16])).Unmap(), binary.BigEndian.Uint16(body[32:]))
 		h.Destination = netip.AddrPortFrom(netip.AddrFrom16([16]byte(body[16:32])).Unmap(), binary.BigEndian.Uint16(body[34:]))
 	case 0x00, 0x31, 0x32:
 	default:
 		return h, 0, ErrMalformed
 	}
-	return h, 16 + length, nil
+	h.Attributes, err = parseAttributes(b[:16+length], 16+attributes)
+	return h, 16 + length, err
+}
+
+// parseAttributes takes apart what stands in a header from a position on, and checks the checksum if there is one.
+func parseAttributes(header []byte, at int) (all []Attribute, err error) {
+	for at < len(header) {
+		value := at + 3
+		if value > len(header) || len(header)-value < int(binary.BigEndian.Uint16(header[at+1:])) {
+			return nil, ErrMalformed
+		}
+		end := value + int(binary.BigEndian.Uint16(header[at+1:]))
+		one := Attribute{Kind(header[at]), header[value:end]}
+		if one.Kind == Checksum && !checksumHolds(header, value, end) {
+			return nil, ErrMalformed
+		}
+		all, at = append(all, one), end
+	}
+	return all, nil
+}
+
+// checksumHolds tells whether the checksum that stands in a header from one position to another is that of the header with zeros in its place.
+func checksumHolds(header []byte, from, to int) bool {
+	if to-from != crc32.Size {
+		return false
+	}
+	copied := bytes.Clone(header)
+	clear(copied[from:to])
+	return crc32.Checksum(copied, crc32.MakeTable(crc32.Castagnoli)) == binary.BigEndian.Uint32(header[from:])
 }
 
 // Append1 appends a version 1 header.

@@ -82,7 +82,8 @@ var predefined = map[string][]string{
 	"METH_PUT":       {"method", "PUT"},
 	"METH_TRACE":     {"method", "TRACE"},
 	"REQ_CONTENT":    {"req.len", "gt", "0"},
-	"WAIT_END":       {"always_true"},
+	"RDP_COOKIE":     {"req.rdp_cookie_cnt", "gt", "0"},
+	"WAIT_END":       {"wait_end"},
 }
 
 // Proxy begins another proxy: ACL names are its own.

@@ -30,6 +30,58 @@ func (c *Condition) Holds(x *Context) bool {
 	return c.unless
 }
 
+// Verdict is what a condition says while more may come.
+type Verdict uint8
+
+// The verdicts. Their bits are such that & joins those that must all hold, and | alternatives.
+const (
+	Fails     Verdict = 0
+	Undecided Verdict = 1 // what it depends on is not there yet
+	Passes    Verdict = 3
+)
+
+// Decide evaluates the condition where more bytes may come: what is not known yet neither holds nor fails.
+func (c *Condition) Decide(x *Context) Verdict {
+	if c == nil {
+		return Passes
+	}
+	verdict := Fails
+	for _, terms := range c.alternatives {
+		all := Passes
+		for i := range terms {
+			if all &= terms[i].decide(x); all == Fails {
+				break
+			}
+		}
+		if verdict |= all; verdict == Passes {
+			break
+		}
+	}
+	if c.unless && verdict != Undecided {
+		verdict ^= Passes
+	}
+	return verdict
+}
+
+func (t *term) decide(x *Context) Verdict {
+	x.undecided = false
+	holds := t.acl.Matches(x)
+	switch {
+	case !holds && x.Undecided():
+		return Undecided
+	case holds != t.negate:
+		return Passes
+	}
+	return Fails
+}
+
+// Undecided tells whether what was asked for last may look different when more has come, and forgets it.
+func (x *Context) Undecided() bool {
+	undecided := x.undecided && x.Partial
+	x.undecided = false
+	return undecided
+}
+
 func allHold(terms []term, x *Context) bool {
 	for i := range terms {
 		if terms[i].acl.Matches(x) == terms[i].negate {

@@ -90,6 +90,18 @@ func (c *Context) end(server, there bool) netip.AddrPort {
 	return near
 }
 
+// introduced is a fetch of what a PROXY header told.
+func introduced(of func(authority, id []byte) []byte) fetch {
+	return single(Text, 0, func(c *Context, out *Value) bool {
+		if c.State == nil {
+			return false
+		}
+		b := of(c.State.Introduced())
+		out.setBytes(b)
+		return b != nil
+	})
+}
+
 func listenerFigure(name string) fetch {
 	return figure(0, func(c *Context) (int64, bool) { _, n := c.State.Listener(name); return n, true })
 }
@@ -116,6 +128,8 @@ var transportFetches = map[string]fetch{
 	"src_is_local":    isLocal(sourceOf),
 	"dst_is_local":    isLocal(destinationOf),
 	"fc_rcvd_proxy":   single(Truth, 0, func(c *Context, out *Value) bool { out.setTruth(c.State != nil && c.State.Prefaced()); return true }),
+	"fc_pp_authority": introduced(func(authority, _ []byte) []byte { return authority }),
+	"fc_pp_unique_id": introduced(func(_, id []byte) []byte { return id }),
 	"fc_err":          figure(0, func(*Context) (int64, bool) { return 0, true }),
 	"fc_err_str":      single(Text, 0, func(_ *Context, out *Value) bool { out.setText("Success"); return true }),
 	"fc_rtt":          transport("rtt"), "fc_rttvar": transport("rttvar"), "fc_unacked": transport("unacked"), "fc_sacked": transport("sacked"),
@@ -225,7 +239,11 @@ var processFetches = map[string]fetch{
 		out.setTruth(stopping == 1)
 		return true
 	}),
-	"wait_end": constantTruth(true),
+	"wait_end": single(Truth, 0, func(c *Context, out *Value) bool {
+		c.undecided = true
+		out.setTruth(!c.Partial)
+		return true
+	}),
 	"date_us": single(Number, 0, func(c *Context, out *Value) bool {
 		out.setNumber(int64(c.Now.Nanosecond()) / int64(time.Microsecond))
 		return true

@@ -43,6 +43,8 @@ type State interface {
 	Ends(server bool) (there, here netip.AddrPort)
 	// Prefaced tells whether a PROXY header came.
 	Prefaced() bool
+	// Introduced is what a PROXY header told beside addresses: the name that the client asked for, and the connection's unique id.
+	Introduced() (authority, id []byte)
 	// ServerSpeaks tells of the connection to the server: HTTP/2, and TLS; nil: there is none.
 	ServerSpeaks() (http2 bool, secure *tls.ConnectionState)
 	// Handshake is what could be seen of how the connection to the client, or to the server, was made secure; nil: it was not.
@@ -72,6 +74,7 @@ type Context struct {
 	LastRule                  string // FILE:LINE of the rule that ended an evaluation
 	AnswerBody                []byte
 	Preread                   []byte // what came before a tcp connection was passed on
+	Partial                   bool   // more of that may come, and is worth waiting for
 	Now                       time.Time
 	UniqueID                  []byte
 	Captured                  [][]byte // request captures, then answer captures, as declared
@@ -81,6 +84,8 @@ type Context struct {
 	State                     State
 	Users                     func(list string) Userlist
 	Log                       *Record
+
+	undecided bool // what was asked for may look different when more has come
 
 	iterates bool  // a condition asks for each value of a field in turn
 	tested   Value // what a condition looks at: room that is not made anew for each

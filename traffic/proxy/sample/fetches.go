@@ -80,7 +80,11 @@ var connectionFetches = map[string]fetch{
 			return ok && i == 0
 		}, nil
 	}},
-	"req.len": single(Number, needsBytes, func(c *Context, out *Value) bool { out.setNumber(int64(len(c.Preread))); return true }),
+	"req.len": single(Number, needsBytes, func(c *Context, out *Value) bool {
+		out.setNumber(int64(len(c.Preread)))
+		c.undecided = true
+		return true
+	}),
 }
 
 func setInteger(s string, v *Value) error {

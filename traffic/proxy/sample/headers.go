@@ -196,7 +196,7 @@ var aliases = map[string]string{
 	"hdr": "req.hdr", "hdr_ip": "req.hdr_ip", "hdr_val": "req.hdr_val", "hdr_cnt": "req.hdr_cnt", "cook": "req.cook", "cook_cnt": "req.cook_cnt",
 	"cook_val": "req.cook_val", "shdr": "res.hdr", "scook": "res.cook", "shdr_cnt": "res.hdr_cnt", "shdr_val": "res.hdr_val",
 	"urlp": "url_param", "uri": "url", "req_ver": "req.ver", "resp_ver": "res.ver", "res.status": "status", "req.method": "method",
-	"req.cookie": "req.cook", "req_len": "req.len", "cookie": "req.cook", "scook_cnt": "res.cook_cnt", "scook_val": "res.cook_val", "shdr_ip": "res.hdr_ip",
+	"req.cookie": "req.cook", "req_len": "req.len", "rdp_cookie": "req.rdp_cookie", "rdp_cookie_cnt": "req.rdp_cookie_cnt", "req_rdp_cookie": "req.rdp_cookie", "req_rdp_cookie_cnt": "req.rdp_cookie_cnt", "cookie": "req.cook", "scook_cnt": "res.cook_cnt", "scook_val": "res.cook_val", "shdr_ip": "res.hdr_ip",
 	"req_proto_http": "req.proto_http", "req_ssl_hello_type": "req.ssl_hello_type", "req_ssl_sni": "req.ssl_sni", "req_ssl_ver": "req.ssl_ver",
 	"rep_ssl_hello_type": "res.ssl_hello_type", "set-cookie": "res.cook",
 }

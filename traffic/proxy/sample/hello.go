@@ -66,8 +66,17 @@ func parseHello(b []byte) *hello {
 func fromHello(kind Kind, f func(h *hello, out *Value) bool) fetch {
 	return single(kind, needsBytes, func(c *Context, out *Value) bool {
 		h := parseHello(c.Preread)
+		if c.Partial && (h == nil && beginsHello(c.Preread) || h != nil && !h.complete) {
+			c.undecided = true
+			return false
+		}
 		return h != nil && f(h, out)
 	})
+}
+
+// beginsHello tells whether what came may become a record of a handshake.
+func beginsHello(b []byte) bool {
+	return (len(b) < 1 || b[0] == 22) && (len(b) < 2 || b[1] == 3)
 }
 
 // payload reads req.payload(OFFSET,LENGTH), where 0 is all that came.
@@ -80,6 +89,7 @@ func payload(of func(*Context) []byte, n needs) fetch {
 		}
 		return func(c *Context, i int, out *Value) bool {
 			b := of(c)
+			c.undecided = length == 0 || length > len(b)-from
 			if i > 0 || from > len(b) || length > len(b)-from || len(b) == from {
 				return false
 			}
@@ -113,7 +123,7 @@ func measuredPayload(of func(*Context) []byte, n needs) fetch {
 		}
 		return func(c *Context, i int, out *Value) bool {
 			b := of(c)
-			if i > 0 || at+size > len(b) || from < 0 || from > len(b) {
+			if c.undecided = true; i > 0 || at+size > len(b) || from < 0 || from > len(b) {
 				return false
 			}
 			length := uint64(0)
@@ -124,6 +134,7 @@ func measuredPayload(of func(*Context) []byte, n needs) fetch {
 				return false
 			}
 			*out = Value{Kind: Binary, Bytes: b[from : from+int(length)]}
+			c.undecided = false
 			return true
 		}, nil
 	}}
@@ -151,6 +162,8 @@ var payloadFetches = map[string]fetch{
 		out.setNumber(int64(h.version>>8)<<16 | int64(h.version&0xff))
 		return h.complete
 	}),
+	"req.rdp_cookie":     fromCookie(Text, func(_, value []byte, out *Value) { out.setBytes(value) }),
+	"req.rdp_cookie_cnt": fromCookie(Number, func(_, _ []byte, out *Value) { out.setNumber(1) }),
 	"res.ssl_hello_type": single(Number, needsAnswer, func(c *Context, out *Value) bool {
 		h := parseHello(c.AnswerBody)
 		if h != nil {
