@@ -164,6 +164,7 @@ director-peer: # each change by ipvsadm compared with the installed one, and a h
 bench-director: # 10,000 services, real servers that die, directors that are killed (how long, and how many downloads finish), links that are lost
 	go test ./traffic/director -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
 	go test ./traffic/director/plane/nft -run '^$$' -bench 10000Services -benchtime 1x -timeout 0
+	go test ./traffic/director/check -run '^$$' -bench ServerDies -benchtime 16x -timeout 0
 	go test ./lab/balancing -run '^$$' -bench 'Killed|Lost|Dies' -benchtime 10x -timeout 0
 	go test ./lab/balancing -run '^$$' -bench Downloads -benchtime 1x -timeout 0
 

@@ -35,7 +35,7 @@ func (b Background) Running(ctx context.Context) (pid int, err error) {
 		return pid, err
 	}
 	if err := Ask(ctx, b.Socket(), "GET", "/status", &Status{}); err != nil {
-		return pid, fmt.Errorf("the director, process %d, has %s and does not answer: %w", pid, b.Socket(), cmp.Or(ctx.Err(), err))
+		return pid, fmt.Errorf("process %d: %w", pid, err)
 	}
 	return pid, nil
 }

@@ -72,8 +72,16 @@ func answer(w http.ResponseWriter, what any, err error) {
 	_ = json.NewEncoder(w).Encode(what)
 }
 
+// askPatience is how long a question may take; a reload takes what it takes.
+const askPatience = 30 * time.Second
+
 // Ask asks the director that listens on a socket.
 func Ask(ctx context.Context, socket, method, path string, into any) error {
+	if method == http.MethodGet {
+		limited, end := context.WithTimeout(ctx, askPatience)
+		defer end()
+		ctx = limited
+	}
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
@@ -83,6 +91,9 @@ func Ask(ctx context.Context, socket, method, path string, into any) error {
 		return err
 	}
 	response, err := client.Do(request)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the director on %s does not answer: %w; it is busy, or stands still", socket, context.DeadlineExceeded)
+	}
 	if err != nil {
 		return fmt.Errorf("no director answers on %s: %w; 'holdfast director -f FILE' starts one", socket, errors.Unwrap(err))
 	}

@@ -39,7 +39,7 @@ func replies(t *testing.T, answer func([]byte) []byte) netip.AddrPort {
 }
 
 // serve takes connections and lets talk handle each, until the test ends.
-func serve(t *testing.T, talk func(net.Conn)) netip.AddrPort {
+func serve(t testing.TB, talk func(net.Conn)) netip.AddrPort {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

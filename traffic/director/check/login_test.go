@@ -56,7 +56,7 @@ func TestLogins(t *testing.T) {
 }
 
 // radiusServer answers a request with a code if user and password are me and a long one, else with a reject.
-func radiusServer(t *testing.T, request []byte, secret string, code byte) []byte {
+func radiusServer(t testing.TB, request []byte, secret string, code byte) []byte {
 	t.Helper()
 	var user, password, seal []byte
 	sealAt := 0

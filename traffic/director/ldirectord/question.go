@@ -107,8 +107,9 @@ func (q *question) settle(v *virtual) error {
 	return nil
 }
 
-// logins are the services that somebody can log in to, databases those that can be asked a query then.
+// requests are the services that can be asked for something, logins those that somebody can log in to, databases those that can be asked a query then.
 var (
+	requests  = []string{"http", "https", "http_proxy", "dns", "ldap", "ldaps", "mysql", "pgsql", "simpletcp"}
 	logins    = []string{"imap", "imaps", "pop", "pops", "ftp", "radius", "sip", "ldap", "ldaps", "mysql", "pgsql"}
 	databases = []string{"mysql", "pgsql"}
 )
@@ -121,6 +122,8 @@ func (q *question) unused() string {
 		return "a server of " + q.service + " is not logged in to; login, passwd and secret change nothing"
 	case q.database != "" && !isDatabase:
 		return "a server of " + q.service + " has no database that is named; database changes nothing"
+	case q.service != "none" && (q.request != "" || q.receive != "") && !slices.Contains(requests, q.service):
+		return "a server of " + q.service + " is asked for nothing but its greeting and, if there is a login, to be let in; request and receive change nothing"
 	case isDatabase && q.login.User == "" && (q.database != "" || q.request != ""):
 		return "without a login a server of " + q.service + " is asked for its greeting; database and request change nothing"
 	}
