@@ -15,6 +15,7 @@ const (
 	protoTCP         = 6
 	protoUDP         = 17
 	protoGRE         = 47
+	headerFragment   = 44
 	linkHeader       = 14
 	fin, syn, rst    = 1, 2, 4
 	ack              = 16
@@ -28,7 +29,7 @@ type frame struct {
 	from, to netip.AddrPort
 	protocol uint8
 	flags    byte   // of TCP
-	fragment uint16 // of IPv4: flags and offset
+	fragment uint16 // flags and offset, as IPv4 has them
 	ttl      uint8  // 0: 64
 	payload  []byte // behind the transport's header; of other protocols than TCP and UDP, behind the network's
 }
@@ -78,7 +79,13 @@ func (f frame) network() []byte {
 		f.ttl = 64
 	}
 	if f.to.Addr().Is6() {
-		head := []byte{0x60, 0, 0, 0, byte(len(inner) >> 8), byte(len(inner)), f.protocol, f.ttl}
+		next := f.protocol
+		if where := f.fragment &^ dontFragment; where != 0 {
+			at := where<<3 | where>>13
+			inner = append([]byte{next, 0, byte(at >> 8), byte(at), 0, 0, 0, fragmentIdentity}, inner...)
+			next = headerFragment
+		}
+		head := []byte{0x60, 0, 0, 0, byte(len(inner) >> 8), byte(len(inner)), next, f.ttl}
 		head = append(append(head, f.from.Addr().AsSlice()...), f.to.Addr().AsSlice()...)
 		return append(head, inner...)
 	}
@@ -122,6 +129,10 @@ func read(t *testing.T, b []byte, quoted bool) frame {
 		f.protocol, f.ttl, inner = b[6], b[7], b[40:]
 		if !quoted {
 			inner = inner[:binary.BigEndian.Uint16(b[4:])]
+		}
+		if f.protocol == headerFragment {
+			at := binary.BigEndian.Uint16(inner[2:])
+			f.protocol, f.fragment, inner = inner[0], at>>3|at<<13, inner[8:]
 		}
 	} else {
 		if sum := checksum.Internet(b[:20], 0); sum != 0 {

@@ -164,18 +164,35 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestFragments: later pieces go where the first went.
+// TestFragments: later pieces go where the first went, of both versions; a later one that comes before the first is left alone.
 func TestFragments(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.serve(service4(table.UDP, "10.9.0.1:80", "rr"), table.Server{}, "10.128.0.1:8080", "10.128.0.2:8080", "10.128.0.3:8080")
-	for n := range 6 {
-		first := udp(fmt.Sprintf("11.0.0.1:%d", 1000+n), "10.9.0.1:80", "the first eight and more")
-		first.fragment = moreFragments
-		to := b.sends(first).to
-		later := frame{from: first.from, to: first.to, protocol: protoUDP, fragment: 4, payload: []byte("what is left")}
-		if got := b.sends(later); got.to.Addr() != to.Addr() || string(got.payload) != "what is left" {
-			t.Errorf("the first piece goes to %s, the second is %+v", to, got)
+	for _, c := range []struct{ virtual, server, client string }{
+		{"10.9.0.1:53", "10.128.0.%d:5353", "11.0.0.%d:9"}, {"[fd09::1]:53", "[fd80::%d]:5353", "[fd0b::%d]:9"},
+	} {
+		b.serve(service4(table.UDP, c.virtual, "rr"), table.Server{}, fmt.Sprintf(c.server, 1), fmt.Sprintf(c.server, 2))
+		for n := range 4 {
+			client := fmt.Sprintf(c.client, 1+n)
+			first := udp(client, c.virtual, "of two pieces, ab")
+			first.fragment = moreFragments
+			later := frame{from: first.from, to: first.to, protocol: protoUDP, fragment: 3, payload: []byte("what is left")}
+			if verdict, _ := b.direct(later); verdict != pass {
+				t.Errorf("verdict %d for a piece of a packet that is not known", verdict)
+			}
+			to := b.sends(first)
+			b.wants("the first piece", to, client, to.to.String())
+			got := b.sends(later)
+			if got.to.Addr() != to.to.Addr() || got.fragment != later.fragment || string(got.payload) != "what is left" {
+				t.Errorf("the first piece goes to %s, the second is %+v", to.to, got)
+			}
+			answer := udp(to.to.String(), client, "in two pieces, ab")
+			answer.fragment = moreFragments
+			b.wants("the first piece of the answer", b.sends(answer), c.virtual, client)
+			rest := b.sends(frame{from: answer.from, to: answer.to, protocol: protoUDP, fragment: 3, payload: []byte("the rest")})
+			if rest.from.Addr() != first.to.Addr() || rest.to.Addr() != first.from.Addr() {
+				t.Errorf("the second piece of the answer goes from %s to %s", rest.from, rest.to)
+			}
 		}
 	}
 }
