@@ -130,6 +130,12 @@ CASE ?=
 bench-proxy: build
 	go run ./traffic/proxy/compare -holdfast bin/holdfast -case "$(CASE)"
 
+.PHONY: bench-idle
+# The proxy's memory with IDLE idle connections, in a virtual machine, whose limit of descriptors can be raised where this one's cannot.
+IDLE ?= 50000
+bench-idle:
+	go test ./traffic/proxy/compare -run '^$$' -bench Idle -benchtime 1x -timeout 0 -args -idle $(IDLE)
+
 .PHONY: vrrp-peer
 vrrp-peer: # each keepalived.conf of testdata/same by Holdfast and by the installed keepalived: the same addresses, routes, rules, interfaces and states; mixed pairs of both
 	go test ./traffic/vrrp -run 'SameAs|Mixed|PairWith' -count 1 -v -args -all-same
