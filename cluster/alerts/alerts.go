@@ -8,7 +8,8 @@
 //
 // The host that ran a resource's operation tells of it. Nodes that come and go, fencing and
 // node attributes are told by every host of the cluster, so that a page gets out whichever of
-// them is cut off; an agent that must act once compares CRM_alert_node with its own name.
+// them is cut off; an agent that must act once compares CRM_alert_node with its own name. Remote and guest
+// nodes are nodes, too: members tell when the cluster begins and ceases to speak with one, and of operations there; no agent is called there.
 //
 // # The core and the edge
 //
@@ -113,7 +114,7 @@ func (a *Alert) settle(doc *cib.Document, e *cib.Element, now time.Time) (enable
 		case "timestamp-format":
 			a.Format = value
 		case "enabled":
-			enabled = value != "false" && value != "0" && value != "no" && value != "off"
+			enabled = cib.ParseBool(value, true)
 		}
 	})
 	clear(seen)

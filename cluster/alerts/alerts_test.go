@@ -1,9 +1,11 @@
 package alerts
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -129,6 +131,31 @@ func TestTimestamp(t *testing.T) {
 	} {
 		if got := Timestamp(format, morning); got != want {
 			t.Errorf("%q: %q, want %q", format, got, want)
+		}
+	}
+}
+
+// date(1) is what the documentation names for the format.
+func TestTimestampAsDateHasIt(t *testing.T) {
+	t.Parallel()
+	date, err := exec.LookPath("date")
+	if err != nil {
+		t.Skipf("nothing to compare with: %v", err)
+	}
+	const format = "%a %A %b %B %C %d %D %e %F %g %G %h %H %I %j %k %l %m %M %p %P %r %R %s %S %T %u %U %V %w %W %y %Y %z %Z %-d %_d %-H %_m %0e %^a %^B %-j %3N %06N %N"
+	for _, day := range []string{"2026-11-21", "2026-01-01", "2027-01-03", "2024-12-30", "2023-01-01", "2025-06-09"} {
+		at, err := time.Parse("2006-01-02 15:04:05.000000000", day+" 09:05:07.123456789")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(date, "-u", "-d", fmt.Sprintf("@%d.123456789", at.Unix()), "+"+format)
+		cmd.Env = append(os.Environ(), "LC_ALL=C")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Skipf("date: %v", err)
+		}
+		if got, want := Timestamp(format, at), strings.TrimSuffix(string(out), "\n"); got != want {
+			t.Errorf("%s:\n%s, date has\n%s", day, got, want)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Timestamp writes a time as strftime(3) would, with %N for the nanoseconds as date(1)
+// Timestamp writes a time as strftime(3) would, with its flags '-', '_', '0' and '^', and with %N for the nanoseconds as date(1)
 // has it; %6N or %06N gives that many digits. Letters that it does not know stay as they are.
 func Timestamp(format string, at time.Time) string {
 	var out strings.Builder
@@ -16,22 +16,48 @@ func Timestamp(format string, at time.Time) string {
 			out.WriteByte(format[i])
 			continue
 		}
-		end := i + 1
+		start := i + 1
+		for start < len(format)-1 && strings.IndexByte("-_^", format[start]) >= 0 {
+			start++
+		}
+		end := start
 		for end < len(format)-1 && format[end] >= '0' && format[end] <= '9' {
 			end++
 		}
-		digits, letter := format[i+1:end], format[end]
+		flags, digits, letter := format[i+1:start], format[start:end], format[end]
 		switch text, known := conversion(letter, at); {
 		case letter == 'N':
 			out.WriteString(nanoseconds(digits, at))
-		case known && digits == "":
-			out.WriteString(text)
+		case known && (digits == "" || digits == "0"):
+			out.WriteString(flagged(text, flags, digits))
 		default:
 			out.WriteString(format[i : end+1])
 		}
 		i = end
 	}
 	return out.String()
+}
+
+// flagged writes a conversion as flags have it: '-' without what pads a number, '_' padded with blanks, '0' with zeros, '^' in capitals.
+func flagged(text, flags, zero string) string {
+	digits := strings.TrimLeft(text, "0 ")
+	if strings.Trim(text, " 0123456789") == "" {
+		if digits == "" {
+			digits = "0"
+		}
+		switch pad := len(text) - len(digits); {
+		case strings.Contains(flags, "-"):
+			text = digits
+		case strings.Contains(flags, "_"):
+			text = strings.Repeat(" ", pad) + digits
+		case zero == "0":
+			text = strings.Repeat("0", pad) + digits
+		}
+	}
+	if strings.Contains(flags, "^") {
+		text = strings.ToUpper(text)
+	}
+	return text
 }
 
 // nanoseconds are the first digits of the fraction of a second.
@@ -59,6 +85,14 @@ func conversion(letter byte, at time.Time) (text string, known bool) {
 	switch letter {
 	case 'C':
 		return fmt.Sprintf("%02d", at.Year()/100), true
+	case 'g':
+		return fmt.Sprintf("%02d", year%100), true
+	case 'P':
+		return strings.ToLower(at.Format("PM")), true
+	case 'U': // weeks that begin on Sunday
+		return fmt.Sprintf("%02d", (at.YearDay()+6-weekday)/7), true
+	case 'W': // weeks that begin on Monday
+		return fmt.Sprintf("%02d", (at.YearDay()+6-(weekday+6)%7)/7), true
 	case 'G':
 		return strconv.Itoa(year), true
 	case 'j':

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"strconv"
+	"strings"
 
 	"holdfast/cluster/cib"
 )
@@ -18,9 +19,37 @@ func connectionEdits(r Request, o *Outcome) []Edit {
 		edits := forgetRemote(r.ResourceID)
 		return append(edits, MergeEdit(remoteState(r.ResourceID, true, "0")))
 	case "stop":
-		return []Edit{MergeEdit(remoteState(r.ResourceID, false, ""))}
+		// What agents there have set, and that the node was asked to leave, ends with the connection.
+		attributes := Edit{Delete: "/cib/status/node_state[@id='" + r.ResourceID + "']/transient_attributes"}
+		return []Edit{attributes, MergeEdit(remoteState(r.ResourceID, false, ""))}
 	}
 	return nil
+}
+
+// RemoteChange is what an entry says of a remote or guest node.
+type RemoteChange struct {
+	Name string
+	Up   bool // the cluster speaks with it
+}
+
+// RemoteChanges returns the remote nodes that came or went with an entry.
+func RemoteChanges(e *Entry) []RemoteChange {
+	var changes []RemoteChange
+	for _, edit := range e.Edits {
+		if !strings.Contains(edit.Merge, "remote_node") {
+			continue
+		}
+		fragment, err := cib.ParseElement("log entry", []byte(edit.Merge))
+		if err != nil {
+			continue // whoever applied the entry has complained
+		}
+		for state := range fragment.Child("status").All("node_state") {
+			if up, ok := state.Lookup("in_ccm"); ok && state.Get("remote_node") == "true" {
+				changes = append(changes, RemoteChange{state.ID(), up == "true"})
+			}
+		}
+	}
+	return changes
 }
 
 // remoteFencedEdits tell that a remote node was fenced: nothing runs there.

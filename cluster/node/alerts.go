@@ -55,6 +55,14 @@ func (n *Node) alertEntry(e *controller.Entry) {
 	if len(e.Edits) == 0 || n.replica.Document().Section("alerts").Child("alert") == nil {
 		return // the usual case costs nothing
 	}
+	for _, c := range controller.RemoteChanges(e) {
+		if n.remotesTold[c.Name] == c.Up {
+			continue // fenced after it was lost, connected from elsewhere
+		}
+		n.remotesTold[c.Name] = c.Up
+		state := map[bool]string{true: "member", false: "lost"}[c.Up]
+		n.alert(alerts.Occurrence{Kind: alerts.Node, Node: c.Name, NodeID: "0", Description: state})
+	}
 	for _, c := range controller.AttributeChanges(e) {
 		name := c.NodeID // of a remote node, that is its name
 		for _, h := range n.configured() {

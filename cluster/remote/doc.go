@@ -15,6 +15,9 @@
 // nothing. With each new session its history is erased and it is probed, so what a plan believes
 // of it was seen by the member that now speaks with it.
 //
+// A host that is to go (Config.Leave) asks for the node attribute shutdown, as Pacemaker's remote daemon does: the plan moves what runs
+// there and stops the connection, which ends the attribute, too. From then on no session begins.
+//
 // # Trust
 //
 // Both sides have the same /etc/pacemaker/authkey and prove it: certificates are issued by an
@@ -33,7 +36,7 @@
 //
 // # Goroutines
 //
-// Server: one per request (net/http). Hub: one per session, which reads beats, one per recurring
+// Server: one per request (net/http), one while it leaves. Hub: one per session, which reads beats, one per recurring
 // operation, and one per question that is being answered; Close ends them and waits.
 package remote
 

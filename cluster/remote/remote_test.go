@@ -228,3 +228,47 @@ func TestQuestionsAreAnsweredByTheMember(t *testing.T) {
 		t.Errorf("a stream without end: %d %s", request.Code, request.Body)
 	}
 }
+
+// A host that is to go asks the cluster, serves until the cluster has let go of it, and takes in no other session then.
+func TestLeavingHostWaitsForTheCluster(t *testing.T) {
+	t.Parallel()
+	leave, begin := context.WithCancel(context.Background())
+	defer begin()
+	asked := make(chan struct{})
+	port, end := serveConfig(t, key, Config{Runner: &answers{}, Leave: leave, Part: func(context.Context) error { close(asked); return nil }})
+	h := NewHub(root(t, key), 1, quiet)
+	defer h.Close()
+	ctx := context.Background()
+	if r := h.Run(ctx, "", connecting(port, "start")); r.Status != executor.Done {
+		t.Fatalf("start: %+v", r)
+	}
+	begin()
+	<-asked
+	service := executor.Operation{Resource: "vip", Action: "stop"}
+	if r := h.Run(ctx, "far", service); r.Status != executor.Done {
+		t.Errorf("an operation while the host leaves: %+v", r)
+	}
+	h.Run(ctx, "", connecting(port, "stop"))
+	again := connecting(port, "start")
+	again.Timeout = time.Second
+	if r := h.Run(ctx, "", again); r.Status == executor.Done && r.Code == 0 {
+		t.Errorf("a host that has left took a session: %+v", r)
+	}
+	end() // it has ended by itself
+}
+
+// One that no member is connected to ends at once.
+func TestLeavingHostWithoutASession(t *testing.T) {
+	t.Parallel()
+	leave, begin := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	c := Config{Root: root(t, key), Listen: "127.0.0.1:0", Log: quiet, Runner: &answers{}, Leave: leave, Part: func(context.Context) error {
+		t.Error("the cluster was asked without a session")
+		return nil
+	}}
+	go func() { done <- Serve(context.Background(), c) }()
+	begin()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -22,8 +22,11 @@ type Server struct {
 	name   string
 	asking *Asking
 
-	mu      sync.Mutex // guards session
+	mu      sync.Mutex // guards what follows
 	session context.CancelFunc
+	number  int           // of the session
+	idle    chan struct{} // closed while there is no session
+	parting bool          // the cluster was asked to let go: no session begins any more
 }
 
 // Config is what a Server is made of.
@@ -34,6 +37,11 @@ type Config struct {
 	Runner executor.Runner
 	Asking *Asking // what is asked here; nil: nothing
 	Log    *slog.Logger
+
+	// Leave, when it ends, has the cluster move away what runs here; Serve returns when the cluster has ended the session. nil: never.
+	Leave context.Context
+	// Part asks the cluster for that.
+	Part func(context.Context) error
 }
 
 // Serve answers members until ctx ends. What it started goes on.
@@ -47,21 +55,80 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("listen for members of the cluster: %w", err)
 	}
-	s := &Server{runner: c.Runner, log: c.Log, name: c.Name, asking: c.Asking}
-	if s.asking == nil {
-		s.asking = NewAsking()
-	}
+	s := newServer(c)
 	server := &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: Silence, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	ended := context.AfterFunc(ctx, func() { server.Close() })
 	defer ended()
+	if c.Leave != nil {
+		defer context.AfterFunc(c.Leave, func() {
+			s.part(ctx, c.Part)
+			server.Close()
+		})()
+	}
 	c.Log.Info("ready for members of the cluster", "address", listener.Addr().String(), "host", c.Name)
 	if err := server.Serve(tls.NewListener(listener, id.Server())); ctx.Err() == nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve members of the cluster: %w", err)
 	}
 	return nil
+}
+
+func newServer(c Config) *Server {
+	s := &Server{runner: c.Runner, log: c.Log, name: c.Name, asking: c.Asking, idle: make(chan struct{})}
+	close(s.idle)
+	if s.asking == nil {
+		s.asking = NewAsking()
+	}
+	return s
+}
+
+// part waits until the cluster has let go of this host: at once when it holds no session, or cannot be asked.
+func (s *Server) part(ctx context.Context, ask func(context.Context) error) {
+	s.mu.Lock()
+	idle := s.idle
+	s.parting = true
+	s.mu.Unlock()
+	select {
+	case <-idle:
+		return
+	default:
+	}
+	s.log.Info("leaving: asking the cluster to move what runs here")
+	if err := ask(ctx); err != nil {
+		s.log.Warn("the cluster could not be asked; what runs here goes on", "error", err)
+		return
+	}
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+}
+
+// enter begins a session and ends the one before; leave is called at its end. It is nil when none may begin.
+func (s *Server) enter(cancel context.CancelFunc) (leave func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parting && s.session == nil {
+		return nil
+	}
+	if s.session != nil {
+		s.session()
+	} else {
+		s.idle = make(chan struct{})
+	}
+	s.session = cancel
+	s.number++
+	number := s.number
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.number == number {
+			s.session = nil
+			close(s.idle)
+		}
+	}
 }
 
 // handler routes what members ask.
@@ -77,12 +144,12 @@ func (s *Server) handler() http.Handler {
 func (s *Server) beat(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	s.mu.Lock()
-	if s.session != nil {
-		s.session()
+	leave := s.enter(cancel)
+	if leave == nil {
+		http.Error(w, "this host is leaving", http.StatusServiceUnavailable)
+		return
 	}
-	s.session = cancel
-	s.mu.Unlock()
+	defer leave()
 	s.log.Info("session begins", "from", r.RemoteAddr)
 	defer s.log.Info("session ends", "from", r.RemoteAddr)
 	asked := s.asking.begin()
