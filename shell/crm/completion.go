@@ -55,16 +55,14 @@ func sortedUnique(list []string) []string {
 
 // objectNames lists the objects that accept takes.
 func objectNames(s *session, accept func(*kind) bool) []string {
-	m := s.model
-	if m == nil {
-		doc, err := s.document()
-		if err != nil {
-			return nil
-		}
-		m = newModel(doc, s.agents, func(string) {})
+	var objects map[string]*cib.Element
+	if s.model != nil {
+		objects = s.model.objects
+	} else if doc, err := s.document(); err == nil {
+		objects = objectsOf(doc)
 	}
 	var names []string
-	for name, e := range m.objects {
+	for name, e := range objects {
 		if accept(kindOf(e)) {
 			names = append(names, name)
 		}

@@ -40,7 +40,20 @@ func (m *model) adopt(doc *cib.Document) {
 	m.origin = map[string]string{}
 	m.ids, m.refs = newIdentifiers(doc.Configuration()), map[string]int{}
 	m.countRefs(doc.Configuration(), 1)
-	for section := range doc.Configuration().Elements() {
+	m.knowAll()
+}
+
+// objectsOf are the objects of a document that is only looked at, by name: completion asks for them at every key, and needs nothing else
+// of a model.
+func objectsOf(doc *cib.Document) map[string]*cib.Element {
+	m := &model{doc: doc, objects: map[string]*cib.Element{}}
+	m.knowAll()
+	return m.objects
+}
+
+// knowAll enters the objects of the document.
+func (m *model) knowAll() {
+	for section := range m.doc.Configuration().Elements() {
 		if section.Name == "fencing-topology" {
 			m.objects[topologyID] = section
 			continue
