@@ -48,21 +48,29 @@ func startIP(c Call) (int, error) {
 	if status, err := startAddress(c); status != success || err != nil {
 		return status, err
 	}
+	if err := c.watch(); err != nil {
+		return genericError, err
+	}
+	return success, nil
+}
+
+// watch starts the process beside the address, unless it runs, or none is wanted.
+func (c Call) watch() error {
 	if !c.watchesLink() {
-		return success, nil
+		return nil
 	}
 	running, err := c.watcherPID().find()
 	if err != nil {
-		return genericError, err
+		return err
 	}
 	if running != nil {
 		running.close()
-		return success, nil
+		return nil
 	}
 	if err := c.watcherPID().spawn(c.Path); err != nil {
-		return genericError, fmt.Errorf("watch the link: %w", err)
+		return fmt.Errorf("watch the link: %w", err)
 	}
-	return success, nil
+	return nil
 }
 
 func refuseUnlinked(c Call) (int, error) {
@@ -110,8 +118,20 @@ func monitorIP(c Call) (int, error) {
 		if c.watchesLink() && !linked {
 			return genericError, fmt.Errorf("interface %s, which has %s, has no link", h.Link, h.IP)
 		}
+		if c.repeats() {
+			// The process may have been killed: without it the loss of a link would be seen by the next monitor only.
+			if err := c.watch(); err != nil {
+				fmt.Fprintln(c.Stderr, err)
+			}
+		}
 		return success, nil
 	})
+}
+
+// repeats tells whether this is a monitor of a resource that runs, not the question whether it does.
+func (c Call) repeats() bool {
+	interval := c.Getenv("OCF_RESKEY_CRM_meta_interval")
+	return interval != "" && interval != "0"
 }
 
 // hasLink tells whether an interface is up and connected.
