@@ -289,9 +289,14 @@ func TestWatcherTellsChangesOnly(t *testing.T) {
 	}
 }
 
-// FuzzAnswers: whatever a server says, a check ends without a panic.
+// FuzzAnswers: whatever a server says, a check ends without a panic, with a login and without.
 func FuzzAnswers(f *testing.F) {
-	for _, s := range []string{"220 x\r\n250 y\r\n", "\x0a\x00\x00\x00\x0a8.0", "R\x00\x00\x00\x08", "\x30\x84\x00\x00\x00\x10\x02", "HTTP/1.1 200 OK\r\n\r\nx"} {
+	for _, s := range []string{
+		"220 x\r\n250 y\r\n", "\x0a\x00\x00\x00\x0a8.0", "R\x00\x00\x00\x08", "\x30\x84\x00\x00\x00\x10\x02", "HTTP/1.1 200 OK\r\n\r\nx",
+		"NR\x00\x00\x00\x0c\x00\x00\x00\x05saltR\x00\x00\x00\x17\x00\x00\x00\x0aSCRAM-SHA-256\x00\x00Z\x00\x00\x00\x05I",
+		"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00\x30\x0b\x02\x01\x02\x64\x06\x04\x02dc\x30\x00",
+		"\x43\x00\x00\x00" + string(mysqlGreets(mysqlSHA2)) + "\x02\x00\x00\x02\x01\x04\x01\x00\x00\x04\x00\x01\x00\x00\x01\x01",
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -299,12 +304,15 @@ func FuzzAnswers(f *testing.F) {
 			if a.network == "" {
 				continue
 			}
-			ours, theirs := net.Pipe()
-			go func() { _, _ = io.Copy(io.Discard, theirs) }()
-			go func() { _, _ = theirs.Write(b); theirs.Close() }()
-			_ = ours.SetDeadline(time.Now().Add(time.Second))
-			_ = a.ask(t.Context(), Check{Protocol: p, Target: netip.MustParseAddrPort("127.0.0.1:1")}, ours)
-			ours.Close()
+			for _, c := range []Check{{}, {Login: Login{User: "me", Password: "secret", Secret: "s"}, Database: "d", Send: "q", Expect: regexp.MustCompile("^x")}} {
+				ours, theirs := net.Pipe()
+				go func() { _, _ = io.Copy(io.Discard, theirs) }()
+				go func() { _, _ = theirs.Write(b); theirs.Close() }()
+				_ = ours.SetDeadline(time.Now().Add(time.Second))
+				c.Protocol, c.Target = p, netip.MustParseAddrPort("127.0.0.1:1")
+				_ = a.ask(t.Context(), c, ours)
+				ours.Close()
+			}
 		}
 	})
 }
