@@ -59,13 +59,13 @@ func awaitHas(t *testing.T, h *lab.Host, address string, there bool) {
 }
 
 // mixedPairs runs a scenario with Holdfast on the first host and keepalived on the second, and the other way round; a sniffer finds nothing malformed.
-// Most of a run is waiting, so all are played by `make vrrp-peer` only.
+// Most of a run is waiting, so they are played by `make vrrp-peer` only; TestPairWithKeepalived always is.
 func mixedPairs(t *testing.T, conf func(first bool) string, play func(t *testing.T, l *lab.Lab, first, second *daemon)) {
 	t.Helper()
 	if _, err := exec.LookPath("keepalived"); err != nil {
 		t.Skip("keepalived is not installed")
 	}
-	if !*allSame && t.Name() != "TestMixedPairOfLinkLocalAddresses" {
+	if !*allSame {
 		t.Skip("make vrrp-peer plays it")
 	}
 	for _, names := range [][2]string{{"holdfast", "keepalived"}, {"keepalived", "holdfast"}} {
