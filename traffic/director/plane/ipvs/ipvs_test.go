@@ -19,17 +19,17 @@ import (
 	"holdfast/traffic/director/table"
 )
 
-// tool builds ipvsadm on the kernel's table; it skips the test where there can be no guest to run it in.
-func tool(t *testing.T) string {
+// tool builds a program of testdata; it skips the test where there can be no guest to run it in.
+func tool(t *testing.T, name string) string {
 	t.Helper()
 	if _, _, err := guest.Kernel(); err != nil {
 		t.Skip(err)
 	}
-	binary := filepath.Join(t.TempDir(), "ipvsadm")
-	build := exec.Command("go", "build", "-o", binary, "./testdata/tool")
+	binary := filepath.Join(t.TempDir(), name)
+	build := exec.Command("go", "build", "-o", binary, "./testdata/"+name)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build our ipvsadm: %v: %s", err, out)
+		t.Fatalf("build the guest's %s: %v: %s", name, err, out)
 	}
 	return binary
 }
@@ -53,7 +53,7 @@ func TestBesideIpvsadm(t *testing.T) {
 	if _, err := os.Stat(published); err != nil {
 		t.Skip("the published example is not at hand: ", err)
 	}
-	binary := tool(t)
+	binary := tool(t, "tool")
 	script, err := os.ReadFile("testdata/compare.sh")
 	if err != nil {
 		t.Fatal(err)
@@ -81,11 +81,7 @@ func TestBesideIpvsadm(t *testing.T) {
 // when FULL is set (make director-peer).
 func TestConnectionsOutliveTheirDirector(t *testing.T) {
 	t.Parallel()
-	binary := tool(t)
-	script, err := os.ReadFile("testdata/takeover.sh")
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := tool(t, "tool")
 	n := 12
 	if os.Getenv("FULL") != "" {
 		n = 100
@@ -93,12 +89,57 @@ func TestConnectionsOutliveTheirDirector(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	got, err := guest.Guest{
-		Script: fmt.Sprintf("n=%d\n%s", n, script), Memory: 512,
+		Script: fmt.Sprintf("n=%d\n%s", n, scripts(t, "hosts.sh", "takeover.sh")), Memory: 512,
 		Files:   map[string]string{"/bin/ours": binary},
 		Modules: []string{"ip_vs", "ip_vs_rr", "veth", "bridge"},
 	}.Run(ctx)
 	if want := fmt.Sprintf("%d of %[1]d\n", n); err != nil || got != want {
 		t.Errorf("%v\n%s", err, got)
+	}
+}
+
+// scripts reads some of testdata, as one.
+func scripts(t *testing.T, names ...string) string {
+	t.Helper()
+	var all []byte
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text...)
+	}
+	return string(all)
+}
+
+// TestReload: while downloads pass, a director reads a configuration without one of their servers. What differs changes and nothing else, the server that is gone
+// gets no new connection, and all downloads finish. A wrong line changes nothing.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	ours, director := tool(t, "tool"), tool(t, "director")
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	got, err := guest.Guest{
+		Script: scripts(t, "hosts.sh", "reload.sh"), Memory: 512,
+		Files:   map[string]string{"/bin/ours": ours, "/bin/director": director},
+		Modules: []string{"ip_vs", "ip_vs_rr", "veth", "bridge"},
+	}.Run(ctx)
+	const inForce = `-A -t 10.0.0.99:80 -s rr
+-A -t 10.0.0.99:81 -s rr
+-a -t 10.0.0.99:80 -r 10.1.0.21:80 -m -w 2
+-a -t 10.0.0.99:80 -r 10.1.0.22:80 -m -w 0
+-a -t 10.0.0.99:80 -r 10.1.0.23:80 -m -w 1
+-a -t 10.0.0.99:81 -r 10.1.0.21:80 -m -w 1
+`
+	const want = "- a reload\n" + inForce + "- a wrong line\n" + inForce + `- more connections
+10.1.0.21:80 4
+10.1.0.22:80 2
+10.1.0.23:80 2
+10.1.0.21:80 1
+4 of 4
+`
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
 	}
 }
 

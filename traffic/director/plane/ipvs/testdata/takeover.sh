@@ -1,30 +1,4 @@
 # Downloads through one director go on through another, which its peer's sync daemon has told of them. n: how many.
-exec 2>&1
-mkdir -p /etc /www
-echo "127.0.0.1 localhost" > /etc/hosts
-ip link set lo up
-
-# host NAME: a network namespace, held by a process. in NAME COMMAND: runs there.
-host() {
-	unshare -n sh -c 'exec sleep 100000' &
-	eval "$1=$!"
-	until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/1/ns/net)" ]; do sleep 0.1; done
-	in_ $1 ip link set lo up
-	in_ $1 sh -c 'echo 4096 16384 65536 | tee /proc/sys/net/ipv4/tcp_rmem > /proc/sys/net/ipv4/tcp_wmem'
-}
-in_() { eval "pid=\$$1"; shift; nsenter -t $pid -n "$@"; }
-# plug HOST INTERFACE BRIDGE ADDRESS. The kernel names the other end: busybox cannot.
-plug() {
-	ip link add $1$2 type veth
-	brctl addif $3 $1$2
-	ip link set $1$2 up
-	eval "pid=\$$1"
-	peer=$(ls /sys/class/net | grep '^veth')
-	ip link set $peer netns $pid
-	in_ $1 ip link set $peer name $2
-	in_ $1 ip addr add $4/24 dev $2
-	in_ $1 ip link set $2 up
-}
 # holds DIRECTOR: it has the virtual addresses now, and tells the neighbours
 holds() {
 	for at in "eth0 10.0.0.99" "eth1 10.1.0.99"; do
@@ -33,20 +7,6 @@ holds() {
 		in_ $1 arping -q -U -c 2 -I $2 -s $3 $3
 	done
 }
-# within CONDITION: waits until it holds, four minutes at most
-within() {
-	for try in $(seq 480); do
-		eval "$1" && return
-		sleep 0.5
-	done
-	echo "never: $1"
-	in_ b cat /proc/net/ip_vs_conn
-	exit 1
-}
-
-for bridge in outside inside; do brctl addbr $bridge; ip link set $bridge up; done
-ip addr add 10.0.0.250/24 dev outside
-echo 4096 16384 65536 > /proc/sys/net/ipv4/tcp_rmem
 for name in a b s; do host $name; done
 for at in "a 11" "b 12"; do
 	set -- $at
