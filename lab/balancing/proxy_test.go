@@ -134,8 +134,22 @@ func (p pair) spread(host, from, line string) {
 	})
 }
 
+// reload has the proxy on a host read its configuration again, and waits until the next process answers.
+func (p pair) reload(host string) {
+	p.Helper()
+	process := regexp.MustCompile(`(?m)^Pid: \d+$`)
+	before := process.FindString(p.ask(host, "show info"))
+	p.Sh(host, "kill -USR2 $(cat $(ls /run/resource-agents/holdfast-proxy-*.pid | grep -v keeper))")
+	p.Until(func() error {
+		if now := process.FindString(p.ask(host, "show info")); now == "" || now == before {
+			return fmt.Errorf("%s still has %q", host, now)
+		}
+		return nil
+	})
+}
+
 // TestProxyThatTakesOverKnowsTheServers: when the host of the proxy dies without a word, the one that is started elsewhere, or that runs there already,
-// begins with what was known. No request goes to the server that is dead nor to the one that an operator drains.
+// begins with what was known. No request goes to the server that is dead nor to the one that an operator drains, after a reload either.
 func TestProxyThatTakesOverKnowsTheServers(t *testing.T) {
 	t.Parallel()
 	for name, clone := range map[string]bool{"started": false, "standing by": true} {
@@ -180,6 +194,9 @@ func takesOver(t *testing.T, clone bool) {
 	if told := p.ask(next, "show events told"); !clone && strings.Contains(told, "two is DOWN") {
 		t.Errorf("the proxy that was started had to find the dead server by itself:\n%s", told)
 	}
+	p.reload(next)
+	p.shows(next, "three", "DRAIN", "1")
+	p.shows(next, "one", "UP", "7")
 	p.ask(next, "set server shop/three state ready")
 	_, err = poll.Await(p.Ctx, lab.Now(), lab.AnsweredBy("s3"))
 	p.Must(err)
