@@ -66,7 +66,7 @@ var checkWords = map[string]string{
 // expectation reads options, [!] and a pattern.
 func (p *parser) expectation(t *taker, step *CheckStep, http bool) *Expect {
 	e := &Expect{Minimum: -1}
-	for t.more() && e.Kind == "" {
+	for t.more() {
 		switch w := t.next(); w {
 		case "!":
 			e.Negate = !e.Negate
@@ -87,6 +87,10 @@ func (p *parser) expectation(t *taker, step *CheckStep, http bool) *Expect {
 		case "status-code":
 			e.Code = p.expr(t)
 		default:
+			if e.Kind != "" {
+				t.fail("expect: the word %q is not expected", w)
+				return e
+			}
 			if rest, negated := strings.CutPrefix(w, "!"); negated {
 				e.Negate, w = !e.Negate, rest
 			}

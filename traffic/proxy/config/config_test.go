@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -169,7 +170,7 @@ func TestProblems(t *testing.T) {
 		{"backend a\n server-template s 0x3 app.test:80", `"0x3" is not a number of servers, nor a range`},
 		{"backend a\n server-template s 3 _http._tcp.app.test", `server s1: a service is found by`},
 		{"backend a\n server s app.test:80 init-addr libd", `init-addr: "libd" is none of last, libc, none`},
-		{"backend a\n server s nowhere:80 init-addr libc", "no such host; `init-addr none` begins without"},
+		{"backend a\n server s nowhere:80 init-addr libc", "no such host; `init-addr none` or `resolvers` begin without"},
 		{"backend b\n email-alert to a@b", "email-alert wants mailers, from and to"},
 		{"backend b\n email-alert to a@b\n email-alert from a@b\n email-alert mailers m", `there are no mailers "m"`},
 		{"mailers m\n mailer a nowhere", `"nowhere" is not HOST:PORT`},
@@ -258,6 +259,51 @@ func TestProxiesDoNotShareDefaultServers(t *testing.T) {
 	for name, want := range map[string]string{"a": "required", "b": "none"} {
 		if got := c.Proxy(name, true).Servers[0].TLS.Verify; got != want {
 			t.Errorf("backend %s: verify %s, want %s", name, got, want)
+		}
+	}
+}
+
+// nameless is a Source that knows no name.
+type nameless struct{ inDirectory }
+
+func (nameless) Resolve(string) (netip.Addr, error) { return netip.Addr{}, errors.New("no such host") }
+
+// TestServersWhoseResolversFindThemLater: a name without an address is a mistake, unless there are resolvers that may find one.
+func TestServersWhoseResolversFindThemLater(t *testing.T) {
+	t.Parallel()
+	for options, want := range map[string]bool{"": false, " resolvers names": true, " init-addr none": true} {
+		text := "resolvers names\n nameserver a 192.0.2.1:53\nbackend b\n server s nobody.example:80" + options + "\n"
+		c, err := Load([]File{{"test.cfg", []byte(text)}}, nameless{inDirectory(t.TempDir())})
+		if (err == nil) != want {
+			t.Errorf("%q: %v", options, err)
+		}
+		if err == nil && !c.Proxy("b", true).Servers[0].Unresolved {
+			t.Errorf("%q: it has an address", options)
+		}
+	}
+}
+
+// TestRedirectsComeAfterRules: as HAProxy has it a redirect line is looked at behind all http-request rules of its section.
+func TestRedirectsComeAfterRules(t *testing.T) {
+	t.Parallel()
+	text := "frontend f\n redirect scheme https\n http-request return status 200 if { path /challenge }\n"
+	c, err := Load([]File{{"test.cfg", []byte(text)}}, inDirectory(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rules := c.Proxy("f", false).HTTPRequest; len(rules) != 2 || rules[0].Action != Return || rules[1].Action != Redirect {
+		t.Errorf("%+v", rules)
+	}
+}
+
+func TestExpectationsTakeOptionsOnBothSides(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"expect string +OK comment POP": true, "expect comment POP string +OK": true, "expect string +OK string +OK": false, "expect string +OK nonsense": false,
+	} {
+		_, err := Load([]File{{"test.cfg", []byte("backend b\n option tcp-check\n tcp-check " + line + "\n")}}, inDirectory(t.TempDir()))
+		if (err == nil) != want {
+			t.Errorf("%s: %v", line, err)
 		}
 	}
 }

@@ -176,12 +176,17 @@ func (p *parser) serverName(s *Server, host string) (netip.Addr, error) {
 				s.Unresolved = true
 				return netip.Addr{}, nil
 			}
-			failed = fmt.Errorf("%w; `init-addr none` begins without", err)
+			failed = err
 		default:
 			return netip.ParseAddr(way) // the option's reader has seen to it
 		}
 	}
-	return netip.Addr{}, failed
+	if s.Resolvers != "" {
+		s.Unresolved = true
+		p.warn(Line{File: s.File, Number: s.Line}, "server %s: %v: it is down until the resolvers find its address", s.Name, failed)
+		return netip.Addr{}, nil
+	}
+	return netip.Addr{}, fmt.Errorf("%w; `init-addr none` or `resolvers` begin without", failed)
 }
 
 func initAddress(_ *parser, t *taker, s *Server) {

@@ -350,7 +350,7 @@ func tcpRequestLine(p *parser, l Line) *Problem {
 	return nil
 }
 
-// redirectLine reads redirect …, which is http-request redirect.
+// redirectLine reads redirect …, which is http-request redirect behind all the section's http-request rules.
 func redirectLine(p *parser, l Line) *Problem {
 	l, c, problem := p.condition(l)
 	if problem != nil {
@@ -359,7 +359,8 @@ func redirectLine(p *parser, l Line) *Problem {
 	r := &Rule{Action: Redirect, If: c, Line: l.Number, File: l.File}
 	t := l.take(1)
 	p.redirect(t, r)
-	p.proxy.HTTPRequest = append(p.proxy.HTTPRequest, r)
+	proxy := p.proxy
+	p.later = append(p.later, func() { proxy.HTTPRequest = append(proxy.HTTPRequest, r) })
 	return t.err
 }
 

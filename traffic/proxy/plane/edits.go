@@ -139,6 +139,7 @@ func (s *session) redirect(to *config.RedirectTo) bool {
 		fields = append(append(append(fields, "set-cookie: "...), to.ClearCookie...), "; path=/; Max-Age=0;\r\n"...)
 	}
 	s.note('L', 'R')
+	s.x.spelt = to.Code == 301 || to.Code == 308 // those are for good
 	s.reply(to.Code, "", nil, fields)
 	return true
 }

@@ -77,6 +77,7 @@ func (s *session) replyPage(p *config.Page) {
 	if kind == "" && len(body) > 0 {
 		kind = "text/plain"
 	}
+	s.x.spelt = true
 	var fields []byte
 	for i := range p.Fields {
 		fields = append(fields, p.Fields[i].Name...)
@@ -102,7 +103,9 @@ func (s *session) reply(status int, kind string, body, fields []byte) {
 	out = append(out, statusName(status)...)
 	out = append(out, "\r\ncontent-length: "...)
 	out = strconv.AppendInt(out, int64(len(body)), 10)
-	out = append(out, "\r\ncache-control: no-cache\r\n"...)
+	if out = append(out, "\r\n"...); !x.spelt {
+		out = append(out, "cache-control: no-cache\r\n"...)
+	}
 	if kind != "" {
 		out = append(append(append(out, "content-type: "...), kind...), "\r\n"...)
 	}

@@ -97,6 +97,7 @@ type exchange struct {
 	reply            []byte
 	setCookie        []byte
 	redispatched     bool
+	spelt            bool // a rule spells the answer out: whether it may be cached is the rule's affair
 	termination      [4]byte
 	logged           bool
 	statsProxy       *config.Proxy
