@@ -30,6 +30,7 @@ var (
 	ErrExists   = errors.New("object exists already")
 	ErrOlder    = errors.New("the update is older than the existing configuration")
 	ErrInput    = errors.New("unusable input")
+	ErrUnfit    = errors.New("invalid argument") // readable, but nothing that can be done with it
 	ErrDenied   = errors.New("permission denied")
 	ErrSchema   = errors.New("the update does not conform to the configured schema")
 	ErrPatch    = errors.New("the patch does not apply to this version")
@@ -130,11 +131,11 @@ func (t *edit) run(r Request) (failed *Element, err error) {
 	if section == "all" || section == "cib" {
 		section = ""
 	}
-	if section != "" && r.Input.Name == "cib" {
+	if section != "" && r.Input.Name == "cib" && r.Op != OpPatch {
 		// A whole document stands for its section.
 		part := (&edit{doc: &Document{Root: r.Input}}).sectionRoot(section, false)
 		if part == nil {
-			return nil, fmt.Errorf("%s: %w: no <%s> in the document given", r.Op, ErrInput, section)
+			return nil, fmt.Errorf("%s: %w: no <%s> in the document given", r.Op, ErrUnfit, section)
 		}
 		r.Input = part
 	}
@@ -146,9 +147,7 @@ func (t *edit) run(r Request) (failed *Element, err error) {
 	case OpReplace, OpUpgrade:
 		return nil, t.replaceObject(section, r)
 	case OpDelete, OpDeleteAll:
-		for t.substitute(t.sectionRoot(section, false), r.Input, nil) && r.Op == OpDeleteAll {
-		}
-		return nil, nil
+		return nil, t.deleteObjects(section, r)
 	case OpPatch:
 		return nil, t.patch(r.Input)
 	}
@@ -199,7 +198,11 @@ func (t *edit) create(section string, input *Element) (*Element, error) {
 	if section == "" || input.Name == "cib" {
 		return nil, t.modify("", Request{Op: OpModify, Input: input, AllowCreate: true})
 	}
-	root := t.sectionRoot(section, true)
+	root := t.sectionRoot(section, false)
+	if root == nil {
+		return FailedUpdate(input, "cib_create", "Invalid argument"),
+			fmt.Errorf("create <%s id=%q>: %w: the document has no <%s>; make it with the section configuration", input.Name, input.ID(), ErrUnfit, section)
+	}
 	objects := []*Element{input}
 	if input.Name == section {
 		objects = slices.Collect(input.Elements())
@@ -324,33 +327,61 @@ func (t *edit) replaceObject(section string, r Request) error {
 		t.replace(t.doc.Root, input.Clone())
 		return nil
 	}
-	if !t.substitute(t.sectionRoot(section, false), input, input) {
+	if replaced, err := t.substitute(t.sectionRoot(section, false), input, input); err != nil || !replaced {
 		return fmt.Errorf("replace <%s id=%q>: %w", input.Name, input.ID(), ErrNotFound)
 	}
 	return nil
 }
 
+// deleteObjects removes what is as Input says; a section stays when it is itself where to act.
+func (t *edit) deleteObjects(section string, r Request) error {
+	root := t.sectionRoot(section, false)
+	if root != nil && root != t.doc.Root && root.Name == r.Input.Name && agrees(root, r.Input, true) {
+		return nil
+	}
+	for {
+		removed, err := t.substitute(root, r.Input, nil)
+		if err != nil || !removed || r.Op == OpDelete {
+			return err
+		}
+	}
+}
+
+// standing are the parts that every document has, and nothing deletes.
+var standing = []string{"configuration", "status", "crm_config", "nodes", "resources", "constraints"}
+
+// withdraw removes an element that a document can be without.
+func (t *edit) withdraw(e *Element) error {
+	if e == t.doc.Root {
+		return fmt.Errorf("delete the document: %w; --erase empties it", ErrUnfit)
+	}
+	if slices.Contains(standing, e.Name) && (e.Parent == t.doc.Root || e.Parent.Name == "configuration") {
+		return fmt.Errorf("delete <%s>: %w: every document has one", e.Name, ErrSchema)
+	}
+	t.remove(e)
+	return nil
+}
+
 // substitute puts a copy of by (nil: nothing) in the place of the first element at or
 // below root with pattern's name, its id if it has one and, when it is removed, its other attributes.
-func (t *edit) substitute(root, pattern, by *Element) bool {
+func (t *edit) substitute(root, pattern, by *Element) (bool, error) {
 	if root == nil {
-		return false
+		return false, nil
 	}
 	for e := range root.Descendants() {
 		if e.Name != pattern.Name || !agrees(e, pattern, by == nil) {
 			continue
 		}
-		switch {
-		case by != nil:
-			t.replace(e, by.Clone())
-		case e == t.doc.Root:
-			return false
-		default:
-			t.remove(e)
+		if by == nil && e == t.doc.Root {
+			return false, nil
 		}
-		return true
+		if by == nil {
+			return true, t.withdraw(e)
+		}
+		t.replace(e, by.Clone())
+		return true, nil
 	}
-	return false
+	return false, nil
 }
 
 func agrees(e, pattern *Element, everything bool) bool {
@@ -363,6 +394,9 @@ func agrees(e, pattern *Element, everything bool) bool {
 }
 
 func (t *edit) byXPath(r Request) error {
+	if r.Op == OpPatch && r.Input != nil {
+		return t.patch(r.Input) // says itself where
+	}
 	matches, err := t.doc.Select(r.XPath)
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", r.Op, ErrInput, err)
@@ -379,10 +413,12 @@ func (t *edit) byXPath(r Request) error {
 	first := matches[0]
 	switch r.Op {
 	case OpDelete:
-		t.remove(first)
+		return t.withdraw(first)
 	case OpDeleteAll:
 		for _, e := range matches {
-			t.remove(e) // one inside another is out already, and harmless
+			if err := t.withdraw(e); err != nil { // one inside another is out already, and harmless
+				return err
+			}
 		}
 	case OpCreate:
 		if twin(first, r.Input) != nil {
@@ -390,9 +426,19 @@ func (t *edit) byXPath(r Request) error {
 		}
 		t.append(first, r.Input.Clone())
 	case OpModify:
-		t.merge(first, r.Input)
+		target := findObject(first, r.Input)
+		if target == nil {
+			return fmt.Errorf("modify <%s id=%q> at or below %s: %w", r.Input.Name, r.Input.ID(), r.XPath, ErrNotFound)
+		}
+		t.merge(target, r.Input)
 	case OpReplace:
-		t.replace(first, r.Input.Clone())
+		parent := first.Parent
+		if first == t.doc.Root || first.Identical(r.Input) {
+			t.replace(first, r.Input.Clone())
+			return nil
+		}
+		t.remove(first) // what replaces it goes to the end, as with Pacemaker
+		t.append(parent, r.Input.Clone())
 	default:
 		return fmt.Errorf("operation %q by xpath: %w", r.Op, ErrInput)
 	}

@@ -112,6 +112,9 @@ func (p *parser) document() (*Element, error) {
 		if err := p.characters(p.text[p.pos : p.pos+i]); err != nil {
 			return nil, err
 		}
+		if root == nil && len(p.open) == 0 && len(p.flaws) > 0 {
+			return nil, p.flaws[0] // text before the root: this is no XML
+		}
 		p.pos += i
 		done, err := p.markup()
 		if err != nil {
@@ -261,7 +264,14 @@ func (p *parser) startTag() (*Element, error) {
 	for {
 		p.space()
 		if p.pos >= len(p.text) {
-			return nil, p.fail("the file ends inside the tag <%s", name)
+			if err := p.tolerate(p.fail("the file ends inside the tag <%s", name)); err != nil {
+				return nil, err
+			}
+			p.finish(e, first)
+			if len(p.open) == 0 {
+				return e, nil
+			}
+			return nil, nil
 		}
 		switch p.text[p.pos] {
 		case '>':

@@ -29,8 +29,15 @@ func (d *Document) Patch(patch *Element) error {
 }
 
 func (t *edit) patch(patch *Element) error {
-	if format := patch.Get("format"); format != "2" {
-		return fmt.Errorf("patch: %w: format %q; expected 2", ErrInput, format)
+	switch format := patch.Get("format"); {
+	case format == "2":
+	case format == "" || format == "1":
+		if patch.Child("diff-removed") == nil && patch.Child("diff-added") == nil {
+			return nil // names no change
+		}
+		return fmt.Errorf("patch: %w: format 1, of releases before 1.1.12; expected 2", ErrInput)
+	default:
+		return fmt.Errorf("patch: %w: format %q; expected 2", ErrUnfit, format)
 	}
 	// Patches written without versions apply to any document.
 	source, target, versionErr := PatchVersions(patch)

@@ -31,7 +31,13 @@ var objects = map[string][]string{
 	"group":            {"primitive", "meta_attributes", "instance_attributes"},
 	"clone":            {"primitive", "group", "meta_attributes", "instance_attributes"},
 	"master":           {"primitive", "group", "meta_attributes", "instance_attributes"},
+
+	"meta_attributes": pairs, "instance_attributes": pairs, "utilization": pairs, "cluster_property_set": pairs, "nvpair": {},
+	"node": {"instance_attributes", "utilization"},
 }
+
+// pairs are what a set of attributes consists of.
+var pairs = []string{"rule", "nvpair"}
 
 // parts are what a primitive consists of.
 var parts = []string{"meta_attributes", "instance_attributes", "operations", "utilization"}
@@ -112,12 +118,13 @@ func (d *Document) structure() []Problem {
 			problems = d.checkStructure(c, major, problems)
 		}
 	}
-	return append(problems, d.misplaced(d.Root)...)
+	return append(append(problems, d.misplaced(d.Root)...), d.strange(d.Root, major)...)
 }
 
 // checkStructure looks at an element and all below it; major is that of the document's schema.
 func (d *Document) checkStructure(e *Element, major int, problems []Problem) []Problem {
 	problems = append(append(problems, d.misplaced(e)...), d.checkElement(e, major)...)
+	problems = append(problems, d.strange(e, major)...)
 	if required := needs[e.Name]; required != nil && e.Parent != nil {
 		for _, name := range required {
 			if e.Get(name) == "" && e.Get("id-ref") == "" {
@@ -145,6 +152,10 @@ func (d *Document) misplaced(e *Element) []Problem {
 	}
 	var problems []Problem
 	for c := range e.Elements() {
+		if len(accepted) == 0 {
+			problems = append(problems, d.problem(c, "does not belong into <%s>, which has nothing inside", e.Name))
+			continue
+		}
 		if !slices.Contains(accepted, c.Name) {
 			problems = append(problems, d.problem(c, "does not belong into <%s>; expected %s", e.Name, strings.Join(accepted, ", ")))
 		}

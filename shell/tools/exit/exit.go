@@ -62,7 +62,7 @@ func Of(err error) int {
 	}{
 		{nil, OK}, {ErrUnsafe, Unsafe}, {ErrUsage, Usage}, {ErrProtocol, Protocol},
 		{cib.ErrNotFound, NoSuch}, {cib.ErrExists, Exists}, {cib.ErrOlder, Old}, {cib.ErrDenied, NoPermission},
-		{cib.ErrSchema, Config}, {cib.ErrPatch, DiffFailed}, {cib.ErrInput, DataError},
+		{cib.ErrSchema, Config}, {cib.ErrPatch, DiffFailed}, {cib.ErrInput, DataError}, {cib.ErrUnfit, Software},
 		{client.ErrNoDaemon, Disconnect}, {client.NotSetUp, Disconnect}, {client.NotFound, NoSuch}, {client.Exists, Exists}, {client.Denied, NoPermission},
 		{client.NoQuorum, Quorum}, {client.TimedOut, Timeout}, {client.Conflict, Old}, {client.Invalid, Config},
 		{fs.ErrNotExist, NoInput}, {fs.ErrPermission, NoPermission},
