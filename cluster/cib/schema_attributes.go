@@ -6,7 +6,7 @@ import (
 )
 
 // known are the attributes that the schemas pacemaker-3.x give the elements of a configuration, newest
-// included; an element that is not here may have any.
+// included; an element that is not here may have any. checkScore says why score-attribute is refused.
 var known = knownAttributes(map[string]string{
 	"acl_group":            "id name",
 	"acl_permission":       "attribute description id kind object-type reference xpath",
@@ -52,10 +52,10 @@ var known = knownAttributes(map[string]string{
 	"resources":            "",
 	"rkt":                  "image masters network options promoted-max replicas replicas-per-host run-command",
 	"role":                 "id",
-	"rsc_colocation":       "id influence node-attribute rsc rsc-role score with-rsc with-rsc-role",
+	"rsc_colocation":       "id influence node-attribute rsc rsc-role score score-attribute with-rsc with-rsc-role",
 	"rsc_defaults":         "",
 	"rsc_expression":       "class id provider type",
-	"rsc_location":         "id node resource-discovery role rsc rsc-pattern score",
+	"rsc_location":         "id node resource-discovery role rsc rsc-pattern score score-attribute",
 	"rsc_order":            "first first-action id kind require-all score symmetrical then then-action",
 	"rsc_ticket":           "id loss-policy rsc rsc-role ticket",
 	"rule":                 "boolean-op id id-ref role score score-attribute",
