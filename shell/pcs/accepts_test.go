@@ -15,8 +15,10 @@ const cloned = `<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pa
 <primitive id="gone" class="ocf" provider="heartbeat" type="Gone"/>
 <primitive id="f" class="stonith" type="fence_apc"/>
 <clone id="c-clone"><primitive id="c" class="ocf" provider="pacemaker" type="Dummy"/></clone>
-<bundle id="b"><podman image="i" masters="1"/></bundle>
-</resources><constraints><rsc_location id="l" rsc="d" node="n1" score="5"/></constraints></configuration><status/></cib>`
+<clone id="pr-clone"><meta_attributes id="pr-clone-m"><nvpair id="pr-clone-m-p" name="promotable" value="true"/></meta_attributes><primitive id="pr" class="ocf" provider="pacemaker" type="Stateful"/></clone>
+<bundle id="b"><podman image="i" masters="1"/><network control-port="9"/><primitive id="in-b" class="ocf" provider="pacemaker" type="Dummy"/></bundle>
+</resources><constraints><rsc_location id="l" rsc="d" node="n1" score="5"/></constraints><tags><tag id="t"><obj_ref id="d"/><obj_ref id="e"/></tag></tags><alerts><alert id="al" path="/x"/></alerts>
+<rsc_defaults><meta_attributes id="ds"><nvpair id="ds-a" name="a" value="1"/></meta_attributes></rsc_defaults></configuration><status/></cib>`
 
 // TestWhatCommandsAccept: which words a command takes and which it refuses are those of pcs 0.11.5, on whose calls they were seen.
 func TestWhatCommandsAccept(t *testing.T) {
@@ -27,7 +29,7 @@ func TestWhatCommandsAccept(t *testing.T) {
 		document string // what stands in it afterwards, or after "!" what does not
 	}{
 		// Times that are none: kept, with a warning.
-		{"resource create x ocf:pacemaker:Dummy op monitor interval=5x timeout=abc", 0, `interval="5x" name="monitor" timeout="abc"`},
+		{"resource create x ocf:pacemaker:Dummy --force op monitor interval=5x timeout=abc", 0, `interval="5x" name="monitor" timeout="abc"`},
 		{"resource create x ocf:pacemaker:Dummy op monitor interval=5s name=start", 1, `!id="x"`},
 		{"resource create ä ocf:pacemaker:Dummy", 1, `!ä`},
 		// Operations that the schema does not allow.
@@ -52,13 +54,31 @@ func TestWhatCommandsAccept(t *testing.T) {
 		{"constraint order d then e score=7", 0, `score="7"`},
 		{"constraint location remove l l", 1, `id="l"`},
 		{"constraint location remove l", 0, `!id="l"`},
+		// The same thing twice.
+		{"tag update t remove d d", 1, `<obj_ref id="d"/>`},
+		{"alert remove al al", 1, `<alert`},
+		{"resource defaults set remove ds ds", 0, `!id="ds"`},
+		// Moves.
+		{"resource move-with-constraint pr n1", 1, `!cli-prefer`},
+		{"resource move-with-constraint pr-clone n1", 0, `cli-prefer-pr-clone`},
+		{"resource move-with-constraint in-b n1", 0, `cli-prefer-in-b`},
+		{"resource move-with-constraint b n1", 1, `!cli-prefer`},
+		{"stonith enable d", 0, ``},
+		{"stonith enable nothing", 1, ``},
+		// A word too many.
+		{"stonith level verify x", 1, ``},
+		{"status cluster x", 1, ``},
+		{"status xml x", 1, ``},
+		{"resource group list x", 1, ``},
+		{"resource relocate clear x", 1, ``},
+		{"cluster cib colour=red", 1, ``},
 		// --force stands only where there is something to force.
 		{"resource group add g d --force", 1, `!<group`},
-		{"tag create t d --force", 1, `!<tag`},
+		{"tag create u d --force", 1, `!id="u"`},
 		{"acl role create r --force", 1, `!acl_role`},
 		{"constraint location c prefers n1 --force", 0, `rsc="c"`},
 		{"constraint order c then d --force", 0, `first="c"`},
-		{"resource defaults update a=b --force", 0, `name="a"`},
+		{"resource defaults update k=b --force", 0, `name="k"`},
 	} {
 		t.Run(c.command, func(t *testing.T) {
 			t.Parallel()

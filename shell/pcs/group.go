@@ -23,6 +23,9 @@ func groupCommands() []command {
 }
 
 func listGroups(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
 	for e := range s.doc.Section("resources").Descendants() {
 		if e.Name == "group" {
 			var ids []string

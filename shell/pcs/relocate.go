@@ -17,7 +17,7 @@ func relocateCommands() []command {
 		{path: "resource relocate show", help: "Shows resources, and which would run elsewhere if they did not stick to where they are.", document: true, run: showRelocation},
 		{path: "resource relocate dry-run", syntax: "[RESOURCE...]", help: "Says what 'relocate run' would do.", document: true, options: "f", run: func(s *session) error { _, err := s.relocate(); return err }},
 		{path: "resource relocate run", syntax: "[RESOURCE...]", help: "Moves resources to where they would run if they did not stick to where they are.", document: true, run: runRelocation},
-		{path: "resource relocate clear", help: "Removes constraints that a 'relocate run' left when it was interrupted.", document: true, options: "f", run: func(s *session) error { s.clearRelocation(); return nil }},
+		{path: "resource relocate clear", help: "Removes constraints that a 'relocate run' left when it was interrupted.", document: true, options: "f", run: clearRelocations},
 	}
 }
 
@@ -101,6 +101,14 @@ func (s *session) relocate() ([]*cib.Element, error) {
 		s.note("no resource would run elsewhere")
 	}
 	return out, nil
+}
+
+func clearRelocations(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
+	s.clearRelocation()
+	return nil
 }
 
 // clearRelocation removes what moved resources and says whether there was anything.

@@ -200,6 +200,9 @@ func (s *session) showHosts() error {
 }
 
 func showStatusXML(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
 	text, err := monitor.Show([]string{"--one-shot", "--inactive", "--output-as", "xml"}, s.doc, s.now)
 	if err == nil {
 		s.printf("%s", text)
@@ -209,6 +212,9 @@ func showStatusXML(s *session) error {
 
 // showCluster prints the summary and the nodes, and whose daemons answer.
 func showCluster(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
 	text, err := monitor.Show([]string{"--one-shot", "--exclude=all", "--include=summary,nodes"}, s.doc, s.now)
 	if err != nil {
 		return err

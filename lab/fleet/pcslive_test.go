@@ -1,0 +1,120 @@
+package fleet
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"holdfast/lab"
+)
+
+// live are pcs commands as users type them, one after another on one cluster. What starts with ! is refused.
+var live = []struct{ command, says string }{
+	{"property set stonith-enabled=false", ""},
+	// --wait says where a resource runs, and fails where it does not do what was asked.
+	{"resource create a ocf:pacemaker:Dummy op monitor interval=5s --wait=60", "resource 'a' is running on"},
+	{"resource create x ocf:pacemaker:Dummy --disabled --wait=60", "resource 'x' is not running on any node"},
+	{"!resource create gone ocf:heartbeat:Gone --force --wait=60", "resource 'gone' is not running on any node"},
+	{"resource delete gone", "Deleting Resource - gone"},
+	{"resource create b ocf:pacemaker:Dummy --group g --wait=60", "resource 'b' is running on"},
+	{"resource create s ocf:pacemaker:Stateful promotable --wait=60", "resource 's' is running on 'web1', 'web2', 'web3'"},
+	{"resource create d ocf:pacemaker:Dummy clone --wait=60", "resource 'd' is running on 'web1', 'web2', 'web3'"},
+	{"resource disable a --wait=60", "resource 'a' is not running on any node"},
+	{"resource enable a --wait=60", "resource 'a' is running on"},
+	{"resource enable x --wait=60", "resource 'x' is running on"},
+	{"resource clone x --wait=60", "resource 'x' is running on 'web1', 'web2', 'web3'"},
+	{"resource unclone x --wait=60", "resource 'x' is running on"},
+	{"resource group add g x --wait=60", "resource 'g' is running on"},
+	{"resource ungroup g x --wait=60", ""},
+	{"resource delete x", "Deleting Resource - x"},
+	// Where resources go.
+	{"resource move a web2 --wait=60", "resource 'a' is running on 'web2'"},
+	{"!resource move a nowhere", "no host 'nowhere'"},
+	{"!resource move d-clone", "cannot be moved"},
+	{"resource ban a web2 --wait=60", "resource 'a' is running on"},
+	{"resource status a", "Started"},
+	{"resource clear a", "Removing constraint: cli-ban-a-on-web2"},
+	{"resource move-with-constraint a web3 lifetime=PT1H", ""},
+	{"constraint location", "Expression: #uname eq string web3"},
+	{"resource clear a --expired", ""},
+	{"resource clear a", "Removing constraint: cli-prefer-a"},
+	{"resource restart g --wait=60", "g successfully restarted"},
+	{"resource disable a --simulate", "Transition Summary"},
+	{"resource relocate dry-run", ""},
+	{"resource failcount show a", "No failcounts for resource 'a'"},
+	{"resource cleanup a", "done"},
+	{"resource refresh a", "Cleaned up a on web1"},
+	// Hosts.
+	{"node standby web2 --wait=60", ""},
+	{"status nodes", " Standby: web2"},
+	{"node unstandby --all --wait=60", ""},
+	{"node attribute web1 rack=7", ""},
+	{"node attribute", "web1: rack=7"},
+	{"node utilization web1 cpu=4", ""},
+	{"node utilization", "web1: cpu=4"},
+	{"cluster stop web2 --wait=60", "web2: Stopping Cluster..."},
+	{"status nodes", " Offline: web2"},
+	{"cluster start web2 --wait=60", "web2: Starting Cluster..."},
+	{"status nodes", " Online: web1 web2 web3"},
+	{"cluster node remove web3", "web3: taken out"},
+	{"status nodes", " Online: web1 web2\n"},
+	{"cluster node add web3 --start --wait=60", "web3: Starting Cluster..."},
+	{"status nodes", " Online: web1 web2 web3"},
+	{"status corosync", "web3"},
+	{"quorum status", "Quorate:          Yes"},
+	{"quorum update wait_for_all=1", ""},
+	{"quorum config", "wait_for_all: 1"},
+	{"cluster config update totem token=5000", ""},
+	{"cluster config", "token: 5000"},
+	{"cluster link update 0 options link_priority=5", ""},
+	// The document as a whole, and beside it.
+	{"cluster cib /root/old.xml", ""},
+	{"-f /root/old.xml resource create n ocf:pacemaker:Dummy", ""},
+	{"cluster cib-push /root/old.xml --config --wait=60", "CIB updated"},
+	{"resource status n", "Started"},
+	{"cluster verify --full", ""},
+	{"config backup /root/saved.tar.gz", ""},
+	{"tag create t a n", ""},
+	{"resource disable t --wait=60", "resource 'n' is not running on any node"},
+	{"tag remove t", ""},
+	{"acl role create ro read xpath /cib", ""},
+	{"acl user create bob ro", ""},
+	{"acl", "Roles: ro"},
+	{"alert create path=/bin/true id=al", ""},
+	{"alert recipient add al value=me", ""},
+	{"alert", "Recipient: al-recipient (value=me)"},
+	// Fencing.
+	{"stonith create f fence_dummy --wait=60", "resource 'f' is running on"},
+	{"stonith level add 1 web1 f", ""},
+	{"stonith level", "Level 1 - f"},
+	{"stonith level verify", ""},
+	{"stonith disable f --wait=60", "resource 'f' is not running on any node"},
+	{"stonith history", "0 events found"},
+	{"stonith sbd status", "web3: "},
+	{"stonith delete f", ""},
+	{"!status nothing", ""},
+	{"status --full", "Node Attributes"},
+}
+
+func TestPcsOnALiveCluster(t *testing.T) {
+	if _, err := exec.LookPath("chpasswd"); err != nil {
+		t.Skip("chpasswd (package passwd) is not installed")
+	}
+	for _, agent := range []string{"/usr/lib/ocf/resource.d/pacemaker/Dummy", "/usr/lib/ocf/resource.d/pacemaker/Stateful", "/usr/sbin/fence_dummy"} {
+		if _, err := os.Stat(agent); err != nil {
+			t.Skipf("needs an agent: %v", err)
+		}
+	}
+	const password = "secret-for-the-lab"
+	_, f := startUnconfigured(t, lab.Command{Args: []string{"sh", "-c", "grep -q ^hacluster: /etc/passwd || useradd --system --home-dir / --shell /usr/sbin/nologin hacluster; echo hacluster:" + password + " | chpasswd"}})
+	mustRun(t, f, "web1", "", strings.Fields("pcs host auth web1 addr=10.77.0.11 web2 addr=10.77.0.12 web3 addr=10.77.0.13 -u hacluster -p "+password)...)
+	mustRun(t, f, "web1", "", strings.Fields("pcs cluster setup shop web1 web2 web3 --start --wait=60")...)
+	for _, c := range live {
+		command, refused := strings.CutPrefix(c.command, "!")
+		out, err := run(t, f, "web1", "", append([]string{"pcs"}, strings.Fields(command)...)...)
+		if (err != nil) != refused || !strings.Contains(out, c.says) {
+			t.Errorf("pcs %s: %v; want %q in\n%s", command, err, c.says, out)
+		}
+	}
+}
