@@ -138,3 +138,18 @@ func TestEventsReachBack(t *testing.T) {
 		t.Errorf("without a daemon %s tells\n%s", host, text)
 	}
 }
+
+// Who follows on one host is told what happens while another host takes the lead.
+func TestEventsAreFollowedAcrossAChangeOfLeader(t *testing.T) {
+	ctx, f := startFleetFor(t, 2*time.Minute)
+	must(t, f.Load(ctx, "web1", dummies))
+	settled(t, ctx, f, "d")
+	leader := f.Leader(ctx)
+	follower := f.others(leader)[0]
+	mustRun(t, f, follower, "", "sh", "-c", "setsid holdfast events -f -o json >/run/followed </dev/null 2>&1 &")
+	_, err := f.Host(leader).Kill()
+	must(t, err)
+	written(ctx, t, f, follower, "/run/followed", `"kind":"host-dead".*"`+leader+`"`, `"kind":"leader-changed","subject":"(`+strings.Join(f.others(leader), "|")+`)"`)
+	mustRun(t, f, follower, "", "crm", "configure", "property", "cluster-delay=61s")
+	written(ctx, t, f, follower, "/run/followed", `"kind":"committed".*crm configure property`)
+}
