@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor"
 	"holdfast/cluster/node/client"
 )
 
@@ -175,15 +176,32 @@ func validateAgent(s *session, words []word) error {
 func (s *session) validate(e *cib.Element, params []client.Param) error {
 	c, err := s.daemon("validate")
 	if err != nil {
-		return err
+		return s.validateHere(e, params)
 	}
 	result, err := c.Operate(context.Background(), client.Operation{Action: "validate-all", Agent: agentTitle(e), Params: params})
 	if err != nil {
 		return err
 	}
-	s.printf("%s", result.Output)
-	if result.Code != 0 {
-		return fmt.Errorf("%s: validate-all answers %d %s", agentTitle(e), result.Code, result.Reason)
+	return s.validated(e, result.Code, result.Output, result.Reason)
+}
+
+// validateHere asks the agent on this host, without a cluster.
+func (s *session) validateHere(e *cib.Element, params []client.Param) error {
+	agents := executor.New(executor.Config{Root: client.Root(""), Host: thisNode()})
+	defer agents.Close()
+	op := executor.Operation{Resource: "test", Agent: executor.Agent{Class: e.Get("class"), Provider: e.Get("provider"), Type: e.Get("type")},
+		Action: "validate-all", Timeout: executor.DefaultTimeout, Params: map[string]string{}}
+	for _, p := range params {
+		op.Params[p.Name] = p.Value
+	}
+	result := agents.Run(context.Background(), op)
+	return s.validated(e, result.Code, result.Output, result.Reason)
+}
+
+func (s *session) validated(e *cib.Element, code int, output, reason string) error {
+	s.printf("%s", output)
+	if code != 0 {
+		return fmt.Errorf("%s: validate-all answers %d %s", agentTitle(e), code, reason)
 	}
 	return nil
 }
