@@ -58,7 +58,7 @@ var canonicalValue = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;",
 // and, with unstamped, without the attributes that say who wrote an object and when.
 func (e *Element) canonical(b *bytes.Buffer, unstamped bool) {
 	if e.Kind != ElementNode {
-		if e.Kind != TextNode {
+		if e.Kind != TextNode && e.Kind != CDATANode {
 			e.compact(b)
 		}
 		return

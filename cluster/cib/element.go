@@ -13,6 +13,7 @@ const (
 	ElementNode     Kind = iota // a named element with attributes and children
 	CommentNode                 // a comment; Text holds what stands between <!-- and -->
 	TextNode                    // character data other than white space between elements
+	CDATANode                   // character data that is written as it is; what is read becomes a TextNode
 	InstructionNode             // a processing instruction; Name is its target, Text the rest
 )
 
@@ -30,7 +31,7 @@ type Element struct {
 	Attrs    []Attr
 	Children []*Element
 	Parent   *Element // nil for a root and for an element not in a tree
-	Text     string   // of a CommentNode, TextNode or InstructionNode
+	Text     string   // of a CommentNode, TextNode, CDATANode or InstructionNode
 	Line     int      // 1-based line of the start tag in the file it was read from; 0 when made in memory
 }
 

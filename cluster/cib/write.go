@@ -2,6 +2,7 @@ package cib
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -44,6 +45,9 @@ func (e *Element) compact(b *bytes.Buffer) {
 	case TextNode:
 		escape(b, e.Text, false)
 		return
+	case CDATANode:
+		b.WriteString(cdataStart + e.Text + cdataEnd)
+		return
 	}
 	e.startTag(b)
 	if len(e.Children) == 0 {
@@ -82,6 +86,9 @@ func (e *Element) format(b *bytes.Buffer, depth int) {
 		escape(b, e.Text, false)
 		b.WriteByte('\n')
 		return
+	case CDATANode:
+		b.WriteString(cdataStart + e.Text + cdataEnd + "\n")
+		return
 	}
 	e.startTag(b)
 	switch {
@@ -111,7 +118,7 @@ func (e *Element) format(b *bytes.Buffer, depth int) {
 
 func (e *Element) hasText() bool {
 	for _, c := range e.Children {
-		if c.Kind == TextNode {
+		if c.Kind == TextNode || c.Kind == CDATANode {
 			return true
 		}
 	}
@@ -141,6 +148,37 @@ func (e *Element) Escaped() string {
 	c.format(&b, 0)
 	return strings.ReplaceAll(b.String(), apostrophe, "&apos;")
 }
+
+// What encloses character data that is written as it is.
+const cdataStart, cdataEnd = "<![CDATA[", "]]>"
+
+// ASCII returns String with references in the place of characters beyond ASCII, except in a CDATANode: the
+// form of Pacemaker's answers in XML.
+func (e *Element) ASCII() string {
+	text := e.String()
+	if !strings.ContainsFunc(text, beyondASCII) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		plain, rest, _ := strings.Cut(text, cdataStart)
+		for _, r := range plain {
+			if beyondASCII(r) {
+				fmt.Fprintf(&b, "&#x%X;", r)
+			} else {
+				b.WriteRune(r)
+			}
+		}
+		verbatim, after, found := strings.Cut(rest, cdataEnd)
+		if found {
+			b.WriteString(cdataStart + verbatim + cdataEnd)
+		}
+		text = after
+	}
+	return b.String()
+}
+
+func beyondASCII(r rune) bool { return r >= 0x80 }
 
 // apostrophe stands for one while Escaped writes; XML cannot hold it.
 const apostrophe = "\x00"

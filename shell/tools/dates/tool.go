@@ -69,7 +69,12 @@ func (c *call) run() error {
 		date, have = c.now.UTC(), true
 		c.print("Current date/time", date)
 	}
-	if text, ok := c.line.Lookup("date"); ok {
+	text, dated := c.line.Lookup("date")
+	if dated && text == "now" && !have {
+		date, have = c.now.UTC(), true
+		c.print("Current date/time", date)
+	}
+	if dated && !have {
 		var err error
 		if date, err = parseMoment(text, c.now); err != nil {
 			return err

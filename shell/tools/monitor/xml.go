@@ -26,10 +26,10 @@ func RenderXML(line *option.Line, args []string, doc *cib.Document, show map[str
 	v.summaryXML(root)
 	v.stateXML(root)
 	if line.Has("as-xml") {
-		return root.Escaped()
+		return root.ASCII()
 	}
 	root.Append(cib.NewElement("status", "code", "0", "message", "OK"))
-	return root.Escaped()
+	return root.ASCII()
 }
 
 // AppendStatus adds a state of the cluster to an element, as crm_simulate shows it: nodes,
@@ -51,6 +51,18 @@ func AppendResources(to *cib.Element, s *scheduler.Status, doc *cib.Document, no
 	for _, r := range v.s.Resources {
 		if !r.Orphan || isActive(r, nil) {
 			list.Append(v.resourceXML(r))
+		}
+	}
+}
+
+// AppendResource puts one resource into an answer; one that stands in another is looked for there.
+func AppendResource(to *cib.Element, s *scheduler.Status, doc *cib.Document, now time.Time, id string) {
+	all := cib.NewElement("all")
+	AppendResources(all, s, doc, now)
+	for e := range all.Descendants() {
+		if e.ID() == id && (e.Name == "resource" || e.Name == "group" || e.Name == "clone" || e.Name == "bundle") {
+			to.Append(e.Clone())
+			return
 		}
 	}
 }

@@ -104,8 +104,9 @@ func (c *call) queryXML() error {
 		}
 	}
 	if c.xml() {
-		c.result.Append(cib.NewElement("resource", "id", c.id())).
-			Append(cib.NewElement("xml")).Append(&cib.Element{Kind: cib.TextNode, Text: e.Escaped()})
+		configured := c.result.Append(cib.NewElement("resource_config"))
+		monitor.AppendResource(configured, c.observed(), c.doc, c.now, c.id())
+		configured.Append(cib.NewElement("xml")).Append(&cib.Element{Kind: cib.CDATANode, Text: e.Escaped()})
 		return nil
 	}
 	c.say("%s", c.stateLines())

@@ -31,7 +31,7 @@ func Write(w io.Writer, root *cib.Element, status int, failures ...string) {
 			list.Append(cib.NewElement("error")).Append(&cib.Element{Kind: cib.TextNode, Text: text})
 		}
 	}
-	fmt.Fprint(w, root.Escaped())
+	fmt.Fprint(w, root.ASCII())
 }
 
 // Destination opens what --output-to names; "" and "-" are standard output. The caller calls close at the end.
