@@ -19,6 +19,9 @@ func (w *World) settled() (ok bool, why string) {
 		if h.core == nil || h.frozen {
 			return false, h.name + " is not up"
 		}
+		if h.watch.condemned != "" {
+			return false, h.name + " is about to end: " + h.watch.condemned
+		}
 		v := h.replica.LastView()
 		if len(v.Members) != len(w.hosts) || i > 0 && v.Number != number {
 			return false, fmt.Sprintf("%s has the view %d of %v", h.name, v.Number, v.Members)
