@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/cluster/cib"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/messaging/core"
 )
@@ -115,5 +116,64 @@ func TestResultThatCameInASnapshotIsNotWaitedForForEver(t *testing.T) {
 	}
 	if got := s.synced(2, 22); !slices.Equal(runs(got), []string{"r1"}) {
 		t.Errorf("%v was started, want r1", runs(got))
+	}
+}
+
+// TestWhatWasSentBeforeAHostLeftTheViewIsNotObeyedAfterIt: a request to start something may wait in the network while the host is cut off,
+// and arrive when it is back and the same leader has placed that elsewhere.
+func TestWhatWasSentBeforeAHostLeftTheViewIsNotObeyedAfterIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.step(Viewed{allOfView(4)})
+	before := s.reignOver(3)
+	s.synced(3, 33)
+	without := allOfView(5)
+	without.Members, without.Boots, without.Lost = []core.HostID{1, 2}, []uint64{11, 22}, []core.HostID{3}
+	s.step(Viewed{without})
+	s.step(Viewed{allOfView(6)})
+	after := s.reignOver(3)
+	w := NewWorker(WorkerConfig{Self: 3, Boot: 33, Name: "web3", Document: cib.New})
+	if _, _, err := w.Ask(Request{Kind: SyncRequest, Reign: after, Boot: 33}); err != nil {
+		t.Fatal(err)
+	}
+	late := Request{Kind: RunRequest, Reign: before, Boot: 33, Key: "late", Task: "start"}
+	if _, batch, err := w.Ask(late); err == nil || len(batch.Runs) > 0 {
+		t.Errorf("what reign %s sent is obeyed in reign %s: %+v", before, after, batch)
+	}
+	if got := s.step(Replied{Host: 3, Boot: 33, Reign: before, Kind: SyncRequest, Reply: Reply{}}); s.c.members[3].synced {
+		t.Errorf("an answer of before counts: %+v", got)
+	}
+}
+
+// TestHostsOfASideThatLostAreUncleanUntilTheyAreBackOrFenced: the log that won tells of their death before they came to that side.
+func TestHostsOfASideThatLostAreUncleanUntilTheyAreBackOrFenced(t *testing.T) {
+	t.Parallel()
+	begun, lost := time.Unix(0, 0), core.Ballot{Number: 2, Proposer: 3}
+	other := New(Config{Self: 2, Boot: 22, Document: cib.New, Hosts: map[core.HostID]string{1: "web1", 2: "web2", 3: "web3"}})
+	other.Step(begun, Restored{core.View{Number: 7, Members: []core.HostID{2, 3}, Boots: []uint64{22, 34}, Leader: 3, Ballot: lost}})
+	other.Step(begun, Strayed{Lost: []core.Ballot{lost}})
+	other.Step(begun, Restored{core.View{Number: 8, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Leader: 1, Ballot: core.Ballot{Number: 3}}})
+	if got := other.Strays(); !slices.Equal(got, []core.HostID{3}) {
+		t.Fatalf("strays: %v, want host 3", got)
+	}
+	for _, strays := range [][]core.HostID{nil, other.Strays()} {
+		s := newStage(t)
+		s.step(Viewed{allOfView(4)})
+		for host, boot := range map[core.HostID]uint64{1: 11, 2: 22, 3: 33} {
+			s.synced(host, boot)
+		}
+		without := core.View{Number: 9, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Lost: []core.HostID{3}, Quorate: true, Leader: 1, Ballot: core.Ballot{Number: 3}}
+		nodeState(s.doc.Section("status"), 3).Set("expected", "down") // it was fenced
+		s.step(Viewed{without})
+		s.step(Replied{Host: 2, Boot: 22, Reign: s.reignOver(2), Kind: SyncRequest, Reply: Reply{Strays: strays}})
+		s.synced(1, 11)
+		want := map[bool]string{true: "member", false: "down"}[len(strays) > 0]
+		if got := nodeState(s.doc.Section("status"), 3).Get("expected"); got != want {
+			t.Errorf("with strays %v host 3 is expected to be %s, want %s", strays, got, want)
+		}
+	}
+	other.Step(begun, Applied{Entry: &Entry{Kind: FencedEntry, Target: "web3", Edits: []Edit{{}}}})
+	if got := other.Strays(); len(got) > 0 {
+		t.Errorf("fenced: %v are strays still", got)
 	}
 }

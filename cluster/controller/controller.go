@@ -51,6 +51,7 @@ type member struct {
 	watchdog time.Duration   // Reply.Watchdog
 	features string          // Reply.FeatureSet
 	since    time.Time       // in the view with this boot, in this reign
+	reign    Reign           // that it obeys: what was sent before it left the view may still arrive
 	retryAt  time.Time       // when Sync is to be sent again; zero: on its way
 	inFlight map[string]bool // keys from before this reign, not yet seen in the log
 	leaving  bool            // it was let go; the view has yet to follow
@@ -69,8 +70,10 @@ type Controller struct {
 	quorate bool // as this host can tell now
 	leading bool
 	reign   Reign
-	gone    map[core.HostID]bool // hosts whose end this daemon witnessed and that were not in a view since
-	uuid    string               // of the reign, for transition keys
+	gone    map[core.HostID]bool        // hosts whose end this daemon witnessed and that were not in a view since
+	groups  map[core.HostID]core.Ballot // whose views they were last in
+	strays  map[core.HostID]bool        // see strayed
+	uuid    string                      // of the reign, for transition keys
 	begun   time.Time
 
 	members    map[core.HostID]*member
@@ -100,7 +103,7 @@ func New(cfg Config) *Controller {
 	}
 	c := &Controller{
 		cfg: cfg, names: map[core.HostID]string{}, boots: map[core.HostID]uint64{},
-		seen: map[core.HostID]bool{}, recent: map[string]bool{}, gone: map[core.HostID]bool{}, stopping: map[core.HostID]time.Time{}, quorate: true,
+		seen: map[core.HostID]bool{}, recent: map[string]bool{}, gone: map[core.HostID]bool{}, groups: map[core.HostID]core.Ballot{}, strays: map[core.HostID]bool{}, stopping: map[core.HostID]time.Time{}, quorate: true,
 	}
 	c.configured(cfg.Hosts)
 	return c
@@ -144,6 +147,8 @@ func (c *Controller) Step(now time.Time, ev Event) Batch {
 		c.confirmed(now, ev)
 	case Configured:
 		c.configured(ev.Hosts)
+	case Strayed:
+		c.strayed(ev.Lost)
 	}
 	if c.leading {
 		c.advance(now)

@@ -67,8 +67,14 @@ func allOfView(number uint64) core.View {
 }
 
 func (s *stage) synced(host core.HostID, boot uint64, inFlight ...string) Batch {
-	r, _ := s.c.Leading()
-	return s.step(Replied{Host: host, Boot: boot, Reign: r, Kind: SyncRequest, Reply: Reply{InFlight: inFlight}})
+	return s.step(Replied{Host: host, Boot: boot, Reign: s.reignOver(host), Kind: SyncRequest, Reply: Reply{InFlight: inFlight}})
+}
+
+func (s *stage) reignOver(host core.HostID) Reign {
+	if m := s.c.members[host]; m != nil {
+		return m.reign
+	}
+	return s.c.reign
 }
 
 func runs(b Batch) []string {

@@ -75,7 +75,7 @@ func (c *Controller) dispatchRequest(now time.Time, a *scheduler.Action, key str
 
 // request writes an action as the worker's request.
 func (c *Controller) request(a *scheduler.Action, m *member, key string) Request {
-	r := Request{Kind: RunRequest, Reign: c.reign, Boot: m.boot, Key: key, Node: a.Node, NodeID: a.NodeID, Task: a.Task, TargetCode: targetCode(a)}
+	r := Request{Kind: RunRequest, Reign: m.reign, Boot: m.boot, Key: key, Node: a.Node, NodeID: a.NodeID, Task: a.Task, TargetCode: targetCode(a)}
 	switch a.Task {
 	case "cancel":
 		r.Kind = CancelRequest

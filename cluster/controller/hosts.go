@@ -19,7 +19,9 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 	for i, id := range v.Members {
 		c.seen[id] = true
 		c.boots[id] = v.Boots[i]
+		c.groups[id] = v.Ballot
 		delete(c.gone, id)
+		delete(c.strays, id)
 	}
 	for _, id := range v.Left {
 		if slices.Contains(old.Members, id) {
@@ -65,7 +67,7 @@ func (c *Controller) refreshMembers(now time.Time) {
 	}
 	for _, id := range sortedHosts(current) {
 		if c.members[id] == nil {
-			c.members[id] = &member{boot: current[id], since: now, retryAt: now, inFlight: map[string]bool{}}
+			c.members[id] = &member{boot: current[id], since: now, reign: Reign{c.reign.Ballot, c.view.Number}, retryAt: now, inFlight: map[string]bool{}}
 		}
 	}
 }
@@ -94,14 +96,14 @@ func (c *Controller) synchronize(now time.Time) {
 		}
 		m.retryAt = time.Time{}
 		c.out.Requests = append(c.out.Requests, Addressed{Host: id, Limit: syncWait, Request: Request{
-			Kind: SyncRequest, Reign: c.reign, Boot: m.boot,
+			Kind: SyncRequest, Reign: m.reign, Boot: m.boot,
 		}})
 	}
 }
 
 func (c *Controller) replied(now time.Time, ev Replied) {
 	m := c.members[ev.Host]
-	if !c.leading || ev.Reign != c.reign || m == nil || m.boot != ev.Boot {
+	if !c.leading || m == nil || ev.Reign != m.reign || m.boot != ev.Boot {
 		return
 	}
 	if ev.Kind == SyncRequest {
@@ -140,6 +142,7 @@ func (c *Controller) synced(ev Replied, m *member) {
 			m.inFlight[key] = true
 		}
 	}
+	c.learnStrays(ev.Reply.Strays)
 	c.askAgain(m)
 	c.note(Note{Kind: HostJoined, Subject: c.names[ev.Host], Count: len(m.inFlight)})
 	c.markDirty("host " + c.names[ev.Host] + " joined")
@@ -154,7 +157,7 @@ func (c *Controller) askAgain(m *member) {
 
 func (c *Controller) undelivered(now time.Time, ev Undelivered) {
 	m := c.members[ev.Host]
-	if !c.leading || ev.Reign != c.reign || m == nil || m.boot != ev.Boot {
+	if !c.leading || m == nil || ev.Reign != m.reign || m.boot != ev.Boot {
 		return
 	}
 	if ev.Kind == SyncRequest {
@@ -308,14 +311,15 @@ func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *ci
 func (c *Controller) witnessed(id core.HostID) {
 	if at := slices.Index(c.view.Members, c.cfg.Self); at >= 0 && c.view.Boots[at] == c.cfg.Boot {
 		c.gone[id] = true
+		delete(c.strays, id)
 	}
 }
 
 // doubtful tells whether the end of a host that the document knows proves nothing. Where another
 // side could have been quorate as well, the host may have come back there, and have this
-// host's side fenced; whoever was never fenced since knows that it did not.
+// host's side fenced; whoever was never fenced since knows that it did not. And of a stray it is known that it did.
 func (c *Controller) doubtful(id core.HostID) bool {
-	return (c.view.Contested || QuorumIgnored(c.cfg.Document())) && !c.gone[id]
+	return c.strays[id] || (c.view.Contested || QuorumIgnored(c.cfg.Document())) && !c.gone[id]
 }
 
 // leftEdits makes node_state tell that the host stopped everything and left.

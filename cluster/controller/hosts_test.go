@@ -31,8 +31,7 @@ func TestFeatureSetOfAHostIsKnownFromItsJoin(t *testing.T) {
 	s := newStage(t)
 	s.step(Viewed{allOfView(4)})
 	tell := func(host core.HostID, boot uint64, reply Reply) {
-		r, _ := s.c.Leading()
-		s.step(Replied{Host: host, Boot: boot, Reign: r, Kind: SyncRequest, Reply: reply})
+		s.step(Replied{Host: host, Boot: boot, Reign: s.reignOver(host), Kind: SyncRequest, Reply: reply})
 	}
 	want := func(when string, sets ...string) {
 		t.Helper()

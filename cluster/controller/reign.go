@@ -6,7 +6,7 @@ import (
 	"holdfast/cluster/messaging/core"
 )
 
-// Reign is one host's uninterrupted leadership: the view in which it began. Reigns
+// Reign is one host's uninterrupted leadership: the view in which it began, or in which the host that obeys came into it. Reigns
 // are ordered, first by the ballot of the group, then by the view's number.
 type Reign struct {
 	Ballot core.Ballot `json:"ballot"`

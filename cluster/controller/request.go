@@ -46,6 +46,8 @@ type Reply struct {
 	// Astray counts how often results of this boot went into a log that lost to another: what
 	// the document says of the host is not what the host did, so it has to be asked again.
 	Astray int `json:"astray,omitempty"`
+	// Strays are hosts that it saw on a side that lost, and of whose end it does not know.
+	Strays []core.HostID `json:"strays,omitempty"`
 	// Watchdog is the time within which the host is reset when it may not go on; 0: it has none.
 	Watchdog time.Duration `json:"watchdog,omitempty"`
 	// FeatureSet is the host's cib.FeatureSet, which is not the leader's while versions are mixed.
@@ -111,6 +113,9 @@ type Restored struct{ View core.View }
 // Configured names the configured hosts anew, after some were added or taken out.
 type Configured struct{ Hosts map[core.HostID]string }
 
+// Strayed tells that this host's log lost to another, and which of its groups the other did not grow from.
+type Strayed struct{ Lost []core.Ballot }
+
 // Nothing lets only time pass.
 type Nothing struct{}
 
@@ -123,6 +128,7 @@ func (Confirmed) event()   {}
 func (QuorumHere) event()  {}
 func (Restored) event()    {}
 func (Configured) event()  {}
+func (Strayed) event()     {}
 func (Nothing) event()     {}
 
 // Batch is what a Controller wants done. Nothing in it waits for anything else.

@@ -17,6 +17,8 @@ type WorkerConfig struct {
 	Boot     uint64
 	Name     string               // this host's uname
 	Document func() *cib.Document // with all that was applied; only read
+	// Strays are the Controller's; nil: it has none to tell of.
+	Strays func() []core.HostID
 	// Watchdog is this host's watchdog's time limit; 0: it has none.
 	Watchdog time.Duration
 	// Digest returns the digest of an operation's parameters as history records it.
@@ -116,9 +118,11 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 		w.finished, w.done = map[string]bool{}, nil
 	}
 	if r.Kind == SyncRequest {
-		return Reply{
-			Name: w.cfg.Name, InFlight: w.inFlight(true), Astray: w.astray, Watchdog: w.cfg.Watchdog, FeatureSet: cib.FeatureSet,
-		}, w.out, nil
+		reply := Reply{Name: w.cfg.Name, InFlight: w.inFlight(true), Astray: w.astray, Watchdog: w.cfg.Watchdog, FeatureSet: cib.FeatureSet}
+		if w.cfg.Strays != nil {
+			reply.Strays = w.cfg.Strays()
+		}
+		return reply, w.out, nil
 	}
 	return w.obey(r)
 }

@@ -331,7 +331,10 @@ func (n *Node) watch() {
 			pauses = 0
 			n.queue.put(n.reassured)
 		case core.Discarded:
-			n.queue.put(func() { n.work(n.worker.Discarded()) })
+			n.queue.put(func() {
+				n.work(n.worker.Discarded())
+				n.step(controller.Strayed{Lost: change.Lost})
+			})
 		}
 	}
 }

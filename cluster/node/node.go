@@ -136,6 +136,7 @@ func Start(parts Parts) (*Node, error) {
 	})
 	n.worker = controller.NewWorker(controller.WorkerConfig{
 		Self: n.settings.Self, Boot: n.boot, Name: n.settings.Name, Document: n.replica.Document, Watchdog: n.reaper.timeout(),
+		Strays: n.controller.Strays,
 	})
 	n.owing = n.hadQuorum()
 	if n.reaper != nil {

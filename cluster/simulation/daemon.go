@@ -96,6 +96,7 @@ func (h *host) noted(change core.Change) {
 			return
 		}
 		h.work(h.worker.Discarded())
+		h.step(controller.Strayed{Lost: change.Lost})
 	}
 }
 

@@ -147,7 +147,8 @@ func (h *host) startDaemon() {
 	h.replica = replica.New(func(ev controller.Event) { h.happened = append(h.happened, ev) })
 	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.w.names(), Document: h.replica.Live, Plan: h.plan, Lag: core.NewTiming(0).Lag(),
 		Watchdog: h.w.shape.Watchdog > 0})
-	h.worker = controller.NewWorker(controller.WorkerConfig{Self: h.id, Boot: h.boot, Name: h.name, Document: h.replica.Document, Watchdog: h.w.shape.Watchdog})
+	h.worker = controller.NewWorker(controller.WorkerConfig{Self: h.id, Boot: h.boot, Name: h.name, Document: h.replica.Document, Watchdog: h.w.shape.Watchdog,
+		Strays: h.controller.Strays})
 	h.core, err = core.New(core.Config{Rules: h.w.rules(), ID: h.id, Boot: h.boot, Links: h.w.shape.Links, Quorum: h.w.options(),
 		Machine: &recorder{Replica: h.replica, h: h}, Saved: saved, CompactEvery: h.w.shape.CompactEvery}, h.clock())
 	if err != nil {

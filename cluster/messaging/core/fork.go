@@ -353,14 +353,25 @@ func (c *Core) installAsked(m *Message) {
 	if own.LastIndex > firstIndex && !own.within(group) {
 		lost = c.discard()
 	}
-	old := c.ballot
+	old, lostGroups := c.ballot, c.groupsBeyond(state.Lineage)
 	c.install(m.Ballot, m.Snapshot, lost)
 	c.fork = fork{begun: c.now, led: c.now}
 	if lost != nil {
-		c.change(Change{Kind: Discarded, Ballot: old, Text: fmt.Sprintf(
+		c.change(Change{Kind: Discarded, Ballot: old, Lost: lostGroups, Text: fmt.Sprintf(
 			"group %s has gone on without what group %s wrote here; that is kept, see holdfast forks", m.Ballot, old)})
 	}
 	c.change(Change{Kind: Forked, Ballot: m.Ballot, Text: fmt.Sprintf("this host joins group %s", m.Ballot)})
+}
+
+// groupsBeyond are the groups of this host's log, its own the last, that are not in another log's lineage.
+func (c *Core) groupsBeyond(lineage []Ancestor) []Ballot {
+	var beyond []Ballot
+	for _, a := range append(slices.Clone(c.agreed.Lineage), Ancestor{Log: c.ballot}) {
+		if !slices.ContainsFunc(lineage, func(b Ancestor) bool { return b.Log == a.Log }) {
+			beyond = append(beyond, a.Log)
+		}
+	}
+	return beyond
 }
 
 // discard collects what this host has, before its log goes.

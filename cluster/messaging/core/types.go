@@ -238,7 +238,8 @@ type Change struct {
 	View    View
 	For     time.Duration
 	Ballot  Ballot
-	Text    string // one line for the log
+	Lost    []Ballot // Discarded: the groups of this host's log that the other did not grow from
+	Text    string   // one line for the log
 }
 
 // Status is what a core knows at the moment.
