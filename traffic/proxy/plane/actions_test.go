@@ -79,12 +79,11 @@ func TestRulesSeeBodiesThatWereWaitedFor(t *testing.T) {
 
 func TestActionsOfRequestsAreHAProxys(t *testing.T) {
 	t.Parallel()
-	silent := freePorts(t, "127.0.0.1", 1)[0]
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", silent))
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // it never accepts
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer silent.Close()
 	b := startBoth(t, "frontend web\n bind %PORT1\n stick-table type ip size 10 store gpc0,gpc1,gpt0,http_req_cnt\n http-request track-sc0 src\n declare capture request len 5\n"+
 		" http-request sc-inc-gpc0(0)\n http-request sc-inc-gpc1(0) if { path /twice }\n http-request sc-set-gpt0(0) 7\n http-request capture path id 0\n"+
 		" http-request set-dst ipv4(192.0.2.1)\n http-request set-dst-port int(99)\n http-request set-var(txn.a) str(1)\n http-request set-var(txn.a,ifnotexists) str(2)\n"+
@@ -92,7 +91,7 @@ func TestActionsOfRequestsAreHAProxys(t *testing.T) {
 		" http-request set-header X-A %[dst]:%[dst_port]|%[var(txn.a)]|%[prio_class]|%[prio_offset]|%[capture.req.hdr(0)]\n"+
 		" http-request set-header X-B %[sc0_get_gpc0]|%[sc0_get_gpc1]|%[sc0_get_gpt0]|%[src_get_gpc0]|%[src,table_gpc0(web)]|%[src,in_table(web)]|%[table_cnt]|%[sc0_tracked]|%[sc_get_gpt0(0)]|%[sc1_tracked]|%[sc0_inc_gpc0]\n"+
 		" use_backend slow if { path /slow }\n default_backend s\nbackend s\n tcp-response content reject if { path /reject }\n server s "+echoServer(t)+
-		"\nbackend slow\n http-request set-timeout server 100\n retries 0\n server s 127.0.0.1:"+fmt.Sprint(silent)+"\n")
+		"\nbackend slow\n http-request set-timeout server 100\n retries 0\n server s "+silent.Addr().String()+"\n")
 	for _, request := range []string{"GET / HTTP/1.1", "GET /twice HTTP/1.1", "GET /abcdefgh HTTP/1.1", "GET /slow HTTP/1.1"} {
 		b.sameAnswer(t, request)
 	}
