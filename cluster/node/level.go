@@ -25,12 +25,13 @@ import (
 const (
 	firstLevel   = 1
 	levelOfDisk  = 2
+	levelOfSight = 3
 	newestLevel  = 3
 	levelService = "level"
 )
 
 // levels are what services came with, above the first level.
-var levels = map[string]int{levelService: 2, leaveService: 2, dieService: 2, sightService: 3}
+var levels = map[string]int{levelService: 2, leaveService: 2, dieService: 2, sightService: levelOfSight}
 
 // levelFile holds a host at a level below what its build has. It is read when the daemon starts.
 const levelFile = "etc/holdfast/feature-level"

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,8 +126,8 @@ func (n *Node) outlast(ctx context.Context, q outlast.Question, wait time.Durati
 			return nil
 		}
 		again := time.Second
-		if errors.Is(err, transport.ErrRemote) {
-			return err // it will not know in a moment, either
+		if errors.Is(err, transport.ErrRemote) || !n.offers(sightService) { // it will not know in a moment, either
+			return cmp.Or(n.requireLevel(ctx, levelOfSight, "to count on a lost host's watchdog"), err)
 		}
 		trouble = err
 		ruling, missing := outlast.Judge(seen, wait)

@@ -161,7 +161,7 @@ func TestWatchdogsAreCountedOnWhenAllHostsAreUpgraded(t *testing.T) {
 	f.Runs("d", "web2", "web3")
 	since, err := f.Host("web1").Cut(lab.AllLinks)
 	f.Must(err)
-	f.Shows("web2", []string{"reboot of web1 failed", "upgrade this host"}, "stonith_admin", "--history", "web1", "--verbose")
+	f.Shows("web2", []string{"reboot of web1 failed", "needs feature level 3 on every host: web3 has 2; upgrade these first"}, "stonith_admin", "--history", "web1", "--verbose")
 	f.Run("web3", "", "rm", "/etc/holdfast/feature-level")
 	f.Run("web3", "", "pkill", "-KILL", "-f", "holdfast node") // its watchdog resets it, and the daemon starts anew
 	fenced(f, since, "web1")

@@ -12,50 +12,59 @@ import (
 	"holdfast/lab"
 )
 
-// TestRollingUpgrade: three hosts that speak as the release before are upgraded one after the other by docs/upgrade.md while
-// clients write. Nothing that was confirmed is lost, what is new is refused until every host has it, and used then.
-func TestRollingUpgrade(t *testing.T) {
+// upgradePage is what docs/upgrade.md tells people to run.
+type upgradePage struct {
+	each    []string // commands, on each host
+	mixed   string   // what a cluster of two levels refuses
+	refusal string
+}
+
+func readUpgradePage(t *testing.T) (p upgradePage) {
 	page, err := os.ReadFile("../../docs/upgrade.md")
 	must(t, err)
-	var each []string
-	disk, refusal := "", ""
 	for line := range strings.Lines(string(page)) {
 		line = strings.TrimSpace(line)
 		if command, ok := strings.CutPrefix(line, "each# "); ok {
-			each = append(each, command)
-		} else if command, ok := strings.CutPrefix(line, "old# "); ok {
-			disk = command
-		} else if text, ok := strings.CutPrefix(line, "Error: … "); ok {
-			refusal = text
+			p.each = append(p.each, command)
+		} else if command, ok := strings.CutPrefix(line, "mixed# "); ok {
+			p.mixed = command
+		} else if text, ok := strings.CutPrefix(line, "… "); ok {
+			p.refusal = text
 		}
 	}
-	if len(each) != 3 || disk == "" || refusal == "" {
-		t.Fatalf("the page has %q, %q and %q", each, disk, refusal)
+	if len(p.each) != 3 || p.mixed == "" || p.refusal == "" {
+		t.Fatalf("the page has %+v", p)
 	}
+	return p
+}
+
+// TestRollingUpgrade: three hosts that speak as the release before are upgraded one after the other by docs/upgrade.md while
+// clients write. Nothing that was confirmed is lost, and what is new is refused while the levels are mixed. That it is done when all have it
+// TestWatchdogsAreCountedOnWhenAllHostsAreUpgraded of package lab/fencing shows.
+func TestRollingUpgrade(t *testing.T) {
+	page := readUpgradePage(t)
 	if err := lab.Supported(); err != nil {
 		t.Skipf("this machine cannot have labs: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
-	f, err := Start(ctx, Config{Hosts: lab.Names("web", 3), Binary: binary, Disks: 1, Files: []lab.File{{Path: "/etc/holdfast/feature-level", Data: []byte("1\n"), Mode: 0o644}}})
+	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 3), Binary: binary, Files: []lab.File{
+		{Path: "/etc/holdfast/feature-level", Data: []byte("2\n"), Mode: 0o644},
+		{Path: "/etc/holdfast/sbd", Data: []byte("SBD_WATCHDOG_DEV=" + lab.WatchdogPath + "\nSBD_WATCHDOG_TIMEOUT=30\n"), Mode: 0o600},
+	}})
 	must(t, err)
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() {
+		if t.Failed() {
+			tellAll(t, f)
+		}
+		f.Close()
+	})
 	must(t, f.Ready(ctx))
-	mustRun(t, f, "web1", "", "holdfast", "quorum-disk", "create", lab.DiskPath(1))
+	mustRun(t, f, "web1", "", "crm_attribute", "-n", "stonith-watchdog-timeout", "-v", "-1")
 
 	load := startWriting(ctx, f)
 	for i, host := range []string{"web1", "web2", "web3"} {
-		mustRun(t, f, host, "", "sh", "-c", each[0])
-		mustRun(t, f, host, "", "rm", "/etc/holdfast/feature-level")
-		mustRun(t, f, host, "", "pkill", "-f", "^holdfast node")
-		_, err := f.Host(host).Start(lab.Process{Command: lab.Command{Args: []string{"sh", "-c", "exec holdfast node >>/var/log/boot.log 2>&1"}, Detach: true}})
-		must(t, err)
-		must(t, until(ctx, func() error {
-			_, err := f.Host(host).Exec(ctx, "sh", "-c", each[1])
-			return err
-		}))
-		must(t, f.Ready(ctx))
-		mustRun(t, f, host, "", "sh", "-c", each[2])
+		upgradeHost(ctx, t, f, host, page.each)
 		before := load.count()
 		must(t, until(ctx, func() error {
 			if now := load.count(); now < before+5 {
@@ -63,23 +72,43 @@ func TestRollingUpgrade(t *testing.T) {
 			}
 			return nil
 		}))
-		if i == 0 {
-			out, err := f.Host(host).Exec(ctx, "sh", "-c", disk+" 2>&1; exit 0")
-			if err != nil || !strings.Contains(out, refusal) {
-				t.Errorf("in a cluster of two levels %s says %q, %v, want %q", disk, out, err, refusal)
-			}
+		if i > 0 {
+			continue
 		}
+		loseHost(ctx, t, f, "web3")
+		if out, err := f.Host(host).Exec(ctx, "sh", "-c", page.mixed+" 2>&1"); err == nil || !strings.Contains(out, page.refusal) {
+			t.Errorf("in a cluster of two levels %s says %q, %v, want %q", page.mixed, out, err, page.refusal)
+		}
+		must(t, f.Host("web3").Heal(lab.AllLinks))
+		must(t, f.Ready(ctx))
 	}
-	marks := load.end()
-	mustRun(t, f, "web3", "", "sh", "-c", disk)
-	shown(t, ctx, f, "web1", []string{"Expected votes:   4", "Qdevice"}, "corosync-quorumtool", "-s")
+	load.endsKept(ctx, t, f)
+}
+
+// upgradeHost runs the commands of the page on a host; between the first and the second the new release is installed.
+func upgradeHost(ctx context.Context, t *testing.T, f *Fleet, host string, each []string) {
+	t.Helper()
+	mustRun(t, f, host, "", "sh", "-c", each[0])
+	mustRun(t, f, host, "", "rm", "/etc/holdfast/feature-level")
+	mustRun(t, f, host, "", "pkill", "-f", "^holdfast node")
+	_, err := f.Host(host).Start(lab.Process{Command: lab.Command{Args: []string{"sh", "-c", "exec holdfast node >>/var/log/boot.log 2>&1"}, Detach: true}})
+	must(t, err)
+	must(t, until(ctx, func() error {
+		_, err := f.Host(host).Exec(ctx, "sh", "-c", each[1])
+		return err
+	}))
+	must(t, f.Ready(ctx))
+	mustRun(t, f, host, "", "sh", "-c", each[2])
+}
+
+// loseHost cuts a host off and waits until the others go on without it.
+func loseHost(ctx context.Context, t *testing.T, f *Fleet, host string) {
+	t.Helper()
+	_, err := f.Host(host).Cut(lab.AllLinks)
+	must(t, err)
 	for _, h := range f.Hosts() {
-		text, err := f.Client(h.Name()).Query(ctx, "//cluster_property_set[@id='marks']")
-		must(t, err)
-		for _, n := range marks {
-			if !strings.Contains(text, fmt.Sprintf(`"mark-%d"`, n)) {
-				t.Fatalf("host %s has lost change %d of %d", h.Name(), n, len(marks))
-			}
+		if h.Name() != host {
+			shown(t, ctx, f, h.Name(), []string{"Total votes:      2", "Quorate:          Yes"}, "corosync-quorumtool", "-s")
 		}
 	}
 }
@@ -130,4 +159,21 @@ func (w *writing) end() []int {
 	w.stop()
 	w.done.Wait()
 	return w.confirmed
+}
+
+// endsKept ends the load and waits until every host has all changes that were confirmed; one that was away learns of the last in a moment.
+func (w *writing) endsKept(ctx context.Context, t *testing.T, f *Fleet) {
+	t.Helper()
+	marks := w.end()
+	for _, h := range f.Hosts() {
+		must(t, until(ctx, func() error {
+			text, err := f.Client(h.Name()).Query(ctx, "//cluster_property_set[@id='marks']")
+			for _, n := range marks {
+				if err == nil && !strings.Contains(text, fmt.Sprintf(`"mark-%d"`, n)) {
+					err = fmt.Errorf("host %s does not have change %d of %d", h.Name(), n, len(marks))
+				}
+			}
+			return err
+		}))
+	}
 }
