@@ -19,6 +19,7 @@
 //	loop        owns Controller and Worker
 //	writer      proposes entries of this host in order, several at once, until they are in the log
 //	watcher     reads messaging's changes: events, quorum, pauses
+//	clock       notices that this host's wall clock was set
 //	recorder    writes events to the disk
 //	api         one per local connection (net/http)
 //	one per agent run, per request to another host, per fencing operation,

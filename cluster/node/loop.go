@@ -189,12 +189,14 @@ func (n *Node) enqueue(p pendingEntry) {
 func (n *Node) request(a controller.Addressed) {
 	ctx, cancel := context.WithTimeout(n.ctx, a.Limit)
 	defer cancel()
+	asked := time.Now()
 	payload, err := json.Marshal(a.Request)
 	if err == nil {
 		var text []byte
 		if text, err = n.messenger.Call(ctx, a.Host, controller.Service, payload); err == nil {
 			var reply workerReply
 			if err = json.Unmarshal(text, &reply); err == nil {
+				n.compareClock(a.Host, reply.Clock, asked)
 				n.queue.put(func() { n.answered(a, reply) })
 				return
 			}
@@ -211,6 +213,7 @@ type workerReply struct {
 	controller.Reply
 	Refused bool   `json:"refused,omitempty"`
 	Err     string `json:"err,omitempty"`
+	Clock   int64  `json:"clock,omitempty"` // of the host that answers, when it begins to follow this leader: wall clock, ns since 1970
 }
 
 func (n *Node) answered(a controller.Addressed, reply workerReply) {
@@ -232,7 +235,11 @@ func (n *Node) ask(r controller.Request) workerReply {
 		var refusal *controller.Refusal
 		return workerReply{Refused: errors.As(err, &refusal), Err: err.Error()}
 	}
-	return workerReply{Reply: reply}
+	answer := workerReply{Reply: reply}
+	if r.Kind == controller.SyncRequest {
+		answer.Clock = time.Now().UnixNano()
+	}
+	return answer
 }
 
 // suspend keeps the worker from starting anything while this host has no quorum or has

@@ -160,6 +160,7 @@ func Start(parts Parts) (*Node, error) {
 	n.guard()
 	n.spawn(func() { n.writer.run(n.ctx) })
 	n.spawn(n.watch)
+	n.spawn(n.watchClock)
 	if store != nil {
 		n.spawn(func() { n.events.keep(n.ctx, store, n.log) })
 	}
