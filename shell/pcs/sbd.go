@@ -19,7 +19,7 @@ func sbdCommands() []command {
 		{path: "stonith sbd status", syntax: "[--full]", help: "Shows on which nodes sbd is on, and what is on this node's disks.", options: "full", run: statusSBD},
 		{path: "stonith sbd config", help: "Shows every node's settings.", run: configSBD},
 		{path: "stonith sbd device setup", syntax: "device=PATH [device=PATH]... [watchdog-timeout=N] [allocate-timeout=N] [loop-timeout=N] [msgwait-timeout=N]",
-			help: "Makes disks for sbd; what is on them is lost.", run: setupSBDDevice},
+			help: "Makes disks for sbd; what is on them is lost.", options: "force", run: setupSBDDevice},
 		{path: "stonith sbd device message", syntax: "PATH NODE MESSAGE", help: "Writes a message for a node on a disk.", run: messageSBD},
 		{path: "stonith sbd watchdog list", help: "Lists this node's watchdogs.", run: func(s *session) error { return s.sbd("query-watchdog") }},
 		{path: "stonith sbd watchdog test", syntax: "[PATH]", help: "Resets this node by its watchdog.", options: "force", run: testWatchdog},
