@@ -14,14 +14,6 @@ import (
 // Commands makes `holdfast import`.
 var Commands = []func() *cobra.Command{command}
 
-// incomplete ends the program with status 3 when something could not be carried over, without another message.
-type incomplete struct{}
-
-func (incomplete) Error() string { return "" }
-
-// ExitCode is the program's exit status.
-func (incomplete) ExitCode() int { return 3 }
-
 func command() *cobra.Command {
 	var into string
 	var repair, force bool
@@ -33,7 +25,8 @@ func command() *cobra.Command {
 			"and authkeys, and says what it understood, what the cluster would do with it, what is left to do, and what it could not carry\n" +
 			"over. With --into it writes cib.xml and corosync.conf to a directory; nothing else is changed. Scripts are read, not run: their\n" +
 			"variables, loops over words and here-documents are understood, and what only a running shell knows is named.\n\n" +
-			"Exit status: 0 when all was carried over, 3 when something was not, 1 when a file could not be read.",
+			"Exit status: 0, also where something could not be carried over (-o json lists it as not_carried_over), and 1 when a file could not\n" +
+			"be read.",
 		Example: "  holdfast import /etc/corosync/corosync.conf /var/lib/pacemaker/cib/cib.xml --into /etc/holdfast/new\n" +
 			"  holdfast import ha.cf haresources authkeys\n  holdfast import cib.xml --repair   a document with broken tags\n  holdfast import setup.sh -o json",
 		Args: cobra.MinimumNArgs(1),
@@ -48,11 +41,7 @@ func command() *cobra.Command {
 					return err
 				}
 			}
-			err = format.Print(cmd.OutOrStdout(), r.report(written), func(w io.Writer) error { return r.write(w, written) })
-			if err == nil && len(r.Lost) > 0 {
-				err = incomplete{}
-			}
-			return err
+			return format.Print(cmd.OutOrStdout(), r.report(written), func(w io.Writer) error { return r.write(w, written) })
 		},
 	}
 	output.Add(cmd.Flags(), &format, "")
