@@ -179,11 +179,13 @@ func TestPackagesAreDocumented(t *testing.T) {
 // layers says who may import whom: a package imports packages of its own layer's folder
 // and of the layers named for it.
 var layers = map[string][]string{
+	"atomicfile":          {},
+	"peercred":            {},
 	"cluster/cib":         {},
-	"cluster/setup":       {},
+	"cluster/setup":       {"atomicfile"},
 	"cluster/scheduler":   {"cluster/cib"},
-	"cluster/messaging":   {},
-	"cluster/executor":    {"cluster/cib", "pause"},
+	"cluster/messaging":   {"atomicfile"},
+	"cluster/executor":    {"atomicfile", "cluster/cib", "pause"},
 	"cluster/alerts":      {"cluster/cib", "cluster/executor"},
 	"cluster/attributes":  {"cluster/cib", "cluster/messaging"},
 	"cluster/fencing":     {"cluster/cib", "cluster/executor", "cluster/messaging", "pause"},

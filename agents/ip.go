@@ -32,9 +32,7 @@ var ipMetadata = metadata{
 	parameters: append(slices.Clone(addressParameters), parameter{name: "watch_link", short: "Watch the link", long: "Whether the resource fails when its interface has no link.", kind: "boolean", standard: "true"}),
 }
 
-func (c Call) watchesLink() bool {
-	return slices.Contains(yes, strings.ToLower(c.parameter("watch_link", "true")))
-}
+func (c Call) watchesLink() bool { return c.boolean("watch_link", true) }
 
 func (c Call) watcherPID() pidFile {
 	return pidFile(filepath.Join(c.stateDir(), "holdfast-ip-"+c.instance()+".pid"))

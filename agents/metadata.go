@@ -84,6 +84,16 @@ var (
 	no  = []string{"false", "no", "off", "0"}
 )
 
+// boolean is what a boolean parameter says. One that is not set is the standard, and so is a word that is neither: refuse told of that when the
+// resource was to begin.
+func (c Call) boolean(name string, standard bool) bool {
+	value := strings.ToLower(c.parameter(name, ""))
+	if standard {
+		return !slices.Contains(no, value)
+	}
+	return slices.Contains(yes, value)
+}
+
 // refuse tells of a boolean parameter that says neither, when a resource is to begin: one that runs has to end whatever its parameters say.
 func (m metadata) refuse(c Call) error {
 	if c.Action != "start" && c.Action != "validate-all" {

@@ -6,6 +6,21 @@ import (
 	"testing"
 )
 
+// TestBooleanWords: what a parameter may say is read the same way everywhere, and what is no answer leaves the default.
+func TestBooleanWords(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string][2]bool{ // by default false, by default true
+		"": {false, true}, "perhaps": {false, true},
+		"true": {true, true}, "Yes": {true, true}, "ON": {true, true}, "1": {true, true},
+		"false": {false, false}, "No": {false, false}, "OFF": {false, false}, "0": {false, false},
+	} {
+		c := Call{Getenv: func(string) string { return word }}
+		if got := [2]bool{c.boolean("x", false), c.boolean("x", true)}; got != want {
+			t.Errorf("%q is %v, want %v", word, got, want)
+		}
+	}
+}
+
 // TestWrongParametersAreNamed: the cluster shows the parameter, what it says, and what it may say.
 func TestWrongParametersAreNamed(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/node/client"
 )
 
@@ -42,8 +43,7 @@ func (c Call) keeperPID() pidFile {
 
 // shares tells whether states are shared: where Holdfast's cluster runs on this host, unless the resource says otherwise.
 func (c Call) shares() bool {
-	switch strings.ToLower(c.parameter("share_states", "true")) {
-	case "0", "no", "false", "off", "n", "f":
+	if !c.boolean("share_states", true) {
 		return false
 	}
 	cluster := client.New(c.Getenv("HOLDFAST_ROOT"))
@@ -84,7 +84,7 @@ func (c Call) newKeeper(ctx context.Context) (*keeper, error) {
 // starting: where the cluster does not answer, an earlier file is as good.
 func (c Call) prepareStates() error {
 	if _, err := os.Stat(c.proxyStates()); errors.Is(err, fs.ErrNotExist) {
-		if err := writeWhole(c.proxyStates(), newServerStates().file(time.Now())); err != nil {
+		if err := writeStates(c.proxyStates(), newServerStates().file(time.Now())); err != nil {
 			return err
 		}
 	}
@@ -98,7 +98,7 @@ func (c Call) prepareStates() error {
 	if err := k.hear(ctx, true); err != nil {
 		return err
 	}
-	return writeWhole(c.proxyStates(), k.states.file(time.Now()))
+	return writeStates(c.proxyStates(), k.states.file(time.Now()))
 }
 
 // startKeeper has the keeper run.
@@ -235,7 +235,7 @@ func (k *keeper) keepFile() {
 	if text == k.written {
 		return
 	}
-	if writeWhole(k.call.proxyStates(), k.states.file(time.Now())) == nil {
+	if writeStates(k.call.proxyStates(), k.states.file(time.Now())) == nil {
 		k.written = text
 	}
 }
@@ -263,13 +263,10 @@ func (k *keeper) ask(commands ...string) (string, error) {
 	return said.String(), nil
 }
 
-// writeWhole replaces a file: who reads it sees the one before or this one.
-func writeWhole(name, text string) error {
+// writeStates replaces a file of states: the proxy reads it whenever it starts.
+func writeStates(name, text string) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(name+".new", []byte(text), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(name+".new", name)
+	return atomicfile.Write(name, []byte(text), 0o600)
 }

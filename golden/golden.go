@@ -47,6 +47,25 @@ func Parted(t *testing.T, pattern, separator string, made func(t *testing.T, nam
 	})
 }
 
+// Inputs are what stands above the separator in each file that matches pattern: seeds for a fuzz target.
+func Inputs(tb testing.TB, pattern, separator string) []string {
+	tb.Helper()
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) == 0 {
+		tb.Fatalf("no golden files match %s: %v", pattern, err)
+	}
+	var all []string
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		input, _, _ := strings.Cut(string(text), separator)
+		all = append(all, input)
+	}
+	return all
+}
+
 // Models compares the model that read makes of each testdata/*.txt, as JSON, or its error. The files' password is
 // hunter2, which no model may show.
 func Models(t *testing.T, read func(text string) (model any, err error)) {

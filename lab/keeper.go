@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/peercred"
 )
 
 // The files that a keeper is started with, beside its configuration on standard input.
@@ -209,19 +211,11 @@ func (k *keeper) serve(l *net.UnixListener, handle func(*net.UnixConn, request, 
 
 // checkPeer lets only the user whose lab it is ask: abstract sockets have no file mode.
 func checkPeer(conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
+	peer, err := peercred.Of(conn)
 	if err != nil {
 		return err
 	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err = errors.Join(err, credErr); err != nil {
-		return err
-	}
-	if int(cred.Uid) != os.Getuid() {
+	if int(peer.Uid) != os.Getuid() {
 		return errors.New("this lab belongs to another user")
 	}
 	return nil

@@ -73,12 +73,8 @@ func (d *Document) EnsureSection(name string) *Element {
 // is. Rules on sets of properties are the scheduler's business: this reads every set.
 func (d *Document) Property(names ...string) string {
 	for _, name := range names {
-		for set := range d.Section("crm_config").All("cluster_property_set") {
-			for pair := range set.All("nvpair") {
-				if pair.Get("name") == name {
-					return pair.Get("value")
-				}
-			}
+		if pair := d.Section("crm_config").PairIn("cluster_property_set", name); pair != nil {
+			return pair.Get("value")
 		}
 	}
 	return ""

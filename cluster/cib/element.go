@@ -44,7 +44,7 @@ func NewElement(name string, nameValues ...string) *Element {
 	return e
 }
 
-// Get returns the attribute's value, or "" when it is absent.
+// Get returns the attribute's value, or "" when it is absent, or the element is.
 func (e *Element) Get(name string) string {
 	value, _ := e.Lookup(name)
 	return value
@@ -52,6 +52,9 @@ func (e *Element) Get(name string) string {
 
 // Lookup returns the attribute's value and whether it is present.
 func (e *Element) Lookup(name string) (string, bool) {
+	if e == nil {
+		return "", false
+	}
 	for i := range e.Attrs {
 		if e.Attrs[i].Name == name {
 			return e.Attrs[i].Value, true

@@ -64,7 +64,7 @@ var choices = map[string]map[string][]string{
 		"on-fail": {"ignore", "block", "stop", "restart", "standby", "fence", "restart-container", "demote"},
 		"role":    roles,
 	},
-	"rule": {"boolean-op": {"and", "or"}, "role": roles},
+	"rule": {"boolean-op": {"and", "or"}}, // its role is text: the scheduler reads it in letters of either case
 	"expression": {
 		"operation": {"lt", "gt", "lte", "gte", "eq", "ne", "defined", "not_defined"},
 		"type":      {"string", "integer", "number", "version"},

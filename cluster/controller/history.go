@@ -237,12 +237,8 @@ func TransientAttribute(doc *cib.Document, nodeID, name string) string {
 			continue
 		}
 		for attributes := range state.All("transient_attributes") {
-			for set := range attributes.All("instance_attributes") {
-				for pair := range set.All("nvpair") {
-					if pair.Get("name") == name {
-						return pair.Get("value")
-					}
-				}
+			if pair := attributes.PairIn("instance_attributes", name); pair != nil {
+				return pair.Get("value")
 			}
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/cluster/node/client"
+	"holdfast/peercred"
 )
 
 // maxRequest bounds a request's body, in bytes: a document of tens of thousands of resources fits.
@@ -105,16 +106,8 @@ func groupID(name string) (int, bool) {
 
 // identify is http.Server's ConnContext: it asks the kernel who calls.
 func identify(ctx context.Context, conn net.Conn) context.Context {
-	unixConn, ok := conn.(*net.UnixConn)
-	if !ok {
-		return ctx
-	}
-	raw, err := unixConn.SyscallConn()
+	cred, err := peercred.Of(conn)
 	if err != nil {
-		return ctx
-	}
-	var cred *unix.Ucred
-	if control := raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); control != nil || err != nil {
 		return ctx
 	}
 	p := &peer{uid: cred.Uid, name: strconv.Itoa(int(cred.Uid))}

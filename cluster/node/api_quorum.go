@@ -19,7 +19,7 @@ func (n *Node) getQuorum(http.ResponseWriter, *http.Request) (any, error) {
 	st := n.messenger.Status()
 	v := st.Verdict
 	q := &client.Quorum{Host: uint32(st.ID), View: st.View.Number, Quorate: v.Quorate, Expected: v.Expected, Highest: max(v.Expected, st.Quorum.ExpectedVotes()),
-		Total: v.Votes, Needed: v.Needed, Why: v.Why, Waiting: v.Waiting, Flags: quorumFlags(&st.Quorum, v.Quorate), Device: st.Quorum.DeviceVotes, Lent: v.Device}
+		Total: v.Votes, Needed: v.Needed, Why: v.Why(), Waiting: v.Waiting, Flags: quorumFlags(&st.Quorum, v.Quorate), Device: st.Quorum.DeviceVotes, Lent: v.Device}
 	for _, h := range n.configured() {
 		voter := client.Voter{ID: uint32(h.ID), Name: n.name(h.ID), Votes: st.Quorum.HostVotes(h.ID), Lent: slices.Contains(st.Lenders, h.ID)}
 		for _, addr := range h.Addrs {

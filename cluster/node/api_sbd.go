@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/fencing/sbd"
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/node/client"
@@ -121,10 +122,7 @@ func (n *Node) changeSBD(order sbdOrder) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write sbd's settings: %w", err)
 	}
-	if err := os.WriteFile(path+".new", []byte(order.Text), 0o644); err != nil {
-		return fmt.Errorf("write sbd's settings: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := atomicfile.Write(path, []byte(order.Text), 0o644); err != nil {
 		return fmt.Errorf("write sbd's settings: %w", err)
 	}
 	return nil

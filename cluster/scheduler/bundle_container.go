@@ -21,7 +21,7 @@ func bundleContainer(r *resource, p *replica) *cib.Element {
 	e := cib.NewElement("primitive", "id", id, "class", "ocf", "provider", "heartbeat", "type", b.kind)
 	params := e.Append(cib.NewElement("instance_attributes", "id", r.id+"-attributes-"+strconv.Itoa(p.offset)))
 	pair := func(name, value string) {
-		params.Append(cib.NewElement("nvpair", "id", params.ID()+"-"+name, "name", name, "value", value))
+		params.AppendPair(name, value)
 	}
 	engine := r.xml.Child(b.kind)
 	pair("image", b.image)

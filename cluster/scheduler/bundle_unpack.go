@@ -104,7 +104,7 @@ func (r *resource) unpackBundleClone(primitive, network *cib.Element) bool {
 	e := cib.NewElement("clone", "id", name)
 	meta := e.Append(cib.NewElement("meta_attributes", "id", name+"-meta"))
 	pair := func(name, value string) {
-		meta.Append(cib.NewElement("nvpair", "id", meta.ID()+"-"+name, "name", name, "value", value))
+		meta.AppendPair(name, value)
 	}
 	pair("ordered", "true")
 	pair("clone-max", strconv.Itoa(b.replicaCount))
@@ -193,7 +193,7 @@ func bundleAddress(bundle, address string, network *cib.Element) *cib.Element {
 	params := e.Append(cib.NewElement("instance_attributes", "id", bundle+"-attributes-"+address))
 	pair := func(name, value string) {
 		if value != "" {
-			params.Append(cib.NewElement("nvpair", "id", params.ID()+"-"+name, "name", name, "value", value))
+			params.AppendPair(name, value)
 		}
 	}
 	pair("ip", address)

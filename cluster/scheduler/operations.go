@@ -180,14 +180,7 @@ func (r *resource) probeTimeout() string {
 }
 
 func metaOf(e *cib.Element, name string) string {
-	for set := range e.All("meta_attributes") {
-		for pair := range set.All("nvpair") {
-			if pair.Get("name") == name {
-				return pair.Get("value")
-			}
-		}
-	}
-	return ""
+	return e.PairIn("meta_attributes", name).Get("value")
 }
 
 func (o *operationConfig) unpackFailure(r *resource, task string, interval int) {

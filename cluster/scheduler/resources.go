@@ -86,14 +86,7 @@ func isRemoteConnection(e *cib.Element) bool {
 
 // remoteNodeName returns the name of the guest node that a primitive provides.
 func remoteNodeName(e *cib.Element) string {
-	for set := range e.All("meta_attributes") {
-		for pair := range set.All("nvpair") {
-			if pair.Get("name") == "remote-node" {
-				return pair.Get("value")
-			}
-		}
-	}
-	return ""
+	return metaOf(e, "remote-node")
 }
 
 // guestConnection makes the definition of the connection into a guest node.
@@ -122,7 +115,7 @@ func remoteDefinition(s remoteSpec) *cib.Element {
 	meta := e.Append(cib.NewElement("meta_attributes", "id", s.id+"-meta_attributes"))
 	pair := func(to *cib.Element, name, value string) {
 		if value != "" {
-			to.Append(cib.NewElement("nvpair", "id", to.ID()+"-"+name, "name", name, "value", value))
+			to.AppendPair(name, value)
 		}
 	}
 	pair(meta, "internal-rsc", "true")

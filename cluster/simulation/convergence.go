@@ -143,7 +143,7 @@ func (w *World) state() string {
 			s := h.core.Status()
 			fmt.Fprintf(&b, ", writing %t, %d to write, %d not in the log", h.writing, len(h.writes), len(h.worker.Unlogged()))
 			fmt.Fprintf(&b, ", boot %d, frozen %t, leader %d, reach %v, view %d %v, quorate %t (%s), group %s, promised %s, sealed %s, applied %d, forgot %v, idle %t",
-				h.boot, h.frozen, s.Leader, s.Reach, s.View.Number, s.View.Members, s.Verdict.Quorate, s.Verdict.Why, s.Ballot, s.Promised, s.Sealed, s.Applied, s.Forgot, h.controller.Idle())
+				h.boot, h.frozen, s.Leader, s.Reach, s.View.Number, s.View.Members, s.Verdict.Quorate, s.Verdict.Why(), s.Ballot, s.Promised, s.Sealed, s.Applied, s.Forgot, h.controller.Idle())
 		}
 		b.WriteByte('\n')
 	}

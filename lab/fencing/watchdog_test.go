@@ -199,12 +199,7 @@ func TestHostThatIsHereEndsItselfWhenTheClusterFencesIt(t *testing.T) {
 	load(f, "stonith-enabled=true stonith-watchdog-timeout=12s", dummy("d"))
 	boots := bootsOf(f, "web3")
 	f.Run("web1", "", "stonith_admin", "--reboot", "web3")
-	f.Until(func() error {
-		if bootsOf(f, "web3") == boots {
-			return errors.New("web3 was not rebooted")
-		}
-		return nil
-	})
+	f.Until(func() error { return unless(bootsOf(f, "web3") > boots, "web3 was not rebooted") })
 	f.Must(f.Ready(f.Ctx))
 	// Too short a time is refused, and said.
 	load(f, "stonith-enabled=true stonith-watchdog-timeout=1s", dummy("d"))
@@ -246,10 +241,7 @@ func TestStoppedDaemonIsAsGoodAsAFedWatchdog(t *testing.T) {
 	since := lab.Now()
 	f.Run("web2", "", "pkill", "-KILL", "-f", "holdfast node")
 	f.Until(func() error {
-		if bootsOf(f, "web2") == killed {
-			return errors.New("web2's daemon was killed, and the host runs on without it")
-		}
-		return nil
+		return unless(bootsOf(f, "web2") > killed, "web2's daemon was killed, and the host runs on without it")
 	})
 	if took := time.Duration(lab.Now() - since); took < time.Second {
 		t.Errorf("web2 was reset after %s: not by its watchdog", took)
@@ -277,10 +269,7 @@ func TestPoisonPillOnASharedDisk(t *testing.T) {
 	_, err := f.Host(at).Cut(lab.AllLinks)
 	f.Must(err)
 	f.Until(func() error {
-		if now := bootsOf(f, "web1") + bootsOf(f, "web2"); now == boots {
-			return errors.New("nobody was fenced")
-		}
-		return nil
+		return unless(bootsOf(f, "web1")+bootsOf(f, "web2") > boots, "nobody was fenced")
 	})
 	f.Must(f.Host(at).Heal(lab.AllLinks))
 	f.Must(f.Ready(f.Ctx))

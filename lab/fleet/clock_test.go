@@ -101,21 +101,7 @@ func starts(f *Fleet) (all []string) {
 // startPatient starts hosts none of which is taken for lost on a busy machine, which would restart something: their token is long.
 func startPatient(t *testing.T) (context.Context, *Fleet) {
 	t.Helper()
-	if err := lab.Supported(); err != nil {
-		t.Skipf("this machine cannot have labs: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	t.Cleanup(cancel)
-	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 3), Binary: binary, Totem: "\ttoken: 30000\n"})
-	must(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			tellAll(t, f)
-		}
-		f.Close()
-	})
-	must(t, f.Ready(ctx))
-	return ctx, f
+	return startAs(t, 3*time.Minute, Config{Hosts: lab.Names("web", 3), Totem: "\ttoken: 30000\n"})
 }
 
 // beginsLate has the daemon of a host begin anew, alone, with a clock that is a year behind, and joins it to the others.

@@ -32,22 +32,34 @@ func startFleet(t *testing.T) (context.Context, *Fleet) {
 // startFleetFor is startFleet for a test that may take that long.
 func startFleetFor(t *testing.T, limit time.Duration) (context.Context, *Fleet) {
 	t.Helper()
+	return startAs(t, limit, Config{Hosts: lab.Names("web", 3)})
+}
+
+// startAs makes a cluster of its own kind, whose hosts have agreed on a view, for a test that may take that long.
+func startAs(t *testing.T, limit time.Duration, config Config) (context.Context, *Fleet) {
+	t.Helper()
+	ctx, f := startHosts(t, limit, config)
+	must(t, f.Ready(ctx))
+	return ctx, f
+}
+
+// startHosts is startAs for hosts that need not agree. What their daemons wrote is told when the test fails.
+func startHosts(t *testing.T, limit time.Duration, config Config) (context.Context, *Fleet) {
+	t.Helper()
 	if err := lab.Supported(); err != nil {
 		t.Skipf("this machine cannot have labs: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit) // which what cleans up may still use
 	t.Cleanup(cancel)
-	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 3), Binary: binary})
-	if err != nil {
-		t.Fatal(err)
-	}
+	config.Binary = binary
+	f, err := Start(context.Background(), config) // it lasts until it is closed, so that a failure can be told
+	must(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {
 			tellAll(t, f)
 		}
 		f.Close()
 	})
-	must(t, f.Ready(ctx))
 	return ctx, f
 }
 

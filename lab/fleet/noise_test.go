@@ -49,16 +49,8 @@ printf '\x00\x00\xff\xff\xff\xff' | shout $AT
 // TestNoiseOnEveryPort: whatever the hosts, a remote node and the witness listen on is told nonsense by a stranger. No program ends,
 // nothing that was confirmed is lost, and the cluster is whole afterwards.
 func TestNoiseOnEveryPort(t *testing.T) {
-	if err := lab.Supported(); err != nil {
-		t.Skipf("this machine cannot have labs: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer cancel()
-	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 2), Remotes: []string{"far"}, Binary: binary, Witness: "ffsplit"})
-	must(t, err)
-	defer f.Close()
-	must(t, f.Ready(ctx))
-	_, err = f.Client("web1").Change(ctx, mark(1))
+	ctx, f := startAs(t, 3*time.Minute, Config{Hosts: lab.Names("web", 2), Remotes: []string{"far"}, Witness: "ffsplit"})
+	_, err := f.Client("web1").Change(ctx, mark(1))
 	must(t, err)
 	told := map[string]bool{}
 	programs := map[string]string{}

@@ -9,6 +9,8 @@ import (
 	"holdfast/lab"
 )
 
+const livePassword = "secret-for-the-lab"
+
 // live are pcs commands as users type them, one after another on one cluster. What starts with ! is refused.
 var live = []struct{ command, says string }{
 	{"property set stonith-enabled=false", ""},
@@ -94,6 +96,36 @@ var live = []struct{ command, says string }{
 	{"stonith sbd status", "web3: "},
 	{"stonith delete f", ""},
 	{"!status nothing", ""},
+	// As pcs 0.9 and 0.10 had it.
+	{"cluster auth web1 web2 web3 -u hacluster -p " + livePassword, "web3: Authorized"},
+	{"cluster standby web2 --wait=60", "pcs node standby"},
+	{"status nodes", " Standby: web2"},
+	{"cluster unstandby web2 --wait=60", ""},
+	{"resource show a", "Resource: a (class=ocf"},
+	{"resource failcount show a web2", "No failcounts for resource 'a' on node 'web2'"},
+	{"resource failcount reset a", "done"},
+	{"resource cleanup a --node web1", "done"},
+	{"resource enable a --wait=60", "resource 'a' is running on"},
+	{"resource move a web2 lifetime=PT1H --wait=60", "resource 'a' is running on 'web2'"},
+	{"resource unmove a", "Removing constraint: cli-prefer-a"},
+	{"resource create m ocf:pacemaker:Stateful --master meta master-max=1 --wait=60", "resource 'm' is running on 'web1', 'web2', 'web3'"},
+	{"resource ban m-master web1 --master", "--promoted"},
+	{"resource delete m-master", "Deleting"},
+	{"property set --node web1 size=big", "pcs node attribute"},
+	{"property show --node web1", "size=big"},
+	{"cluster verify -V", ""},
+	{"cluster pcsd-status web2", "web2: Online"},
+	{"!cluster quorum unblock", "does not wait for missing hosts"},
+	{"cluster uidgid add uid=root", ""},
+	{"cluster uidgid rm uid=root", ""},
+	{"cluster node remove web3", "web3: taken out"},
+	{"!cluster node add web3,10.77.0.33 --watchdog=/dev/null --start", "address"},
+	{"cluster node add web3 --watchdog=/dev/null --start --wait=60", "web3: Starting Cluster..."},
+	{"!stonith sbd device setup --device=/root/sbd", "the word device=PATH"},
+	{"stonith sbd enable --watchdog=/dev/null --watchdog=/dev/zero@web2 --force", "the word watchdog=PATH"},
+	{"stonith sbd config", "/dev/zero"},
+	{"pcsd clear-auth --local", ""},
+	{"!cluster node add web4", ""},
 	{"status --full", "Node Attributes"},
 }
 
@@ -106,7 +138,7 @@ func TestPcsOnALiveCluster(t *testing.T) {
 			t.Skipf("needs an agent: %v", err)
 		}
 	}
-	const password = "secret-for-the-lab"
+	const password = livePassword
 	_, f := startUnconfigured(t, lab.Command{Args: []string{"sh", "-c", "grep -q ^hacluster: /etc/passwd || useradd --system --home-dir / --shell /usr/sbin/nologin hacluster; echo hacluster:" + password + " | chpasswd"}})
 	mustRun(t, f, "web1", "", strings.Fields("pcs host auth web1 addr=10.77.0.11 web2 addr=10.77.0.12 web3 addr=10.77.0.13 -u hacluster -p "+password)...)
 	mustRun(t, f, "web1", "", strings.Fields("pcs cluster setup shop web1 web2 web3 --start --wait=60")...)

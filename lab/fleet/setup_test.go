@@ -18,21 +18,7 @@ import (
 // startUnconfigured makes hosts whose daemons wait to be set up.
 func startUnconfigured(t *testing.T, install ...lab.Command) (context.Context, *Fleet) {
 	t.Helper()
-	if err := lab.Supported(); err != nil {
-		t.Skipf("this machine cannot have labs: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
-	t.Cleanup(cancel)
-	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 3), Binary: binary, Unconfigured: true, Install: install})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			tellAll(t, f)
-		}
-		f.Close()
-	})
+	ctx, f := startHosts(t, 90*time.Second, Config{Hosts: lab.Names("web", 3), Unconfigured: true, Install: install})
 	for _, h := range f.Hosts() {
 		must(t, until(ctx, func() error { _, err := f.Client(h.Name()).Status(ctx); return err }))
 	}

@@ -43,23 +43,10 @@ func readUpgradePage(t *testing.T) (p upgradePage) {
 // TestWatchdogsAreCountedOnWhenAllHostsAreUpgraded of package lab/fencing shows.
 func TestRollingUpgrade(t *testing.T) {
 	page := readUpgradePage(t)
-	if err := lab.Supported(); err != nil {
-		t.Skipf("this machine cannot have labs: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	t.Cleanup(cancel)
-	f, err := Start(context.Background(), Config{Hosts: lab.Names("web", 3), Binary: binary, Files: []lab.File{
+	ctx, f := startAs(t, 4*time.Minute, Config{Hosts: lab.Names("web", 3), Files: []lab.File{
 		{Path: "/etc/holdfast/feature-level", Data: []byte("2\n"), Mode: 0o644},
 		{Path: "/etc/holdfast/sbd", Data: []byte("SBD_WATCHDOG_DEV=" + lab.WatchdogPath + "\nSBD_WATCHDOG_TIMEOUT=30\n"), Mode: 0o600},
 	}})
-	must(t, err)
-	t.Cleanup(func() {
-		if t.Failed() {
-			tellAll(t, f)
-		}
-		f.Close()
-	})
-	must(t, f.Ready(ctx))
 	mustRun(t, f, "web1", "", "crm_attribute", "-n", "stonith-watchdog-timeout", "-v", "-1")
 
 	load := startWriting(ctx, f)

@@ -11,16 +11,7 @@ import (
 // votesOf starts so many hosts with lines of the quorum section.
 func votesOf(t *testing.T, hosts int, quorum string) (context.Context, *Fleet) {
 	t.Helper()
-	if err := lab.Supported(); err != nil {
-		t.Skipf("this machine cannot have labs: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	f, err := Start(ctx, Config{Hosts: lab.Names("web", hosts), Binary: binary, Quorum: quorum})
-	must(t, err)
-	t.Cleanup(func() { f.Close() })
-	must(t, f.Ready(ctx))
-	return ctx, f
+	return startAs(t, 2*time.Minute, Config{Hosts: lab.Names("web", hosts), Quorum: quorum})
 }
 
 // TestLastManStanding: hosts die one after the other, each a window after the last, and expected votes follow (votequorum(5)); from two to

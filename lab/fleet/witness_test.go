@@ -15,16 +15,7 @@ import (
 // pairOfHosts makes a cluster of two that ask for a quorum device, or none (algorithm "").
 func pairOfHosts(t *testing.T, algorithm string) (context.Context, *Fleet) {
 	t.Helper()
-	if err := lab.Supported(); err != nil {
-		t.Skipf("this machine cannot have labs: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	t.Cleanup(cancel)
-	f, err := Start(ctx, Config{Hosts: lab.Names("web", 2), Binary: binary, Witness: algorithm, Disks: 1})
-	must(t, err)
-	t.Cleanup(func() { f.Close() })
-	must(t, f.Ready(ctx))
-	return ctx, f
+	return startAs(t, 3*time.Minute, Config{Hosts: lab.Names("web", 2), Witness: algorithm, Disks: 1})
 }
 
 // goesOn waits until exactly one of two hosts has quorum, alone.

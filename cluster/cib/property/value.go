@@ -94,3 +94,43 @@ func UnreadableMeta(doc *cib.Document) []cib.Problem {
 	}
 	return problems
 }
+
+// UnreadableConstraints lists what the scheduler cannot follow in constraints: a rule for a role that there is
+// not, and a ticket whose loss fences while nothing can be fenced.
+func UnreadableConstraints(doc *cib.Document) []cib.Problem {
+	var problems []cib.Problem
+	section := doc.Section("constraints")
+	if section == nil {
+		return nil
+	}
+	tell := func(e *cib.Element, text string) {
+		problems = append(problems, cib.Problem{File: doc.File, Line: e.Line, Element: "<" + e.Name + " id=" + strconv.Quote(e.ID()) + ">", Text: text})
+	}
+	for e := range section.Descendants() {
+		role, given := e.Lookup("role")
+		roles := metaValues["target-role"]
+		switch {
+		case e.Name == "rule" && given && !slices.ContainsFunc(roles, func(known string) bool { return strings.EqualFold(known, role) }):
+			tell(e, fmt.Sprintf("role=%q: expected %s", role, strings.Join(roles, ", ")))
+		case e.Name == "rsc_ticket" && e.Get("loss-policy") == "fence" && !fences(doc):
+			tell(e, "loss-policy=fence, but stonith-enabled is false: set it, or take another policy")
+		}
+	}
+	return problems
+}
+
+// fences tells whether the cluster may fence.
+func fences(doc *cib.Document) bool {
+	section := doc.Section("crm_config")
+	if section == nil {
+		return true
+	}
+	for set := range section.All("cluster_property_set") {
+		for pair := range set.All("nvpair") {
+			if name := pair.Get("name"); name == "stonith-enabled" || name == "fencing-enabled" {
+				return cib.ParseBool(pair.Get("value"), true)
+			}
+		}
+	}
+	return true
+}

@@ -100,7 +100,7 @@ func (u *upgrader) moveToDefaults(pair, from *cib.Element, section, setName, nam
 			u.copyRule(rule, target)
 		}
 	}
-	if there := option(target, name); there != nil {
+	if there := target.Pair(name); there != nil {
 		u.lose(pair, "property %s=%q left out: %s says %s=%q", pair.Get("name"), pair.Get("value"), section, name, there.Get("value"))
 		return
 	}
@@ -141,7 +141,7 @@ func (u *upgrader) fencingParameters(set *cib.Element) {
 		case "pcmk_arg_map":
 			pair.Remove()
 			if argument, only := strings.CutSuffix(pair.Get("value"), ":uname"); only && !strings.ContainsAny(argument, ":;, ") &&
-				option(set, "pcmk_host_argument") == nil {
+				set.Pair("pcmk_host_argument") == nil {
 				pair.Set("name", "pcmk_host_argument")
 				pair.Set("value", argument)
 				set.Append(pair)
@@ -172,7 +172,7 @@ func (u *upgrader) metaOptions(set *cib.Element) {
 				break
 			}
 			isolated = true
-			if role := option(set, "target-role"); role != nil {
+			if role := set.Pair("target-role"); role != nil {
 				role.Remove()
 			}
 			pair.Set("name", "target-role")
@@ -223,7 +223,7 @@ func (u *upgrader) operation(op *cib.Element, requires func(op *cib.Element, val
 func (u *upgrader) moveOption(pair *cib.Element, home func() *cib.Element) {
 	name := pair.Get("name")
 	set := home()
-	if there := option(set, name); there != nil {
+	if there := set.Pair(name); there != nil {
 		u.lose(pair, "option %s=%q left out: %s says %q", name, pair.Get("value"), label(set), there.Get("value"))
 		return
 	}
@@ -235,7 +235,7 @@ func (u *upgrader) moveOption(pair *cib.Element, home func() *cib.Element) {
 func (u *upgrader) requiresHome(rsc *cib.Element) func(op *cib.Element, value string) {
 	return func(op *cib.Element, value string) {
 		for set := range rsc.All("meta_attributes") {
-			if set.Get("id-ref") == "" && option(set, "requires") != nil {
+			if set.Get("id-ref") == "" && set.Pair("requires") != nil {
 				return
 			}
 		}

@@ -171,7 +171,7 @@ func (u *upgrader) heartbeatResource(rsc *cib.Element) {
 		}
 		rsc.Unset(name)
 		set := meta()
-		if option(set, hyphenate(name)) == nil {
+		if set.Pair(hyphenate(name)) == nil {
 			set.Append(cib.NewElement("nvpair", "id", u.freshID(set.ID()+"-"+hyphenate(name)), "name", hyphenate(name), "value", value))
 		}
 		u.note(rsc, "attribute %s moved to the meta attributes as %s", name, hyphenate(name))

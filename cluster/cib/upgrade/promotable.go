@@ -44,7 +44,7 @@ func (u *upgrader) lastProperties(set *cib.Element) {
 		"crmd-transition-delay": "transition-delay"}
 	for _, pair := range pairs(set) {
 		name := pair.Get("name")
-		if to := renamed[name]; to != "" && option(set, to) == nil {
+		if to := renamed[name]; to != "" && set.Pair(to) == nil {
 			u.renameOption(pair, to)
 		}
 		if name == "stonith-action" && pair.Get("value") == "poweroff" {
@@ -80,7 +80,7 @@ func (u *upgrader) master(e *cib.Element) {
 	e.Name = "clone"
 	u.note(e, "element master became a clone with promotable=true")
 	set := u.metaOf(e, e.ID()+"-meta_attributes")()
-	if there := option(set, "promotable"); there != nil {
+	if there := set.Pair("promotable"); there != nil {
 		there.Set("value", "true")
 		return
 	}
@@ -94,7 +94,7 @@ func (u *upgrader) roleOption(pair *cib.Element) {
 	switch name := pair.Get("name"); name {
 	case "master-max", "master-node-max":
 		to := map[string]string{"master-max": "promoted-max", "master-node-max": "promoted-node-max"}[name]
-		if pair.Parent != nil && option(pair.Parent, to) == nil {
+		if pair.Parent != nil && pair.Parent.Pair(to) == nil {
 			u.renameOption(pair, to)
 		}
 	case "target-role", "role":

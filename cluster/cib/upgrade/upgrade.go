@@ -187,16 +187,6 @@ func pairs(set *cib.Element) []*cib.Element {
 	return slices.Collect(set.All("nvpair"))
 }
 
-// option finds an option of a set by name.
-func option(set *cib.Element, name string) *cib.Element {
-	for pair := range set.All("nvpair") {
-		if pair.Get("name") == name {
-			return pair
-		}
-	}
-	return nil
-}
-
 // dropEmpty removes a set that a step has emptied. What else is in it keeps it.
 func dropEmpty(set *cib.Element) {
 	for _, c := range set.Children {

@@ -106,13 +106,7 @@ func TestHeartbeatListing(t *testing.T) {
 
 // FuzzUpgrade: any document that parses is refused or upgraded, and then stays as it is.
 func FuzzUpgrade(f *testing.F) {
-	files, _ := filepath.Glob("testdata/*.txt")
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		before, _, _ := strings.Cut(string(text), golden.Separator)
+	for _, before := range golden.Inputs(f, "testdata/*.txt", golden.Separator) {
 		f.Add([]byte(before))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

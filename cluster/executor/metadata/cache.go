@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"holdfast/atomicfile"
 )
 
 // cacheVersion stands in the first line of each kept file, before the stamp.
@@ -58,18 +60,5 @@ func (s *Store) keep(stamp string, text []byte) {
 	if s.cache == "" || os.MkdirAll(s.cache, 0o755) != nil {
 		return
 	}
-	f, err := os.CreateTemp(s.cache, ".new-*")
-	if err != nil {
-		return
-	}
-	_, err = fmt.Fprintf(f, "%s %s\n%s", cacheVersion, stamp, text)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), s.cacheFile(stamp))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
+	_ = atomicfile.Write(s.cacheFile(stamp), fmt.Appendf(nil, "%s %s\n%s", cacheVersion, stamp, text), 0o600)
 }

@@ -6,6 +6,7 @@ import (
 	"html"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"holdfast/cluster/executor/process"
@@ -24,6 +25,20 @@ func Plugin(class, name string) (plugin string, ok bool) {
 	plugin, ok = strings.CutPrefix(name, pluginPrefix)
 	return plugin, ok && class == "stonith"
 }
+
+// Unanswering tells whether a name can be a plugin of cluster-glue that nobody can ask for its parameters here: one
+// that is a library, or an external one that is not installed.
+func Unanswering(name string) bool {
+	if plugin, ok := Plugin("stonith", name); ok {
+		info, err := os.Stat(filepath.Join("/", pluginDir, plugin))
+		return err != nil || info.IsDir()
+	}
+	return slices.Contains(libraryPlugins, name)
+}
+
+// libraryPlugins are the stonith plugins of cluster-glue that are libraries.
+var libraryPlugins = []string{"apcmaster", "apcmastersnmp", "apcsmart", "baytech", "bladehpi", "cyclades", "drac3", "ibmhmc",
+	"ipmilan", "meatware", "null", "nw_rpc100s", "rcd_serial", "rhcs", "ribcl", "rps10", "ssh", "suicide", "vacm", "wti_mpc", "wti_nps"}
 
 // isPlugin tells whether an agent's file is a plugin's.
 func isPlugin(path string) bool { return strings.HasSuffix(filepath.Dir(path), "/"+pluginDir) }

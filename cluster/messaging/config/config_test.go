@@ -109,16 +109,8 @@ func TestWhichHostIsThis(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(data))
+	for _, text := range golden.Inputs(f, "testdata/*.txt", separator) {
+		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := config.Parse("corosync.conf", text)

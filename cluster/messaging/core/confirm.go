@@ -90,7 +90,7 @@ func (c *Core) holders(index uint64) []HostID {
 	for _, h := range c.reach {
 		held := c.held
 		if h != c.cfg.ID {
-			held = c.peers[h].last.Held
+			held = c.peer(h).last.Held
 		}
 		if held.Log.Log == c.ballot && held.Log.Term == term && held.Log.Index >= index {
 			set = append(set, h)

@@ -30,9 +30,10 @@ type Core struct {
 	started time.Duration
 
 	// Liveness.
-	self         peer // only its rival
-	peers        map[HostID]*peer
+	self         peer     // only its rival
 	others       []HostID // configured hosts but this one, ascending
+	peers        []*peer  // and what is known of them, in the same order
+	former       []*peer  // hosts that were configured
 	beats        uint64
 	lastBeat     time.Duration
 	nextBeat     time.Duration
@@ -96,7 +97,7 @@ func New(cfg Config, now time.Duration) (*Core, error) {
 	if cfg.Timing.Token <= 0 {
 		cfg.Timing = NewTiming(0)
 	}
-	c := &Core{cfg: cfg, now: now, started: now, peers: map[HostID]*peer{}, dirty: true}
+	c := &Core{cfg: cfg, now: now, started: now, dirty: true}
 	if c.rules = Lawful(); cfg.Rules != nil {
 		c.rules = *cfg.Rules
 	}
@@ -105,7 +106,7 @@ func New(cfg Config, now time.Duration) (*Core, error) {
 	for _, id := range hosts {
 		if id != cfg.ID {
 			c.others = append(c.others, id)
-			c.peers[id] = newPeer(id, cfg.Links)
+			c.peers = append(c.peers, newPeer(id, cfg.Links))
 		}
 	}
 	c.lastBeat, c.nextBeat = never, now
@@ -171,7 +172,7 @@ func (c *Core) stepHalted(ev Event) {
 
 // heartbeat takes a packet in, and looks at the network again if it said something new.
 func (c *Core) heartbeat(ev *Heard) {
-	p := c.peers[ev.Heartbeat.From]
+	p := c.peer(ev.Heartbeat.From)
 	var before Heartbeat
 	if p != nil {
 		before = p.last
@@ -230,6 +231,7 @@ func (c *Core) beat() {
 	hb.LastTerm, hb.LastIndex = c.last()
 	hb.Held, hb.Doubts = c.held, c.doubts()
 	hb.Epoch, hb.Lent = c.device.epoch, c.lent()
+	c.out.Heartbeats = slices.Grow(c.out.Heartbeats, len(c.others)*c.cfg.Links)
 	for _, id := range c.others {
 		for link := range c.cfg.Links {
 			c.out.Heartbeats = append(c.out.Heartbeats, Packet{To: id, Link: link, Heartbeat: hb})
@@ -274,7 +276,7 @@ func (c *Core) reportQuorum() {
 		return
 	}
 	c.device.reported, c.device.quorate = true, v.Quorate
-	text := "quorum: " + v.Why
+	text := "quorum: " + v.Why()
 	if !v.Quorate {
 		text = "no " + text
 	}
@@ -287,13 +289,22 @@ func (c *Core) judge(set []HostID) quorum.Verdict { return c.judgeVotes(c.counte
 // judgeVotes asks about the votes of some of the hosts that are present.
 func (c *Core) judgeVotes(votes, present []HostID) quorum.Verdict {
 	in := quorum.Input{Members: votes, Present: present, Previous: c.agreed.Quorate, Expected: c.expected(), Ignore: c.ignore}
-	for _, h := range c.cfg.Quorum.Hosts {
-		if c.rules.Completed(slices.Contains(c.agreed.Seen, Peer{h, c.bootOf(h)})) || h == c.cfg.ID && c.unblocked {
-			in.SeenAll = append(in.SeenAll, h)
-		}
+	if o := &c.cfg.Quorum; o.WaitsForAll() || o.DeviceVotes > 0 {
+		in.SeenAll = c.seenAll()
 	}
 	in.Device = c.lends(votes, in.SeenAll)
 	return quorum.Judge(&c.cfg.Quorum, in)
+}
+
+// seenAll are the hosts whose present daemons have been in a view of all.
+func (c *Core) seenAll() []HostID {
+	list := make([]HostID, 0, len(c.cfg.Quorum.Hosts))
+	for _, h := range c.cfg.Quorum.Hosts {
+		if c.rules.Completed(slices.Contains(c.agreed.Seen, Peer{h, c.bootOf(h)})) || h == c.cfg.ID && c.unblocked {
+			list = append(list, h)
+		}
+	}
+	return list
 }
 
 func (c *Core) change(ch Change) {
@@ -376,16 +387,16 @@ func (c *Core) Status() Status {
 		if c.forgot(h) {
 			st.Forgot = append(st.Forgot, h)
 		}
-		if h == c.cfg.ID && c.lent() != 0 || h != c.cfg.ID && c.peers[h].last.Lent != 0 && c.peers[h].last.Lent == c.device.known.Ring {
+		if h == c.cfg.ID && c.lent() != 0 || h != c.cfg.ID && c.peer(h).last.Lent != 0 && c.peer(h).last.Lent == c.device.known.Ring {
 			st.Lenders = append(st.Lenders, h)
 		}
 	}
-	for _, id := range c.others {
+	for _, p := range c.peers {
 		up := make([]bool, c.cfg.Links)
-		for i, heard := range c.peers[id].links {
+		for i, heard := range p.links {
 			up[i] = c.now-heard < c.cfg.Timing.Token
 		}
-		st.Links[id] = up
+		st.Links[p.id] = up
 	}
 	return st
 }

@@ -99,7 +99,7 @@ func (c *Core) ring() uint64 {
 	for _, id := range c.reach {
 		epoch := c.device.epoch
 		if id != c.cfg.ID {
-			epoch = c.peers[id].last.Epoch
+			epoch = c.peer(id).last.Epoch
 		}
 		binary.BigEndian.PutUint64(b[:], uint64(id))
 		binary.BigEndian.PutUint64(b[8:], c.bootOf(id))
@@ -129,7 +129,7 @@ func (c *Core) holds() bool {
 		return true
 	}
 	for _, id := range c.reach {
-		if p := c.peers[id]; id != c.cfg.ID && p.last.Lent == c.device.known.Ring && c.now-p.spoke < c.cfg.Timing.changeover() {
+		if p := c.peer(id); id != c.cfg.ID && p.last.Lent == c.device.known.Ring && c.now-p.spoke < c.cfg.Timing.changeover() {
 			return true
 		}
 	}

@@ -19,7 +19,7 @@ func (c *Core) diskOf(id HostID) uint64 {
 	if id == c.cfg.ID {
 		return c.disk
 	}
-	return c.peers[id].last.Disk
+	return c.peer(id).last.Disk
 }
 
 // forgot tells whether a live host has forgotten what it may have acknowledged: it has
@@ -28,7 +28,7 @@ func (c *Core) forgot(id HostID) bool { return c.newDisk(id) || c.doubted(id) }
 
 // newDisk tells whether a live host has another disk than the one recorded.
 func (c *Core) newDisk(id HostID) bool {
-	if id == c.cfg.ID && c.cfg.TrustEmpty || id != c.cfg.ID && (c.peers[id] == nil || c.peers[id].last.Trusted) {
+	if id == c.cfg.ID && c.cfg.TrustEmpty || id != c.cfg.ID && (c.peer(id) == nil || c.peer(id).last.Trusted) {
 		return false
 	}
 	recorded := c.facts().disks
@@ -70,7 +70,7 @@ func (c *Core) overrated() bool {
 		}
 		c.views.renewed = append(c.views.renewed, who)
 		c.rn.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) {
-			found = found || HostID(id) == h && pr.Match > c.peers[h].last.LastIndex
+			found = found || HostID(id) == h && pr.Match > c.peer(h).last.LastIndex
 		})
 	}
 	return found

@@ -71,9 +71,9 @@ func (p *peer) inDoubt() bool { return p.alive && p.memory.boot != p.boot }
 // doubts lists the live peers in doubt, as this host remembers.
 func (c *Core) doubts() []Peer {
 	var list []Peer
-	for _, id := range c.others {
-		if p := c.peers[id]; p.inDoubt() {
-			list = append(list, Peer{id, p.boot})
+	for _, p := range c.peers {
+		if p.inDoubt() {
+			list = append(list, Peer{p.id, p.boot})
 		}
 	}
 	return list
@@ -81,12 +81,12 @@ func (c *Core) doubts() []Peer {
 
 // doubted tells whether this host or a live peer doubts a host.
 func (c *Core) doubted(id HostID) bool {
-	if id != c.cfg.ID && c.peers[id].inDoubt() {
+	if id != c.cfg.ID && c.peer(id).inDoubt() {
 		return true
 	}
 	who := Peer{id, c.bootOf(id)}
-	for _, o := range c.others {
-		if p := c.peers[o]; p.alive && o != id && slices.Contains(p.last.Doubts, who) {
+	for _, p := range c.peers {
+		if p.alive && p.id != id && slices.Contains(p.last.Doubts, who) {
 			return true
 		}
 	}

@@ -39,7 +39,7 @@ func (c *Core) leader() HostID {
 		return 0
 	}
 	lead := HostID(c.rn.BasicStatus().Lead)
-	if lead != 0 && lead != c.cfg.ID && (c.peers[lead] == nil || !c.peers[lead].alive) {
+	if lead != 0 && lead != c.cfg.ID && (c.peer(lead) == nil || !c.peer(lead).alive) {
 		return 0
 	}
 	return lead
@@ -52,7 +52,7 @@ func (c *Core) inGroup(id HostID) bool {
 	if id == c.cfg.ID {
 		return !c.frozen()
 	}
-	hb := &c.peers[id].last
+	hb := &c.peer(id).last
 	return hb.Ballot == c.ballot && !c.ballot.Less(hb.Promised)
 }
 
@@ -92,7 +92,7 @@ func (c *Core) considerElection() {
 
 // gaveUp tells that a follower need not wait for its leader any longer.
 func (c *Core) gaveUp(lead HostID) bool {
-	p := c.peers[lead]
+	p := c.peer(lead)
 	if p == nil || !p.alive || c.election.silence > raftSilence {
 		return true
 	}
@@ -128,7 +128,7 @@ func (c *Core) mayCampaign() bool {
 
 // receive takes a message of another host in.
 func (c *Core) receive(m *Message) {
-	p := c.peers[m.From]
+	p := c.peer(m.From)
 	if p == nil || m.To != c.cfg.ID || p.boot != 0 && m.Boot != p.boot {
 		return
 	}

@@ -41,7 +41,7 @@ func (c *Core) positionOf(id HostID) Position {
 	if id == c.cfg.ID {
 		return c.position()
 	}
-	hb := &c.peers[id].last
+	hb := &c.peer(id).last
 	return Position{Sealed: hb.Sealed, Kept: hb.Kept, Log: hb.Ballot, LastTerm: hb.LastTerm, LastIndex: hb.LastIndex}
 }
 
@@ -49,7 +49,7 @@ func (c *Core) promisedOf(id HostID) Ballot {
 	if id == c.cfg.ID {
 		return c.promised
 	}
-	return c.peers[id].last.Promised
+	return c.peer(id).last.Promised
 }
 
 // electable tells whether the group could elect a leader among the hosts of a set, and that leader commit
@@ -98,7 +98,7 @@ func (c *Core) anyElectable() bool {
 		p := c.positionOf(h)
 		voters := c.voters()
 		if h != c.cfg.ID {
-			voters = c.peers[h].last.Voters
+			voters = c.peer(h).last.Voters
 		}
 		if c.electable(p.Log, voters, c.reach) && !c.obstructs(p) {
 			return true
@@ -110,7 +110,7 @@ func (c *Core) anyElectable() bool {
 // leaderSeen tells whether a reachable host leads and says so itself.
 func (c *Core) leaderSeen() bool {
 	for _, h := range c.reach {
-		if h == c.cfg.ID && c.leads() || h != c.cfg.ID && c.peers[h].last.Leader == h {
+		if h == c.cfg.ID && c.leads() || h != c.cfg.ID && c.peer(h).last.Leader == h {
 			return true
 		}
 	}

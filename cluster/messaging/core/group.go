@@ -149,7 +149,7 @@ func (c *Core) caughtUpAll(st *raft.BasicStatus) bool {
 	last, _ := c.log.LastIndex()
 	all := c.applied == last && st.HardState.GetCommit() == last && st.LeadTransferee == 0 && len(c.proposals.order) == 0
 	c.rn.WithProgress(func(id uint64, _ raft.ProgressType, pr tracker.Progress) {
-		if p := c.peers[HostID(id)]; p != nil && p.alive {
+		if p := c.peer(HostID(id)); p != nil && p.alive {
 			all = all && pr.Match == last && pr.State == tracker.StateReplicate
 		}
 	})

@@ -80,10 +80,11 @@ func (c *Core) releaseAcks() {
 func (c *Core) quorateIndex() uint64 {
 	acked := maps.Clone(c.ledger.acked)
 	acked[c.cfg.ID] = c.held.Log.Index
-	indexes := slices.Sorted(maps.Values(acked))
+	hosts := slices.Sorted(maps.Keys(acked))
+	indexes := slices.Compact(slices.Sorted(maps.Values(acked)))
 	for _, index := range slices.Backward(indexes) {
 		var set []HostID
-		for _, h := range slices.Sorted(maps.Keys(acked)) {
+		for _, h := range hosts {
 			if acked[h] >= index {
 				set = append(set, h)
 			}

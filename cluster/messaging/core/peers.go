@@ -47,26 +47,43 @@ func newPeer(id HostID, links int) *peer {
 	return p
 }
 
+// peer returns what is known of another host: one that is configured, or was while this daemon ran, as the log may still have
+// its name; else nil.
+func (c *Core) peer(id HostID) *peer {
+	if i := slices.Index(c.others, id); i >= 0 {
+		return c.peers[i]
+	}
+	for _, p := range c.former {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
 // configure takes the hosts and votes of a changed configuration over.
 func (c *Core) configure(options quorum.Options) {
-	// What is known of a host that was taken out stays, for as long as the log has its name.
-	c.others = slices.DeleteFunc(c.others, func(id HostID) bool {
-		out := !slices.Contains(options.Hosts, id)
-		if out {
-			c.peers[id].alive, c.peers[id].last.Leaving = false, true
-		}
-		return out
-	})
-	for _, id := range options.Hosts {
-		if id == c.cfg.ID || slices.Contains(c.others, id) {
+	known := c.peers
+	c.others, c.peers = nil, nil
+	for _, id := range slices.Sorted(slices.Values(options.Hosts)) {
+		if id == c.cfg.ID {
 			continue
 		}
-		p := newPeer(id, c.cfg.Links)
-		p.last.Leaving = true
-		c.peers[id] = p
-		c.others = append(c.others, id)
+		at := slices.IndexFunc(known, func(p *peer) bool { return p.id == id })
+		if at < 0 {
+			p := newPeer(id, c.cfg.Links)
+			p.last.Leaving = true
+			c.former = slices.DeleteFunc(c.former, func(p *peer) bool { return p.id == id })
+			at, known = len(known), append(known, p)
+		}
+		c.others, c.peers = append(c.others, id), append(c.peers, known[at])
 	}
-	slices.Sort(c.others)
+	for _, p := range known {
+		if !slices.Contains(c.peers, p) {
+			p.alive, p.last.Leaving = false, true
+			c.former = append(c.former, p)
+		}
+	}
 	c.cfg.Quorum = options
 	c.dirty = true
 }
@@ -79,7 +96,7 @@ func (c *Core) hear(link int, hb *Heartbeat) {
 		}
 		return
 	}
-	p := c.peers[hb.From]
+	p := c.peer(hb.From)
 	if p == nil || link < 0 || link >= len(p.links) || !slices.Contains(c.others, p.id) {
 		return
 	}
@@ -160,8 +177,8 @@ func (t Timing) silent(p *peer) time.Duration {
 // judgePeers finds hosts and links that have been silent for a token.
 func (c *Core) judgePeers() {
 	token := c.cfg.Timing.Token
-	for _, id := range c.others {
-		p := c.peers[id]
+	for _, p := range c.peers {
+		id := p.id
 		if !p.alive {
 			continue
 		}
@@ -189,8 +206,7 @@ func (c *Core) judgePeers() {
 
 // excuse gives every peer back the time that this host itself slept.
 func (c *Core) excuse(slept time.Duration) {
-	for _, id := range c.others {
-		p := c.peers[id]
+	for _, p := range c.peers {
 		p.heard += slept
 		p.upSince += slept
 		for i := range p.links {
@@ -204,8 +220,8 @@ func (c *Core) excuse(slept time.Duration) {
 // deadline is the next instant at which judgePeers may find something.
 func (c *Core) deadline() time.Duration {
 	next := time.Duration(1<<63 - 1)
-	for _, id := range c.others {
-		if p := c.peers[id]; p.alive {
+	for _, p := range c.peers {
+		if p.alive {
 			next = min(next, c.cfg.Timing.silent(p))
 		}
 	}
@@ -215,9 +231,9 @@ func (c *Core) deadline() time.Duration {
 // hears lists the peers heard.
 func (c *Core) hears() []Peer {
 	var list []Peer
-	for _, id := range c.others {
-		if p := c.peers[id]; p.alive {
-			list = append(list, Peer{id, p.boot})
+	for _, p := range c.peers {
+		if p.alive {
+			list = append(list, Peer{p.id, p.boot})
 		}
 	}
 	return list
@@ -230,22 +246,26 @@ func (c *Core) mutual(a, b HostID) bool { return c.hearing(a, b) && c.hearing(b,
 func (c *Core) hearing(a, b HostID) bool {
 	boot := c.cfg.Boot
 	if b != c.cfg.ID {
-		if !c.peers[b].alive {
+		heard := c.peer(b)
+		if !heard.alive {
 			return false
 		}
-		boot = c.peers[b].boot
+		boot = heard.boot
 	}
 	if a == c.cfg.ID {
 		return true
 	}
-	return c.peers[a].alive && slices.Contains(c.peers[a].last.Hears, Peer{b, boot})
+	hears := c.peer(a)
+	return hears.alive && slices.Contains(hears.last.Hears, Peer{b, boot})
 }
 
 // live lists this host and the peers that it hears and that do not leave, ascending.
 func (c *Core) live() []HostID {
-	var list []HostID
+	list := make([]HostID, 0, len(c.cfg.Quorum.Hosts))
 	for _, id := range c.cfg.Quorum.Hosts {
-		if id == c.cfg.ID || c.peers[id].alive && !c.peers[id].last.Leaving {
+		if id == c.cfg.ID {
+			list = append(list, id)
+		} else if p := c.peer(id); p.alive && !p.last.Leaving {
 			list = append(list, id)
 		}
 	}
@@ -257,5 +277,5 @@ func (c *Core) bootOf(id HostID) uint64 {
 	if id == c.cfg.ID {
 		return c.cfg.Boot
 	}
-	return c.peers[id].boot
+	return c.peer(id).boot
 }

@@ -182,11 +182,11 @@ func (c *Core) cancel(seq uint64) {
 
 // confirmFenced puts a confirmation into the log, on the leader or through it.
 func (c *Core) confirmFenced(ev Fenced) {
-	if c.peers[ev.Host] == nil {
+	if c.peer(ev.Host) == nil {
 		return
 	}
 	if ev.Boot == 0 {
-		ev.Boot = c.peers[ev.Host].boot
+		ev.Boot = c.peer(ev.Host).boot
 	}
 	e := entry{Kind: fencedEntry, Host: ev.Host, Boot: ev.Boot}
 	if c.leads() {

@@ -13,8 +13,8 @@ import (
 
 // considerSole keeps that account.
 func (c *Core) considerSole() {
-	for _, h := range c.others {
-		p := c.peers[h]
+	for _, p := range c.peers {
+		h := p.id
 		switch {
 		case !c.verdict.Sole || p.alive || slices.Contains(c.reach, h):
 			p.without = never
@@ -28,7 +28,7 @@ func (c *Core) considerSole() {
 func (c *Core) withoutOthers() map[HostID]time.Duration {
 	long := map[HostID]time.Duration{}
 	for _, h := range c.others {
-		if since := c.peers[h].without; since != never {
+		if since := c.peer(h).without; since != never {
 			long[h] = c.now - since
 		}
 	}

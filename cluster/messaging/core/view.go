@@ -128,7 +128,7 @@ func (c *Core) accountedFor(set []HostID) bool {
 		if slices.Contains(set, h) || c.hasLeft(h) {
 			continue
 		}
-		if p := c.peers[h]; p == nil || p.alive || p.boot == 0 {
+		if p := c.peer(h); p == nil || p.alive || p.boot == 0 {
 			return false
 		}
 	}
@@ -141,7 +141,7 @@ func (c *Core) hasLeft(h HostID) bool {
 	if h == c.cfg.ID {
 		return c.gone()
 	}
-	p, v := c.peers[h], &c.agreed.View
+	p, v := c.peer(h), &c.agreed.View
 	if !p.last.Leaving {
 		return slices.Contains(v.Left, h) && !p.alive
 	}
@@ -194,7 +194,7 @@ func (v *View) take(verdict quorum.Verdict) {
 func (c *Core) majority(set []HostID) bool {
 	voters, n := c.voters(), 0
 	for _, h := range voters {
-		p := c.peers[h]
+		p := c.peer(h)
 		if slices.Contains(set, h) || p != nil && p.alive && p.last.Leaving && c.inGroup(h) {
 			n++
 		}

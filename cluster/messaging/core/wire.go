@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -21,9 +22,15 @@ func (w *writer) host(h HostID)       { w.uint(uint64(h)) }
 func (w *writer) ballot(b Ballot)     { w.uint(b.Number); w.host(b.Proposer) }
 func (w *writer) ancestor(a Ancestor) { w.ballot(a.Log); w.uint(a.Term); w.uint(a.Index) }
 func (w *writer) bytes(b []byte)      { w.uint(uint64(len(b))); w.b = append(w.b, b...) }
-func (w *writer) hosts(h []HostID)    { list(w, h, w.host) }
-func (w *writer) uints(u []uint64)    { list(w, u, w.uint) }
-func (w *writer) peer(p Peer)         { w.host(p.ID); w.uint(p.Boot) }
+func (w *writer) message(m proto.Message) (err error) {
+	size := proto.Size(m)
+	w.uint(uint64(size))
+	w.b, err = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(slices.Grow(w.b, size), m)
+	return err
+}
+func (w *writer) hosts(h []HostID) { list(w, h, w.host) }
+func (w *writer) uints(u []uint64) { list(w, u, w.uint) }
+func (w *writer) peer(p Peer)      { w.host(p.ID); w.uint(p.Boot) }
 func (w *writer) bool(v bool) {
 	if v {
 		w.b = append(w.b, 1)
@@ -180,7 +187,7 @@ func UnmarshalHeartbeat(b []byte) (Heartbeat, error) {
 
 // Marshal writes the wire form.
 func (m *Message) Marshal() ([]byte, error) {
-	w := &writer{}
+	w := &writer{make([]byte, 0, 128+len(m.Data))}
 	w.uint(FormatVersion)
 	w.uint(uint64(m.Kind))
 	w.host(m.From)
@@ -188,11 +195,9 @@ func (m *Message) Marshal() ([]byte, error) {
 	w.uint(m.Boot)
 	w.ballot(m.Ballot)
 	for _, part := range []proto.Message{m.Raft, m.Snapshot} {
-		b, err := proto.Marshal(part)
-		if err != nil {
+		if err := w.message(part); err != nil {
 			return nil, fmt.Errorf("write message for host %d: %w", m.To, err)
 		}
-		w.bytes(b)
 	}
 	w.uint(m.Seq)
 	w.uint(m.Oldest)

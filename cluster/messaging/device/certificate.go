@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"holdfast/atomicfile"
 )
 
 // Certificates is the directory of a connection's files, below the host's root.
@@ -77,11 +79,7 @@ func WriteFiles(dir string, files map[string][]byte) error {
 		if !ok {
 			return fmt.Errorf("write the quorum device's certificates: %s is missing", name)
 		}
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-			return fmt.Errorf("write the quorum device's certificates: %w", err)
-		}
-		if err := os.Rename(path+".new", path); err != nil {
+		if err := atomicfile.Write(filepath.Join(dir, name), text, 0o600); err != nil {
 			return fmt.Errorf("write the quorum device's certificates: %w", err)
 		}
 	}

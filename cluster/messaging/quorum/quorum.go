@@ -50,7 +50,7 @@ type Input struct {
 	// Present are the hosts that are there, votes or not; nil: Members. Only wait_for_all asks.
 	Present []HostID
 	// SeenAll are the hosts that have been, since they booted, in an agreed view
-	// of all configured hosts. Only wait_for_all asks.
+	// of all configured hosts. Only wait_for_all asks (Options.WaitsForAll).
 	SeenAll []HostID
 	// Previous are the members of the last quorate view. Only auto_tie_breaker asks.
 	Previous []HostID
@@ -68,13 +68,32 @@ type Verdict struct {
 	Quorate  bool
 	Ignored  bool // quorate only because Input.Ignore says so
 	Strong   bool
-	Sole     bool   // quorate, and while it is no other set can be
-	Device   bool   // the qdevice's votes are among Votes
-	Waiting  bool   // only wait_for_all is in the way
-	Votes    int    // held by the set, with the qdevice's if given
-	Expected int    // counted against
-	Needed   int    // votes that make a quorum
-	Why      string // one line for the operator
+	Sole     bool // quorate, and while it is no other set can be
+	Device   bool // the qdevice's votes are among Votes
+	Waiting  bool // only wait_for_all is in the way
+	Votes    int  // held by the set, with the qdevice's if given
+	Expected int  // counted against
+	Needed   int  // votes that make a quorum
+	tie      bool // quorate by the tie breaker
+}
+
+// Why is the arithmetic in one line for the operator.
+func (v *Verdict) Why() string {
+	why := fmt.Sprintf("%d of %d votes, %d needed", v.Votes, v.Expected, v.Needed)
+	for _, more := range []struct {
+		holds bool
+		text  string
+	}{
+		{v.Device, ", the quorum device votes for this side"},
+		{v.tie, ", the tie breaker is here"},
+		{v.Waiting, ", waiting for all hosts to have been together once since they booted"},
+		{v.Ignored, ", ignored by no-quorum-policy"},
+	} {
+		if more.holds {
+			why += more.text
+		}
+	}
+	return why
 }
 
 // HostVotes returns the votes of one configured host, 1 unless configured.
@@ -122,27 +141,18 @@ func Judge(o *Options, in Input) Verdict {
 	if o.TwoNode && v.Expected <= 2 {
 		v.Needed = 1
 	}
-	tie := o.AutoTie && 2*own == v.Expected && o.winsTie(in)
+	v.tie = o.AutoTie && 2*own == v.Expected && o.winsTie(in)
 	// Strong counts against the configured votes: expected votes that were lowered as
 	// hosts left say nothing about what those hosts do now.
 	full := o.ExpectedVotes() - o.DeviceVotes
 	v.Strong = 2*own > full || o.AutoTie && 2*own == full && o.winsTie(in)
-	v.Quorate = v.Votes >= v.Needed || tie
-	v.Why = fmt.Sprintf("%d of %d votes, %d needed", v.Votes, v.Expected, v.Needed)
-	if v.Device {
-		v.Why += ", the quorum device votes for this side"
-	}
-	if tie {
-		v.Why += ", the tie breaker is here"
-	}
+	v.Quorate = v.Votes >= v.Needed || v.tie
 	if v.Quorate && o.WaitsForAll() && !o.satisfied(in) {
 		v.Quorate, v.Waiting = false, true
-		v.Why += ", waiting for all hosts to have been together once since they booted"
 	}
 	v.Sole = v.Quorate && o.sole(v.Votes, v.Strong)
 	if !v.Quorate && in.Ignore {
 		v.Quorate, v.Ignored = true, true
-		v.Why += ", ignored by no-quorum-policy"
 	}
 	return v
 }
@@ -173,12 +183,8 @@ func (o *Options) satisfied(in Input) bool {
 	if max(len(in.Members), len(in.Present)) >= len(o.Hosts) {
 		return true
 	}
-	for _, h := range append(slices.Clone(in.Members), in.Present...) {
-		if slices.Contains(in.SeenAll, h) {
-			return true
-		}
-	}
-	return false
+	seen := func(h HostID) bool { return slices.Contains(in.SeenAll, h) }
+	return slices.ContainsFunc(in.Members, seen) || slices.ContainsFunc(in.Present, seen)
 }
 
 // winsTie tells whether the tie breaker's host is in the set.

@@ -53,7 +53,7 @@ func TestJudge(t *testing.T) {
 	} {
 		v := quorum.Judge(&c.options, c.in)
 		if v.Quorate != c.quorate || v.Strong != c.strong {
-			t.Errorf("%s: quorate %v strong %v (%s), want %v %v", c.name, v.Quorate, v.Strong, v.Why, c.quorate, c.strong)
+			t.Errorf("%s: quorate %v strong %v (%s), want %v %v", c.name, v.Quorate, v.Strong, v.Why(), c.quorate, c.strong)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/messaging/core"
 )
 
@@ -38,7 +39,7 @@ func keepFork(dir string, f *core.Fork) error {
 		return err
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%020d-%010d-%020d.json", f.Ballot.Number, f.Ballot.Proposer, f.Index))
-	if err := writeDurably(name, data); err != nil {
+	if err := atomicfile.WriteDurably(name, data, 0o600); err != nil {
 		return err
 	}
 	names, err := forkNames(dir)
@@ -52,27 +53,6 @@ func keepFork(dir string, f *core.Fork) error {
 		names = names[1:]
 	}
 	return nil
-}
-
-// writeDurably writes a file beside, syncs it, renames it into place and syncs the directory.
-func writeDurably(name string, data []byte) error {
-	tmp, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(name+".new", name); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func forkNames(dir string) ([]string, error) {

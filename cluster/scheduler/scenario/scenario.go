@@ -181,7 +181,7 @@ func (b *builder) nvpairs(parent *cib.Element, element, id string, words []strin
 	}
 	for _, word := range words {
 		name, value, _ := strings.Cut(word, "=")
-		set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+name, "name", name, "value", value))
+		set.AppendPair(name, value)
 	}
 }
 

@@ -113,12 +113,7 @@ func (b *builder) probed(e *cib.Element) {
 }
 
 func isUnique(clone *cib.Element) bool {
-	for nv := range clone.Child("meta_attributes").All("nvpair") {
-		if nv.Get("name") == "globally-unique" {
-			return nv.Get("value") == "true"
-		}
-	}
-	return false
+	return clone.PairIn("meta_attributes", "globally-unique").Get("value") == "true"
 }
 
 func (b *builder) fact(kind string, words []string) error {

@@ -65,7 +65,7 @@ func (g *generator) options() {
 	for _, option := range [][2]string{
 		{"stonith-enabled", "true"}, {"dc-version", "2.1.5-a3f44794f94"}, {"cluster-infrastructure", "corosync"},
 	} {
-		set.Append(cib.NewElement("nvpair", "id", "cib-bootstrap-options-"+option[0], "name", option[0], "value", option[1]))
+		set.AppendPair(option[0], option[1])
 	}
 	fence := g.doc.EnsureSection("resources").Append(
 		cib.NewElement("primitive", "id", "fencing", "class", "stonith", "type", "fence_xvm"))

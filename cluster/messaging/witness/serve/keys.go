@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"holdfast/atomicfile"
 )
 
 // Files of a witness, below its directory.
@@ -71,11 +73,11 @@ func (k Keys) Setup() error {
 	if err := k.write(serverKey, own); err != nil {
 		return err
 	}
-	if err := writeNew(filepath.Join(k.Dir, serverFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed})); err != nil {
+	if err := atomicfile.Write(filepath.Join(k.Dir, serverFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed}), 0o600); err != nil {
 		return err
 	}
 	// Last, as its presence says that all is there.
-	return writeNew(filepath.Join(k.Dir, authorityFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca}))
+	return atomicfile.Write(filepath.Join(k.Dir, authorityFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca}), 0o600)
 }
 
 // certificateFor is what all certificates here have in common. They hold for any time: a host whose
@@ -94,15 +96,7 @@ func (k Keys) write(name string, key *ecdsa.PrivateKey) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return writeNew(filepath.Join(k.Dir, name), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
-// writeNew writes a file that only its owner reads, whole or not at all.
-func writeNew(path string, text []byte) error {
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return atomicfile.Write(filepath.Join(k.Dir, name), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
 // authority reads the authority's certificate and key.
@@ -143,7 +137,7 @@ func (k Keys) Invite(cluster string, now time.Time) (string, error) {
 	rand.Read(secret[:])
 	name := hex.EncodeToString(hashOf(secret[:]))
 	text := fmt.Sprintf("%d\n%s\n", now.Add(invitationLife).Unix(), cluster)
-	if err := writeNew(filepath.Join(k.Dir, invitations, name), []byte(text)); err != nil {
+	if err := atomicfile.Write(filepath.Join(k.Dir, invitations, name), []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("keep the invitation: %w", err)
 	}
 	return hex.EncodeToString(hashOf(ca.Certificate[0])) + "-" + hex.EncodeToString(secret[:]), nil
