@@ -133,7 +133,7 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	r := finished(t, false,
 		[2]string{"web.crm", "crm configure primitive a ocf:pacemaker:Dummy op monitor interval=30s\ncrm configure location l a 10: alice\n"},
-		[2]string{"web.sh", "#!/bin/sh\npcs cluster setup web alice bob\npcs property set maintenance-mode=false\npcs property set\npcs status\necho 'done'\n"})
+		[2]string{"web.sh", "#!/bin/sh\npcs cluster setup web alice bob\npcs property set maintenance-mode=false\npcs property set\npcs status\nfor n in; do pcs node standby $n; done\necho 'done'\n"})
 	for _, want := range []string{`<primitive id="a"`, `rsc="a"`, `name="maintenance-mode"`} {
 		if !strings.Contains(string(r.Document.Bytes()), want) {
 			t.Errorf("no %s in\n%s", want, r.Document.Bytes())
@@ -142,7 +142,7 @@ func TestScripts(t *testing.T) {
 	if !slices.ContainsFunc(r.Steps, func(s string) bool { return strings.Contains(s, "pcs cluster setup web alice bob") }) {
 		t.Errorf("the hosts' own command is not left to do: %q", r.Steps)
 	}
-	for _, want := range []string{"web.sh:4: pcs property set:"} {
+	for _, want := range []string{"web.sh:4: pcs property set:", "web.sh:6: pcs node standby $n: the loop in line 6: the words it goes over are none"} {
 		if !slices.ContainsFunc(r.Lost, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("no %q in %q", want, r.Lost)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/atomicfile"
 	"holdfast/output"
 )
 
@@ -126,7 +127,7 @@ func (r *Result) store(dir string, force bool) (written []string, err error) {
 		if files[name] == "" {
 			continue
 		}
-		if err := os.WriteFile(path, []byte(files[name]), 0o600); err != nil {
+		if err := atomicfile.Write(path, []byte(files[name]), 0o600); err != nil {
 			return written, fmt.Errorf("write the result: %w", err)
 		}
 		written = append(written, path)

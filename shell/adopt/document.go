@@ -35,15 +35,14 @@ func (r *Result) readDocument(path, text string, options Options) error {
 	}
 	doc := &cib.Document{Root: root, File: path}
 	if root.Name != "cib" {
-		whole := cib.NewElement("cib", "validate-with", root.Get("validate-with"))
 		if root.Name == "cluster" {
 			return fmt.Errorf("%s:%d: <cluster> is cman's cluster.conf, which is not read; list its hosts in a corosync.conf, and give the CIB for the resources", path, root.Line)
 		}
 		if root.Name != "configuration" {
 			return fmt.Errorf("%s:%d: the document is a <%s>; <cib> or <configuration> was expected", path, root.Line, root.Name)
 		}
-		whole.Append(root)
-		doc.Root = whole
+		doc.Root = cib.NewElement("cib", "validate-with", root.Get("validate-with"))
+		doc.Root.Append(root)
 	}
 	report, err := upgrade.Upgrade(doc)
 	if err != nil {

@@ -104,7 +104,7 @@ func (h *heartbeat) document(r *Result) *cib.Document {
 		stickiness = "0"
 	}
 	defaults := d.doc.EnsureSection("rsc_defaults").Append(cib.NewElement("meta_attributes", "id", "rsc-options"))
-	defaults.Append(cib.NewElement("nvpair", "id", "rsc-options-resource-stickiness", "name", "resource-stickiness", "value", stickiness))
+	defaults.AppendPair("resource-stickiness", stickiness)
 	return d.doc
 }
 
@@ -150,13 +150,13 @@ func (d *legacyDocument) storage(g legacyGroup, word, disk string) string {
 	clone := cib.NewElement("clone", "id", id+"-clone")
 	primitive := clone.Append(cib.NewElement("primitive", "id", id, "class", "ocf", "provider", "linbit", "type", "drbd"))
 	set := primitive.Append(cib.NewElement("instance_attributes", "id", id+"-instance_attributes"))
-	set.Append(cib.NewElement("nvpair", "id", set.ID()+"-drbd_resource", "name", "drbd_resource", "value", disk))
+	set.AppendPair("drbd_resource", disk)
 	operations := primitive.Append(cib.NewElement("operations"))
 	operations.Append(cib.NewElement("op", "id", id+"-monitor-29s", "name", "monitor", "interval", "29s", "timeout", "30s", "role", "Promoted"))
 	operations.Append(cib.NewElement("op", "id", id+"-monitor-31s", "name", "monitor", "interval", "31s", "timeout", "30s", "role", "Unpromoted"))
 	meta := clone.Append(cib.NewElement("meta_attributes", "id", clone.ID()+"-meta_attributes"))
 	for _, nv := range [][2]string{{"promotable", "true"}, {"promoted-max", "1"}, {"clone-max", "2"}, {"notify", "true"}} {
-		meta.Append(cib.NewElement("nvpair", "id", meta.ID()+"-"+nv[0], "name", nv[0], "value", nv[1]))
+		meta.AppendPair(nv[0], nv[1])
 	}
 	d.doc.Section("resources").Append(clone)
 	d.r.understand("%s:%d: %s is now the promotable clone %s of ocf:linbit:drbd; what stands beside it runs where it is promoted, after that", g.file, g.line, word, clone.ID())
@@ -251,7 +251,7 @@ func complete(e *cib.Element, params [][2]string) *cib.Element {
 	if len(params) > 0 {
 		set := e.Append(cib.NewElement("instance_attributes", "id", e.ID()+"-instance_attributes"))
 		for _, p := range params {
-			set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+p[0], "name", p[0], "value", p[1]))
+			set.AppendPair(p[0], p[1])
 		}
 	}
 	e.Append(cib.NewElement("operations")).Append(cib.NewElement("op", "id", e.ID()+"-monitor-30s", "name", "monitor", "interval", "30s", "timeout", "30s"))

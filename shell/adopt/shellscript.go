@@ -133,7 +133,10 @@ func (s *shellScript) loop() {
 	for s.at < len(s.tokens) && s.peek().raw != "do" {
 		s.at++
 	}
-	if unknown != "" || len(words) == 0 {
+	if unknown == "" && len(words) == 0 {
+		unknown = "the words it goes over are none"
+	}
+	if unknown != "" {
 		s.skip("done", fmt.Sprintf("the loop in line %d: %s", start.line, unknown))
 		return
 	}

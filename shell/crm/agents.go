@@ -13,6 +13,7 @@ import (
 // agentInfo is what the checks, the help and the completion need of an agent's meta-data.
 type agentInfo struct {
 	params  map[string]bool              // the agent's parameters; true: required
+	unique  map[string]bool              // those that no two resources of the agent may share a value of
 	about   map[string]string            // what a parameter is, with its default
 	actions map[string]map[string]string // advice (timeout, interval, role, depth) by action
 	inOrder []string                     // the parameters, then in plan the actions, as the agent lists them
@@ -59,13 +60,17 @@ func (h hostAgents) describe(class, provider, kind string) (*agentInfo, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), metadataLimit)
 	defer cancel()
 	agent, err := h.store.Describe(ctx, class, provider, kind)
+	if agent != nil && agent.Class == "systemd" && !slices.Contains(h.store.Standards(), "systemd") {
+		err = fmt.Errorf("systemd does not run here, so its units are %w", metadata.ErrNotInstalled)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: got no meta-data, does this RA exist? %w", agentName(class, provider, kind), err)
 	}
-	info := &agentInfo{params: map[string]bool{}, about: map[string]string{}, actions: map[string]map[string]string{},
+	info := &agentInfo{params: map[string]bool{}, unique: map[string]bool{}, about: map[string]string{}, actions: map[string]map[string]string{},
 		short: agent.ShortDesc, long: agent.LongDesc}
 	for _, p := range agent.Params {
 		info.params[p.Name] = p.Required
+		info.unique[p.Name] = p.Unique
 		info.inOrder = append(info.inOrder, p.Name)
 		text := " (" + p.Type
 		if p.HasDefault && p.Default != "" {

@@ -66,6 +66,9 @@ func (r *reader) alertList(e *cib.Element) error {
 
 func (r *reader) selection(e *cib.Element) error {
 	for r.oneOf("nodes", "fencing", "resources", "attributes") {
+		if r.at+1 < len(r.words) && strings.Contains(r.words[r.at+1].text, "=") {
+			break // the alert's own attributes follow
+		}
 		name := r.keyword()
 		chosen := e.Append(cib.NewElement(alertSelections[name]))
 		if name != "attributes" || !r.bare("{") {

@@ -31,9 +31,9 @@ func configurationCommands() []*command {
 				return s.define("clone", append(slices.Clone(w), wordsOf([]string{"meta", "promotable=true"})...))
 			}},
 		{name: "xml", usage: "ELEMENT", summary: "define an object by its XML", run: func(s *session, w []word) error { return s.define("xml", w) }},
-		{name: "default-timeouts", usage: "ID…", summary: "set time limits of operations to the agents' advice", run: runDefaultTimeouts, words: completeObjects},
+		{name: "default-timeouts", old: []string{"default_timeouts"}, usage: "ID…", summary: "set time limits of operations to the agents' advice", run: runDefaultTimeouts, words: completeObjects},
 		{name: "verify", usage: "", summary: "check the whole configuration", run: runVerify},
-		{name: "validate-all", aliases: []string{"validate_all"}, usage: "ID", summary: "let a resource's agent check its parameters", run: runValidate, words: completeObjects},
+		{name: "validate-all", old: []string{"validate_all"}, usage: "ID", summary: "let a resource's agent check its parameters", run: runValidate, words: completeObjects},
 		{name: "commit", usage: "[force]", summary: "store the changes", run: runCommit},
 		{name: "refresh", summary: "drop the changes and load the configuration again", run: runRefresh},
 		{name: "erase", usage: "[nodes]", summary: "empty the configuration, or forget the nodes", run: runErase},
@@ -50,17 +50,14 @@ func runDelete(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	names := slices.DeleteFunc(textsOf(words), func(w string) bool { return w == "--force" })
-	if len(names) == 0 {
-		return usageError("expected the id of an object")
-	}
+	names := slices.DeleteFunc(textsOf(words), func(w string) bool { return w == "--force" || w == "-f" })
 	var missing error
 	for _, name := range names {
 		if m.objects[name] == nil {
 			missing = errors.Join(missing, fmt.Errorf("object %s does not exist", name))
 			continue
 		}
-		if running := m.running(name); running != "" && len(names) == len(words) && !s.options.force {
+		if running := m.running(name); running != "" && len(names) == len(words) && !s.options.force && s.live() {
 			return fmt.Errorf("delete: resource %s is running on %s; stop it first, or use --force", name, running)
 		}
 	}
@@ -122,7 +119,7 @@ func runRename(s *session, words []word) error {
 	if len(words) != 2 {
 		return usageError("expected the old and the new id")
 	}
-	if running := m.running(words[0].text); running != "" {
+	if running := m.running(words[0].text); running != "" && s.live() {
 		return fmt.Errorf("rename: resource %s is running on %s; stop it first", words[0].text, running)
 	}
 	return m.rename(words[0].text, words[1].text)
@@ -220,9 +217,24 @@ func runSet(s *session, words []word) error {
 	return setAttribute(e, attribute, words[1].text)
 }
 
-// setAttribute changes an attribute that an object has: of an operation ("op_monitor_interval"),
+// onlyOperation is the one operation of that name, nil when there is none or several.
+func onlyOperation(e *cib.Element, name string) *cib.Element {
+	ops := tracedOperations(e, traceRequest{operation: name})
+	if len(ops) != 1 {
+		return nil
+	}
+	return ops[0]
+}
+
+// setAttribute changes an attribute that an object has: of an operation ("monitor.interval" or "op_monitor_interval"),
 // of one of its lists, or of its element.
 func setAttribute(e *cib.Element, name, value string) error {
+	if operation, attribute, ok := strings.Cut(name, "."); ok {
+		if op := onlyOperation(e, operation); op != nil && op.Get(attribute) != "" && attribute != "id" {
+			op.Set(attribute, value)
+			return nil
+		}
+	}
 	if rest, ok := strings.CutPrefix(name, "op_"); ok {
 		operation, attribute, _ := strings.Cut(rest, "_")
 		for ops := range e.All("operations") {
@@ -280,7 +292,7 @@ func (m *model) monitor(texts []string) error {
 	if e.Name != "primitive" && e.Name != "template" {
 		return fmt.Errorf("monitor: %s is a %s; only a primitive can be monitored", id, kindName(e))
 	}
-	if interval == "" || !isDigit(interval[0]) || timeout != "" && !isDigit(timeout[0]) {
+	if interval == "" {
 		return usageError(fmt.Sprintf("expected INTERVAL[:TIMEOUT] such as 20s:30s, not %q", texts[1]))
 	}
 	if role != "" && !slices.Contains([]string{"Started", "Master", "Slave", "Promoted", "Unpromoted", "Stopped"}, role) {
@@ -317,8 +329,12 @@ func runDefaultTimeouts(s *session, words []word) error {
 	}
 	for _, w := range words {
 		e := m.objects[w.text]
-		if e == nil || e.Name != "primitive" {
-			return fmt.Errorf("default-timeouts: there is no primitive %s", w.text)
+		if e == nil {
+			return fmt.Errorf("default-timeouts: object %s does not exist", w.text)
+		}
+		if e.Name != "primitive" {
+			s.warn("element %s is not a primitive", w.text)
+			continue
 		}
 		agent := m.templateOf(e)
 		info, err := m.agents.describe(agent.Get("class"), agent.Get("provider"), agent.Get("type"))
@@ -330,7 +346,7 @@ func runDefaultTimeouts(s *session, words []word) error {
 	return nil
 }
 
-// adviseTimeouts gives operations the time limits that the agent advises; start and stop
+// adviseTimeouts gives operations the time limits that the agent advises; start and stop, promote and demote
 // are made when they are missing.
 func (m *model) adviseTimeouts(e *cib.Element, info *agentInfo) {
 	ops := e.Ensure("operations")
@@ -341,7 +357,7 @@ func (m *model) adviseTimeouts(e *cib.Element, info *agentInfo) {
 			op.Set("timeout", advice)
 		}
 	}
-	for _, name := range []string{"start", "stop"} {
+	for _, name := range neverAgain {
 		if advice := info.actions[name]["timeout"]; advice != "" && !seen[name] {
 			ops.Append(cib.NewElement("op", "name", name, "timeout", advice, "interval", "0", "id", m.ids.fresh(e.ID()+"-"+name+"-0")))
 		}
@@ -396,9 +412,6 @@ func runLoad(s *session, words []word) error {
 	}
 	texts, asXML := withoutXML(textsOf(words))
 	methods := map[string]loadMethod{"update": loadUpdate, "replace": loadReplace, "push": loadPush}
-	if len(texts) == 1 {
-		texts = append([]string{"replace"}, texts...)
-	}
 	if len(texts) != 2 {
 		return usageError("expected update, replace or push, and a file")
 	}
@@ -409,9 +422,6 @@ func runLoad(s *session, words []word) error {
 	text, err := s.readFrom(texts[1])
 	if err != nil {
 		return err
-	}
-	if strings.TrimSpace(text) == "" {
-		return fmt.Errorf("load %s: there is nothing in it", texts[1])
 	}
 	if asXML || strings.HasPrefix(strings.TrimSpace(text), "<") {
 		return m.loadXML(texts[1], text, method)

@@ -132,7 +132,7 @@ func (s *session) define(name string, words []word) error {
 	if err := m.define(k, e); err != nil {
 		return err
 	}
-	if on := pairIn(e, "maintenance-mode"); on != nil && k.command == "property" && on.Get("value") == "true" {
+	if on := e.Pair("maintenance-mode"); on != nil && k.command == "property" && on.Get("value") == "true" {
 		s.overrideMaintenance(m.doc, true)
 	}
 	return nil
@@ -157,7 +157,7 @@ func (s *session) commit() error {
 	m := s.model
 	if !s.verifyChanges(m) {
 		if s.options.force {
-			s.info("committing nevertheless, since -F says so")
+			s.info("commit forced")
 		} else if !s.interactive || !s.confirm(false, "Do you still want to commit?") {
 			return fmt.Errorf("commit: nothing is changed, since the configuration has the errors above: %w", errReported)
 		}

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/node/client"
-	"holdfast/shell/source"
 )
 
 // corosyncLevel holds the commands on corosync.conf.
@@ -112,7 +112,7 @@ func (s *session) writeCorosync(lines []confLine) error {
 			depth++
 		}
 	}
-	if err := source.WriteFile(s.corosyncFile(), []byte(b.String())); err != nil {
+	if err := atomicfile.Rewrite(s.corosyncFile(), []byte(b.String()), 0o640); err != nil {
 		return fmt.Errorf("write corosync.conf: %w", err)
 	}
 	return nil

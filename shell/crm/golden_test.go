@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/executor/metadata"
 	"holdfast/golden"
 )
 
@@ -22,10 +23,16 @@ func (noAgents) provider(agent string) string {
 }
 
 func (noAgents) describe(class, provider, kind string) (*agentInfo, error) {
+	switch kind {
+	case "gone":
+		return nil, fmt.Errorf("%s is %w", agentName(class, provider, kind), metadata.ErrNotInstalled)
+	case "fence_known":
+		return &agentInfo{params: map[string]bool{"ip": true}}, nil
+	}
 	if kind != "IPaddr2" && kind != "Dummy" {
 		return nil, fmt.Errorf("%s: no such agent", agentName(class, provider, kind))
 	}
-	info := &agentInfo{params: map[string]bool{"ip": kind == "IPaddr2", "cidr_netmask": false, "fake": false}, about: map[string]string{},
+	info := &agentInfo{params: map[string]bool{"ip": kind == "IPaddr2", "cidr_netmask": false, "fake": false}, unique: map[string]bool{"ip": true}, about: map[string]string{},
 		actions: map[string]map[string]string{"monitor": {"timeout": "20s", "interval": "10s"}, "start": {"timeout": "20s"}}}
 	return info, nil
 }

@@ -42,10 +42,14 @@ func propertyLines(command string) func(*formatter, *cib.Element) []string {
 // topologyID is the name by which the fencing levels are one object.
 const topologyID = "fencing_topology"
 
-// rank is k's place in show.
+// rank is k's place in show; locations, colocations and orders share one, so that they stand by their ids.
 func (k *kind) rank() int {
+	command := k.command
+	if command == "location" || command == "order" {
+		command = "colocation"
+	}
 	for i, other := range kinds {
-		if other == k {
+		if other.command == command {
 			return i
 		}
 	}

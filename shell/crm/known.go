@@ -62,6 +62,9 @@ func checkNames(e *cib.Element) []finding {
 	lists := slices.Collect(e.All("meta_attributes"))
 	if kindOf(e).attributes() {
 		lists = []*cib.Element{e}
+		if kindOf(e).command == "property" && e.ID() != propertiesID {
+			return nil // sets of other names are other programs'
+		}
 	}
 	for _, list := range lists {
 		for pair := range list.All("nvpair") {

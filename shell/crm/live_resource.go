@@ -16,7 +16,7 @@ import (
 // liveResourceCommands are those that look at, or act on, what runs.
 func liveResourceCommands() []*command {
 	return []*command{
-		{name: "status", old: []string{"list"}, usage: "[RESOURCE…]", summary: "where resources run", run: resourceStatus, words: completeResources},
+		{name: "status", old: []string{"list", "show"}, usage: "[RESOURCE…]", summary: "where resources run", run: resourceStatus, words: completeResources},
 		{name: "locate", usage: "RESOURCE…", summary: "the nodes that resources run on", run: locateResources, words: completeResources},
 		{name: "cleanup", usage: "[RESOURCE] [NODE] [force]", summary: "forget failures, so that resources are tried again", run: forgetCommand(true), words: completeResources},
 		{name: "refresh", old: []string{"reprobe"}, usage: "[RESOURCE] [NODE] [force]", summary: "forget everything about resources and look again", run: forgetCommand(false), words: completeResources},

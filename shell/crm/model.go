@@ -437,11 +437,9 @@ func (m *model) merge(old, e *cib.Element) {
 }
 
 func mergePair(set, pair *cib.Element) {
-	for o := range set.All("nvpair") {
-		if o.Get("name") == pair.Get("name") {
-			o.Set("value", pair.Get("value"))
-			return
-		}
+	if old := set.Pair(pair.Get("name")); old != nil {
+		old.Set("value", pair.Get("value"))
+		return
 	}
 	set.Append(pair.Clone())
 }

@@ -196,7 +196,7 @@ func nodeReady(s *session, words []word) error {
 func setNodePair(doc *cib.Document, node *cib.Element, tag, name, value string) *cib.Element {
 	ids := newIdentifiers(doc.Configuration())
 	for list := range node.All(tag) {
-		if pair := pairIn(list, name); pair != nil {
+		if pair := list.Pair(name); pair != nil {
 			pair.Set("value", value)
 			return pair
 		}
@@ -265,7 +265,7 @@ func (s *session) overrideMaintenance(doc *cib.Document, nodes bool) {
 	if section := doc.Section("nodes"); section != nil && nodes {
 		for node := range section.All("node") {
 			for list := range node.All("instance_attributes") {
-				pair := pairIn(list, "maintenance")
+				pair := list.Pair("maintenance")
 				if pair != nil && s.confirm(false, "'maintenance' attribute already exists in %s. Remove it?", node.Get("uname")) {
 					pair.Remove()
 				}
@@ -297,7 +297,7 @@ func nodeAttribute(tag string) func(*session, []word) error {
 				return nil
 			}
 			for list := range e.All(tag) {
-				if pair := pairIn(list, name); pair != nil {
+				if pair := list.Pair(name); pair != nil {
 					told = fmt.Sprintf("Deleted nodes attribute: id=%s name=%s\n", pair.ID(), name)
 					pair.Remove()
 				}
@@ -321,7 +321,7 @@ func (s *session) showNodeAttribute(tag, node, name string) error {
 		return err
 	}
 	for list := range e.All(tag) {
-		if pair := pairIn(list, name); pair != nil {
+		if pair := list.Pair(name); pair != nil {
 			s.printf("scope=nodes  name=%s value=%s\n", name, pair.Get("value"))
 			return nil
 		}

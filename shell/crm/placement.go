@@ -87,15 +87,22 @@ func (s *session) place(words []word, how string) error {
 				return errors.New("without a node the resource is banned from where it runs; add force to do that")
 			}
 		}
+		if !ban && !w.force && e.Name != "clone" && slices.Contains(activeNodes(doc, e), w.node) {
+			return fmt.Errorf("%s is active on %s already; add force to make the constraint all the same", w.resource, w.node)
+		}
 		constrain(doc, w, moved, ban)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	onto := ""
+	if w.node != "" {
+		onto = " to " + w.node
+	}
 	if how == "ban" || w.node == "" {
 		s.printf("%s", resource.BanNotice("cli-ban-"+w.resource+"-on-"+moved, w.resource, moved, false))
-		s.info("Ban constraint created for %s to %s", w.resource, moved)
+		s.info("%s constraint created for %s%s", map[bool]string{true: "Ban", false: "Move"}[how == "ban"], w.resource, onto)
 	} else {
 		s.info("Move constraint created for %s to %s", w.resource, moved)
 	}

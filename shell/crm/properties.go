@@ -8,8 +8,11 @@ import (
 
 // parseProperty reads: property [$id=ID | ID:] [rule …] NAME=VALUE…
 func parseProperty(r *reader) (*cib.Element, error) {
-	return r.propertySet("cluster_property_set", "cib-bootstrap-options")
+	return r.propertySet("cluster_property_set", propertiesID)
 }
+
+// propertiesID is the set that the cluster's own properties are in.
+const propertiesID = "cib-bootstrap-options"
 
 // parseResourceDefaults reads rsc_defaults, with the grammar of property.
 func parseResourceDefaults(r *reader) (*cib.Element, error) {
@@ -22,6 +25,9 @@ func parseOperationDefaults(r *reader) (*cib.Element, error) {
 }
 
 func (r *reader) propertySet(tag, id string) (*cib.Element, error) {
+	if r.at == len(r.words) {
+		return nil, r.fail("NAME=VALUE")
+	}
 	if text := r.peek(); strings.HasSuffix(text, ":") && validID(strings.TrimSuffix(text, ":")) {
 		r.next()
 		id = strings.TrimSuffix(text, ":")

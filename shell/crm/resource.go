@@ -143,21 +143,15 @@ func (m *metaSetter) set(e *cib.Element, name, value string) {
 	first.Append(cib.NewElement("nvpair", "id", m.ids.fresh(first.ID()+"-"+asID(name)), "name", name, "value", value))
 }
 
-// has says whether a resource has a meta attribute of its own.
+// hasMeta says whether a resource has a meta attribute of its own.
 func hasMeta(e *cib.Element, name string) bool {
 	_, ok := metaOf(e, name)
 	return ok
 }
 
 func metaOf(e *cib.Element, name string) (string, bool) {
-	for list := range e.All("meta_attributes") {
-		for pair := range list.All("nvpair") {
-			if pair.Get("name") == name {
-				return pair.Get("value"), true
-			}
-		}
-	}
-	return "", false
+	pair := e.PairIn("meta_attributes", name)
+	return pair.Get("value"), pair != nil
 }
 
 // unset takes a meta attribute away from a resource, and lists that it leaves empty.
@@ -283,7 +277,7 @@ func (s *session) mustBePromotable(id string) error {
 		return nil
 	}
 	for list := range e.All("meta_attributes") {
-		if pair := pairIn(list, "promotable"); e.Name == "clone" && pair != nil && cib.ParseBool(pair.Get("value"), false) {
+		if pair := list.Pair("promotable"); e.Name == "clone" && pair != nil && cib.ParseBool(pair.Get("value"), false) {
 			return nil
 		}
 	}
@@ -321,7 +315,7 @@ func setMaintenance(s *session, words []word) error {
 	texts := textsOf(words)
 	value := "true"
 	if len(texts) == 2 {
-		on, ok := map[string]string{"on": "true", "true": "true", "off": "false", "false": "false"}[texts[1]]
+		on, ok := map[string]string{"on": "true", "true": "true", "off": "false", "false": "false"}[strings.ToLower(texts[1])]
 		if !ok {
 			return usageError(fmt.Sprintf("expected on or off, not %q", texts[1]))
 		}
@@ -368,7 +362,7 @@ func (s *session) setResourceAttribute(tag, id, name, value string) error {
 		if list == nil {
 			list = e.Append(cib.NewElement(tag, "id", ids.fresh(e.ID()+"-"+tag)))
 		}
-		pair, where := pairIn(list, name), ""
+		pair, where := list.Pair(name), ""
 		if pair == nil { // of a value that is new, crm_resource tells the set, too
 			pair = list.Append(cib.NewElement("nvpair", "id", ids.fresh(list.ID()+"-"+asID(name)), "name", name))
 			where = " set=" + list.ID()
@@ -383,17 +377,6 @@ func (s *session) setResourceAttribute(tag, id, name, value string) error {
 	return err
 }
 
-func pairIn(list *cib.Element, name string) *cib.Element {
-	if list != nil {
-		for pair := range list.All("nvpair") {
-			if pair.Get("name") == name {
-				return pair
-			}
-		}
-	}
-	return nil
-}
-
 func (s *session) deleteResourceAttribute(tag, id, name string) error {
 	told := ""
 	err := s.change("resource delete "+name, func(doc *cib.Document) error {
@@ -402,7 +385,7 @@ func (s *session) deleteResourceAttribute(tag, id, name string) error {
 			return err
 		}
 		for list := range e.All(tag) {
-			if pair := pairIn(list, name); pair != nil {
+			if pair := list.Pair(name); pair != nil {
 				told = fmt.Sprintf("Deleted '%s' option: id=%s name=%s\n", id, pair.ID(), name)
 				pair.Remove()
 			}
@@ -415,15 +398,35 @@ func (s *session) deleteResourceAttribute(tag, id, name string) error {
 	return err
 }
 
+// holders are the elements that give a resource attributes, the nearest first: meta attributes come from what it
+// is in, and from the defaults, too.
+func holders(e *cib.Element, tag string) []*cib.Element {
+	list := []*cib.Element{e}
+	if tag != "meta_attributes" {
+		return list
+	}
+	for ; e.Parent != nil && isContainer(e.Parent); e = e.Parent {
+		list = append(list, e.Parent)
+	}
+	for ; e.Parent != nil; e = e.Parent {
+		if defaults := e.Parent.Child("rsc_defaults"); defaults != nil {
+			list = append(list, defaults)
+		}
+	}
+	return list
+}
+
 func (s *session) showResourceAttribute(tag, id, name string) error {
 	e, err := s.resource(id)
 	if err != nil {
 		return err
 	}
-	for list := range e.All(tag) {
-		if pair := pairIn(list, name); pair != nil {
-			s.printf("%s\n", pair.Get("value"))
-			return nil
+	for _, holder := range holders(e, tag) {
+		for list := range holder.All(tag) {
+			if pair := list.Pair(name); pair != nil && list.Child("rule") == nil {
+				s.printf("%s\n", pair.Get("value"))
+				return nil
+			}
 		}
 	}
 	fmt.Fprintf(s.stderr, "resource %s has no %s %s\n", id, strings.TrimSuffix(tag, "_attributes"), name)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -203,27 +204,32 @@ func (s *session) arguments(args []string) (script string, words []word, status 
 			}
 		}
 	}
-	return script, argumentWords(args), -1
+	if words, err := argumentWords(args); err == nil {
+		return script, words, -1
+	} else {
+		s.report(err)
+	}
+	return "", nil, 1
 }
 
-// argumentWords makes words of arguments. Quotes that the calling shell has left in them, as when a
-// script builds a command by concatenation, are understood as in a line.
-func argumentWords(args []string) []word {
+// argumentWords makes words of arguments as crmsh does, which joins them to a line: quotes and backslashes that
+// the calling shell has left in them, as when a script builds a command by concatenation, are understood as in
+// one; an argument with blanks is one word as it is, an empty one is none.
+func argumentWords(args []string) ([]word, error) {
 	var line strings.Builder
+	marks := false
 	for _, arg := range args {
-		if strings.ContainsAny(arg, " \t\n") || arg == "" {
-			return wordsOf(args)
+		if strings.ContainsAny(arg, " \t\n") {
+			line.WriteString(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(arg) + `" `)
+			continue
 		}
+		marks = marks || strings.ContainsAny(arg, `'"\`)
 		line.WriteString(arg + " ")
 	}
-	if !strings.ContainsAny(line.String(), "'\"") {
-		return wordsOf(args)
+	if marks {
+		return splitWords(line.String())
 	}
-	words, err := splitWords(line.String())
-	if err != nil {
-		return wordsOf(args)
-	}
-	return words
+	return wordsOf(slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "" })), nil
 }
 
 func takesValue(name string) bool {

@@ -70,7 +70,9 @@ func (m *model) selected(w string) ([]string, error) {
 				names = append(names, name)
 			}
 		}
-		return names, nil
+		if len(names) > 0 {
+			return names, nil
+		}
 	}
 	return nil, fmt.Errorf("object %s does not exist", w)
 }
@@ -79,7 +81,7 @@ func (m *model) selected(w string) ([]string, error) {
 func (m *model) related(name string) ([]string, error) {
 	var names []string
 	for other, o := range m.objects {
-		if o.Get("type") == name && (o.Name == "primitive" || o.Name == "template") {
+		if (o.Get("type") == name || agentName(o.Get("class"), o.Get("provider"), o.Get("type")) == name) && (o.Name == "primitive" || o.Name == "template") {
 			names = append(names, other)
 		}
 	}

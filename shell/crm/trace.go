@@ -86,7 +86,15 @@ func traceResource(s *session, words []word) error {
 // setTrace gives operations of a primitive the parameter that agents trace by: those of that
 // name, or start, stop and monitors when none is named.
 func setTrace(e *cib.Element, r traceRequest, ids *identifiers) {
-	if r.operation == "" { // all that it does
+	if r.operation == "" { // all that it does; what is made for that comes first
+		ops := e.Ensure("operations")
+		before := slices.Collect(ops.All("op"))
+		defer func() {
+			for _, op := range before {
+				op.Remove()
+				ops.Append(op)
+			}
+		}()
 		for _, name := range []string{"start", "stop"} {
 			setTrace(e, traceRequest{operation: name, directory: r.directory}, ids)
 		}
@@ -118,7 +126,7 @@ func setTrace(e *cib.Element, r traceRequest, ids *identifiers) {
 }
 
 func setPair(list *cib.Element, name, value string, ids *identifiers) {
-	pair := pairIn(list, name)
+	pair := list.Pair(name)
 	if pair == nil {
 		pair = list.Append(cib.NewElement("nvpair", "name", name))
 	}
@@ -189,7 +197,7 @@ func clearTrace(e *cib.Element) {
 	found := false
 	for _, list := range slices.Collect(e.All("instance_attributes")) {
 		for _, name := range []string{"trace_ra", "trace_dir", "trace_file"} {
-			if pair := pairIn(list, name); pair != nil {
+			if pair := list.Pair(name); pair != nil {
 				pair.Remove()
 				found = true
 			}

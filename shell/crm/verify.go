@@ -13,9 +13,10 @@ import (
 
 // finding is one thing that a check found.
 type finding struct {
-	text   string
-	object string // "" for the whole configuration
-	fatal  bool   // the configuration must not be committed
+	text    string
+	object  string // "" for the whole configuration
+	fatal   bool   // the configuration must not be committed
+	warning bool   // it is told as a warning, fatal as it is
 	// meanwhile says what a running cluster does as long as this is so, where that harms nothing: there
 	// it is a warning, because commands are typed one after another. "": it is never just that.
 	meanwhile string
@@ -47,7 +48,7 @@ func (m *model) check() []finding {
 			meanwhile: "no fence device is configured, so the cluster starts nothing yet: configure one (a primitive of class stonith), or 'crm configure property stonith-enabled=false'",
 			text:      "no stonith resource is defined and stonith-enabled is not false, so nothing would be started: define one or set the property"})
 	}
-	for _, p := range property.UnreadableMeta(m.doc) {
+	for _, p := range slices.Concat(property.UnreadableMeta(m.doc), property.UnreadableConstraints(m.doc)) {
 		found = append(found, finding{fatal: true, text: p.Element + ": " + p.Text})
 	}
 	return append(found, m.checkReferences()...)
@@ -89,9 +90,10 @@ func (m *model) templateOf(e *cib.Element) *cib.Element {
 	return e
 }
 
+// hasResources tells whether there is anything to run: templates alone are not.
 func (m *model) hasResources() bool {
 	section := m.doc.Section("resources")
-	return section != nil && len(slices.Collect(section.Elements())) > 0
+	return section != nil && slices.ContainsFunc(slices.Collect(section.Elements()), isResource)
 }
 
 // live tells whether the session works on a running cluster.
@@ -168,7 +170,7 @@ func constrainedResources(constraint *cib.Element) []string {
 
 // checkObjects looks at single objects: those of that name, in the order of their names.
 func (m *model) checkObjects(names []string, strict bool) []finding {
-	var found []finding
+	found := m.checkUnique(names)
 	names = slices.Clone(names)
 	slices.Sort(names)
 	for _, name := range names {
@@ -179,6 +181,9 @@ func (m *model) checkObjects(names []string, strict bool) []finding {
 		switch e.Name {
 		case "primitive":
 			found = append(found, m.checkPrimitive(e, strict)...)
+		case "template":
+			_, missing := m.agentOf(e, strict)
+			found = append(found, missing...)
 		case "rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket":
 			found = append(found, m.checkConstraint(e)...)
 		case "fencing-topology":
@@ -231,16 +236,30 @@ func (m *model) checkTopology(e *cib.Element) []finding {
 	return found
 }
 
-// checkPrimitive compares a primitive with what its agent says about itself.
-func (m *model) checkPrimitive(e *cib.Element, strict bool) []finding {
+// agentOf asks the agent of a primitive or a template about itself; nil when it cannot be asked, with what is wrong
+// about that.
+func (m *model) agentOf(e *cib.Element, strict bool) (*agentInfo, []finding) {
 	agent := m.templateOf(e)
-	if agent.Get("class") != "ocf" {
-		return nil
+	class, kind := agent.Get("class"), agent.Get("type")
+	if class == "" || class == "stonith" && metadata.Unanswering(kind) {
+		return nil, nil
 	}
-	info, err := m.agents.describe(agent.Get("class"), agent.Get("provider"), agent.Get("type"))
+	info, err := m.agents.describe(class, agent.Get("provider"), kind)
 	if err != nil {
 		// Elsewhere it may be there; -F commits nevertheless.
-		return []finding{{object: e.ID(), text: err.Error(), fatal: strict && errors.Is(err, metadata.ErrNotInstalled)}}
+		known := slices.Contains([]string{"ocf", "stonith", "lsb", "systemd", "service"}, class)
+		return nil, []finding{{object: e.ID(), text: err.Error(), fatal: strict && (errors.Is(err, metadata.ErrNotInstalled) || !known)}}
+	}
+	return info, nil
+}
+
+// checkPrimitive compares a primitive with what its agent says about itself.
+func (m *model) checkPrimitive(e *cib.Element, strict bool) []finding {
+	info, missing := m.agentOf(e, strict)
+	agent := m.templateOf(e)
+	class, kind := agent.Get("class"), agent.Get("type")
+	if info == nil || class != "ocf" && class != "stonith" {
+		return missing // units and init scripts take whatever they are given
 	}
 	var found []finding
 	given := map[string]bool{}
@@ -255,9 +274,12 @@ func (m *model) checkPrimitive(e *cib.Element, strict bool) []finding {
 		}
 	}
 	for _, name := range sortedKeys(given) {
-		if _, known := info.params[name]; !known && !strings.HasPrefix(name, "OCF_") && name != "trace_ra" && name != "trace_file" {
+		if _, known := info.params[name]; !known && !commonParameter(class, name) {
 			found = append(found, finding{object: e.ID(), fatal: strict, text: fmt.Sprintf("%s: parameter \"%s\" is not known", e.ID(), name)})
 		}
+	}
+	if _, plugin := metadata.Plugin(class, kind); class == "stonith" && !plugin {
+		return append(found, m.checkOperations(e, info)...) // they name as required what has two names, or a default
 	}
 	for _, name := range sortedKeys(info.params) {
 		if info.params[name] && !given[name] {
@@ -265,6 +287,15 @@ func (m *model) checkPrimitive(e *cib.Element, strict bool) []finding {
 		}
 	}
 	return append(found, m.checkOperations(e, info)...)
+}
+
+// commonParameter tells whether all agents of a class take a parameter, whatever they say about themselves.
+func commonParameter(class, name string) bool {
+	if class == "stonith" {
+		_, known := property.Device(name)
+		return known && name != "priority" && name != "stonith-timeout"
+	}
+	return strings.HasPrefix(name, "OCF_") || name == "trace_ra" || name == "trace_file"
 }
 
 // pairName is the name of an attribute, looked up when the pair refers to another.
@@ -298,6 +329,8 @@ func (s *session) tell(found []finding) bool {
 		}
 		good = good && !f.fatal
 		switch {
+		case f.warning:
+			s.warn("%s", f.text)
 		case f.fatal, strings.HasSuffix(f.text, "is not known"), strings.HasSuffix(f.text, "not defined"),
 			strings.Contains(f.text, "got no meta-data"), f.object == "" && warned && strings.HasPrefix(f.text, "("):
 			s.error("%s", f.text)

@@ -154,33 +154,20 @@ func (s *subject) isFencing(e *cib.Element) bool { return s.class(e, "class") ==
 // pair finds a name in sets of one kind that belong to an element or its template.
 func (s *subject) pair(e *cib.Element, kind, name string) *cib.Element {
 	for _, owner := range []*cib.Element{e, s.byID[e.Get("template")]} {
-		if owner == nil {
-			continue
-		}
-		for set := range owner.All(kind) {
-			for nv := range set.All("nvpair") {
-				if nv.Get("name") == name {
-					return nv
-				}
-			}
+		if pair := owner.PairIn(kind, name); pair != nil {
+			return pair
 		}
 	}
 	return nil
 }
 
 func (s *subject) param(e *cib.Element, name string) string {
-	if nv := s.pair(e, "instance_attributes", name); nv != nil {
-		return nv.Get("value")
-	}
-	return ""
+	return s.pair(e, "instance_attributes", name).Get("value")
 }
 
 // meta returns a meta attribute of the element itself.
 func (s *subject) meta(e *cib.Element, name string) string {
-	if nv := s.pair(e, "meta_attributes", name); nv != nil {
-		return nv.Get("value")
-	}
-	return ""
+	return s.pair(e, "meta_attributes", name).Get("value")
 }
 
 // inherited returns a meta attribute of the element, of what holds it, or the default for resources.
@@ -196,10 +183,8 @@ func (s *subject) inherited(e *cib.Element, name string) string {
 // fallback returns a default from rsc_defaults or op_defaults.
 func (s *subject) fallback(section, name string) string {
 	for set := range s.Document.Section(section).All("meta_attributes") {
-		for nv := range set.All("nvpair") {
-			if nv.Get("name") == name && set.Child("rule") == nil {
-				return nv.Get("value")
-			}
+		if pair := set.Pair(name); pair != nil && set.Child("rule") == nil {
+			return pair.Get("value")
 		}
 	}
 	return ""

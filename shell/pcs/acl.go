@@ -77,11 +77,13 @@ func showACL(s *session) error {
 			s.printf("  Description: %s\n", text)
 		}
 		for p := range role.All("acl_permission") {
-			what := "id " + p.Get("reference")
+			what := "" // a kind of elements, which pcs does not show
 			if p.Get("xpath") != "" {
-				what = "xpath " + p.Get("xpath")
+				what = "xpath " + p.Get("xpath") + " "
+			} else if p.Get("reference") != "" {
+				what = "id " + p.Get("reference") + " "
 			}
-			s.printf("  Permission: %s %s (%s)\n", p.Get("kind"), what, p.ID())
+			s.printf("  Permission: %s %s(%s)\n", p.Get("kind"), what, p.ID())
 		}
 	}
 	return nil

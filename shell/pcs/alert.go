@@ -16,8 +16,8 @@ func alertCommands() []command {
 		{path: "alert create", syntax: "path=FILE [id=ID] [description=TEXT] [options OPTION=VALUE...] [meta OPTION=VALUE...]",
 			help: "Has a program called when something happens.\nExample: pcs alert create path=/usr/local/bin/page.sh meta timeout=10s", document: true, options: "f", run: createAlert},
 		{path: "alert update", syntax: "ALERT [path=FILE] [description=TEXT] [options OPTION=VALUE...] [meta OPTION=VALUE...]", help: "Changes an alert.", document: true, options: "f", run: updateAlert},
-		{path: "alert recipient add", syntax: "ALERT value=WHO [id=ID] [description=TEXT] [options OPTION=VALUE...] [meta OPTION=VALUE...]", help: "Has the program called for one more recipient.", document: true, options: "f force", run: addRecipient},
-		{path: "alert recipient update", syntax: "RECIPIENT [value=WHO] [description=TEXT] [options OPTION=VALUE...] [meta OPTION=VALUE...]", help: "Changes a recipient.", document: true, options: "f force", run: updateRecipient},
+		{path: "alert recipient add", syntax: "ALERT value=WHO [id=ID] [description=TEXT] [options OPTION=VALUE...] [meta OPTION=VALUE...]", help: "Has the program called for one more recipient.", document: true, options: "f force", older: recipientOlder, run: addRecipient},
+		{path: "alert recipient update", syntax: "RECIPIENT [value=WHO] [description=TEXT] [options OPTION=VALUE...] [meta OPTION=VALUE...]", help: "Changes a recipient.", document: true, options: "f force", older: recipientOlder, run: updateRecipient},
 	}
 	for _, verb := range []string{"delete", "remove"} {
 		commands = append(commands,

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/node/client"
-	"holdfast/shell/source"
 )
 
 func boothCommands() []command {
@@ -67,6 +67,13 @@ func (c *boothConf) String() string {
 		lines = append(append(lines, fmt.Sprintf("ticket = %q", t.name)), t.options...)
 	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+func (c *boothConf) write(path string) error {
+	if err := atomicfile.Rewrite(path, []byte(c.String()), 0o640); err != nil {
+		return fmt.Errorf("write booth's configuration: %w", err)
+	}
+	return nil
 }
 
 func (c *boothConf) find(name string) int {
@@ -166,10 +173,10 @@ func setUpBooth(s *session) error {
 	if err := os.MkdirAll(filepath.Dir(keyPath), 0o755); err != nil {
 		return fmt.Errorf("make the directory of booth's key: %w", err)
 	}
-	if err := os.WriteFile(keyPath, key, 0o600); err != nil {
+	if err := atomicfile.Write(keyPath, key, 0o600); err != nil {
 		return fmt.Errorf("write booth's key: %w", err)
 	}
-	return source.WriteFile(confPath, []byte(conf.String()))
+	return conf.write(confPath)
 }
 
 func addBoothTicket(s *session) error {
@@ -206,7 +213,7 @@ func addBoothTicket(s *session) error {
 		return err
 	}
 	conf.tickets = append(conf.tickets, ticket)
-	return source.WriteFile(path, []byte(conf.String()))
+	return conf.write(path)
 }
 
 func removeBoothTicket(s *session) error {
@@ -222,5 +229,5 @@ func removeBoothTicket(s *session) error {
 		return fmt.Errorf("ticket '%s' does not exist", s.args[0])
 	}
 	conf.tickets = slices.Delete(conf.tickets, i, i+1)
-	return source.WriteFile(path, []byte(conf.String()))
+	return conf.write(path)
 }

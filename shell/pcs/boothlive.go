@@ -45,7 +45,7 @@ func (s *session) boothServices() []*cib.Element {
 			continue
 		}
 		for set := range p.All("instance_attributes") {
-			if nv := findPair(set, "config"); nv != nil && nv.Get("value") == want {
+			if nv := set.Pair("config"); nv != nil && nv.Get("value") == want {
 				out = append(out, p)
 			}
 		}
@@ -163,10 +163,8 @@ func restartBooth(s *session) error {
 func (s *session) boothAddress() string {
 	for _, p := range s.boothServices() {
 		for _, beside := range primitives(p.Parent) {
-			for set := range beside.All("instance_attributes") {
-				if nv := findPair(set, "ip"); nv != nil {
-					return nv.Get("value")
-				}
+			if nv := beside.PairIn("instance_attributes", "ip"); nv != nil {
+				return nv.Get("value")
 			}
 		}
 	}

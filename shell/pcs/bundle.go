@@ -330,6 +330,25 @@ func checkReachable(r *reports, id string, network pairs) {
 	}
 }
 
+// emptyBundle takes everything out of a bundle's parts, which stay, as its resource does. The answer is its network.
+func emptyBundle(bundle *cib.Element) (network *cib.Element) {
+	for part := range bundle.Elements() {
+		switch {
+		case part.Name == "primitive":
+			continue
+		case part.Name == "network":
+			network = part
+		}
+		for _, a := range slices.Clone(part.Attrs) {
+			if a.Name != "id" {
+				part.Unset(a.Name)
+			}
+		}
+		part.Children = nil
+	}
+	return network
+}
+
 func resetBundle(s *session) error {
 	bundle, err := s.bundle()
 	if err != nil {
@@ -342,22 +361,21 @@ func resetBundle(s *session) error {
 	if c.kind != "" {
 		return fmt.Errorf("the kind of container stays; '%s' cannot be given", c.kind)
 	}
-	kept, kind := inside(bundle), containerOf(bundle).Name
-	old := bundle.Children
-	bundle.Children = nil
+	kept := emptyBundle(bundle)
 	r := s.reports()
 	c.check(s, r, true)
-	if kept != nil {
-		checkReachable(r, kept.ID(), c.network)
-	}
 	if err := r.err(); err != nil {
-		bundle.Children = old
 		return err
 	}
-	s.fillBundle(bundle, kind, c)
-	if kept != nil {
-		kept.Parent = nil
-		bundle.Append(kept)
+	s.changeBundle(bundle, c)
+	if kept != nil && bundle.Child("network") == nil {
+		bundle.InsertAt(containerOf(bundle).Index()+1, kept)
+	}
+	if len(c.meta) > 0 {
+		s.updateFirstSet(bundle, "meta_attributes", c.meta.sorted())
+	}
+	if s.opts.has("disabled") {
+		s.updateFirstSet(bundle, "meta_attributes", pairs{{"target-role", "Stopped"}})
 	}
 	return nil
 }

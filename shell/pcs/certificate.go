@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/node/client"
 )
 
@@ -40,10 +41,7 @@ func useCertificate(s *session) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("store the certificate: %w", err)
 	}
-	if err := os.WriteFile(path+".new", append(append(certificate, '\n'), key...), 0o600); err != nil {
-		return fmt.Errorf("store the certificate: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := atomicfile.Write(path, append(append(certificate, '\n'), key...), 0o600); err != nil {
 		return fmt.Errorf("store the certificate: %w", err)
 	}
 	s.note("the certificate is used from the daemon's next start on; other hosts have to log in to this one again")

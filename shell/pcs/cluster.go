@@ -29,7 +29,7 @@ func clusterCommands() []command {
 		{path: "cluster setup", run: setUpCluster,
 			syntax:  "NAME HOST [addr=ADDRESS]...... [transport knet|udp|udpu [OPTION=VALUE...] [link OPTION=VALUE...]... [crypto ...] [compression ...]] [totem ...] [quorum ...]",
 			help:    "Makes a cluster of hosts that this one has logged in to (host auth); with --corosync_conf, only the file.",
-			options: "force corosync_conf overwrite no-cluster-uuid no-keys-sync start enable wait name " + oldSetup},
+			options: "force corosync_conf overwrite no-cluster-uuid no-keys-sync start enable wait local name " + olderSetupOptions},
 		{path: "cluster cib", syntax: "[FILE] [scope=SECTION | --config]", help: "Shows the document or a section of it, or writes it to a file.", document: true, options: "f config", run: showDocument},
 		{path: "cluster cib-upgrade", help: "Brings the document to the latest schema.", document: true, options: "f", run: upgradeDocument},
 		{path: "cluster start", syntax: "[--all | HOST...] [--wait[=SECONDS]]", help: "Starts clustering on hosts.", options: "all wait request-timeout", run: start},

@@ -191,6 +191,9 @@ func (s *session) resourceCommandLines(chosen []*cib.Element) error {
 	for _, e := range chosen {
 		r.add(e, "")
 	}
+	slices.SortStableFunc(r.clones, func(a, b recipeCommand) int { // clones of the older kind come last
+		return strings.Compare(s.find(a.id).Name, s.find(b.id).Name)
+	})
 	var commands []string
 	for _, part := range [][]recipeCommand{r.bundles, r.primitives, r.groups, r.clones} {
 		if len(s.args) > 0 { // what was chosen comes in the order of its ids

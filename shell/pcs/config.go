@@ -155,11 +155,9 @@ func (s *session) showMasterMeta(e *cib.Element, depth int) {
 	}
 }
 
+// showSets shows the first set of a kind, as pcs does; all of them are in the JSON.
 func (s *session) showSets(e *cib.Element, depth int, kind, label string) {
-	for set := range e.All(kind) {
-		if set.Child("nvpair") == nil && set.Child("rule") == nil {
-			continue
-		}
+	if set := e.Child(kind); set.Child("nvpair") != nil {
 		s.line(depth, "%s: %s", label, set.ID())
 		for _, p := range values(set).sorted() {
 			s.line(depth+1, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
@@ -200,7 +198,7 @@ func operationOptions(op *cib.Element) pairs {
 		out = append(out, pair{name, value})
 	}
 	for set := range op.All("instance_attributes") {
-		if level := findPair(set, "OCF_CHECK_LEVEL"); level != nil {
+		if level := set.Pair("OCF_CHECK_LEVEL"); level != nil {
 			out = append(out, pair{"OCF_CHECK_LEVEL", level.Get("value")})
 		}
 	}

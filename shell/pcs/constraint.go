@@ -227,6 +227,7 @@ func roleWord(words []string) (role string, rest []string, err error) {
 }
 
 func addColocation(s *session) error {
+	s.args = s.withoutWith(s.args)
 	at := slices.Index(s.args, "with")
 	if at < 1 || at == len(s.args)-1 {
 		return usageError{"ID with ID was expected"}
@@ -337,7 +338,6 @@ func removeColocation(s *session) error {
 	return nil
 }
 
-// deleteConstraints removes those that there are, and says which there are not.
 // deleteLocation takes one constraint, where 'constraint delete' takes any number.
 func deleteLocation(s *session) error {
 	if len(s.args) != 1 {
@@ -346,6 +346,7 @@ func deleteLocation(s *session) error {
 	return deleteConstraints(s)
 }
 
+// deleteConstraints removes those that there are, and says which there are not.
 func deleteConstraints(s *session) error {
 	if len(s.args) == 0 {
 		return errUsage

@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/atomicfile"
+	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/node/client"
-	"holdfast/shell/source"
 )
 
 // confSection is a section of corosync.conf: options and inner sections in the order
@@ -180,11 +181,8 @@ func (s *session) confPath() string {
 	if path := s.opts["corosync_conf"]; path != "" {
 		return path
 	}
-	for _, path := range []string{"etc/holdfast/holdfast.conf", "etc/corosync/corosync.conf"} {
-		path = filepath.Join(client.Root(""), path)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
+	if path, err := config.Find(client.Root("")); err == nil {
+		return path
 	}
 	return filepath.Join(client.Root(""), "etc/corosync/corosync.conf")
 }
@@ -206,7 +204,10 @@ func (s *session) conf() (*confSection, error) {
 // running cluster take it over.
 func (s *session) storeConf(conf *confSection) error {
 	if path := s.opts["corosync_conf"]; path != "" {
-		return source.WriteFile(path, []byte(conf.String()))
+		if err := atomicfile.Rewrite(path, []byte(conf.String()), 0o640); err != nil {
+			return fmt.Errorf("write corosync.conf: %w", err)
+		}
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reconfigureLimit)
 	defer cancel()

@@ -50,7 +50,7 @@ func createResource(s *session) error {
 
 func (s *session) parseCreation(args []string) (*creation, error) {
 	c := &creation{id: args[0]}
-	parts := sections(args[2:], "op", "meta", "clone", "promotable", "bundle", "params")
+	parts := sections(args[2:], "op", "meta", "clone", "promotable", "master", "bundle", "params")
 	plain, _ := gather(parts, "")
 	given, _ := gather(parts, "params")
 	var err error
@@ -72,7 +72,7 @@ func (s *session) parseCreation(args []string) (*creation, error) {
 				return nil, errors.New("'op' has nothing after it: an operation's name and its options were expected")
 			}
 			c.ops = append(c.ops, ops...)
-		case "clone", "promotable", "bundle":
+		case "clone", "promotable", "bundle", "master":
 			if c.wrap != "" && c.wrap != part.keyword || s.opts.has("group") {
 				return nil, errors.New("only one of clone, promotable, bundle and --group can be given")
 			}
@@ -82,16 +82,7 @@ func (s *session) parseCreation(args []string) (*creation, error) {
 			}
 		}
 	}
-	for _, old := range []struct{ option, wrap, suffix string }{{"master", "promotable", "-master"}, {"clone", "clone", "-clone"}} {
-		if !s.opts.has(old.option) {
-			continue // the forms of pcs 0.9, and the names that it gave
-		}
-		if c.wrap != "" || s.opts.has("group") {
-			return nil, fmt.Errorf("only one of --%s, clone, promotable, bundle and --group can be given", old.option)
-		}
-		s.deprecated("'--" + old.option + "' is the old form of '" + old.wrap + "'")
-		c.wrap, c.wrapID = old.wrap, c.id+old.suffix
-	}
+	c.masterOlder(s)
 	return c, c.checkWrap(s)
 }
 

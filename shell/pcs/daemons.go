@@ -2,7 +2,6 @@ package pcs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,10 +9,9 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/setup"
+	"holdfast/peercred"
 )
 
 func daemonCommands() []command {
@@ -43,14 +41,8 @@ func daemonPID() (int, error) {
 		return 0, fmt.Errorf("find this host's daemon: %w", err)
 	}
 	defer conn.Close()
-	raw, err := conn.(*net.UnixConn).SyscallConn()
+	peer, err := peercred.Of(conn)
 	if err != nil {
-		return 0, fmt.Errorf("find this host's daemon: %w", err)
-	}
-	var peer *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) { peer, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err = errors.Join(err, credErr); err != nil {
 		return 0, fmt.Errorf("find this host's daemon: %w", err)
 	}
 	return int(peer.Pid), nil
@@ -155,6 +147,7 @@ func addHost(s *session) error {
 	if len(hosts) != 1 {
 		return usageError{"one host was expected"}
 	}
+	splitRings(hosts)
 	known, err := knownHosts()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"holdfast/cluster/cib/property"
 	"holdfast/cluster/executor/metadata"
@@ -13,7 +14,7 @@ func describeCommands() []command {
 	return []command{
 		{path: "resource describe", syntax: "AGENT [--full]", help: "Shows an agent's parameters and operations.", options: "full", run: describeResource},
 		{path: "resource list", syntax: "[FILTER] [--nodesc]", help: "Lists agents.", options: "nodesc", run: listAgents},
-		{path: "resource standards", help: "Lists the standards of agents that are installed.", run: func(s *session) error { return s.printAll(s.catalog().Standards()) }},
+		{path: "resource standards", help: "Lists the standards of agents that are installed.", run: listStandards},
 		{path: "resource providers", help: "Lists the providers of OCF agents.", run: func(s *session) error { return s.printAll(s.catalog().Providers("")) }},
 		{path: "resource agents", syntax: "[STANDARD[:PROVIDER]]", help: "Lists the types of a standard's agents.", run: listTypes},
 		{path: "stonith describe", syntax: "AGENT [--full]", help: "Shows a fence agent's parameters.", options: "full", run: describeFencing},
@@ -30,6 +31,11 @@ func (s *session) printAll(names []string) error {
 		s.printf("%s\n", name)
 	}
 	return nil
+}
+
+// listStandards names the standards of resources; that of fence devices is none of them.
+func listStandards(s *session) error {
+	return s.printAll(slices.DeleteFunc(s.catalog().Standards(), func(name string) bool { return name == "stonith" }))
 }
 
 func listTypes(s *session) error {
@@ -82,12 +88,32 @@ func (s *session) listDescribed(fencing bool) error {
 	}
 	for i, n := range names {
 		if described[i] != nil && described[i].ShortDesc != "" {
-			s.printf("%s - %s\n", titleOf(n), described[i].ShortDesc)
+			s.printf("%s\n", hanging(titleOf(n)+" - ", described[i].ShortDesc))
 			continue
 		}
 		s.printf("%s\n", titleOf(n))
 	}
 	return nil
+}
+
+// listWidth is how wide lists of agents are.
+const listWidth = 80
+
+// hanging sets text beside its title, in lines of listWidth that begin below one another.
+func hanging(title, text string) string {
+	lines, indent := []string{title}, strings.Repeat(" ", len(title))
+	for i, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case i == 0:
+			*last += word
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) <= listWidth:
+			*last += " " + word
+		default:
+			lines = append(lines, indent+word)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // titleOf is an agent's name as lists show it: fence agents by their type alone.
@@ -154,9 +180,6 @@ func (s *session) describeAgent(agent *metadata.Agent, title, heading string) {
 	}
 	s.printf("\nDefault operations:\n")
 	for _, op := range defaultOperations(agent, nil, agent.Class == "stonith") {
-		if !s.opts.has("full") && (op.name == "migrate_to" || op.name == "migrate_from" || op.name == "reload") {
-			continue
-		}
 		s.printf("  %s:\n", op.name)
 		for _, p := range op.attrs.sorted() {
 			s.printf("    %s=%s\n", p.name, p.value)

@@ -18,7 +18,7 @@ import (
 func editCommands() []command {
 	return []command{
 		{path: "cluster edit", syntax: "[scope=SECTION | --config]", help: "Opens the document, or a section of it, in $EDITOR and stores what comes of it.", document: true, options: "f config wait", run: editDocument},
-		{path: "cluster verify", syntax: "[--full]", help: "Says whether the configuration is valid; with --full what is wrong, and what is risky.", document: true, options: "f full", run: verifyDocument},
+		{path: "cluster verify", syntax: "[--full]", help: "Says whether the configuration is valid; with --full what is wrong, and what is risky.", document: true, options: "f full verbose", older: verifyOlder, run: verifyDocument},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 func failcountCommands() []command {
-	show := command{path: "resource failcount", syntax: "[show [RESOURCE] [node=NODE] [operation=NAME [interval=TIME]]] [--full]", document: true, options: "f full", run: showFailcounts,
+	show := command{path: "resource failcount", syntax: "[show [RESOURCE] [node=NODE] [operation=NAME [interval=TIME]]] [--full]", document: true, options: "f full", older: failcountOlder, run: showFailcounts,
 		help: "Shows how often resources and fence devices failed, the sum for each node or, with --full, each operation.\nExample: pcs resource failcount show db node=alpha"}
 	alias := show
 	alias.path = "stonith failcount"

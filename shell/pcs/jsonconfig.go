@@ -25,7 +25,7 @@ type (
 	jsonSet struct {
 		ID      string            `json:"id"`
 		Options map[string]string `json:"options"`
-		Rule    *string           `json:"rule"`
+		Rule    *jsonRule         `json:"rule"`
 		Pairs   []jsonPair        `json:"nvpairs"`
 	}
 	jsonOperation struct {
@@ -140,7 +140,7 @@ func optionalBool(e *cib.Element, name string) *bool {
 func jsonSets(e *cib.Element, kind string) []jsonSet {
 	sets := []jsonSet{}
 	for set := range e.All(kind) {
-		out := jsonSet{ID: set.ID(), Options: map[string]string{}, Pairs: []jsonPair{}}
+		out := jsonSet{ID: set.ID(), Options: map[string]string{}, Rule: jsonRuleOf(set.Child("rule")), Pairs: []jsonPair{}}
 		if score, ok := set.Lookup("score"); ok {
 			out.Options["score"] = score
 		}
@@ -172,6 +172,12 @@ func (j *jsonResources) add(e *cib.Element) {
 		}
 		j.Groups = append(j.Groups, g)
 	case "clone", "master":
+		if e.Name == "master" { // pcs shows what the element says as a value
+			if len(meta) == 0 {
+				meta = []jsonSet{{Options: map[string]string{}}}
+			}
+			meta[0].Pairs = append(meta[0].Pairs, jsonPair{"", "promotable", "true"})
+		}
 		c := jsonClone{ID: e.ID(), Description: optional(e, "description"), Meta: meta, Instance: instance}
 		if in := inside(e); in != nil {
 			c.Member = in.ID()

@@ -70,7 +70,7 @@ func addLevel(s *session) error {
 	if err != nil {
 		return err
 	}
-	devices := splitDevices(strings.Join(s.args[2:], ","))
+	devices := s.devicesOlder(s.args[2:])
 	if target[0].name == "target" && !slices.Contains(s.nodeNames(), target[0].value) {
 		r.check("node '%s' is not in the cluster", target[0].value)
 	}
@@ -171,7 +171,7 @@ func (s *session) deleteLevelsOldForm(index string, words []string) error {
 	if err != nil {
 		return err
 	}
-	rest := splitDevices(strings.Join(words[1:], ","))
+	rest := s.devicesOlder(words[1:])
 	if s.dropLevels(index, target, rest) || s.dropLevels(index, nil, splitDevices(strings.Join(words, ","))) {
 		return nil
 	}

@@ -69,7 +69,7 @@ var errRuleEnd = errors.New("the rule ends where more was expected")
 
 // parseLocationRule reads a rule from its words: an expression, or a rule of several.
 func parseLocationRule(words []string) (*cib.Element, error) {
-	p := &locationParser{words: tokensOf(words)}
+	p := &locationParser{words: datesOlder(tokensOf(words))}
 	o, err := p.operand(0)
 	switch {
 	case err != nil:

@@ -16,10 +16,10 @@ func moveCommands() []command {
 		{path: "resource move-with-constraint", syntax: "ID [NODE] [lifetime=DURATION] [--promoted]", help: "Moves a resource by a constraint that stays.", document: true, options: "f promoted master wait", run: func(s *session) error { return moveBy(s, "prefer") }},
 		{path: "resource ban", syntax: "ID [NODE] [lifetime=DURATION] [--promoted]", help: "Keeps a resource off a node.", document: true, options: "f promoted master wait", run: func(s *session) error { return moveBy(s, "ban") }},
 		{path: "resource clear", syntax: "ID [NODE] [--promoted] [--expired]", help: "Removes what move and ban left.", document: true, options: "f promoted master expired wait", run: clearMoves},
-		{path: "resource refresh", syntax: "[ID] [node=NODE]", help: "Forgets what is known of a resource and looks again.", options: "full strict force", run: func(s *session) error { return forget(s, false) }},
-		{path: "resource cleanup", syntax: "[ID] [node=NODE]", help: "Forgets failures.", options: "strict", run: func(s *session) error { return forget(s, true) }},
-		{path: "stonith refresh", options: "full strict force", run: func(s *session) error { return forget(s, false) }},
-		{path: "stonith cleanup", options: "strict", run: func(s *session) error { return forget(s, true) }},
+		{path: "resource refresh", syntax: "[ID] [node=NODE]", help: "Forgets what is known of a resource and looks again.", options: "full strict force node", older: forgetOlder, run: func(s *session) error { return forget(s, false) }},
+		{path: "resource cleanup", syntax: "[ID] [node=NODE]", help: "Forgets failures.", options: "strict node", older: forgetOlder, run: func(s *session) error { return forget(s, true) }},
+		{path: "stonith refresh", options: "full strict force node", older: forgetOlder, run: func(s *session) error { return forget(s, false) }},
+		{path: "stonith cleanup", options: "strict node", older: forgetOlder, run: func(s *session) error { return forget(s, true) }},
 	}
 }
 
@@ -53,6 +53,9 @@ func forget(s *session, failedOnly bool) error {
 
 // move prefers a node, waits until the cluster has moved the resource, and takes the preference back.
 func move(s *session) error {
+	if !s.source.Live() && len(s.args) > 1 || hasLifetime(s.args) {
+		return formerly("resource move-with-constraint", func(s *session) error { return moveBy(s, "prefer") })(s)
+	}
 	if !s.source.Live() {
 		return errors.New("move waits for the cluster, so it cannot be used with -f; use move-with-constraint")
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"holdfast/cluster/cib"
 )
@@ -18,8 +19,8 @@ func (s *session) nodeNames() []string {
 	for _, p := range primitives(s.doc.Section("resources")) {
 		if agentOf(p) == (agentName{"ocf", "pacemaker", "remote"}) {
 			out = append(out, p.ID())
-			if set := p.Child("instance_attributes"); set != nil && findPair(set, "server") != nil {
-				out = append(out, findPair(set, "server").Get("value"))
+			if server := p.Child("instance_attributes").Pair("server"); server != nil {
+				out = append(out, server.Get("value"))
 			}
 		}
 		if guest := meta(p, "remote-node"); guest != "" {
@@ -127,7 +128,11 @@ func nodeValues(s *session, kind, title string) error {
 			list = slices.DeleteFunc(list, func(p pair) bool { return p.name != name })
 		}
 		if len(list) > 0 {
-			s.printf(" %s: %s\n", n.Get("uname"), showPairs(list))
+			var words []string // as they are, without quotes
+			for _, p := range list {
+				words = append(words, p.name+"="+p.value)
+			}
+			s.printf(" %s: %s\n", n.Get("uname"), strings.Join(words, " "))
 		}
 	}
 	return nil
@@ -143,7 +148,7 @@ func (s *session) checkNodeValues(node *cib.Element, kind string, changes pairs)
 			}
 			continue
 		}
-		if p.value == "" && !s.force() && (set == nil || findPair(set, p.name) == nil) {
+		if p.value == "" && !s.force() && set.Pair(p.name) == nil {
 			return fmt.Errorf("node '%s' has no attribute '%s'; --force ignores that", node.Get("uname"), p.name)
 		}
 	}

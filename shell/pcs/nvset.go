@@ -39,7 +39,7 @@ func pairID(name string) string {
 // setValues changes a set: empty values remove.
 func (s *session) setValues(set *cib.Element, values pairs) {
 	for _, p := range values {
-		old := findPair(set, p.name)
+		old := set.Pair(p.name)
 		switch {
 		case old != nil && p.value == "":
 			old.Remove()
@@ -49,15 +49,6 @@ func (s *session) setValues(set *cib.Element, values pairs) {
 			set.Append(s.newPair(set, p))
 		}
 	}
-}
-
-func findPair(set *cib.Element, name string) *cib.Element {
-	for nv := range set.All("nvpair") {
-		if nv.Get("name") == name {
-			return nv
-		}
-	}
-	return nil
 }
 
 // values are the pairs of a set.
@@ -108,12 +99,7 @@ func anySet(changes pairs) bool {
 
 // meta returns the value of a meta attribute of e itself.
 func meta(e *cib.Element, name string) string {
-	for set := range e.All("meta_attributes") {
-		if nv := findPair(set, name); nv != nil {
-			return nv.Get("value")
-		}
-	}
-	return ""
+	return e.PairIn("meta_attributes", name).Get("value")
 }
 
 // showPairs is name=value words as pcs prints them: a value with blanks in quotes.

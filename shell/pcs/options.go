@@ -2,7 +2,6 @@ package pcs
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ var valued = map[string]bool{
 var optionalValue = map[string]bool{"wait": true}
 
 var flags = []string{
-	"all", "agent-validation", "autocorrect", "autodelete", "brief", "clone", "config", "corosync", "debug", "defaults",
+	"all", "agent-validation", "autocorrect", "autodelete", "brief", "config", "corosync", "debug", "defaults",
 	"disabled", "dry-run", "enable", "expired", "force", "full", "groups", "help", "hide-inactive", "interactive", "live", "local", "master",
 	"monitor", "no-cluster-uuid", "no-default-ops", "no-expire-check", "no-keys-sync", "no-stop", "no-strict", "no-watchdog-validation",
 	"nodesc", "off", "overwrite", "pacemaker", "promoted", "pull", "safe", "simulate", "skip-offline", "start", "strict",
@@ -34,23 +33,12 @@ var flags = []string{
 }
 
 // short are the one-letter options and their long names.
-var short = map[string]string{"f": "f", "u": "u", "p": "p", "h": "help", "V": "full-verbose"}
+var short = map[string]string{"f": "f", "u": "u", "p": "p", "h": "help", "V": "verbose"}
 
 // negative is a word that looks like an option but is a score or a number.
 var negative = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^-(\d|(?i:inf))`)
 })
-
-// setupOptions are the options of pcs 0.9's "cluster setup", by the section that has them today; "" is for those that have no meaning
-// any more. They are known by their whole names only, so that they make no other option ambiguous.
-var setupOptions = map[string]string{
-	"transport": "transport", "wait_for_all": "quorum", "auto_tie_breaker": "quorum", "last_man_standing": "quorum", "last_man_standing_window": "quorum",
-	"token_coefficient": "totem", "join": "totem", "consensus": "totem", "miss_count_const": "totem", "fail_recv_const": "totem",
-	"rrpmode": "", "addr0": "", "addr1": "", "mcast0": "", "mcast1": "", "mcastport0": "", "mcastport1": "", "ttl0": "", "ttl1": "",
-}
-
-// oldSetup are the names of setupOptions, and --token, which other commands have, too.
-var oldSetup = strings.Join(append(slices.Sorted(maps.Keys(setupOptions)), "token"), " ")
 
 // knownOption finds a long option by its name or an unambiguous beginning of it.
 func knownOption(word string) (string, error) {
@@ -98,6 +86,11 @@ func parseOptions(args []string) (options, []string, error) {
 			words = append(words, arg)
 			continue
 		}
+		if word, taken := olderWord(arg, args[i+1:], words); word != "" {
+			words = append(words, word)
+			i += taken
+			continue
+		}
 		taken, err := opts.take(arg, args[i+1:])
 		if err != nil {
 			return nil, nil, err
@@ -125,13 +118,12 @@ func (o options) take(arg string, rest []string) (int, error) {
 		}
 		name, value, inWord = long, arg[2:], len(arg) > 2
 	}
-	_, old := setupOptions[name]
 	switch {
 	case optionalValue[name]:
 		if inWord && value == "" {
 			inWord = false
 		}
-	case !valued[name] && !old:
+	case !valued[name] && !setupTakes(name):
 		if inWord {
 			return 0, fmt.Errorf("option --%s takes no value, but %q was given", name, value)
 		}

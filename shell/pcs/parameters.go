@@ -105,7 +105,7 @@ func (s *session) checkUnique(r *reports, agent *metadata.Agent, name agentName,
 				continue
 			}
 			for set := range e.All("instance_attributes") {
-				if nv := findPair(set, p.name); nv != nil && nv.Get("value") == p.value {
+				if nv := set.Pair(p.name); nv != nil && nv.Get("value") == p.value {
 					users = append(users, e.ID())
 				}
 			}

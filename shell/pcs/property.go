@@ -11,15 +11,15 @@ import (
 )
 
 func propertyCommands() []command {
-	set := func(s *session) error { return setProperties(s, false) }
-	unset := func(s *session) error { return setProperties(s, true) }
+	set := orOfNode("=VALUE", func(s *session) error { return setProperties(s, false) })
+	unset := orOfNode("", func(s *session) error { return setProperties(s, true) })
 	return []command{
 		{path: "property", document: true, options: "f all defaults", run: showProperties},
 		{path: "property config", syntax: "[NAME | --all | --defaults]", help: "Shows the cluster's options.", document: true, options: "f all defaults", run: showProperties},
-		{path: "property list", document: true, options: "f all defaults", run: formerly("property config", showProperties)},
-		{path: "property show", document: true, options: "f all defaults", run: formerly("property config", showProperties)},
-		{path: "property set", syntax: "NAME=VALUE...", help: "Sets options of the cluster; an empty value removes.", document: true, options: "f force", run: set},
-		{path: "property unset", syntax: "NAME...", help: "Removes options of the cluster.", document: true, options: "f force", run: unset},
+		{path: "property list", document: true, options: "f all defaults node", run: orOfNode("show", formerly("property config", showProperties))},
+		{path: "property show", document: true, options: "f all defaults node", run: orOfNode("show", formerly("property config", showProperties))},
+		{path: "property set", syntax: "NAME=VALUE...", help: "Sets options of the cluster; an empty value removes.", document: true, options: "f force node", run: set},
+		{path: "property unset", syntax: "NAME...", help: "Removes options of the cluster.", document: true, options: "f force node", run: unset},
 	}
 }
 
@@ -93,7 +93,7 @@ func setProperties(s *session, unset bool) error {
 		return err
 	}
 	for _, p := range changes {
-		if p.value != "" && findPair(set, p.name) == nil {
+		if p.value != "" && set.Pair(p.name) == nil {
 			set.Append(cib.NewElement("nvpair", "id", s.freeID(set.ID()+"-"+propertyID(p.name)), "name", p.name, "value", p.value))
 			continue
 		}
@@ -113,7 +113,7 @@ func (s *session) checkProperty(r *reports, set *cib.Element, p pair) {
 	switch {
 	case known && !settable(option):
 		r.fail("'%s' is not for the administrator to set: the cluster writes it, or it stands in corosync.conf", p.name)
-	case p.value == "" && findPair(set, p.name) == nil:
+	case p.value == "" && set.Pair(p.name) == nil:
 		r.check("property '%s' is not set", p.name)
 	case p.value == "":
 	case !known:

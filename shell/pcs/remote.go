@@ -23,8 +23,8 @@ func remoteCommands() []command {
 			document: true, options: "f corosync_conf force skip-offline wait request-timeout", run: addGuest},
 		{path: "cluster node add-remote", syntax: "NODE [ADDRESS] [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]",
 			help:     "Makes a host that is no member a node that runs resources.",
-			document: true, options: "f corosync_conf force skip-offline wait no-default-ops request-timeout", run: addRemote},
-		{path: "cluster node clear", syntax: "NODE", help: "Forgets a remote or guest node that is gone.", document: true, options: "f force", run: clearNode},
+			document: true, options: "f corosync_conf force skip-offline wait no-default-ops request-timeout", older: addRemoteOlder, run: addRemote},
+		{path: "cluster node clear", syntax: "NODE", help: "Forgets a remote or guest node that is gone.", document: true, options: "force", run: clearNode},
 	}
 	for _, verb := range []string{"delete", "remove"} {
 		commands = append(commands,
@@ -36,9 +36,7 @@ func remoteCommands() []command {
 
 // knownNodes are the names and the addresses of the nodes that the document has.
 func (s *session) knownNodes() (names, addresses []string) {
-	for n := range s.doc.Section("nodes").All("node") {
-		names = append(names, n.Get("uname"))
-	}
+	names = s.memberNames()
 	for _, p := range primitives(s.doc.Section("resources")) {
 		name, address := "", ""
 		if agentOf(p) == remoteAgent {
@@ -57,12 +55,24 @@ func (s *session) knownNodes() (names, addresses []string) {
 	return names, addresses
 }
 
+// memberNames are the names in the section of nodes, which remote and guest nodes have, too, once they were seen.
+func (s *session) memberNames() []string {
+	var names []string
+	for n := range s.doc.Section("nodes").All("node") {
+		names = append(names, n.Get("uname"))
+	}
+	return names
+}
+
 // checkNewNode refuses a name or an address that a node has already; an empty address is the name.
 func (s *session) checkNewNode(r *reports, name, address string) {
 	if address == "" {
 		address = name
 	}
 	names, addresses := s.knownNodes()
+	if !s.source.Live() { // who is a member is for a running cluster to say: in a file the node may be this one's own
+		names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(s.memberNames(), n) })
+	}
 	if slices.Contains(names, name) || s.find(name) != nil {
 		r.fail("'%s' already exists", name)
 	}
@@ -197,7 +207,7 @@ func removeGuest(s *session) error {
 	for _, p := range found {
 		for set := range p.All("meta_attributes") {
 			for _, name := range guestOptions {
-				if nv := findPair(set, name); nv != nil {
+				if nv := set.Pair(name); nv != nil {
 					nv.Remove()
 				}
 			}

@@ -17,7 +17,7 @@ func resourceCommands() []command {
 		{path: "resource config", syntax: "[ID]...", help: "Shows how resources are configured.", document: true, options: "f output-format", run: showResourceConfig},
 		{path: "resource create", syntax: "ID [STANDARD:[PROVIDER:]]TYPE [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]\n        [clone [ID] [OPTION=VALUE...] | promotable [ID] [OPTION=VALUE...] | --group ID [--before ID | --after ID] | bundle ID]\n        [--disabled] [--no-default-ops] [--wait[=SECONDS]]",
 			help:     "Makes a resource.\nExample: pcs resource create AppIP IPaddr2 ip=192.0.2.4 op monitor interval=15s",
-			document: true, options: "f before after group no-default-ops disabled wait agent-validation master clone force", run: createResource},
+			document: true, options: "f before after group no-default-ops disabled wait agent-validation force", run: createResource},
 		{path: "resource update", syntax: "ID [OPTION=VALUE]... [op ACTION OPTION=VALUE...]... [meta OPTION=VALUE...]", help: "Changes a resource; an empty value removes.", document: true, options: "f wait autodelete agent-validation force", run: updateResource},
 		{path: "resource delete", syntax: "ID", help: "Deletes a resource, group, clone or bundle with all that is in it.", document: true, options: "f no-stop force", run: deleteResource},
 		{path: "resource remove", document: true, options: "f no-stop force", run: deleteResource},
@@ -346,6 +346,9 @@ func cloneResource(s *session, extra pairs) error {
 // renameInConstraints lets simple constraints of one resource mean another.
 func (s *session) renameInConstraints(from, to string) {
 	for c := range s.doc.Section("constraints").Elements() {
+		if c.Name == "rsc_ticket" { // pcs leaves tickets to the resource inside
+			continue
+		}
 		for _, attr := range []string{"rsc", "with-rsc", "first", "then"} {
 			if c.Get(attr) == from {
 				c.Set(attr, to)

@@ -96,7 +96,7 @@ func (s *session) scsiDevice(id string) (devices *cib.Element, err error) {
 		return nil, fmt.Errorf("resource '%s' is of agent '%s'; the devices of %s can be changed so", id, e.Get("type"), quoted(scsiAgents))
 	}
 	for set := range e.All("instance_attributes") {
-		if nv := findPair(set, "devices"); nv != nil && nv.Get("value") != "" {
+		if nv := set.Pair("devices"); nv != nil && nv.Get("value") != "" {
 			devices = nv
 		}
 	}

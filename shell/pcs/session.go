@@ -32,6 +32,7 @@ type session struct {
 	version        cib.Version // of the document as it was loaded
 	loaded         []byte      // the document's text as it was loaded
 	olderRole      bool        // a role has been given by its older name, and that was said
+	whole          bool        // the whole configuration is shown, with what has expired
 	booked         []string    // ids given to elements that are not in the document yet
 	starting       []string    // hosts that the command started, for which --wait waits
 	agents         *metadata.Store
@@ -109,6 +110,10 @@ type exitCode int
 func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func (s *session) execute() error {
+	s.tellOlderOptions()
+	if s.cmd.older != nil {
+		s.cmd.older(s)
+	}
 	if name := s.opts.unsupported(s.cmd.options); name != "" {
 		return fmt.Errorf("option %s does nothing for 'pcs %s'; it accepts: %s", name, s.cmd.path, s.cmd.accepted())
 	}

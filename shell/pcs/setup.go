@@ -43,11 +43,7 @@ func (s *session) parseSetup() (*blueprint, error) {
 	if b.hosts, err = parseHosts(parts[0].words[1:]); err != nil {
 		return nil, err
 	}
-	for i, h := range b.hosts {
-		if name, second, ok := strings.Cut(h.name, ","); ok {
-			b.hosts[i] = namedHost{name, []string{name, second}}
-		}
-	}
+	splitRings(b.hosts)
 	inTransport := false
 	for i, part := range parts[1:] {
 		switch part.keyword {
@@ -67,30 +63,8 @@ func (s *session) parseSetup() (*blueprint, error) {
 	if b.options, b.links, err = parseSections(parts); err != nil {
 		return nil, err
 	}
-	s.oldSetup(b)
+	s.olderSetup(b)
 	return b, nil
-}
-
-// oldSetup takes over the dashed options of pcs 0.9. Its udp and udpu had two rings, which only knet has today.
-func (s *session) oldSetup(b *blueprint) {
-	for _, name := range slices.Sorted(maps.Keys(s.opts)) {
-		section, old := setupOptions[name]
-		if name == "token" {
-			section, old = "totem", true
-		}
-		switch {
-		case !old || section == "":
-		case section == "transport":
-			b.transport = s.opts[name]
-		default:
-			b.options[section] = append(b.options[section], pair{name: name, value: s.opts[name]})
-		}
-	}
-	for _, h := range b.hosts {
-		if len(h.addrs) > 1 && s.opts.has("transport") {
-			b.transport = "knet"
-		}
-	}
 }
 
 // check reports what is wrong with the cluster described.
@@ -269,6 +243,13 @@ func setUpCluster(s *session) error {
 			}
 			s.note("No addresses specified for host '%s', using '%s'", h.name, addr)
 			b.hosts[i].addrs = []string{addr}
+		}
+	}
+	if s.opts.has("local") { // 0.9 wrote the file on this host only
+		s.deprecated("option --local is today --corosync_conf FILE")
+		s.opts["corosync_conf"] = s.confPath()
+		if s.force() {
+			s.opts["overwrite"] = ""
 		}
 	}
 	if _, alone := s.opts["corosync_conf"]; alone {

@@ -99,15 +99,14 @@ func (s *session) orderText(c *cib.Element) string {
 		words = append(words, a)
 	}
 	words = append(words, c.Get("then"))
-	kind := c.Get("kind")
-	switch {
+	switch kind, score := c.Get("kind"), c.Get("score"); {
 	case kind != "":
-	case c.Get("score") == "" || strings.TrimPrefix(c.Get("score"), "+") != "0":
-		kind = "Mandatory"
+		words = append(words, "(kind:"+kind+")")
+	case score != "":
+		words = append(words, "(score:"+score+")")
 	default:
-		kind = "Optional"
+		words = append(words, "(kind:Mandatory)")
 	}
-	words = append(words, "(kind:"+kind+")")
 	if c.Get("symmetrical") == "false" {
 		words = append(words, "(non-symmetrical)")
 	}

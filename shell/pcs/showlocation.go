@@ -45,7 +45,7 @@ func (s *session) showLocations() {
 		if !byNode && len(only) > 0 && !slices.Contains(only, c.Get("rsc")) && !slices.Contains(only, "regexp%"+c.Get("rsc-pattern")) {
 			continue
 		}
-		if c.Child("rule") != nil && !s.opts.has("all") && s.allExpired(c) {
+		if !byNode && s.hides(c) {
 			continue
 		}
 		constraints = append(constraints, c)
@@ -57,8 +57,13 @@ func (s *session) showLocations() {
 	byOwner, owners := locationsOf(constraints)
 	for _, owner := range owners {
 		s.printf("  %s\n", owner)
-		s.showWishes(byOwner[owner])
+		s.showWishes(slices.DeleteFunc(byOwner[owner], s.hides))
 	}
+}
+
+// hides says whether a constraint is not listed, because its rules have expired.
+func (s *session) hides(c *cib.Element) bool {
+	return c.Child("rule") != nil && !s.opts.has("all") && !s.whole && s.allExpired(c)
 }
 
 func (s *session) showWishes(list []*cib.Element) {
@@ -80,7 +85,7 @@ func (s *session) showWishes(list []*cib.Element) {
 			continue
 		}
 		expired := ""
-		if s.allExpired(c) {
+		if !s.whole && s.allExpired(c) {
 			expired = " (expired)"
 		}
 		options := ""

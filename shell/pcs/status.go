@@ -19,7 +19,7 @@ func statusCommands() []command {
 		{path: "status", syntax: "[--full] [--hide-inactive]", help: "Shows the cluster, its nodes and resources.", document: true, options: "f full hide-inactive corosync_conf", run: showStatus},
 		{path: "status status", document: true, options: "f full hide-inactive corosync_conf", run: showStatus},
 		{path: "status cluster", help: "Shows the cluster in short.", document: true, options: "f", run: showCluster},
-		{path: "status resources", syntax: "[ID | TAG] [node=NODE] [--hide-inactive]", help: "Shows resources.", document: true, options: "f hide-inactive", run: showResources},
+		{path: "status resources", syntax: "[ID | TAG] [node=NODE] [--hide-inactive]", help: "Shows resources.", document: true, options: "f hide-inactive full groups", run: resourcesStatusOlder},
 		{path: "status nodes", syntax: "[corosync|both|config]", help: "Shows nodes.", document: true, options: "f corosync_conf", run: showNodes},
 		{path: "status xml", help: "Shows all of it as XML.", document: true, options: "f", run: showStatusXML},
 		{path: "status pcsd", help: "Says whether hosts' daemons answer.", run: func(s *session) error { return s.showDaemons() }},
@@ -170,11 +170,7 @@ func (s *session) showHosts() error {
 	switch s.args[0] {
 	case "config":
 		s.printf("Corosync Nodes:\n %s\n", strings.Join(conf.hostNames(), " "))
-		var names []string
-		for n := range s.doc.Section("nodes").All("node") {
-			names = append(names, n.Get("uname"))
-		}
-		s.printf("Pacemaker Nodes:\n %s\n", strings.Join(names, " "))
+		s.printf("Pacemaker Nodes:\n %s\n", strings.Join(s.members(), " "))
 		return nil
 	case "corosync", "both":
 		status, err := client.New("").Status(contextOf())
@@ -318,10 +314,10 @@ func (s *session) warnings() []string {
 		}
 		devices++
 		for set := range p.All("instance_attributes") {
-			if nv := findPair(set, "action"); nv != nil && nv.Get("value") != "" {
+			if nv := set.Pair("action"); nv != nil && nv.Get("value") != "" {
 				action = append(action, p.ID())
 			}
-			if nv := findPair(set, "method"); nv != nil && nv.Get("value") == "cycle" {
+			if nv := set.Pair("method"); nv != nil && nv.Get("value") == "cycle" {
 				method = append(method, p.ID())
 			}
 		}
@@ -345,10 +341,6 @@ func (s *session) warnings() []string {
 
 // fencingEnabled reads the property; lost hosts are fenced unless it says otherwise.
 func (s *session) fencingEnabled() bool {
-	for set := range s.doc.Section("crm_config").All("cluster_property_set") {
-		if nv := findPair(set, "stonith-enabled"); nv != nil {
-			return cib.ParseBool(nv.Get("value"), false)
-		}
-	}
-	return true
+	nv := s.doc.Section("crm_config").PairIn("cluster_property_set", "stonith-enabled")
+	return nv == nil || cib.ParseBool(nv.Get("value"), false)
 }

@@ -12,11 +12,12 @@ const version = "0.11.5"
 
 // command is one entry of the language.
 type command struct {
-	path     string // the words that call it, "resource group add"
-	syntax   string // what follows them, for the usage
-	help     string // what it does, in a line or two
-	options  string // the options it accepts beside the common ones
-	document bool   // whether it reads the document
+	path     string         // the words that call it, "resource group add"
+	syntax   string         // what follows them, for the usage
+	help     string         // what it does, in a line or two
+	options  string         // the options it accepts beside the common ones
+	document bool           // whether it reads the document
+	older    func(*session) // puts an older form of the call into today's words and says so; nil where there is none
 	run      func(*session) error
 }
 

@@ -149,6 +149,73 @@ func reference(tag *cib.Element, id string) *cib.Element {
 	return nil
 }
 
+// tagChange is what 'tag update' asks for.
+type tagChange struct {
+	add, remove   []string
+	before, after string // the reference that the added stand beside; one of them at most
+}
+
+func (s *session) parseTagChange(words []string) (tagChange, error) {
+	parts := sections(words, "add", "remove")
+	if len(parts[0].words) > 0 {
+		return tagChange{}, errUsage
+	}
+	if err := onceEach(parts); err != nil {
+		return tagChange{}, err
+	}
+	c := tagChange{before: s.opts["before"], after: s.opts["after"]}
+	c.add, _ = gather(parts, "add")
+	c.remove, _ = gather(parts, "remove")
+	if (c.before != "" || c.after != "") && len(c.add) == 0 || c.before != "" && c.after != "" {
+		return c, errors.New("one of --before and --after can be given, together with add")
+	}
+	return c, nil
+}
+
+// check says what of the change a tag cannot have.
+func (c tagChange) check(r *reports, tag *cib.Element) {
+	for i, id := range c.remove {
+		if reference(tag, id) == nil {
+			r.fail("tag '%s' does not name '%s'", tag.ID(), id)
+		}
+		if slices.Index(c.remove, id) != i {
+			r.fail("'%s' is to be removed twice", id)
+		}
+		if slices.Contains(c.add, id) {
+			r.fail("'%s' is both added and removed", id)
+		}
+	}
+	if place := c.before + c.after; place != "" {
+		if reference(tag, place) == nil || slices.Contains(c.add, place) || slices.Contains(c.remove, place) {
+			r.fail("tag '%s' does not name '%s', or it moves itself", tag.ID(), place)
+		}
+		return // what the tag names already goes to the place
+	}
+	for _, id := range c.add {
+		if reference(tag, id) != nil {
+			r.fail("tag '%s' names '%s' already", tag.ID(), id)
+		}
+	}
+}
+
+// carryOut changes what a tag names.
+func (c tagChange) carryOut(tag *cib.Element) {
+	for _, id := range slices.Concat(c.remove, c.add) {
+		if ref := reference(tag, id); ref != nil {
+			ref.Remove()
+		}
+	}
+	at := len(tag.Children)
+	if ref := reference(tag, c.before); ref != nil {
+		at = ref.Index()
+	} else if ref := reference(tag, c.after); ref != nil {
+		at = ref.Index() + 1
+	}
+	for i, id := range c.add {
+		tag.InsertAt(at+i, cib.NewElement("obj_ref", "id", id))
+	}
+}
+
 func updateTag(s *session) error {
 	if len(s.args) < 3 {
 		return errUsage
@@ -157,61 +224,17 @@ func updateTag(s *session) error {
 	if err != nil {
 		return err
 	}
-	parts := sections(s.args[1:], "add", "remove")
-	if len(parts[0].words) > 0 {
-		return errUsage
-	}
-	if err := onceEach(parts); err != nil {
+	change, err := s.parseTagChange(s.args[1:])
+	if err != nil {
 		return err
 	}
-	add, _ := gather(parts, "add")
-	remove, _ := gather(parts, "remove")
 	r := s.reports()
-	s.checkTagged(r, add)
-	for i, id := range remove {
-		if reference(tag, id) == nil {
-			r.fail("tag '%s' does not name '%s'", tag.ID(), id)
-		}
-		if slices.Index(remove, id) != i {
-			r.fail("'%s' is to be removed twice", id)
-		}
-		if slices.Contains(add, id) {
-			r.fail("'%s' is both added and removed", id)
-		}
-	}
-	before, after := s.opts["before"], s.opts["after"]
-	if (before != "" || after != "") && len(add) == 0 || before != "" && after != "" {
-		return errors.New("one of --before and --after can be given, together with add")
-	}
-	at := len(tag.Children)
-	if place := before + after; place != "" {
-		ref := reference(tag, place)
-		if ref == nil || slices.Contains(add, place) || slices.Contains(remove, place) {
-			r.fail("tag '%s' does not name '%s', or it moves itself", tag.ID(), place)
-		}
-	} else {
-		for _, id := range add {
-			if reference(tag, id) != nil {
-				r.fail("tag '%s' names '%s' already", tag.ID(), id)
-			}
-		}
-	}
+	s.checkTagged(r, change.add)
+	change.check(r, tag)
 	if err := r.err(); err != nil {
 		return err
 	}
-	for _, id := range append(remove, add...) {
-		if ref := reference(tag, id); ref != nil {
-			ref.Remove()
-		}
-	}
-	if ref := reference(tag, before); ref != nil {
-		at = ref.Index()
-	} else if ref := reference(tag, after); ref != nil {
-		at = ref.Index() + 1
-	}
-	for i, id := range add {
-		tag.InsertAt(min(at, len(tag.Children)-i)+i, cib.NewElement("obj_ref", "id", id))
-	}
+	change.carryOut(tag)
 	if tag.Child("obj_ref") == nil {
 		return fmt.Errorf("tag '%s' would name nothing; 'pcs tag delete %s' deletes it", tag.ID(), tag.ID())
 	}

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/node/client"
-	"holdfast/shell/source"
 )
 
 func uidgidCommands() []command {
@@ -115,7 +115,10 @@ func addUidgid(s *session) error {
 	if err := os.MkdirAll(uidgidDir(), 0o755); err != nil {
 		return fmt.Errorf("write who may talk to corosync: %w", err)
 	}
-	return source.WriteFile(want.path(), []byte(conf.String()))
+	if err := atomicfile.Rewrite(want.path(), []byte(conf.String()), 0o640); err != nil {
+		return fmt.Errorf("write who may talk to corosync: %w", err)
+	}
+	return nil
 }
 
 func removeUidgid(s *session) error {

@@ -60,7 +60,12 @@ func (s *session) updatePrimitive(e *cib.Element, plain, opWords, metaWords []st
 		return err
 	}
 	if len(metaChanges) > 0 {
-		return s.changeMeta(e, metaChanges)
+		if err := s.changeMeta(e, metaChanges); err != nil {
+			return err
+		}
+	}
+	if e.Child("operations") == nil { // pcs leaves one, empty where there are none
+		e.Append(cib.NewElement("operations"))
 	}
 	return nil
 }
@@ -193,12 +198,7 @@ func (s *session) addOperation(e *cib.Element, name string, attrs pairs) error {
 
 // checkLevel is how deep an operation checks, as its instance attributes say.
 func checkLevel(op *cib.Element) string {
-	for set := range op.All("instance_attributes") {
-		if nv := findPair(set, "OCF_CHECK_LEVEL"); nv != nil {
-			return nv.Get("value")
-		}
-	}
-	return ""
+	return op.PairIn("instance_attributes", "OCF_CHECK_LEVEL").Get("value")
 }
 
 func operationCommands() []command {

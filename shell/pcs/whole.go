@@ -32,14 +32,21 @@ func showWhole(s *session) error {
 		return err
 	}
 	s.printf("Cluster Name: %s\nCorosync Nodes:\n %s\nPacemaker Nodes:\n", conf.setting("totem", "cluster_name"), strings.Join(conf.hostNames(), " "))
-	var hosts []string
-	for n := range s.doc.Section("nodes").All("node") {
-		hosts = append(hosts, n.Get("uname"))
-	}
-	if len(hosts) > 0 {
+	if hosts := s.members(); len(hosts) > 0 {
 		s.printf(" %s\n", strings.Join(hosts, " "))
 	}
 	return s.showParts(configPart{"\nQuorum:", "  ", func() error { return showQuorum(s) }})
+}
+
+// members are the names of the nodes that are members, not remote ones.
+func (s *session) members() []string {
+	var names []string
+	for n := range s.doc.Section("nodes").All("node") {
+		if n.Get("type") != "remote" {
+			names = append(names, n.Get("uname"))
+		}
+	}
+	return names
 }
 
 // configPart is a part of the configuration, with its heading and how it prints itself.
@@ -81,8 +88,8 @@ func (s *session) showParts(further ...configPart) error {
 
 // showConstraintsInFull prints constraints with their ids.
 func (s *session) showConstraintsInFull() error {
-	s.opts["full"] = ""
-	defer delete(s.opts, "full")
+	s.opts["full"], s.whole = "", true
+	defer func() { delete(s.opts, "full"); s.whole = false }()
 	s.printf("\n")
 	return showConstraints(s, "location", "order", "colocation", "ticket")
 }

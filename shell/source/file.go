@@ -6,8 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/cib"
 )
 
@@ -104,51 +104,8 @@ func (f *file) String() string { return f.path }
 // the old content or the new. Mode and, where permitted, owner of an existing file stay;
 // a new file is readable by its owner and group only, because documents hold passwords.
 func WriteFile(path string, content []byte) error {
-	target := path
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		target = resolved // replace what a link points to, not the link
+	if err := atomicfile.Rewrite(path, content, 0o640); err != nil {
+		return fmt.Errorf("store document: %w", err)
 	}
-	mode := fs.FileMode(0o640)
-	info, err := os.Stat(target)
-	if err == nil {
-		mode = info.Mode().Perm()
-	}
-	dir := filepath.Dir(target)
-	temp, err := os.CreateTemp(dir, "."+filepath.Base(target)+".*")
-	if err != nil {
-		return fmt.Errorf("store document %s: %w", path, err)
-	}
-	defer os.Remove(temp.Name()) // fails after the rename, as it should
-	if err := fill(temp, content, mode, info); err != nil {
-		return fmt.Errorf("store document %s: %w; the old one is unchanged", path, err)
-	}
-	if err := os.Rename(temp.Name(), target); err != nil {
-		return fmt.Errorf("store document %s: %w; the old one is unchanged", path, err)
-	}
-	return syncDir(dir)
-}
-
-func fill(temp *os.File, content []byte, mode fs.FileMode, old fs.FileInfo) error {
-	_, err := temp.Write(content)
-	if err == nil {
-		err = temp.Chmod(mode)
-	}
-	if err == nil && old != nil {
-		keepOwner(temp, old)
-	}
-	if err == nil {
-		err = temp.Sync()
-	}
-	return errors.Join(err, temp.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync directory %s: %w", dir, err)
-	}
-	defer d.Close()
-	// Some file systems cannot sync a directory; the content itself is safe by then.
-	_ = d.Sync()
 	return nil
 }

@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"holdfast/cluster/node/client"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
+	"holdfast/shell/tools/result"
 )
 
 var attributeSpecs = []option.Spec{
@@ -58,12 +60,13 @@ func runAttribute(name string, args []string, stdout, stderr io.Writer) int {
 		"crm_attribute --node alice --name pingd --update 100 --lifetime reboot"); !ok {
 		return status
 	}
-	finish, err := t.toFile()
+	out, closeIt, err := result.Destination(t.line.Get("output-to"), stdout)
 	if err != nil {
 		return t.fail(err)
 	}
+	t.stdout = out
 	status, err := t.attribute()
-	if closed := finish(); err == nil && closed != nil {
+	if closed := closeIt(); err == nil && closed != nil {
 		err = closed
 	}
 	if err != nil {
@@ -101,13 +104,13 @@ func (t *tool) attribute() (int, error) {
 // request works out which attribute is meant, and where it lives.
 func (t *tool) request() (request, error) {
 	get := t.line.Get
-	r := request{selector: selector{name: first(get("name"), get("attr-name")), id: first(get("id"), get("attr-id")), set: get("set-name")}}
+	r := request{selector: selector{name: cmp.Or(get("name"), get("attr-name")), id: cmp.Or(get("id"), get("attr-id")), set: get("set-name")}}
 	lifetime := get("lifetime")
 	if resource, ok := t.line.Lookup("promotion"); ok {
 		if resource == "" && len(t.line.Words) > 0 {
 			resource = t.line.Words[0] // "-p web" as well as "-pweb"
 		}
-		if resource = first(resource, os.Getenv("OCF_RESOURCE_INSTANCE")); resource == "" {
+		if resource = cmp.Or(resource, os.Getenv("OCF_RESOURCE_INSTANCE")); resource == "" {
 			return r, fmt.Errorf("%w: --promotion needs a resource, or to be called by a resource agent", exit.ErrUsage)
 		}
 		r.name = "master-" + resource
@@ -122,8 +125,8 @@ func (t *tool) request() (request, error) {
 		}
 		r.name, r.pattern = "", expression
 	}
-	host := first(get("node"), get("uname"), get("node-uname"))
-	err := t.locate(&r, host, first(get("type"), lifetime))
+	host := cmp.Or(get("node"), get("uname"), get("node-uname"))
+	err := t.locate(&r, host, cmp.Or(get("type"), lifetime))
 	return r, err
 }
 
@@ -136,7 +139,7 @@ func (t *tool) locate(r *request, host, section string) error {
 	case utilization || section == "" && host != "":
 		section = "nodes"
 	case section == "" || section == "crm_config" || section == "tickets":
-		r.place, _ = optionPlace(first(section, "crm_config"))
+		r.place, _ = optionPlace(cmp.Or(section, "crm_config"))
 		return nil
 	}
 	name, id, err := t.host(host)
@@ -171,7 +174,7 @@ func (t *tool) query(r request) (int, error) {
 		all = append(all, shown{r.name, value})
 	}
 	if len(all) == 0 {
-		return 0, fmt.Errorf("attribute %s in section %s: %w", first(r.name, r.id, "(any)"), r.scope, cib.ErrNotFound)
+		return 0, fmt.Errorf("attribute %s in section %s: %w", cmp.Or(r.name, r.id, "(any)"), r.scope, cib.ErrNotFound)
 	}
 	xml := t.line.Get("output-as") == "xml"
 	if xml {

@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -117,7 +118,7 @@ func (p place) put(doc *cib.Document, s selector, value string) error {
 	if holder == nil {
 		return fmt.Errorf("set %s=%s in section %s: host %s is %w there", s.name, value, p.scope, p.hostName, cib.ErrNotFound)
 	}
-	id := first(s.set, p.newSet)
+	id := cmp.Or(s.set, p.newSet)
 	var set *cib.Element
 	for candidate := range holder.All(p.element) {
 		if candidate.ID() == id || (s.set == "" && set == nil && candidate.Child("rule") == nil) {

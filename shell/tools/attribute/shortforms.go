@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -127,55 +128,73 @@ func (t *tool) failcount() error {
 	if err := t.open(); err != nil {
 		return err
 	}
-	name, id, err := t.host(t.line.Get("node"))
-	if err != nil && t.line.Get("node") == "" {
+	name, id, unknown := t.host(t.line.Get("node"))
+	if unknown != nil && t.line.Get("node") == "" {
 		return fmt.Errorf("%w: this host is none of the cluster's; name one with --node", exit.ErrUsage)
 	}
-	if t.forgets() && err != nil {
-		return err
-	} else if t.forgets() {
+	if t.forgets() {
+		if unknown != nil {
+			return unknown
+		}
 		if resource := t.line.Get("resource"); t.doc.ByID(resource) == nil {
 			return fmt.Errorf("resource %s: %w", resource, cib.ErrNotFound)
 		}
 	}
-	prefix := "fail-count-" + t.line.Get("resource")
-	if operation := t.line.Get("operation"); operation != "" {
-		interval, ok := metadata.Duration(first(t.line.Get("interval"), "0"))
-		if !ok {
-			return fmt.Errorf("%w: --interval=%s: expected a time such as 10s", exit.ErrUsage, t.line.Get("interval"))
-		}
-		prefix += "#" + operation + "_" + strconv.FormatInt(interval.Milliseconds(), 10)
+	prefix, err := t.failcountName()
+	if err != nil {
+		return err
 	}
-	if err != nil { // scripts read a count that is unknown
-		fmt.Fprintf(t.stderr, "%s: %v\n", t.name, err)
+	if unknown != nil { // scripts read a count that is unknown
+		fmt.Fprintf(t.stderr, "%s: %v\n", t.name, unknown)
 		t.count(prefix, "")
 		return nil
 	}
 	r := request{place: hostPlace(name, id, true, false)}
-	total, infinite := 0, false
-	for _, pair := range r.find(t.doc, selector{}) {
-		if found := pair.Get("name"); found != prefix && !strings.HasPrefix(found, prefix+"#") {
-			continue
-		}
-		n, err := strconv.Atoi(pair.Get("value"))
-		infinite = infinite || err != nil
-		total += n
-		if t.forgets() {
-			r.name = pair.Get("name")
-			if err := t.remove(r); err != nil {
-				return err
-			}
-		}
-	}
-	if t.forgets() {
+	counts := slices.DeleteFunc(r.find(t.doc, selector{}), func(pair *cib.Element) bool {
+		found := pair.Get("name")
+		return found != prefix && !strings.HasPrefix(found, prefix+"#")
+	})
+	if !t.forgets() {
+		t.count(prefix, sum(counts))
 		return nil
 	}
-	count := strconv.Itoa(total)
-	if infinite || total >= 1000000 {
-		count = "INFINITY"
+	for _, pair := range counts {
+		r.name = pair.Get("name")
+		if err := t.remove(r); err != nil {
+			return err
+		}
 	}
-	t.count(prefix, count)
 	return nil
+}
+
+// failcountName is the name of the attribute that counts, or what the names begin with that count each operation's failures.
+func (t *tool) failcountName() (string, error) {
+	name := "fail-count-" + t.line.Get("resource")
+	operation := t.line.Get("operation")
+	if operation == "" {
+		return name, nil
+	}
+	interval, ok := metadata.Duration(cmp.Or(t.line.Get("interval"), "0"))
+	if !ok {
+		return "", fmt.Errorf("%w: --interval=%s: expected a time such as 10s", exit.ErrUsage, t.line.Get("interval"))
+	}
+	return name + "#" + operation + "_" + strconv.FormatInt(interval.Milliseconds(), 10), nil
+}
+
+// sum adds fail counts up, INFINITY from a million on.
+func sum(counts []*cib.Element) string {
+	total := 0
+	for _, pair := range counts {
+		n, err := strconv.Atoi(pair.Get("value"))
+		if err != nil {
+			return "INFINITY"
+		}
+		total += n
+	}
+	if total >= 1000000 {
+		return "INFINITY"
+	}
+	return strconv.Itoa(total)
 }
 
 // forgets reports whether the call is to forget failures.

@@ -124,27 +124,3 @@ func (t *tool) parse(specs []option.Spec, purpose string, examples ...string) (i
 	}
 	return exit.OK, true
 }
-
-// toFile redirects standard output when --output-to asks for it.
-func (t *tool) toFile() (finish func() error, err error) {
-	path := t.line.Get("output-to")
-	if path == "" || path == "-" {
-		return func() error { return nil }, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	t.stdout = f
-	return f.Close, nil
-}
-
-// first returns the first word that is not empty.
-func first(words ...string) string {
-	for _, w := range words {
-		if w != "" {
-			return w
-		}
-	}
-	return ""
-}

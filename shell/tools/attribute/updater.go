@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -141,7 +142,7 @@ func (t *tool) printTransient(name string) error {
 		return err
 	}
 	if len(found) == 0 {
-		return fmt.Errorf("attribute %s: %w on %s", name, cib.ErrNotFound, first(host, "any host"))
+		return fmt.Errorf("attribute %s: %w on %s", name, cib.ErrNotFound, cmp.Or(host, "any host"))
 	}
 	xml := t.line.Get("output-as") == "xml"
 	if xml {

@@ -2,6 +2,7 @@ package cibtool
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/cluster/cib"
@@ -23,9 +24,10 @@ func Problems(doc *cib.Document) []string {
 			out = append(out, fmt.Sprintf("line %d: <cib> has no <%s>", doc.Root.Line, name))
 		}
 	}
-	for _, p := range append(property.Unreadable(doc), property.UnreadableMeta(doc)...) {
+	for _, p := range slices.Concat(property.Unreadable(doc), property.UnreadableMeta(doc), property.UnreadableConstraints(doc)) {
 		out = append(out, p.String())
 	}
+	out = append(out, outdated(doc)...)
 	return append(out, missingFencing(doc)...)
 }
 

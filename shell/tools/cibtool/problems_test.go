@@ -28,6 +28,7 @@ func TestProblems(t *testing.T) {
 		{"fencing without a device", head + a + tail, "no fence device"},
 		{"a constraint of nothing", head + off + a + `<rsc_location id="l" rsc="b" node="n" score="1"/>` + tail, `rsc="b" names no object`},
 		{"a set of nothing", head + off + a + `<rsc_order id="l"><resource_set id="s"><resource_ref id="b"/></resource_set></rsc_order>` + tail, `no object b`},
+		{"an order's score", head + off + a + `<rsc_order id="l" first="a" then="a" score="0"/>` + tail, `order 'l' has a score`},
 		{"no status", strings.Replace(head+off+none+tail, "<status/>", "", 1), "no <status>"},
 		{"not to be checked", strings.Replace(head+a+tail, "pacemaker-3.7", "none", 1), ""},
 	} {

@@ -39,6 +39,8 @@ var shadowCommands = map[string]func(c *command, name string) int{
 	"commit": (*command).shadowCommit, "delete": (*command).shadowDelete, "switch": (*command).shadowSwitch,
 }
 
+var shadowQueries = map[string]bool{"which": true, "display": true, "edit": true, "diff": true, "file": true}
+
 // Shadow is crm_shadow: sandboxes for configuration changes.
 func Shadow(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &command{name: "crm_shadow", args: args, stdin: stdin, stdout: stdout, stderr: stderr}
@@ -64,6 +66,17 @@ func Shadow(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 func (c *command) did(name string) bool { return c.line.Has(name) }
 
+// asked is the query that counts: the last one given.
+func (c *command) asked() string {
+	what := ""
+	for _, o := range c.line.Options {
+		if shadowQueries[o.Name] {
+			what = o.Name
+		}
+	}
+	return what
+}
+
 // shadowShow serves the queries about the copy in use.
 func (c *command) shadowShow(string) int {
 	name := os.Getenv("CIB_shadow")
@@ -75,11 +88,12 @@ func (c *command) shadowShow(string) int {
 	if err != nil {
 		return c.fail(err)
 	}
-	switch {
-	case c.did("file"):
+	asked := c.asked()
+	switch asked {
+	case "file":
 		fmt.Fprintln(c.stdout, path)
 		return exit.OK
-	case c.did("which"):
+	case "which":
 		fmt.Fprintln(c.stdout, name)
 		return exit.OK
 	}
@@ -91,10 +105,10 @@ func (c *command) shadowShow(string) int {
 	if err != nil {
 		return c.fail(err)
 	}
-	switch {
-	case c.did("edit"):
+	switch asked {
+	case "edit":
 		return c.edit(path)
-	case c.did("diff"):
+	case "diff":
 		return c.shadowDiff(copied)
 	}
 	fmt.Fprint(c.stdout, copied.Root.Escaped())
@@ -158,7 +172,11 @@ func (c *command) shadowCreate(name string) int {
 		return c.fail(err)
 	}
 	_, statErr := os.Stat(path)
+	active := os.Getenv("CIB_shadow")
 	switch {
+	case c.did("create-empty") && active != "" && active != name && !c.did("force"):
+		fmt.Fprintf(c.stderr, "%s: shadow copy %s is in use, not %s; --force makes that one all the same\n", c.name, active, name)
+		return exit.Usage
 	case c.did("reset") && statErr != nil:
 		fmt.Fprintf(c.stderr, "%s: shadow copy %s: %v\n", c.name, name, statErr)
 		return exit.NoSuch

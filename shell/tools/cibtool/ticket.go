@@ -230,7 +230,7 @@ func (c *ticketCall) getAttribute(name string) int {
 
 func (c *ticketCall) forget() int {
 	if c.state == nil {
-		if c.line.Has("force") {
+		if c.line.Has("force") || len(c.tickets()) > 0 { // a ticket that only constraints name has nothing to forget
 			return exit.OK
 		}
 		return c.noSuch()

@@ -42,6 +42,7 @@ func TestTicket(t *testing.T) {
 		{"-q -t N", 0, "State XML:\n\n<ticket_state id=\"N\" standby=\"true\"/>\n"},
 		{"-t N -C", 0, "Cleaned up N\n"},
 		{"-t N -C", 105, ""},
+		{"-t U -C", 0, ""},
 		{"-g", 64, ""},
 	} {
 		var stdout, stderr bytes.Buffer

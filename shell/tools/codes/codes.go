@@ -6,10 +6,13 @@ import (
 	_ "embed" // for the tables
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"holdfast/cluster/cib"
@@ -92,6 +95,21 @@ func (t table) find(number int) code {
 	return t.unknown(number)
 }
 
+// leading is the number that a word begins with.
+var leading = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*[-+]?\d+`) })
+
+// named returns the code for a word: of the number that it begins with, else some error.
+func (t table) named(word string) code {
+	number, err := strconv.Atoi(strings.TrimSpace(leading().FindString(word)))
+	if err == nil {
+		return t.find(number)
+	}
+	if c := t.unknown(math.MinInt32); c.name == "CRM_EX_UNKNOWN" {
+		return c
+	}
+	return code{math.MinInt32, "Unknown", "Error"}
+}
+
 // ExitText says what an exit status of Pacemaker's tools means.
 func ExitText(status int) string { return table{read(exitTable), unknownErrno("")}.find(status).text }
 
@@ -140,12 +158,7 @@ func CRMError(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if !list {
 		codes = nil
 		for _, word := range line.Words {
-			number, err := strconv.Atoi(word)
-			if err != nil {
-				fmt.Fprintf(stderr, "crm_error: %q is no number\n", word)
-				return exit.Usage
-			}
-			codes = append(codes, known.find(number))
+			codes = append(codes, known.named(word))
 		}
 	}
 	if format == "xml" {

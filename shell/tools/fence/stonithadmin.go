@@ -4,6 +4,7 @@ package fence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -162,7 +163,7 @@ func (c *command) run(limit time.Duration) error {
 		if err == nil {
 			c.answer.metadata(string(text))
 		}
-		return err
+		return absent(err)
 	case has("query"):
 		return c.call(c.line.Get("query"), "monitor")
 	case has("validate"):
@@ -301,5 +302,13 @@ func (c *command) validate() error {
 	agent := c.line.Get("agent")
 	err := c.agent(agent, agent, "validate-all", params)
 	c.answer.validated(agent, err)
+	return absent(err)
+}
+
+// absent gives an agent that is not installed the status of what is not there.
+func absent(err error) error {
+	if errors.Is(err, metadata.ErrNotInstalled) {
+		return fmt.Errorf("%w: %w", cib.ErrNotFound, err)
+	}
 	return err
 }

@@ -30,7 +30,7 @@ func TestWithoutADaemon(t *testing.T) {
 		stdout, stderr string // parts
 	}{
 		{"--metadata --agent fence_test", exit.OK, `<resource-agent name="fence_test"/>`, ""},
-		{"--metadata --agent fence_absent", exit.Error, "", "agent stonith:fence_absent is not installed"},
+		{"--metadata --agent fence_absent", exit.NoSuch, "", "agent stonith:fence_absent is not installed"},
 		{"--metadata", exit.Usage, "", "--agent says which"},
 		{"--validate --agent fence_test --option ip=192.0.2.1", exit.OK, "are right", ""},
 		{"--validate --agent fence_test --option ip", exit.Usage, "", "expected NAME=VALUE"},

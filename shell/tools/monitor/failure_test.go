@@ -24,6 +24,7 @@ func TestFailuresInWords(t *testing.T) {
 		{scheduler.Failure{Task: "start", Status: "complete", RCText: "error", LastChange: at}, "r start on n returned 'error'" + when},
 		{scheduler.Failure{Task: "monitor", Interval: time.Hour, Status: "complete", RCText: "promoted", LastChange: at, Exec: 24 * time.Hour},
 			"r 60m-interval monitor on n returned 'promoted'" + when + " after 24h"},
+		{scheduler.Failure{Key: "r:7_start_0", Task: "start", Status: "complete", RCText: "error"}, "r:7 start on n returned 'error'"}, // as the host called it
 	} {
 		c.failure.Resource, c.failure.Node = "r", "n"
 		if got := FailureInWords(c.failure); got != c.want {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/rule"
 	"holdfast/cluster/scheduler"
 )
 
@@ -94,7 +95,7 @@ func (v *view) resourceHistory(state, rsc *cib.Element, history bool, line func(
 	if r == nil {
 		return
 	}
-	fails, last := failures(state, base)
+	fails, last := v.failCount(state, base)
 	ops := shownOperations(rsc)
 	if history && len(ops) == 0 || !history && fails == "" {
 		return
@@ -181,21 +182,24 @@ func stamp(seconds string) string {
 	return time.Unix(n, 0).Format("Mon Jan _2 15:04:05 2006")
 }
 
-// failures returns a resource's fail count on a host and when it last failed.
-func failures(state *cib.Element, resource string) (count, last string) {
+// failCount returns a resource's fail count on a host and when it last failed. Up to feature set 3.0.12 both stand under the
+// resource's name alone, from then on for each operation ("fail-count-web#monitor_10000"); what is written otherwise does not count.
+func (v *view) failCount(state *cib.Element, resource string) (count, last string) {
+	perOperation := rule.CompareVersions(v.doc.Root.Get("crm_feature_set"), "3.0.13") >= 0
+	about := func(name, prefix string) bool {
+		after, ok := strings.CutPrefix(name, prefix+resource)
+		return ok && (perOperation && strings.HasPrefix(after, "#") || !perOperation && after == "")
+	}
 	sum := 0
 	for set := range state.Child("transient_attributes").All("instance_attributes") {
 		for nvpair := range set.All("nvpair") {
-			name := nvpair.Get("name")
-			if after, ok := strings.CutPrefix(name, "fail-count-"+resource); ok && (after == "" || after[0] == '#') {
-				if nvpair.Get("value") == "INFINITY" {
-					sum = 1_000_000
-				} else {
-					sum += number(nvpair.Get("value"))
-				}
-			}
-			if after, ok := strings.CutPrefix(name, "last-failure-"+resource); ok && (after == "" || after[0] == '#') {
-				last = stamp(nvpair.Get("value"))
+			switch name, value := nvpair.Get("name"), nvpair.Get("value"); {
+			case about(name, "fail-count-") && value == "INFINITY":
+				sum = 1_000_000
+			case about(name, "fail-count-"):
+				sum += number(value)
+			case about(name, "last-failure-"):
+				last = stamp(value)
 			}
 		}
 	}
@@ -264,22 +268,11 @@ func historyName(r *scheduler.ResourceStatus) string {
 func (v *view) meta(id, name string) string {
 	e := v.doc.ByID(id)
 	for ; e != nil && e.Name != "resources"; e = e.Parent {
-		for set := range e.All("meta_attributes") {
-			for nvpair := range set.All("nvpair") {
-				if nvpair.Get("name") == name {
-					return nvpair.Get("value")
-				}
-			}
+		if own := e.PairIn("meta_attributes", name); own != nil {
+			return own.Get("value")
 		}
 	}
-	for set := range v.doc.Section("rsc_defaults").All("meta_attributes") {
-		for nvpair := range set.All("nvpair") {
-			if nvpair.Get("name") == name {
-				return nvpair.Get("value")
-			}
-		}
-	}
-	return ""
+	return v.doc.Section("rsc_defaults").PairIn("meta_attributes", name).Get("value")
 }
 
 func (v *view) failures() {
@@ -302,7 +295,7 @@ func FailureInWords(f scheduler.Failure) string {
 	case task == "monitor":
 		task = readable(f.Interval) + "-interval monitor"
 	}
-	text := fmt.Sprintf("%s %s on %s ", f.Resource, task, f.Node)
+	text := fmt.Sprintf("%s %s on %s ", failedResource(f), task, f.Node)
 	switch {
 	case f.Status != "complete" && f.Reason != "":
 		text += fmt.Sprintf("could not be executed (%s: %s)", f.Status, f.Reason)
@@ -320,6 +313,16 @@ func FailureInWords(f scheduler.Failure) string {
 		}
 	}
 	return text
+}
+
+// failedResource is the name in the failed operation's key: of an instance, the one under which the host kept it, which need not be
+// the number that it has by now.
+func failedResource(f scheduler.Failure) string {
+	name, ok := strings.CutSuffix(f.Key, fmt.Sprintf("_%s_%d", f.Task, f.Interval.Milliseconds()))
+	if !ok || name == "" {
+		return f.Resource
+	}
+	return name
 }
 
 // readable is a time span as Pacemaker writes it for people: a unit is used where there is more than one of it.
@@ -359,11 +362,15 @@ func failureInDetail(f scheduler.Failure) string {
 	return text
 }
 
-// shownFailures leaves out what was not asked for, and probes that found no agent: they only say that the
-// resource cannot be there.
+// shownFailures leaves out what was not asked for, what happened on hosts that are down, and probes that found no agent: they only
+// say that the resource cannot be there.
 func (v *view) shownFailures() []scheduler.Failure {
+	down := map[string]bool{}
+	for _, n := range v.all {
+		down[n.Name] = !n.Online
+	}
 	return slices.DeleteFunc(slices.Clone(v.s.Failures), func(f scheduler.Failure) bool {
-		return v.nodes != nil && !v.nodes[f.Node] || v.named != nil && !v.named[resourceName(f.Resource)] || maskedProbe(f)
+		return down[f.Node] || v.nodes != nil && !v.nodes[f.Node] || v.named != nil && !v.named[resourceName(f.Resource)] || maskedProbe(f)
 	})
 }
 

@@ -148,6 +148,10 @@ func (v *view) outline(section string, lines []string, heading string) []*tag {
 func (v *view) leaf(section, heading, line string) *tag {
 	switch section {
 	case "resources":
+		// The node on a replica's line is its container's, whatever is with what runs inside.
+		if _, state, _ := strings.Cut(line, "):\t "); strings.HasPrefix(heading, "Container bundle") && strings.HasPrefix(state, "Stopped") {
+			return span("rsc-failed", line)
+		}
 		if class := resourceClass(line); class != "" {
 			return span(class, line)
 		}

@@ -67,8 +67,7 @@ func Observe(doc *cib.Document, now time.Time) *scheduler.Status {
 }
 
 // describe gives instances of promotable clones the name of their role, and says unique of a bundle only when
-// several of its replicas may be on one host. The cluster's own maintenance mode is told in the summary; its
-// resources are listed as unmanaged.
+// several of its replicas may be on one host. Whatever is in maintenance, for whichever reason, is listed as unmanaged.
 func describe(s *scheduler.Status, doc *cib.Document) {
 	for _, r := range s.Resources {
 		describeResource(s, doc, r, false)
@@ -76,9 +75,7 @@ func describe(s *scheduler.Status, doc *cib.Document) {
 }
 
 func describeResource(s *scheduler.Status, doc *cib.Document, r *scheduler.ResourceStatus, promotable bool) {
-	if s.Options.MaintenanceMode {
-		r.Maintenance = false
-	}
+	r.Maintenance = false
 	promotable = promotable || r.Variant == scheduler.CloneResource && r.Promotable
 	switch {
 	case r.Variant == scheduler.BundleResource:
@@ -180,7 +177,7 @@ func (v *view) resources() {
 	if v.line.Has("brief") {
 		shown.Resources = v.brief(shown.Resources, byNode)
 	}
-	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail(), Brief: v.line.Has("brief"), Release21: true, FailedProbe: FailedProbe(v.s)})
+	status.ResourcesWith(v.w, &shown, "  ", status.Options{ActiveOnly: !inactive, Detail: v.detail(), Brief: v.line.Has("brief"), Release21: true, Internal: inactive && byNode, FailedProbe: FailedProbe(v.s)})
 }
 
 func fullyActive(r *scheduler.ResourceStatus) bool {

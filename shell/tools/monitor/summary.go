@@ -12,14 +12,7 @@ func (v *view) detail() bool { return v.line.Has("show-detail") }
 
 // option returns a cluster option.
 func (v *view) option(name string) string {
-	for set := range v.doc.Section("crm_config").All("cluster_property_set") {
-		for nvpair := range set.All("nvpair") {
-			if nvpair.Get("name") == name {
-				return nvpair.Get("value")
-			}
-		}
-	}
-	return ""
+	return v.doc.Property(name)
 }
 
 func (v *view) summary() {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/atomicfile"
 	"holdfast/cluster/cib"
 	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/scheduler"
@@ -94,15 +95,14 @@ func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case line.Has("version"):
 		fmt.Fprintln(stdout, "Pacemaker 2.1.5\nHoldfast's crm_mon")
 		return exit.OK
-	case len(line.Words) > 0:
-		fmt.Fprintf(stderr, "crm_mon: words that are no option: %s\n", strings.Join(line.Words, " "))
-		return exit.Usage
 	}
 	show, err := sections(line)
 	if err != nil {
 		fmt.Fprintf(stderr, "crm_mon: %v\n", err)
 		if line.Get("output-as") == "xml" {
 			result.Write(stdout, result.New("crm_mon", args), exit.Usage, "crm_mon: "+err.Error())
+		} else if line.Has("as-xml") {
+			fmt.Fprintln(stdout, `<crm_mon version="2.1.5"/>`)
 		}
 		return exit.Usage
 	}
@@ -164,7 +164,7 @@ func watch(line *option.Line, args []string, src source.Source, show map[string]
 		}
 		switch {
 		case path != "" && path != "-":
-			if err := source.WriteFile(path, []byte(text)); err != nil {
+			if err := atomicfile.Rewrite(path, []byte(text), 0o640); err != nil {
 				fmt.Fprintf(stderr, "crm_mon: %v\n", err)
 				return exit.CannotCreate
 			}
@@ -288,8 +288,7 @@ func sections(line *option.Line) (map[string]bool, error) {
 					show["options"] = xml || html
 				case name == "all", name == "none":
 					set(false, everything...)
-				case name == "default" && on:
-					set(false, everything...)
+				case name == "default" && on: // what else was asked for stays
 					set(true, standard...)
 				case name == "summary" && on && !xml:
 					set(on, summarySections...)

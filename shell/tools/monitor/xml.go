@@ -72,14 +72,17 @@ func (v *view) stateXML(root *cib.Element) {
 		v.nodesXML(root.Append(cib.NewElement("nodes")))
 	}
 	if v.show["resources"] && len(v.everything) > 0 {
+		hidden := func(r *scheduler.ResourceStatus) bool {
+			return v.line.Has("group-by-node") && fullyActive(r) || v.nodes != nil && !isActive(r, v.nodes) && isActive(r, nil) || r.Orphan && !isActive(r, nil)
+		}
 		list := cib.NewElement("resources")
 		for _, r := range v.s.Resources {
-			if v.line.Has("group-by-node") && fullyActive(r) || v.nodes != nil && !isActive(r, v.nodes) && isActive(r, nil) || r.Orphan && !isActive(r, nil) {
-				continue
+			if !hidden(r) {
+				list.Append(v.resourceXML(r))
 			}
-			list.Append(v.resourceXML(r))
 		}
-		if len(list.Children) > 0 || v.named != nil && v.nodes == nil && !v.line.Has("group-by-node") {
+		// Where --resource alone hides what there is, the list stands empty.
+		if slices.ContainsFunc(v.everything, func(r *scheduler.ResourceStatus) bool { return !hidden(r) }) {
 			root.Append(list)
 		}
 	}
@@ -238,9 +241,6 @@ func (v *view) resourceXML(r *scheduler.ResourceStatus) *cib.Element {
 		return v.primitiveXML(r)
 	}
 	for _, c := range r.Children {
-		if c.Orphan && !isActive(c, nil) && !v.whole {
-			continue
-		}
 		e.Append(v.resourceXML(c))
 	}
 	return e
@@ -318,7 +318,7 @@ func (v *view) historyXML(list *cib.Element) {
 		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
 			base := resourceName(rsc.ID())
 			r := v.inHistory(rsc.ID())
-			fails, last := failures(state, base)
+			fails, last := v.failCount(state, base)
 			var ops []*cib.Element
 			if v.show["operations"] {
 				ops = shownOperations(rsc)

@@ -40,9 +40,9 @@ func instanceOf(id string) string {
 
 // active returns where a resource runs, as the scheduler reads the status section. A group or clone is where any of its
 // primitives is.
-func (c *call) active(e *cib.Element) []place {
+func (c *call) active(id string) []place {
 	var places []place
-	for _, r := range c.instances(e.ID()) {
+	for _, r := range c.instances(id) {
 		places = appendPlaces(places, r)
 	}
 	return places

@@ -97,17 +97,29 @@ func (c *call) showMetadata() error {
 		provider, kind = "", rest
 	}
 	if class == "" || kind == "" {
-		return fmt.Errorf("%w: --show-metadata=%s: expected class:provider:agent or class:agent", exit.ErrUsage, spec)
+		return &outcome{exit.NoSuch, fmt.Sprintf("--show-metadata=%s: expected class:provider:agent or class:agent", spec)}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), executor.DefaultTimeout)
 	defer cancel()
 	text, err := store().Raw(ctx, class, provider, kind)
 	if err != nil {
-		return err
+		return &outcome{exit.NoSuch, err.Error()}
 	}
 	c.say("%s\n", strings.TrimRight(string(text), "\n"))
 	c.result.Append(element("metadata")).Append(textNode(string(text)))
 	return nil
+}
+
+// primitive is the resource that an operation is meant for, of a clone the one in it; nil for groups and bundles, which have several.
+func (c *call) primitive() *cib.Element {
+	e := c.resource(c.id())
+	if e.Name == "clone" || e.Name == "master" {
+		e = e.Child("primitive")
+	}
+	if e == nil || e.Name != "primitive" {
+		return nil
+	}
+	return e
 }
 
 // operate runs an operation: through the daemon for a configured resource of the live cluster, else here.
@@ -123,9 +135,9 @@ func (c *call) operate(operation client.Operation) (client.OperationResult, erro
 	op := executor.Operation{Resource: "test", Action: operation.Action, Timeout: time.Minute, Params: map[string]string{}}
 	agent := strings.Split(operation.Agent, ":")
 	if c.id() != "" {
-		e := c.resource(c.id())
-		if e.Name != "primitive" {
-			return client.OperationResult{}, &outcome{exit.InvalidParam, fmt.Sprintf("%s is a %s; name a primitive in it", c.id(), e.Name)}
+		e := c.primitive()
+		if e == nil {
+			return client.OperationResult{}, &outcome{exit.Unimplement, fmt.Sprintf("%s has several parts; name one", c.id())}
 		}
 		op.Resource = e.ID()
 		agent = strings.Split(agentName(e), ":")

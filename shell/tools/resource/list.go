@@ -126,7 +126,7 @@ func (c *call) stateLines() string {
 		return ""
 	}
 	var text strings.Builder
-	status.Resource(&text, c.observed(), r, status.Options{Release21: true, ActiveOnly: true})
+	status.Resource(&text, c.observed(), r, status.Options{Release21: true, ActiveOnly: true, FailedProbe: monitor.FailedProbe(c.observed())})
 	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
 	if r.Variant != scheduler.PrimitiveResource {
 		lines = lines[1:]
@@ -167,10 +167,14 @@ func mergeTemplate(e, template *cib.Element) {
 }
 
 func (c *call) locate() error {
-	e := c.resource(c.id())
-	places := c.active(e)
-	if instance := c.id(); instance != e.ID() {
-		places = c.numbered(e, instance)
+	id := c.id()
+	e := c.resource(id)
+	if e != nil {
+		id = e.ID()
+	}
+	places := c.active(id)
+	if id != c.id() {
+		places = c.numbered(id, c.id())
 	}
 	nodes := c.result.Append(cib.NewElement("nodes", "resource", c.id()))
 	if len(places) == 0 {
@@ -204,8 +208,8 @@ func (c *call) locate() error {
 
 // numbered returns where the instance with a number is: anonymous instances are numbered in the order of the
 // status, promoted ones first.
-func (c *call) numbered(e *cib.Element, instance string) []place {
-	places := c.active(e)
+func (c *call) numbered(id, instance string) []place {
+	places := c.active(id)
 	for _, p := range places {
 		if p.instance == instance {
 			return []place{p}
@@ -223,7 +227,7 @@ func (c *call) numbered(e *cib.Element, instance string) []place {
 func (c *call) pretendFailure() error {
 	cl, ctx, cancel, err := c.live()
 	if err != nil {
-		return err
+		return &outcome{exit.Disconnect, err.Error()}
 	}
 	defer cancel()
 	if c.node() == "" {

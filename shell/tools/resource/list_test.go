@@ -37,6 +37,16 @@ func TestPrintedAsPacemaker(t *testing.T) {
 		{"-B -r S -N n1 --promoted", 0, "WARNING: Creating rsc_location constraint 'cli-ban-S-on-n1'", `<rsc_location id="cli-ban-S-on-n1" rsc="S" role="Promoted"`},
 		{"-r A -W --output-as=xml", 0, "<pacemaker-result api-version=\"2.25\" request=\"crm_resource -r A -W --output-as=xml\">\n  <nodes resource=\"A\">\n    <node>n1</node>", ""},
 		{"-D -r A", 105, "", `<primitive id="A"`},
+		{"-r A -G class", 0, "ocf\n", ""}, {"-r K -G class", 0, "", ""},
+		{"-r A -t primitive -S description -v x", 0, "", `description="x"`},
+		{"-r A -S description -v x", 105, "", ""}, {"-r A -t primitive -S description", 105, "", ""}, {"-r A -t group -S description -v x", 105, "", ""},
+		{"-r E -m -g resource-stickiness", 0, "1\n", ""}, {"-r A -m -g resource-stickiness", 0, "", ""},
+		{"-r A -p a -v b -i mine", 0, "Set 'A' option: id=(null) set=A-instance_attributes name=a value=b\n", `<nvpair id="mine"`},
+		{"-r E -z -p cpu -v 5", 78, "Performing update of 'cpu' on 'K', the parent of 'E'\n", `<clone id="K"`},
+		{"--show-metadata ocf:nobody:nothing", 105, "", ""}, {"--show-metadata nothing", 105, "", ""},
+		{"-F -r A -N n1", 102, "", ""}, {"--restart -r B", 105, "", ""}, {"--validate -r G", 3, "", ""}, {"-o -r C:0", 0, "", ""},
+		{"--digests -r E -N n2 --output-as=xml", 0, "<pacemaker-result api-version=\"2.25\" request=\"crm_resource --digests -r E -N n2 --output-as=xml\">\n  <digests resource=\"E:0\" node=\"n2\" task=\"start\" interval=\"0ms\">", ""},
+		{"--digests -r E -N n2 --output-as=xml CRM_meta_interval=7000", 0, "", ""},
 	} {
 		file := filepath.Join(t.TempDir(), "cib.xml")
 		if err := os.WriteFile(file, text, 0o600); err != nil {

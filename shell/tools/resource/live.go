@@ -83,6 +83,9 @@ func (c *call) wait() error {
 
 // restart stops the resource by target-role, waits, gives the old target-role back and waits again.
 func (c *call) restart() error {
+	if len(c.active(c.resource(c.id()).ID())) == 0 {
+		return &outcome{exit.NoSuch, fmt.Sprintf("%s runs nowhere, so that there is nothing to restart", c.id())}
+	}
 	cl, ctx, cancel, err := c.live()
 	if err != nil {
 		return err
@@ -90,12 +93,12 @@ func (c *call) restart() error {
 	defer cancel()
 	limit, _ := c.limit()
 	e := c.resource(c.id())
-	old := own(e, "meta_attributes", "target-role")
+	old := e.PairIn("meta_attributes", "target-role")
 	set := e.ID() + "-meta_attributes"
 	id := set + "-target-role"
 	if old != nil {
+		set, id = old.Parent.ID(), old.ID()
 		old = old.Clone()
-		set, id = own(e, "meta_attributes", "target-role").Parent.ID(), old.ID()
 	}
 	role := func(value string) error {
 		update := cib.NewElement(e.Name, "id", e.ID())
@@ -140,7 +143,7 @@ func (c *call) force() error {
 	}
 	label := operation.Agent
 	if c.id() != "" {
-		label = c.id() + " (" + agentName(c.resource(c.id())) + ")"
+		label = c.id() + " (" + agentName(c.primitive()) + ")"
 	}
 	if c.what == "validate" && c.id() == "" {
 		c.say("Operation validate (%s) returned %d (%s)\n", label, result.Code, answerText(result.Code, result.Output))
@@ -175,91 +178,4 @@ func exitReason(output string) string {
 		}
 	}
 	return reason
-}
-
-// digests prints the hashes of a resource's parameters, as results in the status carry them.
-func (c *call) digests() error {
-	node := c.node()
-	if node == "" {
-		return fmt.Errorf("%w: --digests needs a host; give one with -N HOST", exit.ErrUsage)
-	}
-	e := c.resource(c.id())
-	params, interval := c.parameters(e)
-	last := c.lastOperation(e, node)
-	all := cib.NewElement("parameters")
-	all.Attrs = params
-	private, restart := cib.NewElement("parameters"), cib.NewElement("parameters")
-	private.Attrs = slices.DeleteFunc(slices.Clone(params), func(a cib.Attr) bool {
-		return strings.HasPrefix(a.Name, "CRM_meta") || listed(last.Get("op-secure-params"), a.Name)
-	})
-	restart.Attrs = slices.DeleteFunc(slices.Clone(params), func(a cib.Attr) bool { return !listed(last.Get("op-force-restart"), a.Name) })
-	out := c.result.Append(cib.NewElement("digests", "resource", c.id(), "node", node, "task", "start", "interval", interval+"ms"))
-	for _, d := range []struct {
-		kind, title string
-		of          *cib.Element
-	}{{"all", "all", all}, {"nonprivate", "non-private", private}, {"nonreloadable", "non-reloadable", restart}} {
-		if d.of == restart && last.Get("op-force-restart") == "" {
-			continue
-		}
-		digest := out.Append(cib.NewElement("digest", "type", d.kind, "hash", parameterDigest(d.of)))
-		digest.Append(d.of)
-		c.say("%s (%s parameters)\n", digest.Get("hash"), d.title)
-	}
-	return nil
-}
-
-func listed(words, word string) bool { return slices.Contains(strings.Fields(words), word) }
-
-// parameters returns what the agent is given: the sets, then what the command line overrides.
-func (c *call) parameters(e *cib.Element) (params []cib.Attr, interval string) {
-	interval = "0"
-	set := func(name, value string) {
-		for i := range params {
-			if params[i].Name == name {
-				params[i].Value = value
-				return
-			}
-		}
-		params = append(params, cib.Attr{Name: name, Value: value})
-	}
-	for attributes := range e.All("instance_attributes") {
-		for nvpair := range attributes.All("nvpair") {
-			set(nvpair.Get("name"), nvpair.Get("value"))
-		}
-	}
-	slices.Reverse(params) // the order in which Pacemaker prints them
-	for _, word := range c.line.Words {
-		switch name, value, _ := strings.Cut(word, "="); name {
-		case "CRM_meta_interval":
-			interval = value
-		default:
-			set(name, value)
-		}
-	}
-	return params, interval
-}
-
-func (c *call) lastOperation(e *cib.Element, node string) *cib.Element {
-	found := cib.NewElement("lrm_rsc_op")
-	for state := range c.doc.Section("status").All("node_state") {
-		if state.Get("uname") != node {
-			continue
-		}
-		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
-			for op := range rsc.All("lrm_rsc_op") {
-				if instanceOf(rsc.ID()) == e.ID() && op.Get("interval") == "0" {
-					found = op
-				}
-			}
-		}
-	}
-	return found
-}
-
-// parameterDigest hashes <parameters/> with its attributes in order of their names.
-func parameterDigest(e *cib.Element) string {
-	sorted := cib.NewElement(e.Name)
-	sorted.Attrs = slices.Clone(e.Attrs)
-	slices.SortFunc(sorted.Attrs, func(a, b cib.Attr) int { return strings.Compare(a.Name, b.Name) })
-	return sorted.Digest()
 }

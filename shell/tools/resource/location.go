@@ -33,7 +33,7 @@ func (c *call) placesToMove(e *cib.Element) []place {
 	if _, cloned := c.inClone(e); cloned {
 		return appendPlaces(nil, c.instance())
 	}
-	return c.active(e)
+	return c.active(e.ID())
 }
 
 // hosts are the hosts of places, each once.
@@ -187,7 +187,7 @@ func (c *call) constrain(id, constraint, node, score string) error {
 
 func (c *call) clear() error {
 	id := c.id()
-	if id != "" {
+	if id != "" && c.resource(id) != nil {
 		e, err := c.target()
 		if err != nil {
 			return err

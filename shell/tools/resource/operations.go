@@ -25,7 +25,7 @@ func (c *call) listOperations() error {
 			continue
 		}
 		for rsc := range state.Child("lrm").Child("lrm_resources").All("lrm_resource") {
-			if c.id() != "" && instanceOf(rsc.ID()) != c.id() && rsc.ID() != c.id() {
+			if c.id() != "" && rsc.ID() != c.id() {
 				continue
 			}
 			c.listHistory(list, node, rsc)
@@ -86,7 +86,7 @@ func (c *call) listOperation(list *cib.Element, node string, rsc, op *cib.Elemen
 	}
 	status := opStatus[op.Get("op-status")]
 	item := list.Append(cib.NewElement("operation", "op", key, "node", node, "call", op.Get("call-id"), "rc", op.Get("rc-code"), "status", status))
-	item.Set("rsc", rsc.ID())
+	item.Set("rsc", c.nameOf(rsc.ID()))
 	item.Set("agent", rsc.Get("class")+":"+rsc.Get("provider")+":"+rsc.Get("type"))
 	changed := ""
 	if seconds, err := strconv.ParseInt(op.Get("last-rc-change"), 10, 64); err == nil {
@@ -97,6 +97,14 @@ func (c *call) listOperation(list *cib.Element, node string, rsc, op *cib.Elemen
 	}
 	c.say("%s: %s (node=%s, call=%s, rc=%s%s): %s\n", c.stateOfHistory(rsc), key, node,
 		op.Get("call-id"), op.Get("rc-code"), changed, status)
+}
+
+// nameOf is what a resource is called whose history stands under an id: of an anonymous clone's instance, without the number.
+func (c *call) nameOf(id string) string {
+	if instances := c.instances(instanceOf(id)); len(instances) > 0 && !instances[0].Unique {
+		return instances[0].ID
+	}
+	return id
 }
 
 // stateOfHistory is the line of the list of resources for what a history is about, without where it runs.

@@ -55,7 +55,7 @@ func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
 	}
 	isClone := e.Name == "clone" || e.Name == "master"
 	if parent := e.Parent; parent != nil && (parent.Name == "clone" || parent.Name == "master") {
-		if found := c.matching(parent, name); len(found) == 1 && holder(found[0]) == parent || len(found) == 0 && verb == "update" && c.setName() == "meta_attributes" {
+		if found := c.matching(parent, name); len(found) == 1 && holder(found[0]) == parent || len(found) == 0 && verb == "update" && c.setName() != "instance_attributes" {
 			c.say("Performing %s of '%s' on '%s', the parent of '%s'\n", verb, name, parent.ID(), e.ID())
 			return []*cib.Element{parent}
 		}
@@ -67,7 +67,7 @@ func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
 			if child.Name != "primitive" && child.Name != "group" {
 				continue
 			}
-			if found := own(child, c.setName(), name); found != nil {
+			if found := child.PairIn(c.setName(), name); found != nil {
 				c.say("A value for '%s' already exists in child '%s', performing %s on that instead of '%s'\n", name, child.ID(), verb, e.ID())
 				return []*cib.Element{child}
 			}
@@ -76,7 +76,7 @@ func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
 	if e.Name == "group" && verb == "update" && c.setName() == "meta_attributes" {
 		var all []*cib.Element
 		for child := range e.All("primitive") {
-			if own(child, c.setName(), name) != nil {
+			if child.PairIn(c.setName(), name) != nil {
 				all = append(all, child)
 			}
 		}
@@ -85,23 +85,11 @@ func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
 	return []*cib.Element{e}
 }
 
-// own finds an attribute in the resource's own sets.
-func own(e *cib.Element, setName, name string) *cib.Element {
-	for set := range e.All(setName) {
-		for nvpair := range set.All("nvpair") {
-			if nvpair.Get("name") == name {
-				return nvpair
-			}
-		}
-	}
-	return nil
-}
-
 func (c *call) setParameter() error {
 	name, value := c.line.Get("set-parameter"), c.line.Get("parameter-value")
 	for _, e := range c.targets(c.resource(c.id()), name, "update") {
 		setID, id, made := "", "", ""
-		if found := own(e, c.setName(), name); found != nil && !c.line.Has("set-name") && !c.line.Has("nvpair") {
+		if found := e.PairIn(c.setName(), name); found != nil && !c.line.Has("set-name") && !c.line.Has("nvpair") {
 			setID, id = found.Parent.ID(), found.ID()
 		} else {
 			setID = cmp.Or(c.line.Get("set-name"), e.ID()+"-"+c.setName())
@@ -113,6 +101,9 @@ func (c *call) setParameter() error {
 			Append(cib.NewElement("nvpair", "id", id, "name", name, "value", value))
 		if err := c.apply(cib.Request{Op: cib.OpModify, Section: "resources", Input: update}); err != nil {
 			return err
+		}
+		if made != "" && c.line.Has("nvpair") { // what was given is not told
+			id = "(null)"
 		}
 		c.say("Set '%s' option: id=%s%s name=%s value=%s\n", e.ID(), id, made, name, value)
 	}
@@ -142,7 +133,11 @@ func (c *call) deleteParameter() error {
 
 func (c *call) getParameter() error {
 	name := c.line.Get("get-parameter")
-	value, ok := c.effective(c.resource(c.id()), name)
+	e := c.resource(c.id())
+	value, ok := c.effective(e, name)
+	if _, cloned := c.inClone(e); !ok && cloned && name == "resource-stickiness" && c.line.Has("meta") {
+		value, ok = "1", true // so that instances do not change hosts for nothing
+	}
 	if !ok {
 		return &outcome{exit.OK, fmt.Sprintf("resource %q has no attribute %q", c.id(), name)}
 	}
@@ -205,6 +200,31 @@ func (c *call) inSets(e *cib.Element, name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// getProperty prints an attribute of the resource's element, such as its class; one that is not there prints nothing.
+func (c *call) getProperty() error {
+	name := c.line.Get("get-property")
+	if value, ok := c.resource(c.id()).Lookup(name); ok {
+		list := c.result.Append(cib.NewElement("list", "name", "properties", "count", "1"))
+		list.Append(cib.NewElement("item", "name", name)).Append(textNode(value))
+		c.say("%s\n", value)
+	}
+	return nil
+}
+
+func (c *call) setProperty() error {
+	e, kind := c.resource(c.id()), c.line.Get("resource-type")
+	switch {
+	case kind == "":
+		return &outcome{exit.NoSuch, "--set-property needs the resource's element: give -t primitive, group, clone or bundle"}
+	case !c.line.Has("parameter-value"):
+		return &outcome{exit.NoSuch, "--set-property needs a value; give one with -v VALUE"}
+	case e.Name != kind:
+		return fmt.Errorf("%s %q: %w: it is a %s", kind, c.id(), cib.ErrNotFound, e.Name)
+	}
+	update := cib.NewElement(kind, "id", e.ID(), c.line.Get("set-property"), c.line.Get("parameter-value"))
+	return c.apply(cib.Request{Op: cib.OpModify, Section: "resources", Input: update})
 }
 
 func (c *call) remove() error {

@@ -25,6 +25,8 @@ func newQueries() []query {
 		{option.Spec{Long: "validate", Arg: option.Optional, Value: "LEVEL", Help: "let the agent check parameters"}, (*call).force, false},
 		{option.Spec{Long: "cleanup", Short: 'C', Help: "forget failures"}, (*call).forget, false},
 		{option.Spec{Long: "refresh", Short: 'R', Help: "forget all history, so that the state is looked at again"}, (*call).forget, false},
+		{option.Spec{Long: "get-property", Short: 'G', Arg: option.Required, Value: "NAME", Help: "print an attribute of the resource's element"}, (*call).getProperty, true},
+		{option.Spec{Long: "set-property", Short: 'S', Arg: option.Required, Value: "NAME", Help: "set one to -v; needs -t"}, (*call).setProperty, true},
 		{option.Spec{Long: "set-parameter", Short: 'p', Arg: option.Required, Value: "NAME", Help: "set a parameter to -v"}, (*call).setParameter, true},
 		{option.Spec{Long: "delete-parameter", Short: 'd', Arg: option.Required, Value: "NAME", Help: "delete a parameter"}, (*call).deleteParameter, true},
 		{option.Spec{Long: "move", Short: 'M', Help: "move the resource by a constraint"}, (*call).move, true},

@@ -72,34 +72,29 @@ func (s *stack) locations(id string, depth int) {
 
 // colocations prints who is colocated with a resource (toward), or with what it is colocated.
 func (s *stack) colocations(id string, toward bool, depth int) {
-	here, there, header := "rsc", "with-rsc", "Resources "+id+" is colocated with:"
+	s.walking[id] = true
+	header := "Resources " + id + " is colocated with:"
 	if toward {
-		here, there, header = there, here, "Resources colocated with "+id+":"
+		header = "Resources colocated with " + id + ":"
 	}
-	var found []*cib.Element
-	for e := range s.c.doc.Section("constraints").All("rsc_colocation") {
-		if e.Get(here) == id {
-			found = append(found, e)
-		}
-	}
+	found := slices.DeleteFunc(colocationsOf(s.c.doc), func(p colocation) bool { return p.end(!toward) != id })
 	if len(found) == 0 {
 		return
 	}
-	slices.SortStableFunc(found, func(a, b *cib.Element) int { return cmp.Compare(a.Get(there), b.Get(there)) })
-	s.walking[id] = true
+	slices.SortStableFunc(found, func(a, b colocation) int { return cmp.Compare(a.end(toward), b.end(toward)) })
 	s.line(depth, header)
-	for _, e := range found {
-		other := e.Get(there)
-		s.out.Append(cib.NewElement("rsc_colocation", "id", e.ID(), "rsc", e.Get("rsc"), "with-rsc", e.Get("with-rsc"), "score", e.Get("score")))
+	for _, p := range found {
+		other := p.end(toward)
+		s.out.Append(p.element())
 		if s.walking[other] {
-			s.line(depth+1, other+" (id="+e.ID()+" - loop)")
+			s.line(depth+1, other+" (id="+p.id+" - loop)")
 			continue
 		}
 		role := ""
-		if r := e.Get("with-rsc-role"); r != "" && !toward {
-			role = ", needs role=" + r
+		if p.withRole != "" && !toward {
+			role = ", needs role=" + p.withRole
 		}
-		s.line(depth+1, other+" (score="+e.Get("score")+role+", id="+e.ID()+")")
+		s.line(depth+1, other+" (score="+p.score+role+", id="+p.id+")")
 		s.locations(other, depth+2)
 		if s.recursive {
 			s.colocations(other, toward, depth+2)

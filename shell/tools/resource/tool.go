@@ -102,14 +102,12 @@ func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "Pacemaker 2.1.5\nHoldfast's crm_resource")
 		return exit.OK
 	}
-	if path := line.Get("output-to"); path != "" && path != "-" {
-		f, err := os.Create(path)
-		if err != nil {
-			return c.fail(fmt.Errorf("open output: %w", err))
-		}
-		defer f.Close()
-		c.stdout = f
+	out, closeIt, err := result.Destination(line.Get("output-to"), stdout)
+	if err != nil {
+		return c.fail(err)
 	}
+	defer closeIt()
+	c.stdout = out
 	if err := c.run(stdin); err != nil {
 		return c.fail(err)
 	}
@@ -147,10 +145,15 @@ func (c *call) run(stdin io.Reader) error {
 	if err := c.knownNode(c.node()); err != nil && c.what != "delete" {
 		return err
 	}
-	if id := c.id(); id != "" && !strings.HasPrefix(c.what, "list") && c.what != "delete" && c.resource(id) == nil {
+	if id := c.id(); id != "" && !strings.HasPrefix(c.what, "list") && c.what != "delete" && c.resource(id) == nil && !c.made(id) {
 		return fmt.Errorf("resource %q: %w; crm_resource -l lists them", id, cib.ErrNotFound)
 	}
 	return q.run(c)
+}
+
+// made says whether the call is about what the cluster makes by itself, such as a bundle's containers, and can do with that.
+func (c *call) made(id string) bool {
+	return (c.what == "locate" || c.what == "clear") && len(c.instances(id)) > 0
 }
 
 // chosen returns the first query given; a call without one lists.

@@ -22,7 +22,7 @@ func (c *call) why() error {
 			if e.Name == "template" {
 				continue
 			}
-			running := len(c.active(e)) > 0
+			running := len(c.active(e.ID())) > 0
 			c.sayRunning(e.ID(), running)
 			item := list.Append(cib.NewElement("resource", "id", e.ID(), "running", strconv.FormatBool(running)))
 			item.Append(c.checked(e))
@@ -117,7 +117,7 @@ func (c *call) checked(e *cib.Element) *cib.Element {
 	}
 	if managed, ok := meta.effective(e, "is-managed"); ok && (managed == "false" || managed == "0" || managed == "no" || managed == "off") {
 		check.Set("unmanaged", "true")
-		c.say("Configuration prevents cluster from managing '%s'\n", e.ID())
+		c.say("Configuration prevents cluster from stopping or starting unmanaged '%s'\n", e.ID())
 	}
 	if c.unhealthy() {
 		check.Set("unhealthy", "true")
@@ -127,14 +127,7 @@ func (c *call) checked(e *cib.Element) *cib.Element {
 }
 
 func (c *call) option(name string) string {
-	for set := range c.doc.Section("crm_config").All("cluster_property_set") {
-		for nvpair := range set.All("nvpair") {
-			if nvpair.Get("name") == name {
-				return nvpair.Get("value")
-			}
-		}
-	}
-	return ""
+	return c.doc.Property(name)
 }
 
 // unhealthy says whether the host asked about may run nothing because of a red health attribute.

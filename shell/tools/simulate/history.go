@@ -170,15 +170,15 @@ func (s *session) addFailure(state *cib.Element, id, task string, interval int) 
 	if set == nil {
 		set = section.Append(cib.NewElement("instance_attributes", "id", "status-"+state.ID()))
 	}
-	pair := find(set, "nvpair", "name", name)
+	pair := set.Pair(name)
 	if pair == nil {
-		pair = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+name, "name", name, "value", "0"))
+		pair = set.AppendPair(name, "0")
 	}
 	count, _ := strconv.Atoi(pair.Get("value"))
 	pair.Set("value", strconv.Itoa(count+1))
-	stamp := find(set, "nvpair", "name", last)
+	stamp := set.Pair(last)
 	if stamp == nil {
-		stamp = set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+last, "name", last))
+		stamp = set.AppendPair(last, "")
 	}
 	stamp.Set("value", strconv.FormatInt(s.now.Unix(), 10))
 }

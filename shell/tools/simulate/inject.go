@@ -52,7 +52,7 @@ func (s *session) inject() {
 func (s *session) setOption(name, value string) {
 	section := s.doc.EnsureSection("crm_config")
 	for set := range section.All("cluster_property_set") {
-		if pair := find(set, "nvpair", "name", name); pair != nil {
+		if pair := set.Pair(name); pair != nil {
 			pair.Set("value", value)
 			return
 		}
@@ -61,7 +61,7 @@ func (s *session) setOption(name, value string) {
 	if set == nil {
 		set = section.Append(cib.NewElement("cluster_property_set", "id", "cib-bootstrap-options"))
 	}
-	set.Append(cib.NewElement("nvpair", "id", set.ID()+"-"+name, "name", name, "value", value))
+	set.AppendPair(name, value)
 }
 
 func (s *session) setMembership(name, member, peer, join, expected string) {

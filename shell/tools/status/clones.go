@@ -17,7 +17,7 @@ func (p *printer) clone(r *scheduler.ResourceStatus, indent string) {
 	fmt.Fprintf(p.w, "%s* %s\n", indent, withFlags(fmt.Sprintf("Clone Set: %s [%s]", r.ID, name), p.collectiveFlags(r)))
 	if p.Detail {
 		for _, child := range r.Children {
-			if active(child) || !child.Orphan && (child.Variant == scheduler.PrimitiveResource || !p.ActiveOnly) {
+			if active(child) || (p.Release21 || !child.Orphan) && (child.Variant == scheduler.PrimitiveResource || !p.ActiveOnly) {
 				p.resource(child, indent+"  ")
 			}
 		}

@@ -17,6 +17,7 @@ type Options struct {
 	// "disabled" after "unmanaged" in the titles of groups and clones, and why a probe failed in lower case, with a blank after it.
 	Release21 bool
 	Placeless bool // primitives without where they run, as crm_resource --list has them
+	Internal  bool // the connections into guests that run nowhere, too: the cluster made them by itself
 	Brief     bool // members of groups are counted, not named
 	// FailedProbe says why a stopped primitive cannot run, "" when nothing is known; nil: nobody asks.
 	FailedProbe func(*scheduler.ResourceStatus) string
@@ -32,7 +33,7 @@ func ResourcesWith(w io.Writer, s *scheduler.Status, indent string, options Opti
 	p := printer{w: w, s: s, Options: options}
 	for _, r := range s.Resources {
 		// What was removed from the configuration is worth a line only while it is active.
-		if r.Orphan && !active(r) || r.Internal {
+		if r.Orphan && !active(r) || r.Internal && !(options.Internal && !active(r)) {
 			continue
 		}
 		p.resource(r, indent)
