@@ -1,7 +1,6 @@
 package keepalived_test
 
 import (
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,21 +17,9 @@ import (
 
 const keywordFile = "testdata/keywords.conf"
 
-// one is a single file that includes nothing.
-type one string
-
-func (o one) Read(name string) ([]byte, error) {
-	if name != "k.conf" {
-		return nil, fs.ErrNotExist
-	}
-	return []byte(o), nil
-}
-
-func (one) Glob(string) ([]string, error) { return nil, nil }
-
 // compiled has a file read by both programs that read keepalived.conf, each for its part.
 func compiled(text string) (warnings []string, err error) {
-	tree, err := keepalived.Read(one(text), "k.conf", "host")
+	tree, err := keepalived.Read(keepalived.Texts{"k.conf": text}, "k.conf", "host")
 	if err != nil {
 		return nil, err
 	}

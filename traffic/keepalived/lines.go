@@ -20,12 +20,6 @@ func (p Position) Errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: "+format, append([]any{p}, args...)...)
 }
 
-// Files is where the configuration and what it includes come from.
-type Files interface {
-	Read(name string) ([]byte, error)
-	Glob(pattern string) ([]string, error)
-}
-
 // Limits against files that include themselves and parameters that contain themselves.
 const (
 	maxIncludes      = 16

@@ -2,38 +2,11 @@ package keepalived
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"holdfast/golden"
 )
-
-// memory is files by name.
-type memory map[string]string
-
-func (m memory) Read(name string) ([]byte, error) {
-	text, ok := m[name]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return []byte(text), nil
-}
-
-func (m memory) Glob(pattern string) ([]string, error) {
-	var names []string
-	for name := range m {
-		if ok, err := path.Match(pattern, name); err != nil {
-			return nil, err
-		} else if ok {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
 
 // TestGolden reads the files of each testdata/*.txt: "== NAME" begins a file, the first is read as on host "main", and
 // "== tree" begins what it means: a directive a line, its words quoted.
@@ -51,8 +24,8 @@ func TestGolden(t *testing.T) {
 	})
 }
 
-func sections(input string) (files memory, first string) {
-	files = memory{}
+func sections(input string) (files Texts, first string) {
+	files = Texts{}
 	for _, section := range strings.Split(input, "== ")[1:] {
 		name, text, _ := strings.Cut(section, "\n")
 		files[name] = text
@@ -75,16 +48,7 @@ func render(b *strings.Builder, directives []Directive, indent string) {
 }
 
 func FuzzRead(f *testing.F) {
-	names, err := filepath.Glob("testdata/*.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		input, _, _ := strings.Cut(string(b), "== tree\n")
+	for _, input := range golden.Inputs(f, "testdata/*.txt", "== tree\n") {
 		f.Add(input)
 	}
 	f.Fuzz(func(t *testing.T, input string) {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -59,12 +58,6 @@ func command() *cobra.Command {
 	return cmd
 }
 
-// disk is the machine's files.
-type disk struct{}
-
-func (disk) Read(name string) ([]byte, error)      { return os.ReadFile(name) }
-func (disk) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
-
 func (f flags) read() (*config.Config, error) {
 	id := f.id
 	if id == "" {
@@ -74,7 +67,7 @@ func (f flags) read() (*config.Config, error) {
 		}
 		id, _, _ = strings.Cut(host, ".")
 	}
-	tree, err := keepalived.Read(disk{}, f.file, id)
+	tree, err := keepalived.Read(keepalived.Disk{}, f.file, id)
 	if err != nil {
 		return nil, err
 	}

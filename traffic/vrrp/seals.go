@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/atomicfile"
 	"holdfast/traffic/vrrp/packet"
 )
 
@@ -28,7 +29,7 @@ func openNumbers(path string, clock time.Time) (*numbers, error) {
 	}
 	before, _ := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32) // what cannot be read is lost
 	epoch := max(before+1, uint64(clock.Unix()))
-	err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path+".new", []byte(strconv.FormatUint(epoch, 10)), 0o600), os.Rename(path+".new", path))
+	err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), atomicfile.Write(path, []byte(strconv.FormatUint(epoch, 10)), 0o600))
 	if err != nil {
 		return nil, fmt.Errorf("keep where the numbers of sealed advertisements begin: %w", err)
 	}
