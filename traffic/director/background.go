@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"holdfast/peercred"
 )
 
 // Background is a director that runs by itself.
@@ -50,17 +50,9 @@ func (b Background) listener(ctx context.Context) (pid int, err error) {
 		return 0, fmt.Errorf("find the director: %w", err)
 	}
 	defer conn.Close()
-	raw, err := conn.(*net.UnixConn).SyscallConn()
+	peer, err := peercred.Of(conn)
 	if err != nil {
-		return 0, err
-	}
-	var peer *unix.Ucred
-	var failed error
-	if err := raw.Control(func(fd uintptr) { peer, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
-		return 0, err
-	}
-	if failed != nil {
-		return 0, fmt.Errorf("find the director behind %s: %w", b.Socket(), failed)
+		return 0, fmt.Errorf("find the director behind %s: %w", b.Socket(), err)
 	}
 	return int(peer.Pid), nil
 }

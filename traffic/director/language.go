@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +30,7 @@ var languages = map[string]language{
 		return mon.Read(file, text, func(name string) bool { _, err := os.Stat(name); return err == nil })
 	}},
 	"keepalived": {regexp.MustCompile(`(?m)^[^#!\n]*[{}]|^[ \t]*include`), func(file string, _ []byte, names config.Names, id string) (*config.Config, error) {
-		tree, err := keepalived.Read(disk{}, file, id)
+		tree, err := keepalived.Read(keepalived.Disk{}, file, id)
 		if err != nil {
 			return nil, err
 		}
@@ -41,12 +40,6 @@ var languages = map[string]language{
 
 // Languages lists their names.
 func Languages() []string { return slices.Sorted(maps.Keys(languages)) }
-
-// disk is the machine's files.
-type disk struct{}
-
-func (disk) Read(name string) ([]byte, error)      { return os.ReadFile(name) }
-func (disk) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
 
 // recognize finds the language of a file by what only its files have.
 func recognize(text []byte) (string, error) {

@@ -15,12 +15,6 @@ import (
 	"holdfast/traffic/keepalived"
 )
 
-// only is a file that includes nothing.
-type only string
-
-func (o only) Read(string) ([]byte, error) { return []byte(o), nil }
-func (only) Glob(string) ([]string, error) { return nil, nil }
-
 // TestPipesAreToldAsKeepalivedDoes: each server and service that comes or goes is a line in the pipe of a keepalived.conf; scripts run at the start and at the end.
 func TestPipesAreToldAsKeepalivedDoes(t *testing.T) {
 	t.Parallel()
@@ -35,8 +29,8 @@ func TestPipesAreToldAsKeepalivedDoes(t *testing.T) {
 	}
 	t.Cleanup(func() { told.Close() })
 	_, port, _ := net.SplitHostPort(server.Addr().String())
-	tree, err := keepalived.Read(only("global_defs {\n lvs_notify_fifo "+pipe+"\n startup_script \"/bin/mkdir "+dir+"/began\"\n shutdown_script \"/bin/mkdir "+dir+"/ended\"\n script_user root\n}\n"+
-		"virtual_server 192.0.2.1 80 {\n delay_loop 0.05\n delay_before_retry 0.05\n retry 0\n alpha\n lvs_sched rr\n real_server 127.0.0.1 "+port+" {\n TCP_CHECK {\n }\n }\n}\n"), "k.conf", "here")
+	tree, err := keepalived.Read(keepalived.Texts{"k.conf": "global_defs {\n lvs_notify_fifo " + pipe + "\n startup_script \"/bin/mkdir " + dir + "/began\"\n shutdown_script \"/bin/mkdir " + dir + "/ended\"\n script_user root\n}\n" +
+		"virtual_server 192.0.2.1 80 {\n delay_loop 0.05\n delay_before_retry 0.05\n retry 0\n alpha\n lvs_sched rr\n real_server 127.0.0.1 " + port + " {\n TCP_CHECK {\n }\n }\n}\n"}, "k.conf", "here")
 	if err != nil {
 		t.Fatal(err)
 	}

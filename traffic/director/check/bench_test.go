@@ -32,24 +32,12 @@ func (d *dying) overTCP(talk func(net.Conn)) func(net.Conn) {
 }
 
 func (d *dying) overUDP(b *testing.B, answer func([]byte) []byte) netip.AddrPort {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { conn.Close() })
-	go func() {
-		request := make([]byte, 2048)
-		for {
-			n, from, err := conn.ReadFrom(request)
-			if err != nil {
-				return
-			}
-			if !d.dead.Load() {
-				_, _ = conn.WriteTo(answer(request[:n]), from)
-			}
+	return replies(b, func(request []byte) []byte {
+		if d.dead.Load() {
+			return nil
 		}
-	}()
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
+		return answer(request)
+	})
 }
 
 // living are servers of each protocol over TCP that find their clients' questions well.

@@ -21,8 +21,8 @@ import (
 
 const patience = 10 * time.Second
 
-// replies answers one datagram.
-func replies(t *testing.T, answer func([]byte) []byte) netip.AddrPort {
+// replies answers datagrams, until the test ends; nil is no answer.
+func replies(t testing.TB, answer func([]byte) []byte) netip.AddrPort {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -31,8 +31,14 @@ func replies(t *testing.T, answer func([]byte) []byte) netip.AddrPort {
 	t.Cleanup(func() { conn.Close() })
 	go func() {
 		b := make([]byte, 2048)
-		if n, from, err := conn.ReadFrom(b); err == nil {
-			_, _ = conn.WriteTo(answer(b[:n]), from)
+		for {
+			n, from, err := conn.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if reply := answer(b[:n]); reply != nil {
+				_, _ = conn.WriteTo(reply, from)
+			}
 		}
 	}()
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort()

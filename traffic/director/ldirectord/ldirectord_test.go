@@ -1,8 +1,6 @@
 package ldirectord
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -82,13 +80,7 @@ func TestWrongLines(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	files, _ := filepath.Glob("testdata/*.txt")
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		input, _, _ := strings.Cut(string(b), golden.Separator)
+	for _, input := range golden.Inputs(f, "testdata/*.txt", golden.Separator) {
 		f.Add(input)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

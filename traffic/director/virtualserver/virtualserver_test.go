@@ -1,7 +1,6 @@
 package virtualserver
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,20 +11,8 @@ import (
 	"holdfast/traffic/keepalived"
 )
 
-// one is a single file that includes nothing.
-type one string
-
-func (o one) Read(name string) ([]byte, error) {
-	if name != "keepalived.conf" {
-		return nil, fs.ErrNotExist
-	}
-	return []byte(o), nil
-}
-
-func (one) Glob(string) ([]string, error) { return nil, nil }
-
 func compile(text string) (*config.Config, error) {
-	tree, err := keepalived.Read(one(text), "keepalived.conf", "host")
+	tree, err := keepalived.Read(keepalived.Texts{"keepalived.conf": text}, "keepalived.conf", "host")
 	if err != nil {
 		return nil, err
 	}
@@ -94,13 +81,7 @@ func TestWrongLines(t *testing.T) {
 }
 
 func FuzzCompile(f *testing.F) {
-	files, _ := filepath.Glob("testdata/*.txt")
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		input, _, _ := strings.Cut(string(b), golden.Separator)
+	for _, input := range golden.Inputs(f, "testdata/*.txt", golden.Separator) {
 		f.Add(input)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -20,7 +20,8 @@
 // is told by the client's address and port alone: a packet of the client's names the virtual address, one of the server's the server. So a client may have 32
 // connections at a time from one port. Since memory is what costs time here, an established connection's packet touches its slot and what every packet
 // does (settings, the way): what a flow has counted is its server's when it ends, when it is too much for the slot, when the
-// table is swept, or when somebody asks (Status sweeps). Packets counted by two processors in the same instant may be one.
+// table is swept, or when somebody asks (Status sweeps). Packets counted by two processors in the same instant may be one. The first packet of a connection
+// asks for the lines that it will need (its slot, the row of the service's table, the server) before it waits for any of them (bpf/foresee.h).
 //
 // What begins is a slot like another, pending until server and client have both been heard (or, where answers do not pass the director, the
 // client twice). A sixteenth of the slots at most are such beginnings; one more takes the place of an older one: so a flood of SYNs pushes out other beginnings, and

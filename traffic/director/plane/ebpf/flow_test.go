@@ -47,6 +47,72 @@ func TestOnePortOfAClient(t *testing.T) {
 	}
 }
 
+// TestOneSlotOfManyClients: of clients whose connections belong in one slot, each keeps its connection when another one's ends.
+func TestOneSlotOfManyClients(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const virtual, server = "10.9.0.1:80", "10.128.0.1:80"
+	b.serve(service4(table.TCP, virtual, "rr"), table.Server{}, server)
+	if err := b.kernel.seeFlows(); err != nil {
+		t.Fatal(err)
+	}
+	const most = 8
+	var clients []netip.AddrPort
+	var wanted uint32
+	for n := 0; len(clients) < most; n++ {
+		a := netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)}), 1234)
+		home, _ := b.kernel.spot(flow{Client: a.Addr().As4(), ClientPort: portOf(a.Port()), Protocol: protoTCP})
+		if n == 0 {
+			wanted = home
+		}
+		if home == wanted {
+			clients = append(clients, a)
+		}
+	}
+	for _, client := range clients {
+		b.sends(tcp(client.String(), virtual, syn))
+		b.sends(tcp(server, client.String(), syn|ack))
+		b.sends(tcp(client.String(), virtual, ack))
+	}
+	for n, client := range clients {
+		for at := range b.kernel.flows {
+			if f := &b.kernel.flows[at]; f.Tag > slotTaken && f.Client == client.Addr().As4() {
+				f.Seen -= b.kernel.settings.Timeout[f.State] + 1
+			}
+		}
+		if err := b.kernel.sweep(); err != nil {
+			t.Fatal(err)
+		}
+		if verdict, _ := b.direct(tcp(client.String(), virtual, ack)); verdict == redirected {
+			t.Errorf("the connection of %s goes on after its time", client)
+		}
+		for _, other := range clients[n+1:] {
+			b.wants("data beside a connection that has ended", b.sends(tcp(other.String(), virtual, ack)), other.String(), server)
+		}
+	}
+}
+
+// TestRepeatedSYN: a SYN that comes again goes where it went, and takes no turn of another connection's.
+func TestRepeatedSYN(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const virtual = "10.9.0.1:80"
+	servers := []string{"10.128.0.1:80", "10.128.0.2:80", "10.128.0.3:80"}
+	b.serve(service4(table.TCP, virtual, "rr"), table.Server{}, servers...)
+	got := map[string]bool{}
+	for n := range servers {
+		client := fmt.Sprintf("11.0.0.%d:1234", n)
+		to := b.sends(tcp(client, virtual, syn)).to.String()
+		for range 2 {
+			b.wants("a SYN that comes again", b.sends(tcp(client, virtual, syn)), client, to)
+		}
+		got[to] = true
+	}
+	if len(got) != len(servers) {
+		t.Errorf("%d connections are at %v", len(servers), got)
+	}
+}
+
 // TestCounters: what servers are said to have had is what passed.
 func TestCounters(t *testing.T) {
 	t.Parallel()

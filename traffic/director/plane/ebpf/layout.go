@@ -8,9 +8,9 @@ import (
 	"holdfast/traffic/director/table"
 )
 
-// layout is the version of the structures that bpf/model.h and this file describe. A plane that finds another one in force puts its own
+// layout is the version of the structures that bpf/model.h and this file describe, and of where things are in them. A plane that finds another one in force puts its own
 // programs in the place of those; services are to be made again, as a director does when it begins.
-const layout = 3
+const layout = 4
 
 // address is as packets have it; IPv4 is ::ffff:a.b.c.d.
 type address [16]byte
@@ -107,7 +107,7 @@ type load struct {
 	Active, Inactive, Pending int32
 	Shut                      uint32
 	Connections               uint64
-	_                         [2]uint32 // the way
+	Way, Told                 uint32
 }
 
 type more struct {

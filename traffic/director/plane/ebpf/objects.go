@@ -19,7 +19,7 @@ import (
 	"holdfast/traffic/director/plane"
 )
 
-//go:generate clang -O2 -g -Wall -Wno-logical-op-parentheses -Wno-unused-function -mcpu=v3 -target bpfel -c bpf/director.c -o director.o
+//go:generate clang -O2 -g -ffile-compilation-dir=. -Wall -Wno-logical-op-parentheses -Wno-unused-function -mcpu=v3 -target bpfel -c bpf/director.c -o director.o
 //go:generate llvm-strip -g director.o
 //go:generate sh -c "cat bpf/* | sha256sum > director.sum"
 

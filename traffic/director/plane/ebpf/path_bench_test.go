@@ -17,6 +17,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
+	"holdfast/traffic/director/plane/planelab"
 	"holdfast/traffic/director/table"
 )
 
@@ -158,16 +159,6 @@ func (p path) ask(tb testing.TB, times int, megabytes byte) {
 	}
 }
 
-// processor is the time that this process has had of processors. On veths the kernel does its work on packets in the time of who sends them.
-func processor(tb testing.TB) time.Duration {
-	tb.Helper()
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // openPath opens the plane on the director of a path, with the one server.
 func openPath(tb testing.TB, virtual string, e Express) *Plane {
 	root := tb.TempDir()
@@ -208,9 +199,9 @@ func BenchmarkPath(b *testing.B) {
 	}
 	least := map[string]time.Duration{}
 	measure := func(name, what string, do func()) {
-		began := processor(b)
+		began := planelab.Processor(b)
 		do()
-		took, key := processor(b)-began, name+" "+what
+		took, key := planelab.Processor(b)-began, name+" "+what
 		if was, known := least[key]; !known || took < was {
 			least[key] = took
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"holdfast/traffic/director/plane"
+	"holdfast/traffic/director/plane/planelab"
 	"holdfast/traffic/director/table"
 )
 
@@ -291,7 +292,7 @@ func newBenchBeside(t *testing.T) bench {
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	if err := b.Apply(table.Difference(nil, many(1, 4, "mh"))); err != nil {
+	if err := b.Apply(table.Difference(nil, planelab.Many(1, 4, "mh"))); err != nil {
 		t.Fatal(err)
 	}
 	const client, virtual = "11.200.0.1:1234", "10.9.0.0:80"

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/atomicfile"
 	"holdfast/traffic/director/table"
 )
 
@@ -141,11 +142,11 @@ func (s *store) shrink(live func() []kept, count int) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(s.name()+".new", b, 0o600); err != nil {
+	if err := atomicfile.Write(s.name(), b, 0o600); err != nil {
 		return err
 	}
 	var stat unix.Stat_t
-	if err := errors.Join(unix.Stat(s.name()+".new", &stat), os.Rename(s.name()+".new", s.name())); err != nil {
+	if err := unix.Stat(s.name(), &stat); err != nil { // other processes wait for the lock
 		return err
 	}
 	fresh.exists, fresh.inode, fresh.size, fresh.lines = true, stat.Ino, int64(len(b)), count

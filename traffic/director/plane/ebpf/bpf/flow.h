@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT OR GPL-2.0-only
 //
 // The table of connections: one array of slots, each a cache line. A flow belongs in the slot that the hash of its client leads to; when that is not
-// free, it is in the line beside it, or in one of some that lie as far apart as the hash says, WINDOW in all. Who changes a slot takes it first, by its tag; there are no locks.
+// free, it is in the line beside it, or in one of some that lie as far apart as the slot's number says, WINDOW in all: so that a place of a window is one slot, and
+// no two flows of a window have the same. Who changes a slot takes it first, by its tag; there are no locks.
 //
 // Beginnings, flows that only one side has been heard of, may have so many of the slots at most; one more takes the place of an older one.
 // So a flood of SYNs pushes out other beginnings, and no connection.
@@ -39,8 +40,8 @@ inline_always struct spot spot_of(u32 client, u16 port, u8 protocol)
 	return (struct spot){(n >> 32) & flow_mask, (u32)n | 2};
 }
 
-// behind is one of the slots of a window: the first is home.
-inline_always u32 behind(u32 home, u32 tag, u32 i) { return (i < 2 ? home ^ i : home + i * (tag | 1)) & flow_mask; }
+// behind is the slot in a place of a window: the first is home.
+inline_always u32 behind(u32 home, u32 i) { return (i < 2 ? home ^ i : home + i * (home * 0x9e3779b1 >> 8 | 1)) & flow_mask; }
 
 inline_always u8 forward_of(const struct flow *f) { return f->flags / FORWARD & 3; }
 
@@ -92,7 +93,7 @@ inline_always int is_wanted(struct wanted *w, u32 at)
 
 static long look_behind(u32 i, struct wanted *w)
 {
-	return !(w->places >> i) || w->places >> i & 1 && is_wanted(w, behind(w->home, w->tag, i));
+	return !(w->places >> i) || w->places >> i & 1 && is_wanted(w, behind(w->home, i));
 }
 
 // find_away looks for a flow behind the slot where it belongs.
@@ -101,26 +102,28 @@ __attribute__((noinline)) u32 find_away(struct packet *p, u64 addresses, u64 spo
 	if (!p)
 		return NO_FLOW;
 	struct wanted w = {.p = p, .home = spot, .tag = spot >> 32, .from = addresses >> 32, .to = addresses, .places = places, .is_answer = is_answer, .found = NO_FLOW};
-	if (places & 2 && is_wanted(&w, behind(w.home, w.tag, 1)))
+	if (places & 2 && is_wanted(&w, behind(w.home, 1)))
 		return w.found;
 	if (w.places &= ~3u)
 		repeat(WINDOW, look_behind, &w, 0);
 	return w.found;
 }
 
-// find_as looks for the flow of a client's packet, or of a server's answer; NO_FLOW if there is none.
-inline_always u32 find_as(struct packet *p, u32 is_answer)
+// find_at looks for the flow of a client's packet, or of a server's answer, from where it belongs; NO_FLOW if there is none.
+inline_always u32 find_at(struct spot spot, struct packet *p, u32 is_answer)
 {
 	u32 from = shortened(&p->source, p->ipv6), to = shortened(&p->destination, p->ipv6);
-	struct spot spot = is_answer ? spot_of(to, p->destination_port, p->protocol) : spot_of(from, p->source_port, p->protocol);
 	struct flow *f = flow_at(spot.home);
 	if (f && f->tag == spot.tag && belongs(f, spot.home, p, from, to, is_answer))
 		return spot.home;
 	return f && f->displaced ? find_away(p, (u64)from << 32 | to, (u64)spot.tag << 32 | spot.home, f->displaced, is_answer) : NO_FLOW;
 }
 
-inline_always u32 find(struct packet *p) { return find_as(p, 0); }
-inline_always u32 find_answered(struct packet *p) { return find_as(p, 1); }
+inline_always struct spot spot_asked(struct packet *p) { return spot_of(shortened(&p->source, p->ipv6), p->source_port, p->protocol); }
+inline_always struct spot spot_answered(struct packet *p) { return spot_of(shortened(&p->destination, p->ipv6), p->destination_port, p->protocol); }
+
+inline_always u32 find(struct packet *p) { return find_at(spot_asked(p), p, 0); }
+inline_always u32 find_answered(struct packet *p) { return find_at(spot_answered(p), p, 1); }
 
 inline_always int expired(const struct flow *f, u32 now)
 {
@@ -222,13 +225,13 @@ inline_always void end_flow(struct flow *f)
 }
 
 struct vacancy {
-	u32 home, tag, now, crowded;
+	u32 home, now, crowded;
 	u32 taken, oldest, silent; // places
 };
 
 static long look_for_room(u32 i, struct vacancy *v)
 {
-	u32 at = behind(v->home, v->tag, i);
+	u32 at = behind(v->home, i);
 	struct flow *f = flow_at(at);
 	if (!f)
 		return 1;
@@ -249,13 +252,13 @@ static long look_for_room(u32 i, struct vacancy *v)
 
 // take_away finds a slot in the window of a flow whose own is not free, or that is to take a beginning's place: an empty one, one that has expired, or
 // the beginning that has been silent for longest. It is TAKEN then. It gives the slot's place in the window.
-__attribute__((noinline)) u32 take_away(u32 home, u32 tag, u32 now, u32 crowded)
+__attribute__((noinline)) u32 take_away(u32 home, u32 now, u32 crowded)
 {
-	struct vacancy v = {.home = home, .tag = tag, .now = now, .crowded = crowded, .taken = NO_FLOW, .oldest = NO_FLOW};
+	struct vacancy v = {.home = home, .now = now, .crowded = crowded, .taken = NO_FLOW, .oldest = NO_FLOW};
 	repeat(crowded ? WINDOW / 4 : WINDOW, look_for_room, &v, 0);
 	if (v.taken != NO_FLOW || v.oldest == NO_FLOW)
 		return v.taken;
-	struct flow *f = flow_at(behind(home, tag, v.oldest));
+	struct flow *f = flow_at(behind(home, v.oldest));
 	if (!f)
 		return NO_FLOW;
 	u32 its = f->tag;
@@ -265,26 +268,35 @@ __attribute__((noinline)) u32 take_away(u32 home, u32 tag, u32 now, u32 crowded)
 	return v.oldest;
 }
 
-// take finds a slot for a flow; NO_FLOW if there is none.
-inline_always u32 take(struct spot spot, u32 now)
+// take_near takes one of the two slots that are most often free: they are in lines beside each other.
+inline_always u32 take_near(u32 home)
+{
+#pragma unroll
+	for (u32 i = 0; i < 2; i++) {
+		struct flow *f = flow_at(behind(home, i));
+		if (f && f->tag == FREE && __sync_val_compare_and_swap(&f->tag, FREE, TAKEN) == FREE)
+			return i;
+	}
+	return NO_FLOW;
+}
+
+// take finds a slot for a flow that belongs in one; NO_FLOW if there is none.
+inline_always u32 take(u32 at_home, u32 now)
 {
 	u32 zero = 0;
 	struct occupancy *o = lookup(&occupied, &zero);
-	struct flow *f = flow_at(spot.home);
-	if (!o || !f)
+	struct flow *home = flow_at(at_home);
+	if (!o || !home)
 		return NO_FLOW;
-	int crowded = o->beginnings > (s32)most_beginnings;
-	if (!crowded && f->tag == FREE && __sync_val_compare_and_swap(&f->tag, FREE, TAKEN) == FREE)
-		return spot.home;
-	u32 place = take_away(spot.home, spot.tag, now, crowded);
-	if (place == NO_FLOW && crowded) // no beginning is near: one more does no harm
-		place = take_away(spot.home, spot.tag, now, 0);
-	u32 at = behind(spot.home, spot.tag, place);
-	struct flow *it = flow_at(at);
-	if (place == NO_FLOW || !it)
+	u32 place = o->beginnings > (s32)most_beginnings ? take_away(at_home, now, 1) : take_near(at_home);
+	if (place == NO_FLOW) // nor is a beginning near, where there are too many: one more does no harm
+		place = take_away(at_home, now, 0);
+	u32 at = behind(at_home, place);
+	struct flow *f = flow_at(at);
+	if (place == NO_FLOW || !f)
 		return NO_FLOW;
-	it->away = place & 31;
-	if (it->away)
-		__sync_fetch_and_or(&f->displaced, 1u << it->away);
+	f->away = place & 31;
+	if (f->away)
+		__sync_fetch_and_or(&home->displaced, 1u << f->away);
 	return at;
 }

@@ -2,6 +2,7 @@
 //
 // Packets from clients to servers, and the answers.
 #pragma once
+#include "foresee.h"
 #include "mask.h"
 
 // virtual_of is what a flow's client asked for.
@@ -230,14 +231,19 @@ __attribute__((noinline)) int answers_on(struct packet *p, u32 at)
 
 // starts is the server for a client's packet of no flow, and begins one (flow), but for services that want none. In the middle of a
 // conversation that another director began, the hash tells the server. A client that is a server itself does not get itself where it would see its own address come in.
-inline_always u32 starts(struct __sk_buff *skb, struct packet *p, u32 service, u32 *flow)
+inline_always u32 starts(struct __sk_buff *skb, struct packet *p, struct foreseen *next, u32 *flow)
 {
+	u32 service = next->service;
 	struct service *v = service_at(service);
 	if (!v)
 		return NO_SERVER;
 	if (p->protocol == TCP && !opens(p) && (!deterministic(v) || p->tcp & (RST | SYN)))
 		return NO_SERVER;
-	u32 at = choose(service, p);
+	u32 at = next->server;
+	if (fresh(at, service))
+		moves_on(v);
+	else
+		at = choose(service, p);
 	struct server *s = server_at(at);
 	if (at == NO_SERVER || !s)
 		return NO_SERVER;
@@ -308,14 +314,16 @@ __attribute__((noinline)) int adopt(struct __sk_buff *skb, struct packet *p)
 }
 
 // meets carries a packet that no flow is found by.
-inline_always u32 meets(struct __sk_buff *skb, struct packet *p, int *verdict)
+inline_always u32 meets(struct __sk_buff *skb, struct packet *p, struct foreseen *next, int *verdict)
 {
-	u32 service = find_service(skb, p), flow = NO_FLOW;
-	if (service == NO_SERVER) {
+	u32 flow = NO_FLOW;
+	if (next->service == UNSOUGHT)
+		next->service = find_service(skb, p);
+	if (next->service == NO_SERVER) {
 		*verdict = VERDICT_NEXT;
 		return NO_FLOW;
 	}
-	u32 server = starts(skb, p, service, &flow);
+	u32 server = starts(skb, p, next, &flow);
 	if (server == NO_SERVER && p->protocol == TCP && !opens(p))
 		*verdict = VERDICT_OK; // the host's own stack says that there is no such connection
 	else if (server == NO_SERVER)
@@ -328,7 +336,12 @@ inline_always u32 meets(struct __sk_buff *skb, struct packet *p, int *verdict)
 // forward carries a packet of a service's, whoever sent it.
 inline_always int forward(struct __sk_buff *skb, struct packet *p)
 {
-	u32 now = ticks(), flow = find(p), outward = 0;
+	u32 now = ticks(), outward = 0;
+	struct spot spot = spot_asked(p);
+	struct foreseen next = {UNSOUGHT, NO_SERVER};
+	if (opens(p))
+		foresee(skb, p, spot, &next);
+	u32 flow = find_at(spot, p, 0);
 	struct flow *f = flow_at(flow);
 	if (flow != NO_FLOW && f && !steady(f, p, now)) {
 		u32 server = goes_on(p, flow);
@@ -347,6 +360,7 @@ inline_always int forward(struct __sk_buff *skb, struct packet *p)
 			return VERDICT_DROP;
 	}
 	if (flow == NO_FLOW && any_masked() && masks_again(skb, p)) {
+		next.server = NO_SERVER; // which was drawn for another client
 		flow = find(p);
 		if (flow != NO_FLOW && goes_on(p, flow) >= GONE)
 			flow = NO_FLOW;
@@ -355,7 +369,7 @@ inline_always int forward(struct __sk_buff *skb, struct packet *p)
 	}
 	if (flow == NO_FLOW) {
 		int verdict = VERDICT_NEXT;
-		flow = meets(skb, p, &verdict);
+		flow = meets(skb, p, &next, &verdict);
 		if (flow == NO_FLOW && verdict != VERDICT_NEXT)
 			return verdict;
 		if (flow == NO_FLOW && adopt(skb, p)) {

@@ -124,10 +124,9 @@ __attribute__((noinline)) int is_beside(struct __sk_buff *skb, struct packet *p,
 	struct way w = {};
 	if (!s || !p)
 		return 0;
-	struct address to = s->address;
-	if (ask_way(skb, p, &to, &w) != WAY || w.ifindex != skb->ifindex)
+	if (way_to(s, skb, p, &w) != WAY || w.ifindex != skb->ifindex)
 		return 0;
-	to = p->source;
+	struct address to = p->source;
 	if (ask_way(skb, p, &to, &w) != WAY || w.ifindex != skb->ifindex)
 		return 0;
 	struct address hop;
@@ -138,6 +137,6 @@ __attribute__((noinline)) int is_beside(struct __sk_buff *skb, struct packet *p,
 // may_be_beside is what can be told without asking the kernel's routing.
 inline_always int may_be_beside(struct __sk_buff *skb, const struct server *s)
 {
-	struct way *w = way_at(s->way);
-	return s->forward == NAT && !(w && w->ifindex && w->ifindex != skb->ifindex && ticks() - s->told < way_holds);
+	struct way *known = remembered(0, s->way, ticks() - s->told);
+	return s->forward == NAT && !(known && known->ifindex != skb->ifindex);
 }

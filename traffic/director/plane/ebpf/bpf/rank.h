@@ -50,23 +50,30 @@ inline_always u32 cost(u8 scheduler, const struct server *s)
 	return halved << 27 | (u32)n;
 }
 
-// least is the smallest number of a row, and its place there: without jumps, which the processor would guess wrong.
+// lesser is the smaller one of two numbers: without a jump, which the processor would guess wrong.
+inline_always u64 lesser(u64 a, u64 b)
+{
+	u64 less = a - b, negative = less >> 63;
+	asm volatile("" : "+r"(negative)); // or the compiler would make a jump of it
+	return a - (less & (negative - 1));
+}
+
+// least is the smallest number of a row, and its place there. Four at a time are looked for beside each other, as none waits for another.
 inline_always u64 least(const struct slots *row)
 {
-	u64 best = (u64)row->server[0] << 4;
+	u64 best[4];
 #pragma unroll
-	for (u32 i = 1; i < 16; i++) {
-		u64 less = best - ((u64)row->server[i] << 4 | i), negative = less >> 63;
-		asm volatile("" : "+r"(negative)); // or the compiler would make a jump of it
-		best -= less & (negative - 1);
+	for (u32 i = 0; i < 16; i++) {
+		u64 one = (u64)row->server[i] << 4 | i;
+		best[i % 4] = i < 4 ? one : lesser(best[i % 4], one);
 	}
-	return best;
+	return lesser(lesser(best[0], best[1]), lesser(best[2], best[3]));
 }
 
 inline_always u32 rows_of(u32 n) { return (n + 15) / 16; }
 
 // first_ranked is the place of the server with the least to do.
-inline_always u32 first_ranked(u32 first, u32 size)
+__attribute__((noinline)) u32 first_ranked(u32 first, u32 size)
 {
 	u32 rows[RANKS], row[RANKS], n = rows_of(size), at = first / 16 + n, place = 0;
 #pragma unroll
@@ -80,10 +87,12 @@ inline_always u32 first_ranked(u32 first, u32 size)
 	for (int i = RANKS - 1; i >= 0; i--) {
 		if (i && rows[i - 1] == 1)
 			continue;
-		u32 here = row[i] + place;
-		struct slots *s = lookup(&tables, &here);
+		u32 here = row[i] + place, beside = first / 16 + place;
+		struct slots *s = lookup(&tables, &here), *servers = i ? NULL : lookup(&tables, &beside);
 		if (!s)
 			return 0;
+		if (servers) // of the costs in this row: one of them is wanted next
+			call_for(servers);
 		place = place * 16 + (least(s) & 15);
 	}
 	return place;

@@ -80,42 +80,65 @@ __attribute__((noinline)) u32 another(u32 service, u32 except)
 	return s.best;
 }
 
+// leads is the place in a service's table where its scheduler leads to first.
+inline_always u32 leads(struct service *v, struct packet *p, u32 first, u32 size)
+{
+	switch (v->scheduler) {
+	case RR:
+	case WRR:
+		return v->turn % size;
+	case SH:
+	case MH:
+		return spread(&p->source, v->flags & SERVICE_PORT ? p->source_port : 0) % size;
+	case DH:
+		return spread(&p->destination, 0) % size;
+	case FO: // the table is in the order of weights
+		return 0;
+	default:
+		return first_ranked(first, size);
+	}
+}
+
+// looks_on tells whether a scheduler goes on to the servers behind one that may not have connections.
+inline_always int looks_on(const struct service *v)
+{
+	u8 by = v->scheduler;
+	return by == RR || by == WRR || by == FO || (by == SH || by == MH) && v->flags & SERVICE_FALLBACK;
+}
+
+// moves_on has the next connection be the next server's. Two processors may take the same turn: an atomic step would wait for the memory that is on its way.
+inline_always void moves_on(struct service *v)
+{
+	if (v->scheduler == RR || v->scheduler == WRR)
+		v->turn++;
+}
+
+// draw is the server that a new connection gets if nothing stands against it; NO_SERVER where more has to be looked at. It changes nothing.
+inline_always u32 draw(struct service *v, struct packet *p)
+{
+	u64 place = v->table;
+	u32 first = place >> 32, size = (u32)place & ~RANKED;
+	if (!size || v->persist || v->scheduler == OVF || v->scheduler == LBLC)
+		return NO_SERVER;
+	return slot(first + leads(v, p, first, size));
+}
+
 // schedule chooses; NO_SERVER if there is none.
 inline_always u32 schedule(u32 service, struct packet *p, struct service *v)
 {
 	u64 place = v->table;
-	u32 first = place >> 32, size = (u32)place & ~RANKED, from = 0;
+	u32 first = place >> 32, size = (u32)place & ~RANKED;
 	if (!size)
 		return NO_SERVER;
-	u32 tries = size < 64 ? size : 64;
-	switch (v->scheduler) {
-	case RR:
-	case WRR:
-		from = v->turn++ % size; // two processors may take the same turn: an atomic step would wait for the memory that is on its way
-		break;
-	case SH:
-	case MH:
-		from = spread(&p->source, v->flags & SERVICE_PORT ? p->source_port : 0) % size;
-		if (!(v->flags & SERVICE_FALLBACK))
-			tries = 1;
-		break;
-	case DH:
-		from = spread(&p->destination, 0) % size;
-		tries = 1;
-		break;
-	case FO: // the table is in the order of weights
-		break;
-	case OVF:
+	if (v->scheduler == OVF)
 		return look_on(service, place, 0, (size < 0xffff ? size : 0xffff) | 1u << 31);
-	case LBLC:
+	if (v->scheduler == LBLC)
 		return nearby(service, p, first, size);
-	default:
-		return least_loaded(service, first, size);
-	}
-	u32 at = slot(first + from);
+	u32 from = leads(v, p, first, size), at = slot(first + from);
+	moves_on(v);
 	if (fresh(at, service))
 		return at;
-	return tries > 1 ? look_on(service, place, from, tries) : NO_SERVER;
+	return looks_on(v) ? look_on(service, place, from, size < 64 ? size : 64) : NO_SERVER;
 }
 
 inline_always int deterministic(const struct service *v) { return v->scheduler == MH || v->scheduler == SH || v->scheduler == DH; }

@@ -103,25 +103,32 @@ inline_always struct way *remembered(u32 length, u32 number, u32 ago)
 	return w && w->ifindex && length <= w->mtu ? w : NULL;
 }
 
-// learn_way_to_server asks for the way to a server, or knows it of another flow to the server.
+// way_to asks for the way to a server, or knows it of an earlier packet.
+inline_always int way_to(struct server *s, struct __sk_buff *skb, struct packet *p, struct way *w)
+{
+	u32 now = ticks();
+	struct way *known = remembered(segment(skb, p), s->way, now - s->told);
+	if (known) {
+		*w = *known;
+		return WAY;
+	}
+	struct address to = s->address;
+	int there = ask_way(skb, p, &to, w);
+	if (there == WAY) {
+		s->way = note_way(w);
+		s->told = now;
+	}
+	return there;
+}
+
+// learn_way_to_server tells the way to a server, and a flow of it.
 __attribute__((noinline)) int learn_way_to_server(struct __sk_buff *skb, struct packet *p, u32 server, u32 flow, struct way *w)
 {
 	struct server *s = server_at(server);
 	if (!s || !p || !w)
 		return NO_WAY;
 	u32 now = ticks();
-	int there = WAY;
-	struct way *known = remembered(segment(skb, p), s->way, now - s->told);
-	if (known) {
-		*w = *known;
-	} else {
-		struct address to = s->address;
-		there = ask_way(skb, p, &to, w);
-		if (there == WAY) {
-			s->way = note_way(w);
-			s->told = now;
-		}
-	}
+	int there = way_to(s, skb, p, w);
 	struct flow *f = flow_at(flow);
 	if (flow == NO_FLOW || !f || there != WAY)
 		return there;

@@ -126,12 +126,10 @@ __attribute__((noinline)) u32 begin(struct packet *p, u32 server)
 	struct settings *table = set();
 	if (!s || !table)
 		return NO_FLOW;
-	u32 at = take(spot, now);
+	u32 at = take(spot.home, now);
 	struct flow *f = flow_at(at);
 	if (at == NO_FLOW || !f)
 		return NO_FLOW;
-	if (at == spot.home)
-		f->away = 0;
 	f->client = from;
 	f->virtual = shortened(&p->destination, p->ipv6);
 	f->server_address = p->ipv6 ? shortened(&s->address, 1) : s->ipv4;
