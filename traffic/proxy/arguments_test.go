@@ -16,14 +16,14 @@ var commandLines = []struct {
 	words string
 	own   bool // what is said is each program's own
 }{
-	{words: "-c -f good.cfg"}, {words: "-c -f good.cfg -V"}, {words: "-c -q -f good.cfg"}, {words: "-c -f silent.cfg"}, {words: "-c -f directory"}, {words: "-c -- good.cfg"},
+	{words: "-c -f good.cfg"}, {words: "-c -f good.cfg -V"}, {words: "-c -q -f good.cfg"}, {words: "-c -f silent.cfg", own: true}, {words: "-c -f directory"}, {words: "-c -- good.cfg"},
 	{words: "-D -c -f good.cfg"}, {words: "-W -c -f good.cfg"}, {words: "-Ws -c -f good.cfg"}, {words: "-c -f good.cfg -p file"}, {words: "-c -x none.sock -f good.cfg"},
 	{words: "-c -f good.cfg -L me -n 100 -N 50 -m 512"}, {words: "-C directory -c -f b.cfg"}, {words: "-c -f good.cfg -sf"}, {words: "-c -f good.cfg -sf 999999999"},
 	{words: "-c -f good.cfg -st 999999999"}, {words: "-c -f good.cfg -dM -de -dp -dG -dS -dV -dR -dr -dD"}, {words: "-c -S 127.0.0.1:1 -W -f good.cfg"},
 	{words: "-cc version_atleast(2.0)"}, {words: "-cc version_atleast(99.0)"}, {words: "-cc !defined(NOBODY_HAS_THIS)"}, {words: "-v", own: true}, {words: "-vv", own: true},
 	{words: "-dKhelp -q -c -f good.cfg"}, {words: "-dKall -q -c -f good.cfg", own: true}, {words: "-c -dL -f good.cfg", own: true},
 
-	{words: "-c -f bad.cfg"}, {words: "-c -q -f bad.cfg"}, {words: "-c -f uncertified.cfg"}, {words: "-c -f none.cfg"}, {words: "-c -f good.cfg -f good.cfg"}, {words: "-c -f empty.cfg"}, {words: "-c", own: true},
+	{words: "-c -f bad.cfg"}, {words: "-c -q -f bad.cfg"}, {words: "-c -f uncertified.cfg"}, {words: "-c -f none.cfg"}, {words: "-c -f good.cfg -f good.cfg"}, {words: "-c -f empty.cfg", own: true}, {words: "-c", own: true},
 	{words: "", own: true}, {words: "-f"}, {words: "-x", own: true}, {words: "-nonsense", own: true}, {words: "-cc nonsense"}, {words: "-cc", own: true}, {words: "-C none -c -f good.cfg"},
 	{words: "-c -dW -f silent.cfg"}, {words: "-sf x -c -f good.cfg"}, {words: "-db -f empty.cfg"},
 }

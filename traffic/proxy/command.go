@@ -148,11 +148,11 @@ func (a *arguments) checked(c *config.Config, stdout io.Writer) error {
 		return fmt.Errorf("the configuration is not valid:\n%w", err)
 	}
 	if !c.Listens() {
-		say("Configuration file has no error but will not start (no listener) => exit(2).")
+		say("the configuration has no mistakes, but nothing in it listens: the proxy would not start")
 		return nothingListens
 	}
 	if len(c.Warnings) > 0 {
-		say("Warnings were found.")
+		say("there are warnings: see above")
 	}
 	say("Configuration file is valid")
 	return nil

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -253,14 +252,7 @@ func listenStats(s *config.StatsSocket) (net.Listener, error) {
 	if s.Mode != 0 {
 		mode = os.FileMode(s.Mode)
 	}
-	uid, gid, err := plane.Owner(s.User, s.Group)
-	if err == nil && (uid >= 0 || gid >= 0) {
-		err = os.Chown(temporary, uid, gid)
-	}
-	if err = errors.Join(err, os.Chmod(temporary, mode)); err == nil {
-		err = os.Rename(temporary, s.Address)
-	}
-	if err != nil {
+	if err := plane.Place(temporary, s.Address, plane.Access{User: s.User, Group: s.Group, Mode: mode}); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("stats socket %s: %w", s.Address, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -61,11 +62,6 @@ func (s *Store) Forger(name, password string, limit int) (*Forger, error) {
 	both, err := tls.X509KeyPair(text, key)
 	if err != nil {
 		return nil, fmt.Errorf("authority %s: %w", name, err)
-	}
-	if both.Leaf == nil {
-		if both.Leaf, err = x509.ParseCertificate(both.Certificate[0]); err != nil {
-			return nil, fmt.Errorf("authority %s: %w", name, err)
-		}
 	}
 	signer, ok := both.PrivateKey.(crypto.Signer)
 	if !ok || !both.Leaf.IsCA {
@@ -155,7 +151,7 @@ func decryptKey(text []byte, password string) ([]byte, error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		switch {
 		case block.Headers["DEK-Info"] != "":
-			return nil, fmt.Errorf("its private key is encrypted as was done before PKCS #8: openssl pkcs8 -topk8 changes that")
+			return nil, errors.New("its private key is encrypted as was done before PKCS #8: openssl pkcs8 -topk8 changes that")
 		case block.Type == "ENCRYPTED PRIVATE KEY":
 			der, err := decryptPKCS8(block.Bytes, []byte(password))
 			if err != nil {

@@ -140,11 +140,6 @@ func (l *Loading) parse(name string, m material) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate %s: %w", name, err)
 	}
-	if one.Leaf == nil {
-		if one.Leaf, err = x509.ParseCertificate(one.Certificate[0]); err != nil {
-			return nil, fmt.Errorf("certificate %s: %w", name, err)
-		}
-	}
 	l.complete(&one)
 	if issuer := m.beside[".issuer"]; issuer != nil && len(one.Certificate) == 1 {
 		if block, _ := pem.Decode(issuer); block != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -58,7 +59,7 @@ func (s *Store) keysOf(name string) *Tickets {
 func ticketKey(text string) ([]byte, error) {
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) != 48 && len(key) != 80 {
-		return nil, fmt.Errorf("48 or 80 bytes in base64 are expected")
+		return nil, errors.New("48 or 80 bytes in base64 are expected")
 	}
 	return key, nil
 }

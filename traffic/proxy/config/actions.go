@@ -135,6 +135,9 @@ func timeoutAction(p *parser, t *taker, r *Rule) {
 	if r.Name != "server" && r.Name != "tunnel" {
 		t.fail("set-timeout takes server or tunnel, not %q", r.Name)
 	}
+	if p.proxy.Front && !p.proxy.Back {
+		t.fail("set-timeout is about servers: it stands in a backend or listen section")
+	}
 	if d, err := duration(t.words0(), time.Millisecond); err == nil {
 		t.next()
 		r.Time = d

@@ -32,7 +32,10 @@ func balanceLine(p *parser, l Line) *Problem {
 			return l.problem("balance hdr wants a header's name in parentheses")
 		}
 		b.Parameter = strings.ToLower(argument)
-		if t.more() && t.next() == "use_domain_only" {
+		if t.more() {
+			if w := t.next(); w != "use_domain_only" {
+				return l.problem("balance hdr takes use_domain_only, not %q", w)
+			}
 			b.DomainOnly = true
 		}
 	case "random":
@@ -114,6 +117,17 @@ func hashTypeLine(p *parser, l Line) *Problem {
 	return nil
 }
 
+// hashFactorLine reads hash-balance-factor PERCENT: how much more than its share a server may have; 0: no bound.
+func hashFactorLine(p *parser, l Line) *Problem {
+	if problem := number("hash-balance-factor", 0, 1<<16, func(p *Proxy) *int { return &p.Balance.Factor })(p, l); problem != nil {
+		return problem
+	}
+	if f := p.proxy.Balance.Factor; f != 0 && f <= 100 {
+		return l.problem("hash-balance-factor: %d leaves nobody room; write more than 100, or 0 for no bound", f)
+	}
+	return nil
+}
+
 // cookieLine reads cookie NAME [rewrite|insert|prefix] [options].
 func cookieLine(p *parser, l Line) *Problem {
 	if problem := l.wants(1, -1); problem != nil {
@@ -149,6 +163,12 @@ func cookieLine(p *parser, l Line) *Problem {
 	}
 	if c.Insert && c.Rewrite || c.Insert && c.Prefix || c.Rewrite && c.Prefix {
 		return l.problem("cookie: only one of rewrite, insert and prefix can be")
+	}
+	if c.Rewrite && c.Indirect {
+		return l.problem("cookie: rewrite changes the server's own cookie, so it cannot be indirect")
+	}
+	if i := slices.IndexFunc(c.Attributes, func(a string) bool { return strings.ContainsAny(a, ";\r\n") }); i >= 0 {
+		return l.problem("cookie: the attribute %q has a character that ends it; write each with an attr of its own", c.Attributes[i])
 	}
 	p.proxy.Cookie = c
 	return t.err
@@ -217,6 +237,9 @@ func useServerLine(p *parser, l Line) *Problem {
 	}
 	if problem := l.wants(1, 1); problem != nil {
 		return problem
+	}
+	if c == nil {
+		return l.problem("use-server wants `if` or `unless` and a condition; where one server is always meant, name no other")
 	}
 	p.proxy.UseServers = append(p.proxy.UseServers, UseServer{Name: l.Words[1], If: c})
 	return nil

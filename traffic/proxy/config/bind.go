@@ -31,6 +31,17 @@ func bindLine(p *parser, l Line) *Problem {
 	return nil
 }
 
+// checkBindIDs checks that the ids of a proxy's binds differ. Ranges of ports and several addresses of a line share one.
+func (p *parser) checkBindIDs(x *Proxy) {
+	lines := map[int]int{}
+	for _, b := range x.Binds {
+		if first, taken := lines[b.ID]; taken && first != b.Line && b.ID != 0 {
+			p.report((Line{File: x.File, Number: b.Line}).problem("bind: id %d is that of the bind in line %d", b.ID, first))
+		}
+		lines[b.ID] = b.Line
+	}
+}
+
 // bindOptions reads what stands behind a bind's address.
 func (p *parser) bindOptions(l Line, t *taker, options *Bind) *Problem {
 	for t.more() {

@@ -171,7 +171,6 @@ func TestProblems(t *testing.T) {
 		{"backend a\n server-template s 3 _http._tcp.app.test", `server s1: a service is found by`},
 		{"backend a\n server s app.test:80 init-addr libd", `init-addr: "libd" is none of last, libc, none`},
 		{"backend a\n server s nowhere:80 init-addr libc", "no such host; `init-addr none` or `resolvers` begin without"},
-		{"backend b\n email-alert to a@b", "email-alert wants mailers, from and to"},
 		{"backend b\n email-alert to a@b\n email-alert from a@b\n email-alert mailers m", `there are no mailers "m"`},
 		{"mailers m\n mailer a nowhere", `"nowhere" is not HOST:PORT`},
 		{"backend b\n email-alert level loud", `level "loud" is not known`},

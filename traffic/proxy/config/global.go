@@ -86,8 +86,14 @@ func globalLog(p *parser, l Line) *Problem {
 	return problem
 }
 
+// negatedGlobals are switches that a `no` may stand before.
+var negatedGlobals = fields("busy-polling insecure-fork-wanted insecure-setuid-wanted numa-cpu-mapping set-dumpable strict-limits")
+
 func globalLine(p *parser, l Line) *Problem {
 	word := l.Words[0]
+	if word == "no" && len(l.Words) == 2 && slices.Contains(negatedGlobals, l.Words[1]) {
+		return nil // these have no effect anyhow
+	}
 	if d, ok := globalDirectives[word]; ok {
 		return d(p, l)
 	}

@@ -181,6 +181,12 @@ func (p *parser) completeCheck(x *Proxy) *Problem {
 			c.Sequence = connected(c.TCPSteps)
 		}
 	case "external":
+		if x.Back && !p.config.Global.ExternalOK {
+			return x.problem("option external-check wants `external-check` in the global section, which allows it")
+		}
+		if x.Back && c.Command == "" {
+			return x.problem("option external-check wants `external-check command FILE`")
+		}
 	default:
 		var problem *Problem
 		if c.Sequence, problem = p.protocolSteps(c); problem != nil {

@@ -84,7 +84,8 @@ func (p *parser) checkEmail(x *Proxy) {
 	switch m := p.config.Mailers[a.Mailers]; {
 	case a == EmailAlert{Level: a.Level}:
 	case a.Mailers == "" || a.From == "" || a.To == "":
-		p.report(x.problem("email-alert wants mailers, from and to, each on a line of its own"))
+		p.config.Warnings = append(p.config.Warnings, x.problem("email-alert has no effect: it wants mailers, from and to, each on a line of its own").Error())
+		x.Email = EmailAlert{}
 	case m == nil:
 		p.report(x.problem("email-alert: there are no mailers %q", a.Mailers))
 	case len(m.Servers) == 0:

@@ -212,6 +212,7 @@ type Page struct {
 	Type   string
 	Body   []byte
 	Format *sample.Format // of the body
+	Shared bool           // none of its own: the proxy's page for that status
 }
 
 // Assigned is a header field to add.

@@ -61,12 +61,17 @@ func optionLine(p *parser, l Line) *Problem {
 	name := l.Words[1]
 	if o, ok := switches[name]; ok {
 		if !p.proxy.allows(o.in) {
-			return l.problem("option %s may not stand in a %s section", name, p.proxy.Kind())
+			return p.misplaced(l, "option "+name, true)
 		}
 		o.set(&p.proxy.Options, on)
+		if !on && slices.Contains(fields("httplog tcplog httpslog"), name) {
+			return l.problem("option %s cannot be taken back; name the format that is wanted", name)
+		}
 		switch name {
 		case "httplog":
-			p.proxy.Options.CLFLog = len(l.Words) > 2 && l.Words[2] == "clf"
+			if p.proxy.Options.CLFLog = len(l.Words) > 2; p.proxy.Options.CLFLog && l.Words[2] != "clf" {
+				return l.problem("option httplog takes clf, not %q", l.Words[2])
+			}
 			return l.wants(1, 2)
 		case "redispatch":
 			return redispatchInterval(p, l)
@@ -75,7 +80,7 @@ func optionLine(p *parser, l Line) *Problem {
 	}
 	if o, ok := optionsWithWords[name]; ok {
 		if !p.proxy.allows(o.in) {
-			return l.problem("option %s may not stand in a %s section", name, p.proxy.Kind())
+			return p.misplaced(l, "option "+name, true)
 		}
 		return o.do(p, l, on)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"holdfast/traffic/proxy/h1"
@@ -138,7 +139,10 @@ func errorFilesLine(p *parser, l Line) *Problem {
 
 // httpErrorLine reads http-error status N [errorfile|file|lf-file|string|lf-string …] [hdr NAME FORMAT].
 func httpErrorLine(p *parser, l Line) *Problem {
-	page, problem := p.page(l, l.take(1))
+	if !slices.Contains(l.Words, "status") {
+		return l.problem("http-error wants `status` and the status whose answer it is")
+	}
+	page, problem := p.page(l, l.take(1), 200)
 	if problem != nil {
 		return problem
 	}
@@ -149,16 +153,19 @@ func httpErrorLine(p *parser, l Line) *Problem {
 	return nil
 }
 
-// page reads what `return`, `deny` and `http-error` take.
-func (p *parser) page(l Line, t *taker) (*Page, *Problem) {
-	page := &Page{Status: 200}
+// page reads what `return`, `deny` and `http-error` take; they answer with this status where no other is given. What is asked for with `status` alone has
+// no body, and what with `deny_status` the page for it.
+func (p *parser) page(l Line, t *taker, status int) (*Page, *Problem) {
+	page := &Page{Status: status}
 	for t.more() {
 		switch w := t.next(); w {
 		case "status", "deny_status":
 			page.Status = t.count(w, 200, 599)
+			page.Shared = w == "deny_status"
 		case "content-type":
 			page.Type = t.value(w)
 		case "default-errorfiles":
+			page.Shared = true
 		case "errorfile":
 			raw, problem := p.errorFile(l, page.Status, t.value(w))
 			if page.Raw = raw.Raw; problem != nil {
@@ -188,6 +195,10 @@ func (p *parser) page(l Line, t *taker) (*Page, *Problem) {
 		default:
 			t.fail("%s: %q is not known; there are status, content-type, default-errorfiles, errorfile, errorfiles, file, lf-file, string, lf-string and hdr", l.Words[0], w)
 		}
+	}
+	page.Shared = page.Shared && page.Raw == nil && page.Body == nil && len(page.Fields) == 0
+	if len(page.Body) > 0 && page.Type == "" {
+		t.fail("%s: a body wants a content-type", l.Words[0])
 	}
 	return page, t.err
 }

@@ -34,7 +34,7 @@ func init() {
 		"backlog":         {frontOrDef, number("backlog", 1, 1<<20, func(p *Proxy) *int { return &p.Backlog })},
 		"balance":         {backOrDef, balanceLine},
 		"bind":            {front, bindLine},
-		"capture":         {frontOrDef, captureLine},
+		"capture":         {front, captureLine},
 		"compression":     {both, compressionLine},
 		"cookie":          {backOrDef, cookieLine},
 		"default-server":  {backOrDef, defaultServerLine},
@@ -56,7 +56,7 @@ func init() {
 		"filter":              {front | back, filterLine},
 		"fullconn":            {backOrDef, number("fullconn", 1, 1<<24, func(p *Proxy) *int { return &p.FullConn })},
 		"hash-type":           {backOrDef, hashTypeLine},
-		"hash-balance-factor": {backOrDef, number("hash-balance-factor", 0, 1<<16, func(p *Proxy) *int { return &p.Balance.Factor })},
+		"hash-balance-factor": {backOrDef, hashFactorLine},
 		"http-after-response": {both, ruleLine(afterRules, func(p *Proxy) *[]*Rule { return &p.HTTPAfter })},
 		"http-check":          {backOrDef, httpCheckLine},
 		"http-error":          {both, httpErrorLine},
@@ -155,10 +155,8 @@ func beginProxy(p *parser, l Line) *Problem {
 	if x.Name == "" {
 		return l.problem("%s wants a name", l.Words[0])
 	}
-	if i := strings.IndexFunc(x.Name, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:", r))
-	}); i >= 0 {
-		return l.problem("the name %q has a character that is not a letter, a digit, - _ . or :", x.Name)
+	if problem := l.checkName(x.Name); problem != nil {
+		return problem
 	}
 	p.config.Proxies = append(p.config.Proxies, x)
 	return nil
@@ -181,9 +179,39 @@ func proxyLine(p *parser, l Line) *Problem {
 		return l.unknown("directive", word, slices.Collect(maps.Keys(proxyDirectives)), refusedProxy)
 	}
 	if !p.proxy.allows(d.in) {
-		return l.problem("%s may not stand in a %s section", word, p.proxy.Kind())
+		return p.misplaced(l, word, slices.Contains(idleWhereMisplaced, word))
+	}
+	if p.proxy.defaults && p.proxy.Name == "" && slices.Contains(onlyInNamedDefaults, word) {
+		return l.problem("%s stands only in a defaults section that has a name: write `defaults NAME`, and `from NAME` behind the proxies' names", word)
 	}
 	return d.do(p, l)
+}
+
+// idleWhereMisplaced are directives that have no effect on the other side's sections: they are warned of there. onlyInNamedDefaults are rules, which
+// proxies inherit only from a section that they name.
+var (
+	idleWhereMisplaced = fields(`balance cookie retries fullconn stick use-server force-persist ignore-persist persist
+		maxconn rate-limit bind capture monitor-uri unique-id-header unique-id-format log-format`)
+	onlyInNamedDefaults = fields("http-request http-response http-after-response tcp-request tcp-response")
+)
+
+// misplaced tells of what does not belong into the section: a warning where it is idle there, a mistake otherwise.
+func (p *parser) misplaced(l Line, what string, idle bool) *Problem {
+	if idle && !p.proxy.defaults {
+		p.warn(l, "%s has no effect in a %s section", what, p.proxy.Kind())
+		return nil
+	}
+	return l.problem("%s may not stand in a %s section", what, p.proxy.Kind())
+}
+
+// checkName tells what is wrong with the name of a proxy or a server.
+func (l Line) checkName(name string) *Problem {
+	if i := strings.IndexFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:", r))
+	}); i >= 0 {
+		return l.problem("the name %q has a character that is not a letter, a digit, - _ . or :", name)
+	}
+	return nil
 }
 
 func (p *Proxy) allows(in side) bool {
@@ -286,7 +314,7 @@ func timeoutLine(p *parser, l Line) *Problem {
 		return l.unknown("timeout", l.Words[1], slices.Collect(maps.Keys(timeouts)), nil)
 	}
 	if !p.proxy.allows(t.in) {
-		return l.problem("timeout %s may not stand in a %s section", l.Words[1], p.proxy.Kind())
+		return p.misplaced(l, "timeout "+l.Words[1], true)
 	}
 	d, err := duration(l.Words[2], time.Millisecond)
 	if err != nil {
@@ -338,6 +366,9 @@ func retryOnLine(p *parser, l Line) *Problem {
 		return problem
 	}
 	p.proxy.RetryOn = map[string]bool{}
+	if slices.Contains(l.Words[1:], "none") && len(l.Words) > 2 {
+		return l.problem("retry-on none stands alone")
+	}
 	for _, w := range l.Words[1:] {
 		if !slices.Contains(retryReasons, w) {
 			return l.unknown("retry-on", w, slices.Clone(retryReasons), nil)

@@ -26,20 +26,20 @@ func init() {
 		"set-var(":       setVariable,
 		"set-var-fmt(":   setVariableFormat,
 		"unset-var(":     func(_ *parser, t *taker, r *Rule) { r.Action, r.Name = UnsetVar, variableName(t, r.Name) },
-		"strict-mode":    func(_ *parser, t *taker, r *Rule) { r.Action = StrictMode; t.value("strict-mode") },
+		"strict-mode":    strictMode,
 	}
 	shared := actions{
 		"set-map(": mapEntry(SetMapEntry, 2),
 		"del-map(": mapEntry(DelMapEntry, 1),
 		"add-acl(": mapEntry(AddACLEntry, 1),
 		"del-acl(": mapEntry(DelACLEntry, 1),
-		"deny":     paged(Deny, 403),
 		"return":   paged(Return, 200),
 		"redirect": func(p *parser, t *taker, r *Rule) { r.Action = Redirect; p.redirect(t, r) },
 		"capture":  captureSample,
 	}
 	requestRules = merged(anyMessage, everywhere(), addresses(), shared, furtherRequestActions(), actions{
 		"auth":             authenticate,
+		"deny":             paged(Deny, 403),
 		"tarpit":           paged(Tarpit, 500),
 		"reject":           only(Reject),
 		"set-method":       formatted(SetMethod),
@@ -56,7 +56,7 @@ func init() {
 
 		"set-bandwidth-limit": bandwidthAction,
 	})
-	responseRules = merged(anyMessage, everywhere(), shared, actions{"wait-for-body": waitForBody, "set-bandwidth-limit": bandwidthAction, "set-status": setStatus, "cache-store": cached(CacheStore)})
+	responseRules = merged(anyMessage, everywhere(), shared, actions{"deny": paged(Deny, 502), "wait-for-body": waitForBody, "set-bandwidth-limit": bandwidthAction, "set-status": setStatus, "cache-store": cached(CacheStore)})
 	afterRules = merged(anyMessage, actions{"set-status": setStatus, "capture": captureSample})
 	statsRules = actions{"allow": only(Allow), "deny": paged(Deny, 403), "auth": authenticate}
 	connectionRules = merged(everywhere(), addresses(), actions{"accept": only(Allow), "reject": only(Reject), "expect-proxy": expectProxy})
@@ -81,13 +81,37 @@ func ruleLine(_ actions, into func(*Proxy) *[]*Rule) directive {
 		if problem != nil {
 			return problem
 		}
+		p.config.Compiler.Compiled()
 		r, problem := p.rule(l, c, table)
 		if problem != nil {
+			return problem
+		}
+		if problem := l.checkTimes(p.config.Compiler.Compiled()); problem != nil {
 			return problem
 		}
 		rules := into(p.proxy)
 		*rules = append(*rules, r)
 		return nil
+	}
+}
+
+// checkTimes checks that what a rule says looks at what is there when it runs.
+func (l Line) checkTimes(all []*sample.Expr) *Problem {
+	for _, e := range all {
+		switch {
+		case l.Words[0] == "http-request" && e.OfComingAnswer():
+			return l.problem("%s: %s looks at an answer, which is not there yet", l.Words[0], e.Text)
+		case l.Words[0] != "http-request" && e.OfPastRequest():
+			return l.problem("%s: %s looks at a request, which is gone by then: keep it in a variable (http-request set-var(txn.NAME) %s)", l.Words[0], e.Text, e.Text)
+		}
+	}
+	return nil
+}
+
+func strictMode(_ *parser, t *taker, r *Rule) {
+	r.Action = StrictMode
+	if w := t.value("strict-mode"); w != "on" && w != "off" {
+		t.fail("strict-mode takes on or off, not %q", w)
 	}
 }
 
@@ -224,12 +248,7 @@ func track(slot int) func(*parser, *taker, *Rule) {
 			}
 			r.Table = t.value("table")
 		}
-		proxies, name, line := p, r.Table, t.line
-		p.later = append(p.later, func() {
-			if !slices.ContainsFunc(proxies.config.Proxies, func(x *Proxy) bool { return x.Name == name && x.Table != nil }) {
-				proxies.report(line.problem("there is no stick-table %q", name))
-			}
-		})
+		p.wantsKeys(t.line, r.Table, r.Expr)
 	}
 }
 
@@ -247,21 +266,17 @@ func paged(a Action, status int) func(*parser, *taker, *Rule) {
 	return func(p *parser, t *taker, r *Rule) {
 		r.Action = a
 		given := t.more()
-		page, problem := p.page(t.line, t)
+		page, problem := p.page(t.line, t, status)
 		if problem != nil && t.err == nil {
 			t.err = problem
 		}
-		if page.Status == 200 {
-			page.Status = status
-		}
-		if r.Status = page.Status; given || a == Return {
-			r.Page = page
-		}
+		page.Shared = page.Shared || !given && a != Return
+		r.Status, r.Page = page.Status, page
 	}
 }
 
 func authenticate(_ *parser, t *taker, r *Rule) {
-	if r.Action, r.Name = Auth, "HAProxy Statistics"; t.more() {
+	if r.Action = Auth; t.more() {
 		if w := t.next(); w != "realm" {
 			t.fail("auth: `realm` is expected, not %q", w)
 		}
@@ -288,6 +303,10 @@ func captureSample(p *parser, t *taker, r *Rule) {
 	}
 	switch w := t.value("capture"); w {
 	case "len":
+		if answer || !p.proxy.Front {
+			t.fail("capture: `id` is expected, the number of a slot that `declare capture` made in the frontend")
+			return
+		}
 		r.Length = t.count(w, 1, 1<<16)
 		r.Slot = len(*captures)
 		*captures = append(*captures, Capture{Length: r.Length})

@@ -188,6 +188,7 @@ func (p *parser) line(l Line) {
 	word := l.Words[0]
 	if s, ok := sections[word]; ok && !(p.section == "global" && word == "global") {
 		p.section = word
+		p.proxy = nil
 		p.report(s.begin(p, l))
 		return
 	}
@@ -204,6 +205,7 @@ func (p *parser) line(l Line) {
 		p.report(l.problem("%q stands before any section; a section begins with one of %s", word, strings.Join(known, ", ")))
 	default:
 		p.report(sections[p.section].line(p, l))
+		p.checkReferences(l)
 	}
 }
 
@@ -336,6 +338,8 @@ func (p *parser) checkProxy(x *Proxy) {
 		}
 	}
 	p.checkTimeouts(x)
+	p.warnOfIdle(x)
+	p.checkBindIDs(x)
 	p.checkResolvers(x)
 	p.checkEmail(x)
 	p.checkTracks(x)

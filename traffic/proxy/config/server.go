@@ -23,6 +23,9 @@ func serverLine(p *parser, l Line) *Problem {
 		s.TLS = &own
 	}
 	s.Name, s.Line, s.File = l.Words[1], l.Number, l.File
+	if problem := l.checkName(s.Name); problem != nil {
+		return problem
+	}
 	for _, other := range p.proxy.Servers {
 		if other.Name == s.Name {
 			return l.problem("there is a server %q already, in line %d", s.Name, other.Line)

@@ -52,6 +52,9 @@ func statsLine(p *parser, l Line) *Problem {
 		}
 		s.Refresh = d
 	case "scope":
+		if value == "" {
+			return l.problem("stats scope wants the name of a proxy, or . for this one")
+		}
 		s.Scopes = append(s.Scopes, value)
 	case "admin":
 		if c == nil || len(l.Words) != 2 {

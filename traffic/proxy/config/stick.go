@@ -88,6 +88,10 @@ func (t *Table) Store(s Stored) bool {
 	return !found
 }
 
+func (t *Table) storesOf(d DataType) bool {
+	return slices.ContainsFunc(t.Stores, func(s Stored) bool { return s.Type == d })
+}
+
 // tableLine reads stick-table type TYPE [len N] size SIZE [expire TIME] [nopurge] [peers SECTION] [srvkey name|addr] [store COUNTER,…].
 func tableLine(p *parser, l Line) *Problem {
 	table := &Table{Name: p.proxy.Name, Shared: p.proxy.Name}
@@ -129,10 +133,16 @@ func (p *parser) table(l Line, t *taker, table *Table) *Problem {
 		case "peers":
 			table.Peers = t.value(w)
 		case "srvkey":
-			table.ByAddr = t.value(w) == "addr"
+			kind := t.value(w)
+			if table.ByAddr = kind == "addr"; kind != "addr" && kind != "name" {
+				t.fail("%s: srvkey takes name or addr, not %q", l.Words[0], kind)
+			}
 		default:
 			t.fail("%s: %q is not known; there are type, len, size, expire, nopurge, peers, srvkey and store", l.Words[0], w)
 		}
+	}
+	if has := table.storesOf; has(GPC) && (has(GPC0) || has(GPC1)) || has(GPCRate) && (has(GPC0Rate) || has(GPC1Rate)) || has(GPT) && has(GPT0) {
+		t.fail("%s: an array has gpc0, gpc1 and gpt0 as its first elements; store the one or the other", l.Words[0])
 	}
 	if t.err == nil && (table.Type == "" || table.Size == 0) {
 		t.fail("%s wants a type and a size", l.Words[0])
@@ -239,10 +249,10 @@ func stickLine(p *parser, l Line) *Problem {
 		return l.problem("stick: `table` and a name is expected, not %q", l.Words[3])
 	}
 	p.proxy.Sticks = append(p.proxy.Sticks, s)
+	p.wantsKeys(l, s.Table, s.Expr)
 	p.later = append(p.later, func() {
 		t := p.config.Table(s.Table)
 		if t == nil {
-			p.report(l.problem("there is no stick-table %q", s.Table))
 			return
 		}
 		t.Store(Stored{Type: ServerID, Elements: 1})

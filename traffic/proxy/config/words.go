@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -23,8 +24,8 @@ func duration(text string, unit time.Duration) (time.Duration, error) {
 	if !ok || err != nil {
 		return 0, fmt.Errorf("%q is not a time; write a number and us, ms, s, m, h or d", text)
 	}
-	if v > int64(100*365*24*time.Hour/u) {
-		return 0, fmt.Errorf("time %q is too long", text)
+	if v > int64(math.MaxInt32*time.Millisecond/u) {
+		return 0, fmt.Errorf("time %q is too long; 24 days are the most", text)
 	}
 	return time.Duration(v) * u, nil
 }

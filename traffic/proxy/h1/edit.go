@@ -47,7 +47,7 @@ func (h *Head) Drop(b []byte, name string) {
 
 // SetMethod changes the request's method.
 func (h *Head) SetMethod(b, method []byte) []byte {
-	h.Method, b = appended(b, method)
+	h.Method, b = appended(b, appendPrintable(nil, method))
 	return b
 }
 

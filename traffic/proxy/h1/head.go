@@ -57,6 +57,13 @@ func (h *Head) MethodOf(b []byte) []byte { return h.Method.of(b) }
 // TargetOf returns the request's target as it was sent.
 func (h *Head) TargetOf(b []byte) []byte { return h.Target.of(b) }
 
+// LineOf returns the method and the target that the request came with, whatever was made of them since.
+func (h *Head) LineOf(b []byte) (method, target []byte) {
+	line := b[h.FirstOffset : h.StartEnd-len(" HTTP/1.1\r\n")]
+	method, target, _ = bytes.Cut(line, []byte(" "))
+	return method, target
+}
+
 // PathOf returns the request's target in origin form: one in absolute form without its scheme and authority.
 func (h *Head) PathOf(b []byte) []byte {
 	target := h.Target.of(b)

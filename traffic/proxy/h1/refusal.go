@@ -23,5 +23,6 @@ const (
 	ErrEncoding     Refusal = "transfer-encoding is not just chunked"
 	ErrBothFramings Refusal = "content-length beside transfer-encoding"
 	ErrChunk        Refusal = "chunk is malformed"
+	ErrUpgrade      Refusal = "upgrade to a WebSocket without a key"
 	ErrTrailer      Refusal = "trailer is malformed"
 )

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // echoServer answers with the request's target, some of its fields and its body.
@@ -58,11 +57,7 @@ func TestRulesSeeBodiesThatWereWaitedFor(t *testing.T) {
 	}
 	// A body that comes in two pieces.
 	for _, port := range []int{1, 2} {
-		c, err := net.Dial("tcp", b.ours.address(port))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = c.SetDeadline(time.Now().Add(patience))
+		c := dialed(t, b.ours.address(port))
 		fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n"+strings.Repeat("x", 10))
 		fmt.Fprint(c, strings.Repeat("y", 19990))
 		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -100,12 +95,7 @@ func TestActionsOfRequestsAreHAProxys(t *testing.T) {
 func TestEarlyHintsComeFirst(t *testing.T) {
 	t.Parallel()
 	s := start(t, "listen web\n bind %PORT1\n http-request early-hint Link </a.css>\n http-request early-hint Link </b.css>\n server s "+echoServer(t)+"\n")
-	c, err := net.Dial("tcp", s.address(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	c := dialed(t, s.address(1))
 	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 	all, err := io.ReadAll(c)
 	if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nLink: </b.css>\r\n\r\nHTTP/1.1 200 OK\r\n") {

@@ -54,13 +54,7 @@ func TestClientsBeyondABindsLimitWait(t *testing.T) {
 
 func secureClient(t *testing.T, address string) net.Conn {
 	t.Helper()
-	c, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
-	return tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	return tls.Client(dialed(t, address), &tls.Config{InsecureSkipVerify: true})
 }
 
 // asks sends a request and reads its answer; the connection stays open.

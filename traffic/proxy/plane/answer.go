@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/h1"
 	"holdfast/traffic/proxy/pool"
 )
@@ -23,9 +24,22 @@ func (s *session) exchange() bool {
 		}
 	}
 	if !x.answered {
+		if x.upOver && s.client.hungUp && s.backendOption(func(o *config.Options) bool { return o.AbortOnClose }) {
+			s.clientLeft()
+			return s.state != over
+		}
 		return s.awaitAnswer()
 	}
 	return s.moveDown()
+}
+
+// clientLeft ends a request that a server works on, as its client has closed its side and `option abortonclose` says that nobody waits then.
+func (s *session) clientLeft() {
+	s.note('C', 'H')
+	s.keep = false
+	s.backend.Counters.Set(s.loop.id).ClientAborts.Add(1)
+	s.frontend.Counters.Set(s.loop.id).ClientAborts.Add(1)
+	s.respond(400)
 }
 
 // awaitAnswer reads the answer's head.
@@ -102,7 +116,7 @@ func (s *session) answer() bool {
 	b := s.backend
 	x.downBody = h.ResponseBody(x.toHead, false)
 	if h.Status == 101 {
-		if !x.requestHead.Upgrade {
+		if !x.requestHead.Upgrade || asksWebSocket(&x.requestHead, x.request) && h.Find(c.in, "sec-websocket-accept", 0) < 0 {
 			return s.again("junk-response", false)
 		}
 		return s.upgrade()
@@ -112,7 +126,7 @@ func (s *session) answer() bool {
 		h.Drop(c.in, "transfer-encoding")
 	}
 	closing := b.Options.ServerClose || b.Options.ForceClose || s.frontend.Options.ServerClose || s.frontend.Options.ForceClose
-	x.keepServer = h.KeepsAlive() && !closing && x.downBody.Framing != h1.UntilClose && !s.personal() && !s.wornOut()
+	x.keepServer = h.KeepsAlive() && !closing && !x.edits.close && x.downBody.Framing != h1.UntilClose && !s.personal() && !s.wornOut()
 	if !x.upOver || x.downBody.Framing == h1.UntilClose || l.plane.stopping.Load() {
 		s.keep = false
 	}

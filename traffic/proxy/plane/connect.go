@@ -281,7 +281,7 @@ func (s *session) again(reason string, timedOut bool) bool {
 	}
 	s.target, s.acquired = target, true
 	// A server that refuses is asked again after a moment; another one at once.
-	if target == failed && !timedOut {
+	if target == failed && !timedOut && reason == "conn-failure" {
 		s.later(time.Second)
 		return false
 	}
@@ -387,7 +387,7 @@ func (s *session) abort(who byte) {
 		case connecting:
 			phase = 'C'
 		case exchanging:
-			if !s.x.answered {
+			if !s.x.answered && s.x.upOver {
 				phase = 'H'
 			}
 		}

@@ -153,12 +153,8 @@ func get(t *testing.T, url string, edit ...func(*http.Request)) (int, http.Heade
 // say sends bytes and returns all that comes back until the end.
 func say(t *testing.T, address, text string) string {
 	t.Helper()
-	c, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := dialed(t, address)
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
 	}
@@ -236,12 +232,7 @@ func TestContinueIsPassedOn(t *testing.T) {
 	t.Cleanup(server.Close)
 	s := start(t, "listen l\n bind %PORT1\n server a "+server.Listener.Addr().String()+"\n")
 	for path, want := range map[string]string{"/yes": "HTTP/1.1 100 Continue", "/no": "HTTP/1.1 413 Request Entity Too Large"} {
-		c, err := net.Dial("tcp", s.address(1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(patience))
+		c := dialed(t, s.address(1))
 		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n", path)
 		r := bufio.NewReader(c)
 		first, err := r.ReadString('\n')
@@ -415,23 +406,13 @@ func TestQueuesKeepToMaxConn(t *testing.T) {
 
 func TestProxyProtocolBothWays(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
 	first := make(chan string, 1)
-	go func() {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
+	server := accepting(t, func(c net.Conn) {
 		line, _ := bufio.NewReader(c).ReadString('\n')
 		first <- line
 		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-	}()
-	s := start(t, "listen l\n bind %PORT1 accept-proxy\n server a "+l.Addr().String()+" send-proxy\n")
+	})
+	s := start(t, "listen l\n bind %PORT1 accept-proxy\n server a "+server+" send-proxy\n")
 	say(t, s.address(1), "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	if got := <-first; got != "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n" {
 		t.Errorf("the server got %q", got)
@@ -440,31 +421,16 @@ func TestProxyProtocolBothWays(t *testing.T) {
 
 func TestUpgradesBecomeTunnels(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
+	server := accepting(t, func(c net.Conn) {
 		r := bufio.NewReader(c)
 		if q, err := http.ReadRequest(r); err != nil || q.Header.Get("Upgrade") != "echo" || q.Header.Get("Connection") != "upgrade" {
 			t.Errorf("the server was asked %v, %v", q, err)
 		}
 		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 		_, _ = io.Copy(c, r)
-	}()
-	s := start(t, "listen l\n bind %PORT1\n server a "+l.Addr().String()+"\n")
-	c, err := net.Dial("tcp", s.address(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	})
+	s := start(t, "listen l\n bind %PORT1\n server a "+server+"\n")
+	c := dialed(t, s.address(1))
 	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly")
 	r := bufio.NewReader(c)
 	answer, err := http.ReadResponse(r, nil)

@@ -14,6 +14,9 @@ func lowerCase(s string) string { return strings.ToLower(s) }
 
 // editHeaders runs a rule on header fields; it returns the head's bytes, which may have moved.
 func editHeaders(r *config.Rule, h *h1.Head, b []byte, c *sample.Context) []byte {
+	if ownField(r.Name) {
+		return b
+	}
 	switch r.Action {
 	case config.AddHeader:
 		return h.Add(b, r.Name, r.Format.Append(nil, c))
@@ -34,9 +37,13 @@ func editHeaders(r *config.Rule, h *h1.Head, b []byte, c *sample.Context) []byte
 		} else {
 			for j, part := range bytes.Split(value, []byte(",")) {
 				if j > 0 {
-					next = append(next, ", "...)
+					next = append(next, ',')
 				}
-				next = append(next, replaced(r, bytes.Trim(part, " \t"), c)...)
+				if bare := bytes.Trim(part, " \t"); r.Pattern.Match(bare) {
+					next = append(next, replaced(r, bare, c)...)
+				} else {
+					next = append(next, part...)
+				}
 			}
 		}
 		if bytes.Equal(next, value) {
@@ -55,6 +62,24 @@ func editHeaders(r *config.Rule, h *h1.Head, b []byte, c *sample.Context) []byte
 	return b
 }
 
+// ownField tells whether a field says where a message ends: that is as it is, whatever rules say, so that none of them can make one message two.
+func ownField(name string) bool {
+	return strings.EqualFold(name, "content-length") || strings.EqualFold(name, "transfer-encoding")
+}
+
+// connectionRule runs a rule that sets or adds Connection, and tells whether it was one. `close` is done; else the field goes on as any other.
+func connectionRule(r *config.Rule, c *sample.Context, end func()) bool {
+	if r.Action != config.AddHeader && r.Action != config.SetHeader || !strings.EqualFold(r.Name, "connection") {
+		return false
+	}
+	value := r.Format.Append(nil, c)
+	if h1.EqualFold(value, "close") {
+		end()
+		return true
+	}
+	return h1.EqualFold(value, "keep-alive")
+}
+
 func deleteHeaders(r *config.Rule, h *h1.Head, b []byte) {
 	if r.Method == "str" {
 		h.Drop(b, r.Name)
@@ -62,6 +87,9 @@ func deleteHeaders(r *config.Rule, h *h1.Head, b []byte) {
 	}
 	for i := range h.Fields {
 		name := bytes.ToLower(h.Fields[i].NameOf(b))
+		if ownField(string(name)) {
+			continue
+		}
 		var hit bool
 		switch r.Method {
 		case "beg":
@@ -138,7 +166,7 @@ func (s *session) redirect(to *config.RedirectTo) bool {
 	if to.ClearCookie != "" {
 		fields = append(append(append(fields, "set-cookie: "...), to.ClearCookie...), "; path=/; Max-Age=0;\r\n"...)
 	}
-	s.note('L', 'R')
+	s.note('L', s.phase())
 	s.x.spelt = to.Code == 301 || to.Code == 308 // those are for good
 	s.reply(to.Code, "", nil, fields)
 	return true
@@ -203,11 +231,6 @@ func (s *session) answerSet(rules []*config.Rule) bool {
 		case config.Deny, config.Return, config.Redirect, config.SilentDrop:
 			s.frontend.Counters.Set(s.loop.id).DeniedAnswers.Add(1)
 			s.keep = s.keep && x.upOver
-			if r.Action == config.Deny && r.Page == nil {
-				s.note('P', 'H')
-				s.respond(502)
-				return false
-			}
 			if s.finalRule(r) {
 				return false
 			}
@@ -225,7 +248,9 @@ func (s *session) answerSet(rules []*config.Rule) bool {
 			}
 			x.answer = x.answerHead.SetReason(x.answer, reason)
 		default:
-			x.answer = editHeaders(r, &x.answerHead, x.answer, s.ctx())
+			if c := s.ctx(); !connectionRule(r, c, func() { s.keep = false }) {
+				x.answer = editHeaders(r, &x.answerHead, x.answer, c)
+			}
 		}
 	}
 	return true

@@ -42,7 +42,7 @@ var expressions = []string{
 	"req.hdr_names", "req.hdr_names(|)", "req.cook(a)", "req.cook_cnt(a)", "req.cook_val(n)", "cookie(a)", "http_auth_type", "http_auth_user", "http_auth_pass", "http_auth_bearer",
 	"capture.req.method", "capture.req.uri", "capture.req.ver", "always_true", "always_false", "int(5)", "bool(true)", "ipv4(192.0.2.1)", "ipv6(2001:db8::1)", "meth(POST)", "bin(4142),hex",
 	"nbproc", "proc", "http_first_req", "req.proto_http", "src", "fe_name", "fe_client_timeout", "fe_defbe", "nbsrv(back)", "str(back),nbsrv", "connslots(back)",
-	"be_conn_free(back)", "srv_is_up(back/s)", "srv_weight(back/s)", "srv_iweight(back/s)", "srv_conn(back/s)", "srv_queue(back/s)", "str(back/s),srv_queue", "queue(back)", "avg_queue(back)",
+	"be_conn_free(back)", "srv_is_up(back/s)", "srv_weight(back/s)", "srv_iweight(back/s)", "srv_queue(back/s)", "str(back/s),srv_queue", "queue(back)", "avg_queue(back)",
 	"fc_http_major", "fc_rcvd_proxy", "src_is_local", "fc_src", "ssl_fc", "wait_end", "req.body_len", "req.body_size", "prio_class", "prio_offset", "stopping", "var(proc.x)",
 	"str(1),map_int_int(%NUMBERS,9)", "int(1),map_int_int(%NUMBERS,9)", "str(2),map_str(%NUMBERS,none)", "str(12),map_beg(%NUMBERS,none)", "str(15),map_reg(%PATTERNS)", "str(b7),map_regm(%PATTERNS)",
 	"str(),length", "bin(4142)", "bin(00ff41)", "unique-id", "so_id", "http_auth(people)", "src_port,bool", "int(9223372036854775807),add(1)", "int(-9223372036854775807),sub(10)",

@@ -74,12 +74,8 @@ func startBoth(t *testing.T, text string) *pair {
 // ask sends a request as it is written, without its end, and returns the answer and its body, which is unpacked.
 func ask(t *testing.T, address, request string) (*http.Response, string) {
 	t.Helper()
-	c, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := dialed(t, address)
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
 	head, body, _ := strings.Cut(request, "\n\n")
 	method, _, _ := strings.Cut(head, " ")
 	fmt.Fprintf(c, "%s\r\nHost: example.org\r\nConnection: close\r\n\r\n%s", strings.ReplaceAll(head, "\n", "\r\n"), body)

@@ -22,11 +22,7 @@ import (
 func TestSlowHeadsAreCutOff(t *testing.T) {
 	t.Parallel()
 	s := start(t, "listen l\n timeout http-request 1s\n bind %PORT1\n bind %PORT2 proto h2\n server a "+backend(t, "a")+"\n")
-	c, err := net.Dial("tcp", s.address(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialed(t, s.address(1))
 	said := "GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("y", 1<<20)
 	var got []byte
 	for i := 0; !strings.HasPrefix(string(got), "HTTP/1.1 408 "); i++ {
@@ -67,11 +63,7 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	s := start(t, "listen l\n timeout client 1s\n bind %PORT1\n server a "+strings.TrimPrefix(server.URL, "http://")+"\n")
-	c, err := net.Dial("tcp", s.address(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialed(t, s.address(1))
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	p := dialPeer(t, s.address(1)) // whose window stays as it is
 	p.request(1, plainFields, true)
@@ -95,13 +87,8 @@ func TestIdleConnectionsHoldNothingUp(t *testing.T) {
 	for round := range 2 {
 		for i := range conns {
 			if round == 0 {
-				c, err := net.Dial("tcp", s.address(1))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(patience))
-				conns[i], readers[i] = c, bufio.NewReader(c)
+				conns[i] = dialed(t, s.address(1))
+				readers[i] = bufio.NewReader(conns[i])
 			}
 			fmt.Fprintf(conns[i], "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", i)
 			answer, err := http.ReadResponse(readers[i], nil)
@@ -164,22 +151,8 @@ func TestNoClientSeesAServerDie(t *testing.T) {
 // TestWhatWasRefusedCanBeLookedAt: each proxy keeps the last request, and the last answer, that was not HTTP.
 func TestWhatWasRefusedCanBeLookedAt(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(c, "no HTTP at all\r\n\r\n")
-			_ = c.Close()
-		}
-	}()
-	s := start(t, "listen l\n bind %PORT1\n retries 0\n server a "+l.Addr().String()+"\n")
+	server := greeter(t, "no HTTP at all\r\n\r\n")
+	s := start(t, "listen l\n bind %PORT1\n retries 0\n server a "+server+"\n")
 	say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nfirst one: x\r\n\r\n")
 	say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nbad one: x\r\n\r\n")
 	say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

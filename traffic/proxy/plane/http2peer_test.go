@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -27,12 +26,7 @@ type peer struct {
 
 func dialPeer(t *testing.T, address string) *peer {
 	t.Helper()
-	c, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
+	c := dialed(t, address)
 	p := &peer{Framer: http2.NewFramer(c, bufio.NewReader(c)), conn: c, t: t}
 	p.hp = hpack.NewEncoder(&p.room)
 	p.ReadMetaHeaders = hpack.NewDecoder(4096, nil)

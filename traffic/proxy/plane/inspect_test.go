@@ -30,25 +30,10 @@ func (s *started) waitUntilHeld(t *testing.T, bytes int) {
 	}
 }
 
-// greeter is a server that says its name.
-func greeter(t *testing.T, name string) string {
+// greeter is a server that says one thing to whoever comes.
+func greeter(t *testing.T, text string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(c, name)
-			_ = c.Close()
-		}
-	}()
-	return l.Addr().String()
+	return accepting(t, func(c net.Conn) { _, _ = io.WriteString(c, text) })
 }
 
 // recorder is the connection of a client whose first flight is wanted.
@@ -97,12 +82,7 @@ func TestInspectionWaitsForWhatRulesNeed(t *testing.T) {
 			s := start(t, "frontend f\n mode tcp\n bind %PORT1\n tcp-request inspect-delay "+c.delay+"\n tcp-request "+c.rules+
 				"\n use_backend named if { req.ssl_sni shop.test } or { req.rdp_cookie(mstshash) anna }\n default_backend other"+
 				strings.ReplaceAll(backends, "\n server", "\n mode tcp\n server"))
-			client, err := net.Dial("tcp", s.address(1))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			_ = client.SetDeadline(time.Now().Add(patience))
+			client := dialed(t, s.address(1))
 			said := 0
 			for _, part := range c.said {
 				s.waitUntilHeld(t, said)

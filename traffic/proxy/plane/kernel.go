@@ -109,6 +109,15 @@ func socketError(fd int) syscall.Errno {
 	return syscall.Errno(n)
 }
 
+// forsake has the kernel tell the peer nothing when the connection is closed (it takes CAP_NET_ADMIN), or else tell the nearest router only.
+func forsake(fd int) {
+	if unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, 1) == nil {
+		return
+	}
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, 1)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, 1)
+}
+
 // epollWait waits for events; timeout is in milliseconds, -1 for ever.
 func epollWait(ep int, events []unix.EpollEvent, timeout int) int {
 	n, _, e := syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)),

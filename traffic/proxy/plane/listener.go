@@ -126,21 +126,10 @@ func listenUnix(b *config.Bind, backlog int) (int, error) {
 	if b.Path[0] == '@' {
 		err = unix.Bind(fd, &unix.SockaddrUnix{Name: b.Path})
 	} else {
-		// Bound beside its place and moved there: whoever connects finds the old socket or the new one.
 		temporary := b.Path + ".new"
 		_ = os.Remove(temporary)
 		if err = unix.Bind(fd, &unix.SockaddrUnix{Name: temporary}); err == nil {
-			if b.Mode != 0 {
-				err = os.Chmod(temporary, os.FileMode(b.Mode))
-			}
-			if uid, gid, bad := Owner(b.User, b.Group); bad != nil {
-				err = bad
-			} else if err == nil && (uid >= 0 || gid >= 0) {
-				err = os.Chown(temporary, uid, gid)
-			}
-			if err == nil {
-				err = os.Rename(temporary, b.Path)
-			}
+			err = Place(temporary, b.Path, Access{User: b.User, Group: b.Group, Mode: os.FileMode(b.Mode)})
 		}
 	}
 	if err == nil {

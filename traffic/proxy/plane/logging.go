@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"cmp"
 	"time"
 
 	"holdfast/traffic/proxy/config"
@@ -110,10 +111,15 @@ func (s *session) fillRecord(local bool) {
 	r.Retries, r.Redispatch = x.retries, x.redispatched
 	r.Process, r.FrontendSessions = l.plane.Sessions.Load(), s.frontend.Sessions.Load()
 	if s.backend != nil {
-		r.BackendSessions, r.BackendQueue = s.backend.Sessions.Load(), s.backend.Queued()
+		if r.BackendSessions, r.BackendQueue = s.backend.Sessions.Load(), s.backend.Queued(); s.counted {
+			r.BackendSessions-- // others, as the exchange is over
+		}
 	}
 	if s.target != nil {
 		r.ServerSessions, r.ServerQueue = s.target.Sessions.Load(), s.target.Queued.Load()
+		if s.acquired {
+			r.ServerSessions--
+		}
 		r.ServerAddress = s.target.Address()
 	}
 	if local && s.server != nil && s.server.fd >= 0 {
@@ -134,12 +140,10 @@ func (s *session) cookieLetters() {
 	switch {
 	case s.x.cookieKnown:
 		t[2] = 'V'
-	case len(s.x.record.RequestCookie) > 0:
+	case s.x.cookieSent:
 		t[2] = 'I'
 	default:
 		t[2] = 'N'
 	}
-	if t[3] = 'N'; s.backend.Cookie.Insert && !s.x.cookieKnown {
-		t[3] = 'I'
-	}
+	t[3] = cmp.Or(s.x.cookieDone, 'N')
 }

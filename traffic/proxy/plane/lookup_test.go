@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -88,12 +87,7 @@ listen l
  tcp-request content set-dst var(sess.at)
  server s 0.0.0.0:`+port+"\n")
 	for name, want := range map[string]string{"one.example": "found", "nobody.example": ""} {
-		client, err := net.Dial("tcp", s.address(1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer client.Close()
-		_ = client.SetDeadline(time.Now().Add(patience))
+		client := dialed(t, s.address(1))
 		hello := clientHello(name)
 		for at, part := range []string{hello[:100], hello[100:]} {
 			s.waitUntilHeld(t, at*100)

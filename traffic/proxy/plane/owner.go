@@ -2,6 +2,7 @@ package plane
 
 import (
 	"fmt"
+	"os"
 	"os/user"
 	"strconv"
 )
@@ -30,4 +31,28 @@ func Owner(name, group string) (uid, gid int, err error) {
 		gid, _ = strconv.Atoi(g.Gid)
 	}
 	return uid, gid, nil
+}
+
+// Access says who may use a socket on a path.
+type Access struct {
+	User, Group string      // "": this process's
+	Mode        os.FileMode // 0: as the umask says
+}
+
+// Place gives a socket that was bound beside its place the access to it, and moves it there: whoever connects finds the socket before or this one.
+func Place(bound, path string, access Access) error {
+	uid, gid, err := Owner(access.User, access.Group)
+	if err == nil && (uid >= 0 || gid >= 0) {
+		err = os.Chown(bound, uid, gid)
+	}
+	if err == nil && access.Mode != 0 {
+		err = os.Chmod(bound, access.Mode)
+	}
+	if err == nil {
+		err = os.Rename(bound, path)
+	}
+	if err != nil {
+		_ = os.Remove(bound)
+	}
+	return err
 }

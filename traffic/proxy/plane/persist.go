@@ -114,19 +114,18 @@ func (s *session) byCookie() *pool.Server {
 			continue
 		}
 		name := value[from:to]
+		x.cookieSent = true
 		if b.Cookie.Prefix {
-			for i, c := range name {
-				if c == '~' {
-					t := b.ByCookie(name[:i])
-					s.replaceCookie(at, append(append([]byte(nil), value[:from]...), value[from+i+1:]...))
-					return s.accepted(t)
-				}
+			t := b.ByCookie(name)
+			if i := bytes.IndexByte(name, '~'); i >= 0 {
+				t = b.ByCookie(name[:i])
+				s.replaceCookie(at, append(append([]byte(nil), value[:from]...), value[from+i+1:]...))
 			}
-			return nil
+			x.cookieKnown = t != nil && s.accepted(t) != nil
+			return s.accepted(t)
 		}
 		name, dates, _ := bytes.Cut(name, []byte("|"))
 		x.dates = parseDates(dates)
-		x.record.RequestCookie = append(x.record.RequestCookie[:0], value[from-len(b.Cookie.Name)-1:to]...)
 		t := b.ByCookie(name)
 		if x.dates.over(b.Cookie, s.loop.clock) {
 			t = nil // the client is to be given a server anew
@@ -173,14 +172,24 @@ func (s *session) answerCookie() {
 	case c.Insert:
 		dated := c.MaxIdle > 0 || c.MaxLife > 0
 		if x.cookieKnown && !(dated && x.dates.stale(s.loop.clock)) || c.PostOnly && string(x.requestHead.MethodOf(x.request)) != "POST" {
+			if _, at := s.serverCookie(); at >= 0 {
+				if x.cookieDone = 'P'; !c.Preserve {
+					x.cookieDone = 'D'
+					s.dropServerCookie()
+				}
+			}
 			return
 		}
 		if c.Preserve {
 			if _, at := s.serverCookie(); at >= 0 {
+				x.cookieDone = 'P'
 				return
 			}
 		}
 		s.dropServerCookie()
+		if x.cookieDone = 'I'; x.cookieKnown {
+			x.cookieDone = 'U'
+		}
 		if dated {
 			name += x.dates.suffix(c, x.cookieKnown, s.loop.clock)
 		}
@@ -193,6 +202,7 @@ func (s *session) answerCookie() {
 		from, to, _ := sample.FindCookie(value, c.Name)
 		next := append(append(append([]byte(nil), value[:from]...), name...), value[to:]...)
 		h.Fields[at].Dropped = true
+		x.cookieDone = 'R'
 		x.answer = h.Add(x.answer, "Set-Cookie", next)
 	case c.Prefix:
 		value, at := s.serverCookie()
@@ -202,6 +212,7 @@ func (s *session) answerCookie() {
 		from, _, _ := sample.FindCookie(value, c.Name)
 		next := append(append([]byte(nil), value[:from]...), name+"~"...)
 		h.Fields[at].Dropped = true
+		x.cookieDone = 'R'
 		x.answer = h.Add(x.answer, "Set-Cookie", append(next, value[from:]...))
 	default:
 		return

@@ -1,8 +1,11 @@
 package plane
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -103,5 +106,43 @@ func TestPersistenceIsForcedAndIgnored(t *testing.T) {
 	}
 	if got := ask("/force", "a"); !strings.HasPrefix(got, "a") {
 		t.Errorf("with its server down, forced: %q", got)
+	}
+}
+
+func TestCookiesAreLoggedAsByHAProxy(t *testing.T) {
+	t.Parallel()
+	log, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/set" {
+			w.Header().Set("Set-Cookie", "S=own")
+		}
+	}))
+	t.Cleanup(server.Close)
+	modes := []string{"insert", "insert indirect", "insert preserve", "insert postonly", "rewrite", "prefix"}
+	var text strings.Builder
+	text.WriteString("frontend web\n bind %PORT1\n option dontlognull\n log " + log.LocalAddr().String() + " format raw local0\n log-format \"%CC|%CS|%tsc\"\n use_backend b%[req.hdr(x-mode)]\n")
+	for i, mode := range modes {
+		fmt.Fprintf(&text, "backend b%d\n cookie S %s\n server one %s cookie A\n", i, mode, strings.TrimPrefix(server.URL, "http://"))
+	}
+	b := startBoth(t, text.String())
+	for i, mode := range modes {
+		for _, request := range []string{"GET / HTTP/1.1", "GET /set HTTP/1.1", "GET / HTTP/1.1\nCookie: o=1; S=A", "GET /set HTTP/1.1\nCookie: S=A", "GET /set HTTP/1.1\nCookie: S=other",
+			"GET / HTTP/1.1\nCookie: S=A~x; o=2", "POST /set HTTP/1.1\nContent-Length: 0"} {
+			request += fmt.Sprintf("\nX-Mode: %d", i)
+			b.sameAnswer(t, request, "Set-Cookie")
+			room := make([]byte, 4096)
+			_ = log.SetReadDeadline(time.Now().Add(patience))
+			n, _, err := log.ReadFrom(room)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, got := strings.TrimSpace(string(room[:n])), <-b.ours.log.ch; got != want {
+				t.Errorf("cookie S %s: %q: logged as %q, where HAProxy has %q", mode, request, got, want)
+			}
+		}
 	}
 }

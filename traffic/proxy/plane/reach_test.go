@@ -150,28 +150,7 @@ func relay(t *testing.T, served *atomic.Int64) string {
 	return accepting(t, func(c net.Conn) { serveRelay(c, served) })
 }
 
-// accepting serves every connection by itself, and returns where.
-func accepting(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go serve(c)
-		}
-	}()
-	return l.Addr().String()
-}
-
 func serveRelay(c net.Conn, served *atomic.Int64) {
-	defer c.Close()
 	r := bufio.NewReader(c)
 	head := make([]byte, 8)
 	if _, err := io.ReadFull(r, head); err != nil {
@@ -220,7 +199,6 @@ func TestIntroductionsAreHAProxys(t *testing.T) {
 	t.Parallel()
 	headers := make(chan []byte, 100)
 	server := accepting(t, func(c net.Conn) {
-		defer c.Close()
 		_ = c.SetDeadline(time.Now().Add(patience))
 		var all []byte
 		room := make([]byte, 4096)

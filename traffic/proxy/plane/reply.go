@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -58,16 +59,31 @@ func statusName(status int) string {
 	if name := http.StatusText(status); name != "" {
 		return name
 	}
-	return "Status " + strconv.Itoa(status)
+	switch status / 100 {
+	case 1:
+		return "Informational"
+	case 2:
+		return "Success"
+	case 3:
+		return "Redirection"
+	case 4:
+		return "Client Error"
+	case 5:
+		return "Server Error"
+	}
+	return "Other"
 }
 
 func statusText(status int) string { return strconv.Itoa(status) }
 
 // replyPage answers with a page of the configuration's.
 func (s *session) replyPage(p *config.Page) {
-	if p.Raw != nil {
-		s.keep = false
-		s.replyBytes(p.Status, append(s.x.reply[:0], p.Raw...))
+	switch {
+	case p.Shared:
+		s.respond(p.Status)
+		return
+	case p.Raw != nil:
+		s.replyRaw(p.Raw, p.Status)
 		return
 	}
 	body, kind := p.Body, p.Type
@@ -80,13 +96,13 @@ func (s *session) replyPage(p *config.Page) {
 	s.x.spelt = true
 	var fields []byte
 	for i := range p.Fields {
+		if ownField(p.Fields[i].Name) {
+			continue
+		}
 		fields = append(fields, p.Fields[i].Name...)
 		fields = append(fields, ": "...)
 		fields = p.Fields[i].Format.Append(fields, s.ctx())
 		fields = append(fields, "\r\n"...)
-	}
-	if body == nil && p.Status >= 400 {
-		body, kind = errorBody(p.Status), "text/html"
 	}
 	s.reply(p.Status, kind, body, fields)
 }
@@ -94,31 +110,71 @@ func (s *session) replyPage(p *config.Page) {
 // reply answers with a status, a body and further header lines.
 func (s *session) reply(status int, kind string, body, fields []byte) {
 	x := s.x
-	if !x.upOver && x.requestHead.Size > 0 {
-		s.keep = s.keep && x.upBody.Over()
-	}
+	s.keep = s.keep && s.bodyRead()
 	out := append(x.reply[:0], "HTTP/1.1 "...)
 	out = strconv.AppendInt(out, int64(status), 10)
 	out = append(out, ' ')
 	out = append(out, statusName(status)...)
-	out = append(out, "\r\ncontent-length: "...)
-	out = strconv.AppendInt(out, int64(len(body)), 10)
-	if out = append(out, "\r\n"...); !x.spelt {
+	if out = append(out, "\r\n"...); status == http.StatusNoContent || status == http.StatusNotModified {
+		body, kind = nil, ""
+	} else {
+		out = append(out, "content-length: "...)
+		out = append(strconv.AppendInt(out, int64(len(body)), 10), "\r\n"...)
+	}
+	if !x.spelt {
 		out = append(out, "cache-control: no-cache\r\n"...)
 	}
 	if kind != "" {
 		out = append(append(append(out, "content-type: "...), kind...), "\r\n"...)
 	}
 	out = append(out, fields...)
+	out = s.appendConnection(out)
+	if out = append(out, "\r\n"...); !x.toHead {
+		out = append(out, body...)
+	}
+	s.replyBytes(status, out)
+}
+
+// bodyRead tells whether the request's body is read, as it has to be before the next request. One that is at hand is thrown away.
+func (s *session) bodyRead() bool {
+	x, c := s.x, s.client
+	if x.upOver || x.upBody.Over() {
+		return true
+	}
+	body := x.upBody
+	n, err := body.Advance(c.in)
+	if err != nil || !body.Over() {
+		return false
+	}
+	x.upBody, x.upOver = body, true
+	x.receivedBytes += int64(n)
+	s.loop.used(c, n)
+	return true
+}
+
+// appendConnection appends the field that says what becomes of the client's connection, where that has to be said.
+func (s *session) appendConnection(out []byte) []byte {
 	switch {
 	case !s.keep:
-		out = append(out, "connection: close\r\n"...)
-	case x.requestHead.Minor == 0:
-		out = append(out, "connection: keep-alive\r\n"...)
+		return append(out, "connection: close\r\n"...)
+	case s.x.requestHead.Minor == 0:
+		return append(out, "connection: keep-alive\r\n"...)
 	}
-	out = append(out, "\r\n"...)
-	if !x.toHead {
-		out = append(out, body...)
+	return out
+}
+
+// replyRaw answers with what a file has, whose head gets what becomes of the connection and whose body goes to those who ask for it.
+func (s *session) replyRaw(raw []byte, status int) {
+	x := s.x
+	s.keep = s.keep && len(raw) > 0 && s.bodyRead()
+	out := x.reply[:0]
+	if end := bytes.Index(raw, []byte("\r\n\r\n")); end >= 0 {
+		body := raw[end+4:]
+		if x.toHead {
+			body = nil
+		}
+		out = s.appendConnection(append(out, raw[:end+2]...))
+		out = append(append(out, "\r\n"...), body...)
 	}
 	s.replyBytes(status, out)
 }
@@ -134,7 +190,7 @@ func (s *session) replyBytes(status int, out []byte) {
 	x.reply = out
 	x.answerHead.Status = status
 	x.answered = true
-	x.answeredAt = l.now
+	x.answeredAt = 0 // no server's answer goes on
 	x.sentBytes = int64(len(out) + len(x.rest))
 	if x.termination[0] == 0 {
 		s.note('P', 'R')

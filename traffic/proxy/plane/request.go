@@ -76,13 +76,21 @@ func (s *session) drain() bool {
 
 // clientGone ends a session whose client closed between requests, or within a head.
 func (s *session) clientGone() {
-	if s.x != nil && len(s.client.in) > 0 || s.requests == 0 && !s.frontend.Options.NullLog {
-		s.note('C', 'R')
-		if len(s.client.in) > 0 {
-			s.frontend.Counters.Set(s.loop.id).BadRequests.Add(1)
-			s.log()
-		}
+	begun := len(s.client.in) > 0
+	if !begun && (s.requests > 0 || s.frontend.Options.NullLog || s.frontend.Options.IgnoreProbes) {
+		s.destroy()
+		return
 	}
+	if s.x == nil {
+		s.x = s.loop.getExchange()
+		s.x.begun = s.loop.now
+	}
+	s.note('C', 'R')
+	s.x.answerHead.Status = 400
+	if begun {
+		s.frontend.Counters.Set(s.loop.id).BadRequests.Add(1)
+	}
+	s.log()
 	s.destroy()
 }
 
@@ -122,7 +130,11 @@ func (s *session) request() bool {
 	x.record.RequestNumber = l.requests*int64(len(l.plane.loops)) + int64(l.id)
 	counters := f.Counters.Set(l.id)
 	counters.Requests.Add(1)
-	if err := h.CheckHost(x.request); err != nil {
+	err := h.CheckHost(x.request)
+	if err == nil && !hasWebSocketKey(h, x.request) {
+		err = h1.ErrUpgrade
+	}
+	if err != nil {
 		l.plane.refused(err)
 		s.keepRejected(x.request, false, err)
 		s.refuse(400)
@@ -142,6 +154,19 @@ func (s *session) request() bool {
 		return false
 	}
 	return s.process()
+}
+
+// hasWebSocketKey tells whether a request for a WebSocket has the key that its answer has to go with (RFC 6455, 4.1); others need none.
+func hasWebSocketKey(h *h1.Head, b []byte) bool {
+	return !asksWebSocket(h, b) || h.Find(b, "sec-websocket-key", 0) >= 0
+}
+
+func asksWebSocket(h *h1.Head, b []byte) bool {
+	if !h.Upgrade {
+		return false
+	}
+	at := h.Find(b, "upgrade", 0)
+	return at >= 0 && h1.EqualFold(h.Fields[at].ValueOf(b), "websocket")
 }
 
 // process has the frontend's rules run, and goes on from there.
@@ -280,7 +305,7 @@ func (s *session) composeRequest() []byte {
 	out = h.AppendRequest(out, x.request)
 	if h.Upgrade {
 		out = append(out, "Connection: upgrade\r\n"...)
-	} else if closing {
+	} else if closing || extra.close {
 		out = append(out, "Connection: close\r\n"...)
 	}
 	for _, f := range forward {

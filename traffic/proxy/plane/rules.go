@@ -2,6 +2,7 @@ package plane
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // edits is what rules changed in a message: then its head is put together anew.
-type edits struct{ request bool }
+type edits struct{ request, close bool }
 
 // hasRules tells whether a proxy does anything to requests.
 func hasRules(p *config.Proxy) bool {
@@ -51,6 +52,10 @@ func (s *session) admit() bool {
 				return true
 			case config.Reject, config.SilentDrop:
 				s.frontend.Counters.Set(s.loop.id).DeniedConnections.Add(1)
+				if r.Action == config.SilentDrop {
+					s.silentDrop()
+					return false
+				}
 				s.loop.reset(s.client)
 				s.client = s.loop.newConn(-1, clientSide)
 				s.destroy()
@@ -103,6 +108,7 @@ func (s *session) backRules() bool {
 
 // monitor answers a load balancer that asks whether this proxy works.
 func (s *session) monitor() {
+	s.x.noLog = true
 	for _, c := range s.frontend.MonitorFail {
 		if c.Holds(s.ctx()) {
 			s.respond(503)
@@ -151,7 +157,10 @@ func (s *session) contentRules(rules []*config.Rule) bool {
 		case config.Reject, config.SilentDrop:
 			s.frontend.Counters.Set(s.loop.id).Denied.Add(1)
 			s.note('P', 'R')
-			s.log()
+			if s.log(); r.Action == config.SilentDrop {
+				s.silentDrop()
+				return false
+			}
 			s.destroy()
 			return false
 		case config.DoResolve:
@@ -186,7 +195,7 @@ func (s *session) requestRulesFrom(rules []*config.Rule, first int) bool {
 		case config.Allow:
 			return true
 		case config.Auth:
-			s.demandPassword(r.Name)
+			s.demandPassword(cmp.Or(r.Name, c.Backend, c.Frontend)) // where nothing is said the realm is the proxy's name
 			return false
 		case config.Deny, config.Tarpit, config.Reject, config.SilentDrop, config.Return, config.Redirect, config.Metrics, config.CacheUse:
 			if s.finalRule(r) {
@@ -233,15 +242,15 @@ func (s *session) finalRule(r *config.Rule) bool {
 		return s.useCache(r.Name)
 	case config.Return:
 		counters.Intercepted.Add(1)
-		s.note('L', 'R')
+		s.note('L', s.phase())
 		s.replyPage(r.Page)
 	case config.Metrics:
 		counters.Intercepted.Add(1)
 		s.metrics()
 	case config.Deny:
 		denied.Add(1)
-		s.note('P', 'R')
-		s.deny(r)
+		s.note('P', s.phase())
+		s.replyPage(r.Page)
 	case config.Tarpit:
 		denied.Add(1)
 		s.tarpit(r)
@@ -259,42 +268,46 @@ func (s *session) finalRule(r *config.Rule) bool {
 	return true
 }
 
-func (s *session) deny(r *config.Rule) {
-	if r.Page != nil && (r.Page.Raw != nil || r.Page.Body != nil || r.Page.Format != nil || len(r.Page.Fields) > 0) {
-		s.replyPage(r.Page)
-		return
-	}
-	s.respond(r.Status)
-}
-
-// silentDrop lets the client wait for nothing: its connection is reset without its being told at once.
+// silentDrop lets the client wait for nothing.
 func (s *session) silentDrop() {
 	l, client := s.loop, s.client
 	s.client = l.newConn(-1, clientSide)
 	s.destroy()
+	if client.fd >= 0 {
+		forsake(client.fd)
+	}
 	l.reset(client)
+}
+
+// phase is the letter of where a rule has ended the exchange: with the request, or with the server's answer.
+func (s *session) phase() byte {
+	if s.x.answeredAt > 0 {
+		return 'H'
+	}
+	return 'R'
 }
 
 func (s *session) tarpit(r *config.Rule) {
 	s.note('P', 'T')
-	t := s.frontend.Timeouts.Tarpit
-	if t == 0 {
-		t = s.frontend.Timeouts.Connect
+	of := &s.frontend.Timeouts
+	if s.backend != nil {
+		of = &s.backend.Timeouts
 	}
-	s.x.record.Status = r.Status
+	t := cmp.Or(of.Tarpit, of.Connect)
+	s.x.tarpit = r.Page
 	s.state = held
 	s.loop.timers.set(s.client, s.loop.within(max(t, time.Millisecond)))
 }
 
 func (s *session) tarpitOver() {
 	s.keep = false
-	s.respond(s.x.record.Status)
+	s.replyPage(s.x.tarpit)
 	s.run()
 }
 
 // demandPassword answers that a name and a password are needed.
 func (s *session) demandPassword(realm string) {
-	s.note('P', 'R')
+	s.note('L', 'R')
 	fields := []byte("WWW-Authenticate: Basic realm=\"")
 	fields = append(fields, bytes.ReplaceAll([]byte(realm), []byte(`"`), []byte(`'`))...)
 	fields = append(fields, "\"\r\n"...)
@@ -312,7 +325,9 @@ func (s *session) applyRequestRule(r *config.Rule, content bool) {
 	x.edits.request = true
 	switch r.Action {
 	case config.AddHeader, config.SetHeader, config.DelHeader, config.ReplaceHeader, config.ReplaceValue:
-		x.request = editHeaders(r, h, x.request, c)
+		if !connectionRule(r, c, func() { x.edits.close = true }) {
+			x.request = editHeaders(r, h, x.request, c)
+		}
 	case config.SetMethod:
 		x.request = h.SetMethod(x.request, r.Format.Append(nil, c))
 	case config.SetURI, config.ReplaceURI, config.SetPath, config.ReplacePath, config.SetPathQuery, config.ReplacePathQuery, config.SetQuery:

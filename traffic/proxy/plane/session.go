@@ -103,6 +103,8 @@ type exchange struct {
 	statsProxy       *config.Proxy
 	statsPath        string
 	dates            cookieDates
+	cookieSent       bool // the client has the backend's cookie
+	cookieDone       byte // the letter of what became of the answer's cookie; 0: there is none
 	cookieKnown      bool // the cookie named a server that is alive
 	coding           compress.Stream
 	codes            bool // the answer's body is coded
@@ -115,7 +117,8 @@ type exchange struct {
 	answerSeen       bool          // tcp-response rules ran
 	serverTimeout    time.Duration // of `http-request set-timeout`; 0: the backend's
 	tunnelTimeout    time.Duration
-	rest             []byte // of an answer of the proxy's own: what is sent behind reply
+	tarpit           *config.Page // that the client gets after its wait
+	rest             []byte       // of an answer of the proxy's own: what is sent behind reply
 }
 
 func (x *exchange) reset() {

@@ -61,26 +61,14 @@ func smuggling() []string {
 // TestServersAreNotAskedForHTTP2: a client cannot have a server speak HTTP/2 through a tunnel (Upgrade: h2c), past all rules.
 func TestServersAreNotAskedForHTTP2(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
 	heads := make(chan http.Header, 8)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if q, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
-				heads <- q.Header
-				_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
-			}
-			_ = c.Close()
+	server := accepting(t, func(c net.Conn) {
+		if q, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			heads <- q.Header
+			_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
 		}
-	}()
-	s := start(t, "listen l\n bind %PORT1\n retries 0\n server a "+l.Addr().String()+"\n")
+	})
+	s := start(t, "listen l\n bind %PORT1\n retries 0\n server a "+server+"\n")
 	for _, upgrade := range []string{"h2c", "H2C", "websocket, h2c", "h2c,h2c"} {
 		got := say(t, s.address(1), "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: "+upgrade+"\r\nConnection: Upgrade, HTTP2-Settings, close\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n")
 		select {

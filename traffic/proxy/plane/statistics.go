@@ -2,6 +2,7 @@ package plane
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -70,10 +71,10 @@ func (s *session) statsAllowed(p *config.Proxy) bool {
 		}
 		switch r.Action {
 		case config.Deny:
-			s.deny(r)
+			s.replyPage(r.Page)
 			return false
 		case config.Auth:
-			s.demandPassword(r.Name)
+			s.demandPassword(cmp.Or(r.Name, p.Stats.Realm))
 			return false
 		}
 		break

@@ -80,12 +80,7 @@ func TestAHandshakeThatStandsStillHoldsUpNobody(t *testing.T) {
 	var silent []net.Conn
 	for _, said := range []string{"", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"} {
 		for range 8 {
-			c, err := net.Dial("tcp", s.address(1))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			_ = c.SetDeadline(time.Now().Add(patience))
+			c := dialed(t, s.address(1))
 			if _, err := io.WriteString(c, said); err != nil {
 				t.Fatal(err)
 			}

@@ -94,6 +94,9 @@ func (k *Compiler) Declare(words []string) error {
 	if len(words) < 2 {
 		return fmt.Errorf("acl wants a name and an expression")
 	}
+	if i := strings.IndexFunc(words[0], notOfNames); i >= 0 || words[0] == "or" {
+		return fmt.Errorf("acl: %q cannot be a name: names have letters, digits, - _ . and :, and `or` stands between conditions", words[0])
+	}
 	t, err := k.test(words[1:])
 	if err != nil {
 		return fmt.Errorf("acl %q: %w", words[0], err)

@@ -36,6 +36,11 @@ func arithmetic(f func(a, b int64) (int64, bool)) converter {
 	return converter{Number, 1, 1, func(_ *Compiler, args []string) (convert, error) {
 		n, err := strconv.ParseInt(args[0], 10, 64)
 		variable := err != nil
+		if variable {
+			if err := variableNamed(args[0]); err != nil {
+				return nil, fmt.Errorf("an integer is expected, or a variable: %w", err)
+			}
+		}
 		return func(c *Context, v *Value) bool {
 			a, ok := v.Integer()
 			b := n
@@ -96,6 +101,9 @@ func init() {
 		"utime":     {Text, 1, 2, makeTime(false)},
 		"http_date": {Text, 0, 2, makeDate},
 		"strcmp": {Number, 1, 1, func(_ *Compiler, args []string) (convert, error) {
+			if err := variableNamed(args[0]); err != nil {
+				return nil, err
+			}
 			return func(c *Context, v *Value) bool {
 				other, ok := c.Variable(args[0])
 				v.setNumber(int64(strings.Compare(string(v.Text()), string(other.Text()))))
@@ -346,6 +354,11 @@ func maskBits(mask netip.Addr) int {
 
 func makeConcat(_ *Compiler, args []string) (convert, error) {
 	args = append(args, "", "", "")
+	if args[1] != "" {
+		if err := variableNamed(args[1]); err != nil {
+			return nil, err
+		}
+	}
 	return func(c *Context, v *Value) bool {
 		out := append([]byte(nil), v.Text()...)
 		out = append(out, args[0]...)
@@ -370,6 +383,9 @@ func makeChoice(_ *Compiler, args []string) (convert, error) {
 
 // makeSetVariable makes set-var(NAME,CONDITION…): ifexists, ifnotexists, ifempty, ifnotempty, ifset, ifnotset, ifgt and iflt.
 func makeSetVariable(_ *Compiler, args []string) (convert, error) {
+	if err := variableNamed(args[0]); err != nil {
+		return nil, err
+	}
 	when, err := VariableConditions(args[1:])
 	return func(c *Context, v *Value) bool {
 		if when(c, args[0], v) {

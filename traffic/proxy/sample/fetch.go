@@ -116,7 +116,9 @@ type Compiler struct {
 	Lists map[string]*List
 	acls  map[string]*ACL // of the proxy at hand
 
-	process *Process
+	compiled   []*Expr     // since somebody asked
+	references []Reference // of what was compiled and not yet asked for
+	process    *Process
 }
 
 // Expr compiles an expression such as `req.hdr(host),lower,field(1,:)`.
@@ -140,13 +142,33 @@ func (k *Compiler) Expr(text string) (*Expr, error) {
 		return nil, fmt.Errorf("fetch %q: %w", calls[0].name, err)
 	}
 	e.kind, e.needs = f.kind, f.needs
+	k.refer(calls[0], f)
 	for _, call := range calls[1:] {
 		if err := e.addConverter(k, call); err != nil {
 			return nil, err
 		}
 	}
+	k.compiled = append(k.compiled, e)
 	return e, nil
 }
+
+// Compiled hands out the expressions compiled since the last call.
+func (k *Compiler) Compiled() []*Expr {
+	all := k.compiled
+	k.compiled = nil
+	return all
+}
+
+// OfPastRequest tells whether the expression looks at a request in ways that an answer's rules cannot any more: only what is captured or small is kept.
+func (e *Expr) OfPastRequest() bool {
+	return e.OfRequest() && !strings.HasPrefix(e.name, "capture.") && !slices.Contains(keptOfRequests, e.name)
+}
+
+// OfComingAnswer tells whether the expression looks at an answer of which a request's rules know nothing yet.
+func (e *Expr) OfComingAnswer() bool { return e.OfAnswer() && e.name != "capture.res.ver" }
+
+// keptOfRequests are fetches that answers' rules can use: those that mean the message at hand, and what is kept.
+var keptOfRequests = strings.Fields("cookie hdr http_first_req method req.method unique-id uri")
 
 func (e *Expr) addConverter(k *Compiler, call call) error {
 	v, ok := converters[call.name]
@@ -163,6 +185,7 @@ func (e *Expr) addConverter(k *Compiler, call call) error {
 	if err != nil {
 		return fmt.Errorf("converter %q: %w", call.name, err)
 	}
+	k.referConverter(call)
 	e.converters = append(e.converters, convert)
 	e.kind = v.kind
 	return nil
@@ -265,4 +288,15 @@ func splitArguments(text string) (args []string, rest string, err error) {
 		}
 	}
 	return nil, "", fmt.Errorf("a closing parenthesis is missing")
+}
+
+// Gives tells whether the expression gives keys of a stick-table's type: ip, ipv6, integer, string or binary.
+func (e *Expr) Gives(table string) bool {
+	switch table {
+	case "ip", "ipv6":
+		return e.kind != Binary && e.kind != Truth
+	case "integer":
+		return e.kind != Binary
+	}
+	return true
 }

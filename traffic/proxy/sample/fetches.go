@@ -70,6 +70,9 @@ var connectionFetches = map[string]fetch{
 	"bool": constant(Truth, func(s string, v *Value) error { v.setTruth(s == "true" || s == "1"); return nil }),
 	"env":  constant(Text, func(s string, v *Value) error { v.setText(os.Getenv(s)); return nil }),
 	"var": {Text, 0, 1, 2, func(args []string) (get, error) {
+		if err := variableNamed(args[0]); err != nil {
+			return nil, err
+		}
 		return func(c *Context, i int, out *Value) bool {
 			v, ok := c.Variable(args[0])
 			if !ok && len(args) > 1 {
@@ -174,6 +177,12 @@ var answerFetches = join(map[string]fetch{
 		return c.Answer.Present()
 	}),
 }, headerFetches("res", needsAnswer, answerMessage), headFetches("res", needsAnswer, answerMessage))
+
+// lineTarget is the target that the request came with, before any rule changed it.
+func (c *Context) lineTarget() []byte {
+	_, target := c.Request.Head.LineOf(c.Request.Bytes)
+	return target
+}
 
 func (c *Context) target() []byte { return c.Request.Head.TargetOf(c.Request.Bytes) }
 

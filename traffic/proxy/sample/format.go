@@ -103,7 +103,10 @@ func (k *Compiler) Format(text string) (*Format, error) {
 	}
 	global := options{}
 	for i := 0; i < len(text); i++ {
-		if text[i] != '%' || i+1 == len(text) {
+		if text[i] == '%' && i+1 == len(text) {
+			return nil, fmt.Errorf("format %q: nothing stands behind the last %%; write %%%% for the character", text)
+		}
+		if text[i] != '%' {
 			literal.WriteByte(text[i])
 			continue
 		}
@@ -163,17 +166,15 @@ func (k *Compiler) piece(text string, global options) (p piece, used int, err er
 	if n == 0 && strings.HasPrefix(text, "{") && rest != "" && rest[0] == 'o' || n == 1 && rest[0] == 'o' {
 		return p, len(text) - len(rest) + n, nil
 	}
-	for ; n > 0; n-- {
-		if v, ok := variables[rest[:n]]; ok {
-			p.variable = v
-			if h := hexadecimal[rest[:n]]; h != nil && p.options.hex {
-				p.variable = h
-			}
-			p.local = rest[:n] == "bi" || rest[:n] == "bp"
-			return p, len(text) - len(rest) + n, nil
+	if v, ok := variables[rest[:n]]; ok {
+		p.variable = v
+		if h := hexadecimal[rest[:n]]; h != nil && p.options.hex {
+			p.variable = h
 		}
+		p.local = rest[:n] == "bi" || rest[:n] == "bp"
+		return p, len(text) - len(rest) + n, nil
 	}
-	return p, 0, fmt.Errorf("variable %%%s is not known; there are %s", rest[:min(3, len(rest))], strings.Join(slices.Sorted(maps.Keys(variables)), " "))
+	return p, 0, fmt.Errorf("variable %%%s is not known; there are %s", rest[:max(n, min(1, len(rest)))], strings.Join(slices.Sorted(maps.Keys(variables)), " "))
 }
 
 // closing finds the bracket that closes the one at the beginning.

@@ -107,12 +107,16 @@ var messageFetches = map[string]fetch{
 			return ok && h1.EqualFold(scheme, "bearer")
 		}, nil
 	}},
-	"req.proto_http":     single(Truth, 0, func(c *Context, out *Value) bool { out.setTruth(c.Request.Present()); return true }),
-	"capture.req.method": request(Text, func(c *Context, out *Value) bool { out.setBytes(c.Request.Head.MethodOf(c.Request.Bytes)); return true }),
-	"capture.req.uri":    request(Text, func(c *Context, out *Value) bool { out.setBytes(c.target()); return true }),
-	"capture.req.ver":    request(Text, func(c *Context, out *Value) bool { out.setBytes(appendVersion(nil, c)); return true }),
-	"capture.res.ver":    single(Text, needsAnswer, func(c *Context, out *Value) bool { out.setText("HTTP/1.1"); return c.Answer.Present() }),
-	"req.body":           request(Binary, func(c *Context, out *Value) bool { *out = Value{Kind: Binary, Bytes: c.Body}; return true }),
+	"req.proto_http": single(Truth, 0, func(c *Context, out *Value) bool { out.setTruth(c.Request.Present()); return true }),
+	"capture.req.method": request(Text, func(c *Context, out *Value) bool {
+		method, _ := c.Request.Head.LineOf(c.Request.Bytes)
+		out.setBytes(method)
+		return true
+	}),
+	"capture.req.uri": request(Text, func(c *Context, out *Value) bool { out.setBytes(c.lineTarget()); return true }),
+	"capture.req.ver": request(Text, func(c *Context, out *Value) bool { out.setBytes(appendVersion(nil, c)); return true }),
+	"capture.res.ver": single(Text, needsAnswer, func(c *Context, out *Value) bool { out.setText("HTTP/1.1"); return c.Answer.Present() }),
+	"req.body":        request(Binary, func(c *Context, out *Value) bool { *out = Value{Kind: Binary, Bytes: c.Body}; return true }),
 	"req.body_param": {Binary, needsRequest, 0, 1, func(args []string) (get, error) {
 		return func(c *Context, i int, out *Value) bool {
 			if i > 0 {

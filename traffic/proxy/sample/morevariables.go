@@ -38,7 +38,7 @@ var processVariables = map[string]func(dst []byte, c *Context) []byte{
 		if !c.Request.Present() {
 			return append(dst, "<BADREQ>"...)
 		}
-		path, _ := PathOf(c.target())
+		path, _ := PathOf(c.lineTarget())
 		return append(dst, path...)
 	},
 	"hrl": func(dst []byte, c *Context) []byte { return c.appendCapturesApart(dst, 0, c.AnswerCaptures) },

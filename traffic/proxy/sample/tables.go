@@ -40,8 +40,9 @@ const trackedSlots = 3
 var (
 	counters = strings.Fields(`conn_cnt conn_cur conn_rate sess_cnt sess_rate http_req_cnt http_req_rate http_err_cnt http_err_rate http_fail_cnt http_fail_rate
 		bytes_in_rate bytes_out_rate kbytes_in kbytes_out gpc0_rate gpc1_rate get_gpc0 get_gpc1 get_gpt0 inc_gpc0 inc_gpc1 clr_gpc0 clr_gpc1`)
-	elementCounters = strings.Fields("get_gpc inc_gpc clr_gpc gpc_rate get_gpt")
-	tableCounters   = strings.Fields(`conn_cnt conn_cur conn_rate sess_cnt sess_rate http_req_cnt http_req_rate http_err_cnt http_err_rate http_fail_cnt http_fail_rate
+	elementCounters      = strings.Fields("get_gpc inc_gpc clr_gpc gpc_rate get_gpt")
+	elementTableCounters = strings.Fields("gpc gpc_rate gpt")
+	tableCounters        = strings.Fields(`conn_cnt conn_cur conn_rate sess_cnt sess_rate http_req_cnt http_req_rate http_err_cnt http_err_rate http_fail_cnt http_fail_rate
 		bytes_in_rate bytes_out_rate kbytes_in kbytes_out gpc0 gpc1 gpt0 gpc0_rate gpc1_rate server_id`)
 )
 
@@ -177,7 +178,7 @@ func addTableConverters() {
 	for _, name := range tableCounters {
 		add("table_"+name, Number, TableQuestion{Counter: name}, 0, 0)
 	}
-	for _, name := range []string{"gpc", "gpc_rate", "gpt"} {
+	for _, name := range elementTableCounters {
 		add("table_"+name, Number, TableQuestion{Counter: name}, 1, 0)
 	}
 	add("in_table", Truth, TableQuestion{Op: EntryThere}, 0, 0)

@@ -23,6 +23,14 @@ func isVariable(arg string) bool {
 	return found && (scope == "proc" || scope == "sess" || scope == "txn" || scope == "req" || scope == "res" || scope == "check")
 }
 
+// variableNamed tells what is wrong with the name of a variable.
+func variableNamed(name string) error {
+	if !isVariable(name) {
+		return fmt.Errorf("a variable is named proc.NAME, sess.NAME, txn.NAME, req.NAME, res.NAME or check.NAME, not %q", name)
+	}
+	return nil
+}
+
 // truth is a converter of a number to a truth.
 func truth(f func(n int64) bool) converter {
 	return converter{Truth, 0, 0, func(*Compiler, []string) (convert, error) {
@@ -291,16 +299,16 @@ func makeURLEncode(_ *Compiler, args []string) (convert, error) {
 }
 
 func makeUnsetVariable(_ *Compiler, args []string) (convert, error) {
-	if !isVariable(args[0]) {
-		return nil, fmt.Errorf("%q is not the name of a variable", args[0])
+	if err := variableNamed(args[0]); err != nil {
+		return nil, err
 	}
 	return func(c *Context, _ *Value) bool { c.Unset(args[0]); return true }, nil
 }
 
 // makeSecureCompare makes secure_memcmp(VARIABLE), whose time does not tell where the two differ.
 func makeSecureCompare(_ *Compiler, args []string) (convert, error) {
-	if !isVariable(args[0]) {
-		return nil, fmt.Errorf("%q is not the name of a variable", args[0])
+	if err := variableNamed(args[0]); err != nil {
+		return nil, err
 	}
 	return func(c *Context, v *Value) bool {
 		other, ok := c.Variable(args[0])

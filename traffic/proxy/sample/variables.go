@@ -90,24 +90,25 @@ var variables = map[string]func(dst []byte, c *Context) []byte{
 		if !c.Request.Present() {
 			return append(dst, "<BADREQ>"...)
 		}
-		return append(dst, c.Request.Head.MethodOf(c.Request.Bytes)...)
+		method, _ := c.Request.Head.LineOf(c.Request.Bytes)
+		return append(dst, method...)
 	},
 	"HU": func(dst []byte, c *Context) []byte {
 		if !c.Request.Present() {
 			return append(dst, "<BADREQ>"...)
 		}
-		return append(dst, c.target()...)
+		return append(dst, c.lineTarget()...)
 	},
 	"HP": func(dst []byte, c *Context) []byte {
 		if !c.Request.Present() {
 			return append(dst, "<BADREQ>"...)
 		}
-		path, _ := PathOf(c.target())
+		path, _ := PathOf(c.lineTarget())
 		return append(dst, path...)
 	},
 	"HQ": func(dst []byte, c *Context) []byte {
 		if c.Request.Present() {
-			if _, q := PathOf(c.target()); q != nil {
+			if _, q := PathOf(c.lineTarget()); q != nil {
 				return append(append(dst, '?'), q...)
 			}
 		}
@@ -126,9 +127,8 @@ func appendRequestLine(dst []byte, c *Context) []byte {
 	if !c.Request.Present() {
 		return append(dst, "<BADREQ>"...)
 	}
-	dst = append(dst, c.Request.Head.MethodOf(c.Request.Bytes)...)
-	dst = append(dst, ' ')
-	dst = append(dst, c.target()...)
+	method, target := c.Request.Head.LineOf(c.Request.Bytes)
+	dst = append(append(append(dst, method...), ' '), target...)
 	return appendVersion(append(dst, ' '), c)
 }
 
