@@ -220,11 +220,12 @@ func (c *Controller) hostEdits(doc *cib.Document) []Edit {
 }
 
 func (c *Controller) rootEdits(doc *cib.Document, fragment *cib.Element) {
-	want := map[string]string{"have-quorum": "0", "dc-uuid": hostID(c.cfg.Self)}
+	// Readers tell by the feature set how fail counts are called: a document from elsewhere may say another one than ours.
+	want := map[string]string{"have-quorum": "0", "dc-uuid": hostID(c.cfg.Self), "crm_feature_set": cib.FeatureSet}
 	if c.view.Quorate {
 		want["have-quorum"] = "1"
 	}
-	for _, name := range []string{"have-quorum", "dc-uuid"} {
+	for _, name := range []string{"have-quorum", "dc-uuid", "crm_feature_set"} {
 		if doc.Root.Get(name) != want[name] {
 			fragment.Set(name, want[name])
 		}

@@ -63,3 +63,17 @@ func TestWorkerTellsItsFeatureSet(t *testing.T) {
 		t.Errorf("%+v, %v; want feature set %s", reply, err, cib.FeatureSet)
 	}
 }
+
+// TestDocumentTellsTheFeatureSetOfItsCluster: one that was brought from an older cluster says how fail counts were called there.
+func TestDocumentTellsTheFeatureSetOfItsCluster(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.doc.Root.Set("crm_feature_set", "1.0")
+	s.step(Viewed{allOfView(4)})
+	for i := range 3 {
+		s.synced(core.HostID(i+1), uint64(11*(i+1)))
+	}
+	if got := s.doc.Root.Get("crm_feature_set"); got != cib.FeatureSet {
+		t.Errorf("the document's feature set is %q, not %q", got, cib.FeatureSet)
+	}
+}

@@ -302,3 +302,26 @@ func TestInstalledFenceAgentsDescribeThemselves(t *testing.T) {
 		t.Errorf("only %d of %d fence agents described themselves", described, len(names))
 	}
 }
+
+// The connection to a remote node is the daemon's own work: it is known where no file describes it.
+func TestRemoteConnectionNeedsNoFile(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "usr/lib/ocf/resource.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	store := NewStore(root)
+	agent, err := store.Describe(context.Background(), "ocf", "pacemaker", "remote")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := store.Raw(context.Background(), "ocf", "pacemaker", "remote")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"server", "port", "reconnect_interval"} {
+		if !strings.Contains(string(raw), `<parameter name="`+name+`"`) {
+			t.Errorf("no parameter %s in what is said of %s:\n%s", name, agent.Title(), raw)
+		}
+	}
+}

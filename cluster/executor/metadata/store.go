@@ -106,6 +106,9 @@ func (s *Store) Describe(ctx context.Context, class, provider, name string) (*Ag
 		provider = "heartbeat"
 	}
 	path, err := s.Path(class, provider, name)
+	if errors.Is(err, ErrNotInstalled) && class == "ocf" && provider == "pacemaker" && name == "remote" {
+		return remoteConnection(), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +170,7 @@ func (s *Store) load(ctx context.Context, stamp, path string, as Agent) (*Agent,
 }
 
 // Raw returns the XML that an agent prints about itself, for tools that pass it on.
-// LSB scripts and units have none of their own: XML returns theirs.
+// LSB scripts and units have none of their own, and the connection to a remote node needs no file: XML returns theirs.
 func (s *Store) Raw(ctx context.Context, class, provider, name string) ([]byte, error) {
 	agent, err := s.Describe(ctx, class, provider, name)
 	if err != nil {
@@ -177,6 +180,9 @@ func (s *Store) Raw(ctx context.Context, class, provider, name string) ([]byte, 
 		return agent.XML(), nil
 	}
 	path, err := s.Path(class, provider, name)
+	if errors.Is(err, ErrNotInstalled) {
+		return agent.XML(), nil
+	}
 	if err != nil {
 		return nil, err
 	}
