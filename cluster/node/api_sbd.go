@@ -101,28 +101,36 @@ func (n *Node) serveSBD(_ context.Context, from messaging.HostID, payload []byte
 }
 
 func (n *Node) changeSBD(order sbdOrder) error {
-	path := filepath.Join(n.settings.Root, sbd.OwnFile)
-	settings, err := sbd.Parse(path, order.Text)
-	if err != nil {
+	if err := order.check(n.settings.Root); err != nil {
 		return err
 	}
-	if order.Text == "" {
-		order.Text = sbd.SwitchedOff
-	} else if !order.Trust {
-		var missing error
-		for _, name := range append([]string{settings.Watchdog}, settings.Disks...) {
-			if _, err := os.Stat(filepath.Join(n.settings.Root, name)); name != "" && err != nil {
-				missing = errors.Join(missing, err)
-			}
+	return order.write(n.settings.Root)
+}
+
+// check looks whether the settings can be read, and whether what they name is there.
+func (o sbdOrder) check(root string) error {
+	settings, err := sbd.Parse(filepath.Join(root, sbd.OwnFile), o.Text)
+	if err != nil || o.Text == "" || o.Trust {
+		return err
+	}
+	var missing error
+	for _, name := range append([]string{settings.Watchdog}, settings.Disks...) {
+		if _, err := os.Stat(filepath.Join(root, name)); name != "" && err != nil {
+			missing = errors.Join(missing, err)
 		}
-		if missing != nil {
-			return missing
-		}
+	}
+	return missing
+}
+
+func (o sbdOrder) write(root string) error {
+	path, text := filepath.Join(root, sbd.OwnFile), o.Text
+	if text == "" {
+		text = sbd.SwitchedOff
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write sbd's settings: %w", err)
 	}
-	if err := atomicfile.Write(path, []byte(order.Text), 0o644); err != nil {
+	if err := atomicfile.Write(path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write sbd's settings: %w", err)
 	}
 	return nil

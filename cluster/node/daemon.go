@@ -156,8 +156,51 @@ func (d *Daemon) State() setup.State {
 	return state
 }
 
-// Configure stores a cluster configuration.
-func (d *Daemon) Configure(c setup.Configuration) error { return d.files.Write(c) }
+// Configure stores a cluster configuration, and sbd's settings where it comes with some.
+func (d *Daemon) Configure(c setup.Configuration) error {
+	if c.SBD == nil {
+		return d.files.Write(c)
+	}
+	order := sbdOrder{Text: c.SBD.Settings, Trust: c.SBD.Trust}
+	if err := order.check(d.options.Root); err != nil {
+		return err
+	}
+	if err := d.files.Write(c); err != nil {
+		return err
+	}
+	return order.write(d.options.Root)
+}
+
+// Site is the cluster that this host is configured for, with the document while it takes part.
+func (d *Daemon) Site(ctx context.Context) (setup.Site, error) {
+	path := d.options.Config
+	if path == "" {
+		found, _, ok := d.files.Find()
+		if !ok {
+			return setup.Site{}, errors.New(d.whyOutside())
+		}
+		path = found
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return setup.Site{}, fmt.Errorf("read the cluster's configuration: %w", err)
+	}
+	file, err := config.Parse(path, string(text))
+	if err != nil {
+		return setup.Site{}, err
+	}
+	site := setup.Site{Cluster: file.Cluster, Configuration: string(text)}
+	for _, h := range file.Hosts {
+		site.Hosts = append(site.Hosts, h.Name)
+	}
+	d.mu.Lock()
+	n := d.node
+	d.mu.Unlock()
+	if n != nil {
+		site.Document = string(n.observed(ctx).Bytes())
+	}
+	return site, nil
+}
 
 // Start lets this host take part in the cluster that it is configured for.
 func (d *Daemon) Start(ctx context.Context) error {

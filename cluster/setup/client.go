@@ -30,6 +30,7 @@ type Configuration struct {
 	Holdfast string `json:"holdfast,omitempty"` // text of /etc/holdfast/holdfast.conf
 	Authkey  []byte `json:"authkey"`
 	Force    bool   `json:"force,omitempty"` // replace what the host has
+	SBD      *SBD   `json:"sbd,omitempty"`   // nil: sbd stays as it is there
 }
 
 // Host describes a host that asks to join.
@@ -134,7 +135,7 @@ func (c *Client) call(ctx context.Context, method, verb string, question, answer
 		return fmt.Errorf("%s on host %s: %w; does 'holdfast node' run there?", verb, c.name, err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("%s on host %s: %w", verb, c.name, err)
 	}

@@ -7,6 +7,7 @@
 //	POST /v1/setup/login          user and password -> token (pcs host auth)
 //	POST /v1/setup/join           invitation, host -> configuration, authkey (holdfast join)
 //	GET  /v1/setup/state          token: what this host is part of
+//	GET  /v1/setup/site           token: its cluster: hosts, configuration, document (pcs dr status)
 //	PUT  /v1/setup/configuration  token: configuration and authkey (pcs cluster setup)
 //	POST /v1/setup/start          token: take part in the cluster (pcs cluster start)
 //	POST /v1/setup/stop           token: hand resources over and leave

@@ -15,7 +15,7 @@ import (
 // SharedDirs are the directories, below the root, whose files hosts of a cluster may read from and
 // write to each other: configuration that belongs on all of them and that the cluster does not
 // replicate itself.
-var SharedDirs = []string{"etc/booth", "etc/corosync/uidgid.d"}
+var SharedDirs = []string{"etc/booth", "etc/corosync/uidgid.d", "etc/holdfast/sites"}
 
 // ErrNotShared says that a file is not one that hosts give each other.
 var ErrNotShared = errors.New("hosts give each other files of these directories only: /" + strings.Join(SharedDirs, ", /"))
@@ -69,10 +69,11 @@ func (f Files) WriteShared(files map[string][]byte) error {
 	return nil
 }
 
-// sharing adds the requests for shared files and for what happens when the host boots.
+// sharing adds the requests for shared files, for what the cluster is and for what happens when the host boots.
 func (s *Server) sharing(mux *http.ServeMux) {
 	cluster := s.options.Cluster
 	mux.Handle("GET /v1/setup/files", s.admin(func(*http.Request) (any, error) { return cluster.ReadShared() }))
+	mux.Handle("GET /v1/setup/site", s.admin(func(r *http.Request) (any, error) { return cluster.Site(r.Context()) }))
 	mux.Handle("PUT /v1/setup/files", s.admin(func(r *http.Request) (any, error) {
 		var files map[string][]byte
 		if err := read(r, &files); err != nil {

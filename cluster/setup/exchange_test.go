@@ -25,6 +25,27 @@ func TestHostsShareFilesOfTheirDirectoriesOnly(t *testing.T) {
 	}
 }
 
+// TestHostShowsItsCluster: the document is longer than any request may be.
+func TestHostShowsItsCluster(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	client := f.login(t)
+	if _, err := client.Site(t.Context()); err == nil {
+		t.Error("a host without a cluster shows one")
+	}
+	if err := client.Configure(t.Context(), setup.Configuration{Holdfast: "totem {\n}\n", Authkey: setup.NewAuthkey()}); err != nil {
+		t.Fatal(err)
+	}
+	site, err := client.Site(t.Context())
+	if err != nil || site.Cluster != "shop" || len(site.Hosts) != 2 || len(site.Document) <= 1<<20 {
+		t.Errorf("%s of %q, a document of %d bytes, %v", site.Cluster, site.Hosts, len(site.Document), err)
+	}
+	stranger := setup.NewClient("web1", setup.KnownHost{Addr: f.addr})
+	if site, err := stranger.Site(t.Context()); err == nil {
+		t.Errorf("a stranger is shown cluster %q", site.Cluster)
+	}
+}
+
 func TestHostIsToldToWaitAfterABoot(t *testing.T) {
 	t.Parallel()
 	f := start(t)

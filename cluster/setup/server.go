@@ -23,6 +23,9 @@ const (
 	bodyTime = 10 * time.Second
 )
 
+// maxAnswer bounds what a caller reads: a document of tens of thousands of resources fits.
+const maxAnswer = 256 << 20
+
 // Logins are limited to a few failures within a time, so that a password cannot be guessed. One that is under way counts as failed until it
 // has succeeded: who guesses with many at once gains nothing.
 const (
@@ -43,6 +46,8 @@ type Cluster interface {
 	// ReadShared and WriteShared are for the files of SharedDirs.
 	ReadShared() (map[string][]byte, error)
 	WriteShared(files map[string][]byte) error
+	// Site is the cluster as this host knows it.
+	Site(ctx context.Context) (Site, error)
 	// Admit adds a host to the cluster and returns what that host needs.
 	Admit(ctx context.Context, host Host) (Configuration, error)
 }

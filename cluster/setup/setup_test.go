@@ -34,6 +34,12 @@ func (h *host) Start(context.Context) error           { h.running = true; return
 func (h *host) Stop(context.Context) error            { h.running = false; return nil }
 func (h *host) Destroy(context.Context) error         { h.running = false; return h.Forget() }
 func (h *host) Enable(on bool) error                  { h.disabled = !on; return nil }
+func (h *host) Site(context.Context) (setup.Site, error) {
+	if _, _, configured := h.Find(); !configured {
+		return setup.Site{}, errors.New("this host belongs to no cluster")
+	}
+	return setup.Site{Cluster: "shop", Hosts: []string{"web1", "web2"}, Document: strings.Repeat("<cib/>", 1<<18)}, nil
+}
 func (h *host) Admit(_ context.Context, asked setup.Host) (setup.Configuration, error) {
 	members := append(h.members, setup.Member{ID: len(h.members) + 1, Host: asked})
 	text, err := setup.Render("shop", members)

@@ -120,10 +120,16 @@ var live = []struct{ command, says string }{
 	{"cluster uidgid rm uid=root", ""},
 	{"cluster node remove web3", "web3: taken out"},
 	{"!cluster node add web3,10.77.0.33 --watchdog=/dev/null --start", "address"},
-	{"cluster node add web3 --watchdog=/dev/null --start --wait=60", "web3: Starting Cluster..."},
+	{"!cluster node add web3 --watchdog=/dev/null", "does without sbd"},
+	{"cluster node add web3 --start --wait=60", "web3: Starting Cluster..."},
+	{"cluster corosync web3", "cluster_name: shop"},
 	{"!stonith sbd device setup --device=/root/sbd", "the word device=PATH"},
 	{"stonith sbd enable --watchdog=/dev/null --watchdog=/dev/zero@web2 --force", "the word watchdog=PATH"},
 	{"stonith sbd config", "/dev/zero"},
+	{"cluster node remove web3", "web3: taken out"},
+	{"!cluster node add web3 device=/dev/null", "without disks"},
+	{"!cluster node add web3 watchdog=/dev/nothing", "/dev/nothing"},
+	{"cluster node add web3 watchdog=/dev/full", "web3: has corosync.conf"},
 	{"pcsd clear-auth --local", ""},
 	{"!cluster node add web4", ""},
 	{"status --full", "Node Attributes"},
@@ -148,5 +154,8 @@ func TestPcsOnALiveCluster(t *testing.T) {
 		if (err != nil) != refused || !strings.Contains(out, c.says) {
 			t.Errorf("pcs %s: %v; want %q in\n%s", command, err, c.says, out)
 		}
+	}
+	if out := mustRun(t, f, "web3", "", "cat", "/etc/holdfast/sbd"); !strings.Contains(out, "SBD_WATCHDOG_DEV=/dev/full\n") {
+		t.Errorf("sbd of a host that joined:\n%s", out)
 	}
 }

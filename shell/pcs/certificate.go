@@ -2,6 +2,7 @@ package pcs
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +14,18 @@ import (
 func certificateCommands() []command {
 	return []command{
 		{path: "pcsd certkey", syntax: "CERTIFICATE KEY", help: "Lets this host's setup service use a certificate of yours, from the daemon's next start on. Other hosts have to log in again.", options: "force", run: useCertificate},
+		{path: "pcsd sync-certificates", help: "Is refused: here every host has a certificate of its own, by which the others know it.", options: "skip-offline", run: refuseSharedCertificate},
 	}
+}
+
+// refuseSharedCertificate says why hosts do not get this one's certificate. pcsd's hosts may share one, as callers trust whoever shows
+// a token; here a caller pins the certificate, and two hosts with the same one could pass for each other.
+func refuseSharedCertificate(s *session) error {
+	if len(s.args) > 0 {
+		return errUsage
+	}
+	return errors.New("certificates are not given to other hosts: each has its own, by which 'pcs host auth' knows it again, and needs no other's; " +
+		"'pcs pcsd certkey CERTIFICATE KEY', run on a host, gives that one a certificate of yours")
 }
 
 // useCertificate checks that certificate and key belong together, and stores both in the one file that the daemon reads.

@@ -2,6 +2,7 @@ package pcs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -24,7 +25,9 @@ func clusterCommands() []command {
 		delete(s.opts, "wait") // a host answers once it has stopped
 		return stopping(s)
 	}
-	destroy := onHosts("Successfully destroyed cluster", func(ctx context.Context, c caller) error { return c.Destroy(ctx) })
+	destroy := onHosts("Successfully destroyed cluster", func(ctx context.Context, c caller) error {
+		return errors.Join(forgetRecovery(ctx, c), c.Destroy(ctx))
+	})
 	return []command{
 		{path: "cluster setup", run: setUpCluster,
 			syntax:  "NAME HOST [addr=ADDRESS]...... [transport knet|udp|udpu [OPTION=VALUE...] [link OPTION=VALUE...]... [crypto ...] [compression ...]] [totem ...] [quorum ...]",
@@ -36,7 +39,7 @@ func clusterCommands() []command {
 		{path: "cluster stop", syntax: "[--all | HOST...]", help: "Stops clustering on hosts; their resources are handed over.", options: "all force request-timeout wait", run: stop},
 		{path: "cluster destroy", syntax: "[--all]", help: "Removes hosts' cluster configuration.", options: "all force", run: destroy},
 		{path: "cluster node remove", syntax: "HOST...", help: "Takes hosts out of the cluster for good; their resources are handed over first.", options: "force skip-offline", run: removeHosts},
-		{path: "cluster corosync", syntax: "", help: "Shows corosync.conf.", options: "", run: showConf},
+		{path: "cluster corosync", syntax: "[HOST]", help: "Shows corosync.conf, this host's or another's.", options: "request-timeout", run: showConf},
 	}
 }
 
@@ -57,6 +60,20 @@ func removeHosts(s *session) error {
 }
 
 func showConf(s *session) error {
+	if len(s.args) > 1 {
+		return errUsage
+	}
+	if len(s.args) == 1 {
+		hosts, err := callers(s.args)
+		if err != nil {
+			return err
+		}
+		if _, isOwn := hosts[s.args[0]].(ownHost); !isOwn {
+			site, err := hosts[s.args[0]].Site(contextOf())
+			s.printf("%s", site.Configuration)
+			return err
+		}
+	}
 	text, err := os.ReadFile(s.confPath())
 	if err != nil {
 		return fmt.Errorf("read the cluster's configuration: %w; 'pcs cluster setup' makes one", err)

@@ -25,7 +25,7 @@ func daemonCommands() []command {
 		{path: "cluster sync", help: "Gives this host's corosync.conf to all hosts of the running cluster.", run: syncConf},
 		{path: "cluster sync corosync", help: "Gives this host's corosync.conf to all hosts of the running cluster.", run: syncConf},
 		{path: "cluster reload corosync", help: "Lets all hosts of the running cluster take this host's corosync.conf over.", options: "skip-offline", run: syncConf},
-		{path: "cluster node add", syntax: "HOST [addr=ADDRESS]... [--start [--wait[=SECONDS]]] [--enable]", options: "start wait enable force skip-offline no-watchdog-validation request-timeout", run: addHost,
+		{path: "cluster node add", syntax: "HOST [addr=ADDRESS]... [watchdog=PATH] [device=PATH]... [--start [--wait[=SECONDS]]] [--enable]", options: "start wait enable force skip-offline no-watchdog-validation request-timeout", run: addHost,
 			help: "Adds a host, which this one has logged in to (host auth), to the running cluster.\nExample: pcs cluster node add gamma addr=192.0.2.3 --start"},
 		{path: "cluster node delete", syntax: "HOST...", help: "Takes hosts out of the cluster for good; their resources are handed over first.", options: "force skip-offline", run: removeHosts},
 		{path: "pcsd status", syntax: "[HOST...]", help: "Says whether hosts' daemons answer.", run: func(s *session) error { return s.showDaemons() }},
@@ -138,9 +138,12 @@ func syncConf(s *session) error {
 
 // addHost has the running cluster admit a host, and gives that host configuration and key.
 func addHost(s *session) error {
-	hosts, err := parseHosts(slices.DeleteFunc(slices.Clone(s.args), func(w string) bool {
-		return strings.HasPrefix(w, "watchdog=") || strings.HasPrefix(w, "device=")
-	}))
+	aboutSBD := func(w string) bool { return strings.HasPrefix(w, "watchdog=") || strings.HasPrefix(w, "device=") }
+	hosts, err := parseHosts(slices.DeleteFunc(slices.Clone(s.args), aboutSBD))
+	if err != nil {
+		return err
+	}
+	plan, err := parseSBD(slices.DeleteFunc(slices.Clone(s.args), func(w string) bool { return !aboutSBD(w) }))
 	if err != nil {
 		return err
 	}
@@ -160,6 +163,10 @@ func addHost(s *session) error {
 	if err := setup.CheckHost(host); err != nil {
 		return err
 	}
+	watching, err := s.sbdOfNewHost(host.Name, plan)
+	if err != nil {
+		return err
+	}
 	there, err := known.Client(host.Name)
 	if err != nil {
 		return err
@@ -176,7 +183,7 @@ func addHost(s *session) error {
 			return err
 		}
 	}
-	if err := s.admit(host, there); err != nil {
+	if err := s.admit(host, there, watching); err != nil {
 		return err
 	}
 	s.note("%s: has corosync.conf and the cluster's key", host.Name)
@@ -194,7 +201,7 @@ func addHost(s *session) error {
 }
 
 // admit asks this host's own setup service, as a host that joins would.
-func (s *session) admit(host setup.Host, there *setup.Client) error {
+func (s *session) admit(host setup.Host, there *setup.Client, watching *setup.SBD) error {
 	invitation, err := client.New("").Invite(contextOf())
 	if err != nil {
 		return fmt.Errorf("add host '%s': %w", host.Name, err)
@@ -204,6 +211,7 @@ func (s *session) admit(host setup.Host, there *setup.Client) error {
 	if err != nil {
 		return fmt.Errorf("add host '%s': %w", host.Name, err)
 	}
+	configuration.SBD = watching
 	if err := there.Configure(contextOf(), configuration); err != nil {
 		return fmt.Errorf("%w; the cluster counts host '%s' already: repeat the command, or take it out with 'pcs cluster node remove %[2]s'", err, host.Name)
 	}

@@ -1,6 +1,7 @@
 package pcs
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func TestDocumentedCommands(t *testing.T) {
 			offered = append(offered, c.path)
 		}
 	}
-	done, missing := 0, 0
+	done, missing, refused := 0, 0, 0
 	commands, _, _ := strings.Cut(string(text), olderHeading)
 	for line := range strings.Lines(commands) {
 		cells := strings.Split(line, "|")
@@ -37,6 +38,8 @@ func TestDocumentedCommands(t *testing.T) {
 			done++
 		case state == "no" && !exists:
 			missing++
+		case strings.HasPrefix(state, "refused: ") && exists:
+			refused++
 		default:
 			t.Errorf("%s: the table says %q, and the command is there: %v", name, state, exists)
 		}
@@ -46,5 +49,7 @@ func TestDocumentedCommands(t *testing.T) {
 			t.Errorf("%s is not in the table", path)
 		}
 	}
-	t.Logf("%d done, %d not", done, missing)
+	if want := fmt.Sprintf("Done: %d of %d; refused", done, done+missing+refused); !strings.Contains(commands, want) {
+		t.Errorf("the page does not say %q", want)
+	}
 }

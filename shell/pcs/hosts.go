@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/term"
 
+	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/setup"
 )
@@ -204,6 +205,7 @@ type caller interface {
 	Configure(context.Context, setup.Configuration) error
 	Shared(context.Context) (map[string][]byte, error)
 	Share(context.Context, map[string][]byte) error
+	Site(context.Context) (setup.Site, error)
 }
 
 // ownHost asks the daemon of this host over its socket, which needs no login.
@@ -221,6 +223,31 @@ func (h ownHost) Configure(_ context.Context, c setup.Configuration) error {
 func (h ownHost) Shared(context.Context) (map[string][]byte, error) { return ownFiles().ReadShared() }
 func (h ownHost) Share(_ context.Context, files map[string][]byte) error {
 	return ownFiles().WriteShared(files)
+}
+
+// Site has the document of the daemon, where one runs.
+func (h ownHost) Site(ctx context.Context) (setup.Site, error) {
+	path, err := config.Find(client.Root(""))
+	if err != nil {
+		return setup.Site{}, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return setup.Site{}, fmt.Errorf("read the cluster's configuration: %w", err)
+	}
+	file, err := config.Parse(path, string(text))
+	if err != nil {
+		return setup.Site{}, err
+	}
+	site := setup.Site{Cluster: file.Cluster, Configuration: string(text)}
+	for _, host := range file.Hosts {
+		site.Hosts = append(site.Hosts, host.Name)
+	}
+	doc, err := h.Document(ctx)
+	if err == nil {
+		site.Document = string(doc.Bytes())
+	}
+	return site, err
 }
 
 func ownFiles() setup.Files { return setup.Files{Root: client.Root("")} }

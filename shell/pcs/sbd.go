@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/node/client"
+	"holdfast/cluster/setup"
 	"holdfast/shell/tools/sbd"
 )
 
@@ -73,6 +74,38 @@ func parseSBD(words []string) (sbdPlan, error) {
 		}
 	}
 	return p, nil
+}
+
+// sbdOfNewHost is what a host is given that joins: nil where the cluster does without sbd. Watchdog and disks are its own, the rest
+// is as on this host.
+func (s *session) sbdOfNewHost(name string, plan sbdPlan) (*setup.SBD, error) {
+	hosts, err := client.New("").SBD(contextOf())
+	if err != nil {
+		return nil, err
+	}
+	var model *client.SBDHost
+	for i := range hosts {
+		if hosts[i].Enabled && (model == nil || len(hosts[i].Disks) > 0) {
+			model = &hosts[i]
+		}
+	}
+	given := len(plan.watchdogs)+len(plan.devices) > 0
+	switch {
+	case model == nil && given:
+		return nil, fmt.Errorf("this cluster does without sbd, so host '%s' can have no watchdog= and device= for it; 'pcs stonith sbd enable' switches it on", name)
+	case model == nil:
+		return nil, nil
+	case len(model.Disks) > 0 && len(plan.devices) == 0:
+		return nil, fmt.Errorf("this cluster has sbd with disks (%s), so host '%s' needs device=PATH", strings.Join(model.Disks, ", "), name)
+	case len(model.Disks) == 0 && len(plan.devices) > 0:
+		return nil, fmt.Errorf("this cluster has sbd without disks, so host '%s' can have no device=", name)
+	}
+	for _, v := range model.Values {
+		if slices.Contains(sbdOptions, v.Name) {
+			plan.options = append(plan.options, v.Name+"="+v.Value)
+		}
+	}
+	return &setup.SBD{Settings: plan.settings(name), Trust: s.opts.has("no-watchdog-validation")}, nil
 }
 
 // settings are the text of a node's file.

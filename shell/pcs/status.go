@@ -274,6 +274,25 @@ func showStatus(s *session) error {
 	if conf, err := s.conf(); err == nil {
 		name = conf.setting("totem", "cluster_name")
 	}
+	if err := s.printStatus(name); err != nil || !s.live() {
+		return err
+	}
+	s.printf("%s", monitor.LiveFencing(s.opts.has("full")))
+	if s.opts.has("full") {
+		s.printf("\nPCSD Status:\n")
+		if err := s.showDaemons(); err != nil {
+			return err
+		}
+	}
+	s.printf("\nDaemon Status:\n  holdfast: active\n")
+	return nil
+}
+
+// live says whether the document is a running cluster's, of this host.
+func (s *session) live() bool { return s.source != nil && s.source.Live() }
+
+// printStatus prints what a document tells of its cluster: what is wrong first, then what crm_mon shows.
+func (s *session) printStatus(name string) error {
 	s.printf("Cluster name: %s\n", name)
 	if warnings := s.warnings(); len(warnings) > 0 {
 		s.printf("\nWARNINGS:\n%s\n\n", strings.Join(warnings, "\n"))
@@ -290,17 +309,6 @@ func showStatus(s *session) error {
 		return err
 	}
 	s.printf("%s\n", strings.TrimRight(text, "\n"))
-	if !s.source.Live() {
-		return nil
-	}
-	s.printf("%s", monitor.LiveFencing(s.opts.has("full")))
-	if s.opts.has("full") {
-		s.printf("\nPCSD Status:\n")
-		if err := s.showDaemons(); err != nil {
-			return err
-		}
-	}
-	s.printf("\nDaemon Status:\n  holdfast: active\n")
 	return nil
 }
 
@@ -325,7 +333,7 @@ func (s *session) warnings() []string {
 	if devices == 0 && s.fencingEnabled() {
 		out = append(out, "No stonith devices and stonith-enabled is not false")
 	}
-	if s.source.Live() {
+	if s.live() {
 		if state, err := client.New("").Status(context.Background()); err == nil {
 			out = append(out, state.Missing...)
 		}

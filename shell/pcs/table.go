@@ -45,7 +45,7 @@ func families() [][]command {
 		constraintCommands(), propertyCommands(), nodeCommands(), statusCommands(), clusterCommands(), clusterConfCommands(), aclCommands(), tagCommands(), alertCommands(), boothCommands(), pushCommands(), describeCommands(), wholeCommands(), remoteCommands(), bundleCommands(), hostCommands(), quorumCommands(),
 		relationCommands(), failcountCommands(), linkCommands(), daemonCommands(),
 		byHandCommands(), relocateCommands(), uidgidCommands(), editCommands(), backupCommands(), checkpointCommands(),
-		unitCommands(), boothLiveCommands(), certificateCommands(), olderCommands(),
+		unitCommands(), boothLiveCommands(), certificateCommands(), recoveryCommands(), olderCommands(),
 	}
 }
 
@@ -131,6 +131,7 @@ Commands:
     cluster      set up, start, stop, document, nodes, links
     config       the whole configuration; backup, restore, checkpoints
     constraint   where resources run, in which order, together or apart
+    dr           two sites, one of which stands in for the other
     host         hosts this one is authenticated to
     node         standby, maintenance, attributes, utilization
     property     options of the cluster
