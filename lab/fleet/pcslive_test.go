@@ -119,7 +119,7 @@ var live = []struct{ command, says string }{
 	{"cluster uidgid add uid=root", ""},
 	{"cluster uidgid rm uid=root", ""},
 	{"cluster node remove web3", "web3: taken out"},
-	{"!cluster node add web3,10.77.0.33 --watchdog=/dev/null --start", "address"},
+	{"!cluster node add web3,10.77.0.33 --start", "address"},
 	{"!cluster node add web3 --watchdog=/dev/null", "does without sbd"},
 	{"cluster node add web3 --start --wait=60", "web3: Starting Cluster..."},
 	{"cluster corosync web3", "cluster_name: shop"},
