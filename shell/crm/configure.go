@@ -112,11 +112,52 @@ func (m *model) parseXML(words []word) (*kind, *cib.Element, error) {
 	return k, e, nil
 }
 
+// withMembers lists the resources in an object given as XML, each before what it is in, and the object last.
+func withMembers(text string) []string {
+	e, err := cib.ParseElement("xml", []byte(text))
+	if err != nil || !isContainer(e) {
+		return []string{text} // what is wrong with it is told when it is parsed
+	}
+	var list []string
+	for c := range e.Elements() {
+		if isResource(c) {
+			list = append(list, withMembers(c.String())...)
+		}
+	}
+	return append(list, text)
+}
+
+// defineAll defines a container given as XML, with the resources in it. Those that exist already become what the XML says.
+func (m *model) defineAll(list []string) error {
+	k, e, err := m.parseXML([]word{{text: list[len(list)-1]}})
+	if err != nil {
+		return err
+	}
+	if m.objects[m.nameOf(e)] != nil {
+		return m.define(k, e) // says that it exists
+	}
+	var objects []*parsedObject
+	for _, text := range list {
+		objects = append(objects, &parsedObject{name: "xml", words: []word{{text: text}}, line: 1})
+	}
+	trial := m.copy()
+	if _, err := trial.applyObjects("xml", objects, loadUpdate, nil); err != nil {
+		return err
+	}
+	*m = *trial
+	return nil
+}
+
 // define runs the command of a kind.
 func (s *session) define(name string, words []word) error {
 	m, err := s.configuration()
 	if err != nil {
 		return err
+	}
+	if name == "xml" {
+		if list := withMembers(strings.Join(textsOf(words), " ")); len(list) > 1 {
+			return m.defineAll(list)
+		}
 	}
 	k, e, err := m.parse(name, words)
 	if err != nil {
@@ -208,7 +249,7 @@ func (s *session) awaitTransition() error {
 // verifyChanges checks the document and the objects that changed; it says whether they may be committed.
 func (s *session) verifyChanges(m *model) bool {
 	if s.options.values["check-frequency"] == "never" || !m.hasResources() {
-		return true
+		return s.tell(m.checkSchema())
 	}
 	good := s.tell(m.check())
 	return s.tell(m.checkObjects(m.changedObjects(), s.options.values["check-mode"] == "strict")) && good
@@ -271,8 +312,12 @@ func runRefresh(s *session, _ []word) error {
 	return err
 }
 
-// edited runs the user's editor on text and returns what it left.
+// edited runs the user's editor on text and returns what it left. Without a terminal it runs none: most would wait for a
+// person for ever.
 func (s *session) edited(text string) (string, error) {
+	if !isTerminal(s.stdin) {
+		return "", errors.New("edit: there is no terminal for an editor; in a script use 'filter', 'load' or 'set'")
+	}
 	editor := s.options.values["editor"]
 	for _, name := range []string{"VISUAL", "EDITOR"} {
 		if editor == "" {

@@ -99,3 +99,39 @@ func TestTraceOfAllPutsNewOperationsFirst(t *testing.T) {
 		t.Errorf("operations are in another order:\n%s", stdout)
 	}
 }
+
+// Without a terminal no editor is started: it would wait for a person for ever.
+func TestEditWithoutTerminal(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cib.xml")
+	if _, stderr, status := shell(t, file, "configure\nproperty stonith-enabled=false\nprimitive a Dummy\ncommit\n"); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	before, _ := os.ReadFile(file)
+	for _, args := range [][]string{{"configure", "edit"}, {"configure", "edit", "a"}, {"configure", "edit", "xml"}} {
+		if _, stderr, status := shell(t, file, "", args...); status == 0 || !strings.Contains(stderr, "no terminal") {
+			t.Errorf("%q: status %d: %s", args, status, stderr)
+		}
+	}
+	if after, _ := os.ReadFile(file); string(after) != string(before) {
+		t.Errorf("it left %s", after)
+	}
+}
+
+// Scripts delete a shadow copy that an earlier run may have left: that there is none is told, and no failure.
+func TestDeleteOfUnknownShadowCopy(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cib.xml")
+	if _, stderr, status := shell(t, file, "", "cib", "delete", "nosuch"); status != 0 || !strings.Contains(stderr, "there is no shadow copy nosuch") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// What is against the schema is refused even where there is nothing to run yet.
+func TestConstraintOnNothing(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cib.xml")
+	if _, stderr, status := shell(t, file, "", "configure", "location", "l", "nosuch", "5:", "alpha"); status == 0 || !strings.Contains(stderr, "nosuch") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}

@@ -14,20 +14,24 @@ var resourceAttributes = []string{"rsc", "with-rsc", "first", "then"}
 // redirect makes the constraints on the resource from name the resource to.
 func (m *model) redirect(from, to string) {
 	for _, constraint := range m.constraints() {
-		if !renameIn(constraint, from, to) {
-			continue
+		if renameIn(constraint, from, to) {
+			m.renamed(constraint, from, to)
 		}
-		m.notice(fmt.Sprintf("modified %s:%s from %s to %s", kindName(constraint), constraint.ID(), from, to))
-		if m.collapsed(constraint) {
-			m.drop(constraint)
-			continue
-		}
-		m.simplify(constraint)
 	}
 }
 
-// renameIn replaces the resource from by to in a constraint and says whether it was there.
-func renameIn(constraint *cib.Element, from, to string) bool {
+// renamed tells that a constraint names another resource now, and tidies it.
+func (m *model) renamed(constraint *cib.Element, from, to string) {
+	m.notice(fmt.Sprintf("modified %s:%s from %s to %s", kindName(constraint), constraint.ID(), from, to))
+	if m.collapsed(constraint) {
+		m.drop(constraint)
+		return
+	}
+	m.simplify(constraint)
+}
+
+// renameAttributes replaces the resource from by to in the attributes of a constraint and says whether it was there.
+func renameAttributes(constraint *cib.Element, from, to string) bool {
 	found := false
 	for _, name := range resourceAttributes {
 		if constraint.Get(name) == from {
@@ -35,6 +39,12 @@ func renameIn(constraint *cib.Element, from, to string) bool {
 			found = true
 		}
 	}
+	return found
+}
+
+// renameIn replaces the resource from by to in a constraint and says whether it was there.
+func renameIn(constraint *cib.Element, from, to string) bool {
+	found := renameAttributes(constraint, from, to)
 	for d := range constraint.Descendants() {
 		if d.Name == "resource_ref" && d.ID() == from {
 			d.Set("id", to)
@@ -71,7 +81,7 @@ func pairNames(constraint *cib.Element) (names [2]string, detail string) {
 	return [2]string{"rsc", "with-rsc"}, "role"
 }
 
-// simplify turns sets that name only two resources, or a single one in a ticket, into attributes.
+// simplify turns sets that name only two resources into attributes, unless one of them is enough.
 // In a colocation the members of one set follow the first of them, so they change places.
 func (m *model) simplify(constraint *cib.Element) {
 	var refs []reference
@@ -82,18 +92,16 @@ func (m *model) simplify(constraint *cib.Element) {
 			refs = append(refs, reference{ref.ID(), set.Get(detail)})
 		}
 	}
-	want := 2
+	anyOne := func(set *cib.Element) bool { return set.Get("require-all") == "false" }
 	switch {
-	case constraint.Name == "rsc_location":
+	case constraint.Name == "rsc_location", constraint.Name == "rsc_ticket", slices.ContainsFunc(sets, anyOne):
 		return
-	case constraint.Name == "rsc_ticket":
-		want = 1
 	case len(sets) == 1 && sets[0].Get("sequential") == "false":
 		return
 	case len(sets) == 1 && constraint.Name == "rsc_colocation":
 		slices.Reverse(refs)
 	}
-	if len(refs) != want || len(sets) == 0 {
+	if len(refs) != 2 || len(sets) == 0 {
 		return
 	}
 	for _, set := range sets {
@@ -195,13 +203,16 @@ func (m *model) forgetTemplate(id string) {
 	m.forget(id)
 }
 
-// dissolve deletes a container; its members stay, and inherit the constraints on it.
+// dissolve deletes a container; its members stay, and the first of them inherits the constraints on it, except those
+// with resource sets: the set is one of several, and goes on without the container, as in crmsh.
 func (m *model) dissolve(e *cib.Element) {
 	ids := members(e)
-	if len(ids) > 0 {
-		m.redirect(e.ID(), ids[0])
-	} else {
-		m.forget(e.ID())
+	for _, constraint := range m.constraints() {
+		if len(ids) > 0 && renameAttributes(constraint, e.ID(), ids[0]) {
+			m.renamed(constraint, e.ID(), ids[0])
+			continue
+		}
+		m.forgetIn(constraint, e.ID())
 	}
 	m.untag(e.ID())
 	for _, id := range ids {
@@ -224,18 +235,22 @@ func (m *model) leave(e, container *cib.Element) {
 // forget deletes what names a resource that is gone.
 func (m *model) forget(id string) {
 	for _, constraint := range m.constraints() {
-		if !removeFrom(constraint, id) {
-			continue
-		}
-		if hanging(constraint) {
-			m.notice(fmt.Sprintf("hanging %s:%s deleted", kindName(constraint), constraint.ID()))
-			m.drop(constraint)
-			continue
-		}
+		m.forgetIn(constraint, id)
+	}
+	m.untag(id)
+}
+
+// forgetIn takes a resource that is gone out of a constraint, and deletes that if nothing is left of it.
+func (m *model) forgetIn(constraint *cib.Element, id string) {
+	switch {
+	case !removeFrom(constraint, id):
+	case hanging(constraint):
+		m.notice(fmt.Sprintf("hanging %s:%s deleted", kindName(constraint), constraint.ID()))
+		m.drop(constraint)
+	default:
 		m.simplify(constraint)
 		m.notice(fmt.Sprintf("constraint %s:%s updated", kindName(constraint), constraint.ID()))
 	}
-	m.untag(id)
 }
 
 // untag takes id out of all tags.

@@ -3,6 +3,7 @@ package crm
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -130,7 +131,10 @@ func deleteShadow(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil {
+	switch err := os.Remove(path); {
+	case errors.Is(err, fs.ErrNotExist): // no failure: scripts delete what an earlier run may have left
+		return softError{fmt.Errorf("there is no shadow copy %s; 'cib list' lists them", name)}
+	case err != nil:
 		return fmt.Errorf("delete shadow copy %s: %w", name, err)
 	}
 	s.info("cib.delete: %s shadow CIB deleted", name)

@@ -56,16 +56,19 @@ func parseObjects(file, text string, most int) (list []*parsedObject, errs []err
 			lines.comment(line)
 			continue
 		}
-		o, err := parseObjectLine(line)
+		objects, err := parseObjectLine(line)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s:%d: %w", file, begins, err))
 		}
-		if o == nil {
+		if len(objects) == 0 {
 			continue
 		}
-		o.comments, o.line = comments, begins
+		for _, o := range objects {
+			o.line = begins
+		}
+		objects[len(objects)-1].comments = comments
 		comments = nil
-		list = append(list, o)
+		list = append(list, objects...)
 	}
 	if lines.err != nil {
 		errs = append(errs, lines.err)
@@ -73,9 +76,14 @@ func parseObjects(file, text string, most int) (list []*parsedObject, errs []err
 	return list, errs
 }
 
-func parseObjectLine(line string) (*parsedObject, error) {
+// parseObjectLine reads one command; one in XML can be several objects.
+func parseObjectLine(line string) ([]*parsedObject, error) {
 	if rest, ok := strings.CutPrefix(line, "xml "); ok {
-		return &parsedObject{name: "xml", words: []word{{text: rest}}}, nil
+		var list []*parsedObject
+		for _, text := range withMembers(rest) {
+			list = append(list, &parsedObject{name: "xml", words: []word{{text: text}}})
+		}
+		return list, nil
 	}
 	words, err := splitWords(line)
 	if err != nil || len(words) == 0 {
@@ -86,12 +94,12 @@ func parseObjectLine(line string) (*parsedObject, error) {
 	case "commit", "configure", "quit", "exit", "bye", "end", "up": // of a script that is loaded
 		return nil, nil
 	case "monitor":
-		return o, nil
+		return []*parsedObject{o}, nil
 	}
 	if kindOfCommand(o.name) == nil {
 		return nil, fmt.Errorf("%q is no kind of object: expected primitive, group, clone, location, property, …", o.name)
 	}
-	return o, nil
+	return []*parsedObject{o}, nil
 }
 
 // resolve parses the words of o against the document as it is now.

@@ -25,10 +25,7 @@ type finding struct {
 // check looks at the whole document as the cluster would take it. What is against the schema is all that
 // it tells, where something is: the cluster would not look further either.
 func (m *model) check() []finding {
-	var found []finding
-	for _, p := range m.result().Validate() {
-		found = append(found, finding{fatal: true, text: p.Element + ": " + p.Text})
-	}
+	found := m.checkSchema()
 	if len(found) > 0 {
 		return found
 	}
@@ -52,6 +49,15 @@ func (m *model) check() []finding {
 		found = append(found, finding{fatal: true, text: p.Element + ": " + p.Text})
 	}
 	return append(found, m.checkReferences()...)
+}
+
+// checkSchema finds what no document may have: whatever the user's preferences, the cluster would refuse it.
+func (m *model) checkSchema() []finding {
+	var found []finding
+	for _, p := range m.result().Validate() {
+		found = append(found, finding{fatal: true, text: p.Element + ": " + p.Text})
+	}
+	return found
 }
 
 // property returns the value of a cluster property by any of its names, "" when it has none or only under a rule.
