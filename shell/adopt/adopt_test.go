@@ -187,3 +187,44 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A few lines that mean more commands than any cluster has are refused, with line, number and limit.
+func TestScriptsThatAskForTooMuch(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ script, want string }{
+		{"for a in 1 2 3; do\nfor b in {1..5000}; do\ncrm resource stop r$a$b\ndone\ndone\n", "2: the loops that stand in each other here go round 15000 times, and at most 10000"},
+		{strings.Repeat("for i in 1 2 3 4 5 6 7 8 9 10; do\n", 30) + "pcs status\n" + strings.Repeat("done\n", 30), "5: the loops that stand in each other here go round 100000 times, and at most 10000"},
+		{"for i in $(seq 1 6000); do :; done\nfor i in `seq 6000`; do :; done\n", "2: the loops up to here go round 12000 times together, and at most 10000"},
+		{"for i in {1..999999999}; do :; done\n", "1: from 1 to 999999999 are more numbers than the limit of 10000"},
+		{"crm resource stop {a,b}{1..9999}x\n", "stands for more than 10000 words"},
+		{"A=xx\nfor i in {1..40}; do\nA=$A$A\ndone\n", "3: a value grows beyond 1048576 bytes"},
+		{"A='x x x x x x x x'\nfor i in {1..40}; do\nA=\"$A $A\"\npcs $A$A$A$A\ndone\n", "a value grows beyond 1048576 bytes"},
+		{"for i in {1..9999}; do\ncrm resource stop " + strings.Repeat("x", 10000) + "\ndone\n", "2: the commands up to here have more than 67108864 bytes together"},
+	} {
+		if _, err := readShell(c.script); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.80q: error %v, want one with %q", c.script, err, c.want)
+		}
+	}
+}
+
+// Ranges and alternatives are carried out as bash does.
+func TestRangesOfScripts(t *testing.T) {
+	t.Parallel()
+	script := "for i in {1..3}; do show vm$i; done\nfor i in $(seq 2 3) \"$(seq 1)\"; do show a$i; done\nshow x{a,b}{1,2}y {3..1} '{1..2}' \"{a,b}\" ${X:-q} {a} \\{b,c}\n"
+	statements, err := readShell(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range statements {
+		if s.unknown != "" {
+			got = append(got, "unknown")
+			continue
+		}
+		got = append(got, strings.Join(s.words[1:], " "))
+	}
+	want := []string{"vm1", "vm2", "vm3", "unknown", "xa1y xa2y xb1y xb2y 3 2 1 {1..2} {a,b} q {a} {b,c}"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}

@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -26,6 +27,10 @@ type shellScript struct {
 	out    []statement
 	piped  *string // what the command before a pipe writes; nil: nothing that is known
 	inPipe bool
+	within int   // rounds of the loops around this place, multiplied
+	rounds int   // of all loops so far
+	bytes  int   // of all words so far
+	err    error // why the script cannot be read: it asks for too much
 }
 
 // compound are the words that begin what is decided when the script runs, with the words that end it.
@@ -37,8 +42,11 @@ func readShell(text string) ([]statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shellScript{tokens: tokens, values: map[string]string{}}
+	s := &shellScript{tokens: tokens, values: map[string]string{}, within: 1}
 	s.list("")
+	if s.err != nil {
+		return nil, s.err
+	}
 	return s.out, nil
 }
 
@@ -52,7 +60,7 @@ func (s *shellScript) peek() token {
 // list reads commands up to the keyword that ends them, or to the end of the script.
 func (s *shellScript) list(end string) {
 	unless := false // the next command runs only if the one before it failed
-	for s.at < len(s.tokens) {
+	for s.at < len(s.tokens) && s.err == nil {
 		t := s.peek()
 		switch {
 		case t.operator != "":
@@ -122,11 +130,8 @@ func (s *shellScript) loop() {
 	} else {
 		s.at++
 		for s.at < len(s.tokens) && s.peek().operator == "" {
-			some, why := s.expand(s.peek().raw)
-			if why != "" {
-				unknown = why
-			}
-			words = append(words, some...)
+			some, why := s.expandAll(s.peek())
+			words, unknown = append(words, some...), cmp.Or(why, unknown)
 			s.at++
 		}
 	}
@@ -141,7 +146,16 @@ func (s *shellScript) loop() {
 		return
 	}
 	body := s.at + 1
+	if !s.enter(start.line, len(words)) {
+		return
+	}
+	around := s.within
+	s.within *= len(words)
+	defer func() { s.within = around }()
 	for _, word := range words {
+		if s.err != nil {
+			return
+		}
 		s.at = body
 		s.values[name] = word
 		s.list("done")
@@ -210,10 +224,10 @@ func (s *shellScript) simple() statement {
 		}
 		raws = append(raws, t.raw)
 		if name, value, ok := assignment(t.raw); ok && leading {
-			s.assign(name, value)
+			s.keep(t.line, s.assign(name, value), s.values[name])
 			continue
 		}
-		words, why := s.expand(t.raw)
+		words, why := s.expandAll(t)
 		if why != "" && c.unknown == "" {
 			c.unknown = why
 		}
@@ -224,7 +238,18 @@ func (s *shellScript) simple() statement {
 		c.words = append(c.words, words...)
 	}
 	c.text = strings.Join(raws, " ")
+	s.keep(c.line, "", c.text)
 	return c
+}
+
+// expandAll gives the words that a written word stands for, each of its alternatives.
+func (s *shellScript) expandAll(t token) (words []string, why string) {
+	for _, raw := range s.alternatives(t.line, t.raw) {
+		some, reason := s.expand(raw)
+		words, why = append(words, some...), cmp.Or(why, reason)
+	}
+	s.keep(t.line, why, words...)
+	return words, why
 }
 
 func (s *shellScript) hereDocument(t token, c *statement) string {
@@ -232,20 +257,22 @@ func (s *shellScript) hereDocument(t token, c *statement) string {
 		return t.body
 	}
 	text, why := s.substitute(t.body)
+	s.keep(t.line, why, text)
 	if why != "" && c.unknown == "" {
 		c.unknown = why
 	}
 	return text
 }
 
-// assign gives a variable its value; one whose value is known only when the script runs has none.
-func (s *shellScript) assign(name, raw string) {
-	words, why := s.expandWhole(raw)
+// assign gives a variable its value; one whose value is known only when the script runs has none, and why that is so comes back.
+func (s *shellScript) assign(name, raw string) (why string) {
+	value, why := s.expandWhole(raw)
 	if why != "" {
 		delete(s.values, name)
-		return
+		return why
 	}
-	s.values[name] = words
+	s.values[name] = value
+	return ""
 }
 
 // assignment splits NAME=VALUE.

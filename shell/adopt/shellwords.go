@@ -218,6 +218,7 @@ type expansion struct {
 	word     strings.Builder
 	begun    bool // the word exists, if empty
 	words    []string
+	bytes    int // of the values put so far
 	why      string
 }
 
@@ -304,6 +305,10 @@ func (e *expansion) variable(rest string) int {
 
 // put adds a variable's value.
 func (e *expansion) put(value string) {
+	if e.bytes += len(value); e.bytes > valueLimit {
+		e.why = overgrown
+		return
+	}
 	if e.quote != 0 || !e.split {
 		e.word.WriteString(value)
 		return

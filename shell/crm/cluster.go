@@ -37,7 +37,7 @@ func clusterLevel() *level {
 		{name: "copy", usage: "FILE [NODE…]", summary: "give a file to other hosts, over ssh", run: clusterCopy},
 		{name: "run", usage: "COMMAND [NODE…]", summary: "run a command on all hosts, over ssh", example: "run 'df -h /'", run: clusterRun},
 		{name: "diff", usage: "FILE [--checksum] [NODE…]", summary: "how a file differs between hosts, over ssh", run: clusterDiff},
-		{name: "rename", usage: "NAME", summary: "give the cluster another name in corosync.conf", run: func(s *session, words []word) error {
+		{name: "rename", usage: "NAME", summary: "give the cluster another name in corosync.conf or holdfast.conf", run: func(s *session, words []word) error {
 			if len(words) != 1 {
 				return usageError("expected a name")
 			}

@@ -1,44 +1,44 @@
 package crm
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"holdfast/atomicfile"
+	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/node/client"
 )
 
-// corosyncLevel holds the commands on corosync.conf.
+// corosyncLevel holds the commands on the cluster's configuration file: corosync.conf, or holdfast.conf, which has the same grammar,
+// on a host that was set up with `holdfast init` or `holdfast join`.
 func corosyncLevel() *level {
-	return &level{name: "corosync", summary: "corosync.conf: hosts, links, quorum", commands: []*command{
-		{name: "show", summary: "print corosync.conf", run: corosyncShow},
+	return &level{name: "corosync", summary: "corosync.conf or holdfast.conf: hosts, links, quorum", commands: []*command{
+		{name: "show", summary: "print the file", run: corosyncShow},
 		{name: "get", usage: "PATH", summary: "the values at a path", example: "get nodelist.node.ring0_addr", run: corosyncGet},
-		{name: "set", usage: "PATH VALUE", summary: "give a key a value; its section has to exist", example: "set quorum.expected_votes 2", run: corosyncSet},
+		{name: "set", usage: "PATH VALUE", summary: "give a key a value; a section that is missing at the top is made", example: "set quorum.expected_votes 2", run: corosyncSet},
 		{name: "add-node", usage: "ADDRESS [NAME]", summary: "add a host to the list", run: corosyncAddNode},
 		{name: "del-node", usage: "ADDRESS", summary: "take a host out of the list", run: corosyncDeleteNode},
-		{name: "edit", summary: "change corosync.conf in an editor", run: corosyncEdit},
-		{name: "log", summary: "where corosync.conf says that the log is", run: func(s *session, _ []word) error {
+		{name: "edit", summary: "change the file in an editor", run: corosyncEdit},
+		{name: "log", summary: "where the file says that the log is", run: func(s *session, _ []word) error {
 			return corosyncGet(s, wordsOf([]string{"logging.logfile"}))
 		}},
-		{name: "diff", usage: "[--checksum] [HOST…]", summary: "how other hosts' corosync.conf differs, over ssh", run: corosyncDiff, words: completeNodes},
-		{name: "pull", usage: "HOST", summary: "take corosync.conf over from another host, over ssh", run: corosyncPull, words: completeNodes},
-		{name: "push", usage: "[HOST…]", summary: "give corosync.conf to all hosts of the running cluster, or to hosts over ssh", run: corosyncPush, words: completeNodes},
-		{name: "reload", summary: "let all hosts of the running cluster take this host's corosync.conf over", run: corosyncReload},
+		{name: "diff", usage: "[--checksum] [HOST…]", summary: "how other hosts' file differs, over ssh", run: corosyncDiff, words: completeNodes},
+		{name: "pull", usage: "HOST", summary: "take the file over from another host, over ssh", run: corosyncPull, words: completeNodes},
+		{name: "push", usage: "[HOST…]", summary: "give the file to all hosts of the running cluster, or to hosts over ssh", run: corosyncPush, words: completeNodes},
+		{name: "reload", summary: "let all hosts of the running cluster take this host's file over", run: corosyncReload},
 		{name: "status", usage: "[ring|quorum]", summary: "members, links and quorum of the running cluster", run: clusterStatus},
 	}}
 }
 
-// corosyncFile is the path of corosync.conf.
-func (s *session) corosyncFile() string {
+// corosyncFile is the path of the cluster's configuration file: the one that the daemon reads.
+func (s *session) corosyncFile() (string, error) {
 	if path := s.getenv("COROSYNC_MAIN_CONFIG_FILE"); path != "" {
-		return path
+		return path, nil
 	}
-	return filepath.Join(client.Root(""), "etc/corosync/corosync.conf")
+	return config.Find(client.Root(""))
 }
 
 // confLine is one line of corosync.conf with the section that it is in.
@@ -49,17 +49,17 @@ type confLine struct {
 	closes     bool
 }
 
-// readCorosync splits corosync.conf into lines.
-func (s *session) readCorosync() ([]confLine, error) {
-	path := s.corosyncFile()
+// readCorosync splits the cluster's configuration file into lines.
+func (s *session) readCorosync() (path string, lines []confLine, err error) {
+	if path, err = s.corosyncFile(); err != nil {
+		return "", nil, err
+	}
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no %s on this host", path)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("read corosync.conf: %w", err)
+		return "", nil, fmt.Errorf("read the cluster's configuration: %w", err)
 	}
-	return parseCorosync(path, string(text))
+	lines, err = parseCorosync(path, string(text))
+	return path, lines, err
 }
 
 func parseCorosync(file, text string) ([]confLine, error) {
@@ -95,31 +95,41 @@ func parseCorosync(file, text string) ([]confLine, error) {
 	return lines, nil
 }
 
-// writeCorosync writes the lines, each with as many tabs as sections are around it.
-func (s *session) writeCorosync(lines []confLine) error {
+// indentation is what the lines of a section are indented by: as the first that is, else a tab.
+func indentation(lines []confLine) string {
+	for _, line := range lines {
+		if blank := len(line.text) - len(strings.TrimLeft(line.text, " \t")); blank > 0 && strings.Contains(line.path, ".") && line.key != "" {
+			return line.text[:max(1, blank/strings.Count(line.path, "."))]
+		}
+	}
+	return "\t"
+}
+
+// writeCorosync writes the lines to the file, each indented by the sections around it.
+func writeCorosync(path string, lines []confLine) error {
 	var b strings.Builder
-	depth := 0
+	depth, unit := 0, indentation(lines)
 	for _, line := range lines {
 		text := strings.TrimSpace(line.text)
 		if text == "}" {
 			depth--
 		}
 		if text != "" {
-			b.WriteString(strings.Repeat("\t", max(depth, 0)) + text)
+			b.WriteString(strings.Repeat(unit, max(depth, 0)) + text)
 		}
 		b.WriteString("\n")
 		if strings.HasSuffix(text, "{") && !strings.HasPrefix(text, "#") {
 			depth++
 		}
 	}
-	if err := atomicfile.Rewrite(s.corosyncFile(), []byte(b.String()), 0o640); err != nil {
-		return fmt.Errorf("write corosync.conf: %w", err)
+	if err := atomicfile.Rewrite(path, []byte(b.String()), 0o640); err != nil {
+		return fmt.Errorf("write the cluster's configuration: %w", err)
 	}
 	return nil
 }
 
 func corosyncShow(s *session, _ []word) error {
-	lines, err := s.readCorosync()
+	_, lines, err := s.readCorosync()
 	for _, line := range lines {
 		s.printf("%s\n", line.text)
 	}
@@ -130,7 +140,7 @@ func corosyncGet(s *session, words []word) error {
 	if len(words) != 1 {
 		return usageError("expected a path such as totem.token")
 	}
-	lines, err := s.readCorosync()
+	path, lines, err := s.readCorosync()
 	if err != nil {
 		return err
 	}
@@ -142,7 +152,7 @@ func corosyncGet(s *session, words []word) error {
 		}
 	}
 	if !found {
-		return softError{fmt.Errorf("corosync.conf has no %s", words[0].text)}
+		return softError{fmt.Errorf("%s has no %s", path, words[0].text)}
 	}
 	return nil
 }
@@ -151,37 +161,70 @@ func corosyncSet(s *session, words []word) error {
 	if len(words) != 2 {
 		return usageError("expected a path and a value")
 	}
-	path, value := words[0].text, words[1].text
-	at := strings.LastIndexByte(path, '.')
-	if at < 0 || strings.ContainsAny(path+value, "{}\n") {
-		return usageError(fmt.Sprintf("expected SECTION.KEY and a value, not %q %q", path, value))
+	key, value := words[0].text, words[1].text
+	if !strings.Contains(key, ".") || strings.ContainsAny(key+value, "{}\n") {
+		return usageError(fmt.Sprintf("expected SECTION.KEY and a value, not %q %q", key, value))
 	}
-	lines, err := s.readCorosync()
+	path, lines, err := s.readCorosync()
 	if err != nil {
 		return err
 	}
+	if lines = withValue(lines, key, value); lines == nil {
+		return fmt.Errorf("%s has no section %s", path, key[:strings.LastIndexByte(key, '.')])
+	}
+	return writeCorosync(path, lines)
+}
+
+// withValue gives the first key of that path a value, in its section if it is not there yet, which is made if it stands in no other;
+// nil: there is no such section.
+func withValue(lines []confLine, path, value string) []confLine {
 	for i, line := range lines {
 		if line.key != "" && line.path == path {
-			indent := line.text[:len(line.text)-len(strings.TrimLeft(line.text, " \t"))]
-			lines[i].text = indent + line.key + ": " + value
-			return s.writeCorosync(lines)
+			lines[i].text, lines[i].value = line.key+": "+value, value
+			return lines
 		}
 	}
+	at := strings.LastIndexByte(path, '.')
+	section, key := path[:at], path[at+1:]
+	added := confLine{text: key + ": " + value, path: path, key: key, value: value}
 	for i, line := range lines {
-		if line.closes && line.path == path[:at] {
-			added := confLine{text: strings.Repeat("\t", strings.Count(path, ".")) + path[at+1:] + ": " + value}
-			lines = append(lines[:i], append([]confLine{added}, lines[i:]...)...)
-			return s.writeCorosync(lines)
+		if line.closes && line.path == section {
+			return slices.Insert(lines, i, added)
 		}
 	}
-	return fmt.Errorf("corosync.conf has no section %s", path[:at])
+	if strings.Contains(section, ".") {
+		return nil
+	}
+	return append(lines, confLine{text: section + " {", path: section}, added, confLine{text: "}", path: section, closes: true})
+}
+
+// withTwoNode says whether there are two hosts: a majority of two would not survive the loss of one. With a quorum device it does.
+func withTwoNode(lines []confLine) []confLine {
+	hosts, value, known, device := 0, "0", false, false
+	for _, line := range lines {
+		switch {
+		case line.path == "nodelist.node" && line.closes:
+			hosts++
+		case line.path == "quorum.two_node":
+			known = true
+		case line.path == "quorum.device.model":
+			device = line.value == "net"
+		}
+	}
+	if hosts == 2 && !device {
+		value = "1"
+	}
+	if !known && value == "0" {
+		return lines
+	}
+	return withValue(lines, "quorum.two_node", value)
 }
 
 func corosyncAddNode(s *session, words []word) error {
 	if len(words) == 0 || len(words) > 2 {
 		return usageError("expected an address, and the host's name or not")
 	}
-	lines, err := s.readCorosync()
+	path, lines, err := s.readCorosync()
 	if err != nil {
 		return err
 	}
@@ -199,21 +242,21 @@ func corosyncAddNode(s *session, words []word) error {
 		}
 	}
 	if end < 0 {
-		return errors.New("corosync.conf has no nodelist")
+		return fmt.Errorf("%s has no nodelist", path)
 	}
-	added := []confLine{{text: "\tnode {"}, {text: "\t\tring0_addr: " + words[0].text}}
+	added := []confLine{{text: "node {"}, {text: "ring0_addr: " + words[0].text}}
 	if len(words) == 2 {
-		added = append(added, confLine{text: "\t\tname: " + words[1].text})
+		added = append(added, confLine{text: "name: " + words[1].text})
 	}
-	added = append(added, confLine{text: fmt.Sprintf("\t\tnodeid: %d", highest+1)}, confLine{text: "\t}"})
-	return s.writeCorosync(append(lines[:end], append(added, lines[end:]...)...))
+	added = append(added, confLine{text: fmt.Sprintf("nodeid: %d", highest+1)}, confLine{text: "}", path: "nodelist.node", closes: true})
+	return writeCorosync(path, withTwoNode(slices.Insert(lines, end, added...)))
 }
 
 func corosyncDeleteNode(s *session, words []word) error {
 	if len(words) != 1 {
 		return usageError("expected an address")
 	}
-	lines, err := s.readCorosync()
+	path, lines, err := s.readCorosync()
 	if err != nil {
 		return err
 	}
@@ -225,14 +268,18 @@ func corosyncDeleteNode(s *session, words []word) error {
 		case strings.HasPrefix(line.path, "nodelist.node.ring") && line.value == words[0].text:
 			hit = true
 		case line.path == "nodelist.node" && line.closes && hit:
-			return s.writeCorosync(append(lines[:start], lines[i+1:]...))
+			return writeCorosync(path, withTwoNode(slices.Delete(lines, start, i+1)))
 		}
 	}
 	return fmt.Errorf("del-node: no host has the address %s", words[0].text)
 }
 
 func corosyncEdit(s *session, _ []word) error {
-	text, err := os.ReadFile(s.corosyncFile())
+	path, err := s.corosyncFile()
+	if err != nil {
+		return fmt.Errorf("edit: %w", err)
+	}
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("edit: %w", err)
 	}
@@ -240,9 +287,9 @@ func corosyncEdit(s *session, _ []word) error {
 	if err != nil {
 		return err
 	}
-	lines, err := parseCorosync(s.corosyncFile(), after)
+	lines, err := parseCorosync(path, after)
 	if err != nil {
 		return fmt.Errorf("%w; nothing is changed", err)
 	}
-	return s.writeCorosync(lines)
+	return writeCorosync(path, lines)
 }

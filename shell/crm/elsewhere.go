@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -33,12 +35,12 @@ func overSSH(host string, command ...string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// otherHosts are the hosts named or, without a name, all of corosync.conf but this one.
+// otherHosts are the hosts named or, without a name, all of the cluster's configuration file but this one.
 func (s *session) otherHosts(named []string) ([]string, error) {
 	if len(named) > 0 {
 		return named, nil
 	}
-	lines, err := s.readCorosync()
+	path, lines, err := s.readCorosync()
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func (s *session) otherHosts(named []string) ([]string, error) {
 		}
 	}
 	if len(hosts) == 0 {
-		return nil, errors.New("corosync.conf names no other hosts")
+		return nil, fmt.Errorf("%s names no other hosts", path)
 	}
 	return hosts, nil
 }
@@ -182,9 +184,13 @@ func lineDifference(a, b string) string {
 	return out.String()
 }
 
-// corosyncReload has all hosts of the running cluster take over the corosync.conf that lies here.
+// corosyncReload has all hosts of the running cluster take over the configuration file that lies here.
 func corosyncReload(s *session, _ []word) error {
-	text, err := os.ReadFile(s.corosyncFile())
+	path, err := s.corosyncFile()
+	if err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
@@ -197,34 +203,45 @@ func corosyncReload(s *session, _ []word) error {
 	if err := c.Reconfigure(ctx, string(text)); err != nil {
 		return err
 	}
-	s.info("all hosts have this host's corosync.conf")
+	s.info("all hosts have this host's %s", filepath.Base(path))
 	return nil
 }
 
 const reloadLimit = time.Minute
 
-// corosyncPush gives corosync.conf to hosts that do not run, or to all of a running cluster.
+// corosyncPush gives the configuration file to hosts that do not run, or to all of a running cluster.
 func corosyncPush(s *session, words []word) error {
 	if len(words) == 0 && client.New("").Running() {
 		return corosyncReload(s, nil)
 	}
-	return clusterCopy(s, append(wordsOf([]string{s.corosyncFile()}), words...))
+	path, err := s.corosyncFile()
+	if err != nil {
+		return err
+	}
+	return clusterCopy(s, append(wordsOf([]string{path}), words...))
 }
 
-// corosyncPull takes corosync.conf over from another host.
+// corosyncPull takes the configuration file over from another host.
 func corosyncPull(s *session, words []word) error {
 	if len(words) != 1 {
 		return usageError("expected a host")
 	}
-	text, err := overSSH(words[0].text, "cat", s.corosyncFile())
+	path, err := s.corosyncFile()
+	if errors.Is(err, fs.ErrNotExist) { // a host that shall join: corosync.conf is what crmsh's hosts have
+		path, err = filepath.Join(client.Root(""), "etc/corosync/corosync.conf"), nil
+	}
 	if err != nil {
 		return err
 	}
-	lines, err := parseCorosync(words[0].text+":"+s.corosyncFile(), string(text))
+	text, err := overSSH(words[0].text, "cat", path)
+	if err != nil {
+		return err
+	}
+	lines, err := parseCorosync(words[0].text+":"+path, string(text))
 	if err != nil {
 		return fmt.Errorf("%w; nothing is changed", err)
 	}
-	return s.writeCorosync(lines)
+	return writeCorosync(path, lines)
 }
 
 func corosyncDiff(s *session, words []word) error {
@@ -232,5 +249,9 @@ func corosyncDiff(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
-	return s.compareFile(s.corosyncFile(), hosts, slices.Contains(textsOf(words), "--checksum"))
+	path, err := s.corosyncFile()
+	if err != nil {
+		return err
+	}
+	return s.compareFile(path, hosts, slices.Contains(textsOf(words), "--checksum"))
 }

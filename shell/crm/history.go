@@ -384,8 +384,13 @@ func (s *session) writeReport(name string) error {
 	} else {
 		put("cib.xml", "", err)
 	}
-	conf, err := os.ReadFile(s.corosyncFile())
-	put("corosync.conf", string(conf), err)
+	conf, err := s.corosyncFile()
+	if err == nil {
+		text, err := os.ReadFile(conf)
+		put(path.Base(conf), string(text), err)
+	} else {
+		put("corosync.conf", "", err)
+	}
 	status, err := s.clusterState("report")
 	text, _ := json.MarshalIndent(status, "", "  ")
 	put("status.json", string(text), err)

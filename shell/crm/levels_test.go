@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"holdfast/cluster/cib"
+	"holdfast/cluster/setup"
 )
 
 // TestFailedCommitChangesNothing: a configuration with errors leaves the file as it was.
@@ -253,5 +254,56 @@ func TestLoadKeepsTheIDsOfNodes(t *testing.T) {
 		if ids["alpha.example.com"] != "1" || ids["beta"] != "beta" {
 			t.Errorf("method %d: ids %v", method, ids)
 		}
+	}
+}
+
+// On a host that was set up with `holdfast init` the commands work on holdfast.conf, which is what its daemon reads; a third host
+// ends what is said of two. The root is the process's, so this test cannot run beside others.
+func TestCorosyncOnHoldfastConf(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("HOLDFAST_ROOT", dir)
+	call := func(args ...string) (string, int) {
+		var out strings.Builder
+		s := newSession(strings.NewReader(""), &out, &out, func(string) string { return "" })
+		status := s.main(append([]string{"corosync"}, args...))
+		return out.String(), status
+	}
+	if said, status := call("show"); status == 0 || !strings.Contains(said, "holdfast init") {
+		t.Errorf("without a configuration: status %d: %s", status, said)
+	}
+	text, err := setup.Render("trial", []setup.Member{
+		{ID: 1, Host: setup.Host{Name: "alpha", Addrs: []string{"10.0.0.1"}}}, {ID: 2, Host: setup.Host{Name: "beta", Addrs: []string{"10.0.0.2"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(dir, "etc/holdfast/holdfast.conf")
+	if err := os.MkdirAll(filepath.Dir(conf), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"get nodelist.node.ring0_addr", "10.0.0.1\n10.0.0.2\n"},
+		{"set totem.token 3000", ""},
+		{"set logging.debug on", ""},
+		{"add-node 10.0.0.3 gamma", ""},
+		{"get quorum.two_node", "0\n"},
+		{"get nodelist.node.nodeid", "1\n2\n3\n"},
+		{"del-node 10.0.0.3", ""},
+		{"get quorum.two_node", "1\n"},
+		{"get nosuch.key", "ERROR: " + conf + " has no nosuch.key\n"},
+	} {
+		if said, status := call(strings.Fields(c.args)...); status != 0 || said != c.want {
+			t.Errorf("%s: status %d, said %q, want %q", c.args, status, said, c.want)
+		}
+	}
+	left, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(text, "crypto_hash: sha256\n", "crypto_hash: sha256\n    token: 3000\n", 1) + "logging {\n    debug: on\n}\n"
+	if string(left) != want {
+		t.Errorf("it left\n%s\nwant\n%s", left, want)
 	}
 }
