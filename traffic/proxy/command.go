@@ -120,6 +120,9 @@ func (a *arguments) run(stdout, stderr io.Writer) error {
 func (a *arguments) load(stderr io.Writer) (*config.Config, error) {
 	c, err := load(a.files, machine{unresolved: a.unresolved})
 	if c != nil && !a.quiet {
+		for _, n := range c.Notices {
+			fmt.Fprintf(stderr, "notice: %s\n", n)
+		}
 		for _, w := range c.Warnings {
 			fmt.Fprintf(stderr, "warning: %s\n", w)
 		}
@@ -131,6 +134,10 @@ func (a *arguments) load(stderr io.Writer) (*config.Config, error) {
 		return nil, errors.New("there are warnings, and -dW or zero-warning makes mistakes of them")
 	}
 	a.override(c)
+	if len(c.Programs) > 0 && !c.Global.MasterWorker {
+		x := c.Programs[0]
+		return nil, fmt.Errorf("the configuration is not valid:\n%s:%d: program %s is run by a master: write master-worker in the global section, or begin with -W", x.File, x.Line, x.Name)
+	}
 	return c, nil
 }
 

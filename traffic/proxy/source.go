@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/user"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -29,6 +30,8 @@ func (machine) Environment(name string) (string, bool) {
 	}
 	return value, set
 }
+func (machine) User(name string) error  { _, err := user.Lookup(name); return err }
+func (machine) Group(name string) error { _, err := user.LookupGroup(name); return err }
 func (m machine) Resolve(host string) (netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -99,14 +99,22 @@ func placeHost(a place, family, host string, resolve func(host string) (netip.Ad
 	}
 	if addr, err := netip.ParseAddr(bare); err == nil {
 		a.addr = addr
-		return a, nil
+		return a, a.isOf(family)
 	}
 	addr, err := resolve(bare)
 	if err != nil {
 		return a, fmt.Errorf("find the address of %q: %w", bare, err)
 	}
 	a.addr = addr.Unmap()
-	return a, nil
+	return a, a.isOf(family)
+}
+
+// isOf makes sure that an address is of the family that stands before it.
+func (a *place) isOf(family string) error {
+	if strings.HasSuffix(family, "4") && !a.addr.Is4() || strings.HasSuffix(family, "6") && a.addr.Is4() {
+		return fmt.Errorf("%s is not an address of %s@", a.addr, family)
+	}
+	return nil
 }
 
 // source reads ADDRESS[:PORT] of a `source` directive.

@@ -121,8 +121,8 @@ var bindOptions = map[string]func(p *parser, t *taker, b *Bind){
 	"mode":            func(_ *parser, t *taker, b *Bind) { b.Mode = t.mode() },
 	"id":              func(_ *parser, t *taker, b *Bind) { b.ID = t.count("id", 1, 1<<30) },
 	"maxconn":         func(_ *parser, t *taker, b *Bind) { b.MaxConn = t.count("maxconn", 1, 1<<24) },
-	"user":            func(_ *parser, t *taker, b *Bind) { b.User = t.value("user") },
-	"group":           func(_ *parser, t *taker, b *Bind) { b.Group = t.value("group") },
+	"user":            func(p *parser, t *taker, b *Bind) { b.User = t.user(p) },
+	"group":           func(p *parser, t *taker, b *Bind) { b.Group = t.group(p) },
 	"uid":             func(_ *parser, t *taker, b *Bind) { b.User = strconv.Itoa(t.count("uid", 0, 1<<31)) },
 	"gid":             func(_ *parser, t *taker, b *Bind) { b.Group = strconv.Itoa(t.count("gid", 0, 1<<31)) },
 	"tcp-ut":          func(_ *parser, t *taker, b *Bind) { b.UserTimeout = t.duration("tcp-ut") },
@@ -134,7 +134,7 @@ var bindOptions = map[string]func(p *parser, t *taker, b *Bind){
 	"severity-output": idleWord("severity-output", "it is for run-time sockets"),
 	"level":           idleWord("level", "it is for run-time sockets"),
 	"expose-fd":       idleWord("expose-fd", "it is for run-time sockets"),
-	"proto":           func(_ *parser, t *taker, b *Bind) { b.HTTP2 = t.protocol("h1", "h2") },
+	"proto":           func(_ *parser, t *taker, b *Bind) { b.HTTP2, b.Spoken = t.protocol("h1", "h2"), true },
 }
 
 // idleWord takes an option with a value that has no effect, and says why.

@@ -39,6 +39,9 @@ func (b *blocks) live() bool {
 // directive takes a line that begins with a dot. text is the line without its first word.
 func (b *blocks) directive(l Line, text string) *Problem {
 	word := l.Words[0]
+	if (word == ".else" || word == ".endif") && text != "" {
+		return l.problem("%s stands alone; %q is not expected", word, text)
+	}
 	top := len(b.open) - 1
 	if top < 0 && word != ".if" {
 		return l.problem("%s without .if", word)
@@ -83,7 +86,11 @@ func (b *blocks) directive(l Line, text string) *Problem {
 
 // Evaluate tells whether a condition as `.if` takes it holds; it is what `haproxy -cc` asks.
 func Evaluate(text string, env func(string) (string, bool)) (bool, error) {
-	return (&blocks{env: env}).evaluate(text)
+	words, err := split(text, env)
+	if err != nil {
+		return false, err
+	}
+	return (&blocks{env: env}).evaluate(strings.Join(words, " "))
 }
 
 func (b *blocks) evaluate(text string) (bool, error) {
@@ -166,29 +173,16 @@ func (e *evaluator) unary(depth int) (bool, error) {
 		return e.call(name, args)
 	}
 	e.skip("")
-	switch name {
-	case "true":
-		return true, nil
-	case "false":
-		return false, nil
-	}
 	n, err := strconv.Atoi(name)
 	if err != nil {
-		return false, fmt.Errorf("%q is not a number, true, false or a predicate", name)
+		return false, fmt.Errorf("%q is neither a number nor a predicate", name)
 	}
 	return n != 0, nil
 }
 
 func (e *evaluator) call(name string, args []string) (bool, error) {
 	for i := range args {
-		args[i] = strings.Trim(strings.TrimSpace(args[i]), `"`)
-		if variable, ok := strings.CutPrefix(args[i], "$"); ok {
-			name, otherwise, _ := strings.Cut(strings.Trim(variable, "{}"), "-")
-			value, set := e.env(name)
-			if args[i] = value; !set {
-				args[i] = otherwise
-			}
-		}
+		args[i] = strings.TrimSpace(args[i])
 	}
 	want := 1
 	if name == "streq" || name == "strneq" {

@@ -35,6 +35,15 @@ func (m memory) Resolve(host string) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("no such host")
 }
 
+func (m memory) User(name string) error {
+	if name != "root" && name != "haproxy" {
+		return fmt.Errorf("unknown user %s", name)
+	}
+	return nil
+}
+
+func (m memory) Group(name string) error { return m.User(name) }
+
 func load(t *testing.T, text string, m memory) (*Config, error) {
 	t.Helper()
 	return Load([]File{{"test.cfg", []byte(text)}}, m)
@@ -97,7 +106,7 @@ func TestConditions(t *testing.T) {
 	t.Parallel()
 	env := func(name string) (string, bool) { return "x", name == "SET" }
 	for text, want := range map[string]bool{
-		"": false, "0": false, "1": true, "true": true, "!true": false, "defined(SET)": true, "defined(NOT)": false,
+		"": false, "0": false, "1": true, "!1": false, "defined(SET)": true, "defined(NOT)": false,
 		`streq("$SET",x)`: true, "strneq(a,b) && !defined(NOT)": true, "0 || (1 && 1)": true, "version_atleast(2.4)": true,
 		"version_before(2.4)": false, "version_atleast(99)": false, "feature(OPENSSL)": true, "feature(LUA)": false,
 	} {
@@ -162,7 +171,7 @@ func TestProblems(t *testing.T) {
 		{"backend b\n stick-table type ip size 1k peers p", `there is no peers section "p"`},
 		{"backend b\n stick-table type ip size 1k store conn_rate", `only rates have a period`},
 		{"resolvers r\n nameserver a\nbackend b", `test.cfg:2: the name server's address wants`},
-		{"resolvers r\n nameserver a x:1", `"x:1" is not an address with a port`},
+		{"resolvers r\n nameserver a x:1", `find the address of "x"`},
 		{"resolvers r\n nameserver a 192.0.2.1:53\n hold never 3s", `test.cfg:3: hold: "never" is not a kind of answer`},
 		{"resolvers r\n timeout connect 3s", `timeout "connect": there are resolve and retry`},
 		{"backend a\n server s app.test:80 resolvers r init-addr none", `server s: there are no resolvers "r"`},
@@ -172,7 +181,7 @@ func TestProblems(t *testing.T) {
 		{"backend a\n server s app.test:80 init-addr libd", `init-addr: "libd" is none of last, libc, none`},
 		{"backend a\n server s nowhere:80 init-addr libc", "no such host; `init-addr none` or `resolvers` begin without"},
 		{"backend b\n email-alert to a@b\n email-alert from a@b\n email-alert mailers m", `there are no mailers "m"`},
-		{"mailers m\n mailer a nowhere", `"nowhere" is not HOST:PORT`},
+		{"mailers m\n mailer a nowhere", `find the address of "nowhere"`},
 		{"backend b\n email-alert level loud", `level "loud" is not known`},
 		{"backend b\n server a 127.0.0.1:1 track c/d", `track: there is no server "c/d"`},
 		{"backend b\n server a 127.0.0.1:1\n server c 127.0.0.1:2 track a", `track: a is not checked`},

@@ -12,6 +12,7 @@ func (noSource) ReadFile(name string) ([]byte, error) {
 	return nil, errors.New("files are not read at run time: " + name)
 }
 func (noSource) Environment(string) (string, bool) { return "", false }
+
 func (noSource) Resolve(host string) (netip.Addr, error) {
 	return netip.Addr{}, errors.New("a server that comes at run time wants an address, not the name " + host)
 }

@@ -25,11 +25,23 @@ var globalDirectives map[string]directive
 
 func init() {
 	globalDirectives = map[string]directive{
-		"maxconn":           globalCount(1, 1<<24, func(g *Global, n int) { g.MaxConn = n }),
-		"nbthread":          globalCount(1, 64, func(g *Global, n int) { g.Threads = n }),
-		"spread-checks":     globalCount(0, 50, func(g *Global, n int) { g.SpreadChecks = n }),
-		"user":              globalText(func(g *Global, s string) { g.User = s }),
-		"group":             globalText(func(g *Global, s string) { g.Group = s }),
+		"maxconn":       globalCount(1, 1<<24, func(g *Global, n int) { g.MaxConn = n }),
+		"nbthread":      globalCount(1, 64, func(g *Global, n int) { g.Threads = n }),
+		"spread-checks": globalCount(0, 50, func(g *Global, n int) { g.SpreadChecks = n }),
+		"user": func(p *parser, l Line) *Problem {
+			t := l.take(1)
+			if p.config.Global.User = t.user(p); t.err != nil {
+				return t.err
+			}
+			return l.wants(1, 1)
+		},
+		"group": func(p *parser, l Line) *Problem {
+			t := l.take(1)
+			if p.config.Global.Group = t.group(p); t.err != nil {
+				return t.err
+			}
+			return l.wants(1, 1)
+		},
 		"chroot":            globalText(func(g *Global, s string) { g.Chroot = s }),
 		"pidfile":           globalText(func(g *Global, s string) { g.PIDFile = s }),
 		"node":              globalText(func(g *Global, s string) { g.Node = s }),
@@ -39,8 +51,10 @@ func init() {
 		"ca-base":           globalText(func(g *Global, s string) { g.CABase = s }),
 		"crt-base":          globalText(func(g *Global, s string) { g.CertBase = s }),
 		"description": func(p *parser, l Line) *Problem {
-			p.config.Global.Description = strings.Join(l.Words[1:], " ")
-			return l.wants(1, -1)
+			if p.config.Global.Description = strings.Join(l.Words[1:], " "); p.config.Global.Description == "" {
+				return l.problem("description wants a text behind it")
+			}
+			return nil
 		},
 		"daemon":          globalSwitch(func(g *Global) { g.Daemon = true }),
 		"master-worker":   globalSwitch(func(g *Global) { g.MasterWorker = true }),
@@ -149,6 +163,9 @@ func setEnvironment(p *parser, l Line) *Problem {
 	if problem := l.wants(2, 2); problem != nil {
 		return problem
 	}
+	if problem := l.variableName(l.Words[1]); problem != nil {
+		return problem
+	}
 	delete(p.hidden, l.Words[1])
 	p.unset[l.Words[1]] = l.Words[2]
 	return nil
@@ -225,9 +242,9 @@ func (p *parser) statsSocket(l Line, t *taker) *Problem {
 		case "mode":
 			s.Mode = t.mode()
 		case "user":
-			s.User = t.value(w)
+			s.User = t.user(p)
 		case "group":
-			s.Group = t.value(w)
+			s.Group = t.group(p)
 		case "level":
 			s.Level = t.value(w)
 			if s.Level != "user" && s.Level != "operator" && s.Level != "admin" {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -170,6 +171,9 @@ func (x *lexer) variable() error {
 		return fmt.Errorf("a variable's name is expected behind $; write \\$ for a dollar sign")
 	}
 	name := rest[:n]
+	if name[0] == '.' && !slices.Contains(fields(".FILE .LINE .SECTION"), name) {
+		return fmt.Errorf("${%s}: of the variables that begin with a dot there are .FILE, .LINE and .SECTION", name)
+	}
 	value, set := x.env(name)
 	if !braced {
 		x.word.WriteString(value)

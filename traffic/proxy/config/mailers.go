@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -24,6 +25,12 @@ type EmailAlert struct {
 
 func beginMailers(p *parser, l Line) *Problem {
 	p.mailers = &Mailers{Timeout: 10 * time.Second}
+	m := p.mailers
+	p.later = append(p.later, func() {
+		if !slices.ContainsFunc(p.config.Proxies, func(x *Proxy) bool { return x.Email.Mailers == m.Name }) {
+			p.warn(l, "mailers %s have no effect: no email-alert names them", m.Name)
+		}
+	})
 	return enter(l, p.config.Mailers, p.mailers, &p.mailers.Name)
 }
 
@@ -33,10 +40,21 @@ func mailersLine(p *parser, l Line) *Problem {
 		if problem := l.wants(2, 2); problem != nil {
 			return problem
 		}
-		if _, port, err := net.SplitHostPort(l.Words[2]); err != nil || port == "" {
-			return l.problem("mailer %s: %q is not HOST:PORT", l.Words[1], l.Words[2])
+		if problem := l.checkName(l.Words[1]); problem != nil {
+			return problem
 		}
-		p.mailers.Servers = append(p.mailers.Servers, l.Words[2])
+		a, err := p.place(l.Words[2])
+		if err != nil {
+			return l.problem("mailer %s: %v", l.Words[1], err)
+		}
+		if a.network != "tcp" || a.first == 0 || a.first != a.last || a.relative {
+			return l.problem("mailer %s: an address with one port is expected, as mail.example:25, not %q", l.Words[1], l.Words[2])
+		}
+		host := strings.Trim(a.host, "[]") // names are looked up again for each message
+		if a.anyAddress {
+			host = "localhost"
+		}
+		p.mailers.Servers = append(p.mailers.Servers, net.JoinHostPort(host, strconv.Itoa(a.first)))
 		return nil
 	case "timeout":
 		if problem := l.wants(2, 2); problem != nil {

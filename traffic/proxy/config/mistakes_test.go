@@ -10,7 +10,7 @@ import (
 
 // mistake is a line that somebody got wrong, or that looks wrong and is not.
 type mistake struct {
-	where  string // global, defaults, frontend, backend, tcp
+	where  string // global, defaults, frontend, backend, tcp; file: behind them
 	line   string
 	refuse string // what is said; "": it is taken
 	warn   string // what is warned of
@@ -66,6 +66,111 @@ var mistakes = []mistake{
 	{"tcp", "cookie A insert", "", "cookie: no effect in mode tcp"},
 	{"tcp", "balance uri", "", "balance uri: no effect in mode tcp"},
 	{"tcp", "stats enable", "", "stats: no effect in mode tcp"},
+	{"tcp", "bind :9995 proto h2", "proto names a kind of HTTP", ""},
+	{"tcp", "server t 127.0.0.1:80 proto h2", "proto names a kind of HTTP", ""},
+	{"global", "user nobody-at-all", "user: ", ""},
+	{"global", "group nobody-at-all", "group: ", ""},
+	{"global", "user root", "", ""},
+	{"global", "stats socket /tmp/x user nobody-at-all", "user: ", ""},
+	{"global", "unix-bind group nobody-at-all", "group: ", ""},
+	{"global", `description ""`, "description wants a text", ""},
+	{"global", `description "$NOT_SET"`, "description wants a text", ""},
+	{"global", `description "$.LINE ${.FILE} ${.SECTION}"`, "", ""},
+	{"global", `description "x${.FOO}"`, "there are .FILE, .LINE and .SECTION", ""},
+	{"global", "setenv A=b c", `"A=b" cannot be a variable's name`, ""},
+	{"global", `presetenv "" c`, `"" cannot be a variable's name`, ""},
+	{"global", "unsetenv A=b", `"A=b" cannot be a variable's name`, ""},
+	{"frontend", "bind ipv6@127.0.0.1:9998", "127.0.0.1 is not an address of ipv6@", ""},
+	{"frontend", "bind ipv4@[::1]:9998", "::1 is not an address of ipv4@", ""},
+	{"frontend", "bind /tmp/x user nobody-at-all", "user: ", ""},
+	{"backend", "source ipv6@127.0.0.1", "127.0.0.1 is not an address of ipv6@", ""},
+	{"frontend", "acl a path -u x /", `-u wants a number, not "x"`, ""},
+	{"frontend", "acl a path -u 5 /\n acl b path -u 5 /", `-u 5: this is a number of acl "a"`, ""},
+	{"frontend", "acl a dst_port 90:80", `"90:80" is not a number or a range`, ""},
+	{"frontend", "http-request set-header A %[src,iif(a,b)]", "an address is neither true nor false", ""},
+	{"frontend", "http-request set-header A %[src_port,iif(a,b)]", "", ""},
+	{"backend", `server t 127.0.0.1:80 check-alpn ""`, "check-alpn wants names", ""},
+	{"file", "defaults d\ndefaults d\nbackend z from d", `two defaults sections "d", in lines 16 and 17`, ""},
+	{"file", "defaults d\n timeout server 1s\ndefaults d\n timeout server 1s", "", ""},
+	{"file", "defaults d\nbackend z from d from d", `"from" is not expected`, ""},
+
+	{"file", "peers", "peers wants 1 words", ""},
+	{"file", `peers ""`, "peers wants a name", ""},
+	{"file", "peers a/b", `the name "a/b" has a character`, ""},
+	{"file", "peers p\n disabled\n peer x 127.0.0.1:10000", "", ""},
+	{"file", "peers p\n peer x 127.0.0.1:10000", "", "none of the peers is"},
+	{"file", "peers p\n server a/b 127.0.0.1:10000", `the name "a/b" has a character`, ""},
+	{"file", "peers p\n peer x ipv6@127.0.0.1:10000", "127.0.0.1 is not an address of ipv6@", ""},
+	{"file", "peers p\n bind :10000\n peer x 127.0.0.1:10001", "write `server x`", ""},
+	{"file", "peers p\n peer x 127.0.0.1:10001\n bind :10000", "bind goes with `server`", ""},
+	{"file", "peers p\n disabled\n log global\n peer x 127.0.0.1:10001", "", ""},
+	{"file", "peers p\n disabled\n peer x 127.0.0.1:10001\n table t type ip size 1k peers p", `table: "peers" is not expected`, ""},
+	{"file", "peers p\n disabled\n peer x 127.0.0.1:10001\n table t type integer len 4 size 1k", `table: "len" is not expected`, ""},
+
+	{"file", "resolvers a/b\n nameserver a 127.0.0.1:53", `the name "a/b" has a character`, ""},
+	{"file", "resolvers r", "", "resolvers r have no nameserver"},
+	{"file", "resolvers r\n nameserver a 127.0.0.1", "an address with one port is expected", ""},
+	{"file", "resolvers r\n nameserver a 127.0.0.1:0", "an address with one port is expected", ""},
+	{"file", "resolvers r\n nameserver a 127.0.0.1:53-54", "an address with one port is expected", ""},
+	{"file", "resolvers r\n nameserver a udp6@127.0.0.1:53", "127.0.0.1 is not an address of", ""},
+	{"file", "resolvers r\n nameserver a udp@127.0.0.1:53\n nameserver b :53", "", ""},
+	{"file", "resolvers r\n nameserver a 127.0.0.1:53\n nameserver a 127.0.0.1:54", `there is a nameserver "a" already`, ""},
+	{"file", "resolvers r\n nameserver a/b 127.0.0.1:53", `the name "a/b" has a character`, ""},
+
+	{"file", `userlist ""`, "userlist wants", ""},
+	{"file", "userlist a/b", `the name "a/b" has a character`, ""},
+	{"file", "userlist u\n user a insecure-password x groups g", `user a: there is no group "g"`, ""},
+	{"file", "userlist u\n user a insecure-password x groups g\n group g", "", ""},
+	{"file", "userlist u\n group g users a", `group g: there is no user "a"`, ""},
+	{"file", "userlist u\n group g users a\n user a insecure-password x", "", ""},
+	{"file", "userlist u\n user a insecure-password x\n user a insecure-password y", "", `there is a user "a" already`},
+	{"file", "userlist u\n group g\n group g", "", `there is a group "g" already`},
+
+	{"file", `cache ""`, "cache wants a name", ""},
+	{"file", "cache a/b\n total-max-size 1", "", ""},
+	{"file", "http-errors a/b", `the name "a/b" has a character`, ""},
+	{"file", "http-errors e\nhttp-errors e", `there are http-errors "e" already`, ""},
+
+	{"file", `ring "a b"`, `the name "a b" has a character`, ""},
+	{"file", "ring r\n size 1024", `"1024" is not a size from 16384`, ""},
+	{"file", "ring r\n size 20000\n size 19000", `"19000" is not a size from 20000`, ""},
+	{"file", "ring r\n size 20000\n maxlen 20000", "", ""},
+	{"file", "ring r\n maxlen 20000", "", "maxlen 20000 is more than its size 16384"},
+	{"file", "ring r\n server a 127.0.0.1:514", "", "ring r: timeouts are missing"},
+	{"file", "ring r\n timeout connect 1s\n timeout server 1s\n server a 127.0.0.1:514\n server a 127.0.0.1:515", `there is a server "a" already`, ""},
+
+	{"file", "global\n master-worker\nprogram p\n command /bin/true\n user nobody-at-all", "user: ", ""},
+	{"file", "global\n master-worker\nprogram p\n command /bin/true\n group nobody-at-all", "group: ", ""},
+	{"file", "global\n master-worker\nprogram p\n command /bin/true\n user root", "", ""},
+	{"file", "global\n master-worker\nprogram p\n command /bin/true\n no user root", "`no` goes before option", ""},
+	{"file", "global\n master-worker\nprogram p\n command /bin/true\n no option start-on-reload", "", ""},
+	{"file", "global\n master-worker\nprogram p\n command \"\"", "a program is expected", ""},
+	{"file", `program ""`, "program wants a name", ""},
+
+	{"file", "mailers m\n mailer a 127.0.0.1:25", "", "mailers m have no effect"},
+	{"file", "mailers m\n mailer a 127.0.0.1:0", "an address with one port is expected", ""},
+	{"file", "mailers m\n mailer a 127.0.0.1:99999", `port "99999" is not a number`, ""},
+	{"file", "mailers m\n mailer a 127.0.0.1:smtp", `port "smtp" is not a number`, ""},
+	{"file", "mailers m\n mailer a udp@127.0.0.1:25", "udp is not offered", ""},
+	{"file", `mailers m` + "\n" + ` mailer "a b" 127.0.0.1:25`, `the name "a b" has a character`, ""},
+
+	{"file", ".if true\n.endif", `"true" is neither a number nor a predicate`, ""},
+	{"file", ".if \"1\" # yes\n.endif", "", ""},
+	{"file", ".if\t1\n.endif", "", ""},
+	{"file", ".if streq(\"$NOT_SET\",a)\n.alert x\n.endif", "", ""},
+	{"file", ".if 1\n.else x\n.endif", ".else stands alone", ""},
+	{"file", ".if 1\n.endif x", ".endif stands alone", ""},
+	{"file", ".if 0\n\"a\n.endif", "double quote is not closed", ""},
+	{"file", ".if 0\n.foo\n.endif", "", ""},
+	{"file", ".foo", `directive ".foo" is not known`, ""},
+	{"file", ".notice x", "", ""},
+	{"file", ".notice x y", `the word "y" is not expected`, ""},
+	{"file", ".warning \"x y\"", "", "x y"},
+	{"file", ".warning x y", `the word "y" is not expected`, ""},
+	{"file", ".alert \"x y\"", "x y", ""},
+	{"file", ".diag x", "", ""},
+	{"file", ".diag x y", `the word "y" is not expected`, ""},
+	{"file", ".notice 'x", "single quote is not closed", ""},
 }
 
 // text is a whole configuration with the mistake in it.
@@ -73,7 +178,8 @@ func (m mistake) text() string {
 	line := map[string]string{m.where: " " + m.line + "\n"}
 	return "global\n" + line["global"] + "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n" + line["defaults"] +
 		"frontend f\n bind :9999\n default_backend b\n" + line["frontend"] + "backend b\n server s 127.0.0.1:80\n" + line["backend"] +
-		"listen l\n mode tcp\n bind :9996\n server s 127.0.0.1:80\n" + line["tcp"]
+		"listen l\n mode tcp\n bind :9996\n server s 127.0.0.1:80\n" + line["tcp"] +
+		strings.TrimPrefix(line["file"], " ")
 }
 
 func TestMistakesAreFound(t *testing.T) {

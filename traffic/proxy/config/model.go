@@ -24,6 +24,7 @@ type Config struct {
 	Caches    map[string]*cache.Settings
 	Compiler  *sample.Compiler // holds the maps and lists, which can be changed at run time
 	Warnings  []string
+	Notices   []string // what .notice says
 }
 
 // LogTargets are where a proxy logs to.
@@ -313,6 +314,7 @@ type Proxy struct {
 	Table       *Table
 	Bandwidths  []*Bandwidth
 	defaults    bool
+	twin        int // line of another defaults section of this name
 	from        string
 }
 
@@ -375,6 +377,7 @@ type Bind struct {
 	Mode         uint32
 	User, Group  string
 	HTTP2        bool // proto h2: nothing else is spoken
+	Spoken       bool // there is a proto
 	TLS          *TLSOptions
 }
 
@@ -427,6 +430,7 @@ type Server struct {
 	File     string
 	Host     string // as it was written, without the port
 	HTTP2    bool   // proto h2
+	Spoken   bool   // there is a proto
 	Address  netip.AddrPort
 	Path     string // unix
 	PortOff  int    // of the client's port, when Relative

@@ -42,6 +42,9 @@ func (p *parser) errorFile(l Line, status int, name string) (Page, *Problem) {
 	if err != nil {
 		return Page{}, l.problem("%s: %v", l.Words[0], missing(err))
 	}
+	if most := p.config.Global.BufferSize; len(b) > most {
+		return Page{}, l.problem("%s: %s has %d bytes, and an answer may have %d (tune.bufsize)", l.Words[0], name, len(b), most)
+	}
 	if len(b) == 0 || name == "/dev/null" {
 		return Page{Status: status, Raw: []byte{}}, nil
 	}
@@ -56,6 +59,9 @@ func (p *parser) errorFile(l Line, status int, name string) (Page, *Problem) {
 	var h h1.Head
 	if err := h.Response(head); err != nil || h.Size != len(head) {
 		return Page{}, l.problem("%s: %s does not begin with an HTTP answer", l.Words[0], name)
+	}
+	if h.Length >= 0 && h.Length != int64(len(body)) {
+		return Page{}, l.problem("%s: %s says content-length: %d, and has a body of %d bytes", l.Words[0], name, h.Length, len(body))
 	}
 	h.Drop(head, "content-length")
 	h.Drop(head, "transfer-encoding")
@@ -84,6 +90,13 @@ func errorLocationLine(p *parser, l Line) *Problem {
 func beginErrors(p *parser, l Line) *Problem {
 	if problem := l.wants(1, 1); problem != nil {
 		return problem
+	}
+	p.errors = ""
+	if problem := l.checkSection(); problem != nil {
+		return problem
+	}
+	if p.pages[l.Words[1]] != nil {
+		return l.problem("there are http-errors %q already", l.Words[1])
 	}
 	p.errors = l.Words[1]
 	p.pages[p.errors] = map[int]Page{}

@@ -16,6 +16,7 @@ type Peers struct {
 	Listen   *Bind    // where the local peer listens
 	Disabled bool
 	Logs     []LogTarget
+	peers    bool // a `peer` line was there, beside which no bind may stand
 
 	bind   Bind   // default-bind
 	server Server // default-server
@@ -48,6 +49,9 @@ func init() {
 			if problem := l.wants(1, -1); problem != nil {
 				return problem
 			}
+			if p.peers.peers {
+				return l.problem("peers: bind goes with `server`, not with `peer`, whose line says where the local peer listens")
+			}
 			b := p.peers.bind
 			if b.TLS != nil {
 				own := *b.TLS
@@ -61,6 +65,10 @@ func init() {
 		"default-bind":   func(p *parser, l Line) *Problem { return p.bindOptions(l, l.take(1), &p.peers.bind) },
 		"default-server": func(p *parser, l Line) *Problem { return p.serverOptions(l, l.take(1), &p.peers.server) },
 		"log": func(p *parser, l Line) *Problem {
+			if len(l.Words) == 2 && l.Words[1] == "global" {
+				p.peers.Logs = append(p.peers.Logs, p.config.Global.Logs...)
+				return nil
+			}
 			t, problem := p.logTarget(l)
 			p.peers.Logs = append(p.peers.Logs, t)
 			return problem
@@ -101,6 +109,12 @@ func peerLine(p *parser, l Line) *Problem {
 		return problem
 	}
 	x := p.peers
+	if problem := l.checkName(l.Words[1]); problem != nil {
+		return problem
+	}
+	if x.peers = x.peers || l.Words[0] == "peer"; x.peers && x.Listen != nil && x.Local == nil {
+		return l.problem("peers: `peer` does not go with bind; write `server %s`", l.Words[1])
+	}
 	peer := &Peer{Name: l.Words[1], Line: l.Number}
 	if slices.ContainsFunc(x.Peers, func(other *Peer) bool { return other.Name == peer.Name }) {
 		return l.problem("there is a peer %q already", peer.Name)
@@ -123,11 +137,17 @@ func peerLine(p *parser, l Line) *Problem {
 		}
 		return p.serverOptions(l, l.take(2), &s)
 	}
+	if local && l.Words[0] == "server" {
+		return l.problem("server %s: this is the local peer, whose address is its bind's, or that of a `peer` line", peer.Name)
+	}
 	if problem := p.serverOptions(l, l.take(3), &s); problem != nil {
 		return problem
 	}
 	a, err := p.place(l.Words[2])
-	if err != nil || a.network != "tcp" || a.first == 0 || a.first != a.last || a.relative {
+	if err != nil {
+		return l.problem("peer %s: %v", peer.Name, err)
+	}
+	if a.network != "tcp" || a.first == 0 || a.first != a.last || a.relative {
 		return l.problem("peer %s: an address with one port is expected, not %q", peer.Name, l.Words[2])
 	}
 	peer.Address = netip.AddrPortFrom(a.addr, uint16(a.first))
@@ -143,6 +163,11 @@ func peersTable(p *parser, l Line) *Problem {
 		return problem
 	}
 	x := p.peers
+	for i, w := range l.Words {
+		if w == "peers" || w == "len" && l.Words[i-1] == "integer" {
+			return l.problem("table: %q is not expected", w)
+		}
+	}
 	t := &Table{Name: x.Name + "/" + l.Words[1], Shared: "/" + l.Words[1]} // as HAProxy 2.6 names it to peers
 	if problem := p.table(l, l.take(2), t); problem != nil {
 		return problem
@@ -172,6 +197,7 @@ func (p *parser) checkPeers() {
 	for _, name := range sortedNames(p.config.Peers) {
 		x := p.config.Peers[name]
 		switch {
+		case x.Disabled:
 		case x.Local == nil:
 			p.config.Warnings = append(p.config.Warnings, "peers "+name+": none of the peers is "+p.localPeer()+
 				", the name of this process (-L, localpeer); its tables are not exchanged")

@@ -138,6 +138,9 @@ func beginProxy(p *parser, l Line) *Problem {
 		if base = p.defaults[rest[1]]; base == nil {
 			return l.problem("there is no defaults section %q before this line", rest[1])
 		}
+		if base.twin != 0 {
+			return l.problem("there are two defaults sections %q, in lines %d and %d", rest[1], base.twin, base.Line)
+		}
 		x.from = rest[1]
 	} else if len(rest) > 0 {
 		return l.problem("%s: the word %q is not expected", l.Words[0], rest[0])
@@ -148,6 +151,9 @@ func beginProxy(p *parser, l Line) *Problem {
 	if x.defaults {
 		p.last = x
 		if x.Name != "" {
+			if other := p.defaults[x.Name]; other != nil {
+				x.twin = other.Line
+			}
 			p.defaults[x.Name] = x
 		}
 		return nil

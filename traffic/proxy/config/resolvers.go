@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 type Resolvers struct {
 	Name    string
 	Servers []netip.AddrPort // asked in their order
+	names   []string         // of nameserver lines
 	Tries   int              // of a question, over all servers
 	Pause   time.Duration    // between questions while there is no answer (timeout resolve)
 	Wait    time.Duration    // for an answer (timeout retry)
@@ -29,6 +31,12 @@ func beginResolvers(p *parser, l Line) *Problem {
 	p.resolvers = &Resolvers{Tries: 3, Pause: time.Second, Wait: time.Second, Payload: 512, Valid: 10 * time.Second, Hold: map[string]time.Duration{
 		"nx": defaultHold, "refused": defaultHold, "timeout": defaultHold, "other": defaultHold, "obsolete": 0,
 	}}
+	r := p.resolvers
+	p.later = append(p.later, func() {
+		if len(r.Servers) == 0 {
+			p.warn(l, "resolvers %s have no nameserver", r.Name)
+		}
+	})
 	return enter(l, p.config.Resolvers, p.resolvers, &p.resolvers.Name)
 }
 
@@ -39,14 +47,21 @@ func resolversLine(p *parser, l Line) *Problem {
 	t := l.take(1)
 	switch word := l.Words[0]; word {
 	case "nameserver":
-		t.value("nameserver")
+		name := t.value("nameserver")
 		text := t.value("the name server's address")
 		if t.err != nil {
 			break
 		}
-		a, err := nameServer(text)
+		if problem := l.checkName(name); problem != nil {
+			return problem
+		}
+		if slices.Contains(r.names, name) {
+			return l.problem("there is a nameserver %q already", name)
+		}
+		r.names = append(r.names, name)
+		a, err := p.nameServer(text)
 		if err != nil {
-			return l.problem("nameserver: %v", err)
+			return l.problem("nameserver %s: %v", name, err)
 		}
 		r.Servers = append(r.Servers, a)
 	case "parse-resolv-conf":
@@ -84,20 +99,26 @@ func resolversLine(p *parser, l Line) *Problem {
 	return t.err
 }
 
-// nameServer reads [udp@]ADDRESS[:PORT].
-func nameServer(text string) (netip.AddrPort, error) {
+// nameServer reads [udp@]ADDRESS:PORT.
+func (p *parser) nameServer(text string) (netip.AddrPort, error) {
 	rest := text
-	for _, family := range []string{"udp@", "udp4@", "udp6@", "ipv4@", "ipv6@"} {
-		rest = strings.TrimPrefix(rest, family)
+	for _, family := range []string{"udp", "udp4", "udp6"} {
+		if after, ok := strings.CutPrefix(rest, family+"@"); ok {
+			rest = strings.Replace(family, "udp", "tcp", 1) + "@" + after // of the same form
+		}
 	}
-	if a, err := netip.ParseAddrPort(rest); err == nil {
-		return a, nil
+	a, err := p.place(rest)
+	switch {
+	case strings.HasPrefix(text, "tcp"):
+		return netip.AddrPort{}, fmt.Errorf("%q is not offered: questions go over UDP", text)
+	case err != nil:
+		return netip.AddrPort{}, err
+	case a.network != "tcp" || a.first == 0 || a.first != a.last || a.relative:
+		return netip.AddrPort{}, fmt.Errorf("an address with one port is expected, as 192.0.2.1:53, not %q", text)
+	case a.anyAddress: // this machine
+		a.addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	a, err := netip.ParseAddr(strings.Trim(rest, "[]"))
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("%q is not an address with a port; questions go over UDP", text)
-	}
-	return netip.AddrPortFrom(a, 53), nil
+	return netip.AddrPortFrom(a.addr, uint16(a.first)), nil
 }
 
 // resolvConf takes the name servers of this machine.

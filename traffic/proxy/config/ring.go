@@ -17,6 +17,7 @@ type Ring struct {
 	Connect     time.Duration
 	Write       time.Duration // timeout server
 	Servers     []*RingServer
+	bounded     [2]bool // timeout connect and timeout server were there
 }
 
 // RingServer is where a ring's lines go.
@@ -27,8 +28,21 @@ type RingServer struct {
 	Counted bool // log-proto octet-count: a line's length stands before it (RFC 6587, 3.4.1); else a line's end behind it
 }
 
+// smallestRing is the size of a ring that says none; it can only grow.
+const smallestRing = 16384
+
 func beginRing(p *parser, l Line) *Problem {
-	p.ring = &Ring{Format: "raw", Length: 1024, Size: 16384, Connect: 5 * time.Second, Write: 5 * time.Second}
+	r := &Ring{Format: "raw", Length: 1024, Size: smallestRing, Connect: 5 * time.Second, Write: 5 * time.Second}
+	p.ring = r
+	p.later = append(p.later, func() {
+		if len(r.Servers) > 0 && r.bounded != [2]bool{true, true} {
+			p.warn(l, "ring %s: timeouts are missing: set `timeout connect` and `timeout server`; they are 5 seconds", r.Name)
+		}
+		if r.Length > r.Size {
+			p.warn(l, "ring %s: maxlen %d is more than its size %d, which is the most that a line can have", r.Name, r.Length, r.Size)
+			r.Length = r.Size
+		}
+	})
 	return enter(l, p.config.Rings, p.ring, &p.ring.Name)
 }
 
@@ -57,8 +71,8 @@ func init() {
 				return problem
 			}
 			n, err := size(l.Words[1])
-			if err != nil || n < 1024 || n > 1<<30 {
-				return l.problem("size: %q is not a size from 1k to 1g", l.Words[1])
+			if err != nil || n < p.ring.Size || n > 1<<30 {
+				return l.problem("size: %q is not a size from %d, which it has already, to 1g", l.Words[1], p.ring.Size)
 			}
 			p.ring.Size = n
 			return nil
@@ -67,9 +81,9 @@ func init() {
 			t := l.take(1)
 			switch which := t.next(); which {
 			case "connect":
-				p.ring.Connect = t.duration(which)
+				p.ring.Connect, p.ring.bounded[0] = t.duration(which), true
 			case "server":
-				p.ring.Write = t.duration(which)
+				p.ring.Write, p.ring.bounded[1] = t.duration(which), true
 			default:
 				t.fail("timeout: there are connect and server in a ring, not %q", which)
 			}
@@ -93,6 +107,9 @@ func ringServer(p *parser, l Line) *Problem {
 		return problem
 	}
 	s := &RingServer{Name: l.Words[1]}
+	if slices.ContainsFunc(p.ring.Servers, func(other *RingServer) bool { return other.Name == s.Name }) {
+		return l.problem("there is a server %q already", s.Name)
+	}
 	if problem := p.streamAddress(s, l, l.Words[2]); problem != nil {
 		return problem
 	}

@@ -25,6 +25,12 @@ type Source interface {
 	Resolve(host string) (netip.Addr, error)
 }
 
+// Accounts is what a Source may be besides: whether users and groups of these names are there. A Source that is not takes any name.
+type Accounts interface {
+	User(name string) error
+	Group(name string) error
+}
+
 // File is the name and the text of a configuration file.
 type File struct {
 	Name string
@@ -67,12 +73,27 @@ func enter[Kind any](l Line, all map[string]*Kind, one *Kind, name *string) *Pro
 	if problem := l.wants(1, 1); problem != nil {
 		return problem
 	}
+	if problem := l.checkSection(); problem != nil {
+		return problem
+	}
 	*name = l.Words[1]
 	if all[*name] != nil {
 		return l.problem("there are %s %q already", l.Words[0], *name)
 	}
 	all[*name] = one
 	return nil
+}
+
+// checkSection tells what is wrong with the name that a section begins with.
+func (l Line) checkSection() *Problem {
+	name := l.Words[1]
+	if name == "" {
+		return l.problem("%s wants a name", l.Words[0])
+	}
+	if l.Words[0] == "cache" || l.Words[0] == "program" { // HAProxy takes any name here
+		return nil
+	}
+	return l.checkName(name)
 }
 
 var sections map[string]section
@@ -142,22 +163,24 @@ func (p *parser) file(f File) {
 	b := &blocks{env: p.env}
 	for n, text := range strings.Split(string(f.Text), "\n") {
 		l := Line{File: f.Name, Number: n + 1}
-		trimmed := strings.TrimLeft(text, " \t")
-		if strings.HasPrefix(trimmed, ".") {
-			word, rest, _ := strings.Cut(strings.TrimRight(trimmed, " \t\r"), " ")
-			l.Words = []string{word}
-			p.report(p.dotLine(b, l, rest))
-			continue
-		}
-		if !b.live() {
-			continue
-		}
-		words, err := split(text, p.env)
-		if err != nil {
+		words, err := split(text, func(name string) (string, bool) {
+			switch name {
+			case ".FILE":
+				return l.File, true
+			case ".LINE":
+				return itoa(l.Number), true
+			case ".SECTION":
+				return p.section, true
+			}
+			return p.env(name)
+		})
+		switch l.Words = words; {
+		case err != nil:
 			p.report(l.problem("%v", err))
-			continue
-		}
-		if l.Words = words; len(words) > 0 {
+		case len(words) == 0:
+		case strings.HasPrefix(words[0], "."):
+			p.report(p.dotLine(b, l))
+		case b.live():
 			p.line(l)
 		}
 	}
@@ -166,20 +189,33 @@ func (p *parser) file(f File) {
 	}
 }
 
+// The preprocessor's words.
+var (
+	conditions = fields(".if .elif .else .endif")
+	messages   = fields(".notice .warning .alert .diag")
+)
+
 // dotLine is a line of the preprocessor's.
-func (p *parser) dotLine(b *blocks, l Line, rest string) *Problem {
-	switch l.Words[0] {
-	case ".if", ".elif", ".else", ".endif":
+func (p *parser) dotLine(b *blocks, l Line) *Problem {
+	word, rest := l.Words[0], strings.Join(l.Words[1:], " ")
+	switch {
+	case slices.Contains(conditions, word):
 		return b.directive(l, rest)
-	case ".notice", ".warning", ".diag", ".alert":
-		if !b.live() {
-			return nil
-		}
-		if l.Words[0] == ".alert" {
-			return l.problem("%s", rest)
-		}
-		p.warn(l, "%s", rest)
+	case !b.live():
 		return nil
+	case slices.Contains(messages, word):
+		if len(l.Words) > 2 {
+			return l.problem("%s: the word %q is not expected; a message with blanks stands in quotes", word, l.Words[2])
+		}
+		switch word {
+		case ".alert":
+			return l.problem("%s", rest)
+		case ".warning":
+			p.warn(l, "%s", rest)
+		case ".notice":
+			p.config.Notices = append(p.config.Notices, l.problem("%s", rest).Error())
+		}
+		return nil // .diag speaks only where somebody asks for diagnostics
 	}
 	return l.problem("directive %q is not known; there are .if, .elif, .else, .endif, .notice, .warning, .diag and .alert", l.Words[0])
 }
@@ -338,6 +374,7 @@ func (p *parser) checkProxy(x *Proxy) {
 		}
 	}
 	p.checkTimeouts(x)
+	p.checkProtocols(x)
 	p.warnOfIdle(x)
 	p.checkBindIDs(x)
 	p.checkResolvers(x)
@@ -349,6 +386,23 @@ func (p *parser) checkProxy(x *Proxy) {
 	for _, u := range x.UseServers {
 		if !slices.ContainsFunc(x.Servers, func(s *Server) bool { return s.Name == u.Name }) {
 			p.report(x.problem("use-server: there is no server %q", u.Name))
+		}
+	}
+}
+
+// checkProtocols makes sure that nobody is to speak HTTP where it is not understood.
+func (p *parser) checkProtocols(x *Proxy) {
+	if x.Mode != TCP {
+		return
+	}
+	for _, b := range x.Binds {
+		if b.Spoken {
+			p.report(&Problem{x.File, b.Line, "bind: proto names a kind of HTTP, which is for mode http"})
+		}
+	}
+	for _, s := range x.Servers {
+		if s.Spoken {
+			p.report(&Problem{s.File, s.Line, fmt.Sprintf("server %s: proto names a kind of HTTP, which is for mode http", s.Name)})
 		}
 	}
 }

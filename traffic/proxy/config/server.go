@@ -144,18 +144,23 @@ func (p *parser) serverTLS(t *taker, s *Server, w string) bool {
 }
 
 var serverOptions = map[string]func(p *parser, t *taker, s *Server){
-	"weight":           func(_ *parser, t *taker, s *Server) { s.Weight = t.count("weight", 0, 256) },
-	"id":               func(_ *parser, t *taker, s *Server) { s.ID = t.count("id", 1, 1<<30) },
-	"backup":           func(_ *parser, _ *taker, s *Server) { s.Backup = true },
-	"no-backup":        func(_ *parser, _ *taker, s *Server) { s.Backup = false },
-	"disabled":         func(_ *parser, _ *taker, s *Server) { s.Disabled = true },
-	"enabled":          func(_ *parser, _ *taker, s *Server) { s.Disabled = false },
-	"maxconn":          func(_ *parser, t *taker, s *Server) { s.MaxConn = t.count("maxconn", 0, 1<<24) },
-	"minconn":          func(_ *parser, t *taker, s *Server) { s.MinConn = t.count("minconn", 0, 1<<24) },
-	"maxqueue":         func(_ *parser, t *taker, s *Server) { s.MaxQueue = t.count("maxqueue", 0, 1<<24) },
-	"cookie":           func(_ *parser, t *taker, s *Server) { s.Cookie = t.value("cookie") },
-	"check":            func(_ *parser, _ *taker, s *Server) { s.Check = true },
-	"check-alpn":       func(_ *parser, t *taker, s *Server) { s.CheckALPN = strings.Split(t.value("check-alpn"), ",") },
+	"weight":    func(_ *parser, t *taker, s *Server) { s.Weight = t.count("weight", 0, 256) },
+	"id":        func(_ *parser, t *taker, s *Server) { s.ID = t.count("id", 1, 1<<30) },
+	"backup":    func(_ *parser, _ *taker, s *Server) { s.Backup = true },
+	"no-backup": func(_ *parser, _ *taker, s *Server) { s.Backup = false },
+	"disabled":  func(_ *parser, _ *taker, s *Server) { s.Disabled = true },
+	"enabled":   func(_ *parser, _ *taker, s *Server) { s.Disabled = false },
+	"maxconn":   func(_ *parser, t *taker, s *Server) { s.MaxConn = t.count("maxconn", 0, 1<<24) },
+	"minconn":   func(_ *parser, t *taker, s *Server) { s.MinConn = t.count("minconn", 0, 1<<24) },
+	"maxqueue":  func(_ *parser, t *taker, s *Server) { s.MaxQueue = t.count("maxqueue", 0, 1<<24) },
+	"cookie":    func(_ *parser, t *taker, s *Server) { s.Cookie = t.value("cookie") },
+	"check":     func(_ *parser, _ *taker, s *Server) { s.Check = true },
+	"check-alpn": func(_ *parser, t *taker, s *Server) {
+		names := t.value("check-alpn")
+		if s.CheckALPN = strings.Split(names, ","); names == "" {
+			t.fail("check-alpn wants names of protocols, with commas between")
+		}
+	},
 	"check-proto":      oneOf("check-proto", "h1 h2", func(s *Server) *string { return &s.CheckSpeaks }),
 	"no-check":         func(_ *parser, _ *taker, s *Server) { s.Check = false },
 	"check-ssl":        func(_ *parser, _ *taker, s *Server) { s.CheckTLS = true },
@@ -209,7 +214,7 @@ var serverOptions = map[string]func(p *parser, t *taker, s *Server){
 	"resolve-net":      resolveNetworks,
 	"pool-low-conn":    idleServerWord("pool-low-conn", "each event loop keeps the connections that it has made"),
 	"log-proto":        idleServerWord("log-proto", "it is for servers of rings"),
-	"proto":            func(_ *parser, t *taker, s *Server) { s.HTTP2 = t.protocol("h1", "h2") },
+	"proto":            func(_ *parser, t *taker, s *Server) { s.HTTP2, s.Spoken = t.protocol("h1", "h2"), true },
 }
 
 func serverTime(unit time.Duration, of func(*Server) *time.Duration) func(*parser, *taker, *Server) {

@@ -57,6 +57,9 @@ func tuningDirectives() map[string]directive {
 			if problem := l.wants(2, 2); problem != nil {
 				return problem
 			}
+			if problem := l.variableName(l.Words[1]); problem != nil {
+				return problem
+			}
 			if _, set := p.env(l.Words[1]); set {
 				return nil
 			}
@@ -129,6 +132,9 @@ func defaultPathLine(_ *parser, l Line) *Problem {
 func unsetLine(p *parser, l Line) *Problem {
 	if l.Words[0] == "unsetenv" {
 		for _, name := range l.Words[1:] {
+			if problem := l.variableName(name); problem != nil {
+				return problem
+			}
 			p.hide(name)
 		}
 		return l.wants(1, -1)
@@ -138,6 +144,14 @@ func unsetLine(p *parser, l Line) *Problem {
 		p.onlyEnv[name] = true
 	}
 	p.unset = map[string]string{}
+	return nil
+}
+
+// variableName tells what is wrong with a name of the environment.
+func (l Line) variableName(name string) *Problem {
+	if name == "" || strings.Contains(name, "=") {
+		return l.problem("%s: %q cannot be a variable's name: it is empty or has =", l.Words[0], name)
+	}
 	return nil
 }
 
@@ -183,9 +197,13 @@ func unixBindLine(p *parser, l Line) *Problem {
 			p.config.Global.UnixPrefix = t.value(w)
 		case "mode":
 			b.Mode = t.mode()
-		case "user", "uid":
+		case "user":
+			b.User = t.user(p)
+		case "group":
+			b.Group = t.group(p)
+		case "uid":
 			b.User = t.value(w)
-		case "group", "gid":
+		case "gid":
 			b.Group = t.value(w)
 		default:
 			t.fail("unix-bind: %q is not known; there are prefix, mode, user, group, uid and gid", w)

@@ -26,17 +26,22 @@ func beginUserlist(p *parser, l Line) *Problem {
 		return problem
 	}
 	p.users = &Userlist{Name: l.Words[1], Users: map[string]User{}, Groups: map[string][]string{}}
+	if problem := l.checkSection(); problem != nil {
+		return problem
+	}
 	if p.config.Userlists[l.Words[1]] != nil {
 		return l.problem("there is a userlist %q already", l.Words[1])
 	}
 	p.config.Userlists[l.Words[1]] = p.users
+	list := p.users
+	p.later = append(p.later, func() { p.checkMembers(l, list) })
 	return nil
 }
 
 func userlistLine(p *parser, l Line) *Problem {
 	switch l.Words[0] {
 	case "user":
-		return userLine(p.users, l)
+		return p.userLine(l)
 	case "group":
 		if problem := l.wants(1, 3); problem != nil {
 			return problem
@@ -47,13 +52,36 @@ func userlistLine(p *parser, l Line) *Problem {
 		} else if len(l.Words) > 2 {
 			return l.problem("group: `users` and a list is expected, not %q", l.Words[2])
 		}
-		p.users.Groups[l.Words[1]] = append(p.users.Groups[l.Words[1]], members...)
+		if _, taken := p.users.Groups[l.Words[1]]; taken {
+			p.warn(l, "there is a group %q already; this line has no effect", l.Words[1])
+			return nil
+		}
+		p.users.Groups[l.Words[1]] = members
 		return nil
 	}
 	return l.unknown("userlist directive", l.Words[0], []string{"user", "group"}, nil)
 }
 
-func userLine(list *Userlist, l Line) *Problem {
+// checkMembers makes sure that the groups users name are there, and the users whom groups name.
+func (p *parser) checkMembers(l Line, list *Userlist) {
+	for _, name := range sortedNames(list.Users) {
+		for _, g := range list.Users[name].Groups {
+			if _, ok := list.Groups[g]; !ok {
+				p.report(l.problem("userlist %s: user %s: there is no group %q; write `group %s`", list.Name, name, g, g))
+			}
+		}
+	}
+	for _, g := range sortedNames(list.Groups) {
+		for _, name := range list.Groups[g] {
+			if _, ok := list.Users[name]; !ok {
+				p.report(l.problem("userlist %s: group %s: there is no user %q", list.Name, g, name))
+			}
+		}
+	}
+}
+
+func (p *parser) userLine(l Line) *Problem {
+	list := p.users
 	if problem := l.wants(1, -1); problem != nil {
 		return problem
 	}
@@ -75,7 +103,8 @@ func userLine(list *Userlist, l Line) *Problem {
 		}
 	}
 	if _, taken := list.Users[l.Words[1]]; taken && t.err == nil {
-		return l.problem("there is a user %q already", l.Words[1])
+		p.warn(l, "there is a user %q already; this line has no effect", l.Words[1])
+		return nil
 	}
 	list.Users[l.Words[1]] = u
 	return t.err

@@ -141,3 +141,25 @@ func (t *taker) duration(keyword string) time.Duration {
 	}
 	return d
 }
+
+// user is the word behind `user`: a name that somebody has.
+func (t *taker) user(p *parser) string {
+	return t.account(p, "user", Accounts.User)
+}
+
+// group is the word behind `group`.
+func (t *taker) group(p *parser) string {
+	return t.account(p, "group", Accounts.Group)
+}
+
+func (t *taker) account(p *parser, keyword string, find func(Accounts, string) error) string {
+	name := t.value(keyword)
+	known, ok := p.source.(Accounts)
+	if !ok || t.err != nil {
+		return name
+	}
+	if err := find(known, name); err != nil {
+		t.fail("%s: %v", keyword, err)
+	}
+	return name
+}

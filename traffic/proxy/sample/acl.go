@@ -23,6 +23,7 @@ type test struct {
 	expr    *Expr
 	match   matcher
 	present bool // the value's being there is enough
+	id      string
 }
 
 // matcher tells whether a value matches.
@@ -87,7 +88,7 @@ var predefined = map[string][]string{
 }
 
 // Proxy begins another proxy: ACL names are its own.
-func (k *Compiler) Proxy() { k.acls = map[string]*ACL{} }
+func (k *Compiler) Proxy() { k.acls, k.numbers = map[string]*ACL{}, map[string]string{} }
 
 // Declare compiles an `acl` line: a name, an expression, flags and patterns.
 func (k *Compiler) Declare(words []string) error {
@@ -98,6 +99,13 @@ func (k *Compiler) Declare(words []string) error {
 		return fmt.Errorf("acl: %q cannot be a name: names have letters, digits, - _ . and :, and `or` stands between conditions", words[0])
 	}
 	t, err := k.test(words[1:])
+	if err == nil && t.id != "" {
+		if other, taken := k.numbers[t.id]; taken {
+			err = fmt.Errorf("-u %s: this is a number of acl %q already", t.id, other)
+		} else if k.numbers != nil {
+			k.numbers[t.id] = words[0]
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("acl %q: %w", words[0], err)
 	}
@@ -130,49 +138,6 @@ func (k *Compiler) named(name string) (*ACL, error) {
 	return nil, fmt.Errorf("no acl %q was declared before this line%s", name, nearest(name, known))
 }
 
-// flags of an ACL line
-type flags struct {
-	method   string
-	fold     bool
-	keys     bool // files are those of maps: their keys are the patterns
-	files    []string
-	patterns []string
-}
-
-func readFlags(words []string) (flags, error) {
-	var f flags
-	for i := 0; i < len(words); i++ {
-		w := words[i]
-		if w == "--" {
-			f.patterns = append(f.patterns, words[i+1:]...)
-			return f, nil
-		}
-		if len(f.patterns) > 0 || len(w) < 2 || w[0] != '-' || w[1] >= '0' && w[1] <= '9' {
-			f.patterns = append(f.patterns, w)
-			continue
-		}
-		switch {
-		case w == "-i":
-			f.fold = true
-		case w == "-n", w == "-M": // names are never looked up; of a line of a file, what is before the first blank counts with -M
-			f.keys = f.keys || w == "-M"
-		case (w == "-m" || w == "-f" || w == "-u") && i+1 == len(words):
-			return f, fmt.Errorf("%s wants a word behind it", w)
-		case w == "-m":
-			i++
-			f.method = words[i]
-		case w == "-f":
-			i++
-			f.files = append(f.files, words[i])
-		case w == "-u":
-			i++
-		default:
-			return f, fmt.Errorf("flag %q is not known; there are -i, -m, -f, -M, -n, -u and --", w)
-		}
-	}
-	return f, nil
-}
-
 func (k *Compiler) test(words []string) (*test, error) {
 	name, method := words[0], ""
 	e, err := k.Expr(name)
@@ -199,7 +164,7 @@ func (k *Compiler) test(words []string) (*test, error) {
 			method = "str"
 		}
 	}
-	t := &test{expr: e, present: method == "found"}
+	t := &test{expr: e, present: method == "found", id: f.id}
 	if t.present {
 		return t, nil
 	}
@@ -341,7 +306,7 @@ func compileRanges(patterns []string) (matcher, error) {
 				to, err = strconv.ParseInt(high, 10, 64)
 			}
 		}
-		if err != nil || isRange && operator != "eq" {
+		if err != nil || isRange && operator != "eq" || to < from {
 			return nil, fmt.Errorf("%q is not a number or a range", p)
 		}
 		switch operator {

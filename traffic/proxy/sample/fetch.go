@@ -115,6 +115,8 @@ type Compiler struct {
 	Maps  map[string]*Map
 	Lists map[string]*List
 	acls  map[string]*ACL // of the proxy at hand
+	// numbers are those that -u gives to patterns of the proxy at hand, and the ACLs they are in.
+	numbers map[string]string
 
 	compiled   []*Expr     // since somebody asked
 	references []Reference // of what was compiled and not yet asked for
@@ -180,6 +182,9 @@ func (e *Expr) addConverter(k *Compiler, call call) error {
 	}
 	if err := call.count(v.minimum, v.maximum); err != nil {
 		return fmt.Errorf("converter %w", err)
+	}
+	if call.name == "iif" && e.kind == Address {
+		return fmt.Errorf("converter %q: an address is neither true nor false", call.name)
 	}
 	convert, err := v.make(k, call.args)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -134,6 +135,15 @@ func matchesNetwork(key string, v *Value) bool {
 	return ok && err == nil && prefix.Contains(a)
 }
 
+// networkBits is how narrow a network is: an address goes before the networks that it is in.
+func networkBits(key string) int {
+	prefix, err := parseNetwork(key)
+	if err != nil {
+		return -1
+	}
+	return prefix.Bits()
+}
+
 func addMapConverters() {
 	for _, match := range slices.Sorted(maps.Keys(mapMatches)) {
 		for _, kind := range []struct {
@@ -155,16 +165,22 @@ func makeMap(k *Compiler, match string, kind Kind, args []string) (convert, erro
 		return nil, err
 	}
 	for _, e := range m.Entries() {
-		if v := (Value{Kind: Text, Bytes: []byte(e.Value)}); !v.become(kind) {
+		if err := checkKey(match, e.Key); err != nil {
+			return nil, fmt.Errorf("%s: %w", args[0], err)
+		}
+		if v := (Value{Kind: Text, Bytes: []byte(e.Value)}); !v.become(kind) || kind == Number && !isNumber(e.Value) {
 			return nil, fmt.Errorf("%s: the value %q of %q is not of the kind %s", args[0], e.Value, e.Key, kind)
 		}
 	}
-	matches := mapMatches[match]
+	matches, weight := mapMatches[match], func(key string) int { return len(key) }
+	if match == "ip" {
+		weight = networkBits
+	}
 	if match == "reg" || match == "regm" {
 		matches = func(key string, v *Value) bool { re := m.expression(key); return re != nil && re.Match(v.Text()) }
 	}
 	return func(_ *Context, v *Value) bool {
-		e, ok := m.find(v, matches, match == "reg" || match == "regm")
+		e, ok := m.find(v, matches, match == "reg" || match == "regm", weight)
 		value := e.Value
 		switch {
 		case ok && match == "regm":
@@ -176,6 +192,24 @@ func makeMap(k *Compiler, match string, kind Kind, args []string) (convert, erro
 		v.setText(value)
 		return ok && v.become(kind)
 	}, nil
+}
+
+// checkKey tells whether a key of a map is of the kind that its converter compares.
+func checkKey(match, key string) (err error) {
+	switch match {
+	case "int":
+		_, err = compileRanges([]string{key})
+	case "ip":
+		_, err = compileNetworks([]string{key})
+	case "reg", "regm":
+		_, err = regexp.Compile(key)
+	}
+	return err
+}
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseInt(text, 10, 64)
+	return err == nil
 }
 
 // become makes a text a value of another kind, if it is one.
@@ -192,15 +226,15 @@ func (v *Value) become(kind Kind) bool {
 	return true
 }
 
-// find finds the entry that fits best: the longest key, or the first where keys are expressions.
-func (m *Map) find(v *Value, matches func(string, *Value) bool, first bool) (MapEntry, bool) {
+// find finds the entry that fits best: the key of the most weight, or the first where keys are expressions.
+func (m *Map) find(v *Value, matches func(string, *Value) bool, first bool, weight func(key string) int) (MapEntry, bool) {
 	if matches == nil {
 		value, ok := (*m.exact.Load())[string(v.Text())]
 		return MapEntry{Value: value}, ok
 	}
 	best, found := MapEntry{}, false
 	for _, e := range m.Entries() {
-		if (!found || len(e.Key) > len(best.Key)) && matches(e.Key, v) {
+		if (!found || weight(e.Key) > weight(best.Key)) && matches(e.Key, v) {
 			if best, found = e, true; first {
 				break
 			}

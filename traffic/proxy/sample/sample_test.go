@@ -33,7 +33,7 @@ func context(t *testing.T) *Context {
 }
 
 func compiler() *Compiler {
-	return &Compiler{Files: memory{"map": "# comment\nwww.example.org first value\n/a dir\n10.0.0.0/8 ten\n192.0.2.0/24 test\n", "list": "one\ntwo\n"}}
+	return &Compiler{Files: memory{"map": "# comment\nwww.example.org first value\n/a dir\n10.0.0.0/8 ten\n192.0.2.0/24 test\n", "networks": "10.0.0.0/8 ten\n192.0.2.0/24 test\n192.0.2.200 other\n192.0.2.7 host\n192.0.2.2/32 far\n", "list": "one\ntwo\n"}}
 }
 
 func TestExpressions(t *testing.T) {
@@ -45,7 +45,7 @@ func TestExpressions(t *testing.T) {
 		"hdr_cnt(x-list)": "4", "req.fhdr(x-list,1)": "one, two ,three", "cook(SRV)": "web1", "base": "WWW.Example.org:8080/a/b.html",
 		"path,word(2,/)": "b.html", "path,bytes(1,3)": "a/b", "path,length": "9", "int(7),add(3),mul(2)": "20", "int(7),mod(4)": "3",
 		"src,ipmask(24)": "192.0.2.0", "path,regsub(/a,/c)": "/c/b.html", "path,regsub([ab],x,g)": "/x/x.html", "str(abc),upper,base64": "QUJD",
-		"hdr(host),host_only,lower,map(map)": "first value", "path,map_beg(map)": "dir", "src,map_ip(map,none)": "test", "str(x),map(map,other)": "other",
+		"hdr(host),host_only,lower,map(map)": "first value", "path,map_beg(map)": "dir", "src,map_ip(networks,none)": "host", "str(x),map(map,other)": "other",
 		"path,sha1,hex": "", "str(x),md5,hex": "9DD4E461268C8034F5C8564E155C67A6", "http_auth_user": "u", "fe_name": "front", "date": "1000000000",
 		"str(1),iif(yes,no)": "yes", "int(1000000000),http_date": "Sun, 09 Sep 2001 01:46:40 GMT", "hdr(none)": "", "pathq": "/a/b.html?x=1&name=v%20w",
 	} {
