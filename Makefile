@@ -132,6 +132,7 @@ bench-proxy: build
 
 .PHONY: bench-idle
 # The proxy's memory with IDLE idle connections, in a virtual machine, whose limit of descriptors can be raised where this one's cannot.
+# Some minutes: the processor is emulated.
 IDLE ?= 50000
 bench-idle:
 	go test ./traffic/proxy/compare -run '^$$' -bench Idle -benchtime 1x -timeout 0 -args -idle $(IDLE)

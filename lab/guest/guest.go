@@ -29,6 +29,7 @@ type Guest struct {
 	Files   map[string]string // path in the guest to the file on this machine; programs bring their shared libraries
 	Modules []string          // names, loaded in this order after what they depend on
 	Memory  int               // MiB; 0: 256
+	Words   string            // for the kernel's command line, beside those it needs
 	Cables  int               // each joins two network cards (virtio; Modules has their drivers): the first eth0 and eth1, the second eth2 and eth3
 }
 
@@ -80,7 +81,7 @@ func (g Guest) Run(ctx context.Context) (string, error) {
 	// no_timer_check: an emulator that gets no turn for a while loses ticks, by which the kernel would find its timer broken, and panic.
 	qemu := exec.CommandContext(ctx, emulator, append([]string{
 		"-machine", "pc,accel=tcg", "-m", fmt.Sprint(memory), "-nographic", "-no-reboot", "-nic", "none",
-		"-kernel", image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 no_timer_check rdinit=/init",
+		"-kernel", image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 no_timer_check rdinit=/init " + g.Words,
 		"-monitor", "none", "-serial", "stdio", "-serial", "file:" + printed}, g.cards()...)...)
 	var console bytes.Buffer
 	qemu.Stdout, qemu.Stderr = &console, &console

@@ -70,6 +70,7 @@ type bench struct {
 	length                 time.Duration
 	reloads                time.Duration // how long the proxy is reloaded every second
 	idle                   int           // connections
+	asking                 int           // one of so many of them has asked once
 }
 
 func main() {
@@ -80,6 +81,7 @@ func main() {
 	flag.DurationVar(&b.length, "time", 3*time.Second, "how long each time")
 	flag.DurationVar(&b.reloads, "reloads", time.Minute, "how long the proxy is reloaded every second")
 	flag.IntVar(&b.idle, "idle", 50_000, "how many idle connections are opened")
+	flag.IntVar(&b.asking, "asking", 1, "one of so many idle connections has asked once")
 	only := flag.String("case", "", "run only cases with this in their name")
 	flag.Parse()
 	if err := b.run(*only); err != nil {
@@ -220,13 +222,16 @@ func await(port int) error {
 	}
 }
 
+// smallBody is what the servers answer with to all but /big.
+var smallBody = strings.Repeat("y", 128)
+
 func serversConfig(dir string, ports ...int) string {
 	text := "defaults\n mode http\n timeout client 1m\n timeout http-keep-alive 1m\nfrontend f\n"
 	for _, port := range ports {
 		text += fmt.Sprintf(" bind 127.0.0.1:%d\n", port)
 	}
 	return text + " http-request return status 200 content-type text/plain file " + filepath.Join(dir, "big") + " if { path /big }\n" +
-		" http-request return status 200 content-type text/plain string " + strings.Repeat("y", 128) + "\n"
+		" http-request return status 200 content-type text/plain string " + smallBody + "\n"
 }
 
 func proxyConfig(dir string, port int) string {

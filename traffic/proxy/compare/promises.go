@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,56 +142,6 @@ func serverLines(ports ...int) (text string) {
 	return text
 }
 
-// idleConnections opens connections that each ask once, and then stay.
-func (b *bench) idleConnections() (string, error) {
-	want, err := descriptors(b.idle)
-	if err != nil {
-		return "", err
-	}
-	p, err := b.one("idle", fmt.Sprintf("global\n maxconn %d\n%slisten l\n bind 127.0.0.1:%d\n%s", want+100, ownDefaults, ownPort, serverLines(serverPort, serverPort+1)), "-db")
-	if err != nil {
-		return "", err
-	}
-	defer p.end()
-	before, err := p.memory()
-	if err != nil {
-		return "", err
-	}
-	conns := make([]net.Conn, 0, want)
-	defer func() {
-		for _, c := range conns {
-			_ = c.Close()
-		}
-	}()
-	r := bufio.NewReader(nil)
-	for i := range want {
-		// A source address has fewer ports than there are connections.
-		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i/20_000))}}
-		c, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", ownPort))
-		if err != nil {
-			return "", fmt.Errorf("after %d: %w", i, err)
-		}
-		conns = append(conns, c)
-		r.Reset(c)
-		if err := ask(c, r); err != nil {
-			return "", fmt.Errorf("connection %d: %w", i, err)
-		}
-	}
-	after, err := p.memory()
-	if err != nil {
-		return "", err
-	}
-	r.Reset(conns[0])
-	if err := ask(conns[0], r); err != nil {
-		return "", fmt.Errorf("the first of them asks again: %w", err)
-	}
-	seen := fmt.Sprintf("%d of them: %.0f MB, %.0f MB before", len(conns), after, before)
-	if want < b.idle {
-		seen += fmt.Sprintf("; the machine's limit of descriptors allows no more, and %d would make %.0f MB", b.idle, before+(after-before)*float64(b.idle)/float64(want))
-	}
-	return seen, nil
-}
-
 // descriptors raises this process's limit to what so many connections take, and returns how many it allows.
 func descriptors(connections int) (int, error) {
 	const others = 1500
@@ -213,15 +162,7 @@ func descriptors(connections int) (int, error) {
 
 // memory is what the program holds in memory, in megabytes.
 func (p *program) memory() (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	found := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(b)
-	if found == nil {
-		return 0, fmt.Errorf("/proc/%d/status has no VmRSS", p.cmd.Process.Pid)
-	}
-	n, err := strconv.ParseFloat(string(found[1]), 64)
+	n, err := number(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid), `VmRSS:\s+(\d+) kB`)
 	return n / 1024, err
 }
 
