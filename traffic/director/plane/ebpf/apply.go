@@ -3,7 +3,9 @@ package ebpf
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -127,7 +129,7 @@ func (p *Plane) room(wanted map[table.Key]*table.Service) error {
 func (p *Plane) grow(c capacity) error {
 	k, err := loadKernel(c, sizes{connections: 1, templates: 1, pieces: 1}, p.kernel)
 	if err != nil {
-		return fmt.Errorf("make room for %d services, %d servers and %d slots: %w", c.services, c.servers, c.rows*rowSlots, err)
+		return fmt.Errorf("make room for %d services, %d servers and %d rows of slots: %w", c.services, c.servers, c.rows, err)
 	}
 	copy(k.services, p.kernel.services)
 	copy(k.servers, p.kernel.servers)
@@ -303,8 +305,8 @@ func (p *Plane) free(service uint32, a netip.AddrPort) error {
 	s := &p.kernel.servers[at]
 	of := p.kernel.services[service].service()
 	of.Servers = []table.Server{s.server()}
-	*s = server{setup: setup{Generation: s.Generation + 1, Place: noPlace}}
 	p.kernel.services[service].Retired = p.kernel.services[service].Retired.plus(p.kernel.count(at))
+	*s = server{setup: setup{Generation: s.Generation + 1, Place: noPlace}}
 	delete(p.index.servers[service], a)
 	p.index.freeServer = append(p.index.freeServer, at)
 	p.kernel.forget(at)
@@ -313,28 +315,29 @@ func (p *Plane) free(service uint32, a netip.AddrPort) error {
 
 // putSlots lays a service's new table, and has it take the old one's place.
 func (p *Plane) putSlots(at uint32, s table.Service) error {
-	all, ranked := slots(s), ranks(s.Scheduler)
-	old := p.kernel.services[at].Table
-	var word uint64
+	drawn, known := slots(s), p.index.servers[at]
+	all := make([]uint32, len(drawn))
+	for n, i := range drawn {
+		all[n] = known[s.Servers[i].Address]
+	}
+	base, t := uint32(0), slotTable{}
 	if len(all) > 0 {
-		first, err := p.takeRows(rowsFor(len(all), ranked))
-		if err != nil {
+		base = slices.Min(slices.Collect(maps.Values(known))) // so that it seldom moves: a packet may meet the new one with the old table
+		t = slotTable{slots: len(all), width: widthFor(slices.Max(all) - base), ranked: ranks(s.Scheduler)}
+		var err error
+		if t.first, err = p.takeRows(t.rows().rows); err != nil {
 			return err
 		}
-		places := p.index.servers[at]
-		ids := make([]uint32, len(s.Servers))
-		for i, one := range s.Servers {
-			ids[i] = places[one.Address]
-		}
-		for n, i := range all {
-			p.kernel.tables[first+n/rowSlots][n%rowSlots] = ids[i]
-		}
-		word = tableWord(first, len(all), ranked)
+		t.lay(p.kernel.tables, base, all)
 	}
-	p.kernel.putPlaces(p.index.servers[at], word)
-	atomic.StoreUint64(&p.kernel.services[at].Table, word)
+	r := &p.kernel.services[at]
+	r.Base, r.Place = base, p.kernel.putPlaces(known, all, t)
+	if t.ranked {
+		r.Next = all[r.Place]
+	}
+	old := atomic.SwapUint64(&r.Table, t.word())
 	if old != 0 {
-		p.index.give(rowsOf(old))
+		p.index.give(tableOf(old).rows())
 	}
 	return nil
 }
@@ -351,7 +354,7 @@ func (p *Plane) remove(k table.Key, at uint32) error {
 		errs = append(errs, p.free(at, a))
 	}
 	if r.Table != 0 {
-		p.index.give(rowsOf(r.Table))
+		p.index.give(tableOf(r.Table).rows())
 	}
 	*r = service{}
 	p.index.freeService = append(p.index.freeService, at)

@@ -58,7 +58,7 @@ func (k *kernel) read() *index {
 		}
 		x.table[s.Key], x.services[s.Key] = s, uint32(i)
 		if r.Table != 0 {
-			used = append(used, rowsOf(r.Table))
+			used = append(used, tableOf(r.Table).rows())
 		}
 		for _, e := range answering(s) {
 			x.real(e, uint32(i), true)
@@ -183,14 +183,14 @@ func maglevSize(servers int) int {
 	return maglevSizes[at].size
 }
 
-// mostRows is how many rows a service's slots take at most.
+// mostRows is how many rows a service's slots take at most, if its servers lie together.
 func mostRows(s table.Service) int {
-	n := len(s.Servers)
+	t := slotTable{slots: len(s.Servers), width: widthFor(uint32(len(s.Servers))), ranked: ranks(s.Scheduler)}
 	switch s.Scheduler {
 	case "wrr":
-		n = len(slots(s))
+		t.slots = len(slots(s))
 	case "sh", "dh", "mh":
-		n = maglevSize(n)
+		t.slots = maglevSize(t.slots)
 	}
-	return rowsFor(n, ranks(s.Scheduler))
+	return t.rows().rows
 }

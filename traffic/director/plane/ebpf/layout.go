@@ -10,7 +10,7 @@ import (
 
 // layout is the version of the structures that bpf/model.h and this file describe, and of where things are in them. A plane that finds another one in force puts its own
 // programs in the place of those; services are to be made again, as a director does when it begins.
-const layout = 4
+const layout = 5
 
 // address is as packets have it; IPv4 is ::ffff:a.b.c.d.
 type address [16]byte
@@ -70,10 +70,12 @@ type service struct {
 	Prefix    uint32
 	Order     uint32
 	Table     uint64
+	Base      uint32
 	Turn      uint32
-	_         uint32
+	Next      uint32
+	Place     uint32
 	Retired   counters
-	_         [4]uint64
+	_         [3]uint64
 }
 
 // The flags of servers.
@@ -175,7 +177,6 @@ type returning struct {
 
 const (
 	servicesOfServer                 = 14
-	rowSlots                         = 16
 	flagAnyPort, flagMark, flagRules = 1, 2, 4
 	flagExchanged, flagMasked        = 8, 16
 )
@@ -230,8 +231,8 @@ type listing struct{ Number, Hash uint32 }
 // mark is struct mark.
 type mark struct{ Mark, IPv6 uint32 }
 
-// row is struct slots.
-type row [rowSlots]uint32
+// row is struct row.
+type row [64]byte
 
 // view sees memory as values of a type.
 func view[T any](b []byte) []T {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -137,7 +138,7 @@ func constants(spec *ebpf.CollectionSpec) error {
 	flows := spec.Maps["flows"].MaxEntries
 	var errs []error
 	for name, value := range map[string]uint32{
-		"server_places": spec.Maps["servers"].MaxEntries, "directory_mask": spec.Maps["directory"].MaxEntries - 1, "flow_mask": flows - 1, "most_beginnings": flows / 16, "way_holds": uint32(wayHolds / tick),
+		"server_places": spec.Maps["servers"].MaxEntries, "directory_mask": spec.Maps["directory"].MaxEntries - 1, "flow_mask": flows - 1, "most_beginnings": flows / 16, "way_holds": uint32(wayHolds / tick), "stores_in_order": inOrder(runtime.GOARCH),
 	} {
 		errs = append(errs, spec.Variables[name].Set(value))
 	}
@@ -149,6 +150,14 @@ func constants(spec *ebpf.CollectionSpec) error {
 		errs = append(errs, v.Set(here))
 	}
 	return errors.Join(errs...)
+}
+
+// inOrder tells of a processor whether others see what it stores in the order in which it does: so that a slot is shown without a step that waits.
+func inOrder(processor string) uint32 {
+	if processor == "amd64" {
+		return 1
+	}
+	return 0
 }
 
 // wayHolds is how long what the kernel's routing told holds.

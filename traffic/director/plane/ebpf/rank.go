@@ -14,76 +14,55 @@ func ranks(scheduler string) bool {
 }
 
 const (
-	rankedTable = 1 << 31   // in the size of a table
-	costShut    = 1<<32 - 1 // of a server that may not have connections
-	costBits    = 27
+	rowCosts = 16
+	costShut = 1<<32 - 1 // of a server that may not have connections
+	costBits = 27
 )
 
-// tableWord is what a service's record has of a table: the first slot, and how many there are.
-func tableWord(first, slots int, ranked bool) uint64 {
-	word := uint64(first*rowSlots)<<32 | uint64(slots)
-	if ranked {
-		word |= rankedTable
-	}
-	return word
-}
+func rowsOfCosts(n int) int { return (n + rowCosts - 1) / rowCosts }
 
-// rowsOf is where the table of such a word is.
-func rowsOf(word uint64) hole {
-	return hole{int(word>>32) / rowSlots, rowsFor(int(uint32(word)&^rankedTable), word&rankedTable != 0)}
-}
-
-func rowsOfSlots(n int) int { return (n + rowSlots - 1) / rowSlots }
-
-// rowsFor is how many rows a table takes.
-func rowsFor(slots int, ranked bool) int {
-	n := rowsOfSlots(slots)
-	if !ranked {
-		return n
-	}
+// rowsOfRanks is how many rows rank so many slots.
+func rowsOfRanks(slots int) int {
+	n := rowsOfCosts(slots)
 	all := n
-	for {
+	for n > 1 {
+		n = rowsOfCosts(n)
 		all += n
-		if n <= 1 {
-			return all
-		}
-		n = rowsOfSlots(n)
 	}
+	return all
 }
 
-// putPlaces tells the servers of a service their places in a table that is laid, and ranks them there.
-func (k *kernel) putPlaces(servers map[netip.AddrPort]uint32, word uint64) {
-	slots := int(uint32(word) &^ rankedTable)
-	first, ranked := int(word>>32)/rowSlots, word&rankedTable != 0
+// putPlaces tells the servers of a service their places in a table that is laid, and ranks them there. It gives the place of the one with the least to do.
+func (k *kernel) putPlaces(servers map[netip.AddrPort]uint32, all []uint32, t slotTable) (next uint32) {
 	for _, at := range servers {
 		k.servers[at].Place = noPlace
 	}
-	if !ranked {
-		return
+	if !t.ranked {
+		return 0
 	}
-	row := first + rowsOfSlots(slots)
-	costs := make([]uint32, slots)
-	for n := range costs {
-		at := k.tables[first+n/rowSlots][n%rowSlots]
-		k.servers[at].Place = uint32(n)
-		costs[n] = k.cost(at)
+	at, costs := t.first+t.slotRows(), make([]uint32, len(all))
+	for n, server := range all {
+		k.servers[server].Place = uint32(n)
+		costs[n] = k.cost(server)
 	}
+	next = uint32(slices.Index(costs, slices.Min(costs)))
 	for {
-		n := rowsOfSlots(len(costs))
+		n := rowsOfCosts(len(costs))
 		least := make([]uint32, n)
 		for i := range n {
-			full := shutFrom(costs[i*rowSlots:])
-			k.tables[row+i], least[i] = full, slices.Min(full[:])
+			full := shutFrom(costs[i*rowCosts:])
+			copy(view[uint32](k.tables[at+i][:]), full[:])
+			least[i] = slices.Min(full[:])
 		}
 		if n <= 1 {
-			return
+			return next
 		}
-		row, costs = row+n, least
+		at, costs = at+n, least
 	}
 }
 
 // shutFrom is a row that begins with costs; what is behind them is shut.
-func shutFrom(costs []uint32) (r row) {
+func shutFrom(costs []uint32) (r [rowCosts]uint32) {
 	for i := range r {
 		r[i] = costShut
 	}

@@ -18,7 +18,7 @@ import (
 
 // count is what all processors have counted of a server.
 func (k *kernel) count(at uint32) counters {
-	all := counters{Connections: k.servers[at].Connections}
+	all := counters{Connections: k.servers[at].Connections + k.pending(at)}
 	for n := int(at); n < len(k.counted); n += len(k.servers) {
 		c := &k.counted[n]
 		all = all.plus(counters{0, c.InPackets, c.OutPackets, c.InBytes, c.OutBytes})
@@ -26,9 +26,12 @@ func (k *kernel) count(at uint32) counters {
 	return all
 }
 
+// pending is how many connections at a server begin: they are not among those that it has counted.
+func (k *kernel) pending(at uint32) uint64 { return uint64(max(0, k.servers[at].Pending)) }
+
 // forget sets what has been counted of a server back.
 func (k *kernel) forget(at uint32) {
-	k.servers[at].Connections = 0
+	k.servers[at].Connections = -k.pending(at)
 	for n := int(at); n < len(k.counted); n += len(k.servers) {
 		k.counted[n] = work{}
 	}

@@ -162,18 +162,29 @@ inline_always void limit(struct server *s)
 
 inline_always int busy(u8 state) { return state == ESTABLISHED || state == DATAGRAMS; }
 
-// weigh_on counts a flow among what its server has to do, by what it is.
-inline_always void weigh_on(const struct flow *f, s32 by)
+// weigh counts a flow among what its server has to do, by what it is; weigh_on has that tell, too, where new connections go.
+inline_always struct server *weigh(const struct flow *f, s32 by)
 {
 	struct server *s = server_at(f->server);
 	if (!s || (u16)s->generation != f->generation)
-		return;
-	if (f->flags & PENDING)
+		return NULL;
+	if (f->flags & PENDING) {
 		add(&s->pending, by);
-	else if (busy(f->state))
+		if (by < 0)
+			__sync_fetch_and_add(&s->connections, 1);
+	} else if (busy(f->state)) {
 		add(&s->active, by);
-	else
+	} else {
 		add(&s->inactive, by);
+	}
+	return s;
+}
+
+inline_always void weigh_on(const struct flow *f, s32 by)
+{
+	struct server *s = weigh(f, by);
+	if (!s)
+		return;
 	limit(s);
 	if (s->place != NO_PLACE)
 		rank(f->server);
@@ -200,6 +211,16 @@ inline_always void hand_in(struct flow *f)
 	k->out_bytes += out;
 }
 
+// show has everybody see a flow that has been written to a slot.
+inline_always void show(struct flow *f, u32 tag)
+{
+	asm volatile("" ::: "memory"); // nor may the compiler store it earlier
+	if (stores_in_order)
+		*(volatile u32 *)&f->tag = tag;
+	else
+		__sync_lock_test_and_set(&f->tag, tag);
+}
+
 // leave empties a slot that has been taken from the flow in it.
 inline_always void leave(struct flow *f)
 {
@@ -221,7 +242,7 @@ inline_always void end_flow(struct flow *f)
 	if (tag <= TAKEN || __sync_val_compare_and_swap(&f->tag, tag, TAKEN) != tag)
 		return;
 	leave(f);
-	__sync_lock_test_and_set(&f->tag, FREE);
+	show(f, FREE);
 }
 
 struct vacancy {

@@ -26,4 +26,7 @@ inline_always void foresee(struct __sk_buff *skb, struct packet *p, struct spot 
 	struct server *s = server_at(next->server);
 	if (s)
 		call_for(s);
+	struct row *costs = v->table & RANKED ? row_at(ranks_at(v->table) + v->place / 16) : NULL;
+	if (costs)
+		call_for(costs);
 }

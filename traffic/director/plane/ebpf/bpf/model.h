@@ -28,11 +28,12 @@ struct service {
 	u32 persist; // seconds
 	u32 prefix;  // bits of a client's address that persist together, of 128
 	u32 order;   // the last that a server of it got
-	u64 table;   // of slots: the first << 32 | how many; one word, so that a new table takes the old one's place at once
+	u64 table;   // of slots: the first row << 32 | how many slots, and of what kind; one word, so that a new table takes the old one's place at once
+	u32 base;    // slots hold by how much their server's number is above this one
 	u32 turn;    // moves with each connection that is scheduled by turns
-	u32 zero;
+	u32 next, place; // where loads are ranked: the server with the least to do, and its slot
 	u64 retired[5]; // what servers that are gone had counted
-	u64 spare[4];
+	u64 spare[3];
 };
 
 enum { SERVER_USED = 1, SERVER_GONE = 2 };
@@ -51,7 +52,7 @@ struct server {
 	// What the programs write: what it has to do, and the way to it. Pending are handshakes.
 	s32 active, inactive, pending;
 	u32 shut; // above its upper limit, not yet below its lower one
-	u64 connections; // that began
+	u64 connections; // that began, but those that are pending: their first packet has enough to wait for
 	u32 way, told; // of ways, 1 the first; ticks
 
 	struct address address;
@@ -171,8 +172,13 @@ struct listing { // of a service in the directory
 	u32 hash;   // of its address
 };
 
-struct slots {
-	u32 server[16];
+// A row of a table: slots, as wide as the numbers in them need, or costs (rank.h).
+struct row {
+	union {
+		u8 narrow[64];
+		u16 middle[32];
+		u32 wide[16];
+	};
 };
 
 struct mark {
@@ -201,7 +207,7 @@ struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAP
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct service); } services SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct server); } servers SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct listing); } directory SEC(".maps");
-struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct slots); } tables SEC(".maps");
+struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct row); } tables SEC(".maps");
 struct { number(type, MAP_ARRAY); number(max_entries, 1); number(map_flags, MMAPABLE); type(key, u32); type(value, struct work); } counted SEC(".maps"); // the servers of the first processor, of the second, …
 struct { number(type, MAP_HASH); number(max_entries, 1); number(map_flags, NO_PREALLOC); type(key, struct mark); type(value, u32); } marks SEC(".maps");
 struct { number(type, MAP_HASH); number(max_entries, 1); number(map_flags, NO_PREALLOC); type(key, struct endpoint); type(value, struct real); } reals SEC(".maps");
@@ -223,6 +229,7 @@ const volatile u32 directory_mask = 0; // how many places it has, a power of two
 const volatile u32 flow_mask = 0;     // how many flows there is room for, a power of two, less one
 const volatile u32 most_beginnings = 0;
 const volatile u32 way_holds = 0;     // ticks
+const volatile u32 stores_in_order = 0; // other processors see what one stores in the order in which it does
 
 inline_always struct settings *set(void)
 {

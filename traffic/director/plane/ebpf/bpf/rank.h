@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT OR GPL-2.0-only
 //
-// Ranking servers by their loads (lc, wlc, sed, nq, lblc). Behind a service's slots, which are in rows of 16, are rows of costs: one for
-// each slot; then the least of each of these rows, and so on, until one row is all. The least cost is found from the last row down, and when one
-// changes, as many rows change. rank.go makes the same rows.
+// Ranking servers by their loads (lc, wlc, sed, nq, lblc). Behind a service's slots are rows of costs, 16 in each: one for each slot; then the least of
+// each of these rows, and so on, until one row is all. When a cost changes, one number in each of some rows does, and the last row leads to
+// the server that is next: the service has it at hand, so that a new connection need not look for it. rank.go makes the same rows.
 #pragma once
 #include "packet.h"
 
@@ -10,15 +10,30 @@
 #define GONE 0xfffffffe
 
 #define RANKED (1u << 31) // in the size of a service's table: ranks are behind its slots
+#define NARROW (1u << 30) // its slots are one byte each,
+#define MIDDLE (1u << 29) // or two; or four
+#define SLOTS (MIDDLE - 1)
 #define SHUT 0xffffffff   // the cost of a server that may not have connections
 #define RANKS 4           // rows over rows at most: 65,536 servers
 
+inline_always struct row *row_at(u32 at) { return lookup(&tables, &at); }
+
+inline_always u32 slots_of(u64 table) { return table & SLOTS; }
+
+// slots_in_row tells how many slots of a table are in a row, as an exponent of 2.
+inline_always u32 slots_in_row(u64 table) { return table & NARROW ? 6 : table & MIDDLE ? 5 : 4; }
+
 // slot is the server in a place of a service's table.
-inline_always u32 slot(u32 at)
+inline_always u32 slot(const struct service *v, u64 table, u32 place)
 {
-	u32 row = at / 16;
-	struct slots *s = lookup(&tables, &row);
-	return s ? s->server[at % 16] : NO_SERVER;
+	struct row *r = row_at((table >> 32) + (place >> slots_in_row(table)));
+	if (!r)
+		return NO_SERVER;
+	if (table & NARROW)
+		return v->base + r->narrow[place % 64];
+	if (table & MIDDLE)
+		return v->base + r->middle[place % 32];
+	return v->base + r->wide[place % 16];
 }
 
 // cost is what a server of a scheduler has to do, by its weight: a number with 27 bits, and how often it has been halved for that.
@@ -59,12 +74,12 @@ inline_always u64 lesser(u64 a, u64 b)
 }
 
 // least is the smallest number of a row, and its place there. Four at a time are looked for beside each other, as none waits for another.
-inline_always u64 least(const struct slots *row)
+inline_always u64 least(const struct row *costs)
 {
 	u64 best[4];
 #pragma unroll
 	for (u32 i = 0; i < 16; i++) {
-		u64 one = (u64)row->server[i] << 4 | i;
+		u64 one = (u64)costs->wide[i] << 4 | i;
 		best[i % 4] = i < 4 ? one : lesser(best[i % 4], one);
 	}
 	return lesser(lesser(best[0], best[1]), lesser(best[2], best[3]));
@@ -72,33 +87,14 @@ inline_always u64 least(const struct slots *row)
 
 inline_always u32 rows_of(u32 n) { return (n + 15) / 16; }
 
-// first_ranked is the place of the server with the least to do.
-__attribute__((noinline)) u32 first_ranked(u32 first, u32 size)
+// ranks_at is the first row of costs.
+inline_always u32 ranks_at(u64 table)
 {
-	u32 rows[RANKS], row[RANKS], n = rows_of(size), at = first / 16 + n, place = 0;
-#pragma unroll
-	for (int i = 0; i < RANKS; i++) {
-		rows[i] = n;
-		row[i] = at;
-		at += n;
-		n = rows_of(n);
-	}
-#pragma unroll
-	for (int i = RANKS - 1; i >= 0; i--) {
-		if (i && rows[i - 1] == 1)
-			continue;
-		u32 here = row[i] + place, beside = first / 16 + place;
-		struct slots *s = lookup(&tables, &here), *servers = i ? NULL : lookup(&tables, &beside);
-		if (!s)
-			return 0;
-		if (servers) // of the costs in this row: one of them is wanted next
-			call_for(servers);
-		place = place * 16 + (least(s) & 15);
-	}
-	return place;
+	u32 in_row = slots_in_row(table);
+	return (table >> 32) + ((slots_of(table) + (1 << in_row) - 1) >> in_row);
 }
 
-// rank puts a server's cost where its service looks for it.
+// rank puts a server's cost where its service looks for it, and has the service know who is next.
 __attribute__((noinline)) u32 rank(u32 server)
 {
 	struct server *s = server_at(server);
@@ -107,23 +103,41 @@ __attribute__((noinline)) u32 rank(u32 server)
 	struct service *v = service_at(s->service);
 	if (!v || !(v->table & RANKED))
 		return 0;
-	u32 first = v->table >> 32, n = rows_of((u32)v->table & ~RANKED), row = first / 16 + n, place = s->place;
-	if (place >= ((u32)v->table & ~RANKED))
+	u64 table = v->table, best[RANKS];
+	u32 n = rows_of(slots_of(table)), at = ranks_at(table), row[RANKS], place = s->place, on_way = place, last = 0;
+	if (place >= slots_of(table))
 		return 0;
 	u32 costs = s->flags == SERVER_USED && s->weight && !s->shut ? cost(v->scheduler, s) : SHUT;
 #pragma unroll
 	for (int i = 0; i < RANKS; i++) {
-		u32 here = row + place / 16;
-		struct slots *r = lookup(&tables, &here);
+		struct row *r = row_at(at + place / 16);
 		if (!r)
 			return 0;
-		r->server[place % 16] = costs;
+		r->wide[place % 16] = costs;
+		best[i] = least(r);
+		row[i] = at;
+		last = i;
 		if (n == 1)
-			return 0;
-		costs = least(r) >> 4;
-		row += n;
+			break;
+		costs = best[i] >> 4;
+		at += n;
 		n = rows_of(n);
 		place /= 16;
 	}
+	u32 next = 0;
+#pragma unroll
+	for (int i = RANKS - 1; i >= 0; i--) {
+		if (i > last)
+			continue;
+		if (next != on_way >> (4 * i + 4)) { // it is not in the row that has just been looked at
+			struct row *r = row_at(row[i] + next);
+			if (!r)
+				return 0;
+			best[i] = least(r);
+		}
+		next = next * 16 + (best[i] & 15);
+	}
+	v->next = slot(v, table, next);
+	v->place = next;
 	return 0;
 }

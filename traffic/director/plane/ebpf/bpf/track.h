@@ -23,7 +23,7 @@ inline_always void advance(struct flow *f, u8 tcp, u8 protocol, u8 finished)
 		return;
 	int moves = was == ESTABLISHED && !(f->flags & PENDING);
 	if (moves)
-		weigh_on(f, -1);
+		weigh(f, -1);
 	f->state = is;
 	if (moves)
 		weigh_on(f, 1);
@@ -32,7 +32,7 @@ inline_always void advance(struct flow *f, u8 tcp, u8 protocol, u8 finished)
 // settle makes a beginning a connection.
 inline_always void settle(struct flow *f)
 {
-	weigh_on(f, -1);
+	weigh(f, -1);
 	count_beginnings(-1);
 	f->flags &= ~PENDING;
 	if (f->state == SYN_RECV)
@@ -157,8 +157,7 @@ __attribute__((noinline)) u32 begin(struct packet *p, u32 server)
 		}
 	}
 	count_beginnings(1);
-	__sync_fetch_and_add(&s->connections, 1);
 	weigh_on(f, 1);
-	__sync_lock_test_and_set(&f->tag, spot.tag);
+	show(f, spot.tag);
 	return at;
 }
