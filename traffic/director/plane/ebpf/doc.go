@@ -30,9 +30,13 @@
 // sequence numbers, and would have to translate them for as long as a connection lasts. A timer in the kernel forgets what has been silent for as long
 // as its state allows.
 //
-// lc, wlc, sed, nq and lblc look for the server with the least to do in rows of costs behind a service's slots (bpf/rank.h): each
-// change of a load changes one number in each of some rows. Of servers with the same cost the first is taken. What routing tells of a way
+// lc, wlc, sed, nq and lblc rank servers by their loads in rows of costs behind a service's slots (bpf/rank.h): each change of a load changes one
+// number in each of some rows, and tells the service who is next. So a new connection waits for no rank, and its server is asked for with all else. Of servers
+// with the same cost the first is taken. Slots are as wide as what the numbers of a service's servers differ by needs (slots.go). What routing tells of a way
 // holds for a second.
+//
+// Programs and maps of another layout (layout.go) give way to ours, with the connections in them: what they were survives by hash (mh, sh, dh), and with the
+// others as far as another director was told of it, of whatever layout.
 //
 // With mh, sh and dh, a packet in the middle of a conversation that this director has not seen begin goes where the hash leads: after a
 // takeover connections live on, as both directors have the same table (package places).

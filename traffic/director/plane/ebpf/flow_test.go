@@ -3,7 +3,6 @@ package ebpf
 import (
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"testing"
 
 	"holdfast/traffic/director/plane"
@@ -174,27 +173,4 @@ func TestRanks(t *testing.T) {
 			t.Errorf("%s: after a connection at %s ended, the next is at %s", scheduler, free, got)
 		}
 	}
-}
-
-// TestOtherLayout: where programs of another version are in force, this one's take their place.
-func TestOtherLayout(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	const client, virtual, server = "11.0.0.1:1234", "10.9.0.1:80", "10.128.0.1:80"
-	b.serve(service4(table.TCP, virtual, "rr"), table.Server{}, server)
-	b.kernel.settings.Layout = layout + 1
-	if err := b.Close(); err != nil {
-		t.Fatal(err)
-	}
-	p, err := open(filepath.Join(b.place.dir, "../../../.."), small)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	if all, err := p.Table(); err != nil || len(all) != 0 {
-		t.Fatalf("there are %v (%v), want nothing of what another version had", all, err)
-	}
-	after := bench{t, p}
-	after.serve(service4(table.TCP, virtual, "rr"), table.Server{}, server)
-	after.wants("a SYN", after.sends(tcp(client, virtual, syn)), client, server)
 }

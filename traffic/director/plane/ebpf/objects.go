@@ -96,6 +96,10 @@ func loadKernel(c capacity, s sizes, older *kernel) (*kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the programs: %w", err)
 	}
+	return loadSpec(spec, c, s, older)
+}
+
+func loadSpec(spec *ebpf.CollectionSpec, c capacity, s sizes, older *kernel) (*kernel, error) {
 	processors, err := ebpf.PossibleCPU()
 	if err != nil {
 		return nil, fmt.Errorf("count the processors: %w", err)
@@ -140,7 +144,9 @@ func constants(spec *ebpf.CollectionSpec) error {
 	for name, value := range map[string]uint32{
 		"server_places": spec.Maps["servers"].MaxEntries, "directory_mask": spec.Maps["directory"].MaxEntries - 1, "flow_mask": flows - 1, "most_beginnings": flows / 16, "way_holds": uint32(wayHolds / tick), "stores_in_order": inOrder(runtime.GOARCH),
 	} {
-		errs = append(errs, spec.Variables[name].Set(value))
+		if v := spec.Variables[name]; v != nil { // those of other layouts may not have it
+			errs = append(errs, v.Set(value))
+		}
 	}
 	here, err := namespace()
 	if err != nil {
