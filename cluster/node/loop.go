@@ -60,6 +60,7 @@ func (n *Node) happened(ev controller.Event) {
 			n.alertMembers(ev.View)
 		}
 		n.log.Info("view agreed", "number", v.Number, "members", v.Members, "lost", v.Lost, "quorate", v.Quorate, "leader", v.Leader)
+		n.settleStarts() // those that began in the view before
 	case controller.Applied:
 		n.committed(ev.Entry)
 	case controller.Restored:
@@ -270,10 +271,10 @@ func (n *Node) work(batch controller.WorkerBatch) {
 		n.runner.Cancel(job.Operation.Resource, job.Operation.Action, job.Operation.Interval)
 	}
 	for _, job := range batch.Runs {
-		go func() {
-			result := n.run(job)
-			n.queue.put(func() { n.finished(job.Key, result) })
-		}()
+		if st := n.starts.began(job, n.viewSeen.Number); st != nil {
+			n.finished(st.job.Key, st.result)
+		}
+		n.launch(job)
 	}
 	for _, job := range batch.Schedules {
 		report := func(result executor.Result) {
@@ -298,6 +299,20 @@ func (n *Node) work(batch controller.WorkerBatch) {
 // overRemote tells whether a job is of a remote node, or is the connection to one.
 func (n *Node) overRemote(job controller.Job) bool {
 	return job.Node != "" || job.Operation.Agent.RemoteConnection()
+}
+
+// launch runs a job beside the loop.
+func (n *Node) launch(job controller.Job) {
+	go func() {
+		result := n.run(job)
+		n.queue.put(func() {
+			if !n.starts.ended(job, result) {
+				n.finished(job.Key, result)
+			} else if n.asleep.Load() == 0 {
+				n.settleStarts()
+			}
+		})
+	}()
 }
 
 func (n *Node) run(job controller.Job) executor.Result {

@@ -102,6 +102,7 @@ type Node struct {
 	membersTold []core.HostID   // whom alert agents know to be members
 	remotesTold map[string]bool // what they know of remote nodes
 	doubted     []doubted       // floating addresses that were taken off because this host stood still
+	starts      starts
 
 	ctx    context.Context // ends when the daemon stops
 	cancel context.CancelFunc
@@ -118,7 +119,7 @@ func Start(parts Parts) (*Node, error) {
 	n := &Node{
 		settings: parts.Settings, log: parts.Log, runner: parts.Runner, plan: parts.Plan, boot: newBoot(), queue: newQueue(),
 		caller: alerts.NewCaller(parts.Log), remotes: remote.NewHub(parts.Settings.Root, uint32(parts.Settings.Self), parts.Log),
-		started: time.Now(), quorate: true, remotesTold: map[string]bool{}, left: make(chan struct{}), end: unix.Reboot, depart: parts.Depart, reaper: parts.Watch, timer: time.NewTimer(time.Hour),
+		started: time.Now(), quorate: true, remotesTold: map[string]bool{}, starts: starts{}, left: make(chan struct{}), end: unix.Reboot, depart: parts.Depart, reaper: parts.Watch, timer: time.NewTimer(time.Hour),
 	}
 	asked := http.NewServeMux()
 	n.routes(asked)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/controller"
 	"holdfast/cluster/executor/metadata"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
@@ -51,7 +52,12 @@ func (n *Node) doubt() {
 		n.log.Warn("floating address taken off: this host stood still", "resource", resources[h.IP], "address", h.IP, "interface", h.Link, "took", time.Since(began))
 		n.events.add(client.Event{Kind: client.AddressDropped, Subject: resources[h.IP], On: n.settings.Name, Took: time.Since(began), Detail: h.IP.String()})
 	}
-	n.queue.put(func() { n.doubted = append(n.doubted, off...) })
+	n.queue.put(func() {
+		n.doubted = append(n.doubted, off...)
+		for _, d := range off {
+			n.starts.strike(d.resource)
+		}
+	})
 }
 
 // reassured puts back what doubt took off, as far as the cluster still has it here. It is
@@ -60,6 +66,7 @@ func (n *Node) reassured() {
 	if n.asleep.Load() > 0 {
 		return // it stood still again
 	}
+	n.settleStarts()
 	off := n.doubted
 	n.doubted = nil
 	if len(off) == 0 {
@@ -76,6 +83,23 @@ func (n *Node) reassured() {
 			continue
 		}
 		n.log.Info("floating address put back: the view is confirmed", "resource", d.resource, "address", d.held.IP)
+	}
+}
+
+// settleStarts runs starts once more whose address was taken off meanwhile, and reports those of an earlier view.
+func (n *Node) settleStarts() {
+	if len(n.starts) == 0 {
+		return
+	}
+	_, elsewhere := n.running()
+	may := !n.broken && !n.leaving && (n.quorate || controller.QuorumIgnored(n.replica.Document()))
+	again, stand := n.starts.settle(n.viewSeen.Number, func(resource string) bool { return may && !slices.Contains(elsewhere, resource) })
+	for _, st := range again {
+		n.log.Warn("start is run once more: its address was taken off meanwhile", "resource", st.job.Operation.Resource, "answered", st.result.Code)
+		n.launch(st.job)
+	}
+	for _, st := range stand {
+		n.finished(st.job.Key, st.result)
 	}
 }
 

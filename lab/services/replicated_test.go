@@ -72,14 +72,17 @@ func query(statement string) string {
 	return fmt.Sprintf(`PGCONNECT_TIMEOUT=3 psql -h %s -U postgres -Atqc "%s" postgres`, address, statement)
 }
 
-// synchronous waits until the standby confirms what is committed; where the old primary left its
-// lock behind, the operator removes it, as the agent asks.
+// synchronous waits until the standby confirms what is committed, and the agent has noted that: before, it would not promote it. Where
+// the old primary left its lock behind, the operator removes it, as the agent asks.
 func (c *trial) synchronous() {
 	c.t.Helper()
 	c.Until(func() error {
-		out, err := c.Try(lab.ClientName, "", "sh", "-c", query("select sync_state from pg_stat_replication"))
-		if err == nil && strings.TrimSpace(out) == "sync" {
-			return nil
+		out, err := c.Try(lab.ClientName, "", "sh", "-c", query("select sync_state, application_name from pg_stat_replication"))
+		if standby, sync := strings.CutPrefix(strings.TrimSpace(out), "sync|"); err == nil && sync {
+			out, err = c.Try("web3", "", "crm_attribute", "-l", "forever", "-N", standby, "-n", "pg-data-status", "-G", "-q")
+			if err == nil && strings.TrimSpace(out) == "STREAMING|SYNC" {
+				return nil
+			}
 		}
 		for _, host := range []string{"web1", "web2"} {
 			if _, err := c.Try(host, "", "sh", "-c", "test -e /var/lib/pgsql/tmp/PGSQL.lock && ! pgrep -x postgres && rm /var/lib/pgsql/tmp/PGSQL.lock"); err == nil {
