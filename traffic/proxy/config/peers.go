@@ -34,7 +34,7 @@ func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Key
 
 func beginPeers(p *parser, l Line) *Problem {
 	p.peers = &Peers{server: defaultServer()}
-	p.config.Compiler.Proxy()
+	p.config.Compiler.Proxy("")
 	return enter(l, p.config.Peers, p.peers, &p.peers.Name)
 }
 

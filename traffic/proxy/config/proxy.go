@@ -118,7 +118,6 @@ func newSettings() Settings {
 func beginProxy(p *parser, l Line) *Problem {
 	x := &Proxy{File: l.File, Line: l.Number, Settings: newSettings()}
 	p.proxy = x
-	p.config.Compiler.Proxy()
 	switch l.Words[0] {
 	case "frontend":
 		x.Front = true
@@ -144,6 +143,9 @@ func beginProxy(p *parser, l Line) *Problem {
 		x.from = rest[1]
 	} else if len(rest) > 0 {
 		return l.problem("%s: the word %q is not expected", l.Words[0], rest[0])
+	}
+	if p.config.Compiler.Proxy(x.Name); x.defaults {
+		p.config.Compiler.Proxy("")
 	}
 	if base != nil && (!x.defaults || x.from != "") {
 		x.Settings = base.Settings.inherit()

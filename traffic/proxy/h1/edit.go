@@ -77,13 +77,17 @@ func appended(b, what []byte) (span, []byte) {
 	return span{uint32(at), uint32(len(b))}, b
 }
 
-// AppendRequest appends the request's head as it is to be forwarded, without its last empty line. Fields for this hop are
+// AppendRequest appends the request's head as it is to be forwarded, in its own version, without its last empty line. Fields for this hop are
 // left out, but for Upgrade where the connection is to be upgraded.
 func (h *Head) AppendRequest(dst, b []byte) []byte {
 	dst = append(dst, h.Method.of(b)...)
 	dst = append(dst, ' ')
 	dst = append(dst, h.Target.of(b)...)
-	dst = append(dst, " HTTP/1.1\r\n"...)
+	if h.Minor == 0 {
+		dst = append(dst, " HTTP/1.0\r\n"...)
+	} else {
+		dst = append(dst, " HTTP/1.1\r\n"...)
+	}
 	return h.appendFields(dst, b)
 }
 

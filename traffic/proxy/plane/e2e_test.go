@@ -218,6 +218,23 @@ func TestClientsOfHTTP10GetNoChunks(t *testing.T) {
 	}
 }
 
+// TestHTTP10GoesOnAsSuch: a request without a Host is none of HTTP/1.1, and a server that knows the client's version sends no chunks.
+func TestHTTP10GoesOnAsSuch(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %q %s", r.Proto, r.Host, r.Header.Get("Connection"))
+	}))
+	t.Cleanup(server.Close)
+	s := start(t, "listen l\n bind %PORT1\n server a "+strings.TrimPrefix(server.URL, "http://")+"\nlisten closing\n bind %PORT2\n option httpclose\n server a "+
+		strings.TrimPrefix(server.URL, "http://")+"\n")
+	for i, want := range []string{`HTTP/1.0 "" keep-alive`, `HTTP/1.0 "" close`} {
+		got := say(t, s.address(i+1), "GET / HTTP/1.0\r\n\r\n")
+		if _, body, _ := strings.Cut(got, "\r\n\r\n"); body != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // TestContinueIsPassedOn: the client sends its body when the server asks for it, and not when the server answers at once.
 func TestContinueIsPassedOn(t *testing.T) {
 	t.Parallel()

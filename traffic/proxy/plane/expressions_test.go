@@ -46,12 +46,17 @@ var expressions = []string{
 	"fc_http_major", "fc_rcvd_proxy", "src_is_local", "fc_src", "ssl_fc", "wait_end", "req.body_len", "req.body_size", "prio_class", "prio_offset", "stopping", "var(proc.x)",
 	"str(1),map_int_int(%NUMBERS,9)", "int(1),map_int_int(%NUMBERS,9)", "str(2),map_str(%NUMBERS,none)", "str(12),map_beg(%NUMBERS,none)", "str(15),map_reg(%PATTERNS)", "str(b7),map_regm(%PATTERNS)",
 	"str(),length", "bin(4142)", "bin(00ff41)", "unique-id", "so_id", "http_auth(people)", "src_port,bool", "int(9223372036854775807),add(1)", "int(-9223372036854775807),sub(10)",
+	"req.cook", "req.cook_cnt", "req.cook_cnt()", "req.cook_val", "req.cook(none)", "req.cook_cnt(none)", "url_param", "url_param(c)", "url_param(a,;)", "url_param(c,;)", "urlp_val",
+	"str(x),iif(a,b)", "str(1),iif(a,b)", "str(),iif(a,b)", "req.hdr(none),iif(a,b)", "path,map_dir(%LISTED)", "path,map_end(%LISTED)", "path,map_sub(%LISTED)",
+	"str(www.b.html),map_dom(%LISTED)", "path,map_beg(%LISTED)", "src,map_ip(%NETWORKS)", "int(5),map_int(%RANGES)", "fc_pp_authority", "fc_pp_unique_id",
 }
 
 func TestExpressionsAreHAProxys(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"NUMBERS": "1 10\n2 20\n", "PATTERNS": "^1[0-9]$ teen\n^b([0-9])$ bee\\1\n"} {
+	for name, text := range map[string]string{"NUMBERS": "1 10\n2 20\n", "PATTERNS": "^1[0-9]$ teen\n^b([0-9])$ bee\\1\n",
+		"LISTED": "html first\n.html second\n/a a\nb.html b\n/a/b.html whole\na short\n", "NETWORKS": "127.0.0.0/24 net\n127.0.0.1 host\n127.0.0.0/8 wide\n",
+		"RANGES": "5:7 narrow\n1:9 wide\n5 exact\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -59,14 +64,14 @@ func TestExpressionsAreHAProxys(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("global\n set-var proc.x str(shared)\nuserlist people\n user u insecure-password p\nfrontend web\n bind %PORT1\n default_backend back\n")
 	for i, e := range expressions {
-		e = strings.NewReplacer("%NUMBERS", dir+"/NUMBERS", "%PATTERNS", dir+"/PATTERNS").Replace(e)
+		e = strings.NewReplacer("%NUMBERS", dir+"/NUMBERS", "%PATTERNS", dir+"/PATTERNS", "%LISTED", dir+"/LISTED", "%NETWORKS", dir+"/NETWORKS", "%RANGES", dir+"/RANGES").Replace(e)
 		fmt.Fprintf(&text, " http-request set-header X-%d '<%%[%s]>' if { req.hdr(x-batch) %d }\n", i, strings.ReplaceAll(e, "'", `\'`), i/batch)
 	}
 	text.WriteString("backend back\n server s " + headerServer(t) + " weight 7\n")
 	b := startBoth(t, text.String())
 	for from := 0; from < len(expressions); from += batch {
-		request := fmt.Sprintf("GET /a/b.html?a=1&b=x%%20y&n=12 HTTP/1.1\nX-Batch: %d\nX-List: one, two ,three\nX-List: four\nX-N: 17\nX-IP: 192.0.2.9\n"+
-			"Cookie: a=1; n=5; b=2\nAuthorization: Basic dTpw\n"+
+		request := fmt.Sprintf("GET /a/b.html?a=1&b=x%%20y&n=12;c=3&a=4 HTTP/1.1\nX-Batch: %d\nX-List: one, two ,three\nX-List: four\nX-N: 17\nX-IP: 192.0.2.9\n"+
+			"Cookie: a=1; n=5; b=2; a=3\nCookie: a=4\nAuthorization: Basic dTpw\n"+
 			`X-Q: a"b/c\\d`+"\n"+`X-J: {"a":1,"b":"x","l":[1,2],"t":true,"f":1.5,"o":{"p":"7"}}`+"\nX-T: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c", from/batch)
 		_, want := ask(t, b.theirs, request)
 		_, got := ask(t, b.ours.address(1), request)
@@ -78,6 +83,22 @@ func TestExpressionsAreHAProxys(t *testing.T) {
 			if ours[i] != theirs[i] {
 				t.Errorf("%s is %s, HAProxy's %s", expressions[i], ours[i], theirs[i])
 			}
+		}
+	}
+}
+
+// TestTablesWithoutNamesAreTheProxysOwn: what a backend's rules say without a table is about the backend's, not about its clients' frontend's.
+func TestTablesWithoutNamesAreTheProxysOwn(t *testing.T) {
+	t.Parallel()
+	b := startBoth(t, "frontend web\n bind %PORT1\n default_backend back\n stick-table type ip size 10 store http_req_cnt\n"+
+		"backend back\n stick-table type ip size 10 store http_req_cnt,gpc0\n http-request track-sc0 src\n http-request sc-inc-gpc0(0)\n"+
+		" http-request set-header X-0 %[src,in_table]\n http-request set-header X-1 %[src,table_http_req_cnt]\n http-request set-header X-2 %[src_http_req_cnt]\n"+
+		" http-request set-header X-3 %[src,table_gpc0()]\n http-request set-header X-4 %[table_cnt]\n http-request set-header X-5 %[src,in_table(web)]\n server s "+headerServer(t)+"\n")
+	for range 2 {
+		const request = "GET / HTTP/1.1"
+		_, want := ask(t, b.theirs, request)
+		if _, got := ask(t, b.ours.address(1), request); got != want {
+			t.Errorf("%q, HAProxy's %q", strings.TrimSpace(got), strings.TrimSpace(want))
 		}
 	}
 }

@@ -307,6 +307,8 @@ func (s *session) composeRequest() []byte {
 		out = append(out, "Connection: upgrade\r\n"...)
 	} else if closing || extra.close {
 		out = append(out, "Connection: close\r\n"...)
+	} else if h.Minor == 0 {
+		out = append(out, "Connection: keep-alive\r\n"...)
 	}
 	for _, f := range forward {
 		out = s.appendForwarding(out, f)

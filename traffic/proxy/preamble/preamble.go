@@ -8,6 +8,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -17,9 +18,9 @@ type Header struct {
 	Attributes          []Attribute // of version 2; their values are parts of what was parsed
 }
 
-// Attribute is the value of the first attribute of a kind; nil: there is none.
+// Attribute is the value of the last attribute of a kind; nil: there is none.
 func (h *Header) Attribute(k Kind) []byte {
-	for _, a := range h.Attributes {
+	for _, a := range slices.Backward(h.Attributes) {
 		if a.Kind == k {
 			return a.Value
 		}
@@ -131,6 +132,12 @@ func parseBinary(b []byte) (h Header, n int, err error) {
 	return h, 16 + length, err
 }
 
+// What an authority and an unique ID may have ("The PROXY protocol", 2.2.2 and 2.2.5), in bytes.
+const (
+	longestAuthority = 255
+	longestUniqueID  = 128
+)
+
 // parseAttributes takes apart what stands in a header from a position on, and checks the checksum if there is one.
 func parseAttributes(header []byte, at int) (all []Attribute, err error) {
 	for at < len(header) {
@@ -141,6 +148,9 @@ func parseAttributes(header []byte, at int) (all []Attribute, err error) {
 		end := value + int(binary.BigEndian.Uint16(header[at+1:]))
 		one := Attribute{Kind(header[at]), header[value:end]}
 		if one.Kind == Checksum && !checksumHolds(header, value, end) {
+			return nil, ErrMalformed
+		}
+		if one.Kind == Authority && len(one.Value) > longestAuthority || one.Kind == UniqueID && len(one.Value) > longestUniqueID {
 			return nil, ErrMalformed
 		}
 		all, at = append(all, one), end

@@ -70,6 +70,22 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// TestLongAttributesAreMalformed: an authority has 255 bytes at most, an unique ID 128; of several the last counts.
+func TestLongAttributesAreMalformed(t *testing.T) {
+	t.Parallel()
+	for kind, longest := range map[Kind]int{Authority: 255, UniqueID: 128} {
+		for _, length := range []int{longest, longest + 1} {
+			if _, _, err := Parse(Append2(nil, four, Attribute{kind, make([]byte, length)})); (err == nil) != (length == longest) {
+				t.Errorf("kind %d with %d bytes: %v", kind, length, err)
+			}
+		}
+	}
+	h, _, err := Parse(Append2(nil, four, Attribute{Authority, []byte("one")}, Attribute{Authority, []byte("two")}))
+	if got := string(h.Attribute(Authority)); err != nil || got != "two" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestAttributesAreRead(t *testing.T) {
 	t.Parallel()
 	b := Append2(nil, four, Attribute{Authority, []byte("shop.test")}, Attribute{Checksum, nil}, Attribute{UniqueID, []byte("id")})

@@ -87,8 +87,10 @@ var predefined = map[string][]string{
 	"WAIT_END":       {"wait_end"},
 }
 
-// Proxy begins another proxy: ACL names are its own.
-func (k *Compiler) Proxy() { k.acls, k.numbers = map[string]*ACL{}, map[string]string{} }
+// Proxy begins another proxy: ACL names are its own, and what names no table means its own.
+func (k *Compiler) Proxy(name string) {
+	k.acls, k.numbers, k.proxy = map[string]*ACL{}, map[string]string{}, name
+}
 
 // Declare compiles an `acl` line: a name, an expression, flags and patterns.
 func (k *Compiler) Declare(words []string) error {
@@ -110,7 +112,7 @@ func (k *Compiler) Declare(words []string) error {
 		return fmt.Errorf("acl %q: %w", words[0], err)
 	}
 	if k.acls == nil {
-		k.Proxy()
+		k.Proxy("")
 	}
 	a := k.acls[words[0]]
 	if a == nil {

@@ -18,7 +18,6 @@ import (
 var refusedFetches = refusals(map[string]string{
 	"the TLS library does not give it out":           `ssl_fc_client_early_traffic_secret ssl_fc_exporter_secret ssl_fc_early_exporter_secret`,
 	"the event loops do not measure themselves":      `cpu_calls cpu_ns_avg cpu_ns_tot lat_ns_avg lat_ns_tot`,
-	"a PROXY header's further values are not kept":   `fc_pp_authority fc_pp_unique_id`,
 	"FastCGI is not spoken":                          `fcgi.docroot fcgi.index`,
 	"distcc is not looked into":                      `distcc_body distcc_param`,
 	"it is of the insides of another implementation": `internal.htx.data internal.htx.free internal.strm.is_htx`,

@@ -372,7 +372,14 @@ func makeConcat(_ *Compiler, args []string) (convert, error) {
 
 func makeChoice(_ *Compiler, args []string) (convert, error) {
 	return func(_ *Context, v *Value) bool {
-		if v.True() {
+		truth := v.True()
+		if v.Kind == Text || v.Kind == Binary { // a text is true when it begins with a number that is
+			n, ok := v.Integer()
+			if truth = n != 0; !ok {
+				return false
+			}
+		}
+		if truth {
 			v.setText(args[0])
 		} else {
 			v.setText(args[1])

@@ -117,6 +117,7 @@ type Compiler struct {
 	acls  map[string]*ACL // of the proxy at hand
 	// numbers are those that -u gives to patterns of the proxy at hand, and the ACLs they are in.
 	numbers map[string]string
+	proxy   string // the one at hand; "": none, or a defaults section
 
 	compiled   []*Expr     // since somebody asked
 	references []Reference // of what was compiled and not yet asked for
@@ -136,6 +137,9 @@ func (k *Compiler) Expr(text string) (*Expr, error) {
 			return nil, fmt.Errorf("fetch %q is known to HAProxy but not offered here: %s", calls[0].name, why)
 		}
 		return nil, fmt.Errorf("fetch %q is not known%s", calls[0].name, nearest(calls[0].name, slices.Sorted(maps.Keys(fetches))))
+	}
+	if _, ofTable := tableFetches[calls[0].name]; ofTable && !strings.HasPrefix(calls[0].name, "sc") {
+		calls[0].nameTable(k.proxy, f.maximum)
 	}
 	if err := calls[0].count(f.minimum, f.maximum); err != nil {
 		return nil, fmt.Errorf("fetch %w", err)
@@ -180,6 +184,9 @@ func (e *Expr) addConverter(k *Compiler, call call) error {
 		}
 		return fmt.Errorf("converter %q is not known%s", call.name, nearest(call.name, slices.Sorted(maps.Keys(converters))))
 	}
+	if call.name == "in_table" || strings.HasPrefix(call.name, "table_") && v.minimum == 1 { // where an element's number comes first, the table has to follow
+		call.nameTable(k.proxy, 1)
+	}
 	if err := call.count(v.minimum, v.maximum); err != nil {
 		return fmt.Errorf("converter %w", err)
 	}
@@ -200,6 +207,13 @@ func (e *Expr) addConverter(k *Compiler, call call) error {
 type call struct {
 	name string
 	args []string
+}
+
+// nameTable adds the proxy's name, which is its table's, where that is the last argument and left out.
+func (c *call) nameTable(proxy string, arguments int) {
+	if proxy != "" && len(c.args) == arguments-1 {
+		c.args = append(c.args, proxy)
+	}
 }
 
 func (c call) count(minimum, maximum int) error {

@@ -158,7 +158,7 @@ var requestFetches = join(map[string]fetch{
 			return true
 		}, nil
 	}},
-	"url_param":       {Text, needsRequest, 1, 2, makeParameter},
+	"url_param":       {Text, needsRequest, 0, 2, makeParameter},
 	"capture.req.hdr": {Text, needsRequest, 1, 1, func(args []string) (get, error) { return captured(args[0], false) }},
 	"capture.res.hdr": {Text, needsAnswer, 1, 1, func(args []string) (get, error) { return captured(args[0], true) }},
 }, headerFetches("req", needsRequest, requestMessage), headFetches("req", needsRequest, requestMessage))
@@ -235,31 +235,47 @@ func PathOf(target []byte) (path, query []byte) {
 
 // Parameter returns the value of a query's parameter.
 func Parameter(query []byte, name string, delimiters string) ([]byte, bool) {
+	return parameterAt(query, name, delimiters, 0)
+}
+
+// parameterAt returns the value of the i-th parameter of a name, of any where there is no name.
+func parameterAt(query []byte, name string, delimiters string, i int) ([]byte, bool) {
 	for len(query) > 0 {
 		end := bytes.IndexAny(query, delimiters)
 		if end < 0 {
 			end = len(query)
 		}
-		pair := query[:end]
+		is, value, ok := bytes.Cut(query[:end], []byte("="))
 		query = query[min(len(query), end+1):]
-		if len(pair) > len(name) && pair[len(name)] == '=' && string(pair[:len(name)]) == name {
-			return pair[len(name)+1:], true
+		if !ok || name != "" && string(is) != name {
+			continue
+		}
+		if i--; i < 0 {
+			return value, true
 		}
 	}
 	return nil, false
 }
 
+// makeParameter makes url_param(NAME,CHARACTER): parameters begin behind the target's first such character, and end at it, & and ;.
 func makeParameter(args []string) (get, error) {
-	name, delimiters := args[0], "&"
+	name, begin := "", "?"
+	if len(args) > 0 {
+		name = args[0]
+	}
 	if len(args) > 1 && args[1] != "" {
-		delimiters = args[1] + "&"
+		begin = args[1][:1]
 	}
 	return func(c *Context, i int, out *Value) bool {
-		if i > 0 || !c.Request.Present() {
+		if !c.Request.Present() {
 			return false
 		}
-		_, query := PathOf(c.target())
-		value, ok := Parameter(query, name, delimiters)
+		target := pathAndQuery(c.target())
+		at := bytes.IndexByte(target, begin[0])
+		if at < 0 {
+			return false
+		}
+		value, ok := parameterAt(target[at+1:], name, "&;"+begin, i)
 		out.setBytes(value)
 		return ok
 	}, nil

@@ -40,11 +40,22 @@ func headerFetches(prefix string, n needs, of func(*Context) *Message) map[strin
 			}, nil
 		}}
 	}
-	cookies := func(kind Kind, convert func(Value, bool, *Value) bool) fetch {
-		return fetch{kind, n, 1, 1, func(args []string) (get, error) {
+	named := func(args []string) string {
+		if len(args) == 0 {
+			return "" // any
+		}
+		return args[0]
+	}
+	cookies := func(kind Kind, convert func(*Value) bool) fetch {
+		return fetch{kind, n, 0, 1, func(args []string) (get, error) {
+			name := named(args)
 			return func(c *Context, i int, out *Value) bool {
-				b, ok := cookieOf(of(c), cookie, args[0])
-				return i == 0 && convert(Value{Kind: Text, Bytes: b}, ok, out)
+				if !c.iterates && name != "" {
+					i += countCookies(of(c), cookie, name) - 1 // the last
+				}
+				b, ok := cookieAt(of(c), cookie, name, i)
+				out.setBytes(b)
+				return ok && (convert == nil || convert(out))
 			}, nil
 		}}
 	}
@@ -55,17 +66,15 @@ func headerFetches(prefix string, n needs, of func(*Context) *Message) map[strin
 		prefix + ".hdr_val":  header(Number, false, func(v *Value) bool { i, ok := v.Integer(); v.setNumber(i); return ok }),
 		prefix + ".hdr_cnt":  count(false),
 		prefix + ".fhdr_cnt": count(true),
-		prefix + ".cook":     cookies(Text, func(v Value, ok bool, out *Value) bool { *out = v; return ok }),
-		prefix + ".cook_cnt": cookies(Number, func(_ Value, ok bool, out *Value) bool {
-			out.setTruth(ok)
-			out.Kind = Number
-			return true
-		}),
-		prefix + ".cook_val": cookies(Number, func(v Value, ok bool, out *Value) bool {
-			i, number := v.Integer()
-			out.setNumber(i)
-			return ok && number
-		}),
+		prefix + ".cook":     cookies(Text, nil),
+		prefix + ".cook_cnt": {Number, n, 0, 1, func(args []string) (get, error) {
+			name := named(args)
+			return func(c *Context, i int, out *Value) bool {
+				out.setNumber(int64(countCookies(of(c), cookie, name)))
+				return i == 0
+			}, nil
+		}},
+		prefix + ".cook_val": cookies(Number, func(v *Value) bool { i, ok := v.Integer(); v.setNumber(i); return ok }),
 	}
 }
 
@@ -139,18 +148,34 @@ func countValues(m *Message, name string, whole bool) int {
 	}
 }
 
-// cookieOf returns the value of a cookie.
-func cookieOf(m *Message, header, name string) ([]byte, bool) {
-	if !m.Present() {
+// cookieAt returns the value of the i-th cookie of a name, of any where there is no name.
+func cookieAt(m *Message, header, name string, i int) ([]byte, bool) {
+	if !m.Present() || i < 0 {
 		return nil, false
 	}
 	for at := m.Head.Find(m.Bytes, header, 0); at >= 0; at = m.Head.Find(m.Bytes, header, at+1) {
-		value := m.Head.Fields[at].ValueOf(m.Bytes)
-		if from, to, ok := FindCookie(value, name); ok {
-			return value[from:to], true
+		for pair := range bytes.SplitSeq(m.Head.Fields[at].ValueOf(m.Bytes), []byte(";")) {
+			is, value, ok := bytes.Cut(pair, []byte("="))
+			if ok && (name == "" || string(bytes.Trim(is, " \t")) == name) {
+				if i--; i < 0 {
+					return bytes.Trim(value, " \t"), true
+				}
+			}
+			if header == "set-cookie" {
+				break // its attributes are behind it
+			}
 		}
 	}
 	return nil, false
+}
+
+func countCookies(m *Message, header, name string) int {
+	n := 0
+	for ; ; n++ {
+		if _, ok := cookieAt(m, header, name, n); !ok {
+			return n
+		}
+	}
 }
 
 // FindCookie finds the value of a cookie in a Cookie or Set-Cookie header's value (RFC 6265): where it begins and ends.

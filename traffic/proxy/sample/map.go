@@ -180,7 +180,7 @@ func makeMap(k *Compiler, match string, kind Kind, args []string) (convert, erro
 		matches = func(key string, v *Value) bool { re := m.expression(key); return re != nil && re.Match(v.Text()) }
 	}
 	return func(_ *Context, v *Value) bool {
-		e, ok := m.find(v, matches, match == "reg" || match == "regm", weight)
+		e, ok := m.find(v, matches, match != "beg" && match != "ip", weight)
 		value := e.Value
 		switch {
 		case ok && match == "regm":
@@ -226,7 +226,7 @@ func (v *Value) become(kind Kind) bool {
 	return true
 }
 
-// find finds the entry that fits best: the key of the most weight, or the first where keys are expressions.
+// find finds the entry that fits best: the key of the most weight, or the first. HAProxy keeps beginnings and networks in trees, and other keys in lists.
 func (m *Map) find(v *Value, matches func(string, *Value) bool, first bool, weight func(key string) int) (MapEntry, bool) {
 	if matches == nil {
 		value, ok := (*m.exact.Load())[string(v.Text())]

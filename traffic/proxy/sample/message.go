@@ -76,7 +76,7 @@ var messageFetches = map[string]fetch{
 	}),
 	"url_ip":   request(Address, func(c *Context, out *Value) bool { a, _, ok := c.authority(); return ok && out.setAddr(a) }),
 	"url_port": request(Number, func(c *Context, out *Value) bool { _, p, ok := c.authority(); out.setNumber(int64(p)); return ok }),
-	"urlp_val": {Number, needsRequest, 1, 2, func(args []string) (get, error) {
+	"urlp_val": {Number, needsRequest, 0, 2, func(args []string) (get, error) {
 		of, err := makeParameter(args)
 		return func(c *Context, i int, out *Value) bool {
 			if err != nil || !of(c, i, out) {
