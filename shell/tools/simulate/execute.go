@@ -116,9 +116,9 @@ func resourceOf(a *scheduler.Action) string {
 	return a.Resource.ID
 }
 
-// historyName is the name under which the history has the resource: an instance of an anonymous
-// clone goes by its plain name once any host knows that.
-func (s *session) historyName(a *scheduler.Action) string {
+// shownName is the name that an operation is told of with: an instance of an anonymous
+// clone goes by its plain name once any host's history has that.
+func (s *session) shownName(a *scheduler.Action) string {
 	id := resourceOf(a)
 	if a.Resource != nil && a.Resource.LongID != "" && s.known[a.Resource.ID] {
 		return a.Resource.ID
@@ -147,7 +147,7 @@ func metaOf(a *scheduler.Action, name string) string {
 }
 
 func (s *session) agent(a *scheduler.Action) bool {
-	id, task := s.historyName(a), a.Task
+	id, task := s.shownName(a), a.Task
 	s.tellOperation(a, id)
 	if task == "meta-data" {
 		return true
@@ -158,13 +158,19 @@ func (s *session) agent(a *scheduler.Action) bool {
 	}
 	ok := true
 	expected := rc
-	if forced, status := s.forcedResult(a, id); status {
-		rc, ok = forced, false
+	failing := "" // the name under which a failure was asked for: an instance's, or the clone's for any of them
+	for _, name := range []string{id, a.Resource.ID} {
+		if forced, asked := s.forcedResult(a, name); asked {
+			failing, rc, ok = name, forced, false
+			break
+		}
+	}
+	if !ok {
 		s.printf("Pretending action %d failed with rc=%d\n", a.ID, rc)
 	}
 	s.record(a, id, rc, expected)
 	if !ok {
-		s.addFailure(s.nodeState(a.Node, a.NodeID), id, task, int(a.Interval.Milliseconds()))
+		s.addFailure(s.nodeState(a.Node, a.NodeID), failing, task, int(a.Interval.Milliseconds()))
 	}
 	return ok
 }
@@ -185,19 +191,19 @@ func (s *session) forcedResult(a *scheduler.Action, id string) (int, bool) {
 // the start that it stands for, or, when it failed, as a monitor.
 func (s *session) record(a *scheduler.Action, id string, rc, expected int) {
 	done := *a
+	o := outcome{rc: rc, expected: expected, digest: a.Digest(), reason: "User-injected result"}
 	if a.Task == "reload" || a.Task == "reload-agent" {
-		done.Task = "start"
+		o.reload, done.Task = true, "start"
 		if rc != expected {
 			done.Task = "monitor"
 		}
 	}
 	state := s.nodeState(a.Node, a.NodeID)
 	r := s.lrmResource(state, id, a.Resource)
-	key := fmt.Sprintf("%s_%s_%d", id, done.Task, a.Interval.Milliseconds())
 	if a.Task == "notify" {
-		key = a.Key
+		o.entry = a.Resource.ID + strings.TrimPrefix(a.Key, resourceOf(a))
 	}
-	s.result(r, &done, outcome{key: key, rc: rc, expected: expected, digest: a.Digest(), reason: "User-injected result"})
+	s.result(r, a.Resource.ID, &done, o)
 }
 
 func (s *session) fence(a *scheduler.Action) {

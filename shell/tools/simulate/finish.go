@@ -12,6 +12,6 @@ import (
 // it shall: what the document says afterwards is what the cluster would look like.
 func Finish(doc *cib.Document, graph *scheduler.Graph, now time.Time) {
 	o := &options{quiet: true}
-	s := &session{options: o, report: newReport(o, nil, io.Discard, io.Discard), doc: doc, now: now}
+	s := &session{options: o, report: newReport(o, nil, io.Discard, io.Discard), input: input{doc: doc}, now: now}
 	s.execute(graph)
 }

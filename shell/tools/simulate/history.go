@@ -11,39 +11,52 @@ import (
 
 // outcome is how an operation ended.
 type outcome struct {
-	key          string // operation key
 	rc, expected int
 	digest       string // of the parameters that it was run with; "" when they are not known
 	reason       string // of a failure
+	entry        string // id of its entry in the history, when that is one of its own
+	reload       bool   // what it was run with may differ from before only in what needs no restart
+}
+
+// operation is an action that was done, as the history has it.
+type operation struct {
+	*scheduler.Action
+	outcome
+	key  string // operation key
+	call int
 }
 
 // result writes an operation's outcome into the history: under the resource's last one-time
-// operation, its recurring ones or, for notifications, cancellations and migrations, a key of its
-// own, and a failure once more under the resource's last failure.
-func (s *session) result(r *cib.Element, a *scheduler.Action, o outcome) {
+// operation, its recurring ones or, for notifications, cancellations and migrations, an entry of its
+// own, and a failure once more under the resource's last failure. Entries have the resource's
+// name as configured, also below an instance of a clone.
+func (s *session) result(r *cib.Element, name string, a *scheduler.Action, o outcome) {
 	call := 0
 	for op := range r.All("lrm_rsc_op") {
 		if n, err := strconv.Atoi(op.Get("call-id")); err == nil && n > call {
 			call = n
 		}
 	}
-	suffix := fmt.Sprintf("_%s_%d", a.Task, a.Interval.Milliseconds())
+	key := fmt.Sprintf("%s_%s_%d", name, a.Task, a.Interval.Milliseconds())
+	run := operation{Action: a, outcome: o, key: key, call: call + 1}
 	failed := o.rc != o.expected
 	switch {
-	case a.Task == "migrate_to" || a.Task == "migrate_from" || a.Task == "cancel" || a.Task == "notify":
-		s.entry(r, o.key, a, o, call+1)
+	case o.entry != "":
+		s.entry(r, o.entry, run)
+	case a.Task == "migrate_to" || a.Task == "migrate_from" || a.Task == "cancel":
+		s.entry(r, key, run)
 	case a.Interval == 0:
-		s.entry(r, strings.TrimSuffix(o.key, suffix)+"_last_0", a, o, call+1)
+		s.entry(r, name+"_last_0", run)
 	case !failed:
-		s.entry(r, o.key, a, o, call+1)
+		s.entry(r, key, run)
 	}
 	if failed {
-		s.entry(r, strings.TrimSuffix(o.key, suffix)+"_last_failure_0", a, o, call+1)
+		s.entry(r, name+"_last_failure_0", run)
 	}
 }
 
 // entry writes one entry of the history.
-func (s *session) entry(r *cib.Element, id string, a *scheduler.Action, o outcome, call int) {
+func (s *session) entry(r *cib.Element, id string, o operation) {
 	op := find(r, "lrm_rsc_op", "id", id)
 	if op == nil {
 		op = r.Append(cib.NewElement("lrm_rsc_op", "id", id))
@@ -52,25 +65,27 @@ func (s *session) entry(r *cib.Element, id string, a *scheduler.Action, o outcom
 	if o.rc != o.expected {
 		reason = o.reason
 	}
-	transition := fmt.Sprintf("%d:-1:%d:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", call, o.expected)
+	transition := fmt.Sprintf("%d:-1:%d:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", o.call, o.expected)
 	for _, pair := range [][2]string{
-		{"operation_key", o.key}, {"operation", a.Task}, {"crm-debug-origin", "crm_simulate"}, {"crm_feature_set", "3.19.0"},
+		{"operation_key", o.key}, {"operation", o.Task}, {"crm-debug-origin", "crm_simulate"}, {"crm_feature_set", "3.19.0"},
 		{"transition-key", transition}, {"transition-magic", "0:" + strconv.Itoa(o.rc) + ";" + transition}, {"exit-reason", reason},
-		{"call-id", strconv.Itoa(call)}, {"rc-code", strconv.Itoa(o.rc)}, {"op-status", "0"},
-		{"interval", strconv.FormatInt(a.Interval.Milliseconds(), 10)},
+		{"call-id", strconv.Itoa(o.call)}, {"rc-code", strconv.Itoa(o.rc)}, {"op-status", "0"},
+		{"interval", strconv.FormatInt(o.Interval.Milliseconds(), 10)},
 		{"last-rc-change", strconv.FormatInt(s.now.Unix(), 10)}, {"exec-time", "0"}, {"queue-time", "0"},
 	} {
 		op.Set(pair[0], pair[1])
 	}
-	// What an earlier operation of this entry was run with does not hold for this one.
-	for _, name := range []string{"op-digest", "op-restart-digest", "op-force-restart", "op-secure-digest", "op-secure-params"} {
-		op.Unset(name)
+	if was := op.Get("op-digest"); was != o.digest && !o.reload {
+		// What an earlier operation of this entry was run with does not hold for this one.
+		for _, name := range []string{"op-digest", "op-restart-digest", "op-force-restart", "op-secure-digest", "op-secure-params"} {
+			op.Unset(name)
+		}
 	}
 	if o.digest != "" {
 		op.Set("op-digest", o.digest)
 	}
 	for _, name := range []string{"migrate_source", "migrate_target"} {
-		if v := metaOf(a, name); v != "" {
+		if v := metaOf(o.Action, name); v != "" {
 			op.Set(name, v)
 		} else {
 			op.Unset(name)
@@ -136,19 +151,22 @@ func (s *session) historiesOf(list *cib.Element) histories {
 	return known
 }
 
-// lrmResource returns a resource's entry in a node's history, made when there is none.
-func (s *session) lrmResource(state *cib.Element, id string, ref *scheduler.ResourceRef) *cib.Element {
+// lrmResource returns a resource's entry in a node's history: that with the name shown, else that
+// with the name as configured, which is also what a new one gets.
+func (s *session) lrmResource(state *cib.Element, shown string, ref *scheduler.ResourceRef) *cib.Element {
 	lrm := state.Child("lrm")
 	if lrm == nil {
 		lrm = state.Append(cib.NewElement("lrm", "id", state.ID()))
 	}
 	list := lrm.Ensure("lrm_resources")
 	known := s.historiesOf(list)
-	if r := known[id]; r != nil {
-		return r
+	for _, name := range []string{shown, ref.ID} {
+		if r := known[name]; r != nil {
+			return r
+		}
 	}
-	r := cib.NewElement("lrm_resource", "id", id, "class", ref.Class)
-	known[id] = r
+	r := cib.NewElement("lrm_resource", "id", ref.ID, "class", ref.Class)
+	known[ref.ID] = r
 	if ref.Provider != "" {
 		r.Set("provider", ref.Provider)
 	}

@@ -156,7 +156,7 @@ func (s *session) injectOperation(spec string) error {
 		expected = 7
 	}
 	state := s.nodeState(node, "")
-	s.result(s.lrmResource(state, id, ref), a, outcome{key: key, rc: rc, expected: expected, reason: "Simulated action result"})
+	s.result(s.lrmResource(state, id, ref), id, a, outcome{rc: rc, expected: expected, reason: "Simulated action result"})
 	if rc != expected {
 		s.addFailure(state, id, task, interval)
 	}

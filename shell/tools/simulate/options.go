@@ -3,14 +3,9 @@ package simulate
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
-	"holdfast/cluster/cib"
-	"holdfast/cluster/cib/upgrade"
-	"holdfast/shell/source"
-	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
 )
 
@@ -159,43 +154,6 @@ func parseOptions(args []string) (*options, error) {
 		return nil, errUsage
 	}
 	return o, nil
-}
-
-// load reads the document: from a file, standard input, or wherever the tools' environment
-// says that the cluster's is (CIB_shadow, CIB_file, else the daemon of this host). An unchecked
-// one asks not to be checked against a schema; in others everything has to be in its place.
-func (o *options) load(stdin io.Reader) (doc *cib.Document, unchecked bool, err error) {
-	environment := source.FromOS()
-	environment.File, environment.Stdin = o.file, stdin
-	if o.pipe {
-		environment.File = "-"
-	}
-	if environment.File != "" && environment.File != "-" {
-		// A source may be a file that is still to be made; what is simulated must exist.
-		if _, err := os.Stat(environment.File); err != nil {
-			return nil, false, &failure{exit.NoInput, fmt.Errorf("read document: %w", err)}
-		}
-	}
-	from, err := source.Open(environment)
-	if err != nil {
-		return nil, false, &failure{exit.NoInput, err}
-	}
-	doc, err = from.Load()
-	if err != nil {
-		return nil, false, &failure{exit.DataError, err}
-	}
-	unchecked = doc.Root.Get("validate-with") == "none"
-	if _, err := upgrade.Upgrade(doc); err != nil {
-		return nil, false, &failure{exit.DataError, err}
-	}
-	var problems []error
-	for _, p := range doc.Validate() {
-		problems = append(problems, errors.New(p.String()))
-	}
-	if problems != nil {
-		return nil, false, &failure{exit.Config, errors.Join(problems...)}
-	}
-	return doc, unchecked, nil
 }
 
 // failure is an error that chooses the tool's exit status.

@@ -24,18 +24,18 @@ func (o *options) timePlans(r *report) error {
 	r.begin("timings", "Timings:\n")
 	for _, file := range files {
 		one := options{file: file}
-		doc, _, err := one.load(nil)
+		in, err := one.load(nil)
 		if err != nil {
 			r.reject(err)
 			continue
 		}
-		s := &session{options: &options{date: o.date}, doc: doc, report: newReport(&options{quiet: true}, nil, io.Discard, io.Discard)}
+		s := &session{options: &options{date: o.date}, input: in, report: newReport(&options{quiet: true}, nil, io.Discard, io.Discard)}
 		if err := s.setTime(); err != nil {
 			return err
 		}
 		begin := time.Now()
 		for range max(o.repeat, 1) {
-			scheduler.MakeParts(doc, s.now, 0)
+			scheduler.MakeParts(in.doc, s.now, 0)
 		}
 		taken := time.Since(begin).Seconds()
 		r.tell(fact{"timing", []string{"file", file, "duration", fmt.Sprintf("%f", taken)}}, "  * Testing %s ... %.2f secs\n", file, taken)

@@ -36,11 +36,20 @@ func (s *session) showStatus(at moment, st *scheduler.Status) {
 	if at == current && st.Disabled+st.Blocked > 0 {
 		s.printf("%d of %d resource instances DISABLED and %d BLOCKED from further action due to failure\n\n", st.Disabled, st.Instances, st.Blocked)
 	}
-	s.printf("%s:\n  * Node List:\n", at.title)
-	status.Nodes(s.out, st, "    ")
-	s.printf("\n  * Full List of Resources:\n")
+	s.printf("%s:\n", at.title)
+	if len(st.Nodes) > 0 {
+		s.printf("  * Node List:\n")
+		status.Nodes(s.out, st, "    ")
+		s.printf("\n")
+	}
+	s.printf("  * Full List of Resources:\n")
 	why := monitor.FailedProbe(st)
-	status.ResourcesWith(s.out, st, "    ", status.Options{FailedProbe: func(r *scheduler.ResourceStatus) string { return sentence(why(r)) }})
+	var list strings.Builder
+	status.ResourcesWith(&list, st, "    ", status.Options{FailedProbe: func(r *scheduler.ResourceStatus) string { return sentence(why(r)) }})
+	if list.Len() == 0 {
+		list.WriteString("    * No resources\n")
+	}
+	s.printf("%s", list.String())
 	s.showSections()
 }
 

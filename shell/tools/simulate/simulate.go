@@ -53,21 +53,20 @@ func (o *options) run(r *report, stdin io.Reader) error {
 	case o.profile != "":
 		return o.timePlans(r)
 	}
-	doc, unchecked, err := o.load(stdin)
+	in, err := o.load(stdin)
 	if err != nil {
 		return err
 	}
-	return (&session{options: o, report: r, doc: doc, unchecked: unchecked}).run()
+	return (&session{options: o, report: r, input: in}).run()
 }
 
 // session is one run of the tool on a document.
 type session struct {
 	*options
 	*report
-	doc *cib.Document
+	input
 	now time.Time
 
-	unchecked bool                       // the document asks not to be checked against a schema
 	recorded  bool                       // now is when the document was written by a cluster's controller
 	histories map[*cib.Element]histories // by the <lrm_resources> that they are in
 	known     map[string]bool            // names that resources have in the history as the simulation starts
@@ -94,7 +93,7 @@ func (s *session) run() error {
 		}
 	}
 	if !s.process {
-		return nil
+		return s.saveResult()
 	}
 	if plan == nil {
 		plan = s.makePlan()
@@ -105,7 +104,7 @@ func (s *session) run() error {
 	s.showWeighings(plan)
 	s.showMoves(plan)
 	if !s.simulate {
-		return nil
+		return s.saveResult()
 	}
 	s.begin("transition", "\nExecuting Cluster Transition:\n")
 	s.execute(plan.Graph)
@@ -164,10 +163,12 @@ func (s *session) saveGraphs(plan *scheduler.Plan) error {
 	return nil
 }
 
+// saveResult keeps the document as the run leaves it: with what was injected, also when nothing
+// was simulated. What --in-place writes back to goes before another file.
 func (s *session) saveResult() error {
 	target := s.saveOutput
-	if s.inPlace {
-		target = s.file
+	if s.inPlace && s.origin != "" {
+		target = s.origin
 	}
 	if target == "" {
 		return nil
