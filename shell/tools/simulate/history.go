@@ -55,6 +55,17 @@ func (s *session) result(r *cib.Element, name string, a *scheduler.Action, o out
 	}
 }
 
+// origin is what wrote an entry of the status section.
+const origin = "crm_simulate"
+
+// featureSet is that of the cluster whose document it is: its hosts would write theirs.
+func (s *session) featureSet() string {
+	if set := s.doc.Root.Get("crm_feature_set"); set != "" {
+		return set
+	}
+	return "3.19.0"
+}
+
 // entry writes one entry of the history.
 func (s *session) entry(r *cib.Element, id string, o operation) {
 	op := find(r, "lrm_rsc_op", "id", id)
@@ -67,7 +78,7 @@ func (s *session) entry(r *cib.Element, id string, o operation) {
 	}
 	transition := fmt.Sprintf("%d:-1:%d:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", o.call, o.expected)
 	for _, pair := range [][2]string{
-		{"operation_key", o.key}, {"operation", o.Task}, {"crm-debug-origin", "crm_simulate"}, {"crm_feature_set", "3.19.0"},
+		{"operation_key", o.key}, {"operation", o.Task}, {"crm-debug-origin", origin}, {"crm_feature_set", s.featureSet()},
 		{"transition-key", transition}, {"transition-magic", "0:" + strconv.Itoa(o.rc) + ";" + transition}, {"exit-reason", reason},
 		{"call-id", strconv.Itoa(o.call)}, {"rc-code", strconv.Itoa(o.rc)}, {"op-status", "0"},
 		{"interval", strconv.FormatInt(o.Interval.Milliseconds(), 10)},

@@ -76,7 +76,7 @@ func (s *session) setMembership(name, member, peer, join, expected string) {
 		s.doc.EnsureSection("nodes").Append(cib.NewElement("node", "id", name, "uname", name))
 	}
 	state := s.nodeState(name, id)
-	for _, pair := range [][2]string{{"in_ccm", member}, {"crmd", peer}, {"join", join}, {"expected", expected}} {
+	for _, pair := range [][2]string{{"in_ccm", member}, {"crmd", peer}, {"join", join}, {"expected", expected}, {"crm-debug-origin", origin}} {
 		state.Set(pair[0], pair[1])
 	}
 }

@@ -21,7 +21,7 @@ type input struct {
 
 // load reads the document: from a file, standard input, or wherever the tools' environment
 // says that the cluster's is (CIB_shadow, CIB_file, else the daemon of this host). In one that
-// does not ask to go unchecked everything has to be in its place.
+// names a schema everything has to be in its place.
 func (o *options) load(stdin io.Reader) (input, error) {
 	environment := source.FromOS()
 	environment.File, environment.Stdin = o.file, stdin
@@ -46,7 +46,8 @@ func (o *options) load(stdin io.Reader) (input, error) {
 	if in.doc, err = from.Load(); err != nil {
 		return in, &failure{exit.DataError, err}
 	}
-	in.unchecked = in.doc.Root.Get("validate-with") == "none"
+	schema := in.doc.Root.Get("validate-with")
+	in.unchecked = schema == "none"
 	if _, err := upgrade.Upgrade(in.doc); err != nil {
 		status := exit.DataError
 		if errors.Is(err, upgrade.ErrUnknownSchema) {
@@ -54,7 +55,7 @@ func (o *options) load(stdin io.Reader) (input, error) {
 		}
 		return in, &failure{status, err}
 	}
-	if in.unchecked {
+	if in.unchecked || schema == "" {
 		return in, nil
 	}
 	var problems []error
