@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 
+	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
 )
 
@@ -17,7 +18,7 @@ type options struct {
 	showScores, showUtilization, allActions      bool
 	showAttributes, showFailCounts, fancy        bool
 	help, version                                bool
-	repeat                                       int
+	repeat                                       string
 	dotFile, graphFile, saveInput, saveOutput    string
 	format, destination                          string
 	profile                                      string
@@ -44,9 +45,9 @@ func add(list func(o *options) *[]string) func(*options, string) {
 }
 
 var grammar = []setting{
-	{'x', "xml-file", valued, func(o *options, v string) { o.file = v }},
-	{'p', "xml-pipe", bare, func(o *options, _ string) { o.pipe = true }},
-	{'L', "live-check", bare, func(o *options, _ string) { o.live = true }},
+	{'x', "xml-file", valued, func(o *options, v string) { o.file, o.pipe, o.live = v, false, false }},
+	{'p', "xml-pipe", bare, func(o *options, _ string) { o.file, o.pipe, o.live = "", true, false }},
+	{'L', "live-check", bare, func(o *options, _ string) { o.file, o.pipe, o.live = "", false, true }},
 	{'R', "run", bare, func(o *options, _ string) { o.process = true }},
 	{'S', "simulate", bare, func(o *options, _ string) { o.process, o.simulate = true, true }},
 	{'X', "in-place", bare, func(o *options, _ string) { o.process, o.simulate, o.inPlace = true, true, true }},
@@ -63,7 +64,7 @@ var grammar = []setting{
 	{'I', "save-input", valued, func(o *options, v string) { o.saveInput = v }},
 	{'O', "save-output", valued, func(o *options, v string) { o.saveOutput = v }},
 	{'P', "profile", valued, func(o *options, v string) { o.profile = v }},
-	{'N', "repeat", valued, func(o *options, v string) { o.repeat, _ = strconv.Atoi(v) }},
+	{'N', "repeat", valued, func(o *options, v string) { o.repeat = v }},
 	{'u', "node-up", valued, add(func(o *options) *[]string { return &o.up })},
 	{'d', "node-down", valued, add(func(o *options) *[]string { return &o.down })},
 	{'f', "node-fail", valued, add(func(o *options) *[]string { return &o.fail })},
@@ -104,7 +105,7 @@ What to do:
   -c, --show-failcounts   show fail counts and failed operations
   -P, --profile DIR       time the plan of every document in DIR, -N NUMBER times each
   -Q, --quiet             say less
-      --output-as FORMAT  text, or xml
+      --output-as FORMAT  text, xml or none
       --output-to FILE    where to print instead of standard output
 
 What to pretend first:
@@ -144,9 +145,15 @@ func parseOptions(args []string) (*options, error) {
 	for _, given := range line.Options {
 		settings[given.Name].take(o, given.Value)
 	}
-	switch {
+	switch _, err := strconv.Atoi(o.repeat); {
+	case o.repeat != "" && err != nil:
+		return nil, fmt.Errorf("--repeat=%s: expected a number", o.repeat)
+	case o.format == "none":
+		o.quiet = true
 	case o.format != "" && o.format != "text" && o.format != "xml":
-		return nil, fmt.Errorf("--output-as=%s: expected text or xml", o.format)
+		return nil, &failure{exit.NoSuch, fmt.Errorf("--output-as=%s: expected text, xml or none", o.format)}
+	}
+	switch {
 	case o.file != "", o.pipe, o.live, o.help, o.version, o.profile != "":
 		return o, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"holdfast/cluster/scheduler"
@@ -22,6 +23,7 @@ func (o *options) timePlans(r *report) error {
 		return &failure{exit.NoInput, fmt.Errorf("--profile: %w", err)}
 	}
 	r.begin("timings", "Timings:\n")
+	times, _ := strconv.Atoi(o.repeat)
 	for _, file := range files {
 		one := options{file: file}
 		in, err := one.load(nil)
@@ -34,7 +36,7 @@ func (o *options) timePlans(r *report) error {
 			return err
 		}
 		begin := time.Now()
-		for range max(o.repeat, 1) {
+		for range max(times, 1) {
 			scheduler.MakeParts(in.doc, s.now, 0)
 		}
 		taken := time.Since(begin).Seconds()

@@ -23,6 +23,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "crm_simulate: %v\n", err)
+		var f *failure
+		if errors.As(err, &f) {
+			return f.status
+		}
 		return exit.Usage
 	}
 	out, closeIt, err := result.Destination(o.destination, stdout)

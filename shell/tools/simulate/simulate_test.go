@@ -45,6 +45,54 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
+// TestDocuments looks at what is left in the file of -O: what was injected, also when nothing is
+// simulated, and what the operations of a clone and of a host that was unknown come to.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string]string{
+		"left-by-injections": "-u n3 -i web:0_monitor_0@n1=0 -g T1 -q 0 -w yes",
+		"left-by-clone":      "-S -u n3",
+		"left-by-op-fail":    "-S -u n3 -F web_monitor_0@n3=0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			saved := filepath.Join(t.TempDir(), "after.xml")
+			args := append([]string{"-x", "testdata/clone.xml", "-Q", "-t", "2026-01-02T03:04:05Z", "-O", saved}, strings.Fields(options)...)
+			var out, errs bytes.Buffer
+			if code := Main(args, nil, &out, &errs); code != 0 {
+				t.Fatalf("exit status %d: %s", code, errs.String())
+			}
+			left, err := os.ReadFile(saved)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden.Compare(t, filepath.Join("testdata", name+".txt"), string(left))
+		})
+	}
+}
+
+// TestInPlaceWritesTheShadowCopy: without a file, --in-place is meant for the copy that the shell works on.
+func TestInPlaceWritesTheShadowCopy(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("CIB_shadow", "trial")
+	t.Setenv("CIB_shadow_dir", dir)
+	shadow := filepath.Join(dir, "shadow.trial")
+	empty := `<cib validate-with="pacemaker-3.9"><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>`
+	if err := os.WriteFile(shadow, []byte(empty), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	if code := Main([]string{"-L", "-X", "-u", "n1"}, nil, &out, &errs); code != 0 {
+		t.Fatalf("exit status %d: %s", code, errs.String())
+	}
+	if text, err := os.ReadFile(shadow); err != nil || !strings.Contains(string(text), `<node_state id="n1"`) {
+		t.Errorf("the shadow copy has %s, %v", text, err)
+	}
+	if text := out.String(); strings.Count(text, "Node List:") != 1 || strings.Count(text, "* No resources") != 2 {
+		t.Errorf("headings without content, or none for what is missing:\n%s", text)
+	}
+}
+
 // TestSavedOutputHasNothingLeftToDo replans what a simulation has left behind.
 func TestSavedOutputHasNothingLeftToDo(t *testing.T) {
 	t.Parallel()
@@ -76,10 +124,17 @@ func TestProfileTellsOfEveryDocument(t *testing.T) {
 // TestStatuses: scripts test for what a call ends with.
 func TestStatuses(t *testing.T) {
 	t.Parallel()
-	misplaced := filepath.Join(t.TempDir(), "misplaced.xml")
+	dir := t.TempDir()
+	misplaced, future, unnamed := filepath.Join(dir, "misplaced.xml"), filepath.Join(dir, "future.xml"), filepath.Join(dir, "unnamed.xml")
 	const text = `<cib validate-with="pacemaker-3.0"><configuration><crm_config/><nodes/><resources><node/></resources><constraints/></configuration><status/></cib>`
-	if err := os.WriteFile(misplaced, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	for file, validation := range map[string]string{misplaced: "pacemaker-3.0", future: "pacemaker-9999.0", unnamed: ""} {
+		named := strings.Replace(text, "pacemaker-3.0", validation, 1)
+		if validation == "" {
+			named = strings.Replace(text, ` validate-with="pacemaker-3.0"`, "", 1)
+		}
+		if err := os.WriteFile(file, []byte(named), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, c := range []struct {
 		options string
@@ -88,7 +143,16 @@ func TestStatuses(t *testing.T) {
 	}{
 		{"--frobnicate", exit.Usage, "unknown option --frobnicate"},
 		{"-x", exit.Usage, "-x (--xml-file) needs a value"},
-		{"-x testdata/capacity.xml --output-as=html", exit.Usage, "text or xml"},
+		{"-x testdata/capacity.xml --output-as=html", exit.NoSuch, "text, xml or none"},
+		{"-x testdata/capacity.xml --output-as=none", exit.OK, ""},
+		{"-x testdata/capacity.xml -N often", exit.Usage, "expected a number"},
+		{"-x testdata/nowhere.xml -x testdata/capacity.xml", exit.OK, ""},
+		{"-p -x testdata/capacity.xml", exit.OK, ""},
+		{"-x " + future + " -S", exit.Config, "pacemaker-9999.0"},
+		{"-x " + unnamed + " -S", exit.OK, ""},
+		{"-x testdata/clone.xml -i web_monitor_10000@n1=7", exit.OK, "such as web:0"},
+		{"-x testdata/clone.xml -i web-clone_monitor_10000@n1=7", exit.OK, "is a clone"},
+		{"-x testdata/clone.xml -i web:0_monitor_10000@n9=7", exit.OK, "no host n9"},
 		{"-x testdata/capacity.xml -t someday", exit.Usage, "someday"},
 		{"-x testdata/nowhere.xml -S", exit.NoInput, "testdata/nowhere.xml"},
 		{"-x testdata/run.txt -S", exit.DataError, "testdata/run.txt"},
