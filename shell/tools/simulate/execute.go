@@ -10,25 +10,30 @@ import (
 )
 
 // execute carries the graph out on the document: again and again it goes over the actions
-// in order and does those whose inputs are done.
+// in order and does those whose inputs are done. After a failure only those go on that nothing stops,
+// such as telling a clone's instances of what has happened.
 func (s *session) execute(g *scheduler.Graph) {
 	s.known = s.knownNames()
 	done := map[int]bool{}
 	state := make([]bool, len(g.Actions))
+	least := 0 // priority of the actions that are still done
 	for progress := true; progress; {
 		progress = false
 		for i, a := range g.Actions {
-			if state[i] || !ready(a, done) {
+			if state[i] || a.Priority < least || !ready(a, done) {
 				continue
 			}
 			state[i], progress = true, true
 			if !s.perform(a) {
-				return
+				least = unstoppable
 			}
 			done[a.ID] = true
 		}
 	}
 }
+
+// unstoppable is the priority of actions that a failure does not hold up.
+const unstoppable = 1000000
 
 func ready(a *scheduler.Action, done map[int]bool) bool {
 	for _, in := range a.Inputs {
@@ -39,7 +44,7 @@ func ready(a *scheduler.Action, done map[int]bool) bool {
 	return true
 }
 
-// perform does one action on the document; false when it fails and the transition ends.
+// perform does one action on the document; false when it fails.
 func (s *session) perform(a *scheduler.Action) bool {
 	switch a.Kind {
 	case scheduler.Pseudo:
@@ -170,7 +175,7 @@ func (s *session) agent(a *scheduler.Action) bool {
 	}
 	s.record(a, id, rc, expected)
 	if !ok {
-		s.addFailure(s.nodeState(a.Node, a.NodeID), failing, task, int(a.Interval.Milliseconds()))
+		s.addFailure(s.nodeState(a.Node, a.NodeID), failing, task, int(a.Interval.Milliseconds()), rc)
 	}
 	return ok
 }

@@ -55,6 +55,9 @@ func (s *session) result(r *cib.Element, name string, a *scheduler.Action, o out
 	}
 }
 
+// notRunning is the exit status of a probe that finds nothing (OCF 1.1).
+const notRunning = 7
+
 // origin is what wrote an entry of the status section.
 const origin = "crm_simulate"
 
@@ -86,7 +89,7 @@ func (s *session) entry(r *cib.Element, id string, o operation) {
 	} {
 		op.Set(pair[0], pair[1])
 	}
-	if was := op.Get("op-digest"); was != o.digest && !o.reload {
+	if o.digest != "" && o.digest != op.Get("op-digest") && !o.reload {
 		// What an earlier operation of this entry was run with does not hold for this one.
 		for _, name := range []string{"op-digest", "op-restart-digest", "op-force-restart", "op-secure-digest", "op-secure-params"} {
 			op.Unset(name)
@@ -185,8 +188,12 @@ func (s *session) lrmResource(state *cib.Element, shown string, ref *scheduler.R
 	return list.Append(r)
 }
 
-// addFailure counts a failed operation, as the cluster would, and says so.
-func (s *session) addFailure(state *cib.Element, id, task string, interval int) {
+// addFailure counts a failed operation, as the cluster would, and says so. A probe that finds nothing, and
+// what ended well where that was not expected, are no failures to count.
+func (s *session) addFailure(state *cib.Element, id, task string, interval, rc int) {
+	if rc == 0 || rc == notRunning && interval == 0 {
+		return
+	}
 	suffix := fmt.Sprintf("%s#%s_%d", id, task, interval)
 	name, last := "fail-count-"+suffix, "last-failure-"+suffix
 	s.tellAttribute(state, name, "value++")
@@ -197,19 +204,20 @@ func (s *session) addFailure(state *cib.Element, id, task string, interval int) 
 	}
 	set := section.Child("instance_attributes")
 	if set == nil {
-		set = section.Append(cib.NewElement("instance_attributes", "id", "status-"+state.ID()))
+		set = section.Append(cib.NewElement("instance_attributes", "id", state.ID()))
 	}
+	count, _ := strconv.Atoi(set.Pair(name).Get("value"))
+	setPair(set, name, strconv.Itoa(count+1))
+	setPair(set, last, strconv.FormatInt(s.now.Unix(), 10))
+}
+
+func setPair(set *cib.Element, name, value string) {
 	pair := set.Pair(name)
 	if pair == nil {
-		pair = set.AppendPair(name, "0")
+		id := set.ID() + "-" + strings.ReplaceAll(name, "#", ".")
+		pair = set.Append(cib.NewElement("nvpair", "id", id, "name", name))
 	}
-	count, _ := strconv.Atoi(pair.Get("value"))
-	pair.Set("value", strconv.Itoa(count+1))
-	stamp := set.Pair(last)
-	if stamp == nil {
-		stamp = set.AppendPair(last, "")
-	}
-	stamp.Set("value", strconv.FormatInt(s.now.Unix(), 10))
+	pair.Set("value", value)
 }
 
 func (s *session) tellAttribute(state *cib.Element, name, value string) {

@@ -178,8 +178,6 @@ func (s *session) injectOperation(spec string) error {
 	a := &scheduler.Action{Task: task, Interval: time.Duration(interval) * time.Millisecond, Resource: ref, Node: node}
 	state := s.nodeState(node, "")
 	s.result(s.lrmResource(state, id, ref), id, a, outcome{rc: rc, reason: "Simulated action result"})
-	if rc != 0 {
-		s.addFailure(state, id, task, interval)
-	}
+	s.addFailure(state, id, task, interval, rc)
 	return nil
 }

@@ -52,7 +52,7 @@ func TestDocuments(t *testing.T) {
 	for name, options := range map[string]string{
 		"left-by-injections": "-u n3 -i web:0_monitor_0@n1=0 -g T1 -q 0 -w yes",
 		"left-by-clone":      "-S -u n3",
-		"left-by-op-fail":    "-S -u n3 -F web_monitor_0@n3=0",
+		"left-by-op-fail":    "-S -F web_start_0@n2=1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
