@@ -57,6 +57,13 @@ func (s *session) deduceAgent(kind string) (agentName, error) {
 			}
 		}
 	}
+	for _, class := range []string{"lsb", "service", "systemd"} {
+		for _, have := range s.catalog().Types(class, "") {
+			if strings.EqualFold(have, kind) {
+				found = append(found, agentName{class: class, kind: have})
+			}
+		}
+	}
 	switch len(found) {
 	case 0:
 		return agentName{}, fmt.Errorf("no installed agent is called '%s'; give its whole name, such as ocf:heartbeat:%s", kind, kind)

@@ -151,7 +151,7 @@ func (s *session) showMasterMeta(e *cib.Element, depth int) {
 	}
 	s.line(depth, "%s", label)
 	for _, p := range all.sorted() {
-		s.line(depth+1, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
+		s.line(depth+1, "%s=%s", quoteWord(p.name), quoteWord(p.value))
 	}
 }
 
@@ -160,7 +160,7 @@ func (s *session) showSets(e *cib.Element, depth int, kind, label string) {
 	if set := e.Child(kind); set.Child("nvpair") != nil {
 		s.line(depth, "%s: %s", label, set.ID())
 		for _, p := range values(set).sorted() {
-			s.line(depth+1, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
+			s.line(depth+1, "%s=%s", quoteWord(p.name), quoteWord(p.value))
 		}
 		for rule := range set.All("rule") {
 			s.showRule(rule, depth+1)
@@ -176,7 +176,7 @@ func (s *session) showOperations(list *cib.Element, depth int) {
 	for op := range list.All("op") {
 		s.line(depth+1, "%s: %s", op.Get("name"), op.ID())
 		for _, p := range operationOptions(op) {
-			s.line(depth+2, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
+			s.line(depth+2, "%s=%s", quoteWord(p.name), quoteWord(p.value))
 		}
 	}
 }

@@ -263,6 +263,9 @@ func (s *session) colocate(left, role, right, withRole, score string, options pa
 	if err := checkOptions(options, colocationOptions); err != nil {
 		return err
 	}
+	if given, ok := options.get("score"); ok && !isScore(given) {
+		return scoreError(given)
+	}
 	for _, id := range []string{left, right} {
 		if err := s.constrainable(id); err != nil {
 			return err

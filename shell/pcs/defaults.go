@@ -66,7 +66,7 @@ func (s *session) showDefaultSet(set *cib.Element, depth int) {
 	}
 	s.line(depth, "Meta Attrs%s: %s%s", s.phase(set), set.ID(), options)
 	for _, p := range values(set).sorted() {
-		s.line(depth+1, "%s=%s", quoteBlank(p.name), quoteBlank(p.value))
+		s.line(depth+1, "%s=%s", quoteWord(p.name), quoteWord(p.value))
 	}
 	for rule := range set.All("rule") {
 		s.showRuleAs(rule, depth+1, s.phase)

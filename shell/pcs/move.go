@@ -202,6 +202,9 @@ func clearMoves(s *session) error {
 	if len(s.args) == 0 {
 		return usageError{"the resource is missing"}
 	}
+	if len(s.args) > 2 {
+		return usageError{fmt.Sprintf("'%s': ID and one NODE were expected", s.args[2])}
+	}
 	e, err := s.resource(s.args[0])
 	if err != nil {
 		return err

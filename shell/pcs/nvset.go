@@ -117,3 +117,15 @@ func quoteBlank(value string) string {
 	}
 	return value
 }
+
+// quoteWord is quoteBlank where a value stands on a line of its own: what has a '=' is in quotes, too, and quotes are kept as they are
+// in quotes of the other kind.
+func quoteWord(value string) string {
+	switch {
+	case !strings.ContainsAny(value, " \t="):
+		return value
+	case strings.Contains(value, `"`) && !strings.Contains(value, "'"):
+		return "'" + value + "'"
+	}
+	return `"` + strings.ReplaceAll(value, `"`, `\"`) + `"`
+}

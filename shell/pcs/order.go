@@ -92,6 +92,9 @@ func (s *session) addOrder(c *cib.Element, firstAction, thenAction string, optio
 	if err := checkOptions(options, orderOptions); err != nil {
 		return err
 	}
+	if options.has("kind") && options.has("score") {
+		return errors.New("kind= and score= exclude each other: score=0 is kind=Optional, any other is kind=Mandatory")
+	}
 	id, err := s.constraintID(options, "order-"+first+"-"+then+"-"+kind)
 	if err != nil {
 		return err

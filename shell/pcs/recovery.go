@@ -304,7 +304,11 @@ func (s *session) siteStatus(names []string) error {
 		}
 		shown := *s
 		shown.doc, shown.source = doc, nil
-		return shown.printStatus(site.Cluster)
+		if err := shown.printStatus(site.Cluster); err != nil {
+			return err
+		}
+		shown.printTickets()
+		return nil
 	}
 	return fmt.Errorf("none of %s tells its cluster's status:\n%w", quoted(names), causes)
 }

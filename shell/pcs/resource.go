@@ -234,8 +234,15 @@ func (s *session) changeMeta(e *cib.Element, changes pairs) error {
 	return nil
 }
 
-// checkCloneMeta refuses clone options that the class of the resource inside cannot have.
+// checkCloneMeta refuses clone options that the class of the resource inside cannot have, and what cannot be judged because its agent
+// is not installed.
 func (s *session) checkCloneMeta(r *reports, clone *cib.Element, changes pairs) {
+	for _, p := range primitives(clone) {
+		if _, err := s.describe(agentOf(p)); err != nil {
+			r.add(err)
+			return
+		}
+	}
 	for _, name := range []string{"globally-unique", "promotable"} {
 		if !cib.ParseBool(changes.value(name), false) {
 			continue

@@ -11,6 +11,7 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/cibtool"
 	"holdfast/shell/tools/monitor"
 )
 
@@ -274,10 +275,16 @@ func showStatus(s *session) error {
 	if conf, err := s.conf(); err == nil {
 		name = conf.setting("totem", "cluster_name")
 	}
-	if err := s.printStatus(name); err != nil || !s.live() {
+	if err := s.printStatus(name); err != nil {
 		return err
 	}
-	s.printf("%s", monitor.LiveFencing(s.opts.has("full")))
+	if s.live() {
+		s.printf("%s", monitor.LiveFencing(s.opts.has("full")))
+	}
+	s.printTickets()
+	if !s.live() {
+		return nil
+	}
 	if s.opts.has("full") {
 		s.printf("\nPCSD Status:\n")
 		if err := s.showDaemons(); err != nil {
@@ -302,7 +309,7 @@ func (s *session) printStatus(name string) error {
 		args = append(args, "--inactive")
 	}
 	if s.opts.has("full") {
-		args = append(args, "--show-detail", "--show-node-attributes", "--failcounts", "--neg-locations", "--tickets")
+		args = append(args, "--show-detail", "--show-node-attributes", "--failcounts")
 	}
 	text, err := monitor.Show(args, s.doc, s.now)
 	if err != nil {
@@ -310,6 +317,19 @@ func (s *session) printStatus(name string) error {
 	}
 	s.printf("%s\n", strings.TrimRight(text, "\n"))
 	return nil
+}
+
+// printTickets lists the tickets with --full, below a heading that stands there without any, too.
+func (s *session) printTickets() {
+	if !s.opts.has("full") {
+		return
+	}
+	var list strings.Builder
+	cibtool.ListTickets(&list, s.doc)
+	s.printf("\nTickets:\n")
+	for line := range strings.Lines(list.String()) {
+		s.printf("  %s", line)
+	}
 }
 
 // warnings are what pcs says before the status: what keeps fencing from working.
@@ -338,11 +358,25 @@ func (s *session) warnings() []string {
 			out = append(out, state.Missing...)
 		}
 	}
+	if moved := s.moved(); len(moved) > 0 {
+		out = append(out, "Resources are held where a move or ban put them: "+quoted(moved), "'pcs constraint location' shows the constraints, 'pcs resource clear ID' takes them away")
+	}
 	if len(action) > 0 {
 		out = append(out, "Following stonith devices have the 'action' option set, it is recommended to set 'pcmk_off_action', 'pcmk_reboot_action' instead: "+quoted(action))
 	}
 	if len(method) > 0 {
 		out = append(out, "Following stonith devices have the 'method' option set to 'cycle' which is potentially dangerous, please consider using 'onoff': "+quoted(method))
+	}
+	return out
+}
+
+// moved are the resources that a constraint of 'resource move' or 'resource ban' still binds.
+func (s *session) moved() []string {
+	var out []string
+	for c := range s.doc.Section("constraints").All("rsc_location") {
+		if c.Get("rsc") != "" && (strings.HasPrefix(c.ID(), "cli-prefer-") || strings.HasPrefix(c.ID(), "cli-ban-")) && (c.Child("rule") == nil || !s.allExpired(c)) {
+			out = append(out, c.Get("rsc"))
+		}
 	}
 	return out
 }

@@ -39,7 +39,7 @@ func updateResource(s *session) error {
 
 func (s *session) updatePrimitive(e *cib.Element, plain, opWords, metaWords []string) error {
 	words := slices.DeleteFunc(slices.Clone(plain), func(w string) bool { return !strings.Contains(w, "=") })
-	changes, err := parsePairs(words)
+	changes, err := s.lastPairs(words)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (s *session) updateParameters(e *cib.Element, agent *metadata.Agent, change
 			return err
 		}
 	}
-	s.updateSet(e, "instance_attributes", changes.sorted())
+	s.updateSet(e, "instance_attributes", changes)
 	return nil
 }
 
@@ -104,7 +104,7 @@ func (s *session) updateOperations(e *cib.Element, words []string) error {
 }
 
 func (s *session) updateOperation(e *cib.Element, name string, words []string) error {
-	attrs, err := parsePairs(words)
+	attrs, err := s.lastPairs(words)
 	if err != nil {
 		return err
 	}

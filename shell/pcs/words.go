@@ -76,6 +76,21 @@ func parsePairs(words []string) (pairs, error) {
 	return out, nil
 }
 
+// lastPairs is parsePairs where the last of two values counts, as it does for pcs when something is updated.
+func (s *session) lastPairs(words []string) (pairs, error) {
+	var kept []string
+	for i, word := range words {
+		name, value, _ := strings.Cut(word, "=")
+		later := slices.IndexFunc(words[i+1:], func(w string) bool { return strings.HasPrefix(w, name+"=") })
+		if later < 0 {
+			kept = append(kept, word)
+		} else if words[i+1+later] != word {
+			s.warn("option '%s' is given twice; '%s' gives way to what stands after it", name, value)
+		}
+	}
+	return parsePairs(kept)
+}
+
 // section is the words that follow one keyword.
 type section struct {
 	keyword string // "" for the words before the first keyword

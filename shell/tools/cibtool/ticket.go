@@ -146,6 +146,11 @@ func (c *ticketCall) noSuch() int {
 	return exit.NoSuch
 }
 
+// ListTickets writes the tickets of a document with all their attributes, a line each.
+func ListTickets(w io.Writer, doc *cib.Document) {
+	(&ticketCall{command: &command{stdout: w}, doc: doc}).list("details")
+}
+
 func (c *ticketCall) list(what string) int {
 	tickets := c.tickets()
 	if len(tickets) == 0 && c.id != "" {
