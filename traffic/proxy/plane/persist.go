@@ -171,7 +171,7 @@ func (s *session) answerCookie() {
 	switch {
 	case c.Insert:
 		dated := c.MaxIdle > 0 || c.MaxLife > 0
-		if x.cookieKnown && !(dated && x.dates.stale(s.loop.clock)) || c.PostOnly && string(x.requestHead.MethodOf(x.request)) != "POST" {
+		if x.cookieKnown && !x.dates.stale(c, s.loop.clock) || c.PostOnly && string(x.requestHead.MethodOf(x.request)) != "POST" {
 			if _, at := s.serverCookie(); at >= 0 {
 				if x.cookieDone = 'P'; !c.Preserve {
 					x.cookieDone = 'D'

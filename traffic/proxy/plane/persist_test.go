@@ -41,8 +41,12 @@ func TestCookiesHaveAnEnd(t *testing.T) {
 			t.Fatalf("after %s: over is %v", at.Sub(now), d.over(c, at))
 		}
 	}
-	if !parseDates([]byte("!!!!!|x")).over(c, now) {
-		t.Error("a date that is none counts")
+	undated := parseDates([]byte("!!!!!|x"))
+	if undated.over(c, now) || !undated.stale(c, now) {
+		t.Error("a cookie without dates is to count, and to be given some")
+	}
+	if d := parseDates([]byte(fresh[1:])); d.stale(c, now) || !d.stale(&config.Cookie{}, now) || !d.stale(&config.Cookie{MaxIdle: time.Minute}, now) {
+		t.Error("dates are to be taken away where nothing ends a cookie")
 	}
 }
 

@@ -48,10 +48,10 @@ func parseDates(b []byte) (d cookieDates) {
 }
 
 func parseDate(b []byte) (n int64) {
-	if len(b) != 5 {
+	if len(b) < 5 {
 		return 0
 	}
-	for _, c := range b {
+	for _, c := range b[:5] {
 		digit := strings.IndexByte(dateDigits, c)
 		if digit < 0 {
 			return 0
@@ -70,20 +70,25 @@ func appendDate(b []byte, n int64) []byte {
 
 func dateOf(t time.Time) int64 { return (t.Unix() + 3) >> 2 & (1<<30 - 1) }
 
-// over tells whether the cookie counts no more. A date in the future does not count either, but for a day: clocks differ.
+// over tells whether the cookie counts no more. One without a date counts, and is given one; a date in the future does not count either, but for a day: clocks differ.
 func (d cookieDates) over(c *config.Cookie, now time.Time) bool {
 	past := func(date int64, limit time.Duration) bool {
-		if limit == 0 {
+		if limit == 0 || date == 0 {
 			return false
 		}
 		age := time.Duration(dateOf(now)-date) * 4 * time.Second
-		return date == 0 || age > limit || age < -24*time.Hour
+		return age > limit || age < -24*time.Hour
 	}
 	return past(d.last, c.MaxIdle) || past(d.first, c.MaxLife)
 }
 
-// stale tells whether the client has to be given a later date.
-func (d cookieDates) stale(now time.Time) bool { return d.last != dateOf(now) }
+// stale tells whether the client has to be given other dates, or none.
+func (d cookieDates) stale(c *config.Cookie, now time.Time) bool {
+	if d.last == 0 && c.MaxIdle > 0 || d.last != 0 && d.last < dateOf(now) {
+		return true
+	}
+	return (d.first != 0) != (c.MaxLife > 0)
+}
 
 // suffix is what stands behind the server's name.
 func (d cookieDates) suffix(c *config.Cookie, known bool, now time.Time) string {
