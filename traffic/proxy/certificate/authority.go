@@ -57,8 +57,8 @@ func parseTrusted(name string, text []byte, revoked bool) (*trusted, error) {
 
 // Authorities returns a file of authorities, or of revocations, which is read when it is first named. @system-ca are those of the machine.
 func (s *Store) Authorities(name string, revoked bool) (*Authorities, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	if a := s.authorities[name]; a != nil && a.Revoked == revoked {
 		a.uses++
 		return a, nil
@@ -87,8 +87,8 @@ func (s *Store) Authorities(name string, revoked bool) (*Authorities, error) {
 
 // NewAuthorities makes a place for a file that comes at run time.
 func (s *Store) NewAuthorities(name string, revoked bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	if s.authorities[name] != nil {
 		return fmt.Errorf("'%s' already exists", name)
 	}
@@ -107,8 +107,8 @@ func (s *Store) authority(name string, revoked bool) (*Authorities, error) {
 
 // SetAuthorities keeps PEM to be committed.
 func (s *Store) SetAuthorities(name string, revoked bool, text []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	a, err := s.authority(name, revoked)
 	if err != nil {
 		return err
@@ -122,8 +122,8 @@ func (s *Store) SetAuthorities(name string, revoked bool, text []byte) error {
 
 // CommitAuthorities has what was set count, or forgets it.
 func (s *Store) CommitAuthorities(name string, revoked, abort bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	a, err := s.authority(name, revoked)
 	if err != nil || a.next == nil {
 		return errors.New("no ongoing transaction")
@@ -141,8 +141,8 @@ func (s *Store) CommitAuthorities(name string, revoked, abort bool) error {
 
 // DeleteAuthorities forgets a file that nothing uses.
 func (s *Store) DeleteAuthorities(name string, revoked bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	a, err := s.authority(name, revoked)
 	switch {
 	case err != nil:
@@ -156,8 +156,8 @@ func (s *Store) DeleteAuthorities(name string, revoked bool) error {
 
 // AllAuthorities lists the files of one kind by name.
 func (s *Store) AllAuthorities(revoked bool) []*Authorities {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	var all []*Authorities
 	for _, name := range sortedKeys(s.authorities) {
 		if a := s.authorities[name]; a.Revoked == revoked {

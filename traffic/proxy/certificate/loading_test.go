@@ -267,3 +267,33 @@ func TestTicketKeys(t *testing.T) {
 		t.Error("a single key was taken")
 	}
 }
+
+// A line of a list is configured as its bind is, which may name keys of tickets and authorities.
+func TestAListsLineNamesTicketsAndAuthorities(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	one := a.issue(t, "one.test")
+	a.write(t, "one.test", one.certificate, one.private)
+	key := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 48))) + "\n"
+	tickets := a.write(t, "tickets", []byte(key+key+key))
+	list := a.write(t, "list", []byte(a.path("one.test")+" [alpn h2]\n"))
+	s := newStore(t)
+	configured := 0
+	configure := func([]string) (*tls.Config, error) {
+		configured++
+		c := &tls.Config{}
+		if _, err := s.Authorities(a.path("ca.pem"), false); err != nil {
+			return nil, err
+		}
+		return c, s.UseTickets(tickets, c)
+	}
+	if _, err := s.Select(nil, list, false, configure); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddToList(list, a.path("one.test")+" [alpn h2] two.test"); err != nil {
+		t.Fatal(err)
+	}
+	if configured != 2 {
+		t.Errorf("%d lines were configured, want 2", configured)
+	}
+}

@@ -12,13 +12,15 @@ type Store struct {
 	read func(name string) ([]byte, error)
 	how  Loading
 
-	mu          sync.Mutex // guards what follows, and what the parts say it does
-	files       map[string]*File
-	lists       map[string]*List
+	mu        sync.Mutex // guards what follows, and what the parts say it does
+	files     map[string]*File
+	lists     map[string]*List
+	forgers   map[string]*Forger
+	selectors []*Selector
+
+	named       sync.Mutex // guards what follows: what the options of a list's line may name, which are looked at while mu is held
 	authorities map[string]*Authorities
 	tickets     []*Tickets
-	forgers     map[string]*Forger
-	selectors   []*Selector
 }
 
 // NewStore makes an empty store that reads files of this machine.

@@ -13,7 +13,7 @@ import (
 // Tickets are the keys that seal the tickets of sessions, in a file that binds share.
 type Tickets struct {
 	Name  string
-	keys  [][]byte      // the store's mutex guards both
+	keys  [][]byte      // the store's second mutex guards both
 	users []*tls.Config // of binds, and of lists' entries
 }
 
@@ -22,8 +22,8 @@ const fewestTickets = 3
 
 // UseTickets has a configuration seal tickets with the keys of a file, one in base64 a line, 48 or 80 bytes each, of which the last three count.
 func (s *Store) UseTickets(name string, t *tls.Config) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	k := s.keysOf(name)
 	if k == nil {
 		text, err := s.read(name)
@@ -84,8 +84,8 @@ func (s *Store) AddTicketKey(k *Tickets, text string) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	k.keys = append(slices.Clone(k.keys[1:]), key)
 	k.install()
 	return nil
@@ -93,15 +93,15 @@ func (s *Store) AddTicketKey(k *Tickets, text string) error {
 
 // TicketFiles are the files of keys, in the order in which binds named them.
 func (s *Store) TicketFiles() []*Tickets {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	return slices.Clone(s.tickets)
 }
 
 // TicketKeys are a file's keys in base64, the oldest first.
 func (s *Store) TicketKeys(k *Tickets) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.named.Lock()
+	defer s.named.Unlock()
 	var all []string
 	for _, key := range k.keys {
 		all = append(all, base64.StdEncoding.EncodeToString(key))
