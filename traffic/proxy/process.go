@@ -153,15 +153,15 @@ func (p *Process) run() {
 	p.admin.Rename = keeper.Rename
 	p.wait.Go(func() { keeper.Watch(ctx, p.Plane.Snapshot().Backends) })
 	for i, l := range p.listeners {
-		level := stats.LevelOf(p.Config.Global.StatsSockets[i].Level)
-		p.wait.Go(func() { p.admin.Serve(l, level) })
+		socket := &p.Config.Global.StatsSockets[i]
+		p.wait.Go(func() { p.admin.Serve(l, stats.LevelOf(socket.Level), socket.Severity) })
 	}
 	for _, group := range p.groups {
 		group.Start()
 	}
 	if l := inheritedControl(); l != nil {
 		p.listeners = append(p.listeners, l)
-		p.wait.Go(func() { p.admin.Serve(l, stats.Administrator) })
+		p.wait.Go(func() { p.admin.Serve(l, stats.Administrator, "") })
 	}
 	p.Plane.Run()
 }

@@ -25,8 +25,11 @@ func NewServer(c *Config, name string, words []string) (*Server, error) {
 		return nil, errors.New(problem.Message)
 	}
 	s := p.proxy.Servers[0]
-	if s.Track != "" || s.Resolvers != "" {
-		return nil, errors.New("track and resolvers are for servers of the configuration")
+	if s.Resolvers != "" {
+		return nil, errors.New("resolvers are for servers of the configuration")
+	}
+	if s.Track != "" && (s.Check || s.Agent) {
+		return nil, errors.New("a server is checked itself or tracks another, not both")
 	}
 	s.Disabled = true
 	return s, nil

@@ -250,13 +250,18 @@ func (p *parser) statsSocket(l Line, t *taker) *Problem {
 			if s.Level != "user" && s.Level != "operator" && s.Level != "admin" {
 				t.fail("level takes user, operator or admin, not %q", s.Level)
 			}
+		case "severity-output":
+			s.Severity = t.value(w)
+			if s.Severity != "none" && s.Severity != "number" && s.Severity != "string" {
+				t.fail("severity-output takes none, number or string, not %q", s.Severity)
+			}
 		case "expose-fd":
 			if t.value(w) != "listeners" {
 				t.fail("expose-fd takes listeners")
 			}
 			s.PassListeners = true
 		default:
-			t.fail("stats socket: %q is not known; there are mode, user, group, level and expose-fd", w)
+			t.fail("stats socket: %q is not known; there are mode, user, group, level, severity-output and expose-fd", w)
 		}
 	}
 	p.config.Global.StatsSockets = append(p.config.Global.StatsSockets, s)

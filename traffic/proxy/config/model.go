@@ -112,6 +112,7 @@ type StatsSocket struct {
 	User, Group      string
 	Level            string // user, operator, admin
 	PassListeners    bool   // expose-fd listeners
+	Severity         string // of answers: number or string; "" or none: it is not told
 }
 
 // Mode is what a proxy passes on.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,7 +15,8 @@ import (
 type Resolvers struct {
 	Name    string
 	Servers []netip.AddrPort // asked in their order
-	names   []string         // of nameserver lines
+	Names   []string         // of those
+	Counts  []*AnswerCounts  // of those
 	Tries   int              // of a question, over all servers
 	Pause   time.Duration    // between questions while there is no answer (timeout resolve)
 	Wait    time.Duration    // for an answer (timeout retry)
@@ -23,6 +25,16 @@ type Resolvers struct {
 	// Hold is how long the last good answer counts while answers are bad: nx, refused, timeout, other; obsolete, for an address
 	// that an answer no longer has.
 	Hold map[string]time.Duration
+}
+
+// AnswerCounts are what a name server was asked and answered since the process began.
+type AnswerCounts struct {
+	Sent, NotSent, Valid, NX, Timeout, Refused, Other, Invalid, Truncated atomic.Int64
+}
+
+// add takes a name server into the section.
+func (r *Resolvers) add(name string, a netip.AddrPort) {
+	r.Servers, r.Names, r.Counts = append(r.Servers, a), append(r.Names, name), append(r.Counts, &AnswerCounts{})
 }
 
 const defaultHold = 30 * time.Second
@@ -55,15 +67,14 @@ func resolversLine(p *parser, l Line) *Problem {
 		if problem := l.checkName(name); problem != nil {
 			return problem
 		}
-		if slices.Contains(r.names, name) {
+		if slices.Contains(r.Names, name) {
 			return l.problem("there is a nameserver %q already", name)
 		}
-		r.names = append(r.names, name)
 		a, err := p.nameServer(text)
 		if err != nil {
 			return l.problem("nameserver %s: %v", name, err)
 		}
-		r.Servers = append(r.Servers, a)
+		r.add(name, a)
 	case "parse-resolv-conf":
 		return p.resolvConf(l)
 	case "hold":
@@ -137,7 +148,7 @@ func (p *parser) resolvConf(l Line) *Problem {
 		if err != nil {
 			return l.problem("parse-resolv-conf: %s: %v", file, err)
 		}
-		p.resolvers.Servers = append(p.resolvers.Servers, netip.AddrPortFrom(a, 53))
+		p.resolvers.add(words[1], netip.AddrPortFrom(a, 53))
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func obey(s *pool.Server, line string, r *pool.Result, now time.Time) {
 		default:
 			if percent, ok := strings.CutSuffix(word, "%"); ok {
 				if n, err := strconv.Atoi(percent); err == nil && n >= 0 && n <= 256 {
-					s.SetWeight((s.Server.Weight*n + 99) / 100)
+					s.SetWeight(min(256, s.Server.Weight*n/100))
 				}
 			} else if limit, ok := strings.CutPrefix(word, "maxconn:"); ok {
 				if n, err := strconv.Atoi(limit); err == nil && n >= 0 {

@@ -72,7 +72,7 @@ func (s *session) askFor(name string, r *config.Rule, own *lookup, done func()) 
 	go func() { // it ends with the answer, or when the name servers had their time
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
-		client := resolve.Client{Servers: section.Servers, Tries: section.Tries, Wait: section.Wait, Payload: section.Payload}
+		client := resolve.ClientOf(section)
 		places, err := client.Addresses(ctx, name, r.Lookup.Prefer == "ipv4")
 		l.post(func() {
 			if s.uses != uses || s.x == nil || s.x.waiting.answer != own {

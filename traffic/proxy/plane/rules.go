@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"holdfast/traffic/proxy/config"
@@ -42,7 +43,9 @@ func (s *session) admit() bool {
 			s.x = nil
 		}
 	}()
-	for _, rules := range [2][]*config.Rule{s.frontend.TCPConnection, s.frontend.TCPSession} {
+	counters := s.frontend.Counters.Set(s.loop.id)
+	denied := [2]*atomic.Int64{&counters.DeniedConnections, &counters.DeniedSessions}
+	for i, rules := range [2][]*config.Rule{s.frontend.TCPConnection, s.frontend.TCPSession} {
 		for _, r := range rules {
 			if !r.If.Holds(s.ctx()) {
 				continue
@@ -51,7 +54,7 @@ func (s *session) admit() bool {
 			case config.Allow:
 				return true
 			case config.Reject, config.SilentDrop:
-				s.frontend.Counters.Set(s.loop.id).DeniedConnections.Add(1)
+				denied[i].Add(1)
 				if r.Action == config.SilentDrop {
 					s.silentDrop()
 					return false
@@ -448,8 +451,9 @@ func (s *session) changePatterns(r *config.Rule, c *sample.Context) {
 	if m := k.Maps[r.Name]; m != nil {
 		switch r.Action {
 		case config.SetMapEntry:
-			if value := string(r.Value.Append(nil, c)); !m.Set(key, value) {
-				m.Add(key, value)
+			value := string(r.Value.Append(nil, c))
+			if known, err := m.Set(key, value); err == nil && !known {
+				_ = m.Add(sample.MapEntry{Key: key, Value: value}) // Set has looked at it
 			}
 		case config.DelMapEntry:
 			m.Delete(key)
@@ -458,7 +462,7 @@ func (s *session) changePatterns(r *config.Rule, c *sample.Context) {
 	if l := k.Lists[r.Name]; l != nil {
 		switch r.Action {
 		case config.AddACLEntry:
-			l.Add(key)
+			_ = l.Add(key) // what the list's users cannot make sense of is left out, as HAProxy has it
 		case config.DelACLEntry:
 			l.Delete(key)
 		}

@@ -63,8 +63,7 @@ func Link(c *config.Config, backends map[string]*Backend) {
 		}
 		for _, s := range backends[p.Name].Servers() {
 			if s.Track != "" {
-				tracked := of[c.Tracked(p, s.Server)]
-				tracked.followers = append(tracked.followers, s)
+				s.Follow(of[c.Tracked(p, s.Server)])
 			}
 		}
 	}

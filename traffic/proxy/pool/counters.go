@@ -22,7 +22,7 @@ type Set struct {
 	Compressed, CodedIn, CodedOut            atomic.Int64 // answers; bytes before and after
 	CacheLookups, CacheHits                  atomic.Int64
 	Intercepted                              atomic.Int64 // requests that rules or the statistics page answered
-	DeniedConnections                        atomic.Int64
+	DeniedConnections, DeniedSessions        atomic.Int64
 	Pace                                     Pace
 	_                                        [64]byte
 }
@@ -42,7 +42,8 @@ type Total struct {
 	Picked                                   int64
 	Compressed, CodedIn, CodedOut            int64
 	CacheLookups, CacheHits                  int64
-	Intercepted, DeniedConnections           int64
+	Intercepted                              int64
+	DeniedConnections, DeniedSessions        int64
 }
 
 // Total sums the counters up.
@@ -74,7 +75,7 @@ func (s *Set) each(t *Total, f func(*atomic.Int64, *int64)) {
 		{&s.Redispatches, &t.Redispatches}, {&s.Reused, &t.Reused}, {&s.Opened, &t.Opened}, {&s.ClientAborts, &t.ClientAborts},
 		{&s.ServerAborts, &t.ServerAborts}, {&s.Picked, &t.Picked}, {&s.Compressed, &t.Compressed},
 		{&s.CodedIn, &t.CodedIn}, {&s.CodedOut, &t.CodedOut}, {&s.CacheLookups, &t.CacheLookups}, {&s.CacheHits, &t.CacheHits},
-		{&s.Intercepted, &t.Intercepted}, {&s.DeniedConnections, &t.DeniedConnections},
+		{&s.Intercepted, &t.Intercepted}, {&s.DeniedConnections, &t.DeniedConnections}, {&s.DeniedSessions, &t.DeniedSessions},
 	} {
 		f(pair.from, pair.to)
 	}

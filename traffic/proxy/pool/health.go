@@ -88,9 +88,13 @@ func (s *Server) Touched() bool { return s.touched.Load() }
 func (s *Server) Best() int { return max(1, s.Rise) + max(1, s.Fall) - 1 }
 
 // Overrule gives the server a state that its checks have not found, and tells whether it changed by it.
-func (s *Server) Overrule(up bool, why string, now time.Time) bool {
+// What the last check came to stays known, and those that track the server follow it.
+func (s *Server) Overrule(up bool, now time.Time) bool {
 	s.setLevel(up)
-	return s.Checked(up, Result{Passed: up, Status: "UNK", Code: -1, Why: why}, now)
+	for _, f := range s.Followers() {
+		f.Overrule(up, now)
+	}
+	return s.Checked(up, s.Health(now).Check, now)
 }
 
 func (s *Server) setLevel(up bool) {

@@ -29,10 +29,15 @@ func (b *Backend) newServer(c *config.Server) *Server {
 	return s
 }
 
-// Add makes a server and takes it into the backend.
-func (b *Backend) Add(c *config.Server) *Server {
+// Add makes a server and takes it into the backend; leader is the one that it tracks, or nil. Its checks rest until they are enabled.
+func (b *Backend) Add(c *config.Server, leader *Server) *Server {
 	b.mu.Lock()
 	s := b.newServer(c)
+	s.Rest(false, c.Check)
+	s.Rest(true, c.Agent)
+	if leader != nil {
+		s.Follow(leader)
+	}
 	taken := map[int]bool{}
 	for _, other := range b.Servers() {
 		taken[other.Number] = true

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,7 +42,8 @@ type Server struct {
 	maxconn    atomic.Int64
 	ramp       atomic.Int64 // slowstart: when it came up, Unix milliseconds; 0: long ago
 
-	followers []*Server // that track this one
+	leader    *Server                   // that this one tracks; nil: none
+	followers atomic.Pointer[[]*Server] // that track this one
 
 	Sessions atomic.Int64 // now
 	Queued   atomic.Int64 // requests that wait for this server alone
@@ -97,8 +99,30 @@ func (s *Server) SetSecure(on bool) { s.plain.Store(!on) }
 // Up tells whether the checks hold the server for alive.
 func (s *Server) Up() bool { return s.up.Load() }
 
-// Admin is what the administrator wants of the server.
-func (s *Server) Admin() Admin { return Admin(s.admin.Load()) }
+// Admin is what the administrator wants of the server, or of the one that it tracks if that is more.
+func (s *Server) Admin() Admin {
+	if s.leader != nil {
+		return max(s.OwnAdmin(), s.leader.Admin())
+	}
+	return s.OwnAdmin()
+}
+
+// OwnAdmin is what the administrator wants of this server.
+func (s *Server) OwnAdmin() Admin { return Admin(s.admin.Load()) }
+
+// Leader is the server whose checks count for this one: itself, or the one that it tracks.
+func (s *Server) Leader() *Server {
+	if s.leader != nil {
+		return s.leader.Leader()
+	}
+	return s
+}
+
+// Stopping tells whether its last check lets nobody come who is not bound to the server.
+func (s *Server) Stopping() bool { return s.stopping.Load() }
+
+// AgentAdmin is what the server's agent says.
+func (s *Server) AgentAdmin() Admin { return Admin(s.agent.Load()) }
 
 // Usable tells whether the server takes new clients; weight counts, too.
 func (s *Server) Usable() bool {
@@ -127,10 +151,36 @@ func (s *Server) SetWeight(w int) {
 	s.Backend.Refresh()
 }
 
-// SetAdmin changes what the administrator wants.
+// SetAdmin changes what the administrator wants. A server that leaves maintenance counts as up, until the first of its checks that fails, as HAProxy has
+// it: the next may be long in coming.
 func (s *Server) SetAdmin(a Admin, now time.Time) {
-	if Admin(s.admin.Swap(uint32(a))) != a {
-		s.changed(now)
+	before := Admin(s.admin.Swap(uint32(a)))
+	if before == a {
+		return
+	}
+	if before == Maintenance && s.leader == nil {
+		s.presume(now)
+	}
+	s.changed(now)
+	for _, f := range s.Followers() {
+		f.changed(now)
+	}
+}
+
+// presume takes a server, and those that track it, for up.
+func (s *Server) presume(now time.Time) {
+	up := s.up.Swap(true)
+	s.mu.Lock()
+	s.level = max(1, s.Rise)
+	if !up {
+		s.downtime += now.Sub(s.change)
+	}
+	s.mu.Unlock()
+	if s.Errors.Store(0); s.SlowStart > 0 {
+		s.ramp.Store(now.UnixMilli())
+	}
+	for _, f := range s.Followers() {
+		f.presume(now)
 	}
 }
 
@@ -158,8 +208,30 @@ func (s *Server) SetStopping(stop bool, now time.Time) {
 	}
 }
 
-// Followers are the servers that are up when this one is.
-func (s *Server) Followers() []*Server { return s.followers }
+// Followers are the servers that are up when this one is; the list must not be changed.
+func (s *Server) Followers() []*Server {
+	if all := s.followers.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// Follow makes the server follow another, before anybody else knows it.
+func (s *Server) Follow(leader *Server) {
+	s.leader = leader
+	s.up.Store(leader.Up())
+	all := append(slices.Clone(leader.Followers()), s)
+	leader.followers.Store(&all)
+}
+
+// Leave has the server follow nobody's checks any more, before it goes.
+func (s *Server) Leave() {
+	if s.leader == nil {
+		return
+	}
+	all := slices.DeleteFunc(slices.Clone(s.leader.Followers()), func(other *Server) bool { return other == s })
+	s.leader.followers.Store(&all)
+}
 
 // Checked notes a check's result, and tells whether the server went up or down by it.
 func (s *Server) Checked(up bool, r Result, now time.Time) bool {

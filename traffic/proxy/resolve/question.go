@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"holdfast/traffic/proxy/config"
 )
 
 // Place is an address that a name has. Port and weight are those of a service.
@@ -42,6 +44,20 @@ type Client struct {
 	Tries   int
 	Wait    time.Duration // for each answer
 	Payload uint16        // largest answer (EDNS0, RFC 6891)
+	Counts  []*config.AnswerCounts
+}
+
+// ClientOf makes the client that asks as a resolvers section says.
+func ClientOf(r *config.Resolvers) *Client {
+	return &Client{Servers: r.Servers, Tries: r.Tries, Wait: r.Wait, Payload: r.Payload, Counts: r.Counts}
+}
+
+// counts are those of one of the name servers.
+func (c *Client) counts(server int) *config.AnswerCounts {
+	if server < len(c.Counts) {
+		return c.Counts[server]
+	}
+	return &config.AnswerCounts{}
 }
 
 // Addresses asks for a name's addresses; those of the preferred family, when there are any.
@@ -115,7 +131,7 @@ func (c *Client) ask(ctx context.Context, name string, kind dnsmessage.Type) ([]
 	question := dnsmessage.Question{Name: qname, Type: kind, Class: dnsmessage.ClassINET}
 	var failed error = Timeout
 	for try := range max(1, c.Tries) {
-		records, err := c.askOne(ctx, c.Servers[try%len(c.Servers)], question)
+		records, err := c.askOne(ctx, try%len(c.Servers), question)
 		if err == nil || errors.Is(err, NX) {
 			return records, err
 		}
@@ -126,7 +142,9 @@ func (c *Client) ask(ctx context.Context, name string, kind dnsmessage.Type) ([]
 	return nil, failed
 }
 
-func (c *Client) askOne(ctx context.Context, server netip.AddrPort, question dnsmessage.Question) ([]dnsmessage.Resource, error) {
+func (c *Client) askOne(ctx context.Context, server int, question dnsmessage.Question) (records []dnsmessage.Resource, err error) {
+	counts := c.counts(server)
+	defer func() { noteAnswer(counts, err) }()
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
 	id := uint16(rand.Uint32())
@@ -136,14 +154,17 @@ func (c *Client) askOne(ctx context.Context, server netip.AddrPort, question dns
 	}
 	// A socket of its own for each question: its port is part of what a forger would have to guess.
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "udp", server.String())
+	conn, err := dialer.DialContext(ctx, "udp", c.Servers[server].String())
 	if err != nil {
+		counts.NotSent.Add(1)
 		return nil, Timeout
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	counts.Sent.Add(1)
 	if _, err := conn.Write(query); err != nil {
+		counts.NotSent.Add(1)
 		return nil, Timeout
 	}
 	buffer := make([]byte, 65535)
@@ -154,8 +175,31 @@ func (c *Client) askOne(ctx context.Context, server netip.AddrPort, question dns
 		}
 		records, mine, err := parse(buffer[:n], id, question)
 		if mine {
+			if n > 2 && buffer[2]&truncated != 0 {
+				counts.Truncated.Add(1)
+			}
 			return records, err
 		}
+		counts.Invalid.Add(1)
+	}
+}
+
+// truncated is the bit of an answer's third byte that says there is more (RFC 1035, section 4.1.1).
+const truncated = 0x02
+
+// noteAnswer counts what a question came to.
+func noteAnswer(counts *config.AnswerCounts, err error) {
+	switch {
+	case err == nil:
+		counts.Valid.Add(1)
+	case errors.Is(err, NX):
+		counts.NX.Add(1)
+	case errors.Is(err, Timeout):
+		counts.Timeout.Add(1)
+	case errors.Is(err, Refused):
+		counts.Refused.Add(1)
+	default:
+		counts.Other.Add(1)
 	}
 }
 

@@ -93,7 +93,7 @@ type watcher struct {
 }
 
 func newWatcher(r *config.Resolvers, servers []*pool.Server) *watcher {
-	return &watcher{r, servers, servers[0].FQDN(), &Client{r.Servers, r.Tries, r.Wait, r.Payload}, time.Now(), map[Place]time.Time{}}
+	return &watcher{r, servers, servers[0].FQDN(), ClientOf(r), time.Now(), map[Place]time.Time{}}
 }
 
 func (w *watcher) run(ctx context.Context) {

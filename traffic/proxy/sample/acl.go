@@ -207,6 +207,7 @@ func (k *Compiler) matcher(method string, f flags) (matcher, error) {
 		if _, err := m.compile(l.Patterns()); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		l.users = append(l.users, m)
 		all = append(all, m)
 	}
 	return all, nil

@@ -3,9 +3,11 @@ package sample
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -13,20 +15,72 @@ import (
 type List struct {
 	drafts[string]
 	Name     string
+	Number   int // of all pattern files, in the order in which they were named
 	patterns atomic.Pointer[[]string]
+	changing sync.Mutex     // held while patterns are changed
+	users    []*listMatcher // complete before anybody changes patterns
 }
 
 // Patterns returns the list's patterns; they must not be changed.
 func (l *List) Patterns() []string { return *l.patterns.Load() }
 
-// Add appends a pattern.
-func (l *List) Add(pattern string) {
-	all := append(slices.Clone(l.Patterns()), pattern)
+// Add appends patterns. One that those who use the list cannot make sense of is refused: it would have them match nothing.
+func (l *List) Add(patterns ...string) error {
+	if err := l.check(patterns); err != nil {
+		return err
+	}
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	all := append(slices.Clone(l.Patterns()), patterns...)
 	l.patterns.Store(&all)
+	return nil
+}
+
+func (l *List) check(patterns []string) error {
+	for _, u := range l.users {
+		if _, err := u.compile(patterns); err != nil {
+			return fmt.Errorf("%s: %w", l.Name, err)
+		}
+	}
+	return nil
+}
+
+// Lookup tells of each use of the list whether a text is found in it.
+func (l *List) Lookup(text string) []Lookup {
+	var all []Lookup
+	for _, u := range l.users {
+		x := lookupOf(u.method, u.fold)
+		for _, p := range l.Patterns() {
+			if m, err := u.compile([]string{p}); err == nil && m.matches(&Value{Kind: Text, Bytes: []byte(text)}) {
+				x.Found, x.Key = true, p
+				break
+			}
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// Lookup is what a pattern file has for a text.
+type Lookup struct {
+	Method     string // how patterns are compared
+	Fold       bool   // small letters and capitals are the same
+	Tree       bool   // patterns are not tried one after another
+	Found      bool
+	Key, Value string
+}
+
+func lookupOf(method string, fold bool) Lookup {
+	if method == "reg" || method == "regm" {
+		method = "regex"
+	}
+	return Lookup{Method: cmp.Or(method, "str"), Fold: fold, Tree: method == "ip" || !fold && (method == "" || method == "str" || method == "beg")}
 }
 
 // Delete takes a pattern out, and tells whether it was there.
 func (l *List) Delete(pattern string) bool {
+	l.changing.Lock()
+	defer l.changing.Unlock()
 	before := l.Patterns()
 	after := slices.DeleteFunc(slices.Clone(before), func(p string) bool { return p == pattern })
 	l.patterns.Store(&after)
@@ -48,7 +102,7 @@ func (k *Compiler) list(name string) (*List, error) {
 			patterns = append(patterns, line)
 		}
 	}
-	l := &List{Name: name}
+	l := &List{Name: name, Number: len(k.Lists) + len(k.Maps)}
 	l.patterns.Store(&patterns)
 	if k.Lists == nil {
 		k.Lists = map[string]*List{}

@@ -3,6 +3,7 @@ package sample
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -16,9 +17,12 @@ import (
 // Map is a map file's content: a key and a value a line. Readers take a snapshot; Change puts a new one in its place.
 type Map struct {
 	drafts[MapEntry]
-	Name    string
-	entries atomic.Pointer[[]MapEntry]
-	exact   atomic.Pointer[map[string]string]
+	Name     string
+	Number   int        // of all pattern files, in the order in which they were named
+	changing sync.Mutex // held while entries are changed
+	uses     []mapUse   // complete before anybody changes entries
+	entries  atomic.Pointer[[]MapEntry]
+	exact    atomic.Pointer[map[string]string]
 
 	expressions atomic.Pointer[sync.Map] // from keys to *regexp.Regexp, nil where they are none
 }
@@ -40,8 +44,76 @@ func (m *Map) Store(entries []MapEntry) {
 	m.exact.Store(&exact)
 }
 
-// Set changes a key's value, and tells whether the key was there.
-func (m *Map) Set(key, value string) bool {
+// mapUse is a converter that has the map.
+type mapUse struct {
+	match string // how keys are compared, as mapMatches has it
+	kind  Kind   // of values
+}
+
+// check tells of an entry that the converters which have the map cannot make sense of.
+func (m *Map) check(entries []MapEntry) error {
+	for _, u := range m.uses {
+		for _, e := range entries {
+			var err error
+			switch u.match {
+			case "ip":
+				_, err = parseNetwork(e.Key)
+			case "int":
+				_, err = compileRanges([]string{e.Key})
+			case "reg", "regm":
+				_, err = regexp.Compile(e.Key)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: the key %q: %w", m.Name, e.Key, err)
+			}
+			if v := (Value{Kind: Text, Bytes: []byte(e.Value)}); !v.become(u.kind) {
+				return fmt.Errorf("%s: the value %q of %q is not of the kind %s", m.Name, e.Value, e.Key, u.kind)
+			}
+		}
+	}
+	return nil
+}
+
+// Lookup tells of each way in which the map is used what it has for a text.
+func (m *Map) Lookup(text string) []Lookup {
+	var all []Lookup
+	for i, u := range m.uses {
+		if slices.ContainsFunc(m.uses[:i], func(other mapUse) bool { return other.match == u.match }) {
+			continue
+		}
+		x := lookupOf(u.match, false)
+		var e MapEntry
+		if e, x.Found = m.find(&Value{Kind: Text, Bytes: []byte(text)}, m.compare(u.match), u.match == "reg" || u.match == "regm", weightOf(u.match)); x.Found {
+			x.Key, x.Value = cmp.Or(e.Key, text), e.Value
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// weightOf is what makes one of several keys that match the best.
+func weightOf(match string) func(key string) int {
+	if match == "ip" {
+		return networkBits
+	}
+	return func(key string) int { return len(key) }
+}
+
+// compare is how a text and a key are compared; nil: as they are.
+func (m *Map) compare(match string) func(key string, v *Value) bool {
+	if match == "reg" || match == "regm" {
+		return func(key string, v *Value) bool { re := m.expression(key); return re != nil && re.Match(v.Text()) }
+	}
+	return mapMatches[match]
+}
+
+// Set changes a key's value, and tells whether the key was there; one that the map's users cannot make sense of changes nothing.
+func (m *Map) Set(key, value string) (bool, error) {
+	if err := m.check([]MapEntry{{key, value}}); err != nil {
+		return false, err
+	}
+	m.changing.Lock()
+	defer m.changing.Unlock()
 	entries, known := slices.Clone(m.Entries()), false
 	for i := range entries {
 		if entries[i].Key == key {
@@ -51,16 +123,24 @@ func (m *Map) Set(key, value string) bool {
 	if known {
 		m.Store(entries)
 	}
-	return known
+	return known, nil
 }
 
-// Add appends an entry.
-func (m *Map) Add(key, value string) {
-	m.Store(append(slices.Clone(m.Entries()), MapEntry{key, value}))
+// Add appends entries, unless the map's users cannot make sense of them.
+func (m *Map) Add(entries ...MapEntry) error {
+	if err := m.check(entries); err != nil {
+		return err
+	}
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	m.Store(append(slices.Clone(m.Entries()), entries...))
+	return nil
 }
 
 // Delete takes a key's entries out, and tells whether there were any.
 func (m *Map) Delete(key string) bool {
+	m.changing.Lock()
+	defer m.changing.Unlock()
 	before := m.Entries()
 	after := slices.DeleteFunc(slices.Clone(before), func(e MapEntry) bool { return e.Key == key })
 	m.Store(after)
@@ -88,7 +168,7 @@ func (k *Compiler) mapOf(name string) (*Map, error) {
 		}
 		entries = append(entries, MapEntry{key, value})
 	}
-	m := &Map{Name: name}
+	m := &Map{Name: name, Number: len(k.Maps) + len(k.Lists)}
 	m.Store(entries)
 	if k.Maps == nil {
 		k.Maps = map[string]*Map{}
@@ -172,13 +252,8 @@ func makeMap(k *Compiler, match string, kind Kind, args []string) (convert, erro
 			return nil, fmt.Errorf("%s: the value %q of %q is not of the kind %s", args[0], e.Value, e.Key, kind)
 		}
 	}
-	matches, weight := mapMatches[match], func(key string) int { return len(key) }
-	if match == "ip" {
-		weight = networkBits
-	}
-	if match == "reg" || match == "regm" {
-		matches = func(key string, v *Value) bool { re := m.expression(key); return re != nil && re.Match(v.Text()) }
-	}
+	m.uses = append(m.uses, mapUse{match, kind})
+	matches, weight := m.compare(match), weightOf(match)
 	return func(_ *Context, v *Value) bool {
 		e, ok := m.find(v, matches, match != "beg" && match != "ip", weight)
 		value := e.Value

@@ -38,19 +38,26 @@ func (d *drafts[Entry]) Prepare() (int, error) {
 	return d.next, nil
 }
 
-// Draft returns what a version in preparation has.
-func (d *drafts[Entry]) Draft(version int) ([]Entry, error) {
+// Draft returns what a version in preparation has; one that is not in preparation has nothing.
+func (d *drafts[Entry]) Draft(version int) []Entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all, ok := d.open[version]
-	if !ok {
-		return nil, fmt.Errorf("version number out of range")
-	}
-	return slices.Clone(all), nil
+	return slices.Clone(d.open[version])
 }
 
-// AddTo adds to a version in preparation.
-func (d *drafts[Entry]) AddTo(version int, more ...Entry) error {
+// Empty takes out what a version in preparation has.
+func (d *drafts[Entry]) Empty(version int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.open[version]; !ok {
+		return fmt.Errorf("version number out of range")
+	}
+	d.open[version] = nil
+	return nil
+}
+
+// addTo adds to a version in preparation.
+func (d *drafts[Entry]) addTo(version int, more ...Entry) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all, ok := d.open[version]
@@ -76,6 +83,28 @@ func (d *drafts[Entry]) commit(version int) ([]Entry, error) {
 	}
 	d.current = version
 	return all, nil
+}
+
+// AddTo adds to a version in preparation, or to the one that counts.
+func (m *Map) AddTo(version int, more ...MapEntry) error {
+	if current, _ := m.Versions(); version == current {
+		return m.Add(more...)
+	}
+	if err := m.check(more); err != nil {
+		return err
+	}
+	return m.addTo(version, more...)
+}
+
+// AddTo adds to a version in preparation, or to the one that counts.
+func (l *List) AddTo(version int, more ...string) error {
+	if current, _ := l.Versions(); version == current {
+		return l.Add(more...)
+	}
+	if err := l.check(more); err != nil {
+		return err
+	}
+	return l.addTo(version, more...)
 }
 
 // Commit has a version that was prepared count.

@@ -97,12 +97,7 @@ func allColumns() []column {
 		gauged("qmax", "MMP", func(r *Row) int64 { return r.MostQueued }, behind...),
 		gauged("scur", "MGP", func(r *Row) int64 { return r.Current }, everywhere...),
 		gauged("smax", "MMP", func(r *Row) int64 { return r.Most }, everywhere...),
-		{"slim", "CLP", "u32", func(r *Row) string {
-			if r.Limit == 0 {
-				return ""
-			}
-			return strconv.FormatInt(r.Limit, 10)
-		}},
+		{"slim", "CLP", "u32", func(r *Row) string { return positive(r.Limit) }},
 		counted("stot", func(r *Row) int64 { return max(r.Total.Sessions, r.Total.Connections) }, everywhere...),
 		counted("bin", func(r *Row) int64 { return r.Total.BytesIn }, everywhere...),
 		counted("bout", func(r *Row) int64 { return r.Total.BytesOut }, everywhere...),
@@ -120,8 +115,13 @@ func allColumns() []column {
 		{"chkfail", "MCP", "u64", checked(number(func(r *Row) int64 { return r.Health.Fails }))},
 		{"chkdown", "MCP", "u64", checkedOrBackend(number(func(r *Row) int64 { return r.Health.Downs }))},
 		gauged("lastchg", "MAP", seconds(func(r *Row) time.Duration { return r.Since }), behind...),
-		{"downtime", "MCP", "u32", checkedOrBackend(number(seconds(func(r *Row) time.Duration { return r.Health.Downtime })))},
-		{"qlimit", "CLS", "u32", empty},
+		{"downtime", "MCP", "u32", checkedOrBackend(func(r *Row) string {
+			if r.Kind == OfBackend && r.Members == 0 {
+				return ""
+			}
+			return strconv.Itoa(int(r.Health.Downtime.Seconds()))
+		})},
+		{"qlimit", "CGS", "u32", only(func(r *Row) string { return positive(int64(r.QueueLimit)) }, OfServer)},
 		{"pid", "KGP", "u32", func(*Row) string { return "1" }},
 		gauged("iid", "KGS", func(r *Row) int64 { return int64(r.ProxyID) }, everywhere...),
 		gauged("sid", "KGS", func(r *Row) int64 { return int64(r.ID) }, everywhere...),
@@ -153,7 +153,7 @@ func allColumns() []column {
 // laterColumns are those behind the counters of answers.
 func laterColumns() []column {
 	all := []column{
-		counted("req_tot", func(r *Row) int64 { return r.Total.Requests }, everywhere...),
+		{"req_tot", "MCP", "u64", ofHTTP(number(func(r *Row) int64 { return r.Total.Requests }))},
 		counted("cli_abrt", func(r *Row) int64 { return r.Total.ClientAborts }, behind...),
 		counted("srv_abrt", func(r *Row) int64 { return r.Total.ServerAborts }, behind...),
 	}
@@ -176,8 +176,11 @@ func laterColumns() []column {
 	all = append(all,
 		column{"check_rise", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Rise) }))},
 		column{"check_fall", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Fall) }))})
-	all = append(all, column{"check_health", "MGP", "u32", checked(number(func(r *Row) int64 { return int64(r.Health.Level) }))})
-	all = append(all, unused("agent_rise agent_fall agent_health")...)
+	all = append(all, column{"check_health", "CGS", "u32", checked(number(func(r *Row) int64 { return int64(r.Health.Level) }))})
+	all = append(all,
+		column{"agent_rise", "CGS", "u32", asked(func(*Row) string { return "1" })},
+		column{"agent_fall", "CGS", "u32", asked(func(*Row) string { return "1" })},
+		column{"agent_health", "CGS", "u32", asked(func(r *Row) string { return strconv.Itoa(map[bool]int{true: 1}[r.Agreed]) })})
 	all = append(all,
 		column{"addr", "CGS", "str", func(r *Row) string { return r.Address }},
 		column{"cookie", "CNS", "str", func(r *Row) string { return r.Cookie }},
@@ -187,22 +190,49 @@ func laterColumns() []column {
 		gauged("conn_rate_max", "MMP", func(r *Row) int64 { return r.MostRate }, OfFrontend),
 		counted("conn_tot", func(r *Row) int64 { return r.Total.Connections }, OfFrontend))
 	all = append(all,
-		counted("intercepted", func(r *Row) int64 { return r.Total.Intercepted }, OfFrontend),
+		column{"intercepted", "MCP", "u64", ofHTTP(only(number(func(r *Row) int64 { return r.Total.Intercepted }), OfFrontend))},
 		counted("dcon", func(r *Row) int64 { return r.Total.DeniedConnections }, OfFrontend))
-	all = append(all, unused("dses wrew")...)
+	all = append(all, counted("dses", func(r *Row) int64 { return r.Total.DeniedSessions }, OfFrontend), counted("wrew", none, everywhere...))
 	all = append(all,
 		counted("connect", func(r *Row) int64 { return r.Total.Opened }, behind...),
 		counted("reuse", func(r *Row) int64 { return r.Total.Reused }, behind...))
 	all = append(all,
-		counted("cache_lookups", func(r *Row) int64 { return r.Total.CacheLookups }, OfFrontend),
-		counted("cache_hits", func(r *Row) int64 { return r.Total.CacheHits }, OfFrontend))
-	all = append(all, unused("srv_icur src_ilim")...)
-	all = append(append(all, times(func(r *Row) *pool.Spent { return &r.Paces.Slowest }, "M", "_max")...), unused("eint idle_conn_cur safe_conn_cur")...)
-	all = append(all,
+		column{"cache_lookups", "MCP", "u64", ofHTTP(only(number(func(r *Row) int64 { return r.Total.CacheLookups }), OfFrontend, OfBackend))},
+		column{"cache_hits", "MCP", "u64", ofHTTP(only(number(func(r *Row) int64 { return r.Total.CacheHits }), OfFrontend, OfBackend))})
+	all = append(all, gauged("srv_icur", "MGP", func(r *Row) int64 { return r.Idle }, OfServer),
+		column{"src_ilim", "CLP", "u32", only(func(r *Row) string { return positive(int64(r.IdleLimit)) }, OfServer)})
+	all = append(all, times(func(r *Row) *pool.Spent { return &r.Paces.Slowest }, "M", "_max")...)
+	all = append(all, counted("eint", none, everywhere...),
+		gauged("idle_conn_cur", "MGP", func(r *Row) int64 { return r.Idle }, OfServer),
+		gauged("safe_conn_cur", "MGP", none, OfServer),
 		gauged("used_conn_cur", "MGP", func(r *Row) int64 { return r.Current }, OfServer),
-		column{"need_conn_est", "MGP", "u32", empty},
+		gauged("need_conn_est", "MGP", func(r *Row) int64 { return r.Current }, OfServer),
 		gauged("uweight", "MaP", func(r *Row) int64 { return int64(r.Weight) }, behind...))
-	return append(all, unused("agg_server_status agg_server_check_status agg_check_status")...)
+	for _, name := range []string{"agg_server_status", "agg_server_check_status", "agg_check_status"} {
+		all = append(all, gauged(name, "MGP", none, OfBackend))
+	}
+	return all
+}
+
+// none is of what cannot happen here, as fields of heads that could not be written.
+func none(*Row) int64 { return 0 }
+
+// positive is a limit; "": there is none.
+func positive(n int64) string {
+	if n <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// ofHTTP gives a column to rows of proxies that speak HTTP.
+func ofHTTP(of func(*Row) string) func(*Row) string {
+	return func(r *Row) string {
+		if r.Mode != "http" {
+			return ""
+		}
+		return of(r)
+	}
 }
 
 func status(class int) func(*Row) string {

@@ -1,11 +1,9 @@
 package stats
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -30,10 +28,10 @@ func init() {
 		{"quit", User, "end", nil, func(c *conversation, _ []string) error { c.over = true; return nil }},
 		{"user", User, "lower the level of this connection to user", nil, lower(User)},
 		{"operator", User, "lower the level of this connection to operator", nil, lower(Operator)},
-		{"show events", Operator, "the rings; with a name its lines, -w to wait for more, -n for those that come only", nil, (*conversation).showEvents},
+		{"show events", User, "the rings; with a name its lines, -w to wait for more, -n for those that come only", nil, (*conversation).showEvents},
 		{"show cli level", User, "the level of this connection", nil, func(c *conversation, _ []string) error { c.say("%s\n", levelNames[c.level]); return nil }},
-		{"expert-mode", User, "nothing needs it here", nil, func(*conversation, []string) error { return nil }},
-		{"experimental-mode", User, "nothing needs it here", nil, func(*conversation, []string) error { return nil }},
+		{"expert-mode", User, "whether it is on; on or off, though nothing needs it here", nil, mode("expert-mode", func(c *conversation) *bool { return &c.expert })},
+		{"experimental-mode", User, "the same", nil, mode("experimental-mode", func(c *conversation) *bool { return &c.experimental })},
 		{"set severity-output", User, "whether answers tell how serious they are: none, number or string", nil, (*conversation).setSeverity},
 		{"set timeout cli", User, "how long this connection waits for a line: seconds, or a number and a unit", nil, (*conversation).setTimeout},
 	})
@@ -50,7 +48,7 @@ var shows = []command{
 	{"show version", User, "the version", (*Server).showVersion, nil},
 	{"show env", Operator, "the environment; a name for one variable", (*Server).showEnvironment, nil},
 	{"show activity", Operator, "what the process used of the processors and of memory", (*Server).showActivity, nil},
-	{"show cli sockets", Operator, "the run-time sockets", (*Server).showSockets, nil},
+	{"show cli sockets", User, "the run-time sockets", (*Server).showSockets, nil},
 	{"show startup-logs", User, "what was warned of at the start", (*Server).showWarnings, nil},
 	{"show resolvers", User, "the name servers", (*Server).showResolvers, nil},
 	{"show peers", User, "how this process stands with its peers", (*Server).showPeers, nil},
@@ -72,123 +70,6 @@ func Commands() []string {
 	return all
 }
 
-// The longest of what an administrator may say.
-const (
-	longestLine    = 64 << 10
-	longestPayload = 4 << 20
-)
-
-var errTooLong = errors.New("the line is too long")
-
-// conversation is a connection to a run-time socket.
-type conversation struct {
-	*Server
-	w           io.Writer
-	conn        net.Conn
-	lines       *bufio.Reader
-	level       Level
-	timeout     time.Duration
-	interactive bool
-	over        bool
-	severity    string // set severity-output; "": none
-	payload     string // what stood behind << and a line's end
-}
-
-func (c *conversation) say(format string, args ...any) { fmt.Fprintf(c.w, format, args...) }
-
-// Serve answers on a listener until it is closed.
-func (s *Server) Serve(l net.Listener, level Level) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go s.converse(c, level)
-	}
-}
-
-// converse answers one line or, after `prompt`, many.
-func (s *Server) converse(conn net.Conn, level Level) {
-	defer func() { _ = conn.Close() }()
-	c := &conversation{Server: s, w: conn, conn: conn, lines: bufio.NewReaderSize(conn, longestLine), level: level, timeout: max(s.Timeout, time.Second)}
-	for !c.over {
-		_ = conn.SetDeadline(s.Now().Add(c.timeout))
-		line, err := c.line()
-		if strings.TrimSpace(line) == "_getsocks" {
-			_ = s.passSockets(conn, level)
-			return
-		}
-		if errors.Is(err, errTooLong) || line == "" && err != nil {
-			return
-		}
-		if line, err = c.readPayload(line, err); err != nil && !errors.Is(err, io.EOF) {
-			return
-		}
-		for _, one := range splitCommands(strings.TrimSpace(line)) {
-			if one == "" {
-				continue
-			}
-			if c.execute(one); c.over {
-				return
-			}
-			c.say("\n")
-		}
-		if !c.interactive || err != nil {
-			return
-		}
-		c.say("> ")
-	}
-}
-
-// line reads a line. What stands before the connection's end counts as one.
-func (c *conversation) line() (string, error) {
-	b, err := c.lines.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", errTooLong
-	}
-	return strings.TrimRight(string(b), "\r\n"), err
-}
-
-// readPayload reads the lines that follow one that ends in <<, up to one that is empty.
-func (c *conversation) readPayload(line string, ended error) (string, error) {
-	c.payload = ""
-	before, asked := strings.CutSuffix(strings.TrimRight(line, " \t"), "<<")
-	if !asked {
-		return line, ended
-	}
-	var b strings.Builder
-	for ended == nil {
-		var one string
-		if one, ended = c.line(); one == "" || errors.Is(ended, errTooLong) {
-			break
-		}
-		if b.WriteString(one + "\n"); b.Len() > longestPayload {
-			return "", errTooLong
-		}
-	}
-	c.payload = b.String()
-	return before, ended
-}
-
-// splitCommands splits a line at semicolons that are not escaped.
-func splitCommands(line string) []string {
-	var all []string
-	var one strings.Builder
-	for i := 0; i < len(line); i++ {
-		switch {
-		case line[i] == '\\' && i+1 < len(line) && line[i+1] == ';':
-			i++
-			one.WriteByte(';')
-		case line[i] == ';':
-			all = append(all, strings.TrimSpace(one.String()))
-			one.Reset()
-		default:
-			one.WriteByte(line[i])
-		}
-	}
-	return append(all, strings.TrimSpace(one.String()))
-}
-
 // Execute runs one command and writes its answer.
 func (s *Server) Execute(w io.Writer, line string, level Level) {
 	c := &conversation{Server: s, w: w, level: level}
@@ -197,7 +78,7 @@ func (s *Server) Execute(w io.Writer, line string, level Level) {
 
 // execute runs the command that begins with most of a line's words.
 func (c *conversation) execute(line string) {
-	words := strings.Fields(line)
+	words := splitWords(line)
 	var found *command
 	used := 0
 	for i := range commands {
@@ -206,48 +87,117 @@ func (c *conversation) execute(line string) {
 			found, used = &commands[i], len(begin)
 		}
 	}
+	var err error
 	switch {
 	case found == nil:
-		c.unknown(line, words)
-		return
+		if err = absence(words); err == nil {
+			c.unknown(line, words)
+			return
+		}
 	case c.level < found.level:
-		c.say("Permission denied: this socket's level does not allow it.\n")
-		return
-	}
-	var err error
-	if found.talk != nil {
+		err = errPermission
+	case found.talk != nil:
 		err = found.talk(c, words[used:])
-	} else {
-		err = found.run(c.Server, c.w, words[used:])
+	default:
+		err = found.run(c.Server, answer{c.w, c.severity}, words[used:])
 	}
 	if err != nil {
-		text := err.Error()
-		c.say("%s%s%s.\n", severities[c.severity], strings.ToUpper(text[:1]), text[1:])
+		text, severity := err.Error(), failure
+		if errors.As(err, new(warned)) {
+			severity = warning
+		}
+		c.tell(severity, "%s%s.", strings.ToUpper(text[:1]), text[1:])
 	}
 }
 
-// severities stand before what went wrong, as set severity-output wants it: of syslog's, error (RFC 5424, section 6.2.1).
-var severities = map[string]string{"number": "[3]:", "string": "[err]:"}
+var errPermission = errors.New("permission denied: this socket's level does not allow it")
+
+// The severities of syslog (RFC 5424, section 6.2.1) that answers have.
+const (
+	failure = 3
+	warning = 4
+	notice  = 5
+	inform  = 6
+)
+
+// severityNames are what set severity-output string writes for them.
+var severityNames = map[int]string{failure: "err", warning: "warning", notice: "notice", inform: "info"}
+
+// warned is what HAProxy tells of as a warning, though nothing was done: programs that ask for severities look at that.
+type warned struct{ error }
+
+// answer is where a command writes. What it tells has its severity before it, where the connection wants that.
+type answer struct {
+	io.Writer
+	severity string // set severity-output; "": none
+}
+
+// tell writes a line of a severity.
+func tell(w io.Writer, severity int, format string, args ...any) {
+	if a, ok := w.(answer); ok {
+		switch a.severity {
+		case "number":
+			fmt.Fprintf(w, "[%d]: ", severity)
+		case "string":
+			fmt.Fprintf(w, "[%s]: ", severityNames[severity])
+		}
+	}
+	fmt.Fprintf(w, format+"\n", args...)
+}
+
+func (c *conversation) tell(severity int, format string, args ...any) {
+	tell(answer{c.w, c.severity}, severity, format, args...)
+}
 
 func (c *conversation) setSeverity(args []string) error {
-	if len(args) != 1 || args[0] != "none" && severities[args[0]] == "" {
+	if len(args) != 1 || !slices.Contains([]string{"none", "number", "string"}, args[0]) {
 		return errors.New("one of 'none', 'number', 'string' is a required argument")
 	}
 	c.severity = args[0]
 	return nil
 }
 
-// unknown answers a line that no command begins: with those that share its words as far as any do.
+// absent are commands of HAProxy's that have no counterpart, by how they begin.
+var absent = map[string]string{
+	"debug dev":          "it is for those who develop HAProxy",
+	"httpclient":         "curl does it",
+	"set var":            "write set-var into the global section",
+	"set profiling":      "there is no profile of tasks; see perf",
+	"show dev":           "it is for those who develop HAProxy",
+	"show profiling":     "there is no profile of tasks; see perf",
+	"show ssl providers": "they are OpenSSL's, and TLS is not OpenSSL's here",
+	"show tasks":         "there are no tasks; see show threads",
+	"show trace":         "there are no traces; see show events and the log",
+	"trace":              "there are no traces; see show events and the log",
+}
+
+// absence tells of a command that is absent by intent; nil: it is none of those.
+func absence(words []string) error {
+	for n := len(words); n > 0; n-- {
+		begin := strings.Join(words[:n], " ")
+		if why := absent[begin]; why != "" {
+			return fmt.Errorf("'%s' is not supported: %s", begin, why)
+		}
+	}
+	return nil
+}
+
+// unknown answers a line that no command begins: with those that share its words as far as any do, or with all.
 func (c *conversation) unknown(line string, words []string) {
 	for n := len(words); n > 0; n-- {
 		begin := strings.Join(words[:n], " ")
 		if slices.ContainsFunc(commands, func(one command) bool { return one.level <= c.level && strings.HasPrefix(one.words, begin) }) {
-			c.say("Unknown command: '%s', but maybe one of the following ones is a better match:\n", line)
+			c.tell(inform, "Unknown command: '%s', but maybe one of the following ones is a better match:", line)
 			c.listCommands(begin)
 			return
 		}
 	}
-	c.say("Unknown command: '%s'; 'help' lists what there is.\n", line)
+	if len(words) == 0 {
+		c.tell(inform, "Unknown command. These are the commands of this level:")
+		c.listCommands("")
+		return
+	}
+	c.tell(inform, "Unknown command: '%s'; 'help' lists what there is.", line)
 }
 
 // help lists the commands, or those that begin with some words.
@@ -268,7 +218,26 @@ func (c *conversation) listCommands(begin string) {
 
 func lower(to Level) func(*conversation, []string) error {
 	return func(c *conversation, _ []string) error {
-		c.level = min(c.level, to)
+		if c.level < to {
+			return errPermission
+		}
+		c.level = to
+		return nil
+	}
+}
+
+// mode shows or changes one of the modes that HAProxy has some commands wait for.
+func mode(name string, of func(*conversation) *bool) func(*conversation, []string) error {
+	return func(c *conversation, args []string) error {
+		on := of(c)
+		switch {
+		case len(args) == 0:
+			c.say("%s is %s\n", name, map[bool]string{false: "OFF", true: "ON"}[*on])
+		case args[0] == "on" || args[0] == "off":
+			*on = args[0] == "on"
+		default:
+			return fmt.Errorf("%s takes on or off, not %q", name, args[0])
+		}
 		return nil
 	}
 }

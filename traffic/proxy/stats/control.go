@@ -68,7 +68,7 @@ func setWeight(s *pool.Server, text string) error {
 		return fmt.Errorf("weight takes a number from 0 to 256, or a percentage, not %q", text)
 	}
 	if relative {
-		n = min(256, (s.Server.Weight*n+99)/100)
+		n = min(256, s.Server.Weight*n/100)
 	}
 	s.SetWeight(n)
 	return nil
@@ -79,9 +79,9 @@ func setHealth(s *pool.Server, state string, now time.Time) error {
 	switch state {
 	case "up":
 		s.SetStopping(false, now)
-		s.Overrule(true, "set by hand", now)
+		s.Overrule(true, now)
 	case "down":
-		s.Overrule(false, "set by hand", now)
+		s.Overrule(false, now)
 	case "stopping":
 		s.SetStopping(true, now)
 	default:

@@ -1,7 +1,6 @@
 package stats
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,21 +31,13 @@ func (s *Server) information() []information {
 	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	var requests, out int64
-	listeners := 0
+	var requests int64
 	for _, f := range snapshot.Frontends {
-		t := f.Counters.Total()
-		requests, out = requests+t.Requests, out+t.BytesOut
-		listeners += len(f.Binds)
+		requests += f.Counters.Total().Requests
 	}
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
-	stopping := n(0)
-	if s.Plane.Stopping() {
-		stopping = n(1)
-	}
-	connected, known := s.peersConnected()
 	rate, mostRate := s.Plane.Rate(now)
-	return []information{
+	return append([]information{
 		{0, "Name", "POS", "str", "HAProxy", "the product whose place this takes"},
 		{1, "Version", "POS", "str", s.Version, "version of the program"},
 		{3, "Nbthread", "CGS", "u32", n(int64(s.Plane.Loops())), "event loops"},
@@ -67,17 +58,38 @@ func (s *Server) information() []information {
 		{18, "CumConns", "MCP", "u32", n(s.Plane.Total.Load()), "clients' connections since the start"},
 		{19, "CumReq", "MCP", "u32", n(requests), "requests since the start"},
 		{20, "MaxSslConns", "MMP", "u32", n(int64(g.SecureMost)), "limit of connections with TLS; 0: none"},
+		{21, "CurrSslConns", "MGP", "u32", n(s.Plane.Secure.Load()), "clients' connections with TLS at present"},
 		{26, "ConnRate", "MRP", "u32", n(rate), "new connections within a second"},
 		{27, "ConnRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
 		{28, "MaxConnRate", "MMP", "u32", n(mostRate), "most new connections within a second"},
 		{29, "SessRate", "MRP", "u32", n(rate), "new sessions within a second"},
 		{30, "SessRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
 		{31, "MaxSessRate", "MRP", "u32", n(mostRate), "most new sessions within a second"},
+		{33, "SslRateLimit", "CLP", "u32", n(s.Plane.SecureLimit.Load()), "limit of new connections with TLS within a second; 0: none"},
+		{44, "CompressBpsRateLim", "CLP", "u32", n(s.Plane.CodingLimit.Load() << 10), "limit of bytes that are compressed within a second; 0: none"},
 		{47, "Tasks", "MGP", "u32", n(int64(runtime.NumGoroutine())), "goroutines"},
 		{48, "Run_queue", "MGP", "u32", "0", "tasks that are ready to run"},
 		{49, "Idle_pct", "MaP", "u32", n(s.idle(now)), "share of the processors' time that was not used since the last question, in percent"},
 		{50, "node", "COS", "str", s.Node, "name of the node"},
 		{51, "description", "COS", "str", g.Description, "description in the configuration"},
+	}, s.laterInformation(&memory)...)
+}
+
+// laterInformation are the fields behind the description.
+func (s *Server) laterInformation(memory *runtime.MemStats) []information {
+	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	var out int64
+	listeners := 0
+	for _, f := range s.Plane.Snapshot().Frontends {
+		out += f.Counters.Total().BytesOut
+		listeners += len(f.Binds)
+	}
+	stopping := n(0)
+	if s.Plane.Stopping() {
+		stopping = n(1)
+	}
+	connected, known := s.peersConnected()
+	return []information{
 		{52, "Stopping", "MGP", "u32", stopping, "1 while the process takes no more clients and ends"},
 		{53, "Jobs", "MGP", "u32", n(s.Plane.Sessions.Load() + int64(listeners)), "connections and listeners"},
 		{54, "Unstoppable Jobs", "MGP", "u32", "0", "those of them that outlive the end"},
@@ -86,8 +98,27 @@ func (s *Server) information() []information {
 		{57, "ConnectedPeers", "MGP", "u32", n(int64(connected)), "those of them that are connected"},
 		{58, "DroppedLogs", "MGP", "u32", n(s.dropped()), "log lines that nobody took"},
 		{59, "BusyPolling", "MGP", "u32", "0", "1 where loops never sleep"},
+		{60, "FailedResolutions", "MGP", "u32", n(s.failedResolutions()), "questions to name servers that were answered with no address, or not at all"},
 		{61, "TotalBytesOut", "MGP", "u64", n(out), "bytes to clients since the start"},
+		{64, "DebugCommandsIssued", "MGP", "u32", "0", "commands for developers; there are none"},
+		{65, "CumRecvLogs", "MCP", "u32", "0", "log lines from others; none are taken"},
+		{66, "Build info", "POS", "str", s.Version, "version of the program"},
+		{67, "Memmax_bytes", "CLP", "u32", "0", "limit of memory; 0: none"},
+		{68, "PoolAlloc_bytes", "MGP", "u64", n(int64(memory.Sys)), "memory that the process has of the system"},
+		{69, "PoolUsed_bytes", "MGP", "u64", n(int64(memory.HeapInuse)), "memory in use"},
+		{70, "Start_time_sec", "MDP", "u32", n(s.Started.Unix()), "when the process was started, in seconds since 1970"},
+		{71, "Tainted", "SGP", "str", "0", "experiments in use; there are none"},
 	}
+}
+
+func (s *Server) failedResolutions() int64 {
+	var failed int64
+	for _, r := range s.Plane.Snapshot().Config.Resolvers {
+		for _, c := range r.Counts {
+			failed += c.NX.Load() + c.Timeout.Load() + c.Refused.Load() + c.Other.Load()
+		}
+	}
+	return failed
 }
 
 // uptime is a time as `show info` has it: days, hours, minutes, seconds.
@@ -125,11 +156,6 @@ func (s *Server) dropped() int64 {
 
 // showInfo is show info [typed|json] [desc] [float].
 func (s *Server) showInfo(w io.Writer, args []string) error {
-	for _, a := range args {
-		if !slices.Contains([]string{"typed", "json", "desc", "float"}, a) {
-			return errors.New("show info takes typed or json, desc and float")
-		}
-	}
 	meaning := func(i *information) string {
 		if slices.Contains(args, "desc") {
 			return ":" + strconv.Quote(i.meaning)
@@ -160,10 +186,21 @@ func (s *Server) showInfo(w io.Writer, args []string) error {
 	return nil
 }
 
-// showStat is show stat [PROXY KINDS SERVER] [typed|json] [up] [no-maint].
+// showStat is show stat [domain proxy|resolvers] [PROXY KINDS SERVER] [typed|json] [up] [no-maint]. What it does not know it leaves aside, as HAProxy does.
 func (s *Server) showStat(w io.Writer, args []string) error {
+	if len(args) > 1 && args[0] == "domain" {
+		switch args[1] {
+		case "resolvers":
+			return s.resolverStatistics(w)
+		case "proxy":
+			args = args[2:]
+		default:
+			return fmt.Errorf("invalid statistics domain %q; there are proxy and resolvers", args[1])
+		}
+	}
 	rows := Rows(s.Plane, s.Now())
-	make := CSV
+	withIdle(rows, s.Plane)
+	form := CSV
 	if len(args) >= 3 && args[0] != "typed" && args[0] != "json" {
 		var err error
 		if rows, err = selected(rows, args[:3]); err != nil {
@@ -171,34 +208,47 @@ func (s *Server) showStat(w io.Writer, args []string) error {
 		}
 		args = args[3:]
 	}
+	described := slices.Contains(args, "desc")
 	for _, a := range args {
 		switch a {
 		case "typed":
-			make = Typed
+			form = func(rows []Row) []byte { return Typed(rows, described) }
 		case "json":
-			make = JSON
+			form = JSON
 		case "up":
 			rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Kind == OfServer && r.Active+r.Backups == 0 })
 		case "no-maint":
 			rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Kind == OfServer && strings.HasPrefix(r.Status, "MAINT") })
-		case "desc":
-		default:
-			return fmt.Errorf("show stat: %q is not known; there are typed, json, up and no-maint", a)
 		}
 	}
-	_, err := w.Write(make(rows))
+	_, err := w.Write(form(rows))
 	return err
 }
 
 // selected are the rows of a proxy (by number or name; -1 for all), of kinds (1 frontends, 2 backends, 4 servers; -1 for all) and of a server's number.
 func selected(rows []Row, words []string) ([]Row, error) {
-	proxy, _ := strconv.Atoi(words[0])
-	kinds, err := strconv.Atoi(words[1])
-	id, problem := strconv.Atoi(words[2])
-	if err = errors.Join(err, problem); err != nil {
-		return nil, errors.New("show stat wants a proxy, or -1, a sum of kinds, or -1, and a server's number, or -1")
+	number := func(text string) int {
+		n, _ := strconv.Atoi(text)
+		return n
+	}
+	proxy, kinds, id := number(words[0]), number(words[1]), number(words[2])
+	if _, err := strconv.Atoi(words[0]); err != nil && !slices.ContainsFunc(rows, func(r Row) bool { return r.Proxy == words[0] }) {
+		return nil, fmt.Errorf("no such proxy: %q", words[0])
 	}
 	return slices.DeleteFunc(rows, func(r Row) bool {
 		return words[0] != "-1" && r.ProxyID != proxy && r.Proxy != words[0] || kinds != -1 && kinds&(1<<r.Kind) == 0 || id != -1 && r.Kind == OfServer && r.ID != id
 	}), nil
+}
+
+// resolverStatistics is show stat domain resolvers.
+func (s *Server) resolverStatistics(w io.Writer) error {
+	fmt.Fprintln(w, "# id,pid,"+strings.Join(resolverCounters[:], ",")+",")
+	for _, r := range s.resolverRows() {
+		fmt.Fprintf(w, "%s,%s,", r.name, r.section)
+		for _, n := range r.counts {
+			fmt.Fprintf(w, "%d,", n)
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 var insideCommands = []command{
 	{"clear counters", Operator, "begin to look for the most of what is counted anew; all: count anew", nil, (*conversation).clearCounters},
-	{"get var", User, "a variable of the process: proc.NAME", (*Server).getVariable, nil},
+	{"get var", Operator, "a variable of the process: proc.NAME", (*Server).getVariable, nil},
 	{"show fd", Operator, "the sockets that the event loops watch; a number for one", (*Server).showDescriptors, nil},
 	{"show threads", Operator, "the event loops", (*Server).showLoops, nil},
 	{"show pools", Operator, "memory, by the size of what is in it", (*Server).showPools, nil},

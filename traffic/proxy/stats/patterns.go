@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -30,43 +31,61 @@ var patternCommands = []command{
 	{"commit acl", Administrator, "have a version that was prepared count", (*Server).commitACL, nil},
 }
 
-// version takes @NUMBER off the front; 0: there is none.
+// current stands for the version that counts.
+const current = -1
+
+// version takes @NUMBER off the front.
 func version(args []string) (int, []string, error) {
 	if len(args) == 0 || !strings.HasPrefix(args[0], "@") {
-		return 0, args, nil
+		return current, args, nil
 	}
 	n, err := strconv.Atoi(args[0][1:])
-	if err != nil || n < 1 {
+	if err != nil || n < 0 {
 		return 0, nil, fmt.Errorf("%q is not the number of a version", args[0])
 	}
 	return n, args[1:], nil
 }
 
+// counts tells whether a version is the one that counts.
+func counts(v int, of interface{ Versions() (int, int) }) bool {
+	now, _ := of.Versions()
+	return v == current || v == now
+}
+
 // byNameOrNumber finds one of the things that have names by its name, or by #NUMBER.
-func byNameOrNumber[V any](all map[string]V, name, what string) (found V, err error) {
+func byNameOrNumber[V any](all map[string]V, name, what string, number func(V) int) (found V, err error) {
 	if v, ok := all[name]; ok {
 		return v, nil
 	}
-	for i, known := range slices.Sorted(maps.Keys(all)) {
-		if name == fmt.Sprintf("#%d", i) {
-			return all[known], nil
+	for _, v := range all {
+		if name == fmt.Sprintf("#%d", number(v)) {
+			return v, nil
 		}
 	}
 	return found, fmt.Errorf("unknown %s identifier %q: write #NUMBER or the file's name", what, name)
+}
+
+func numberOfMap(m *sample.Map) int { return m.Number }
+
+func numberOfList(l *sample.List) int { return l.Number }
+
+// inOrderOf are things by their numbers.
+func inOrderOf[V any](all map[string]V, number func(V) int) []V {
+	return slices.SortedFunc(maps.Values(all), func(a, b V) int { return cmp.Compare(number(a), number(b)) })
 }
 
 func (s *Server) patternFile(args []string) (*sample.Map, error) {
 	if len(args) == 0 {
 		return nil, errors.New("missing map identifier")
 	}
-	return byNameOrNumber(s.Plane.Snapshot().Config.Compiler.Maps, args[0], "map")
+	return byNameOrNumber(s.Plane.Snapshot().Config.Compiler.Maps, args[0], "map", numberOfMap)
 }
 
 func (s *Server) list(args []string) (*sample.List, error) {
 	if len(args) == 0 {
 		return nil, errors.New("missing ACL identifier")
 	}
-	return byNameOrNumber(s.Plane.Snapshot().Config.Compiler.Lists, args[0], "ACL")
+	return byNameOrNumber(s.Plane.Snapshot().Config.Compiler.Lists, args[0], "ACL", numberOfList)
 }
 
 func describe(w io.Writer, id int, name, use string, current, next, entries int) {
@@ -76,11 +95,10 @@ func describe(w io.Writer, id int, name, use string, current, next, entries int)
 // showMap's lines begin with a number where HAProxy has an address in memory.
 func (s *Server) showMap(w io.Writer, args []string) error {
 	if len(args) == 0 {
-		all := s.Plane.Snapshot().Config.Compiler.Maps
 		fmt.Fprintln(w, "# id (file) description")
-		for i, name := range slices.Sorted(maps.Keys(all)) {
-			current, next := all[name].Versions()
-			describe(w, i, name, "map", current, next, len(all[name].Entries()))
+		for _, one := range inOrderOf(s.Plane.Snapshot().Config.Compiler.Maps, numberOfMap) {
+			now, next := one.Versions()
+			describe(w, one.Number, one.Name, "map", now, next, len(one.Entries()))
 		}
 		return nil
 	}
@@ -93,10 +111,8 @@ func (s *Server) showMap(w io.Writer, args []string) error {
 		return err
 	}
 	entries := m.Entries()
-	if v > 0 {
-		if entries, err = m.Draft(v); err != nil {
-			return err
-		}
+	if !counts(v, m) {
+		entries = m.Draft(v)
 	}
 	for i, e := range entries {
 		fmt.Fprintf(w, "%#x %s %s\n", i+1, e.Key, e.Value)
@@ -112,14 +128,21 @@ func (s *Server) getMap(w io.Writer, args []string) error {
 	if len(args) != 2 {
 		return errors.New("get map wants a map and a key")
 	}
-	for _, e := range m.Entries() {
-		if e.Key == args[1] {
-			fmt.Fprintf(w, "type=str, case=sensitive, found=yes, idx=tree, key=%q, value=%q, type=\"str\"\n", e.Key, e.Value)
-			return nil
+	for _, x := range m.Lookup(args[1]) {
+		if lookup(w, &x, "found"); x.Found {
+			fmt.Fprintf(w, ", key=\"%s\", value=\"%s\", type=\"str\"", x.Key, x.Value)
 		}
+		fmt.Fprintln(w)
 	}
-	fmt.Fprintln(w, "type=str, case=sensitive, found=no")
 	return nil
+}
+
+// lookup writes how a text was looked for, and whether it was found.
+func lookup(w io.Writer, x *sample.Lookup, what string) {
+	fmt.Fprintf(w, "type=%s, case=%s, %s=%s", x.Method, map[bool]string{false: "sensitive", true: "insensitive"}[x.Fold], what, map[bool]string{false: "no", true: "yes"}[x.Found])
+	if x.Found {
+		fmt.Fprintf(w, ", idx=%s", map[bool]string{false: "list", true: "tree"}[x.Tree])
+	}
 }
 
 func (s *Server) setMap(_ io.Writer, args []string) error {
@@ -130,10 +153,11 @@ func (s *Server) setMap(_ io.Writer, args []string) error {
 	if len(args) < 3 {
 		return errors.New("set map wants a map, a key and a value")
 	}
-	if !m.Set(args[1], strings.Join(args[2:], " ")) {
-		return errors.New("entry not found")
+	known, err := m.Set(args[1], strings.Join(args[2:], " "))
+	if err == nil && !known {
+		err = errors.New("entry not found")
 	}
-	return nil
+	return err
 }
 
 func (c *conversation) addMap(args []string) error {
@@ -159,11 +183,10 @@ func (c *conversation) addMap(args []string) error {
 		}
 		more = []sample.MapEntry{{Key: args[1], Value: strings.Join(args[2:], " ")}}
 	}
-	if v > 0 {
-		return m.AddTo(v, more...)
+	if v == current {
+		return m.Add(more...)
 	}
-	m.Store(append(slices.Clone(m.Entries()), more...))
-	return nil
+	return m.AddTo(v, more...)
 }
 
 func (s *Server) delMap(_ io.Writer, args []string) error {
@@ -181,16 +204,24 @@ func (s *Server) delMap(_ io.Writer, args []string) error {
 }
 
 func (s *Server) clearMap(_ io.Writer, args []string) error {
-	m, err := s.patternFile(args)
-	if err == nil {
-		m.Store(nil)
+	v, args, err := version(args)
+	if err != nil {
+		return err
 	}
-	return err
+	m, err := s.patternFile(args)
+	if err != nil {
+		return err
+	}
+	if !counts(v, m) {
+		return m.Empty(v)
+	}
+	m.Store(nil)
+	return nil
 }
 
 func prepared(w io.Writer, n int, err error) error {
 	if err == nil {
-		fmt.Fprintf(w, "New version created: %d\n", n)
+		tell(w, inform, "New version created: %d", n)
 	}
 	return err
 }
@@ -206,7 +237,7 @@ func (s *Server) prepareMap(w io.Writer, args []string) error {
 
 func (s *Server) commitMap(_ io.Writer, args []string) error {
 	v, args, err := version(args)
-	if err != nil || v == 0 {
+	if err != nil || v == current {
 		return errors.Join(err, errors.New("commit map wants @VERSION and a map"))
 	}
 	m, err := s.patternFile(args)
@@ -218,11 +249,10 @@ func (s *Server) commitMap(_ io.Writer, args []string) error {
 
 func (s *Server) showACL(w io.Writer, args []string) error {
 	if len(args) == 0 {
-		all := s.Plane.Snapshot().Config.Compiler.Lists
 		fmt.Fprintln(w, "# id (file) description")
-		for i, name := range slices.Sorted(maps.Keys(all)) {
-			current, next := all[name].Versions()
-			describe(w, i, name, "acl", current, next, len(all[name].Patterns()))
+		for _, one := range inOrderOf(s.Plane.Snapshot().Config.Compiler.Lists, numberOfList) {
+			now, next := one.Versions()
+			describe(w, one.Number, one.Name, "acl", now, next, len(one.Patterns()))
 		}
 		return nil
 	}
@@ -235,10 +265,8 @@ func (s *Server) showACL(w io.Writer, args []string) error {
 		return err
 	}
 	patterns := l.Patterns()
-	if v > 0 {
-		if patterns, err = l.Draft(v); err != nil {
-			return err
-		}
+	if !counts(v, l) {
+		patterns = l.Draft(v)
 	}
 	for i, p := range patterns {
 		fmt.Fprintf(w, "%#x %s\n", i+1, p)
@@ -254,10 +282,11 @@ func (s *Server) getACL(w io.Writer, args []string) error {
 	if len(args) != 2 {
 		return errors.New("get acl wants a pattern file and a pattern")
 	}
-	if slices.Contains(l.Patterns(), args[1]) {
-		fmt.Fprintf(w, "type=str, case=sensitive, match=yes, idx=tree, pattern=%q\n", args[1])
-	} else {
-		fmt.Fprintln(w, "type=str, case=sensitive, match=no")
+	for _, x := range l.Lookup(args[1]) {
+		if lookup(w, &x, "match"); x.Found {
+			fmt.Fprintf(w, ", pattern=\"%s\"", x.Key)
+		}
+		fmt.Fprintln(w)
 	}
 	return nil
 }
@@ -278,11 +307,10 @@ func (c *conversation) addACL(args []string) error {
 		}
 		more = args[1:]
 	}
-	if v > 0 {
-		return l.AddTo(v, more...)
+	if v == current {
+		return l.Add(more...)
 	}
-	l.Store(append(slices.Clone(l.Patterns()), more...))
-	return nil
+	return l.AddTo(v, more...)
 }
 
 func (s *Server) delACL(_ io.Writer, args []string) error {
@@ -300,11 +328,19 @@ func (s *Server) delACL(_ io.Writer, args []string) error {
 }
 
 func (s *Server) clearACL(_ io.Writer, args []string) error {
-	l, err := s.list(args)
-	if err == nil {
-		l.Store(nil)
+	v, args, err := version(args)
+	if err != nil {
+		return err
 	}
-	return err
+	l, err := s.list(args)
+	if err != nil {
+		return err
+	}
+	if !counts(v, l) {
+		return l.Empty(v)
+	}
+	l.Store(nil)
+	return nil
 }
 
 func (s *Server) prepareACL(w io.Writer, args []string) error {
@@ -318,7 +354,7 @@ func (s *Server) prepareACL(w io.Writer, args []string) error {
 
 func (s *Server) commitACL(_ io.Writer, args []string) error {
 	v, args, err := version(args)
-	if err != nil || v == 0 {
+	if err != nil || v == current {
 		return errors.Join(err, errors.New("commit acl wants @VERSION and a pattern file"))
 	}
 	l, err := s.list(args)

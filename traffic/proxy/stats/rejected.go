@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/plane"
 )
 
@@ -18,10 +19,11 @@ const eventTime = "02/Jan/2006:15:04:05.000"
 func (s *Server) showErrors(w io.Writer, args []string) error {
 	wanted := ""
 	if len(args) > 0 && args[0] != "-1" {
-		wanted = args[0]
-		if !slices.Contains(s.proxies(), wanted) {
+		i := slices.IndexFunc(s.Plane.Snapshot().Config.Proxies, func(x *config.Proxy) bool { return x.Name == args[0] || strconv.Itoa(x.ID) == args[0] })
+		if i < 0 {
 			return errors.New("no such proxy")
 		}
+		wanted = s.Plane.Snapshot().Config.Proxies[i].Name
 	}
 	kept, all := s.Plane.Rejections()
 	fmt.Fprintf(w, "Total events captured on [%s] : %d\n", s.Now().Format(eventTime), all)
@@ -43,15 +45,6 @@ func (s *Server) showErrors(w io.Writer, args []string) error {
 		s.writeRejected(w, r, kind)
 	}
 	return nil
-}
-
-// proxies are the names of all proxies.
-func (s *Server) proxies() []string {
-	var all []string
-	for _, x := range s.Plane.Snapshot().Config.Proxies {
-		all = append(all, x.Name)
-	}
-	return all
 }
 
 func (s *Server) writeRejected(w io.Writer, r *plane.Rejected, kind string) {

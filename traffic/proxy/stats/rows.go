@@ -2,6 +2,7 @@ package stats
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"holdfast/traffic/proxy/plane"
@@ -51,7 +52,12 @@ type Row struct {
 	Paces       pool.Paces
 	LastUse     int64 // seconds since the last exchange; -1: there was none
 	RateLimit   int64
-	Throttle    int // of slowstart, in percent
+	Throttle    int   // of slowstart, in percent
+	QueueLimit  int   // of requests that wait for a server; 0: none
+	Idle        int64 // connections; withIdle knows
+	IdleLimit   int   // of them; below 0: none
+	Agreed      bool  // its agent does not hold it for down
+	Members     int   // of a backend: servers
 }
 
 // Rows lists all proxies and servers, in the configuration's order.
@@ -73,6 +79,21 @@ func Rows(p *plane.Plane, now time.Time) []Row {
 	return rows
 }
 
+// withIdle fills in how many idle connections servers have. It asks all event loops, and must not run on one.
+func withIdle(rows []Row, p *plane.Plane) {
+	idle := map[[2]string]int64{}
+	for s, each := range p.IdleConnections() {
+		for _, n := range each {
+			idle[[2]string{s.Backend.Name, s.Server.Name}] += int64(n)
+		}
+	}
+	for i := range rows {
+		if rows[i].Kind == OfServer {
+			rows[i].Idle = idle[[2]string{rows[i].Proxy, rows[i].Name}]
+		}
+	}
+}
+
 var modes = [...]string{"tcp", "http"}
 
 func frontendRow(f *plane.Frontend, now time.Time, maxconn int64) Row {
@@ -92,7 +113,7 @@ func backendRows(b *pool.Backend, now time.Time) []Row {
 	backupWeight := 0
 	sum := Row{Proxy: b.Name, Name: "BACKEND", Kind: OfBackend, ProxyID: b.ID, Mode: modes[b.Mode], Status: "UP",
 		Current: b.Sessions.Load(), Most: b.MaxSeen.Load(), Queue: b.Queued(), Total: b.Counters.Total(), Algorithm: b.Balance.Algorithm,
-		Limit: int64(b.FullConn), MostQueued: b.MostQueued(), Paces: b.Paces()}
+		Limit: int64(max(1, b.FullConn)), Members: len(b.Servers()), MostQueued: b.MostQueued(), Paces: b.Paces()}
 	since, downs, down := b.Availability(now)
 	sum.Since, sum.Health.Downs, sum.Health.Downtime = now.Sub(since), downs, down
 	sum.Rate = b.Arrivals.Rate(sum.Total.Connections, now)
@@ -126,11 +147,12 @@ func backendRows(b *pool.Backend, now time.Time) []Row {
 
 func serverRow(s *pool.Server, now time.Time) Row {
 	h := s.Health(now)
-	r := Row{Proxy: s.Backend.Name, Name: s.Server.Name, Kind: OfServer, ProxyID: s.Backend.ID, Mode: modes[s.Backend.Mode], Status: Status(s),
+	r := Row{Proxy: s.Backend.Name, Name: s.Server.Name, Kind: OfServer, ProxyID: s.Backend.ID, Mode: modes[s.Backend.Mode], Status: Status(s, now),
 		Weight: s.Weight(), Backup: s.Backup, Queue: s.Queued.Load(), Current: s.Sessions.Load(), Limit: s.MaxConn(),
 		Total: s.Counters.Total(), Health: h, Checked: s.Server.Check, Asked: s.Agent, Since: now.Sub(h.Change), Admin: s.Admin(), Cookie: s.Cookie(),
 		Address: s.Address().String(), Tracked: s.Track, Rise: s.Rise, Fall: s.Fall,
-		Most: s.MostSessions(), MostQueued: s.MostQueued(), Paces: pool.PacesOf(&s.Counters)}
+		Most: s.MostSessions(), MostQueued: s.MostQueued(), Paces: pool.PacesOf(&s.Counters), QueueLimit: s.MaxQueue, IdleLimit: s.PoolMax,
+		Agreed: s.AgentAdmin() != pool.Maintenance}
 	r.Rate = s.Arrivals.Rate(r.Total.Picked, now)
 	r.MostRate = s.Arrivals.Most()
 	r.LastUse, r.Throttle = lastUse(r.Paces, now), s.Throttle(now)
@@ -155,26 +177,38 @@ func lastUse(p pool.Paces, now time.Time) int64 {
 	return max(0, now.Unix()-p.Last)
 }
 
-// Status is a server's state in HAProxy's words.
-func Status(s *pool.Server) string {
+// Status is a server's state in HAProxy's words: with numbers, how far it is on its way to the next.
+func Status(s *pool.Server, now time.Time) string {
+	via := s.Leader()
+	level, best, rise, fall := via.Health(now).Level, via.Best(), max(1, via.Rise), max(1, via.Fall)
+	asked := via.Server.Check && !via.ChecksRest()
+	partly := func(state string) string {
+		if !asked || level >= best || level < rise {
+			return state
+		}
+		return fmt.Sprintf("%s %d/%d", state, level-rise+1, fall)
+	}
 	switch {
-	case s.Admin() == pool.Maintenance:
-		return "MAINT"
+	case via != s && via.Admin() == pool.Maintenance:
+		return fmt.Sprintf("MAINT (via %s/%s)", via.Backend.Name, via.Server.Name)
 	case s.Unresolved():
 		return "MAINT (resolution)"
-	case !s.Server.Check && !s.Server.Agent && s.Track == "":
-		if s.Admin() == pool.Drain {
-			return "DRAIN"
-		}
-		return "no check"
+	case s.Admin() == pool.Maintenance:
+		return "MAINT"
+	case s.Up() && via.AgentAdmin() == pool.Maintenance:
+		return "DOWN (agent)"
+	case !s.Up() && level > 0 && level < rise:
+		return fmt.Sprintf("DOWN %d/%d", level, rise)
 	case !s.Up():
 		return "DOWN"
+	case via.Stopping():
+		return partly("NOLB")
+	case s.Admin() == pool.Drain && via.Agent:
+		return "DRAIN (agent)"
 	case s.Admin() == pool.Drain:
-		return "DRAIN"
-	case !s.Alive():
-		return "DOWN (agent)"
-	case !s.Usable():
-		return "NOLB"
+		return partly("DRAIN")
+	case !asked:
+		return "no check"
 	}
-	return "UP"
+	return partly("UP")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -89,35 +90,44 @@ func (s *Server) setServer(w io.Writer, args []string) error {
 	case "weight":
 		return setWeight(server, args[2])
 	case "health":
+		if server.Leader() != server {
+			return errors.New("health cannot be changed on a server that tracks another")
+		}
 		return setHealth(server, args[2], s.Now())
 	case "addr":
 		return setAddress(w, server, args[2:])
 	case "agent", "agent-addr", "agent-port", "agent-send":
 		if !server.Agent {
-			return errors.New("agent checks are not enabled on this server")
+			err := errors.New("agent checks are not enabled on this server")
+			if args[1] == "agent-addr" || args[1] == "agent-port" {
+				return warned{err}
+			}
+			return err
 		}
 		if args[1] == "agent" {
 			return s.setAgent(server, args[2])
 		}
-		return setAsking(server, args[1], args[2])
+		return setAsking(server, args[1], args[2:])
 	case "check-addr", "check-port":
 		if !server.Server.Check {
-			return errors.New("health checks are not enabled on this server")
+			return warned{errors.New("health checks are not enabled on this server")}
 		}
-		return setAsking(server, args[1], args[2])
+		return setAsking(server, args[1], args[2:])
 	case "fqdn":
 		if server.Resolvers == "" || s.Rename == nil {
 			return errors.New("could not update the name: the server has no resolvers")
 		}
+		before := server.FQDN()
 		s.Rename(server, args[2])
+		tell(w, warning, "%s/%s changed its FQDN from %s to %s by 'stats socket command'", server.Backend.Name, server.Server.Name, before, args[2])
 		return nil
 	case "ssl":
-		return setSecure(server, args[2])
+		return setSecure(w, server, args[2])
 	}
 	return errors.New(setServerUsage)
 }
 
-func setSecure(server *pool.Server, state string) error {
+func setSecure(w io.Writer, server *pool.Server, state string) error {
 	switch {
 	case server.Server.TLS == nil:
 		return errors.New("'set server <srv> ssl' cannot be set: the server's line has no ssl")
@@ -125,6 +135,7 @@ func setSecure(server *pool.Server, state string) error {
 		return errors.New("'set server <srv> ssl' expects 'on' or 'off'")
 	}
 	server.SetSecure(state == "on")
+	tell(w, notice, "The server's TLS is %s for clients' requests.", state)
 	return nil
 }
 
@@ -140,44 +151,74 @@ func (s *Server) setAgent(server *pool.Server, state string) error {
 	return nil
 }
 
-func setAsking(server *pool.Server, what, value string) error {
+// setAsking is … agent-send TEXT, … agent-addr or check-addr ADDRESS [port PORT], and … agent-port or check-port PORT, where 0 stands for the server's own.
+func setAsking(server *pool.Server, what string, args []string) error {
 	a := server.Asking()
 	at := &a.Agent
 	if strings.HasPrefix(what, "check") {
 		at = &a.Check
 	}
+	port := func(text string) error {
+		n, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return warned{fmt.Errorf("provided port '%s' is not a number from 0 to 65535", text)}
+		}
+		*at = netip.AddrPortFrom(at.Addr(), uint16(n))
+		return nil
+	}
 	switch {
 	case what == "agent-send":
-		a.AgentSend = value
-	case strings.HasSuffix(what, "addr"):
-		address, err := netip.ParseAddr(value)
+		a.AgentSend = args[0]
+	case strings.HasSuffix(what, "port"):
+		if err := port(args[0]); err != nil {
+			return err
+		}
+	default:
+		address, err := addressOf(args[0])
 		if err != nil {
-			return fmt.Errorf("%q is not an address", value)
+			return warned{err}
 		}
 		*at = netip.AddrPortFrom(address, at.Port())
-	default:
-		port, err := strconv.ParseUint(value, 10, 16)
-		if err != nil || port == 0 {
-			return errors.New("provided port is not an integer")
+		if len(args) > 1 && args[1] == "port" {
+			if err := port(strings.Join(args[2:], " ")); err != nil {
+				return err
+			}
 		}
-		*at = netip.AddrPortFrom(at.Addr(), uint16(port))
 	}
 	server.SetAsking(a)
 	return nil
+}
+
+// addressOf is an address, or that of a name.
+func addressOf(text string) (netip.Addr, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a, nil
+	}
+	if all, err := net.LookupIP(text); err == nil {
+		for _, ip := range all {
+			if a, ok := netip.AddrFromSlice(ip); ok {
+				return a.Unmap(), nil
+			}
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("invalid addr '%s'", text)
 }
 
 // setAddress is … addr ADDRESS [port PORT].
 func setAddress(w io.Writer, server *pool.Server, args []string) error {
 	a, err := netip.ParseAddr(args[0])
 	if err != nil {
-		return fmt.Errorf("invalid addr '%s'", args[0])
+		return warned{fmt.Errorf("invalid addr '%s'", args[0])}
 	}
 	before := server.Address()
 	port := before.Port()
+	if len(args) == 2 && args[1] == "port" {
+		return warned{errors.New("a port is missing behind 'port'")}
+	}
 	if len(args) == 3 && args[1] == "port" {
 		n, err := strconv.ParseUint(args[2], 10, 16)
 		if err != nil || n == 0 {
-			return fmt.Errorf("provided port '%s' is not a port", args[2])
+			return warned{fmt.Errorf("provided port '%s' is not a port", args[2])}
 		}
 		port = uint16(n)
 	}
@@ -195,7 +236,7 @@ func setAddress(w io.Writer, server *pool.Server, args []string) error {
 	case len(args) == 3:
 		changes = append(changes, "no need to change the port")
 	}
-	fmt.Fprintf(w, "%s by 'stats socket command'\n", strings.Join(changes, ", "))
+	tell(w, warning, "%s by 'stats socket command'", strings.Join(changes, ", "))
 	return nil
 }
 
@@ -253,15 +294,42 @@ func (s *Server) addServer(w io.Writer, args []string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b.Find(name) != nil {
+	switch {
+	case b.Find(name) != nil:
 		return errors.New("already exists a server with the same name in backend")
+	case c.ID > 0 && slices.ContainsFunc(b.Servers(), func(other *pool.Server) bool { return other.Number == c.ID }):
+		return fmt.Errorf("the backend has a server with the id %d", c.ID)
 	}
-	server := b.Add(c)
+	leader, err := s.leader(b, c.Track)
+	if err != nil {
+		return err
+	}
+	server := b.Add(c, leader)
 	if s.Health != nil {
 		s.Health.Add(server)
 	}
-	fmt.Fprintln(w, "New server registered.")
+	tell(w, inform, "New server registered.")
 	return nil
+}
+
+// leader is the server that one of a backend is to track; nil: none.
+func (s *Server) leader(b *pool.Backend, track string) (*pool.Server, error) {
+	if track == "" {
+		return nil, nil
+	}
+	if !strings.Contains(track, "/") {
+		track = b.Name + "/" + track
+	}
+	leader, err := find(s.Plane, track)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("track: %w", err)
+	case leader.Track != "":
+		return nil, fmt.Errorf("track: %s tracks another itself; name that one", track)
+	case !leader.Server.Check && !leader.Agent:
+		return nil, fmt.Errorf("track: %s is not checked", track)
+	}
+	return leader, nil
 }
 
 func (s *Server) delServer(w io.Writer, args []string) error {
@@ -275,15 +343,16 @@ func (s *Server) delServer(w io.Writer, args []string) error {
 		return errors.New("only servers in maintenance mode can be deleted")
 	case server.Sessions.Load() > 0 || server.Queued.Load() > 0:
 		return errors.New("server still has connections attached to it, cannot remove it")
-	case len(server.Followers()) > 0 || server.Track != "":
+	case len(server.Followers()) > 0:
 		return errors.New("this server cannot be removed at runtime due to other configuration elements pointing to it")
 	}
+	server.Leave()
 	server.Backend.Remove(server)
 	if s.Health != nil {
 		s.Health.Remove(server)
 	}
 	s.Plane.ForgetServer(server)
-	fmt.Fprintln(w, "Server deleted.")
+	tell(w, inform, "Server deleted.")
 	return nil
 }
 
@@ -348,8 +417,9 @@ func (s *Server) showServersConn(w io.Writer, args []string) error {
 				sum += n
 			}
 			a := server.Address()
+			place := addressOrNone(a)
 			used := server.Sessions.Load()
-			fmt.Fprintf(w, "%s/%s %d/%d %s %d - %d %d %d %d 0 %d %d %d", b.Name, server.Server.Name, b.Proxy.ID, server.Number, a.Addr(), a.Port(),
+			fmt.Fprintf(w, "%s/%s %d/%d %s %d - %d %d %d %d 0 %d %d %d", b.Name, server.Server.Name, b.Proxy.ID, server.Number, place, a.Port(),
 				server.PoolPurge.Milliseconds(), used, used, used, sum, server.PoolMax, sum)
 			for i := range s.Plane.Loops() {
 				n := 0

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -53,18 +54,46 @@ func (s *Server) showWarnings(w io.Writer, _ []string) error {
 	return nil
 }
 
+// resolverCounters are what is counted of a name server, in HAProxy's order and under its names.
+var resolverCounters = [...]string{"sent", "send_error", "valid", "update", "cname", "cname_error", "any_err", "nx", "timeout", "refused", "other", "invalid",
+	"too_big", "truncated", "outdated"}
+
+// resolverRow is a name server; what is not counted is 0.
+type resolverRow struct {
+	section, name string
+	counts        [len(resolverCounters)]int64
+}
+
+func (s *Server) resolverRows() []resolverRow {
+	var rows []resolverRow
+	all := s.Plane.Snapshot().Config.Resolvers
+	for _, section := range slices.Sorted(maps.Keys(all)) {
+		for i, name := range all[section].Names {
+			n := all[section].Counts[i]
+			rows = append(rows, resolverRow{section, name, [len(resolverCounters)]int64{n.Sent.Load(), n.NotSent.Load(), n.Valid.Load(), 0, 0, 0, 0, n.NX.Load(), n.Timeout.Load(),
+				n.Refused.Load(), n.Other.Load(), n.Invalid.Load(), 0, n.Truncated.Load(), 0}})
+		}
+	}
+	return rows
+}
+
 func (s *Server) showResolvers(w io.Writer, args []string) error {
 	all := s.Plane.Snapshot().Config.Resolvers
 	if len(args) > 0 && all[args[0]] == nil {
 		return fmt.Errorf("can't find that resolvers section: %q", args[0])
 	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if len(args) > 0 && args[0] != name {
+	last := ""
+	for _, r := range s.resolverRows() {
+		if len(args) > 0 && args[0] != r.section {
 			continue
 		}
-		fmt.Fprintf(w, "Resolvers section %s\n", name)
-		for _, address := range all[name].Servers {
-			fmt.Fprintf(w, " nameserver %s\n", address)
+		if r.section != last {
+			fmt.Fprintf(w, "Resolvers section %s\n", r.section)
+			last = r.section
+		}
+		fmt.Fprintf(w, " nameserver %s:\n", r.name)
+		for i, name := range resolverCounters {
+			fmt.Fprintf(w, "  %-13s%d\n", strings.Replace(name, "send_", "snd_", 1)+":", r.counts[i])
 		}
 	}
 	return nil
@@ -76,23 +105,36 @@ func (s *Server) showPeers(w io.Writer, args []string) error {
 	if len(names) > 0 && !slices.ContainsFunc(s.Peers, func(g *peers.Group) bool { return g.Config.Name == names[0] }) {
 		return errors.New("no such peers")
 	}
-	for _, g := range s.Peers {
+	for i, g := range s.Peers {
 		if len(names) > 0 && names[0] != g.Config.Name {
 			continue
 		}
-		fmt.Fprintf(w, "peers %s: %d tables\n", g.Config.Name, len(g.Tables))
-		for _, p := range g.Standings() {
-			kind, last := "remote", "never"
-			if p.Local {
-				kind = "local"
-			}
-			if !p.Since.IsZero() {
-				last = s.Now().Sub(p.Since).Truncate(1e9).String() + " ago"
-			}
-			fmt.Fprintf(w, "  id=%s(%s) addr=%s connected=%t since=%s connections=%d errors=%d status=%q\n", p.Name, kind, p.Address, p.Connected, last, p.Opened, p.Errors, p.Status)
+		fmt.Fprintf(w, "%#x: [%s] id=%s disabled=0\n", i+1, s.Started.Format("02/Jan/2006:15:04:05"), g.Config.Name)
+		for n, p := range g.Standings() {
+			s.writePeer(w, n+1, &p)
 		}
 	}
 	return nil
+}
+
+// writePeer writes a peer as HAProxy does, with a number for its address in memory. last_status is NONE for one that never was connected, ESTA for one
+// that is, and CONN for one that was or is being asked.
+func (s *Server) writePeer(w io.Writer, number int, p *peers.Standing) {
+	kind, status, last := "remote,active", "CONN", "<NEVER>"
+	if p.Local {
+		kind = "local,inactive"
+	}
+	switch {
+	case p.Connected:
+		status = "ESTA"
+	case p.Since.IsZero():
+		status = "NONE"
+	}
+	if !p.Since.IsZero() {
+		last = s.Now().Sub(p.Since).Truncate(time.Second).String()
+	}
+	fmt.Fprintf(w, "  %#x: id=%s(%s) addr=%s last_status=%s last_hdshk=%s\n        new_conn=%d proto_err=%d\n        status=%q\n",
+		number, p.Name, kind, p.Address, status, last, p.Opened, p.Errors, p.Status)
 }
 
 func (s *Server) peersConnected() (connected, known int) {

@@ -16,11 +16,14 @@ import (
 // HAProxy's bits for a server's administrative state, and its numbers for the operational one (management.txt, `show servers state`).
 const (
 	forcedMaintenance     = 0x01
+	inheritedMaintenance  = 0x02
 	configuredMaintenance = 0x04
 	forcedDrain           = 0x08
+	inheritedDrain        = 0x10
 	withoutAddress        = 0x20
 	operationalStopped    = 0
 	operationalRunning    = 2
+	operationalStopping   = 3
 )
 
 // The bits of a check's and of an agent's state.
@@ -48,14 +51,25 @@ const noCheckYet = 1
 // statesOf are the two numbers of a server.
 func statesOf(s *pool.Server) (operation, admin int) {
 	operation = operationalRunning
-	if !s.Up() || s.Unresolved() || s.Admin() == pool.Maintenance {
+	switch {
+	case !s.Alive():
 		operation = operationalStopped
+	case s.Leader().Stopping():
+		operation = operationalStopping
 	}
-	switch s.Admin() {
+	switch s.OwnAdmin() {
 	case pool.Maintenance:
 		admin = forcedMaintenance
 	case pool.Drain:
 		admin = forcedDrain
+	}
+	if s.Leader() != s {
+		switch s.Leader().Admin() {
+		case pool.Maintenance:
+			admin |= inheritedMaintenance
+		case pool.Drain:
+			admin |= inheritedDrain
+		}
 	}
 	if s.Disabled {
 		admin |= configuredMaintenance
@@ -87,15 +101,23 @@ func stateLine(s *pool.Server, weight int, now time.Time) string {
 		forced = 1
 	}
 	h := s.Health(now)
-	return fmt.Sprintf("%d %s %d %s %s %d %d %d %d %d %s 0 %d %s %d - %d %d - - %d\n", s.Backend.ID, s.Backend.Name, s.Number, s.Server.Name,
+	asking := s.Asking()
+	return fmt.Sprintf("%d %s %d %s %s %d %d %d %d %d %s 0 %d %s %d - %d %d %s %s %d\n", s.Backend.ID, s.Backend.Name, s.Number, s.Server.Name,
 		address, operation, admin, weight, s.Server.Weight, int(now.Sub(h.Change).Seconds()), checkNumbers(s, &h), forced, name,
-		s.Address().Port(), secured, s.Asking().Check.Port(), s.Asking().Agent.Port())
+		s.Address().Port(), secured, asking.Check.Port(), addressOrNone(asking.Check), addressOrNone(asking.Agent), asking.Agent.Port())
+}
+
+func addressOrNone(a netip.AddrPort) string {
+	if !a.Addr().IsValid() {
+		return "-"
+	}
+	return a.Addr().String()
 }
 
 // checkNumbers are srv_check_status, its result, its health and its state, and srv_agent_state.
 func checkNumbers(s *pool.Server, h *pool.Health) string {
 	status, result, level := noCheckYet, resultUnknown, h.Level
-	if at := slices.Index(checkStatuses, h.Check.Status); h.Check.Status != "" && at > 0 {
+	if at := slices.Index(checkStatuses, h.Check.Status); s.Server.Check && h.Check.Status != "" && at > 0 {
 		status = at
 		switch {
 		case h.Check.Conditional:
@@ -105,7 +127,7 @@ func checkNumbers(s *pool.Server, h *pool.Health) string {
 		default:
 			result = resultFailed
 		}
-	} else if s.Disabled {
+	} else if s.Disabled || s.Unresolved() {
 		level = 0
 	}
 	check, agent := 0, 0
@@ -121,7 +143,7 @@ func checkNumbers(s *pool.Server, h *pool.Health) string {
 	if s.AgentRests() {
 		agent &^= askedEnabled
 	}
-	if s.Admin() == pool.Maintenance {
+	if s.OwnAdmin() == pool.Maintenance {
 		check |= askedPaused
 	}
 	return fmt.Sprintf("%d %d %d %d %d", status, result, level, check, agent)

@@ -75,7 +75,7 @@ func TestStateFile(t *testing.T) {
 	} {
 		backend, server, _ := strings.Cut(name, "/")
 		s := all[backend].Find(server)
-		if got := Status(s) + " " + strconv.Itoa(s.Weight()) + " " + s.Address().String(); got != want {
+		if got := Status(s, time.Now()) + " " + strconv.Itoa(s.Weight()) + " " + s.Address().String(); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
 	}

@@ -140,11 +140,11 @@ func TestPageChangesServers(t *testing.T) {
 		t.Error("the page shows what it should not")
 	}
 	r.Post, r.Form = true, "b=b&s=one&action=drain"
-	if a := pages.Page(r); a.Location != "/stats;st=DENY" || Status(s.Plane.Snapshot().Backends["b"].Servers()[0]) != "no check" {
+	if a := pages.Page(r); a.Location != "/stats;st=DENY" || Status(s.Plane.Snapshot().Backends["b"].Servers()[0], time.Now()) != "no check" {
 		t.Errorf("without admin: %+v", a)
 	}
 	r.Admin = true
-	if a := pages.Page(r); a.Location != "/stats;st=DONE" || Status(s.Plane.Snapshot().Backends["b"].Servers()[0]) != "DRAIN" {
+	if a := pages.Page(r); a.Location != "/stats;st=DONE" || Status(s.Plane.Snapshot().Backends["b"].Servers()[0], time.Now()) != "DRAIN" {
 		t.Errorf("with admin: %+v", a)
 	}
 	r.Post, r.Form = false, ""

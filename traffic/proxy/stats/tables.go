@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -86,6 +87,15 @@ func (s *Server) selectEntries(args []string) (x entrySelection, err error) {
 		return x, nil
 	}
 	filters, err := parseFilters(args[1:])
+	for i, f := range filters {
+		d, _, known := elementOf(f.name)
+		switch {
+		case !known:
+			return x, fmt.Errorf("filter %d: unknown data type %q", i+1, f.name)
+		case !slices.ContainsFunc(x.table.Stores, func(s config.Stored) bool { return s.Type == d }):
+			return x, fmt.Errorf("filter %d: data type %q not stored in this table", i+1, f.name)
+		}
+	}
 	x.wanted = holds(filters)
 	return x, err
 }
@@ -94,7 +104,7 @@ func (s *Server) selectEntries(args []string) (x entrySelection, err error) {
 func (s *Server) showTable(w io.Writer, args []string) error {
 	tables := s.Plane.Snapshot().Tables
 	if len(args) == 0 {
-		for _, name := range slices.Sorted(maps.Keys(tables)) {
+		for _, name := range s.tableNames() {
 			tableHead(w, tables[name])
 		}
 		return nil
@@ -120,13 +130,23 @@ func (s *Server) showTable(w io.Writer, args []string) error {
 	return nil
 }
 
+// tableNames are the tables' names, those of the proxies that come last first, as HAProxy lists them.
+func (s *Server) tableNames() []string {
+	place := map[string]int{}
+	snapshot := s.Plane.Snapshot()
+	for i, x := range snapshot.Config.Proxies {
+		place[x.Name] = i + 1
+	}
+	return slices.SortedFunc(maps.Keys(snapshot.Tables), func(a, b string) int { return cmp.Or(place[b]-place[a], strings.Compare(a, b)) })
+}
+
 func tableHead(w io.Writer, t *stick.Table) {
 	fmt.Fprintf(w, "# table: %s, type: %s, size:%d, used:%d\n", t.Name, t.Type, t.Size, t.Used())
 }
 
 // tableRow begins with a number where HAProxy has an address in memory.
 func tableRow(w io.Writer, r *stick.Row, number int) {
-	fmt.Fprintf(w, "%#x: key=%s use=%d exp=%d", number+1, r.Key, r.Users, r.Expires.Milliseconds())
+	fmt.Fprintf(w, "%#x: key=%s use=%d exp=%d", number+1, visible(r.Key), r.Users, r.Expires.Milliseconds())
 	for _, v := range r.Values {
 		if v.Period > 0 {
 			fmt.Fprintf(w, " %s(%d)=%d", v.Name, v.Period.Milliseconds(), v.Value)
@@ -185,11 +205,39 @@ func (s *Server) setTable(_ io.Writer, args []string) error {
 		if err != nil {
 			return fmt.Errorf("%q is not a number", words[1])
 		}
+		if !wide[d] {
+			n = int64(uint32(n))
+		}
 		if !t.Set(key, d, element, n, s.Now()) {
 			return errors.New("data type not stored in this table")
 		}
 	}
 	return nil
+}
+
+// wide are the data types of 64 bits, or with a sign; the others have 32.
+var wide = map[config.DataType]bool{config.BytesInCnt: true, config.BytesOutCnt: true, config.ServerID: true}
+
+// visible writes a key so that it is one word, and can stand in a command.
+func visible(key string) string {
+	var b []byte
+	for i := range len(key) {
+		switch c := key[i]; {
+		case c == '\t':
+			b = append(b, `\t`...)
+		case c == '\n':
+			b = append(b, `\n`...)
+		case c == '\r':
+			b = append(b, `\r`...)
+		case c == '\\' || c == ' ' || c == '=':
+			b = append(b, '\\', c)
+		case c < ' ' || c > '~':
+			b = fmt.Appendf(b, `\x%02x`, c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b)
 }
 
 // elementOf finds a data type by its name, which for an element of an array may have a number: gpc2, gpt1, gpc2_rate.

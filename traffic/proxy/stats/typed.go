@@ -42,17 +42,20 @@ var (
 	kindWords   = [...]string{OfFrontend: "Frontend", OfBackend: "Backend", OfServer: "Server"}
 )
 
-// Typed is a line for each value, with what it is of and what it means, and an empty line behind each row.
-func Typed(rows []Row) []byte {
+// Typed is a line for each value, with what it is of and what it means; described has the column's name behind it, for those who want a description there.
+func Typed(rows []Row, described bool) []byte {
 	var b strings.Builder
 	for i := range rows {
 		r := &rows[i]
 		for at, c := range columns {
 			if value := c.of(r); value != "" {
-				fmt.Fprintf(&b, "%s.%d.%d.%d.%s.1:%s:%s:%s\n", kindLetters[r.Kind], r.ProxyID, r.ID, at, c.name, c.tags, c.kind, value)
+				fmt.Fprintf(&b, "%s.%d.%d.%d.%s.1:%s:%s:%s", kindLetters[r.Kind], r.ProxyID, r.ID, at, c.name, c.tags, c.kind, value)
+				if described {
+					fmt.Fprintf(&b, ":%q", c.name)
+				}
+				b.WriteByte('\n')
 			}
 		}
-		b.WriteByte('\n')
 	}
 	return []byte(b.String())
 }
