@@ -33,6 +33,9 @@ func (m *model) result() *cib.Document {
 		if section.Name == "fencing-topology" {
 			continue
 		}
+		if m.renewed && section.Name != "nodes" {
+			before = nil
+		}
 		arrange(section, before, name, m.born)
 	}
 	return doc

@@ -133,7 +133,7 @@ func (m *model) defineAll(list []string) error {
 	if err != nil {
 		return err
 	}
-	if m.objects[m.nameOf(e)] != nil {
+	if m.same(e) != nil {
 		return m.define(k, e) // says that it exists
 	}
 	var objects []*parsedObject
@@ -260,7 +260,7 @@ func (m *model) changedObjects() []string {
 	before := newModel(m.base.Clone(), m.agents, func(string) {})
 	var names []string
 	for name, e := range m.objects {
-		old := before.objects[name]
+		old := before.same(e)
 		if old == nil || skeleton(old).String() != skeleton(e).String() {
 			names = append(names, name)
 		}

@@ -17,9 +17,11 @@ type model struct {
 	doc     *cib.Document
 	base    *cib.Document // as it was loaded or last committed; never changed
 	objects map[string]*cib.Element
-	origin  map[string]string // former name of an object that was renamed in this session
-	born    map[string]int    // when an object came to stand at the top of its section, in this session
+	twins   map[string]*cib.Element // nodes that have the name of another object, as remote nodes have
+	origin  map[string]string       // former name of an object that was renamed in this session
+	born    map[string]int          // when an object came to stand at the top of its section, in this session
 	births  int
+	renewed bool // everything but the nodes has been replaced: nothing keeps its place
 	ids     *identifiers
 	refs    map[string]int // how many elements refer to an id by id-ref
 	agents  agents
@@ -37,7 +39,7 @@ func newModel(doc *cib.Document, agents agents, notice func(string)) *model {
 // adopt makes doc the document, and its objects known.
 func (m *model) adopt(doc *cib.Document) {
 	m.doc, m.objects, m.born, m.births = doc, map[string]*cib.Element{}, map[string]int{}, 0
-	m.origin = map[string]string{}
+	m.twins, m.origin = map[string]*cib.Element{}, map[string]string{}
 	m.ids, m.refs = newIdentifiers(doc.Configuration()), map[string]int{}
 	m.countRefs(doc.Configuration(), 1)
 	m.knowAll()
@@ -46,7 +48,7 @@ func (m *model) adopt(doc *cib.Document) {
 // objectsOf are the objects of a document that is only looked at, by name: completion asks for them at every key, and needs nothing else
 // of a model.
 func objectsOf(doc *cib.Document) map[string]*cib.Element {
-	m := &model{doc: doc, objects: map[string]*cib.Element{}}
+	m := &model{doc: doc, objects: map[string]*cib.Element{}, twins: map[string]*cib.Element{}}
 	m.knowAll()
 	return m.objects
 }
@@ -68,7 +70,7 @@ func (m *model) knowAll() {
 func (m *model) copy() *model {
 	c := &model{base: m.base, agents: m.agents, notice: m.notice}
 	c.adopt(m.doc.Clone())
-	c.born, c.origin, c.births = maps.Clone(m.born), maps.Clone(m.origin), m.births
+	c.born, c.origin, c.births, c.renewed = maps.Clone(m.born), maps.Clone(m.origin), m.births, m.renewed
 	return c
 }
 
@@ -85,12 +87,37 @@ func (m *model) know(e *cib.Element) {
 	if kindOf(e) == nil {
 		return
 	}
-	m.objects[m.nameOf(e)] = e
+	m.enter(e)
 	for c := range e.Elements() {
 		if isResource(c) {
 			m.know(c)
 		}
 	}
+}
+
+// enter makes e the object of its name; a node leaves the name to any other object.
+func (m *model) enter(e *cib.Element) {
+	name := m.nameOf(e)
+	switch old := m.objects[name]; {
+	case old == nil, (old.Name == "node") == (e.Name == "node"):
+		m.objects[name] = e
+	case e.Name == "node":
+		m.twins[name] = e
+	default:
+		m.objects[name], m.twins[name] = e, old
+	}
+}
+
+// same is the object that has e's name, a node if e is one and else something else; nil when there is none.
+func (m *model) same(e *cib.Element) *cib.Element {
+	name := m.nameOf(e)
+	if twin := m.twins[name]; twin != nil && e.Name == "node" {
+		return twin
+	}
+	if old := m.objects[name]; old != nil && (old.Name == "node") == (e.Name == "node") {
+		return old
+	}
+	return nil
 }
 
 func isResource(e *cib.Element) bool {
@@ -166,6 +193,9 @@ func (m *model) all() []*cib.Element {
 	for _, e := range m.objects {
 		list = append(list, e)
 	}
+	for _, e := range m.twins {
+		list = append(list, e)
+	}
 	ranks := map[*cib.Element]int{}
 	for _, e := range list {
 		ranks[e] = kindOf(e).rank()
@@ -193,7 +223,7 @@ func (m *model) define(k *kind, e *cib.Element) error {
 	if err := m.checkID(k, e); err != nil {
 		return err
 	}
-	old := m.objects[m.nameOf(e)]
+	old := m.same(e)
 	switch {
 	case old == nil:
 		return m.insert(k, e)
@@ -326,7 +356,7 @@ func (m *model) update(old, e *cib.Element) error {
 	old.ReplaceWith(e)
 	m.claim(e)
 	m.takeMembersAgain(e)
-	m.objects[m.nameOf(e)] = e
+	m.enter(e)
 	return nil
 }
 

@@ -128,7 +128,15 @@ func (m *model) collapsed(constraint *cib.Element) bool {
 func (m *model) drop(e *cib.Element) {
 	name := m.nameOf(e)
 	m.release(e)
-	delete(m.objects, name)
+	if m.twins[name] != e {
+		delete(m.objects, name)
+	}
+	if twin := m.twins[name]; twin != nil {
+		delete(m.twins, name)
+		if twin != e {
+			m.objects[name] = twin
+		}
+	}
 	delete(m.born, name)
 	delete(m.origin, name)
 	section := e.Parent

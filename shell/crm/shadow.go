@@ -238,7 +238,7 @@ func (s *session) difference(before, after *cib.Document) string {
 		}
 	}
 	for _, e := range old.all() {
-		other := now.objects[old.nameOf(e)]
+		other := now.same(e)
 		if other == nil || skeleton(other).String() != skeleton(e).String() {
 			put("-", old, e)
 			if other != nil {
@@ -247,7 +247,7 @@ func (s *session) difference(before, after *cib.Document) string {
 		}
 	}
 	for _, e := range now.all() {
-		if old.objects[now.nameOf(e)] == nil {
+		if old.same(e) == nil {
 			put("+", now, e)
 		}
 	}

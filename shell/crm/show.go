@@ -162,7 +162,7 @@ func (m *model) hiding(patterns []string, list []*cib.Element) (*model, []*cib.E
 	shown := newModel(doc, m.agents, func(string) {})
 	masked := make([]*cib.Element, 0, len(list))
 	for _, e := range list {
-		if same := shown.objects[m.nameOf(e)]; same != nil {
+		if same := shown.same(e); same != nil {
 			masked = append(masked, same)
 		}
 	}

@@ -150,6 +150,7 @@ func (m *model) load(file, text string, method loadMethod, scope []string) error
 func (m *model) apply(file, text string, method loadMethod, scope []string) error {
 	if method == loadReplace {
 		m.erase(false)
+		m.renewed = true
 	}
 	list, err := m.parseText(file, text)
 	if err != nil {
@@ -188,23 +189,16 @@ func (m *model) applyObjects(file string, list []*parsedObject, method loadMetho
 	return nil, nil
 }
 
-// loadRank puts members before their containers, and what refers to objects after them.
+// loadOrder is the order in which the objects of a text come into being, and to stand: members before their containers, what refers
+// to objects after them. Kinds of one line are one after the other as the text has them.
+var loadOrder = [][]string{
+	{"node", "xml"}, {"rsc_template"}, {"primitive"}, {"monitor", "bundle", "group"}, {"ms", "master"}, {"clone"}, {"tag"},
+	{"location", "colocation", "collocation", "order"}, {"rsc_ticket", topologyID}, {"property"}, {"rsc_defaults"}, {"op_defaults"},
+	{"role"}, {"acl_target"}, {"alert"},
+}
+
 func loadRank(o *parsedObject) int {
-	switch o.name {
-	case "node", "xml":
-		return 0
-	case "rsc_template":
-		return 1
-	case "primitive":
-		return 2
-	case "monitor", "bundle", "group":
-		return 3
-	case "clone", "ms", "master":
-		return 4
-	case "tag":
-		return 5
-	}
-	return 6
+	return slices.IndexFunc(loadOrder, func(commands []string) bool { return slices.Contains(commands, o.name) })
 }
 
 // emptyClones takes the member out of clones that get another one, so that it is free for
@@ -249,7 +243,7 @@ func (m *model) applyOne(file string, o *parsedObject, method loadMethod) error 
 	if err := m.resolve(file, o); err != nil {
 		return err
 	}
-	old := m.objects[m.nameOf(o.element)]
+	old := m.same(o.element)
 	var err error
 	switch {
 	case old == nil || kindOf(old) != o.kind && kindOf(old).section != "resources":

@@ -112,6 +112,10 @@ func (s *session) live() bool {
 func (m *model) checkReferences() []finding {
 	var found []finding
 	for _, constraint := range m.constraints() {
+		if rsc, with := constraint.Get("rsc"), constraint.Get("with-rsc"); constraint.Name == "rsc_colocation" && m.several(rsc) && m.several(with) {
+			found = append(found, finding{fatal: true, object: constraint.ID(),
+				text: fmt.Sprintf("%s: %s and %s are both tags or templates, and the cluster ignores such a colocation: name a resource, or use a resource set", constraint.ID(), rsc, with)})
+		}
 		for _, id := range constrainedResources(constraint) {
 			e := m.objects[id]
 			if e == nil { // of validate-with="none"
@@ -132,6 +136,12 @@ func (m *model) checkReferences() []finding {
 	}
 	slices.SortStableFunc(found, func(a, b finding) int { return strings.Compare(a.object, b.object) })
 	return found
+}
+
+// several says whether an id stands for any number of resources: it is a tag's or a template's.
+func (m *model) several(id string) bool {
+	e := m.objects[id]
+	return e != nil && (e.Name == "tag" || e.Name == "template")
 }
 
 // tagged lists the resources that a tag stands for, or the resource itself.
