@@ -14,7 +14,7 @@ import (
 func configurationCommands() []*command {
 	return []*command{
 		{name: "show", usage: "[xml] [ID… | PATTERN… | type:KIND | tag:ID | related:ID | changed]",
-			summary: "print objects as commands, or as XML", example: "show type:order", run: runShow, words: completeObjects},
+			summary: "print objects as commands, or as XML", example: "show type:order", run: runShow, words: completeSelection},
 		{name: "delete", old: []string{"rm", "remove"}, usage: "[--force] ID…", summary: "delete objects and the constraints left hanging",
 			example: "delete vip", run: runDelete, words: completeObjects},
 		{name: "rename", usage: "OLD NEW", summary: "give an object another id, wherever it is named", example: "rename vip web-ip",

@@ -74,6 +74,18 @@ func completeObjects(s *session, _ []string) []string {
 	return objectNames(s, func(*kind) bool { return true })
 }
 
+// completeSelection completes what show takes: objects, and the words that pick some.
+func completeSelection(s *session, _ []string) []string {
+	list := append(objectNames(s, func(*kind) bool { return true }), "xml", "changed")
+	for _, k := range kinds {
+		list = append(list, "type:"+k.command)
+	}
+	for _, name := range objectNames(s, func(k *kind) bool { return k.command == "tag" }) {
+		list = append(list, "tag:"+name)
+	}
+	return list
+}
+
 func completeResources(s *session, before []string) []string {
 	if len(before) > 0 {
 		return completeNodes(s, nil)

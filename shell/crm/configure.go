@@ -183,13 +183,19 @@ func leaveConfigure(s *session) error {
 	if s.model == nil || slices.ContainsFunc(s.levels[:len(s.levels)-1], func(l *level) bool { return l.name == "configure" }) {
 		return nil
 	}
-	defer func() { s.model = nil }()
+	drop := func() { s.model = nil }
 	if !s.model.changed() {
+		drop()
 		return nil
 	}
 	if s.interactive && !s.confirm(true, "There are changes pending. Do you want to commit them?") {
+		if s.terminal.keys.interrupted {
+			return errStays
+		}
+		drop()
 		return nil
 	}
+	defer drop()
 	return s.commit()
 }
 

@@ -19,7 +19,9 @@ func (s *session) converse(stdin *os.File) {
 			continue
 		case errors.Is(err, io.EOF):
 			s.printf("\n")
-			return
+			if err := s.quit(); err != nil {
+				s.report(err)
+			}
 		case err != nil:
 			s.error("read the terminal: %v", err)
 			return

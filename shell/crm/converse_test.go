@@ -128,3 +128,26 @@ func TestHistoryOfCommands(t *testing.T) {
 		t.Errorf("kept %q (%v), want %q", kept, err, want)
 	}
 }
+
+// An unfinished change is asked about until the answer is one, after Ctrl-D, too; Ctrl-C takes the leaving back.
+func TestUnfinishedChange(t *testing.T) {
+	t.Parallel()
+	p, file, ended := person(t, "")
+	p.Types("configure\rproperty stonith-enabled=false\rprimitive b Dummy\r")
+	p.Types("quit\r")
+	p.Shows("(y/n)? ")
+	p.Types("maybe\r")
+	p.Shows("(y/n)? ")
+	p.Types("\x03")
+	p.Shows("the changes are still pending")
+	p.Shows(")configure# ")
+	p.Types("show ty\tpri\t\r")
+	p.Shows("primitive b Dummy")
+	p.Types("\x04")
+	p.Shows("(y/n)? ")
+	p.Types("y\r")
+	<-ended
+	if left, err := os.ReadFile(file); err != nil || !strings.Contains(string(left), `id="b"`) {
+		t.Errorf("the document is %s (%v)", left, err)
+	}
+}

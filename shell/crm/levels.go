@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,17 +52,26 @@ func (s *session) leave() error {
 	l := s.level()
 	var err error
 	if l.leave != nil {
-		err = l.leave(s)
+		if err = l.leave(s); errors.Is(err, errStays) {
+			return err
+		}
 	}
 	s.levels = s.levels[:len(s.levels)-1]
 	return err
 }
 
-// quit leaves all levels.
+// errStays says that a level is not left, since the person took back that it shall be.
+var errStays = errors.New("the changes are still pending; 'commit' stores them, 'refresh' drops them")
+
+// quit leaves all levels, and the shell unless the person takes that back.
 func (s *session) quit() error {
 	var first error
 	for len(s.levels) > 1 {
-		if err := s.leave(); err != nil && first == nil {
+		err := s.leave()
+		if errors.Is(err, errStays) {
+			return err
+		}
+		if first == nil {
 			first = err
 		}
 	}

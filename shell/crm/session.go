@@ -133,7 +133,7 @@ func (s *session) change(command string, edit func(*cib.Document) error) error {
 }
 
 // confirm asks a yes-or-no question. Without a terminal the answer is yes with -F, no with -n,
-// and byDefault otherwise; what was answered is shown.
+// and byDefault otherwise; what was answered is shown. A person is asked until the answer is one: an end of input, or Ctrl-C, is no.
 func (s *session) confirm(byDefault bool, format string, args ...any) bool {
 	question := fmt.Sprintf(format, args...)
 	switch {
@@ -146,6 +146,14 @@ func (s *session) confirm(byDefault bool, format string, args ...any) bool {
 	case !s.interactive:
 		return byDefault
 	}
-	answer := s.terminal.answer(question + " (y/n)? ")
-	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
+	for {
+		answer, err := s.terminal.answer(question + " (y/n)? ")
+		answer = strings.ToLower(strings.TrimSpace(answer))
+		switch {
+		case err != nil, strings.HasPrefix(answer, "n"):
+			return false
+		case strings.HasPrefix(answer, "y"):
+			return true
+		}
+	}
 }

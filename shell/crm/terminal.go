@@ -26,6 +26,7 @@ const (
 type terminal struct {
 	fd       int
 	keys     *keyboard
+	out      io.Writer
 	editor   *term.Terminal
 	past     *pastLines
 	complete func(before []string) []string // what the next word can be
@@ -36,14 +37,19 @@ type terminal struct {
 
 // newTerminal makes a terminal of the input in, whose file is stdin, and the output out.
 func newTerminal(stdin *os.File, in *bufio.Reader, out io.Writer, past *pastLines) *terminal {
-	t := &terminal{fd: int(stdin.Fd()), keys: &keyboard{in: in}, past: past}
+	t := &terminal{fd: int(stdin.Fd()), keys: &keyboard{in: in}, past: past, out: out}
+	t.renew()
+	return t
+}
+
+// renew takes a fresh editor: one that has seen Ctrl-D sees it again with every line.
+func (t *terminal) renew() {
 	t.editor = term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{t.keys, out}, "")
-	t.editor.History = past
+	}{t.keys, t.out}, "")
+	t.editor.History = t.past
 	t.editor.AutoCompleteCallback = t.key
-	return t
 }
 
 // errInterrupted says that a line was given up with Ctrl-C.
@@ -65,6 +71,9 @@ func (t *terminal) line(prompt string) (string, error) {
 	t.searched, t.found = "", 0
 	t.editor.SetPrompt(prompt)
 	text, err := t.editor.ReadLine()
+	if errors.Is(err, io.EOF) {
+		t.renew()
+	}
 	if t.keys.interrupted {
 		return "", errInterrupted
 	}
@@ -92,17 +101,13 @@ func (t *terminal) command(prompt string) (string, error) {
 }
 
 // answer asks a question; the answer is not remembered.
-func (t *terminal) answer(question string) string {
+func (t *terminal) answer(question string) (string, error) {
 	t.past.closed = true
 	defer func() { t.past.closed = false }()
 	complete := t.complete
 	t.complete = nil
 	defer func() { t.complete = complete }()
-	text, err := t.line(question)
-	if err != nil {
-		return ""
-	}
-	return text
+	return t.line(question)
 }
 
 // key handles Tab and Ctrl-R; other keys are the editor's.
