@@ -25,10 +25,10 @@ func (m *model) result() *cib.Document {
 	for section := range configuration.Elements() {
 		before := m.base.Configuration().Child(section.Name)
 		name := func(e *cib.Element) string {
-			if first := m.origin[m.nameOf(e)]; first != "" {
+			if first := m.origin[m.nameOf(e)]; first != "" && e.Name != "node" {
 				return first
 			}
-			return m.nameOf(e)
+			return m.bornAs(e)
 		}
 		if section.Name == "fencing-topology" {
 			continue

@@ -108,6 +108,14 @@ func (m *model) enter(e *cib.Element) {
 	}
 }
 
+// bornAs is the name under which born knows e: a node can have that of a resource.
+func (m *model) bornAs(e *cib.Element) string {
+	if e.Name == "node" {
+		return "node " + m.nameOf(e)
+	}
+	return m.nameOf(e)
+}
+
 // same is the object that has e's name, a node if e is one and else something else; nil when there is none.
 func (m *model) same(e *cib.Element) *cib.Element {
 	name := m.nameOf(e)
@@ -267,7 +275,7 @@ func (m *model) insert(k *kind, e *cib.Element) error {
 	}
 	parent.InsertAt(place, e)
 	m.births++
-	m.born[m.nameOf(e)] = m.births
+	m.born[m.bornAs(e)] = m.births
 	m.know(e)
 	return nil
 }

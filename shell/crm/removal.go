@@ -137,7 +137,7 @@ func (m *model) drop(e *cib.Element) {
 			m.objects[name] = twin
 		}
 	}
-	delete(m.born, name)
+	delete(m.born, m.bornAs(e))
 	delete(m.origin, name)
 	section := e.Parent
 	e.Remove()
