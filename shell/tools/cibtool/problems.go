@@ -27,7 +27,7 @@ func Problems(doc *cib.Document) []string {
 	for _, p := range slices.Concat(property.Unreadable(doc), property.UnreadableMeta(doc), property.UnreadableConstraints(doc)) {
 		out = append(out, p.String())
 	}
-	out = append(out, outdated(doc)...)
+	out = append(append(out, misplacedRoles(doc)...), outdated(doc)...)
 	return append(out, missingFencing(doc)...)
 }
 

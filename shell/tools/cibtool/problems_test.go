@@ -10,6 +10,12 @@ import (
 	"holdfast/shell/tools/exit"
 )
 
+// role is a resource that is to have a role, from the end of the options to the begin of the constraints.
+func role(name string) string {
+	return `</crm_config><nodes/><resources><primitive id="a" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id="m">` +
+		`<nvpair id="r" name="target-role" value="` + name + `"/></meta_attributes></primitive></resources><constraints>`
+}
+
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	const head = `<cib validate-with="pacemaker-3.7" epoch="1" num_updates="0" admin_epoch="0"><configuration><crm_config>`
@@ -29,6 +35,10 @@ func TestProblems(t *testing.T) {
 		{"a constraint of nothing", head + off + a + `<rsc_location id="l" rsc="b" node="n" score="1"/>` + tail, `rsc="b" names no object`},
 		{"a set of nothing", head + off + a + `<rsc_order id="l"><resource_set id="s"><resource_ref id="b"/></resource_set></rsc_order>` + tail, `no object b`},
 		{"an order's score", head + off + a + `<rsc_order id="l" first="a" then="a" score="0"/>` + tail, `order 'l' has a score`},
+		{"a role that takes a promotable clone", head + off + role("Master") + tail, "only what is in a promotable clone"},
+		{"a role for any resource", head + off + role("Stopped") + tail, ""},
+		{"a role in a promotable clone", head + off + strings.NewReplacer("<resources>", `<resources><clone id="c"><meta_attributes id="cm"><nvpair id="cp" name="promotable" value="true"/></meta_attributes>`,
+			"</resources>", "</clone></resources>").Replace(role("Promoted")) + tail, ""},
 		{"no status", strings.Replace(head+off+none+tail, "<status/>", "", 1), "no <status>"},
 		{"not to be checked", strings.Replace(head+a+tail, "pacemaker-3.7", "none", 1), ""},
 	} {
