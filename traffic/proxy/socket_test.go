@@ -145,6 +145,7 @@ var sameKind = []string{
 	"add map NETWORKS 300.1.1.1 x", "show acl none", "add acl LIST", "del acl LIST none",
 	"show table none", "show table tracks data.none gt 1", "show table tracks data.conn_cnt gt 1", "show table tracks data.gpc0 more 1", "show table tracks data.gpc0 gt x",
 	"set table tracks key 192.0.2.9 data.gpc0 x", "clear table tracks none", "clear table none",
+	"new ssl cert new.pem", "new ssl cert new.pem", "del ssl cert new.pem", "del ssl cert new.pem", "commit ssl cert none", "abort ssl cert none", "show ssl cert none",
 	"none", "show", "set",
 }
 

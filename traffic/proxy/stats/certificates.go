@@ -66,8 +66,12 @@ func onCertificates(do func(*certificate.Store, string) error, said string) func
 			return errors.New("a name is expected")
 		}
 		err := do(s.certificates(), args[0])
-		if err == nil {
+		switch {
+		case err != nil:
+		case strings.HasPrefix(said, "Committing"): // it has no severity with HAProxy, either
 			fmt.Fprintf(w, said, args[0])
+		default:
+			tell(w, notice, strings.TrimSuffix(said, "\n"), args[0])
 		}
 		return err
 	}
@@ -163,9 +167,9 @@ func (c *conversation) setCertificate(args []string) error {
 		return err
 	}
 	if replaced {
-		c.say("Transaction updated for certificate %s!\n", args[0])
+		c.tell(notice, "Transaction updated for certificate %s!", args[0])
 	} else {
-		c.say("Transaction created for certificate %s!\n", args[0])
+		c.tell(notice, "Transaction created for certificate %s!", args[0])
 	}
 	return nil
 }
@@ -177,7 +181,7 @@ func setAuthorities(revoked bool) func(*conversation, []string) error {
 		}
 		err := c.certificates().SetAuthorities(args[0], revoked, []byte(c.payload))
 		if err == nil {
-			c.say("Transaction created for %s!\n", args[0])
+			c.tell(notice, "Transaction created for %s!", args[0])
 		}
 		return err
 	}
@@ -253,7 +257,7 @@ func (s *Server) delFromList(w io.Writer, args []string) error {
 	if err := s.certificates().RemoveFromList(args[0], name, line); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "Entry '%s' deleted in crtlist '%s'!\n", name, args[0])
+	tell(w, notice, "Entry '%s' deleted in crtlist '%s'!", name, args[0])
 	return nil
 }
 
