@@ -199,7 +199,7 @@ func TestScriptsThatAskForTooMuch(t *testing.T) {
 		{"crm resource stop {a,b}{1..9999}x\n", "stands for more than 10000 words"},
 		{"A=xx\nfor i in {1..40}; do\nA=$A$A\ndone\n", "3: a value grows beyond 1048576 bytes"},
 		{"A='x x x x x x x x'\nfor i in {1..40}; do\nA=\"$A $A\"\npcs $A$A$A$A\ndone\n", "a value grows beyond 1048576 bytes"},
-		{"for i in {1..9999}; do\ncrm resource stop " + strings.Repeat("x", 10000) + "\ndone\n", "2: the commands up to here have more than 67108864 bytes together"},
+		{"for i in {1..9999}; do\ncrm resource stop " + strings.Repeat("x", 10000) + "\ndone\n", "2: the commands up to here have more than 16777216 bytes together"},
 	} {
 		if _, err := readShell(c.script); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.80q: error %v, want one with %q", c.script, err, c.want)

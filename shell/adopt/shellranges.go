@@ -12,7 +12,7 @@ import (
 const (
 	roundLimit = 10_000   // rounds of all loops together
 	valueLimit = 1 << 20  // bytes of the variables' values in one word
-	textLimit  = 64 << 20 // bytes of all words together
+	textLimit  = 16 << 20 // bytes of all words together
 )
 
 // enter counts the rounds of the loop that is about to go over words, which is inside others, against the limit.
