@@ -39,8 +39,10 @@ func readable(t *testing.T, dir string) string {
 // TestAgentsPassOCFTester runs resource-agents' own tester on each agent, in a network namespace.
 func TestAgentsPassOCFTester(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("ocf-tester"); err != nil {
-		t.Skip("ocf-tester is not installed")
+	for _, program := range []string{"ocf-tester", "xmllint"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(program + " is not installed")
+		}
 	}
 	if os.Geteuid() != 0 {
 		t.Skip("a network namespace takes root")
