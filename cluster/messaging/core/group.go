@@ -242,6 +242,7 @@ func (c *Core) applyRaft(e *pb.Entry) {
 		c.dirty, c.views.conf, c.conferred = true, 0, true
 		if h := HostID(cc.GetNodeId()); cc.GetType() == pb.ConfChangeRemoveNode {
 			c.agreed.forget(h)
+			c.ledger.forget(h)
 		} else {
 			c.agreed.readmit(h, &c.rules)
 		}

@@ -3,10 +3,12 @@ package core_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"holdfast/cluster/messaging/quorum"
+	"holdfast/cluster/messaging/store"
 )
 
 // A cluster that was stopped, and whose hosts are started with more hosts in their configuration, and perhaps a quorum device, goes on with all of them
@@ -45,5 +47,34 @@ func TestAClusterStartedWithMoreHostsGoesOn(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A host that is taken out of the cluster and comes back with an empty disk gets all of the log, again and again: what was
+// acknowledged under its id before is not what it has now.
+func TestAHostComesBackEmptyAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	var want []string
+	for round := range 3 {
+		for i := range 5 { // more than raft puts into one message
+			text := fmt.Sprint(round, i, strings.Repeat("x", 400_000))
+			c.must(1, text)
+			want = append(want, text)
+		}
+		c.kill(3)
+		c.configure(2, quorum.Options{}, 1, 2)
+		c.await(5*time.Second, 1, 2)
+		c.run(time.Second)
+		c.host(3).disk = &store.Memory{}
+		c.configure(3, quorum.Options{}, 1, 2)
+		c.start(3)
+		c.await(10*time.Second, 1, 2, 3)
+	}
+	c.run(time.Second)
+	if got := c.host(3).machine.entries; !slices.Equal(got, want) {
+		t.Errorf("host 3 has %d entries of %d", len(got), len(want))
 	}
 }

@@ -22,6 +22,12 @@ type ledger struct {
 	held  map[HostID]*pb.Message // the newest acknowledgement that raft was not told in full
 }
 
+// forget drops what was acknowledged by a host that was taken out of the group: one that comes in its place may have nothing of it.
+func (l *ledger) forget(h HostID) {
+	delete(l.acked, h)
+	delete(l.held, h)
+}
+
 // even tells that raft's majority is always more than half of the votes: every host is a
 // voter, with the same votes, and nothing else decides.
 func (c *Core) even() bool {
