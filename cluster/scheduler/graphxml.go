@@ -72,7 +72,17 @@ func (a *Action) element(whole bool) *cib.Element {
 		attributes.Set("CRM_meta_"+p.Name, p.Value)
 	}
 	for _, p := range a.Params {
-		attributes.Set(p.Name, p.Value)
+		setParameter(attributes, p)
 	}
 	return e
+}
+
+// setParameter writes a parameter: positional ones, whose names begin with a digit as
+// Heartbeat's did, as elements of their own, because no XML attribute may be named so.
+func setParameter(attributes *cib.Element, p Param) {
+	if p.Name != "" && p.Name[0] >= '0' && p.Name[0] <= '9' {
+		attributes.Append(cib.NewElement("param", "name", p.Name, "value", p.Value))
+		return
+	}
+	attributes.Set(p.Name, p.Value)
 }
