@@ -17,6 +17,7 @@ import (
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
+	"holdfast/shell/crm/report"
 )
 
 // timeframe limits what the history commands look at.
@@ -29,12 +30,14 @@ type timeframe struct {
 func historyLevel() *level {
 	return &level{name: "history", summary: "what happened: events, transitions, configurations", commands: append([]*command{
 		{name: "info", summary: "the span of time, hosts and resources that events tell of", run: historyInfo},
-		{name: "events", aliases: []string{"log"}, usage: "[REGEX]", summary: "the events, the oldest first", run: historyEvents},
+		{name: "events", usage: "[REGEX]", summary: "the events, the oldest first", run: historyEvents},
+		{name: "log", usage: "[NODE… | REGEX]", summary: "all that was logged, the oldest first", run: historyLog, words: completeNodes},
 		{name: "latest", summary: "the events of the newest transition", run: historyLatest},
-		{name: "node", usage: "NODE", summary: "the events about a node", run: func(s *session, w []word) error { return historyAbout(s, w, "node") }, words: completeNodes},
-		{name: "resource", usage: "RESOURCE", summary: "the events about a resource", run: func(s *session, w []word) error { return historyAbout(s, w, "resource") }, words: completeResources},
-		{name: "transitions", aliases: []string{"peinputs"}, summary: "the transitions that were made and how they ended", run: historyTransitions},
-		{name: "transition", usage: "NUMBER", summary: "the events of one transition", run: historyTransition},
+		{name: "node", usage: "NODE…", summary: "the events about nodes", run: func(s *session, w []word) error { return historyAbout(s, w, "node") }, words: completeNodes},
+		{name: "resource", usage: "RESOURCE…", summary: "the events about resources", run: func(s *session, w []word) error { return historyAbout(s, w, "resource") }, words: completeResources},
+		{name: "transitions", summary: "the transitions that were made and how they ended", run: historyTransitions},
+		{name: "peinputs", usage: "[NUMBER[:NUMBER]…] [v]", summary: "the inputs of transitions; v tells more of each", run: historyInputs},
+		{name: "transition", usage: "[NUMBER|-N|INPUT] [nograph] [scores] [utilization] [actions] | showdot|log|tags [NUMBER|-N|INPUT] | save NAME", summary: "one transition: what was decided on its input, its log, what it was about", run: historyTransition},
 		{name: "timeframe", aliases: []string{"limit"}, usage: "[FROM [TO]]", summary: "look only at a span of time", example: `timeframe "2026-01-31 10:00"`, run: historyTimeframe},
 		{name: "exclude", usage: "[REGEX | clear]", summary: "leave out events that match", run: historyExclude},
 		{name: "configurations", summary: "the configurations that were committed", run: historyConfigurations},
@@ -60,7 +63,7 @@ func (s *session) pastEvents() ([]client.Event, error) {
 
 // allEvents reads the events of the running cluster, or those that one left.
 func (s *session) allEvents() ([]client.Event, error) {
-	if s.past.dir != "" {
+	if s.past.report != nil {
 		return s.past.leftEvents()
 	}
 	c, err := s.daemon("history")
@@ -116,44 +119,18 @@ func historyEvents(s *session, words []word) error {
 	if err != nil {
 		return usageError("expected a regular expression: " + err.Error())
 	}
-	if err := s.printLogs(pattern.MatchString); err != nil {
+	if err := s.printLog(func(l report.Line) bool { return l.Kind() != 0 && pattern.MatchString(l.Text) }); err != nil {
 		return err
 	}
 	return s.printEvents(func(e client.Event) bool { return pattern.MatchString(eventText(e)) })
 }
 
-// printLogs prints the lines that a cluster's logs left, when a directory is looked at.
-func (s *session) printLogs(keep func(string) bool) error {
-	if s.past.dir == "" {
-		return nil
-	}
-	lines, err := s.past.logLines(func(line string) bool {
-		return keep(line) && !slices.ContainsFunc(s.span.exclude, func(r *regexp.Regexp) bool { return r.MatchString(line) })
-	})
-	for _, line := range lines {
-		s.printf("%s\n", line)
-	}
-	return err
-}
-
-func historyAbout(s *session, words []word, what string) error {
-	if len(words) != 1 {
-		return usageError("expected a " + what)
-	}
-	name := words[0].text
-	whole, err := regexp.Compile(`\b` + regexp.QuoteMeta(name) + `\b`)
-	if err != nil {
-		return err
-	}
-	if err := s.printLogs(whole.MatchString); err != nil {
-		return err
-	}
-	return s.printEvents(func(e client.Event) bool {
-		return e.Subject == name || what == "node" && (e.On == name || e.Host == name)
-	})
-}
-
 func historyInfo(s *session, _ []word) error {
+	if s.past.report != nil {
+		if lines, err := s.past.report.Lines(); err != nil || len(lines) > 0 {
+			return s.reportInfo(err)
+		}
+	}
 	events, err := s.pastEvents()
 	if err != nil {
 		return err
@@ -168,7 +145,7 @@ func historyInfo(s *session, _ []word) error {
 			transitions[strconv.FormatUint(e.Transition, 10)] = true
 		}
 	}
-	s.printf("Source: live\n")
+	s.printf("Source: %s\n", s.past.name())
 	if len(events) > 0 {
 		s.printf("Period: %s - %s\n", events[0].Time.Format(time.DateTime), events[len(events)-1].Time.Format(time.DateTime))
 	}
@@ -187,27 +164,6 @@ func historyLatest(s *session, _ []word) error {
 		newest = max(newest, e.Transition)
 	}
 	return s.printEvents(func(e client.Event) bool { return newest != 0 && e.Transition == newest })
-}
-
-func historyTransitions(s *session, _ []word) error {
-	if s.past.dir != "" {
-		return historyInputs(s)
-	}
-	return s.printEvents(func(e client.Event) bool { return e.Kind == client.PlanMade || e.Kind == client.PlanDone })
-}
-
-func historyTransition(s *session, words []word) error {
-	if len(words) != 1 {
-		return usageError("expected the number of a transition")
-	}
-	if s.past.dir != "" {
-		return s.showTransition(words[0].text, "--run")
-	}
-	number, err := strconv.ParseUint(words[0].text, 10, 64)
-	if err != nil {
-		return usageError(fmt.Sprintf("expected the number of a transition, not %q", words[0].text))
-	}
-	return s.printEvents(func(e client.Event) bool { return e.Transition == number })
 }
 
 func historyTimeframe(s *session, words []word) error {
@@ -286,7 +242,7 @@ func historyConfigurations(s *session, _ []word) error {
 }
 
 func (s *session) pastDocument(w word) (*cib.Document, error) {
-	if s.past.dir != "" {
+	if s.past.report != nil {
 		return s.past.input(w.text)
 	}
 	c, err := s.daemon("history")

@@ -1,37 +1,32 @@
 package crm
 
 import (
-	"bytes"
-	"compress/bzip2"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/node/client"
+	"holdfast/shell/crm/report"
 )
 
-// pastSource is where the history commands look: the running cluster, or a directory with what a cluster left:
-// a report of this program (events.json) or Pacemaker's transition inputs and logs.
+// pastSource is where the history commands look: the running cluster, or a report: an archive or directory with what
+// a cluster left, be it this program's (events.json) or Pacemaker's transition inputs and logs.
 type pastSource struct {
-	dir   string   // "" is the running cluster
-	nodes []string // only these are looked at; none is all
+	report *report.Report // nil is the running cluster
+	nodes  []string       // only these are looked at; none is all
 }
 
 // pastCommands are those that choose and read what was left.
 func pastCommands() []*command {
 	return []*command{
-		{name: "source", usage: "[live | DIRECTORY]", summary: "look at what a cluster left in a directory: an unpacked report, transition inputs, logs", example: "source /var/lib/pacemaker", run: historySource},
+		{name: "source", usage: "[live | ARCHIVE | DIRECTORY]", summary: "look at what a cluster left: a report's archive (tar, gzip, bzip2), or a directory with transition inputs and logs", example: "source report.tar.bz2", run: historySource},
 		{name: "setnodes", usage: "[NODE…]", summary: "look at some nodes only", run: func(s *session, words []word) error { s.past.nodes = textsOf(words); return nil }, words: completeNodes},
-		{name: "session", usage: "[save|load|delete NAME | update | list]", summary: "keep what is looked at under a name", run: historySession},
+		{name: "session", usage: "[save|load|delete NAME | pack [NAME] | update | list]", summary: "keep what is looked at under a name", run: historySession},
 		{name: "detail", usage: "LEVEL", summary: "accepted for scripts that give it: events have all details", run: func(*session, []word) error { return nil }},
 		{name: "graph", usage: "INPUT [dot [FILE]]", summary: "draw what a transition did", run: historyGraph},
 		{name: "wdiff", usage: "INDEX|INPUT [INDEX|INPUT]", summary: "what changed between two configurations, word by word", run: historyWordDiff},
@@ -41,206 +36,75 @@ func pastCommands() []*command {
 func historySource(s *session, words []word) error {
 	switch {
 	case len(words) == 0:
-		s.printf("%s\n", sourceName(s.past))
+		s.printf("%s\n", s.past.name())
 		return nil
 	case len(words) > 1:
-		return usageError("expected live or a directory")
+		return usageError("expected live, an archive or a directory")
 	case words[0].text == "live":
-		s.past.dir = ""
+		s.past.report = nil
 		return nil
 	}
-	info, err := os.Stat(words[0].text)
+	opened, err := report.Open(words[0].text)
 	if err != nil {
-		return fmt.Errorf("source: %w", err)
+		return err
 	}
-	if !info.IsDir() {
-		return fmt.Errorf("source: %s is a file; unpack it and name the directory", words[0].text)
-	}
-	s.past.dir = words[0].text
+	s.past.report = opened
 	return nil
 }
 
-func sourceName(p pastSource) string {
-	if p.dir == "" {
+func (p pastSource) name() string {
+	if p.report == nil {
 		return "live"
 	}
-	return p.dir
+	return p.report.Name
 }
 
-// leftEvents are the events of a report; none where there is no report.
+// leftEvents are the events of a report of this program; none in others.
 func (p pastSource) leftEvents() ([]client.Event, error) {
-	var events []client.Event
-	err := p.walk(func(path string) error {
-		if filepath.Base(path) != "events.json" {
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if err := json.Unmarshal(text, &events); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		return nil
-	})
-	return events, err
-}
-
-func (p pastSource) walk(visit func(path string) error) error {
-	return filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		return visit(path)
-	})
-}
-
-var (
-	transitionInput = regexp.MustCompile(`^pe-(input|warn|error)-\d+(\.bz2|\.gz)?$`)
-	logFile         = regexp.MustCompile(`^(pacemaker|corosync|ha-log|messages|syslog|journal|cluster).*(\.log|\.txt)?(\.gz|\.bz2)?$`)
-)
-
-// inputs are the transition inputs, by name without directory and packing.
-func (p pastSource) inputs() (map[string]string, error) {
-	found := map[string]string{}
-	err := p.walk(func(path string) error {
-		if base := filepath.Base(path); transitionInput.MatchString(base) {
-			found[strings.TrimSuffix(strings.TrimSuffix(base, ".bz2"), ".gz")] = path
-		}
-		return nil
-	})
-	return found, err
-}
-
-// unpacked reads a file, unpacking it by its name.
-func unpacked(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	texts, err := p.report.Files("events.json")
 	if err != nil {
 		return nil, err
 	}
-	var from io.Reader = bytes.NewReader(text)
-	switch filepath.Ext(path) {
-	case ".bz2":
-		from = bzip2.NewReader(from)
-	case ".gz":
-		if from, err = gzip.NewReader(from); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+	var all []client.Event
+	for _, text := range texts {
+		var events []client.Event
+		if err := json.Unmarshal(text, &events); err != nil {
+			return nil, fmt.Errorf("read events.json of %s: %w", p.report.Name, err)
 		}
-	default:
-		return text, nil
+		all = append(all, events...)
 	}
-	text, err = io.ReadAll(io.LimitReader(from, mostUnpacked))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return text, nil
+	return all, nil
 }
-
-// mostUnpacked bounds what one file may unpack to, in bytes.
-const mostUnpacked = 1 << 28
 
 // input is the document of one transition.
 func (p pastSource) input(name string) (*cib.Document, error) {
-	found, err := p.inputs()
+	t, err := p.report.Find(name)
 	if err != nil {
 		return nil, err
 	}
-	path, ok := found[strings.TrimSuffix(filepath.Base(name), ".bz2")]
-	if !ok {
-		if path, ok = found["pe-input-"+name]; !ok {
-			return nil, fmt.Errorf("there is no transition input %s in %s; 'peinputs' lists them", name, p.dir)
-		}
-	}
-	text, err := unpacked(path)
+	text, err := t.Document()
 	if err != nil {
 		return nil, err
 	}
-	return cib.Parse(path, text)
-}
-
-// logLines are the lines of logs that match, within the nodes looked at.
-func (p pastSource) logLines(keep func(string) bool) ([]string, error) {
-	var out []string
-	err := p.walk(func(path string) error {
-		base := filepath.Base(path)
-		if base == "events.txt" || transitionInput.MatchString(base) || !logFile.MatchString(base) {
-			return nil
-		}
-		text, err := unpacked(path)
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(string(text)) {
-			line = strings.TrimRight(line, "\n")
-			if keep(line) && (len(p.nodes) == 0 || slices.ContainsFunc(p.nodes, func(n string) bool { return strings.Contains(line, n) })) {
-				out = append(out, line)
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
-// historyInputs lists the transitions of a directory.
-func historyInputs(s *session) error {
-	found, err := s.past.inputs()
-	if err != nil {
-		return err
-	}
-	for _, name := range slices.SortedFunc(keysOf(found), naturally) {
-		s.printf("%s\n", name)
-	}
-	return nil
-}
-
-// naturally orders names that end in numbers.
-func naturally(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return strings.Compare(a, b)
-}
-
-func keysOf(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
-// showTransition says what was decided on a transition's input.
-func (s *session) showTransition(name string, args ...string) error {
-	doc, err := s.past.input(name)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "crm-history")
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "cib.xml")
-	if err := os.WriteFile(file, doc.Bytes(), 0o600); err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	return s.simulation(append([]string{"-x", file}, args...))
+	return cib.Parse(t.Path, text)
 }
 
 func historyGraph(s *session, words []word) error {
 	if len(words) == 0 {
 		return usageError("expected a transition input")
 	}
-	if s.past.dir == "" {
-		return errors.New("graph: the running cluster keeps no transition inputs; 'source DIRECTORY' first, or 'holdfast plan'")
+	if s.past.report == nil {
+		return errors.New("graph: the running cluster keeps no transition inputs; name a report by 'source' first, or 'holdfast plan'")
 	}
 	out := filepath.Base(words[0].text) + ".dot"
 	if len(words) == 3 && words[1].text == "dot" {
 		out = words[2].text
 	}
-	if err := s.showTransition(words[0].text, "--save-dotfile="+out); err != nil {
+	t, err := s.past.report.Find(words[0].text)
+	if err != nil {
+		return err
+	}
+	if err := s.simulateInput(t, "--save-dotfile="+out); err != nil {
 		return err
 	}
 	s.info("the graph is in %s", out)
@@ -272,6 +136,8 @@ func historySession(s *session, words []word) error {
 		return nil
 	case "update":
 		return nil
+	case "pack":
+		return s.packHistory(texts[1:])
 	case "save":
 		name, err := path()
 		if err != nil {
@@ -291,7 +157,29 @@ func historySession(s *session, words []word) error {
 		}
 		return os.Remove(name)
 	}
-	return usageError(fmt.Sprintf("expected save, load, delete, update or list, not %q", texts[0]))
+	return usageError(fmt.Sprintf("expected save, load, delete, pack, update or list, not %q", texts[0]))
+}
+
+// packHistory puts what is looked at into an archive.
+func (s *session) packHistory(texts []string) error {
+	name := "crm-history"
+	if len(texts) > 0 {
+		name = strings.TrimSuffix(texts[0], ".tar.gz")
+	}
+	var err error
+	if s.past.report == nil {
+		err = s.writeReport(name)
+	} else {
+		var files map[string]string
+		if files, err = s.past.report.Contents(); err == nil {
+			err = writeArchive(name, files)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("session pack: %w", err)
+	}
+	s.info("the report is in %s.tar.gz", name)
+	return nil
 }
 
 // keptHistory is a session as it is stored.
@@ -303,7 +191,14 @@ type keptHistory struct {
 const keptTime = "2006-01-02T15:04:05Z07:00"
 
 func (s *session) saveHistory(path string) error {
-	k := keptHistory{Source: s.past.dir, Nodes: s.past.nodes}
+	k := keptHistory{Nodes: s.past.nodes}
+	if s.past.report != nil {
+		name, err := filepath.Abs(s.past.report.Name)
+		if err != nil {
+			return fmt.Errorf("session: %w", err)
+		}
+		k.Source = name
+	}
 	if !s.span.from.IsZero() {
 		k.From = s.span.from.Format(keptTime)
 	}
@@ -332,7 +227,12 @@ func (s *session) loadHistory(path string) error {
 	if err := json.Unmarshal(text, &k); err != nil {
 		return fmt.Errorf("session %s: %w", path, err)
 	}
-	s.past, s.span = pastSource{dir: k.Source, nodes: k.Nodes}, timeframe{}
+	s.past, s.span = pastSource{nodes: k.Nodes}, timeframe{}
+	if k.Source != "" {
+		if s.past.report, err = report.Open(k.Source); err != nil {
+			return fmt.Errorf("session %s: %w", path, err)
+		}
+	}
 	for _, r := range k.Exclude {
 		pattern, err := regexp.Compile(r)
 		if err != nil {

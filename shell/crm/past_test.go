@@ -1,7 +1,6 @@
 package crm
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -112,57 +111,6 @@ func TestEveryScriptMakesAConfiguration(t *testing.T) {
 		}
 		if stdout, stderr, status := said(t, "configure\n"+commands+"show\n"); !strings.Contains(stdout, "primitive x") {
 			t.Errorf("%s: status %d\n%s%s", e.Name(), status, stdout, stderr)
-		}
-	}
-}
-
-func TestHistoryOfADirectory(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	document := func(name, resource string) {
-		t.Helper()
-		text := `<cib validate-with="pacemaker-3.7" epoch="1" num_updates="0" admin_epoch="0"><configuration><crm_config/><nodes><node id="1" uname="alpha"/></nodes><resources>` +
-			`<primitive id="` + resource + `" class="ocf" provider="pacemaker" type="Dummy"/></resources><constraints/></configuration><status/></cib>`
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	document("pe-input-9", "a")
-	document("pe-input-10", "b")
-	log := "Jan 01 10:00:00 alpha pacemaker-controld: start of a on alpha\nJan 01 10:00:01 beta pacemaker-controld: stop of ab on beta\n"
-	if err := os.WriteFile(filepath.Join(dir, "pacemaker.log"), []byte(log), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	events := `[{"kind":"resource-started","subject":"a","host":"alpha"}]`
-	if err := os.WriteFile(filepath.Join(dir, "events.json"), []byte(events), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		script, want, not string
-		status            int
-	}{
-		{"peinputs", "pe-input-9\npe-input-10\n", "", 0},
-		{"show pe-input-9", "primitive a ", "", 0},
-		{"show 10", "primitive b ", "", 0},
-		{"show 11", "", "", 1},
-		{"diff 9 10", "-primitive a", "", 0},
-		{"transition 9", "Transition Summary", "", 0},
-		{"resource a", "start of a on alpha", "stop of ab", 0},
-		{"resource a", "resource-started", "", 0},
-		{"log stop", "stop of ab", "start of", 0},
-		{"setnodes beta\nlog", "stop of ab", "start of", 0},
-		{"exclude stop\nlog", "start of a", "stop of", 0},
-		{"graph 9", "", "", 0},
-		{"source", dir, "", 0},
-		{"source live\nsource", "live\n", "", 0},
-		{"source /nowhere", "", "", 1},
-	} {
-		if c.script == "graph 9" {
-			c.script += " dot " + filepath.Join(t.TempDir(), "g.dot")
-		}
-		stdout, stderr, status := said(t, "history\nsource "+dir+"\n"+c.script+"\n")
-		if status != c.status || !strings.Contains(stdout, c.want) || c.not != "" && strings.Contains(stdout, c.not) {
-			t.Errorf("%s: status %d, want %q in\n%s%s", c.script, status, c.want, stdout, stderr)
 		}
 	}
 }

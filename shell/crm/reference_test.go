@@ -35,7 +35,7 @@ var remarks = map[string]string{
 	"cluster diff":                "over ssh",
 	"corosync pull":               "over ssh",
 	"corosync diff":               "over ssh",
-	"history source":              "the running cluster or a directory",
+	"history source":              "the running cluster, an archive or a directory",
 	"history detail":              "accepted; events always have all details",
 }
 
