@@ -121,6 +121,9 @@ var fencingParameters = []string{
 	"pcmk_monitor_action", "pcmk_monitor_timeout", "pcmk_monitor_retries", "pcmk_status_action", "pcmk_status_timeout", "pcmk_status_retries",
 }
 
+// neverRequired are what fence agents ask for and the cluster itself gives: the host that is to be fenced.
+var neverRequired = []string{"port", "plug", "nodename"}
+
 // parameters lists the names that an agent takes and those that it needs.
 func parameters(a *metadata.Agent) (allowed, required []string) {
 	for _, p := range a.Params {
@@ -129,7 +132,7 @@ func parameters(a *metadata.Agent) (allowed, required []string) {
 			continue
 		}
 		allowed = append(allowed, p.Name)
-		if p.Required && !p.Deprecated && !(a.Class == "stonith" && slices.Contains([]string{"port", "plug", "nodename"}, p.Name)) {
+		if p.Required && !p.Deprecated && !(a.Class == "stonith" && slices.Contains(neverRequired, p.Name)) {
 			required = append(required, p.Name)
 		}
 	}

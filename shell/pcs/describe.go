@@ -17,6 +17,8 @@ func describeCommands() []command {
 		{path: "resource standards", help: "Lists the standards of agents that are installed.", run: listStandards},
 		{path: "resource providers", help: "Lists the providers of OCF agents.", run: func(s *session) error { return s.printAll(s.catalog().Providers("")) }},
 		{path: "resource agents", syntax: "[STANDARD[:PROVIDER]]", help: "Lists the types of a standard's agents.", run: listTypes},
+		{path: "resource get_resource_agent_info", syntax: "AGENT", help: "Prints an agent's meta-data as JSON, for programs.", run: showAgentInfo},
+		{path: "stonith get_fence_agent_info", syntax: "stonith:AGENT", help: "Prints a fence agent's meta-data as JSON, for programs.", run: showFenceInfo},
 		{path: "stonith describe", syntax: "AGENT [--full]", help: "Shows a fence agent's parameters.", options: "full", run: describeFencing},
 		{path: "stonith list", syntax: "[FILTER] [--nodesc]", help: "Lists fence agents.", options: "nodesc", run: listFenceAgents},
 	}
@@ -156,21 +158,31 @@ func describeFencing(s *session) error {
 // oneLine is text as a describe command shows it.
 func oneLine(text string) string { return strings.TrimSpace(strings.ReplaceAll(text, "\n", " ")) }
 
+// commandLineOnly are what fence agents take for whoever calls them by hand; they are of no use to a device.
+var commandLineOnly = []string{"help", "version"}
+
 func (s *session) describeAgent(agent *metadata.Agent, title, heading string) {
 	if agent.ShortDesc != "" {
 		title += " - " + oneLine(agent.ShortDesc)
 	}
 	s.printf("%s\n\n%s\n\n%s:\n", title, oneLine(agent.LongDesc), heading)
 	for _, p := range agent.Params {
-		if p.Deprecated && !s.opts.has("full") || agent.Class == "stonith" && p.Name == "action" {
+		if agent.Class == "stonith" {
+			if slices.Contains(commandLineOnly, p.Name) {
+				continue
+			}
+			p = asDeviceTakes(agent, p)
+		}
+		if p.Deprecated && !s.opts.has("full") {
 			continue
 		}
 		s.printf("  %s%s: %s\n", p.Name, parameterMarks(agent, p), parameterText(p))
 	}
 	switch {
 	case agent.Class == "ocf" && s.opts.has("full"):
-		s.printf("  trace_ra: 1 keeps a trace of every call of the agent's shell code, in trace_file or a file for each call\n")
-		s.printf("  trace_file: the file that traces are written to\n")
+		for _, t := range traceParameters {
+			s.printf("  %s: %s\n", t.Name, t.ShortDesc)
+		}
 	case agent.Class == "stonith":
 		for _, o := range property.Of("fenced") {
 			if s.opts.has("full") || slices.ContainsFunc(property.FenceDevice[1:], func(p property.Option) bool { return p.Name == o.Name }) {
@@ -189,7 +201,13 @@ func (s *session) describeAgent(agent *metadata.Agent, title, heading string) {
 
 func parameterMarks(agent *metadata.Agent, p metadata.Parameter) string {
 	marks := ""
-	if _, required := parameters(agent); slices.Contains(required, p.Name) {
+	switch {
+	case p.Deprecated && len(p.ReplacedBy) > 0:
+		marks += fmt.Sprintf(" (deprecated by %s)", strings.Join(p.ReplacedBy, ", "))
+	case p.Deprecated:
+		marks += " (deprecated)"
+	}
+	if p.Required {
 		marks += " (required)"
 	}
 	switch {
@@ -199,9 +217,6 @@ func parameterMarks(agent *metadata.Agent, p metadata.Parameter) string {
 		marks += " (unique group: " + p.Name + ")"
 	case p.Unique:
 		marks += " (unique)"
-	}
-	if p.Deprecated {
-		marks += " (deprecated)"
 	}
 	return marks
 }

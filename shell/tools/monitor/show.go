@@ -17,6 +17,9 @@ func Sections(doc *cib.Document, now time.Time, names ...string) string {
 	return Render(&option.Line{}, doc, show, now)
 }
 
+// program is what other commands call crm_mon: they name it by its path.
+const program = "/usr/sbin/crm_mon"
+
 // Show is what crm_mon --one-shot prints of the document with these options.
 func Show(args []string, doc *cib.Document, now time.Time) (string, error) {
 	line, err := option.Parse(options, args)
@@ -30,7 +33,7 @@ func Show(args []string, doc *cib.Document, now time.Time) (string, error) {
 	// Who wants lists alone does not want to hear that no host decides.
 	show["summary"] = slices.ContainsFunc(summarySections, func(name string) bool { return show[name] })
 	if line.Get("output-as") == "xml" {
-		return RenderXML(line, args, doc, show, now), nil
+		return RenderXML(line, append([]string{program}, args...), doc, show, now), nil
 	}
 	return Render(line, doc, show, now), nil
 }

@@ -150,7 +150,7 @@ func watch(line *option.Line, args []string, src source.Source, show map[string]
 		text := ""
 		switch {
 		case line.Get("output-as") == "xml" || line.Has("as-xml"):
-			text = RenderXML(line, args, doc, show, time.Now())
+			text = RenderXML(line, append([]string{"crm_mon"}, args...), doc, show, time.Now())
 		case asHTML:
 			text = Page(line, doc, show, time.Now())
 		default:

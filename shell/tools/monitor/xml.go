@@ -15,11 +15,11 @@ import (
 	"holdfast/shell/tools/status"
 )
 
-// RenderXML writes what a look at the document shows as --output-as=xml.
-func RenderXML(line *option.Line, args []string, doc *cib.Document, show map[string]bool, now time.Time) string {
+// RenderXML writes what a look at the document shows as --output-as=xml. request is the call as the result names it.
+func RenderXML(line *option.Line, request []string, doc *cib.Document, show map[string]bool, now time.Time) string {
 	v := &view{line: line, doc: doc, now: now, show: show, s: scheduler.Observe(doc, now)}
 	v.filter()
-	root := cib.NewElement("pacemaker-result", "api-version", "2.25", "request", strings.Join(append([]string{"crm_mon"}, args...), " "))
+	root := cib.NewElement("pacemaker-result", "api-version", "2.25", "request", strings.Join(request, " "))
 	if line.Has("as-xml") {
 		root = cib.NewElement("crm_mon", "version", "2.1.5") // what --as-xml printed before there was --output-as
 	}
