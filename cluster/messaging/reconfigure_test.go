@@ -1,6 +1,7 @@
 package messaging_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -51,7 +52,13 @@ func TestHostIsAddedWhileMessengersRun(t *testing.T) {
 	if _, err := f.running[0].Propose(t.Context(), []byte("without the third")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.running[0].Call(t.Context(), 3, "echo", []byte("hello")); err == nil || !strings.Contains(err.Error(), "no such host") {
+	if _, err := f.running[0].Call(t.Context(), 3, "echo", []byte("hello")); !errors.Is(err, messaging.ErrDead) {
 		t.Errorf("a call of the host that was taken out: %v", err)
+	}
+	if err := f.running[0].Reconfigure(all, f.configs[2].Quorum, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.running[0].Call(t.Context(), 3, "echo", []byte("hello")); !errors.Is(err, messaging.ErrDead) {
+		t.Errorf("a call of the host that is to come again: %v", err)
 	}
 }

@@ -80,6 +80,9 @@ func (c *Core) configure(options quorum.Options) {
 	}
 	for _, p := range known {
 		if !slices.Contains(c.peers, p) {
+			if p.alive {
+				c.change(Change{Kind: HostGone, Host: p.id, Text: fmt.Sprintf("host %d is no longer one of the cluster's", p.id)})
+			}
 			p.alive, p.last.Leaving = false, true
 			c.former = append(c.former, p)
 		}

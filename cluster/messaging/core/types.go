@@ -214,7 +214,7 @@ const (
 	HostUp      ChangeKind = iota + 1 // Host is heard again
 	HostDead                          // Host was silent on every link for a token
 	HostLeft                          // Host said goodbye
-	HostGone                          // Host, which had said goodbye, was silent for a token
+	HostGone                          // Host, which had said goodbye, was silent for a token or taken out of the configuration
 	LinkUp                            // Link to Host works again
 	LinkDown                          // Link to Host is silent while another is not
 	LeaderIs                          // Host leads; 0: nobody known
