@@ -66,7 +66,8 @@ type conn struct {
 
 // serverConnection is what is known of a connection to a server.
 type serverConnection struct {
-	served int // requests so far
+	served   int // requests so far
+	endpoint endpoint
 }
 
 // pending is how much output waits.

@@ -19,6 +19,11 @@ func (s *session) assign() bool {
 		bound = false
 		target = b.Pick(s.key())
 	}
+	return s.take(target, bound)
+}
+
+// take has the request go to a server, or wait for it where the client is bound to it or a hash chose it, or for any.
+func (s *session) take(target *pool.Server, bound bool) bool {
 	switch {
 	case target == nil:
 		s.note('S', 'C')
@@ -55,29 +60,66 @@ func (s *session) enqueue(target *pool.Server) bool {
 	if target != nil && target.MaxQueue > 0 && target.Queued.Load() >= int64(target.MaxQueue) {
 		target = nil
 	}
-	uses := s.uses
 	s.state = queued
 	s.queuedAt = l.now
-	s.waiter = &pool.Waiter{Server: target, Since: l.now}
+	w := &pool.Waiter{Server: target, Since: l.now}
+	s.waiter = w
 	if x := s.x; x != nil {
-		s.waiter.Class, s.waiter.Since = x.context.PriorityClass, l.now+x.context.PriorityOffset
+		w.Class, w.Since = x.context.PriorityClass, l.now+x.context.PriorityOffset
 	}
-	s.waiter.Wake = func(granted *pool.Server) {
+	w.Wake = func(granted *pool.Server) {
 		l.post(func() {
-			if s.uses != uses || s.state != queued {
+			if s.waiter != w {
 				granted.Release()
 				return
 			}
-			s.waiter = nil
-			s.state = connecting
+			s.leftQueue()
 			if s.assigned(granted) {
 				s.run()
 			}
 		})
 	}
+	if target != nil && s.mayRedispatch() && !s.persistenceIs(true) {
+		w.Move = func() {
+			l.post(func() {
+				if s.waiter != w {
+					return
+				}
+				s.leftQueue()
+				next := b.Pick(s.key())
+				if s.moveOn(target, next); s.take(next, false) {
+					s.run()
+				}
+			})
+		}
+	}
 	l.timers.set(s.client, l.within(queueTimeout(b.Proxy)))
-	b.Wait(s.waiter)
+	b.Wait(w)
 	return false
+}
+
+// moveOn takes note that the request goes to another server than the one that it was for.
+func (s *session) moveOn(from, to *pool.Server) {
+	if x := s.x; from != to && to != nil {
+		x.redispatched = true
+		if x.cookieKnown {
+			x.cookieKnown, x.cookieDown = false, true
+		}
+		from.Counters.Set(s.loop.id).Redispatches.Add(1)
+		s.backend.Counters.Set(s.loop.id).Redispatches.Add(1)
+	}
+}
+
+// leftQueue takes note that the request waits no more.
+func (s *session) leftQueue() {
+	r := &s.x.record
+	if w := s.waiter; w.Server != nil {
+		r.ServerQueue += w.Passed
+	} else {
+		r.BackendQueue += w.Passed
+	}
+	s.waiter, s.state = nil, connecting
+	s.loop.timers.set(s.client, s.loop.within(s.frontend.Timeouts.Client))
 }
 
 func (s *session) queueTimedOut() {
@@ -87,11 +129,38 @@ func (s *session) queueTimedOut() {
 	s.run()
 }
 
+// endpoint is where a connection to a server leads. Requests that are for another place, or name another host in TLS, do not use it.
+type endpoint struct {
+	to         netip.AddrPort
+	name       string // in TLS (SNI); "": as the server's line says
+	generation uint32 // the server's
+}
+
+// endpointOf is where the request is for at the server that was chosen: at an address that its line leaves open, where the client wanted to go.
+func (s *session) endpointOf(target *pool.Server) endpoint {
+	e := endpoint{to: target.Address(), generation: target.Generation()}
+	if target.Relative {
+		e.to = netip.AddrPortFrom(e.to.Addr(), uint16(int(s.destination().Port())+target.PortOff))
+	}
+	if e.to.Addr().IsUnspecified() {
+		port := e.to.Port()
+		if port == 0 {
+			port = s.destination().Port()
+		}
+		e.to = netip.AddrPortFrom(s.destination().Addr().Unmap(), port)
+	}
+	if secure := target.Security(); secure != nil && secure.SNI != nil {
+		e.name = string(secure.SNI.Append(nil, s.ctx()))
+	}
+	return e
+}
+
 // open takes a connection to s.target out of the pool, or makes one.
 func (s *session) open(mayReuse bool) bool {
 	l, target := s.loop, s.target
+	where := s.endpointOf(target)
 	if s.server != nil { // kept from the client's request before
-		if s.server.server == target && !s.server.hungUp && !s.server.readable {
+		if s.server.server == target && s.server.endpoint == where && !s.server.hungUp && !s.server.readable {
 			s.useServer(s.server, true)
 			return s.started()
 		}
@@ -99,41 +168,30 @@ func (s *session) open(mayReuse bool) bool {
 		s.server = nil
 	}
 	if mayReuse && s.mayShare() {
-		if c := l.unpark(target); c != nil {
+		if c := l.unpark(target, where); c != nil {
 			s.useServer(c, true)
 			return s.started()
 		}
 		if !s.plainWebSocket() {
-			if m := l.muxTo(target); m != nil {
+			if m := l.muxTo(target, where); m != nil {
 				s.useServer(m.open(), true)
 				return s.started()
 			}
 		}
 	}
-	address := target.Address()
-	if target.Relative {
-		address = netip.AddrPortFrom(address.Addr(), uint16(int(s.destination().Port())+target.PortOff))
-	}
-	if address.Addr().IsUnspecified() { // where the client wanted to go
-		port := address.Port()
-		if port == 0 {
-			port = s.destination().Port()
-		}
-		address = netip.AddrPortFrom(s.destination().Addr().Unmap(), port)
-	}
-	fd, err := connect(s.wayTo(address))
+	fd, err := connect(s.wayTo(where.to))
 	target.Counters.Set(l.id).Connections.Add(1)
 	if err != nil {
 		return s.connectFailed(false)
 	}
 	c := l.newConn(fd, serverSide)
-	c.server = target
+	c.server, c.endpoint = target, where
 	if s.backend.Options.ServerKeepAlive {
 		keepAlive(fd, &s.backend.ServerAlive)
 	}
 	s.useServer(c, false)
 	if target.Relay.IsValid() {
-		return s.relay(address, s.reached)
+		return s.relay(where.to, s.reached)
 	}
 	return s.reached()
 }
@@ -269,12 +327,10 @@ func (s *session) again(reason string, timedOut bool) bool {
 	failed.Counters.Set(s.loop.id).Retries.Add(1)
 	target := failed
 	if s.redispatches(x.retries) {
-		x.tried = failed
-		x.redispatched = true
-		b.Counters.Set(s.loop.id).Redispatches.Add(1)
 		if target = b.Pick(pool.Key{Avoid: failed}); target == nil {
 			target = failed
 		}
+		s.moveOn(failed, target)
 	}
 	if !target.TryAcquire() {
 		return s.enqueue(nil)
@@ -293,24 +349,30 @@ func (s *session) later(d time.Duration) {
 	if limit := s.backend.Timeouts.Connect; limit > 0 {
 		d = min(d, limit)
 	}
-	s.state = queued
-	uses, l := s.uses, s.loop
+	l, w := s.loop, &pool.Waiter{} // for nobody: it has a place
+	s.state, s.waiter = queued, w
+	l.timers.set(s.client, 0)
 	time.AfterFunc(d, func() {
 		l.post(func() {
-			if s.uses == uses && s.state == queued {
-				s.state = connecting
-				if s.open(false) {
-					s.run()
-				}
+			if s.waiter != w {
+				return
+			}
+			if s.leftQueue(); s.open(false) {
+				s.run()
 			}
 		})
 	})
 }
 
+// mayRedispatch tells whether a request that is for one server may go to another when that one takes it not.
+func (s *session) mayRedispatch() bool {
+	return s.backend.Options.Redispatch || s.frontend.Options.Redispatch
+}
+
 // redispatches tells whether an attempt may go to another server.
 func (s *session) redispatches(attempt int) bool {
 	b := s.backend
-	if !b.Options.Redispatch && !s.frontend.Options.Redispatch {
+	if !s.mayRedispatch() {
 		return false
 	}
 	switch at := b.RedispatchAt; {

@@ -111,13 +111,12 @@ func (s *session) fillRecord(local bool) {
 	r.Retries, r.Redispatch = x.retries, x.redispatched
 	r.Process, r.FrontendSessions = l.plane.Sessions.Load(), s.frontend.Sessions.Load()
 	if s.backend != nil {
-		if r.BackendSessions, r.BackendQueue = s.backend.Sessions.Load(), s.backend.Queued(); s.counted {
+		if r.BackendSessions = s.backend.Sessions.Load(); s.counted {
 			r.BackendSessions-- // others, as the exchange is over
 		}
 	}
 	if s.target != nil {
-		r.ServerSessions, r.ServerQueue = s.target.Sessions.Load(), s.target.Queued.Load()
-		if s.acquired {
+		if r.ServerSessions = s.target.Sessions.Load(); s.acquired {
 			r.ServerSessions--
 		}
 		r.ServerAddress = s.target.Address()
@@ -140,6 +139,8 @@ func (s *session) cookieLetters() {
 	switch {
 	case s.x.cookieKnown:
 		t[2] = 'V'
+	case s.x.cookieDown:
+		t[2] = 'D'
 	case s.x.cookieSent:
 		t[2] = 'I'
 	default:

@@ -3,6 +3,7 @@ package plane
 import (
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -273,7 +274,7 @@ func (l *Loop) forget(c *conn) {
 // park keeps a server's connection for the next request.
 func (l *Loop) park(c *conn) {
 	s := c.server
-	if c.hungUp || c.broken || c.eof || len(c.in) > 0 || s.PoolMax == 0 || c.stream != nil || s.PoolMax > 0 && len(l.idle[s]) >= s.PoolMax {
+	if c.hungUp || c.broken || c.eof || len(c.in) > 0 || c.endpoint.generation != s.Generation() || s.PoolMax == 0 || c.stream != nil || s.PoolMax > 0 && len(l.idle[s]) >= s.PoolMax {
 		l.drop(c)
 		return
 	}
@@ -293,20 +294,39 @@ func (l *Loop) park(c *conn) {
 	l.idle[s] = append(l.idle[s], c)
 }
 
-// unpark takes an idle connection of a server, nil when there is none.
-func (l *Loop) unpark(s *pool.Server) *conn {
+// unpark takes an idle connection that leads to an endpoint of a server, nil when there is none.
+func (l *Loop) unpark(s *pool.Server, where endpoint) *conn {
 	all := l.idle[s]
-	for n := len(all); n > 0; n = len(all) {
-		c := all[n-1]
-		all = all[:n-1]
+	for i := len(all) - 1; i >= 0; i-- {
+		c := all[i]
+		if c.endpoint != where {
+			continue
+		}
+		all = slices.Delete(all, i, i+1)
 		l.idle[s] = all
-		if !c.readable && (c.tls != nil) == (s.Security() != nil) {
+		if !c.readable {
 			c.role, c.deadline = serverSide, 0
 			return c
 		}
 		l.drop(c)
 	}
 	return nil
+}
+
+// part closes the connections to a server that are good no more. Those that are in use are closed after it.
+func (l *Loop) part(s *pool.Server) {
+	now := s.Generation()
+	for _, c := range slices.Clone(l.idle[s]) {
+		if c.endpoint.generation != now {
+			l.forget(c)
+		}
+	}
+	for _, m := range slices.Clone(l.muxes[s]) {
+		if m.conn.endpoint.generation != now {
+			m.leaving = parted
+			m.settle()
+		}
+	}
 }
 
 // linger reads what a client still sends until it ends, so that closing does not throw away the answer on its way to it.

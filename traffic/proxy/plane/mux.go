@@ -124,10 +124,10 @@ func (l *Loop) multiplexTo(c *conn, target *pool.Server, connected bool) *mux {
 	return m
 }
 
-// muxTo finds a connection to a server with room for another stream.
-func (l *Loop) muxTo(target *pool.Server) *mux {
+// muxTo finds a connection that leads to an endpoint of a server and has room for another stream.
+func (l *Loop) muxTo(target *pool.Server, where endpoint) *mux {
 	for _, m := range l.muxes[target] {
-		if !m.dead && !m.private && (m.conn.tls != nil) == (target.Security() != nil) && m.leaving == staying && len(m.streams) < int(min(m.peer.Streams, uint32(m.settings.Streams))) && m.last < 1<<30 && (target.MaxReuse < 0 || m.last <= uint32(2*target.MaxReuse)) {
+		if !m.dead && !m.private && m.conn.endpoint == where && m.leaving == staying && len(m.streams) < int(min(m.peer.Streams, uint32(m.settings.Streams))) && m.last < 1<<30 && (target.MaxReuse < 0 || m.last <= uint32(2*target.MaxReuse)) {
 			return m
 		}
 	}

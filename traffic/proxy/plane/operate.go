@@ -206,13 +206,23 @@ func (p *Plane) IdleConnections() map[*pool.Server][]int {
 	return all
 }
 
-// ForgetServer closes the connections that are kept to a server that is there no more.
+// part closes the connections that are kept to a server, where they are good no more.
+func (p *Plane) part(s *pool.Server) {
+	for _, l := range p.loops {
+		l.post(func() { l.part(s) })
+	}
+}
+
+// ForgetServer has the loops know nothing any more of a server that is there no more. It was in maintenance, so that no connection is kept to it.
 func (p *Plane) ForgetServer(s *pool.Server) {
 	p.everywhere(func(l *Loop) {
-		for _, c := range slices.Clone(l.idle[s]) {
-			l.forget(c)
+		l.part(s)
+		if len(l.idle[s]) == 0 {
+			delete(l.idle, s)
 		}
-		delete(l.idle, s)
+		if len(l.muxes[s]) == 0 {
+			delete(l.muxes, s)
+		}
 	})
 }
 

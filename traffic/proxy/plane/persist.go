@@ -121,8 +121,7 @@ func (s *session) byCookie() *pool.Server {
 				t = b.ByCookie(name[:i])
 				s.replaceCookie(at, append(append([]byte(nil), value[:from]...), value[from+i+1:]...))
 			}
-			x.cookieKnown = t != nil && s.accepted(t) != nil
-			return s.accepted(t)
+			return s.bindByCookie(t)
 		}
 		name, dates, _ := bytes.Cut(name, []byte("|"))
 		x.dates = parseDates(dates)
@@ -130,13 +129,19 @@ func (s *session) byCookie() *pool.Server {
 		if x.dates.over(b.Cookie, s.loop.clock) {
 			t = nil // the client is to be given a server anew
 		}
-		x.cookieKnown = t != nil && s.accepted(t) != nil
 		if b.Cookie.Indirect {
 			s.replaceCookie(at, withoutCookie(value, from-len(b.Cookie.Name)-1, to))
 		}
-		return s.accepted(t)
+		return s.bindByCookie(t)
 	}
 	return nil
+}
+
+// bindByCookie is the server that a cookie names, if the client may go there.
+func (s *session) bindByCookie(t *pool.Server) *pool.Server {
+	bound := s.accepted(t)
+	s.x.cookieKnown, s.x.cookieDown = bound != nil, t != nil && bound == nil
+	return bound
 }
 
 // withoutCookie takes value[from:to] out of a list of cookies, with the separator on one of its sides.

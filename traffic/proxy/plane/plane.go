@@ -247,7 +247,9 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 	}
 	for _, x := range c.Proxies {
 		if x.Back {
-			s.Backends[x.Name] = pool.New(x, len(p.loops), time.Now)
+			b := pool.New(x, len(p.loops), time.Now)
+			b.Part(p.part)
+			s.Backends[x.Name] = b
 		}
 	}
 	for _, t := range c.Tables() {

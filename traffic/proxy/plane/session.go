@@ -82,7 +82,6 @@ type exchange struct {
 	keepServer       bool
 	reused           bool // the server's connection had carried a request before
 	retries          int
-	tried            *pool.Server
 	begun            int64 // milliseconds of the loop: first byte of the request
 	whole            int64 // its head was read
 	chosen           int64 // a server was found
@@ -106,6 +105,7 @@ type exchange struct {
 	cookieSent       bool // the client has the backend's cookie
 	cookieDone       byte // the letter of what became of the answer's cookie; 0: there is none
 	cookieKnown      bool // the cookie named a server that is alive
+	cookieDown       bool // the cookie named a server that is not, or that could not be reached
 	coding           compress.Stream
 	codes            bool // the answer's body is coded
 	caching          caching
@@ -198,9 +198,22 @@ func (s *session) clientEvent() {
 }
 
 func (s *session) serverEvent(c *conn) {
-	if c == s.server {
+	switch {
+	case c != s.server:
+	case s.keepsServer(): // a server that has something to say now means to end
+		s.dropServer()
+	default:
 		s.run()
 	}
+}
+
+// keepsServer tells whether the server's connection is of the client's request before, and waits for the next (http-reuse never).
+func (s *session) keepsServer() bool {
+	switch s.state {
+	case awaiting, queued, held, collecting, gathering:
+		return s.server != nil
+	}
+	return false
 }
 
 // run does all that can be done now.
@@ -268,7 +281,7 @@ func (s *session) backendOption(of func(*config.Options) bool) bool {
 func (s *session) release() {
 	if s.waiter != nil {
 		s.backend.Leave(s.waiter)
-		s.waiter = nil
+		s.leftQueue()
 	}
 	if s.acquired {
 		s.acquired = false
@@ -379,6 +392,10 @@ func (s *session) stopIdle() {
 
 // expired is called when a deadline of one of the sides has passed.
 func (s *session) expired(c *conn) {
+	if c == s.server && s.keepsServer() {
+		s.dropServer()
+		return
+	}
 	switch s.state {
 	case preparing, collecting:
 		s.destroy()
@@ -402,6 +419,9 @@ func (s *session) expired(c *conn) {
 			s.run()
 		}
 	case connecting:
+		if c == s.client { // it is the server's turn
+			return
+		}
 		if s.settled() || s.connectFailed(true) {
 			s.run()
 		}

@@ -261,11 +261,9 @@ func (s *session) secureServer() bool {
 	if c == nil {
 		return s.connectFailed(false)
 	}
-	if s.target.Server.TLS.SNI != nil {
-		if name := s.target.Server.TLS.SNI.Append(nil, s.ctx()); len(name) > 0 {
-			c = c.Clone()
-			c.ServerName = string(name)
-		}
+	if name := s.server.endpoint.name; name != "" {
+		c = c.Clone()
+		c.ServerName = name
 	}
 	if ws := s.target.WebSockets; ws != "auto" && s.x != nil && s.x.requestHead.Upgrade {
 		c = c.Clone()

@@ -19,18 +19,20 @@ type Backend struct {
 	Counters Counters
 	Arrivals Meter // of Counters' connections
 
-	secret  atomic.Pointer[string] // of dynamic cookies
-	members atomic.Pointer[[]*Server]
-	order   atomic.Pointer[ordering]
-	turn    atomic.Uint64 // roundrobin's place in the sequence
-	waiting atomic.Int64  // requests in the queue
-	longest atomic.Int64  // most of them at once
-	mu      sync.Mutex    // guards queue, made, changes of members and the making of order
-	queue   []*Waiter
-	made    int // servers so far
+	secret   atomic.Pointer[string] // of dynamic cookies
+	members  atomic.Pointer[[]*Server]
+	order    atomic.Pointer[ordering]
+	turn     atomic.Uint64 // roundrobin's place in the sequence
+	waiting  atomic.Int64  // requests in the queue
+	longest  atomic.Int64  // most of them at once
+	mu       sync.Mutex    // guards queue, dequeued and the servers' served, made, changes of members and the making of order
+	queue    []*Waiter
+	dequeued int64 // requests that waited for any server and were given one
+	made     int   // servers so far
 	availability
 	now    func() time.Time
 	random func(n int) int
+	part   func(*Server) // see Part
 }
 
 // New makes a backend of its configuration, with counters for so many loops.
@@ -69,12 +71,9 @@ func Link(c *config.Config, backends map[string]*Backend) {
 	}
 }
 
-// Observe has f called after each change of a server's state.
-func (b *Backend) Observe(f func(*Server)) {
-	for _, s := range b.Servers() {
-		s.observed = f
-	}
-}
+// Part has f called, on any goroutine, when connections that were made to a server before are good no more: it has moved, is spoken to otherwise, or was
+// taken out. It is to be said before anybody else knows the backend.
+func (b *Backend) Part(f func(*Server)) { b.part = f }
 
 // Find returns the server of that name, nil when there is none.
 func (b *Backend) Find(name string) *Server {
@@ -212,8 +211,10 @@ func (b *Backend) Pick(k Key) *Server {
 type Waiter struct {
 	Server *Server       // only this one will do; nil: any
 	Wake   func(*Server) // called, on any goroutine, with a place taken on the server
+	Move   func()        // called likewise when Server takes nobody any more: the request is out of the queue, and may go elsewhere; nil: it may not
 	Class  int64         // lower ones go first
 	Since  int64         // milliseconds; among those of a class the lowest goes first
+	Passed int64         // requests that left the queue before this one; read when it has left itself
 	queued bool
 }
 
@@ -221,6 +222,7 @@ type Waiter struct {
 func (b *Backend) Wait(w *Waiter) (position int64) {
 	b.mu.Lock()
 	w.queued = true
+	w.Passed = -*b.served(w)
 	b.queue = slices.Insert(b.queue, b.place(w), w)
 	position = b.waiting.Add(1)
 	b.longest.Store(max(b.longest.Load(), position))
@@ -228,11 +230,14 @@ func (b *Backend) Wait(w *Waiter) (position int64) {
 		w.Server.longest.Store(max(w.Server.longest.Load(), w.Server.Queued.Add(1)))
 	}
 	b.mu.Unlock()
-	// A place may have become free between the look and the queue.
+	// A place may have become free between the look and the queue, and the server that is waited for may have gone.
 	for _, s := range b.Servers() {
-		if s.HasRoom() && s.Usable() {
+		if s.HasRoom() && (s == w.Server || s.ordered.Load()) {
 			b.wake(s)
 		}
+	}
+	if w.Server != nil && !w.Server.Alive() {
+		b.disperse(w.Server)
 	}
 	return position
 }
@@ -262,35 +267,61 @@ func (b *Backend) Leave(w *Waiter) bool {
 	return false
 }
 
+// served counts the requests that were taken out of the queue that one waits in: its server's, or that of all servers. b.mu guards it.
+func (b *Backend) served(w *Waiter) *int64 {
+	if w.Server != nil {
+		return &w.Server.served
+	}
+	return &b.dequeued
+}
+
 func (b *Backend) drop(i int) {
 	w := b.queue[i]
 	b.queue = append(b.queue[:i], b.queue[i+1:]...)
 	w.queued = false
+	w.Passed += *b.served(w)
 	b.waiting.Add(-1)
 	if w.Server != nil {
 		w.Server.Queued.Add(-1)
 	}
 }
 
-// wake gives a server's free place to the first that waits for it.
+// wake gives a server's free places to those who wait for them, one after another. Those who wait for any server get none of a backup's while there are
+// others.
 func (b *Backend) wake(s *Server) {
-	if !s.Alive() {
-		return
-	}
-	b.mu.Lock()
-	at := -1
-	for i, w := range b.queue {
-		if w.Server == s || w.Server == nil && s.Usable() {
-			at = i
-			break
+	for {
+		b.mu.Lock()
+		at := slices.IndexFunc(b.queue, func(w *Waiter) bool { return w.Server == s || w.Server == nil && s.ordered.Load() })
+		if at < 0 || !s.TryAcquire() {
+			b.mu.Unlock()
+			return
 		}
-	}
-	if at < 0 || !s.TryAcquire() {
+		w := b.queue[at]
+		b.drop(at)
+		*b.served(w)++
 		b.mu.Unlock()
+		w.Wake(s)
+	}
+}
+
+// disperse has those go elsewhere who wait for a server that takes nobody any more.
+func (b *Backend) disperse(s *Server) {
+	if s.Queued.Load() == 0 {
 		return
 	}
-	w := b.queue[at]
-	b.drop(at)
+	var moved []*Waiter
+	b.mu.Lock()
+	for i := 0; i < len(b.queue); {
+		w := b.queue[i]
+		if w.Server != s || w.Move == nil {
+			i++
+			continue
+		}
+		b.drop(i)
+		moved = append(moved, w)
+	}
 	b.mu.Unlock()
-	w.Wake(s)
+	for _, w := range moved {
+		w.Move()
+	}
 }

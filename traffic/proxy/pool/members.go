@@ -41,7 +41,6 @@ func (b *Backend) Add(c *config.Server, leader *Server) *Server {
 	taken := map[int]bool{}
 	for _, other := range b.Servers() {
 		taken[other.Number] = true
-		s.observed = other.observed
 	}
 	for c.Number = max(c.ID, 1); taken[c.Number]; c.Number++ {
 	}

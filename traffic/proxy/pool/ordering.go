@@ -40,6 +40,13 @@ func (b *Backend) Refresh() {
 		}
 	}
 	o.servers = usable
+	next := 0
+	for _, s := range b.Servers() { // those that can be used stand in the same order
+		in := next < len(usable) && usable[next] == s
+		if s.ordered.Store(in); in {
+			next++
+		}
+	}
 	b.availability.note(len(usable) > 0, now)
 	for _, s := range usable {
 		weight, ramping := s.slowWeight(now)

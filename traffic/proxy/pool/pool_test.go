@@ -147,3 +147,110 @@ func TestDisabledServersAreOut(t *testing.T) {
 		t.Errorf("%s was chosen", s.Server.Name)
 	}
 }
+
+// queued has so many wait, and returns who was woken, in turn.
+func queued(b *Backend, n int, server *Server) *[]int {
+	woken := &[]int{}
+	for i := range n {
+		b.Wait(&Waiter{Server: server, Wake: func(*Server) { *woken = append(*woken, i) }, Move: func() { *woken = append(*woken, -i) }})
+	}
+	return woken
+}
+
+// TestRoomThatComesAtOnceIsGivenAtOnce: a server that comes back, or whose limit is raised, takes as many of those who wait as fit.
+func TestRoomThatComesAtOnceIsGivenAtOnce(t *testing.T) {
+	t.Parallel()
+	at := &clock{time.Unix(1e9, 0)}
+	b := backendOf("roundrobin", at, config.Server{Weight: 1, MaxConn: 1}, config.Server{Weight: 1, MaxConn: 3, Disabled: true})
+	one, two := b.Servers()[0], b.Servers()[1]
+	one.TryAcquire()
+	woken := queued(b, 10, nil)
+	two.SetAdmin(Ready, at.now)
+	if fmt.Sprint(*woken) != "[0 1 2]" {
+		t.Errorf("a server with three places took %v", *woken)
+	}
+	one.SetMaxConn(3)
+	if fmt.Sprint(*woken) != "[0 1 2 3 4]" {
+		t.Errorf("a limit raised by two had %v woken", *woken)
+	}
+	one.SetMaxConn(0)
+	if len(*woken) != 10 || b.Queued() != 0 {
+		t.Errorf("without a limit %d wait", b.Queued())
+	}
+}
+
+// TestBackupsTakeNobodyFromTheQueue while a server that is none is up, only full.
+func TestBackupsTakeNobodyFromTheQueue(t *testing.T) {
+	t.Parallel()
+	at := &clock{time.Unix(1e9, 0)}
+	b := backendOf("roundrobin", at, config.Server{Weight: 1, MaxConn: 1}, config.Server{Weight: 1, Backup: true}, config.Server{Weight: 1, Backup: true})
+	b.Servers()[0].TryAcquire()
+	woken := queued(b, 2, nil)
+	if len(*woken) != 0 {
+		t.Errorf("%v went to a backup", *woken)
+	}
+	b.Servers()[0].SetAdmin(Maintenance, at.now)
+	if len(*woken) != 2 || b.Servers()[1].Sessions.Load() != 2 {
+		t.Errorf("%v went to the first backup when nobody else was left", *woken)
+	}
+}
+
+// TestThoseWhoWaitForAServerMoveOnWhenItGoes, and those who may not stay.
+func TestThoseWhoWaitForAServerMoveOnWhenItGoes(t *testing.T) {
+	t.Parallel()
+	at := &clock{time.Unix(1e9, 0)}
+	b := backendOf("roundrobin", at, config.Server{Weight: 1, MaxConn: 1}, config.Server{Weight: 1})
+	s := b.Servers()[0]
+	s.TryAcquire()
+	b.Wait(&Waiter{Server: s, Wake: func(*Server) {}})
+	woken := queued(b, 3, s)
+	s.SetAdmin(Maintenance, at.now)
+	if fmt.Sprint(*woken) != "[0 -1 -2]" || s.Queued.Load() != 1 || b.Queued() != 1 {
+		t.Errorf("%v moved on, %d wait", *woken, b.Queued())
+	}
+	late := queued(b, 2, s)
+	if fmt.Sprint(*late) != "[0 -1]" {
+		t.Errorf("who came to wait for a server that had gone: %v moved on", *late)
+	}
+}
+
+// TestQueuePositions: a request knows how many left its queue before it, whichever way.
+func TestQueuePositions(t *testing.T) {
+	t.Parallel()
+	b := backendOf("roundrobin", &clock{time.Unix(1e9, 0)}, config.Server{Weight: 1, MaxConn: 1})
+	s := b.Servers()[0]
+	s.TryAcquire()
+	var all []*Waiter
+	for i := range 4 {
+		w := &Waiter{Wake: func(*Server) {}, Class: int64(-i)} // the last goes first
+		all = append(all, w)
+		b.Wait(w)
+	}
+	for range 3 {
+		s.Release()
+	}
+	b.Leave(all[0])
+	for i, w := range all {
+		if w.Passed != int64(3-i) {
+			t.Errorf("request %d left behind %d, want %d", i, w.Passed, 3-i)
+		}
+	}
+}
+
+// TestSlowStartLimitsConnections: of maxconn a server has a share, too.
+func TestSlowStartLimitsConnections(t *testing.T) {
+	t.Parallel()
+	at := &clock{time.Unix(1e9, 0)}
+	b := backendOf("roundrobin", at, config.Server{Weight: 10, MaxConn: 10, SlowStart: 10 * time.Second})
+	s := b.Servers()[0]
+	s.Checked(false, Result{}, at.now)
+	s.Checked(true, Result{}, at.now)
+	for _, want := range []int64{1, 5, 10} {
+		for s.TryAcquire() {
+		}
+		if n := s.Sessions.Swap(0); n != want {
+			t.Errorf("it took %d, want %d", n, want)
+		}
+		at.now = at.now.Add(5 * time.Second)
+	}
+}

@@ -40,6 +40,7 @@ type Server struct {
 	stopping   atomic.Bool            // 404 under disable-on-404: no new clients
 	weight     atomic.Int32           // as configured or set at run time
 	maxconn    atomic.Int64
+	ordered    atomic.Bool  // it is one of those that new clients are sent to: Backend.Refresh says so
 	ramp       atomic.Int64 // slowstart: when it came up, Unix milliseconds; 0: long ago
 
 	leader    *Server                   // that this one tracks; nil: none
@@ -61,7 +62,9 @@ type Server struct {
 	downs    int64
 	fails    int64
 	downtime time.Duration
-	observed func(*Server)
+	served   int64 // requests that waited for this server alone and were given it; Backend.mu guards it
+
+	generation atomic.Uint32 // see Generation
 }
 
 // Address is where the server is reached now.
@@ -71,6 +74,18 @@ func (s *Server) Address() netip.AddrPort { return *s.address.Load() }
 func (s *Server) SetAddress(a netip.AddrPort) {
 	if before := s.address.Swap(&a); before != nil && *before != a {
 		s.makeCookie()
+		s.renew()
+	}
+}
+
+// Generation tells connections to the server apart: those of another one than now are good no more.
+func (s *Server) Generation() uint32 { return s.generation.Load() }
+
+// renew has all connections be made anew.
+func (s *Server) renew() {
+	s.generation.Add(1)
+	if part := s.Backend.part; part != nil {
+		part(s)
 	}
 }
 
@@ -94,7 +109,11 @@ func (s *Server) Security() *config.TLSOptions {
 }
 
 // SetSecure has clients' requests go to the server in TLS as its line says, or without. Checks stay as they are.
-func (s *Server) SetSecure(on bool) { s.plain.Store(!on) }
+func (s *Server) SetSecure(on bool) {
+	if s.plain.Swap(!on) == on {
+		s.renew()
+	}
+}
 
 // Up tells whether the checks hold the server for alive.
 func (s *Server) Up() bool { return s.up.Load() }
@@ -140,8 +159,11 @@ func (s *Server) Weight() int { return int(s.weight.Load()) }
 // MaxConn is how many connections the server takes; 0: no limit.
 func (s *Server) MaxConn() int64 { return s.maxconn.Load() }
 
-// SetMaxConn changes that.
-func (s *Server) SetMaxConn(n int64) { s.maxconn.Store(n) }
+// SetMaxConn changes that. Where there is more room now, those who wait get it.
+func (s *Server) SetMaxConn(n int64) {
+	s.maxconn.Store(n)
+	s.Backend.wake(s)
+}
 
 // SetWeight changes the weight.
 func (s *Server) SetWeight(w int) {
@@ -162,8 +184,13 @@ func (s *Server) SetAdmin(a Admin, now time.Time) {
 		s.presume(now)
 	}
 	s.changed(now)
+	if a == Maintenance {
+		s.renew()
+	}
 	for _, f := range s.Followers() {
-		f.changed(now)
+		if f.changed(now); a == Maintenance {
+			f.renew()
+		}
 	}
 }
 
@@ -261,8 +288,8 @@ func (s *Server) changed(now time.Time) {
 	s.mu.Unlock()
 	s.touched.Store(true)
 	s.Backend.Refresh()
-	if s.observed != nil {
-		s.observed(s)
+	if !s.Usable() {
+		s.Backend.disperse(s)
 	}
 }
 
@@ -326,14 +353,21 @@ func (s *Server) HasRoom() bool {
 	return limit == 0 || s.Sessions.Load() < limit
 }
 
-// limit is maxconn, or with minconn and fullconn what the backend's load makes of it.
+// limit is maxconn, or with minconn and fullconn what the backend's load makes of it; slowstart leaves a share of it.
 func (s *Server) limit() int64 {
 	most := s.maxconn.Load()
-	if most == 0 || s.MinConn == 0 || s.Backend.FullConn == 0 {
-		return most
+	if most == 0 {
+		return 0
 	}
-	share := most * s.Backend.Sessions.Load() / int64(s.Backend.FullConn)
-	return min(most, max(int64(s.MinConn), share))
+	if s.MinConn > 0 && s.Backend.FullConn > 0 {
+		share := most * s.Backend.Sessions.Load() / int64(s.Backend.FullConn)
+		most = min(most, max(int64(s.MinConn), share))
+	}
+	if begun := s.ramp.Load(); begun != 0 {
+		passed := s.Backend.now().UnixMilli() - begun
+		most = max(1, most*min(passed, s.SlowStart.Milliseconds())/s.SlowStart.Milliseconds())
+	}
+	return most
 }
 
 // TryAcquire takes a place on the server, if there is one.
