@@ -117,7 +117,7 @@ var valueArguments = map[string]func(*arguments, string) error{
 	"-p":       func(a *arguments, v string) error { a.pidFile = v; return nil },
 	"-L":       func(_ *arguments, v string) error { return os.Setenv("HAPROXY_LOCALPEER", v) }, // configurations use it, too
 	"-C":       func(a *arguments, v string) error { a.directory = v; return nil },
-	"-S":       func(a *arguments, v string) error { a.masterSocket = masterSocket(v); return nil },
+	"-S":       func(a *arguments, v string) (err error) { a.masterSocket, err = config.MasterSocket(v); return err },
 	"-x":       func(a *arguments, v string) error { a.take = v; return nil },
 	"--states": func(a *arguments, v string) error { a.states = v; return nil },
 	"-cc":      func(a *arguments, v string) error { a.condition, a.ask = v, true; return nil },

@@ -17,6 +17,7 @@ import (
 
 	"holdfast/traffic/proxy/config"
 	"holdfast/traffic/proxy/plane"
+	"holdfast/traffic/proxy/stats"
 )
 
 // master keeps a worker running, and on a reload starts the next one beside it: that inherits the listening sockets, and when it
@@ -30,6 +31,7 @@ type master struct {
 	workers   []*process // those that have not ended, the old ones too
 	began     time.Time
 	reloads   int
+	failed    int          // reloads in a row that did not come off
 	requests  chan request // of clients of the master's socket
 	programs  []*program
 	left      chan *program // programs that have ended
@@ -48,7 +50,7 @@ func (a *arguments) runMaster(c *config.Config, stderr io.Writer) error {
 			return err
 		}
 		defer func() { _ = l.Close() }()
-		go serveMaster(l, m.requests)
+		go serveMaster(l, stats.LevelOf(a.masterSocket.Level), m.requests)
 	}
 	if err := m.start(c); err != nil {
 		return err
@@ -107,8 +109,24 @@ func (m *master) follow(signals <-chan os.Signal) error {
 	}
 }
 
-// reload reads the configuration again, and starts a worker with it.
+// reload reads the configuration again, and starts a worker with it. All processes count how often that was tried since they began.
 func (m *master) reload() error {
+	m.reloads++
+	for _, p := range m.workers {
+		p.reloads++
+	}
+	for _, p := range m.programs {
+		p.reloads++
+	}
+	m.failed++
+	if err := m.replace(); err != nil {
+		return err
+	}
+	m.failed = 0
+	return nil
+}
+
+func (m *master) replace() error {
 	c, err := Load(m.arguments.files)
 	if err != nil {
 		return err
@@ -119,12 +137,6 @@ func (m *master) reload() error {
 	}
 	if err := m.startPrograms(c, true); err != nil {
 		fmt.Fprintf(m.stderr, "haproxy: reload: %v\n", err)
-	}
-	m.reloads++
-	for _, p := range m.workers {
-		if p.pid != m.worker.Process.Pid {
-			p.reloads++
-		}
 	}
 	return nil
 }

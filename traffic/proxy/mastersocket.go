@@ -1,9 +1,7 @@
 package proxy
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/stats"
 )
 
 // The master's own run-time socket (-S) tells of its processes and reloads. What begins with @1 or @!PID goes to a worker: the master makes a pair of
@@ -36,110 +35,46 @@ type request struct {
 	said chan string
 }
 
-// masterSocket reads ADDRESS[,level LEVEL…] of -S.
-func masterSocket(text string) *config.StatsSocket {
-	address, _, _ := strings.Cut(text, ",")
-	s := &config.StatsSocket{Network: "unix", Address: strings.TrimPrefix(address, "unix@"), Mode: 0o600, Level: "admin"}
-	if !strings.HasPrefix(s.Address, "/") && strings.Contains(s.Address, ":") {
-		s.Network = "tcp"
-	}
-	return s
-}
-
 // serveMaster answers on the master's socket until it is closed.
-func serveMaster(l net.Listener, requests chan<- request) {
+func serveMaster(l net.Listener, level stats.Level, requests chan<- request) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			return
 		}
-		go converseMaster(c, requests)
+		go func() {
+			defer func() { _ = c.Close() }()
+			t := &masterTalk{conn: c, requests: requests, level: level}
+			t.run()
+		}()
 	}
 }
 
-// longestMasterLine bounds what a client says; payloads of certificates are as long.
-const longestMasterLine = 4 << 20
-
-func converseMaster(c net.Conn, requests chan<- request) {
-	defer func() { _ = c.Close() }()
-	ask := func(do func(*master) string) string {
-		r := request{do, make(chan string, 1)}
-		requests <- r
-		return <-r.said
-	}
-	lines := bufio.NewReader(io.LimitReader(c, longestMasterLine))
-	interactive, target := false, ""
-	for {
-		line, err := lines.ReadString('\n')
-		if line == "" && err != nil {
-			return
+// find tells which process a prefix stands for: @1 is the worker that serves, @!PID any, and @, @0 and @master the master itself, which is 0.
+func (m *master) find(prefix string) (pid int, err error) {
+	name := strings.TrimPrefix(prefix, "@")
+	switch name {
+	case "", "0", "master":
+		return 0, nil
+	case "1":
+		if m.worker != nil {
+			return m.worker.Process.Pid, nil
 		}
-		line = strings.TrimSpace(line)
-		to := target
-		if strings.HasPrefix(line, "@") {
-			to, line, _ = strings.Cut(line, " ")
-			if line == "" {
-				target = to
-			}
-		}
-		switch {
-		case line == "" && to == "":
-		case line == "prompt":
-			interactive = !interactive
-		case line == "quit":
-			return
-		case line == "":
-		case to == "" || to == "@master":
-			_, _ = io.WriteString(c, ask(func(m *master) string { return m.command(line) })+"\n")
-		default:
-			if payload := strings.HasSuffix(line, "<<"); payload {
-				for more := ""; more != "\n" && err == nil; line += "\n" + strings.TrimSuffix(more, "\n") {
-					more, err = lines.ReadString('\n')
-				}
-			}
-			_, _ = io.WriteString(c, forward(ask, to, line))
-		}
-		if !interactive || err != nil {
-			return
-		}
-		_, _ = io.WriteString(c, "master> ")
 	}
-}
-
-// forward gives a line to a worker: @1 is the one that serves, @!PID any.
-func forward(ask func(func(*master) string) string, to, line string) string {
-	var near *os.File
-	problem := ask(func(m *master) string {
-		var err error
-		if near, err = m.reach(to); err != nil {
-			return err.Error() + ".\n"
+	if text, any := strings.CutPrefix(name, "!"); any {
+		pid, err = strconv.Atoi(text)
+		if err == nil && slices.ContainsFunc(m.workers, func(p *process) bool { return p.pid == pid }) {
+			return pid, nil
 		}
-		return ""
-	})
-	if problem != "" {
-		return problem
 	}
-	conn, err := net.FileConn(near)
-	_ = near.Close()
-	if err != nil {
-		return err.Error() + ".\n"
-	}
-	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	if _, err := io.WriteString(conn, line+"\n"); err != nil {
-		return err.Error() + ".\n"
-	}
-	answer, _ := io.ReadAll(conn)
-	return string(answer)
+	return 0, fmt.Errorf("there is no process for the prefix '%s'; 'show proc' lists them", prefix)
 }
 
 // reach passes one end of a new connection to a worker, and returns the other.
-func (m *master) reach(to string) (*os.File, error) {
-	i := slices.IndexFunc(m.workers, func(p *process) bool {
-		return to == "@1" && m.worker != nil && p.pid == m.worker.Process.Pid || to == fmt.Sprintf("@!%d", p.pid)
-	})
+func (m *master) reach(pid int) (*os.File, error) {
+	i := slices.IndexFunc(m.workers, func(p *process) bool { return p.pid == pid })
 	if i < 0 {
-		return nil, fmt.Errorf("there is no process %s", to)
+		return nil, fmt.Errorf("the process %d has ended", pid)
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -150,71 +85,44 @@ func (m *master) reach(to string) (*os.File, error) {
 	_ = unix.Close(pair[1])
 	if err != nil {
 		_ = near.Close()
-		return nil, fmt.Errorf("reach process %s: %w", to, err)
+		return nil, fmt.Errorf("reach process %d: %w", pid, err)
 	}
 	return near, nil
-}
-
-const masterHelp = `The following commands are valid at this level:
-  @[1|!PID|master] [command]              : give a command to the worker, a process or the master; alone: this and those that follow
-  help                                    : this list
-  prompt                                  : take one line after another, or only one again
-  quit                                    : end
-  reload                                  : read the configuration again, as SIGUSR2 does
-  show proc                               : the processes
-  show version                            : the version
-`
-
-func (m *master) command(line string) string {
-	switch strings.Join(strings.Fields(line), " ") {
-	case "help":
-		return masterHelp
-	case "show version":
-		return config.Version + "\n"
-	case "show proc":
-		return m.showProcesses(time.Now())
-	case "reload":
-		if err := m.reload(); err != nil {
-			return fmt.Sprintf("Reload failed: %v\n", err)
-		}
-		return ""
-	}
-	return fmt.Sprintf("Unknown command: '%s'; 'help' lists what there is.\n", line)
 }
 
 // showProcesses is HAProxy's table of processes.
 func (m *master) showProcesses(now time.Time) string {
 	var b strings.Builder
-	row := func(pid int, kind string, reloads int, began time.Time) {
+	row := func(pid int, kind, reloads string, began time.Time, version string) {
 		s := int64(now.Sub(began).Seconds())
 		up := fmt.Sprintf("%dd%02dh%02dm%02ds", s/86400, s/3600%24, s/60%60, s%60)
-		fmt.Fprintf(&b, "%-15d %-15s %-15d %-15s %-15s\n", pid, kind, reloads, up, config.Version)
+		fmt.Fprintf(&b, "%-15d %-15s %-15s %-15s %-15s\n", pid, kind, reloads, up, version)
 	}
 	fmt.Fprintf(&b, "%-15s %-15s %-15s %-15s %-15s\n", "#<PID>", "<type>", "<reloads>", "<uptime>", "<version>")
-	row(os.Getpid(), "master", m.reloads, m.began)
+	row(os.Getpid(), "master", fmt.Sprintf("%d [failed: %d]", m.reloads, m.failed), m.began, config.Version)
 	b.WriteString("# workers\n")
-	for _, p := range m.workers {
-		if m.worker != nil && p.pid == m.worker.Process.Pid {
-			row(p.pid, "worker", p.reloads, p.began)
+	serving := func(p *process) bool { return m.worker != nil && p.pid == m.worker.Process.Pid }
+	for _, old := range []bool{false, true} {
+		if old && slices.ContainsFunc(m.workers, func(p *process) bool { return !serving(p) }) {
+			b.WriteString("# old workers\n")
 		}
-	}
-	var old []*process
-	for _, p := range m.workers {
-		if m.worker == nil || p.pid != m.worker.Process.Pid {
-			old = append(old, p)
+		for _, p := range m.workers {
+			if serving(p) != old {
+				row(p.pid, "worker", strconv.Itoa(p.reloads), p.began, config.Version)
+			}
 		}
-	}
-	if len(old) > 0 {
-		b.WriteString("# old workers\n")
-	}
-	for _, p := range old {
-		row(p.pid, "worker", p.reloads, p.began)
 	}
 	b.WriteString("# programs\n")
-	for _, p := range m.programs {
-		row(p.cmd.Process.Pid, p.config.Name, p.reloads, p.began)
+	for _, old := range []bool{false, true} {
+		if old && slices.ContainsFunc(m.programs, func(p *program) bool { return p.old }) {
+			b.WriteString("# old programs\n")
+		}
+		for _, p := range m.programs {
+			if p.old == old {
+				row(p.cmd.Process.Pid, p.config.Name, strconv.Itoa(p.reloads), p.began, "-")
+			}
+		}
 	}
-	b.WriteString("\n")
 	return b.String()
 }
 

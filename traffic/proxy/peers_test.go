@@ -111,17 +111,7 @@ func (p *peering) start(t *testing.T, name, program string, args ...string) *exe
 }
 
 // ask gives a command to a process's run-time socket.
-func (p *peering) ask(name, command string) string {
-	c, err := net.DialTimeout("unix", p.socket(name), patience)
-	if err != nil {
-		return err.Error()
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
-	_, _ = io.WriteString(c, command+"\n")
-	b, _ := io.ReadAll(c)
-	return string(b)
-}
+func (p *peering) ask(name, command string) string { return p.talk(name, command+"\n") }
 
 // waits asks until the answer has all that is wanted.
 func (p *peering) waits(t *testing.T, name, command string, wanted ...string) {

@@ -26,7 +26,6 @@ type program struct {
 func (m *master) startPrograms(c *config.Config, reload bool) error {
 	for _, p := range m.programs {
 		p.old = true
-		p.reloads++
 		_ = p.cmd.Process.Signal(syscall.SIGUSR1)
 	}
 	for _, own := range c.Programs {

@@ -287,13 +287,15 @@ func (p *peering) files(name string) *strings.Replacer {
 }
 
 // talk says everything at once, and returns what comes back.
-func (p *peering) talk(name, text string) string {
-	c, err := net.DialTimeout("unix", p.socket(name), patience)
+func (p *peering) talk(name, text string) string { return p.talkWithin(name, text, patience) }
+
+func (p *peering) talkWithin(name, text string, limit time.Duration) string {
+	c, err := net.DialTimeout("unix", p.socket(name), limit)
 	if err != nil {
 		return err.Error()
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(limit))
 	if _, err := io.WriteString(c, text); err != nil {
 		return err.Error()
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -225,11 +226,36 @@ func globalStats(p *parser, l Line) *Problem {
 }
 
 func (p *parser) statsSocket(l Line, t *taker) *Problem {
+	s := StatsSocket{Level: "operator"}
+	if problem := p.readStatsSocket(l, t, &s); problem != nil {
+		return problem
+	}
+	p.config.Global.StatsSockets = append(p.config.Global.StatsSockets, s)
+	return t.err
+}
+
+// MasterSocket reads where a master takes commands: an address, and what stats socket takes behind one, with commas between.
+func MasterSocket(text string) (*StatsSocket, error) {
+	s := &StatsSocket{Level: "admin", Mode: 0o600}
+	p := &parser{source: noSource{}, config: &Config{}}
+	l := Line{File: "-S", Number: 1, Words: strings.Split(text, ",")}
+	t := l.take(0)
+	if problem := p.readStatsSocket(l, t, s); problem != nil {
+		return nil, errors.New(problem.Message)
+	}
+	if t.err != nil {
+		return nil, errors.New(t.err.Message)
+	}
+	return s, nil
+}
+
+// readStatsSocket reads an address and what is said of the socket there.
+func (p *parser) readStatsSocket(l Line, t *taker, s *StatsSocket) *Problem {
 	a, err := p.place(t.next())
 	if err != nil {
 		return l.problem("stats socket: %v", err)
 	}
-	s := StatsSocket{Network: a.network, Address: a.path, Level: "operator"}
+	s.Network, s.Address = a.network, a.path
 	switch a.network {
 	case "tcp":
 		s.Address = addressWithPort(a, a.first)
@@ -245,6 +271,10 @@ func (p *parser) statsSocket(l Line, t *taker) *Problem {
 			s.User = t.user(p)
 		case "group":
 			s.Group = t.group(p)
+		case "uid":
+			s.User = strconv.Itoa(t.count(w, 0, 1<<31))
+		case "gid":
+			s.Group = strconv.Itoa(t.count(w, 0, 1<<31))
 		case "level":
 			s.Level = t.value(w)
 			if s.Level != "user" && s.Level != "operator" && s.Level != "admin" {
@@ -261,10 +291,9 @@ func (p *parser) statsSocket(l Line, t *taker) *Problem {
 			}
 			s.PassListeners = true
 		default:
-			t.fail("stats socket: %q is not known; there are mode, user, group, level, severity-output and expose-fd", w)
+			t.fail("stats socket: %q is not known; there are mode, user, group, uid, gid, level, severity-output and expose-fd", w)
 		}
 	}
-	p.config.Global.StatsSockets = append(p.config.Global.StatsSockets, s)
 	return t.err
 }
 

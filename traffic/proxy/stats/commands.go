@@ -216,12 +216,22 @@ func (c *conversation) listCommands(begin string) {
 	}
 }
 
+// quietly takes off a dash that ends a command: the one before it is to say nothing. A master says so of what it puts before its clients' commands.
+func quietly(args []string) ([]string, bool) {
+	n := len(args)
+	if n == 0 || args[n-1] != "-" {
+		return args, false
+	}
+	return args[:n-1], true
+}
+
 func lower(to Level) func(*conversation, []string) error {
-	return func(c *conversation, _ []string) error {
+	return func(c *conversation, args []string) error {
 		if c.level < to {
 			return errPermission
 		}
 		c.level = to
+		_, c.silent = quietly(args)
 		return nil
 	}
 }
@@ -230,6 +240,7 @@ func lower(to Level) func(*conversation, []string) error {
 func mode(name string, of func(*conversation) *bool) func(*conversation, []string) error {
 	return func(c *conversation, args []string) error {
 		on := of(c)
+		args, c.silent = quietly(args)
 		switch {
 		case len(args) == 0:
 			c.say("%s is %s\n", name, map[bool]string{false: "OFF", true: "ON"}[*on])

@@ -32,6 +32,7 @@ type conversation struct {
 	expert       bool   // expert-mode
 	experimental bool
 	payload      string // what stood behind << and a line's end
+	silent       bool   // nothing is said of the command, not even that it is over
 }
 
 func (c *conversation) say(format string, args ...any) { fmt.Fprintf(c.w, format, args...) }
@@ -74,13 +75,17 @@ func (s *Server) converse(conn net.Conn, level Level, severity string) {
 
 // executeAll runs the commands of a line. Nothing between two semicolons is nothing to do; an empty line lists the commands.
 func (c *conversation) executeAll(line string) {
-	all := splitCommands(line)
+	all := SplitCommands(line)
 	for i, one := range all {
 		if one == "" && (i > 0 || len(all) > 1) {
 			continue
 		}
 		if c.execute(one); c.over {
 			return
+		}
+		if c.silent {
+			c.silent = false
+			continue
 		}
 		c.say("\n")
 		if c.interactive {
@@ -122,8 +127,8 @@ func (c *conversation) readPayload(line string, ended error) (string, error) {
 	return before, ended
 }
 
-// splitCommands splits a line at semicolons that have no backslash before them. What is escaped stays so.
-func splitCommands(line string) []string {
+// SplitCommands splits a line at semicolons that have no backslash before them. What is escaped stays so.
+func SplitCommands(line string) []string {
 	var all []string
 	from := 0
 	for i := 0; i < len(line); i++ {

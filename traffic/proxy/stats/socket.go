@@ -22,6 +22,9 @@ const (
 
 var levels = map[string]Level{"user": User, "operator": Operator, "admin": Administrator}
 
+// String is the level's name in the configuration.
+func (l Level) String() string { return levelNames[l] }
+
 var levelNames = [...]string{User: "user", Operator: "operator", Administrator: "admin"}
 
 // LevelOf is the level that a configuration names.
