@@ -174,27 +174,28 @@ func (l *traffic) more(t *testing.T, n int64) {
 type step struct {
 	name     string
 	commands []string
+	own      bool // HAProxy 2.6 may loop for ever on it, and end itself
 }
 
 // runtimeSteps fail no request.
 var runtimeSteps = []step{
-	{"weight", []string{"set weight shop/one 0", "set weight shop/one 50%", "set server shop/one weight 200", "set server shop/one weight 1"}},
+	{"weight", []string{"set weight shop/one 0", "set weight shop/one 50%", "set server shop/one weight 200", "set server shop/one weight 1"}, false},
 	{"state", []string{"set server shop/one state drain", "set server shop/one state maint", "set server shop/one state ready", "disable server shop/two", "enable server shop/two",
-		"set server shop/bound state maint", "set server shop/bound state ready"}},
-	{"health", []string{"set server shop/one health down", "set server shop/one health up", "disable health shop/one", "enable health shop/one"}},
-	{"addr", []string{"set server shop/one addr ELSEWHERE", "set server shop/one addr ONE", "set server shop/two addr ELSEWHERE", "set server shop/two addr TWO"}},
-	{"maxconn of a server", []string{"set maxconn server shop/one 1;set maxconn server shop/two 1", "set maxconn server shop/one 0", "set maxconn server shop/one 1", "set maxconn server shop/one 30;set maxconn server shop/two 30"}},
+		"set server shop/bound state maint", "set server shop/bound state ready"}, false},
+	{"health", []string{"set server shop/one health down", "set server shop/one health up", "disable health shop/one", "enable health shop/one"}, false},
+	{"addr", []string{"set server shop/one addr ELSEWHERE", "set server shop/one addr ONE", "set server shop/two addr ELSEWHERE", "set server shop/two addr TWO"}, false},
+	{"maxconn of a server", []string{"set maxconn server shop/one 1;set maxconn server shop/two 1", "set maxconn server shop/one 0", "set maxconn server shop/one 1", "set maxconn server shop/one 30;set maxconn server shop/two 30"}, false},
 	{"a server comes and goes", []string{"add server shop/new ELSEWHERE2 maxconn 5", "enable server shop/new", "set server shop/new weight 100", "disable server shop/new", "-del server shop/new",
-		"add server shop/new ELSEWHERE2", "set server shop/new state ready", "set server shop/new state maint", "-del server shop/new"}},
-	{"maxconn of a frontend", []string{"set maxconn frontend front 2", "set maxconn frontend front 200"}},
-	{"maxconn of the process", []string{"set maxconn global 3", "set maxconn global 1000"}},
-	{"tables", []string{"clear table tracks", "set table tracks key 192.0.2.1 data.gpc0 3", "show table tracks", "clear table tracks key 127.0.0.1", "show table tracks"}},
-	{"maps", []string{"set map MAP /some 2", "add map MAP /other 3", "del map MAP /some", "clear map MAP", "add map MAP /some 4", "prepare map MAP", "show map MAP"}},
-	{"versions of maps", []string{"prepare map MAP", "add map @VERSION MAP /some 5", "add map @VERSION MAP <<\n/x 1\n/y 2\n", "commit map @VERSION MAP"}},
-	{"acls", []string{"add acl LIST /never", "del acl LIST /never", "clear acl LIST", "add acl LIST /no", "show acl LIST"}},
-	{"certificates", []string{"set ssl cert CERT <<\nPEM\n", "commit ssl cert CERT", "set ssl cert CERT <<\nPEM\n", "abort ssl cert CERT", "set ssl cert CERT <<\nPEM\n", "commit ssl cert CERT", "show ssl cert CERT"}},
-	{"looking", []string{"show stat", "show info", "show sess", "show sess all", "show servers state", "show servers conn", "show fd", "show activity", "show errors", "show threads", "clear counters all", "show stat json", "show info typed"}},
-	{"rates", []string{"set rate-limit connections global 100000", "set rate-limit ssl-sessions global 100000", "set rate-limit connections global 0"}},
+		"add server shop/new ELSEWHERE2", "set server shop/new state ready", "set server shop/new state maint", "-del server shop/new"}, false},
+	{"maxconn of a frontend", []string{"set maxconn frontend front 2", "set maxconn frontend front 200"}, true},
+	{"maxconn of the process", []string{"set maxconn global 3", "set maxconn global 1000"}, true},
+	{"tables", []string{"clear table tracks", "set table tracks key 192.0.2.1 data.gpc0 3", "show table tracks", "clear table tracks key 127.0.0.1", "show table tracks"}, false},
+	{"maps", []string{"set map MAP /some 2", "add map MAP /other 3", "del map MAP /some", "clear map MAP", "add map MAP /some 4", "prepare map MAP", "show map MAP"}, false},
+	{"versions of maps", []string{"prepare map MAP", "add map @VERSION MAP /some 5", "add map @VERSION MAP <<\n/x 1\n/y 2\n", "commit map @VERSION MAP"}, false},
+	{"acls", []string{"add acl LIST /never", "del acl LIST /never", "clear acl LIST", "add acl LIST /no", "show acl LIST"}, false},
+	{"certificates", []string{"set ssl cert CERT <<\nPEM\n", "commit ssl cert CERT", "set ssl cert CERT <<\nPEM\n", "abort ssl cert CERT", "set ssl cert CERT <<\nPEM\n", "commit ssl cert CERT", "show ssl cert CERT"}, false},
+	{"looking", []string{"show stat", "show info", "show sess", "show sess all", "show servers state", "show servers conn", "show fd", "show activity", "show errors", "show threads", "clear counters all", "show stat json", "show info typed"}, false},
+	{"rates", []string{"set rate-limit connections global 100000", "set rate-limit ssl-sessions global 100000", "set rate-limit connections global 0"}, false},
 }
 
 // lively is two programs with servers behind them, to be changed under traffic.
@@ -286,6 +287,9 @@ func (l *lively) run(t *testing.T, name, program string, port int) map[string][]
 	all := map[string][]string{"before": load.failed()}
 	version := ""
 	for _, one := range runtimeSteps {
+		if one.own && name != "a" {
+			continue
+		}
 		for _, command := range one.commands {
 			command, again := strings.CutPrefix(command, "-")
 			var answer string

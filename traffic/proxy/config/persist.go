@@ -18,6 +18,9 @@ type Cookie struct {
 	Attributes                                 []string
 }
 
+// Seen tells whether the proxy does more with the cookie than to look at it: log lines tell what then.
+func (c *Cookie) Seen() bool { return c != nil && (c.Insert || c.Rewrite || c.Prefix || c.Indirect) }
+
 // Persistence is a force-persist or an ignore-persist line: when clients go to their server also where it is down, or to any.
 type Persistence struct {
 	Force bool

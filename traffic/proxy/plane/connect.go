@@ -22,19 +22,41 @@ func (s *session) assign() bool {
 	return s.take(target, bound)
 }
 
-// take has the request go to a server, or wait for it where the client is bound to it or a hash chose it, or for any.
+// take has the request go to a server, or wait for it where the client is bound to it or a hash chose it, or for any. Where too many wait for the one
+// server already, the request goes to another if it may.
 func (s *session) take(target *pool.Server, bound bool) bool {
 	switch {
 	case target == nil:
 		s.note('S', 'C')
+		s.countFailure()
 		s.respond(503)
 		return s.state != over
+	case !bound && s.backend.Crowded() && !s.hashes():
+		return s.enqueue(nil)
 	case target.TryAcquire():
+		s.countBalanced(target, bound)
 		return s.assigned(target)
-	case bound, s.hashes():
-		return s.enqueue(target)
+	case !bound && !s.hashes():
+		return s.enqueue(nil)
 	}
-	return s.enqueue(nil)
+	s.countBalanced(target, bound)
+	switch {
+	case target.MaxQueue == 0 || target.Queued.Load() < int64(target.MaxQueue):
+		s.target = target
+		return s.enqueue(target)
+	case bound && s.mayRedispatch() && !s.persistenceIs(true):
+		next := s.backend.Pick(s.key())
+		s.moveOn(target, next)
+		if next == target {
+			return s.enqueue(nil)
+		}
+		return s.take(next, false)
+	}
+	s.target = target
+	s.note('S', 'Q')
+	s.countFailure()
+	s.respond(503)
+	return s.state != over
 }
 
 // assigned goes on with a place on a server.
@@ -52,81 +74,6 @@ func (s *session) assigned(target *pool.Server) bool {
 		s.stickTo(false)
 	}
 	return s.open(s.x != nil && !s.x.sent)
-}
-
-// enqueue has the request wait for a server, or for any when target is nil.
-func (s *session) enqueue(target *pool.Server) bool {
-	l, b := s.loop, s.backend
-	if target != nil && target.MaxQueue > 0 && target.Queued.Load() >= int64(target.MaxQueue) {
-		target = nil
-	}
-	s.state = queued
-	s.queuedAt = l.now
-	w := &pool.Waiter{Server: target, Since: l.now}
-	s.waiter = w
-	if x := s.x; x != nil {
-		w.Class, w.Since = x.context.PriorityClass, l.now+x.context.PriorityOffset
-	}
-	w.Wake = func(granted *pool.Server) {
-		l.post(func() {
-			if s.waiter != w {
-				granted.Release()
-				return
-			}
-			s.leftQueue()
-			if s.assigned(granted) {
-				s.run()
-			}
-		})
-	}
-	if target != nil && s.mayRedispatch() && !s.persistenceIs(true) {
-		w.Move = func() {
-			l.post(func() {
-				if s.waiter != w {
-					return
-				}
-				s.leftQueue()
-				next := b.Pick(s.key())
-				if s.moveOn(target, next); s.take(next, false) {
-					s.run()
-				}
-			})
-		}
-	}
-	l.timers.set(s.client, l.within(queueTimeout(b.Proxy)))
-	b.Wait(w)
-	return false
-}
-
-// moveOn takes note that the request goes to another server than the one that it was for.
-func (s *session) moveOn(from, to *pool.Server) {
-	if x := s.x; from != to && to != nil {
-		x.redispatched = true
-		if x.cookieKnown {
-			x.cookieKnown, x.cookieDown = false, true
-		}
-		from.Counters.Set(s.loop.id).Redispatches.Add(1)
-		s.backend.Counters.Set(s.loop.id).Redispatches.Add(1)
-	}
-}
-
-// leftQueue takes note that the request waits no more.
-func (s *session) leftQueue() {
-	r := &s.x.record
-	if w := s.waiter; w.Server != nil {
-		r.ServerQueue += w.Passed
-	} else {
-		r.BackendQueue += w.Passed
-	}
-	s.waiter, s.state = nil, connecting
-	s.loop.timers.set(s.client, s.loop.within(s.frontend.Timeouts.Client))
-}
-
-func (s *session) queueTimedOut() {
-	s.release()
-	s.note('s', 'Q')
-	s.respond(503)
-	s.run()
 }
 
 // endpoint is where a connection to a server leads. Requests that are for another place, or name another host in TLS, do not use it.
@@ -307,7 +254,6 @@ func (s *session) finishConnecting() bool {
 
 // connectFailed tries again, elsewhere when that is allowed, or gives up.
 func (s *session) connectFailed(timedOut bool) bool {
-	s.target.Counters.Set(s.loop.id).ConnectErrors.Add(1)
 	s.observe(false)
 	return s.again("conn-failure", timedOut)
 }
@@ -323,8 +269,6 @@ func (s *session) again(reason string, timedOut bool) bool {
 		return s.state != over
 	}
 	x.retries++
-	b.Counters.Set(s.loop.id).Retries.Add(1)
-	failed.Counters.Set(s.loop.id).Retries.Add(1)
 	target := failed
 	if s.redispatches(x.retries) {
 		if target = b.Pick(pool.Key{Avoid: failed}); target == nil {
@@ -332,9 +276,14 @@ func (s *session) again(reason string, timedOut bool) bool {
 		}
 		s.moveOn(failed, target)
 	}
+	if target == failed {
+		b.Counters.Set(s.loop.id).Retries.Add(1)
+		failed.Counters.Set(s.loop.id).Retries.Add(1)
+	}
 	if !target.TryAcquire() {
 		return s.enqueue(nil)
 	}
+	s.countBalanced(target, target == failed)
 	s.target, s.acquired = target, true
 	// A server that refuses is asked again after a moment; another one at once.
 	if target == failed && !timedOut && reason == "conn-failure" {
@@ -386,6 +335,9 @@ func (s *session) redispatches(attempt int) bool {
 
 // giveUp answers for a server that could not be reached, or that gave no answer.
 func (s *session) giveUp(reason string, timedOut bool) {
+	if reason == "conn-failure" {
+		s.countFailure()
+	}
 	switch {
 	case reason == "conn-failure" && timedOut:
 		s.note('s', 'C')
@@ -461,12 +413,4 @@ func (s *session) abort(who byte) {
 		s.log()
 	}
 	s.destroy()
-}
-
-// queueTimeout is how long a request waits for a server: timeout queue, or timeout connect where there is none.
-func queueTimeout(p *config.Proxy) time.Duration {
-	if p.Timeouts.Queue > 0 {
-		return p.Timeouts.Queue
-	}
-	return p.Timeouts.Connect
 }

@@ -105,7 +105,7 @@ func (s *session) fillRecord(local bool) {
 	if x.termination[0] == 0 {
 		r.Termination = [4]byte{'-', '-', '-', '-'}
 	}
-	if s.backend != nil && s.backend.Cookie != nil {
+	if s.backend != nil && s.backend.Cookie.Seen() {
 		s.cookieLetters()
 	}
 	r.Retries, r.Redispatch = x.retries, x.redispatched

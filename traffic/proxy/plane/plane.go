@@ -442,7 +442,7 @@ func (p *Plane) EndSessions(of func(*pool.Server) bool) {
 	for _, l := range p.loops {
 		l.post(func() {
 			for s := range l.sessions {
-				if s.target != nil && s.state != over && of(s.target) {
+				if s.acquired && of(s.target) {
 					s.note('D', 'D')
 					s.log()
 					s.destroy()

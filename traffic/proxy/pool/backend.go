@@ -24,6 +24,7 @@ type Backend struct {
 	order    atomic.Pointer[ordering]
 	turn     atomic.Uint64 // roundrobin's place in the sequence
 	waiting  atomic.Int64  // requests in the queue
+	common   atomic.Int64  // those of them that any server will do for
 	longest  atomic.Int64  // most of them at once
 	mu       sync.Mutex    // guards queue, dequeued and the servers' served, made, changes of members and the making of order
 	queue    []*Waiter
@@ -111,6 +112,9 @@ func (b *Backend) Usable() (usable, backups int) {
 
 // Queued counts the requests that wait.
 func (b *Backend) Queued() int64 { return b.waiting.Load() }
+
+// Crowded tells whether requests wait for any server: those that come now have to wait behind them.
+func (b *Backend) Crowded() bool { return b.common.Load() > 0 }
 
 // MostQueued is the most requests that waited at once.
 func (b *Backend) MostQueued() int64 { return b.longest.Load() }
@@ -214,7 +218,7 @@ type Waiter struct {
 	Move   func()        // called likewise when Server takes nobody any more: the request is out of the queue, and may go elsewhere; nil: it may not
 	Class  int64         // lower ones go first
 	Since  int64         // milliseconds; among those of a class the lowest goes first
-	Passed int64         // requests that left the queue before this one; read when it has left itself
+	Passed int64         // how many were given a place out of the queue while this one was in it, and one for itself; read when it has left
 	queued bool
 }
 
@@ -228,6 +232,8 @@ func (b *Backend) Wait(w *Waiter) (position int64) {
 	b.longest.Store(max(b.longest.Load(), position))
 	if w.Server != nil {
 		w.Server.longest.Store(max(w.Server.longest.Load(), w.Server.Queued.Add(1)))
+	} else {
+		b.common.Add(1)
 	}
 	b.mu.Unlock()
 	// A place may have become free between the look and the queue, and the server that is waited for may have gone.
@@ -279,10 +285,12 @@ func (b *Backend) drop(i int) {
 	w := b.queue[i]
 	b.queue = append(b.queue[:i], b.queue[i+1:]...)
 	w.queued = false
-	w.Passed += *b.served(w)
+	w.Passed += *b.served(w) + 1
 	b.waiting.Add(-1)
 	if w.Server != nil {
 		w.Server.Queued.Add(-1)
+	} else {
+		b.common.Add(-1)
 	}
 }
 

@@ -18,8 +18,9 @@ type Set struct {
 	Retries, Redispatches, Reused, Opened    atomic.Int64
 	ClientAborts, ServerAborts               atomic.Int64
 	Status                                   [6]atomic.Int64 // by hundreds; 0: others
-	Picked                                   atomic.Int64
-	Compressed, CodedIn, CodedOut            atomic.Int64 // answers; bytes before and after
+	Picked                                   atomic.Int64    // requests that got a place
+	Balanced                                 atomic.Int64    // those of them that balancing brought, not a cookie or the queue
+	Compressed, CodedIn, CodedOut            atomic.Int64    // answers; bytes before and after
 	CacheLookups, CacheHits                  atomic.Int64
 	Intercepted                              atomic.Int64 // requests that rules or the statistics page answered
 	DeniedConnections, DeniedSessions        atomic.Int64
@@ -39,7 +40,7 @@ type Total struct {
 	Retries, Redispatches, Reused, Opened    int64
 	ClientAborts, ServerAborts               int64
 	Status                                   [6]int64
-	Picked                                   int64
+	Picked, Balanced                         int64
 	Compressed, CodedIn, CodedOut            int64
 	CacheLookups, CacheHits                  int64
 	Intercepted                              int64
@@ -73,7 +74,7 @@ func (s *Set) each(t *Total, f func(*atomic.Int64, *int64)) {
 		{&s.BytesOut, &t.BytesOut}, {&s.Denied, &t.Denied}, {&s.DeniedAnswers, &t.DeniedAnswers}, {&s.BadRequests, &t.BadRequests},
 		{&s.ConnectErrors, &t.ConnectErrors}, {&s.AnswerErrors, &t.AnswerErrors}, {&s.Retries, &t.Retries},
 		{&s.Redispatches, &t.Redispatches}, {&s.Reused, &t.Reused}, {&s.Opened, &t.Opened}, {&s.ClientAborts, &t.ClientAborts},
-		{&s.ServerAborts, &t.ServerAborts}, {&s.Picked, &t.Picked}, {&s.Compressed, &t.Compressed},
+		{&s.ServerAborts, &t.ServerAborts}, {&s.Picked, &t.Picked}, {&s.Balanced, &t.Balanced}, {&s.Compressed, &t.Compressed},
 		{&s.CodedIn, &t.CodedIn}, {&s.CodedOut, &t.CodedOut}, {&s.CacheLookups, &t.CacheLookups}, {&s.CacheHits, &t.CacheHits},
 		{&s.Intercepted, &t.Intercepted}, {&s.DeniedConnections, &t.DeniedConnections}, {&s.DeniedSessions, &t.DeniedSessions},
 	} {

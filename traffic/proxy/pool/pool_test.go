@@ -231,8 +231,8 @@ func TestQueuePositions(t *testing.T) {
 	}
 	b.Leave(all[0])
 	for i, w := range all {
-		if w.Passed != int64(3-i) {
-			t.Errorf("request %d left behind %d, want %d", i, w.Passed, 3-i)
+		if want := int64(4 - i); w.Passed != want {
+			t.Errorf("request %d left with %d, want %d", i, w.Passed, want)
 		}
 	}
 }

@@ -131,7 +131,7 @@ func allColumns() []column {
 			}
 			return strconv.Itoa(r.Throttle)
 		}, OfServer)},
-		counted("lbtot", func(r *Row) int64 { return r.Total.Picked }, behind...),
+		counted("lbtot", func(r *Row) int64 { return r.Total.Balanced }, behind...),
 		{"tracked", "CNS", "str", func(r *Row) string { return r.Tracked }},
 		gauged("type", "CGS", func(r *Row) int64 { return int64(r.Kind) }, everywhere...),
 		gauged("rate", "MRP", func(r *Row) int64 { return r.Rate }, everywhere...),

@@ -126,7 +126,7 @@ func backendRows(b *pool.Backend, now time.Time) []Row {
 	for _, s := range b.Servers() {
 		r := serverRow(s, now)
 		r.ID = s.Number
-		sum.Total.Picked += r.Total.Picked
+		sum.Total.Picked, sum.Total.Balanced = sum.Total.Picked+r.Total.Picked, sum.Total.Balanced+r.Total.Balanced
 		sum.Total.Opened, sum.Total.Reused = sum.Total.Opened+r.Total.Opened, sum.Total.Reused+r.Total.Reused
 		switch {
 		case s.Usable() && s.Backup:
