@@ -126,7 +126,7 @@ func (s *session) answer() bool {
 		h.Drop(c.in, "transfer-encoding")
 	}
 	closing := b.Options.ServerClose || b.Options.ForceClose || s.frontend.Options.ServerClose || s.frontend.Options.ForceClose
-	x.keepServer = h.KeepsAlive() && !closing && !x.edits.close && x.downBody.Framing != h1.UntilClose && !s.personal() && !s.wornOut()
+	x.keepServer = h.KeepsAlive() && !closing && !x.edits.close && x.downBody.Framing != h1.UntilClose && (!s.personal() || s.staysPersonal()) && !s.wornOut()
 	if !x.upOver || x.downBody.Framing == h1.UntilClose || l.plane.stopping.Load() {
 		s.keep = false
 	}
@@ -346,16 +346,18 @@ func (s *session) finishExchange() bool {
 	s.addBytes()
 	s.log()
 	s.pace()
-	c := s.server
+	c, personal := s.server, s.personal()
 	s.server = nil
 	c.session = nil
 	s.leaveBackend()
 	switch {
 	case !x.keepServer || !x.upOver || c.eof:
 		l.drop(c)
-	case s.backend.Reuse == 1 && s.keep && c.stream == nil: // http-reuse never: it stays with its client
+	case (personal || s.backend.Reuse == config.ReuseNever) && s.keep && c.stream == nil: // it stays with its client
 		s.server, c.session = c, s
 		l.timers.set(c, l.within(c.server.PoolPurge))
+	case personal:
+		l.drop(c)
 	default:
 		l.park(c)
 	}

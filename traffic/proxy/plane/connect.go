@@ -81,6 +81,8 @@ type endpoint struct {
 	to         netip.AddrPort
 	name       string // in TLS (SNI); "": as the server's line says
 	generation uint32 // the server's
+
+	client, goal netip.AddrPort // of a personal connection: what the server was told of its client
 }
 
 // endpointOf is where the request is for at the server that was chosen: at an address that its line leaves open, where the client wanted to go.
@@ -95,6 +97,9 @@ func (s *session) endpointOf(target *pool.Server) endpoint {
 			port = s.destination().Port()
 		}
 		e.to = netip.AddrPortFrom(s.destination().Addr().Unmap(), port)
+	}
+	if s.personal() {
+		e.client, e.goal = s.source, s.destination()
 	}
 	if secure := target.Security(); secure != nil && secure.SNI != nil {
 		e.name = string(secure.SNI.Append(nil, s.ctx()))

@@ -3,6 +3,7 @@ package plane
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -90,7 +91,7 @@ func start(t *testing.T, text string) *started {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Plane, err = New(2, c.Global.MaxConn, s.log); err != nil {
+	if s.Plane, err = New(cmp.Or(c.Global.Threads, 2), c.Global.MaxConn, s.log); err != nil {
 		t.Fatal(err)
 	}
 	snapshot, err := s.Compile(c)

@@ -69,6 +69,12 @@ func (s *session) personal() bool {
 	return s.target.SendProxy != 0 || s.originOf(s.target).Disguise > config.DisguiseAddress
 }
 
+// staysPersonal tells whether all that a personal connection was told of its client holds for the client's next request, too.
+func (s *session) staysPersonal() bool {
+	i := s.target.Introduction
+	return (i == nil || !i.UniqueID) && s.originOf(s.target).Disguise != config.DisguiseHeader
+}
+
 // wornOut tells whether the server's connection has carried as many requests as it may (max-reuse).
 func (s *session) wornOut() bool {
 	t := s.target

@@ -207,7 +207,7 @@ func (s *session) serverEvent(c *conn) {
 	}
 }
 
-// keepsServer tells whether the server's connection is of the client's request before, and waits for the next (http-reuse never).
+// keepsServer tells whether the server's connection is of the client's request before, and waits for the next (http-reuse never, send-proxy).
 func (s *session) keepsServer() bool {
 	switch s.state {
 	case awaiting, queued, held, collecting, gathering:
