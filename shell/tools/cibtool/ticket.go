@@ -12,6 +12,7 @@ import (
 	"holdfast/shell/source"
 	"holdfast/shell/tools/exit"
 	"holdfast/shell/tools/option"
+	"holdfast/shell/tools/tableorder"
 )
 
 var ticketOptions = append([]option.Spec{
@@ -169,14 +170,22 @@ func (c *ticketCall) list(what string) int {
 			standby = "[standby]"
 		}
 		fmt.Fprintf(c.stdout, "%s\t%s %-9s", t.ID(), granted, standby)
-		var said []string
+		var names, said []string
 		for _, a := range t.Attrs {
-			if a.Name != "id" && a.Name != "last-granted" && what == "details" {
-				said = append(said, a.Name+"="+a.Value)
+			if a.Name != "id" && (a.Name == "last-granted" || what == "details") {
+				names = append(names, a.Name)
 			}
 		}
-		if seconds, err := strconv.ParseInt(t.Get("last-granted"), 10, 64); err == nil {
-			said = append(said, "last-granted='"+time.Unix(seconds, 0).Format(time.ANSIC)+"'")
+		for _, name := range tableorder.Of(names) {
+			value := t.Get(name)
+			if name == "last-granted" {
+				seconds, err := strconv.ParseInt(value, 10, 64)
+				if err != nil {
+					continue
+				}
+				value = "'" + time.Unix(seconds, 0).Format(time.ANSIC) + "'"
+			}
+			said = append(said, name+"="+value)
 		}
 		switch {
 		case len(said) > 0 && what == "details":

@@ -11,6 +11,7 @@ import (
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/rule"
 	"holdfast/cluster/scheduler"
+	"holdfast/shell/tools/tableorder"
 )
 
 // titled writes a section whose heading appears only with its first line.
@@ -279,7 +280,7 @@ func (v *view) failures() {
 	line := v.titled("Failed Resource Actions")
 	for _, f := range v.shownFailures() {
 		if v.line.Has("show-detail") {
-			line("  * %s\n", failureInDetail(f))
+			line("  * %s\n", v.failureInDetail(f))
 		} else {
 			line("  * %s\n", FailureInWords(f))
 		}
@@ -350,14 +351,19 @@ func readable(d time.Duration) string {
 }
 
 // failureInDetail says all that the status holds of a failure.
-func failureInDetail(f scheduler.Failure) string {
+func (v *view) failureInDetail(f scheduler.Failure) string {
 	text := fmt.Sprintf("%s on %s '%s' (%d): call=%d, status='%s'", f.Key, f.Node, f.RCText, f.RC, f.Call, f.Status)
 	if f.Reason != "" {
 		text += fmt.Sprintf(", exitreason='%s'", f.Reason)
 	}
 	if !f.LastChange.IsZero() {
-		text += fmt.Sprintf(", last-rc-change='%s', queued=%dms, exec=%dms", f.LastChange.Local().Format(time.ANSIC),
-			f.Queued.Milliseconds(), f.Exec.Milliseconds())
+		text += fmt.Sprintf(", last-rc-change='%s'", f.LastChange.Local().Format(time.ANSIC))
+		if v.timed(f, "queue-time") {
+			text += fmt.Sprintf(", queued=%dms", f.Queued.Milliseconds())
+		}
+		if v.timed(f, "exec-time") {
+			text += fmt.Sprintf(", exec=%dms", f.Exec.Milliseconds())
+		}
 	}
 	return text
 }
@@ -374,7 +380,7 @@ func (v *view) shownFailures() []scheduler.Failure {
 	})
 }
 
-// allTickets are those with a state, then those that only constraints name: they were never granted.
+// allTickets are those with a state and those that only constraints name: they were never granted.
 func (v *view) allTickets() []scheduler.TicketStatus {
 	all := slices.Clone(v.s.Tickets)
 	for e := range v.doc.Section("constraints").All("rsc_ticket") {
@@ -382,6 +388,13 @@ func (v *view) allTickets() []scheduler.TicketStatus {
 		if !slices.ContainsFunc(all, func(t scheduler.TicketStatus) bool { return t.Name == name }) {
 			all = append(all, scheduler.TicketStatus{Name: name})
 		}
+	}
+	byName, names := map[string]scheduler.TicketStatus{}, []string{}
+	for _, t := range all {
+		byName[t.Name], names = t, append(names, t.Name)
+	}
+	for i, name := range tableorder.Of(names) {
+		all[i] = byName[name]
 	}
 	return all
 }

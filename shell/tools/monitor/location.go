@@ -59,6 +59,16 @@ func promotedRole(e *cib.Element) bool {
 }
 
 // attributesOf looks up what rules can ask of a node: its name and id, and its attributes.
+// AttributesOf looks up what rules can ask of a host; nothing is known of one that does not exist.
+func AttributesOf(s *scheduler.Status, node string) func(string) (string, bool) {
+	for i := range s.Nodes {
+		if s.Nodes[i].Name == node {
+			return attributesOf(s.Nodes[i])
+		}
+	}
+	return func(string) (string, bool) { return "", false }
+}
+
 func attributesOf(n *scheduler.NodeStatus) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		switch name {

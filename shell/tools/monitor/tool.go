@@ -51,7 +51,7 @@ var options = []option.Spec{
 	{Long: "html-stylesheet", Arg: option.Required, Value: "URI", Help: "with --output-as=html: a style sheet to link to"},
 	{Long: "text-fancy", Help: "accepted"},
 	{Long: "disable-ncurses", Short: 'N', Help: "accepted"},
-	{Long: "quiet", Short: 'Q', Help: "accepted"},
+	{Long: "quiet", Short: 'Q', Help: "leave out when the document was read and changed"},
 	{Long: "fence-history", Short: 'm', Arg: option.Optional, Value: "LEVEL", Help: "accepted"},
 	{Long: "daemonize", Short: 'd', Help: "go on in the background, with --as-html or --output-to"},
 	{Long: "pid-file", Short: 'p', Arg: option.Required, Value: "FILE", Help: "where --daemonize notes its process id"},
@@ -273,6 +273,8 @@ func sections(line *option.Line) (map[string]bool, error) {
 			set(true, "tickets")
 		case "neg-locations":
 			set(true, "bans")
+		case "quiet":
+			set(false, "times")
 		case "hide-headers":
 			set(false, summarySections...)
 			show["options"] = xml

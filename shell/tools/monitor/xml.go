@@ -326,7 +326,7 @@ func (v *view) historyXML(list *cib.Element) {
 			if r == nil || len(ops) == 0 && (v.show["operations"] || fails == "") {
 				continue
 			}
-			e := node.Append(cib.NewElement("resource_history", "id", historyName(r), "orphan", yes(r.Orphan), "migration-threshold", v.threshold(base)))
+			e := node.Append(cib.NewElement("resource_history", "id", historyName(r), "orphan", "false", "migration-threshold", v.threshold(base)))
 			if fails != "" {
 				e.Set("fail-count", fails)
 				e.Set("last-failure", last)
@@ -376,12 +376,26 @@ func (v *view) failuresXML(list *cib.Element) {
 			"exitcode", fmt.Sprint(f.RC), "call", fmt.Sprint(f.Call), "status", f.Status))
 		if !f.LastChange.IsZero() {
 			e.Set("last-rc-change", f.LastChange.UTC().Format("2006-01-02 15:04:05Z"))
-			e.Set("queued", fmt.Sprint(f.Queued.Milliseconds()))
-			e.Set("exec", fmt.Sprint(f.Exec.Milliseconds()))
+			if v.timed(f, "queue-time") {
+				e.Set("queued", fmt.Sprint(f.Queued.Milliseconds()))
+			}
+			if v.timed(f, "exec-time") {
+				e.Set("exec", fmt.Sprint(f.Exec.Milliseconds()))
+			}
 			e.Set("interval", fmt.Sprint(f.Interval.Milliseconds()))
 			e.Set("task", f.Task)
 		}
 	}
+}
+
+// timed reports whether the status says how long a failed operation waited or took.
+func (v *view) timed(f scheduler.Failure, attribute string) bool {
+	op := v.failed(f)
+	if op == nil {
+		return true
+	}
+	_, given := op.Lookup(attribute)
+	return given
 }
 
 // failed is the result in the status that a failure was read from.

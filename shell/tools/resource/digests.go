@@ -7,9 +7,12 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/rule"
 	"holdfast/cluster/executor"
 	"holdfast/cluster/executor/metadata"
 	"holdfast/shell/tools/exit"
+	"holdfast/shell/tools/monitor"
+	"holdfast/shell/tools/tableorder"
 )
 
 // digests prints the hashes of a resource's parameters, as results in the status carry them.
@@ -19,6 +22,9 @@ func (c *call) digests() error {
 		return fmt.Errorf("%w: --digests needs a host; give one with -N HOST", exit.ErrUsage)
 	}
 	e := c.resource(c.id())
+	if e.Name != "primitive" {
+		return &outcome{exit.Unimplement, fmt.Sprintf("%q is a %s: hashes are of primitives", e.ID(), e.Name)}
+	}
 	params, meta := c.parameters(e)
 	last, task, interval := c.lastOperation(e, node), "start", "0"
 	if first := c.firstOperation(e, node); first != nil {
@@ -64,12 +70,23 @@ func (c *call) parameters(e *cib.Element) (params []cib.Attr, meta map[string]st
 		}
 		params = append(params, cib.Attr{Name: name, Value: value})
 	}
-	for attributes := range e.All("instance_attributes") {
-		for nvpair := range attributes.All("nvpair") {
-			set(nvpair.Get("name"), nvpair.Get("value"))
-		}
+	var names []string
+	values := map[string]string{}
+	facts := &rule.Context{Now: c.now, Attribute: monitor.AttributesOf(c.observed(), c.node())}
+	holders := []*cib.Element{e}
+	if t := c.doc.ByID(e.Get("template")); t != nil && e.Get("template") != "" {
+		holders = append(holders, t)
 	}
-	slices.Reverse(params) // the order in which Pacemaker prints them
+	for _, holder := range holders {
+		facts.Pairs(lastFirst(holder, "instance_attributes"), "instance_attributes", "", c.doc.ByID, func(name, value string) {
+			if _, given := values[name]; !given {
+				names, values[name] = append(names, name), value
+			}
+		})
+	}
+	for _, name := range tableorder.Of(names) {
+		set(name, values[name])
+	}
 	for _, word := range c.line.Words {
 		name, value, _ := strings.Cut(word, "=")
 		if about, is := strings.CutPrefix(name, "CRM_meta_"); is {
@@ -79,6 +96,15 @@ func (c *call) parameters(e *cib.Element) (params []cib.Attr, meta map[string]st
 		}
 	}
 	return params, meta
+}
+
+// lastFirst has an element's sets of a kind in reverse: of those with one score, Pacemaker hashes what the last one says.
+func lastFirst(e *cib.Element, kind string) *cib.Element {
+	reversed := cib.NewElement(e.Name)
+	for set := range e.All(kind) {
+		reversed.InsertAt(0, set.Clone())
+	}
+	return reversed
 }
 
 // operationTimeout is how long an operation may take, in milliseconds: as it is configured, or the default.

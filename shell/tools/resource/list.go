@@ -183,13 +183,7 @@ func (c *call) locate() error {
 		}
 		return nil
 	}
-	slices.SortStableFunc(places, func(a, b place) int { return strings.Compare(a.node, b.node) })
-	seen := map[string]bool{}
-	for _, p := range places {
-		if seen[p.node] {
-			continue
-		}
-		seen[p.node] = true
+	for _, p := range c.inOrder(e, places) {
 		node := nodes.Append(cib.NewElement("node"))
 		node.Append(&cib.Element{Kind: cib.TextNode, Text: p.node})
 		promoted := ""
@@ -204,6 +198,16 @@ func (c *call) locate() error {
 		}
 	}
 	return nil
+}
+
+// inOrder are places as they are told: of a clone those of the last instance first, of anything else each host once.
+func (c *call) inOrder(e *cib.Element, places []place) []place {
+	if isClone(e) {
+		slices.Reverse(places)
+		return places
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return strings.Compare(a.node, b.node) })
+	return slices.CompactFunc(places, func(a, b place) bool { return a.node == b.node })
 }
 
 // numbered returns where the instance with a number is: anonymous instances are numbered in the order of the

@@ -92,8 +92,13 @@ func (c *call) listOperation(list *cib.Element, node string, rsc, op *cib.Elemen
 	if seconds, err := strconv.ParseInt(op.Get("last-rc-change"), 10, 64); err == nil {
 		stamp := time.Unix(seconds, 0).UTC().Format("Mon Jan _2 15:04:05 2006")
 		item.Set("last-rc-change", stamp)
-		item.Set("exec-time", op.Get("exec-time"))
-		changed = fmt.Sprintf(", last-rc-change='%s', exec=%sms", stamp, op.Get("exec-time"))
+		took, timed := op.Lookup("exec-time")
+		if timed {
+			item.Set("exec-time", took)
+		} else {
+			took = "(null)" // as it is printed there
+		}
+		changed = fmt.Sprintf(", last-rc-change='%s', exec=%sms", stamp, took)
 	}
 	c.say("%s: %s (node=%s, call=%s, rc=%s%s): %s\n", c.stateOfHistory(rsc), key, node,
 		op.Get("call-id"), op.Get("rc-code"), changed, status)

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/cib/rule"
 	"holdfast/shell/tools/exit"
 )
 
@@ -21,62 +21,76 @@ func (c *call) setName() string {
 	return "instance_attributes"
 }
 
-// matching returns the attributes of that name at and below a resource; with several it lists them.
-func (c *call) matching(e *cib.Element, name string) []*cib.Element {
+// attributes are those of a name at and below an element: of sets of a kind, as --set-name and --nvpair
+// choose them; with the kind "" all there are.
+func (c *call) attributes(e *cib.Element, kind, name string) []*cib.Element {
 	var found []*cib.Element
 	for set := range e.Descendants() {
-		if set.Name != c.setName() || c.line.Has("set-name") && set.ID() != c.line.Get("set-name") {
+		if kind != "" && (set.Name != kind || set.Parent != e || c.line.Has("set-name") && set.ID() != c.line.Get("set-name")) {
 			continue
 		}
 		for nvpair := range set.All("nvpair") {
-			if nvpair.Get("name") == name && (!c.line.Has("nvpair") || nvpair.ID() == c.line.Get("nvpair")) {
+			if nvpair.Get("name") == name && (kind == "" || !c.line.Has("nvpair") || nvpair.ID() == c.line.Get("nvpair")) {
 				found = append(found, nvpair)
 			}
 		}
 	}
-	if len(found) > 1 {
-		c.say("Multiple attributes match name=%s\n", name)
-		for _, nvpair := range found {
-			c.say("  Value: %s \t(id=%s)\n", nvpair.Get("value"), nvpair.ID())
-		}
-		c.say("\n")
-	}
 	return found
 }
 
-// holder returns the resource that an attribute belongs to.
-func holder(nvpair *cib.Element) *cib.Element { return nvpair.Parent.Parent }
+// only returns the attribute that is meant, nil when there is none. Several are listed, and ok is false.
+func (c *call) only(found []*cib.Element) (nvpair *cib.Element, ok bool) {
+	if len(found) == 0 {
+		return nil, true
+	}
+	if len(found) == 1 {
+		return found[0], true
+	}
+	c.say("Multiple attributes match name=%s\n", found[0].Get("name"))
+	for _, nvpair := range found {
+		c.say("  Value: %s \t(id=%s)\n", nvpair.Get("value"), nvpair.ID())
+	}
+	c.say("\n")
+	return nil, false
+}
+
+// own is the attribute of a resource that the call is about, nil when it has none.
+func (c *call) own(e *cib.Element, name string) (*cib.Element, error) {
+	nvpair, ok := c.only(c.attributes(e, c.setName(), name))
+	if !ok {
+		return nil, &outcome{exit.Multiple, fmt.Sprintf("resource %q has several attributes %q; choose one with -s SET or -i ID", e.ID(), name)}
+	}
+	return nvpair, nil
+}
+
+func isClone(e *cib.Element) bool { return e != nil && (e.Name == "clone" || e.Name == "master") }
 
 // targets returns the resources to act on: what is asked for a clone is done to its child, and the other way
-// round, where the attribute already is; what is asked for a group is also done to members that have it.
+// round, where the attribute already is; what is asked for a group is also done to members that have it. When a
+// set or an attribute was chosen, it is one resource.
 func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
-	if c.line.Has("force") {
-		return []*cib.Element{e}
+	if !c.line.Has("nvpair") && !c.line.Has("force") {
+		c.only(c.attributes(collective(e), "", name)) // says that there are several, which may be meant
 	}
-	isClone := e.Name == "clone" || e.Name == "master"
-	if parent := e.Parent; parent != nil && (parent.Name == "clone" || parent.Name == "master") {
-		if found := c.matching(parent, name); len(found) == 1 && holder(found[0]) == parent || len(found) == 0 && verb == "update" && c.setName() != "instance_attributes" {
-			c.say("Performing %s of '%s' on '%s', the parent of '%s'\n", verb, name, parent.ID(), e.ID())
-			return []*cib.Element{parent}
+	parameter := c.setName() == "instance_attributes" || verb == "delete" && c.setName() == "utilization"
+	switch {
+	case c.line.Has("force") || parameter:
+	case isClone(e.Parent):
+		if nvpair, ok := c.only(c.attributes(e, c.setName(), name)); nvpair == nil || !ok {
+			c.say("Performing %s of '%s' on '%s', the parent of '%s'\n", verb, name, e.Parent.ID(), e.ID())
+			return []*cib.Element{e.Parent}
 		}
-		return []*cib.Element{e}
-	}
-	if isClone {
-		c.matching(e, name)
-		for child := range e.Elements() {
-			if child.Name != "primitive" && child.Name != "group" {
-				continue
-			}
-			if found := child.PairIn(c.setName(), name); found != nil {
+	case isClone(e):
+		if child := e.Child("primitive"); child != nil {
+			if nvpair, _ := c.only(c.attributes(child, c.setName(), name)); nvpair != nil {
 				c.say("A value for '%s' already exists in child '%s', performing %s on that instead of '%s'\n", name, child.ID(), verb, e.ID())
 				return []*cib.Element{child}
 			}
 		}
-	}
-	if e.Name == "group" && verb == "update" && c.setName() == "meta_attributes" {
+	case e.Name == "group" && !c.line.Has("set-name") && !c.line.Has("nvpair"):
 		var all []*cib.Element
 		for child := range e.All("primitive") {
-			if child.PairIn(c.setName(), name) != nil {
+			if nvpair, _ := c.only(c.attributes(child, c.setName(), name)); nvpair != nil {
 				all = append(all, child)
 			}
 		}
@@ -86,47 +100,90 @@ func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
 }
 
 func (c *call) setParameter() error {
-	name, value := c.line.Get("set-parameter"), c.line.Get("parameter-value")
-	for _, e := range c.targets(c.resource(c.id()), name, "update") {
-		setID, id, made := "", "", ""
-		if found := e.PairIn(c.setName(), name); found != nil && !c.line.Has("set-name") && !c.line.Has("nvpair") {
-			setID, id = found.Parent.ID(), found.ID()
-		} else {
-			setID = cmp.Or(c.line.Get("set-name"), e.ID()+"-"+c.setName())
-			id = cmp.Or(c.line.Get("nvpair"), setID+"-"+name)
-			made = " set=" + setID
-		}
-		update := cib.NewElement(e.Name, "id", e.ID())
-		update.Append(cib.NewElement(c.setName(), "id", setID)).
-			Append(cib.NewElement("nvpair", "id", id, "name", name, "value", value))
-		if err := c.apply(cib.Request{Op: cib.OpModify, Section: "resources", Input: update}); err != nil {
+	name := c.line.Get("set-parameter")
+	e := c.resource(c.id())
+	for _, target := range c.targets(e, name, "update") {
+		if err := c.setOf(target, name); err != nil {
 			return err
 		}
-		if made != "" && c.line.Has("nvpair") { // what was given is not told
-			id = "(null)"
+	}
+	if c.line.Has("recursive") && c.setName() == "meta_attributes" {
+		return c.setOfDependents(e, name, map[string]bool{e.ID(): true})
+	}
+	return nil
+}
+
+// setOf sets the attribute of one resource.
+func (c *call) setOf(e *cib.Element, name string) error {
+	found, err := c.own(e, name)
+	if err != nil {
+		return err
+	}
+	value, setID := c.line.Get("parameter-value"), c.line.Get("set-name")
+	var update *cib.Element
+	told, id := "", ""
+	if found != nil {
+		told, id = found.ID(), found.ID()
+		update = cib.NewElement("nvpair", "id", id, "name", name, "value", value)
+	} else {
+		setID = cmp.Or(setID, e.ID()+"-"+c.setName())
+		told = setID + "-" + name
+		id = cmp.Or(c.line.Get("nvpair"), told)
+		if c.line.Has("nvpair") { // what was given is not told
+			told = "(null)"
 		}
-		c.say("Set '%s' option: id=%s%s name=%s value=%s\n", e.ID(), id, made, name, value)
+		update = cib.NewElement(e.Name, "id", e.ID())
+		update.Append(cib.NewElement(c.setName(), "id", setID)).Append(cib.NewElement("nvpair", "id", id, "name", name, "value", value))
+	}
+	if err := c.apply(cib.Request{Op: cib.OpModify, Section: "resources", Input: update}); err != nil {
+		return err
+	}
+	c.say("Set '%s' option: id=%s%s name=%s value=%s\n", e.ID(), told, inSet(setID), name, value)
+	return nil
+}
+
+func inSet(id string) string {
+	if id == "" {
+		return ""
+	}
+	return " set=" + id
+}
+
+// setOfDependents sets the attribute also of resources that want to be with one, and of those that want to be with them.
+func (c *call) setOfDependents(e *cib.Element, name string, done map[string]bool) error {
+	for constraint := range c.doc.Section("constraints").All("rsc_colocation") {
+		score, _ := rule.ParseScore(constraint.Get("score"))
+		dependent := c.resource(constraint.Get("rsc"))
+		if score <= 0 || constraint.Get("with-rsc") != e.ID() || dependent == nil || done[dependent.ID()] {
+			continue
+		}
+		done[dependent.ID()] = true
+		for _, target := range c.targets(dependent, name, "update") {
+			if err := c.setOf(target, name); err != nil {
+				return err
+			}
+		}
+		if err := c.setOfDependents(dependent, name, done); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 func (c *call) deleteParameter() error {
 	name := c.line.Get("delete-parameter")
-	e := c.targets(c.resource(c.id()), name, "delete")[0]
-	for set := range e.All(c.setName()) {
-		if c.line.Has("set-name") && set.ID() != c.line.Get("set-name") {
-			continue
-		}
-		for nvpair := range set.All("nvpair") {
-			if nvpair.Get("name") != name || c.line.Has("nvpair") && nvpair.ID() != c.line.Get("nvpair") {
-				continue
-			}
-			err := c.apply(cib.Request{Op: cib.OpDelete, Section: "resources", Input: cib.NewElement("nvpair", "id", nvpair.ID())})
-			if err == nil {
-				c.say("Deleted '%s' option: id=%s name=%s\n", e.ID(), nvpair.ID(), name)
-			}
+	for _, e := range c.targets(c.resource(c.id()), name, "delete") {
+		nvpair, err := c.own(e, name)
+		if err != nil {
 			return err
 		}
+		if nvpair == nil {
+			continue
+		}
+		if err := c.apply(cib.Request{Op: cib.OpDelete, Section: "resources", Input: cib.NewElement("nvpair", "id", nvpair.ID())}); err != nil {
+			return err
+		}
+		c.say("Deleted '%s' option: id=%s%s name=%s\n", e.ID(), nvpair.ID(), inSet(c.line.Get("set-name")), name)
 	}
 	return nil
 }
@@ -173,16 +230,7 @@ func (c *call) effective(e *cib.Element, name string) (string, bool) {
 
 // inSets looks through an element's sets, the highest score first; sets by reference count.
 func (c *call) inSets(e *cib.Element, name string) (string, bool) {
-	sets := slices.Collect(e.All(c.setName()))
-	score := func(set *cib.Element) int {
-		n, _ := strconv.Atoi(set.Get("score"))
-		if set.Get("score") == "INFINITY" {
-			n = 1_000_000
-		}
-		return n
-	}
-	slices.SortStableFunc(sets, func(a, b *cib.Element) int { return cmp.Compare(score(b), score(a)) })
-	for _, set := range sets {
+	for _, set := range bySetScore(slices.Collect(e.All(c.setName()))) {
 		if ref := set.Get("id-ref"); ref != "" {
 			if set = c.doc.ByID(ref); set == nil {
 				continue
@@ -200,6 +248,13 @@ func (c *call) inSets(e *cib.Element, name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// bySetScore orders sets of attributes: the first that has one says what it is.
+func bySetScore(sets []*cib.Element) []*cib.Element {
+	score := func(set *cib.Element) int { n, _ := rule.ParseScore(set.Get("score")); return n }
+	slices.SortStableFunc(sets, func(a, b *cib.Element) int { return cmp.Compare(score(b), score(a)) })
+	return sets
 }
 
 // getProperty prints an attribute of the resource's element, such as its class; one that is not there prints nothing.

@@ -137,7 +137,7 @@ func (c *call) run(stdin io.Reader) error {
 			return fmt.Errorf("read document: %w: user %s may read nothing", cib.ErrDenied, user)
 		}
 	}
-	if id := c.id(); (c.what == "move" || c.what == "ban") && c.resource(id) != nil {
+	if id := c.id(); (c.what == "move" || c.what == "ban") && c.resource(id) != nil && !c.wantsNumber(id) {
 		if _, err := c.target(); err != nil { // whatever the host
 			return err
 		}
@@ -145,10 +145,16 @@ func (c *call) run(stdin io.Reader) error {
 	if err := c.knownNode(c.node()); err != nil && c.what != "delete" {
 		return err
 	}
-	if id := c.id(); id != "" && !strings.HasPrefix(c.what, "list") && c.what != "delete" && c.resource(id) == nil && !c.made(id) {
+	if id := c.id(); id != "" && !strings.HasPrefix(c.what, "list") && c.what != "delete" && (c.wantsNumber(id) || c.resource(id) == nil && !c.made(id)) {
 		return fmt.Errorf("resource %q: %w; crm_resource -l lists them", id, cib.ErrNotFound)
 	}
 	return q.run(c)
+}
+
+// wantsNumber says whether an id is that of what a globally unique clone makes instances of: only those with a number exist.
+func (c *call) wantsNumber(id string) bool {
+	instances := c.instances(id)
+	return len(instances) > 0 && instances[0].Unique && !strings.Contains(id, ":") && instances[0].LongID != id
 }
 
 // made says whether the call is about what the cluster makes by itself, such as a bundle's containers, and can do with that.

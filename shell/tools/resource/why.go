@@ -27,6 +27,13 @@ func (c *call) why() error {
 			item := list.Append(cib.NewElement("resource", "id", e.ID(), "running", strconv.FormatBool(running)))
 			item.Append(c.checked(e))
 		}
+		for _, r := range c.observed().Resources {
+			if r.Orphan {
+				running := len(appendPlaces(nil, r)) > 0
+				c.sayRunning(r.LongID, running)
+				list.Append(cib.NewElement("resource", "id", r.LongID, "running", strconv.FormatBool(running))).Append(cib.NewElement("check", "id", r.LongID))
+			}
+		}
 		return nil
 	}
 	r := c.instance()
