@@ -1,7 +1,6 @@
 package crm
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,79 +61,31 @@ func banResource(s *session, words []word) error { return s.place(words, "ban") 
 
 // place makes the location constraint of move or ban.
 func (s *session) place(words []word, how string) error {
-	var w whereTo
-	moved := ""
-	err := s.change("resource move", func(doc *cib.Document) error {
-		var err error
-		if w, err = parseWhereTo(doc, words); err != nil {
-			return err
-		}
-		e, err := resourceIn(doc, w.resource)
-		if err != nil {
-			return err
-		}
-		if e.Name == "primitive" || e.Name == "group" {
-			e = cloneOf(e)
-		}
-		moved, w.resource = w.node, e.ID()
-		ban := how == "ban" || w.node == ""
-		if w.node == "" {
-			m := newModel(doc.Clone(), s.agents, func(string) {})
-			if moved = m.running(w.resource); moved == "" {
-				return fmt.Errorf("%s is not running anywhere; name a node", w.resource)
-			}
-			if how == "prefer" && !w.force {
-				return errors.New("without a node the resource is banned from where it runs; add force to do that")
-			}
-		}
-		if !ban && !w.force && e.Name != "clone" && slices.Contains(activeNodes(doc, e), w.node) {
-			return fmt.Errorf("%s is active on %s already; add force to make the constraint all the same", w.resource, w.node)
-		}
-		constrain(doc, w, moved, ban)
-		return nil
-	})
+	doc, err := s.document()
 	if err != nil {
 		return err
 	}
+	w, err := parseWhereTo(doc, words)
+	if err != nil {
+		return err
+	}
+	args := []string{"--quiet", map[string]string{"prefer": "--move", "ban": "--ban"}[how], "--resource=" + w.resource}
 	onto := ""
 	if w.node != "" {
-		onto = " to " + w.node
+		args, onto = append(args, "--node="+w.node), " to "+w.node
 	}
-	if how == "ban" || w.node == "" {
-		s.printf("%s", resource.BanNotice("cli-ban-"+w.resource+"-on-"+moved, w.resource, moved, false))
-		s.info("%s constraint created for %s%s", map[bool]string{true: "Ban", false: "Move"}[how == "ban"], w.resource, onto)
-	} else {
-		s.info("Move constraint created for %s to %s", w.resource, moved)
+	if w.lifetime != "" {
+		args = append(args, "--lifetime="+w.lifetime)
 	}
+	if w.force {
+		args = append(args, "--force")
+	}
+	if err := s.crmResource("resource "+how, args...); err != nil {
+		return err
+	}
+	s.info("%s constraint created for %s%s", map[string]string{"prefer": "Move", "ban": "Ban"}[how], w.resource, onto)
 	s.info("Use `crm resource clear %s` to remove this constraint", w.resource)
 	return s.awaitTransition()
-}
-
-// constrain puts the constraint into doc in the place of an older one.
-func constrain(doc *cib.Document, w whereTo, node string, ban bool) {
-	id, score := "cli-prefer-"+w.resource, "INFINITY"
-	if ban {
-		id, score = "cli-ban-"+w.resource+"-on-"+node, "-INFINITY"
-	}
-	section := doc.EnsureSection("constraints")
-	for _, old := range slices.Collect(section.Elements()) {
-		if old.ID() == id || !ban && strings.HasPrefix(old.ID(), "cli-ban-"+w.resource+"-on-") {
-			old.Remove()
-		}
-	}
-	e := section.Append(cib.NewElement("rsc_location", "id", id, "rsc", w.resource, "role", "Started"))
-	if w.lifetime == "" {
-		e.Set("node", node)
-		e.Set("score", score)
-		return
-	}
-	ids := [3]string{id + "-rule", id + "-expr", id + "-lifetime"}
-	if !ban { // Pacemaker names the parts of a preference so
-		ids = [3]string{"cli-prefer-rule-" + w.resource, "cli-prefer-expr-" + w.resource, "cli-prefer-lifetime-end-" + w.resource}
-	}
-	rule := e.Append(cib.NewElement("rule", "id", ids[0], "score", score, "boolean-op", "and"))
-	rule.Append(cib.NewElement("expression", "id", ids[1], "attribute", "#uname", "operation", "eq", "value", node, "type", "string"))
-	rule.Append(cib.NewElement("date_expression", "id", ids[2], "operation", "lt", "end", w.lifetime))
 }
 
 // endOf is when a lifetime ends that begins now: an ISO 8601 duration, or a date already.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/cib"
+	"holdfast/shell/tools/resource"
 )
 
 // resourceLevel holds the commands on running resources.
@@ -343,92 +344,30 @@ func attributeCommand(tag string) func(*session, []word) error {
 	}
 }
 
+// kindOption is crm_resource's option for a kind of list.
+var kindOption = map[string]string{"meta_attributes": "--meta", "utilization": "--utilization", "instance_attributes": ""}
+
 func (s *session) setResourceAttribute(tag, id, name, value string) error {
-	told := ""
-	err := s.change("resource set "+name, func(doc *cib.Document) error {
-		e, err := resourceIn(doc, id)
-		if err != nil {
-			return err
-		}
-		if clone := cloneOf(e); tag == "meta_attributes" && clone != e {
-			told = fmt.Sprintf("Performing update of '%s' on '%s', the parent of '%s'\n", name, clone.ID(), id)
-			e = clone
-		}
-		if tag == "utilization" && e.Name != "primitive" && e.Name != "template" {
-			return fmt.Errorf("%s is a %s; only primitives have utilization attributes", id, kindName(e))
-		}
-		ids := newIdentifiers(doc.Configuration())
-		list := e.Child(tag)
-		if list == nil {
-			list = e.Append(cib.NewElement(tag, "id", ids.fresh(e.ID()+"-"+tag)))
-		}
-		pair, where := list.Pair(name), ""
-		if pair == nil { // of a value that is new, crm_resource tells the set, too
-			pair = list.Append(cib.NewElement("nvpair", "id", ids.fresh(list.ID()+"-"+asID(name)), "name", name))
-			where = " set=" + list.ID()
-		}
-		pair.Set("value", value)
-		told += fmt.Sprintf("Set '%s' option: id=%s%s name=%s value=%s", e.ID(), pair.ID(), where, name, value)
-		return nil
-	})
-	if err == nil {
-		s.printf("%s\n", told)
-	}
-	return err
+	return s.crmResource("resource set "+name, kindOption[tag], "--resource="+id, "--set-parameter="+name, "--parameter-value="+value)
 }
 
 func (s *session) deleteResourceAttribute(tag, id, name string) error {
-	told := ""
-	err := s.change("resource delete "+name, func(doc *cib.Document) error {
-		e, err := resourceIn(doc, id)
-		if err != nil {
-			return err
-		}
-		for list := range e.All(tag) {
-			if pair := list.Pair(name); pair != nil {
-				told = fmt.Sprintf("Deleted '%s' option: id=%s name=%s\n", id, pair.ID(), name)
-				pair.Remove()
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		s.printf("%s", told)
-	}
-	return err
-}
-
-// holders are the elements that give a resource attributes, the nearest first: meta attributes come from what it
-// is in, and from the defaults, too.
-func holders(e *cib.Element, tag string) []*cib.Element {
-	list := []*cib.Element{e}
-	if tag != "meta_attributes" {
-		return list
-	}
-	for ; e.Parent != nil && isContainer(e.Parent); e = e.Parent {
-		list = append(list, e.Parent)
-	}
-	for ; e.Parent != nil; e = e.Parent {
-		if defaults := e.Parent.Child("rsc_defaults"); defaults != nil {
-			list = append(list, defaults)
-		}
-	}
-	return list
+	return s.crmResource("resource delete "+name, kindOption[tag], "--resource="+id, "--delete-parameter="+name)
 }
 
 func (s *session) showResourceAttribute(tag, id, name string) error {
-	e, err := s.resource(id)
+	return s.crmResource("resource show "+name, kindOption[tag], "--resource="+id, "--get-parameter="+name)
+}
+
+// crmResource lets crm_resource act on the session's document.
+func (s *session) crmResource(cause string, args ...string) error {
+	from, err := s.source()
 	if err != nil {
 		return err
 	}
-	for _, holder := range holders(e, tag) {
-		for list := range holder.All(tag) {
-			if pair := list.Pair(name); pair != nil && list.Child("rule") == nil {
-				s.printf("%s\n", pair.Get("value"))
-				return nil
-			}
-		}
+	args = slices.DeleteFunc(args, func(a string) bool { return a == "" })
+	if (resource.Caller{Source: from, Cause: s.cause(cause), Stdout: s.stdout, Stderr: s.stderr}).Run(args...) != 0 {
+		return errReported
 	}
-	fmt.Fprintf(s.stderr, "resource %s has no %s %s\n", id, strings.TrimSuffix(tag, "_attributes"), name)
 	return nil
 }

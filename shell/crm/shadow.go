@@ -168,6 +168,9 @@ func resetShadow(s *session, words []word) error {
 	return nil
 }
 
+// errNoShadow says that a command is about the shadow copy in use, and there is none.
+var errNoShadow = errors.New("no shadow copy is in use; name one")
+
 // shadowDocument loads a shadow copy: the named one, or the one in use.
 func (s *session) shadowDocument(words []word) (string, *cib.Document, error) {
 	name := s.usedShadow()
@@ -175,7 +178,7 @@ func (s *session) shadowDocument(words []word) (string, *cib.Document, error) {
 		name = words[0].text
 	}
 	if name == "" {
-		return "", nil, errors.New("no shadow copy is in use; name one")
+		return "", nil, errNoShadow
 	}
 	path, err := s.shadowPath(name)
 	if err != nil {
@@ -212,6 +215,9 @@ func commitShadow(s *session, words []word) error {
 // diffShadow prints the objects that the shadow copy in use changes.
 func diffShadow(s *session, words []word) error {
 	_, doc, err := s.shadowDocument(words)
+	if errors.Is(err, errNoShadow) {
+		return softError{err} // there is nothing to compare, which is no failure
+	}
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,7 @@ type call struct {
 	what           string // long name of the query
 	stdout, stderr io.Writer
 	src            source.Source
+	given          *cib.Cause // what a shell says that changes are made for; nil for a call of its own
 	doc            *cib.Document
 	now            time.Time
 	state          *scheduler.Status // of stateOf; observed keeps it
@@ -82,7 +83,25 @@ type call struct {
 
 // Tool is crm_resource.
 func Tool(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &call{args: args, stdout: stdout, stderr: stderr, now: time.Now(), queries: newQueries(), result: result.New("crm_resource", args)}
+	return (&call{stdout: stdout, stderr: stderr}).answer(args, stdin)
+}
+
+// Caller is a shell that lets crm_resource work on a document that it has opened itself.
+type Caller struct {
+	Source         source.Source
+	Cause          cib.Cause // of what is changed
+	Stdout, Stderr io.Writer
+}
+
+// Run is crm_resource with these arguments; it returns the exit status.
+func (c Caller) Run(args ...string) int {
+	return (&call{stdout: c.Stdout, stderr: c.Stderr, src: c.Source, given: &c.Cause}).answer(args, nil)
+}
+
+// answer does what the arguments say.
+func (c *call) answer(args []string, stdin io.Reader) int {
+	stdout, stderr := c.stdout, c.stderr
+	c.args, c.now, c.queries, c.result = args, time.Now(), newQueries(), result.New("crm_resource", args)
 	specs := append([]option.Spec{}, modifiers...)
 	for _, q := range c.queries {
 		specs = append(specs, q.spec)
@@ -126,8 +145,10 @@ func (c *call) run(stdin io.Reader) error {
 		return q.run(c)
 	}
 	var err error
-	if c.src, err = source.Open(env); err != nil {
-		return err
+	if c.src == nil {
+		if c.src, err = source.Open(env); err != nil {
+			return err
+		}
 	}
 	if c.doc, err = c.src.Load(); err != nil {
 		return err
@@ -246,6 +267,9 @@ func (c *call) finish(status int, failures ...string) int {
 }
 
 func (c *call) cause() cib.Cause {
+	if c.given != nil {
+		return *c.given
+	}
 	host, _ := os.Hostname()
 	return cib.Cause{Client: "crm_resource", Origin: host, Command: "crm_resource " + strings.Join(c.args, " ")}
 }
