@@ -474,7 +474,7 @@ func runSave(s *session, words []word) error {
 	}
 	text := m.text(list, true)
 	if asXML {
-		text = "<?xml version=\"1.0\" ?>\n" + m.extract(list, len(objects) == 0).String()
+		text = "<?xml version=\"1.0\" ?>\n" + withoutDefaults(m.extract(list, len(objects) == 0)).String()
 	}
 	if file == "-" {
 		s.printf("%s", text)

@@ -236,7 +236,7 @@ func (s *session) commit() error {
 // sameConfiguration says whether doc still has the configuration that was loaded.
 func sameConfiguration(doc *cib.Document, loaded *cib.Element) bool {
 	now := doc.Clone()
-	arrangeContainers(now)
+	settle(now)
 	return sameElement(now.Configuration(), loaded)
 }
 

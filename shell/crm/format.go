@@ -86,7 +86,7 @@ func continued(parts []string) []string {
 
 // xmlLines formats e as the command xml.
 func xmlLines(e *cib.Element) []string {
-	lines := strings.Split(strings.TrimRight(e.String(), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(withoutDefaults(e.Clone()).String(), "\n"), "\n")
 	lines[0] = "xml " + lines[0]
 	for i := range len(lines) - 1 {
 		lines[i] += " \\"
@@ -109,6 +109,7 @@ func canonical(e *cib.Element, top bool) *cib.Element {
 	if _, ok := identity(e); ok && !top && e.Name != "port-mapping" && e.Name != "storage-mapping" {
 		c.Unset("id")
 	}
+	dropDefaults(&c)
 	slices.SortFunc(c.Attrs, func(a, b cib.Attr) int { return strings.Compare(a.Name, b.Name) })
 	var members []*cib.Element
 	for _, child := range e.Children {
@@ -122,6 +123,29 @@ func canonical(e *cib.Element, top bool) *cib.Element {
 	}
 	c.Children = append(c.Children, members...)
 	return &c
+}
+
+// withoutDefaults is e, to be shown, with rules that say nothing needless.
+func withoutDefaults(e *cib.Element) *cib.Element {
+	for d := range e.Descendants() {
+		dropDefaults(d)
+	}
+	return e
+}
+
+// dropDefaults takes from an element of a rule what it means without saying so. An order compares numbers unless it is told
+// to compare texts, so that this is no default there.
+func dropDefaults(e *cib.Element) {
+	switch {
+	case e.Name == "rule" && e.Get("boolean-op") == "and":
+		e.Unset("boolean-op")
+	case isDefaultType(e):
+		e.Unset("type")
+	}
+}
+
+func isDefaultType(e *cib.Element) bool {
+	return e.Name == "expression" && e.Get("type") == "string" && !slices.Contains([]string{"lt", "lte", "gt", "gte"}, e.Get("operation"))
 }
 
 func sameElement(a, b *cib.Element) bool {

@@ -30,7 +30,7 @@ type model struct {
 
 // newModel starts working on doc, which it takes over.
 func newModel(doc *cib.Document, agents agents, notice func(string)) *model {
-	arrangeContainers(doc)
+	settle(doc)
 	m := &model{base: doc.Clone(), agents: agents, notice: notice}
 	m.adopt(doc)
 	return m

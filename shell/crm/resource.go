@@ -80,6 +80,17 @@ func tidyAttributes(doc *cib.Document) {
 	arrangeContainers(doc)
 }
 
+// settle brings a document into the form that commands have: lists of containers before the members, comparisons of texts
+// without saying that they are of texts.
+func settle(doc *cib.Document) {
+	arrangeContainers(doc)
+	for e := range doc.Configuration().Descendants() {
+		if isDefaultType(e) {
+			e.Unset("type")
+		}
+	}
+}
+
 // arrangeContainers puts the attribute lists of containers before the members.
 func arrangeContainers(doc *cib.Document) {
 	section := doc.Section("resources")

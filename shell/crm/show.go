@@ -134,7 +134,7 @@ func runShow(s *session, words []word) error {
 	}
 	m, list = m.hiding(secrets, list)
 	if asXML {
-		s.printf("<?xml version=\"1.0\" ?>\n%s\n", m.extract(list, len(texts) == 0).String())
+		s.printf("<?xml version=\"1.0\" ?>\n%s\n", withoutDefaults(m.extract(list, len(texts) == 0)).String())
 		return nil
 	}
 	s.printf("%s", m.text(list, s.options.yes("sort-elements")))

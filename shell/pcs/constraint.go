@@ -169,7 +169,7 @@ func (s *session) checkHost(node string) error {
 // setLocation replaces the constraint of this resource on this node, or adds one.
 func (s *session) setLocation(id, attr, name, node, score string) {
 	for c := range slices.Values(slices.Clone(s.constraints().Children)) {
-		if c.Name == "rsc_location" && (c.ID() == id || c.Get(attr) == name && c.Get("node") == node && c.Get("role") == "") {
+		if c.Name == "rsc_location" && (c.ID() == id || c.Get(attr) == name && c.Get("node") == node) {
 			c.Remove()
 		}
 	}
