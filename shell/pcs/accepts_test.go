@@ -9,7 +9,7 @@ import (
 )
 
 // cloned holds a clone, a bundle, a fence device, a group and a resource of each of two kinds.
-const cloned = `<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.9"><configuration><crm_config/><nodes><node id="1" uname="n1"/></nodes><resources>
+const cloned = `<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pacemaker-3.9"><configuration><crm_config/><nodes><node id="1" uname="n1"/><node id="2" uname="n2"/></nodes><resources>
 <primitive id="d" class="ocf" provider="pacemaker" type="Dummy"><operations><op id="d-m" name="monitor" interval="10s"/></operations></primitive>
 <primitive id="e" class="ocf" provider="pacemaker" type="Dummy"/>
 <primitive id="gone" class="ocf" provider="heartbeat" type="Gone"/>
@@ -17,8 +17,10 @@ const cloned = `<cib epoch="1" num_updates="0" admin_epoch="0" validate-with="pa
 <clone id="c-clone"><primitive id="c" class="ocf" provider="pacemaker" type="Dummy"/></clone>
 <clone id="pr-clone"><meta_attributes id="pr-clone-m"><nvpair id="pr-clone-m-p" name="promotable" value="true"/></meta_attributes><primitive id="pr" class="ocf" provider="pacemaker" type="Stateful"/></clone>
 <bundle id="b"><podman image="i" masters="1"/><network control-port="9"/><primitive id="in-b" class="ocf" provider="pacemaker" type="Dummy"/></bundle>
-</resources><constraints><rsc_location id="l" rsc="d" node="n1" score="5"/></constraints><tags><tag id="t"><obj_ref id="d"/><obj_ref id="e"/></tag></tags><alerts><alert id="al" path="/x"/></alerts>
-<rsc_defaults><meta_attributes id="ds"><nvpair id="ds-a" name="a" value="1"/></meta_attributes></rsc_defaults></configuration><status/></cib>`
+</resources><constraints><rsc_location id="l" rsc="d" node="n1" score="5"/><rsc_location id="cli-ban-e-on-n1" rsc="e" role="Started" node="n1" score="-INFINITY"/></constraints><tags><tag id="t"><obj_ref id="d"/><obj_ref id="e"/></tag></tags><alerts><alert id="al" path="/x"/></alerts>
+<rsc_defaults><meta_attributes id="ds"><nvpair id="ds-a" name="a" value="1"/></meta_attributes></rsc_defaults></configuration><status>
+<node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member"><lrm id="1"><lrm_resources><lrm_resource id="pr" class="ocf" provider="pacemaker" type="Stateful"><lrm_rsc_op id="pr_1" operation_key="pr_promote_0" operation="promote" call-id="3" rc-code="0" op-status="0" interval="0" transition-key="1:1:0:a" transition-magic="0:0;1:1:0:a"/></lrm_resource></lrm_resources></lrm></node_state>
+<node_state id="2" uname="n2" in_ccm="true" crmd="online" join="member" expected="member"><lrm id="2"><lrm_resources><lrm_resource id="pr" class="ocf" provider="pacemaker" type="Stateful"><lrm_rsc_op id="pr_2" operation_key="pr_start_0" operation="start" call-id="3" rc-code="0" op-status="0" interval="0" transition-key="2:1:0:a" transition-magic="0:0;2:1:0:a"/></lrm_resource></lrm_resources></lrm></node_state></status></cib>`
 
 // TestWhatCommandsAccept: which words a command takes and which it refuses are those of pcs 0.11.5, on whose calls they were seen.
 func TestWhatCommandsAccept(t *testing.T) {
@@ -52,6 +54,9 @@ func TestWhatCommandsAccept(t *testing.T) {
 		{"resource clone f --force", 0, `<clone id="f-clone">`},
 		{"constraint order d then e score=high", 1, `!rsc_order`},
 		{"constraint order d then e score=7", 0, `score="7"`},
+		// What is wished of a host takes the place of any wish there was, a ban's too.
+		{"constraint location e avoids n1", 0, `!id="cli-ban-e-on-n1"`},
+		{"resource ban pr-clone --promoted", 0, `<rsc_location id="cli-ban-pr-clone-on-n1" rsc="pr-clone" role="Promoted" node="n1" score="-INFINITY"/>`},
 		{"constraint location remove l l", 1, `id="l"`},
 		{"constraint location remove l", 0, `!id="l"`},
 		// The same thing twice.

@@ -105,6 +105,9 @@ func moveBy(s *session, kind string) error {
 	}
 	if node == "" {
 		active := s.activeOn(e)
+		if s.promoted() {
+			active = s.promotedOn(e)
+		}
 		if len(active) != 1 {
 			return fmt.Errorf("'%s' runs on %d nodes; name the node", e.ID(), len(active))
 		}

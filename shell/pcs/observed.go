@@ -2,10 +2,12 @@ package pcs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"holdfast/cluster/cib"
+	"holdfast/cluster/scheduler"
 	"holdfast/shell/tools/dates"
 )
 
@@ -75,4 +77,25 @@ func (s *session) lifetimeEnd(lifetime string) (string, error) {
 		return "", fmt.Errorf("lifetime=%s: %w", lifetime, err)
 	}
 	return end.Format("2006-01-02 15:04:05Z"), nil
+}
+
+// promotedOn names the hosts on which an instance of a promotable clone is promoted.
+func (s *session) promotedOn(e *cib.Element) []string {
+	ids, hosts := map[string]bool{}, []string{}
+	for _, p := range primitives(e) {
+		ids[p.ID()] = true
+	}
+	var walk func([]*scheduler.ResourceStatus)
+	walk = func(all []*scheduler.ResourceStatus) {
+		for _, r := range all {
+			for _, place := range r.Nodes {
+				if id, _, _ := strings.Cut(r.LongID, ":"); ids[id] && r.Role == "Promoted" && !slices.Contains(hosts, place.Node) {
+					hosts = append(hosts, place.Node)
+				}
+			}
+			walk(r.Children)
+		}
+	}
+	walk(scheduler.Observe(s.doc, s.now).Resources)
+	return hosts
 }

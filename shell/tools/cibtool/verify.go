@@ -69,13 +69,18 @@ func Verify(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return c.verdict(exit.Config)
 }
 
-// doomed names the hosts that the cluster would fence as things stand.
+// doomed names the hosts that the cluster would fence as things stand, and what runs and is not configured.
 func doomed(doc *cib.Document, now time.Time) []string {
 	var out []string
 	s := scheduler.Observe(doc, now)
 	for _, n := range s.Nodes {
 		if n.Unclean && s.Options.FencingEnabled {
 			out = append(out, fmt.Sprintf("the state of host %s is not known, so it would be fenced", n.Name))
+		}
+	}
+	for _, r := range s.Resources {
+		if r.Orphan && len(r.Nodes) > 0 {
+			out = append(out, fmt.Sprintf("resource %s is active on %s and not in the configuration, so it would be stopped", r.ID, r.Nodes[0].Node))
 		}
 	}
 	return out
