@@ -54,9 +54,6 @@ func TestWhatCommandsAccept(t *testing.T) {
 		{"resource clone f --force", 0, `<clone id="f-clone">`},
 		{"constraint order d then e score=high", 1, `!rsc_order`},
 		{"constraint order d then e score=7", 0, `score="7"`},
-		// What is wished of a host takes the place of any wish there was, a ban's too.
-		{"constraint location e avoids n1", 0, `!id="cli-ban-e-on-n1"`},
-		{"resource ban pr-clone --promoted", 0, `<rsc_location id="cli-ban-pr-clone-on-n1" rsc="pr-clone" role="Promoted" node="n1" score="-INFINITY"/>`},
 		{"constraint location remove l l", 1, `id="l"`},
 		{"constraint location remove l", 0, `!id="l"`},
 		// The same thing twice.
