@@ -222,6 +222,7 @@ func (p *parser) dotLine(b *blocks, l Line) *Problem {
 
 func (p *parser) line(l Line) {
 	word := l.Words[0]
+	p.config.Compiler.File, p.config.Compiler.Line = l.File, l.Number
 	if s, ok := sections[word]; ok && !(p.section == "global" && word == "global") {
 		p.section = word
 		p.proxy = nil

@@ -168,9 +168,10 @@ func (k *Compiler) test(words []string) (*test, error) {
 	}
 	t := &test{expr: e, present: method == "found", id: f.id}
 	if t.present {
+		k.inline(name, f)
 		return t, nil
 	}
-	t.match, err = k.matcher(method, f)
+	t.match, err = k.matcher(name, method, f)
 	return t, err
 }
 
@@ -188,16 +189,19 @@ func splitSuffix(text string) (name, rest string) {
 	return name, text[end:]
 }
 
-func (k *Compiler) matcher(method string, f flags) (matcher, error) {
-	patterns := f.patterns
-	static, err := compileMatcher(method, patterns, f.fold)
-	if err != nil || len(f.files) == 0 {
-		return static, err
+// matcher compiles the patterns of a condition whose expression is spelt so.
+func (k *Compiler) matcher(spelling, method string, f flags) (matcher, error) {
+	static, err := compileMatcher(method, f.patterns, f.fold)
+	if err != nil {
+		return nil, err
+	}
+	switch m := static.(type) {
+	case rangesMatcher:
+		f.patterns = m.texts()
+	case lengthMatcher:
+		f.patterns = m.ranges.(rangesMatcher).texts()
 	}
 	var all anyOf
-	if len(patterns) > 0 {
-		all = append(all, static)
-	}
 	for _, name := range f.files {
 		l, err := k.list(name)
 		if err != nil {
@@ -210,7 +214,13 @@ func (k *Compiler) matcher(method string, f flags) (matcher, error) {
 		l.users = append(l.users, m)
 		all = append(all, m)
 	}
-	return all, nil
+	l := k.inline(spelling, f)
+	own := &listMatcher{list: l, fold: f.fold, method: method}
+	l.users = []*listMatcher{own}
+	if len(all) == 0 {
+		return own, nil
+	}
+	return append(all, own), nil
 }
 
 // anyOf matches when one of its matchers does.
@@ -282,6 +292,25 @@ func (m rangesMatcher) matches(v *Value) bool {
 		}
 	}
 	return false
+}
+
+// texts are the ranges as they can be read again.
+func (m rangesMatcher) texts() []string {
+	var all []string
+	for _, r := range m {
+		bound := func(n int64) string {
+			if n == lowest || n == highest {
+				return ""
+			}
+			return strconv.FormatInt(n, 10)
+		}
+		if r.from == r.to {
+			all = append(all, bound(r.from))
+		} else {
+			all = append(all, bound(r.from)+":"+bound(r.to))
+		}
+	}
+	return all
 }
 
 const (

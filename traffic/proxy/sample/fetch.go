@@ -114,7 +114,13 @@ type Compiler struct {
 	Files Files
 	Maps  map[string]*Map
 	Lists map[string]*List
-	acls  map[string]*ACL // of the proxy at hand
+	// Inline are the patterns that stand in conditions themselves, in the order of these.
+	Inline []*List
+	// File and Line are where what is compiled stands.
+	File    string
+	Line    int
+	ordinal int             // pattern files, maps and inline patterns so far
+	acls    map[string]*ACL // of the proxy at hand
 	// numbers are those that -u gives to patterns of the proxy at hand, and the ACLs they are in.
 	numbers map[string]string
 	proxy   string // the one at hand; "": none, or a defaults section

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,8 +15,9 @@ import (
 // List is a pattern file's content, shared by the ACLs that name the file. It can be changed while it is in use.
 type List struct {
 	drafts[string]
-	Name     string
-	Number   int // of all pattern files, in the order in which they were named
+	Name     string   // of the file; "": the patterns stand in a condition
+	Uses     []string // where the patterns, or those that use the file, stand
+	Number   int      // of all pattern files, in the order in which they were named
 	patterns atomic.Pointer[[]string]
 	changing sync.Mutex     // held while patterns are changed
 	users    []*listMatcher // complete before anybody changes patterns
@@ -39,7 +41,7 @@ func (l *List) Add(patterns ...string) error {
 func (l *List) check(patterns []string) error {
 	for _, u := range l.users {
 		if _, err := u.compile(patterns); err != nil {
-			return fmt.Errorf("%s: %w", l.Name, err)
+			return fmt.Errorf("%s: %w", cmp.Or(l.Name, l.Uses[0]), err)
 		}
 	}
 	return nil
@@ -71,9 +73,6 @@ type Lookup struct {
 }
 
 func lookupOf(method string, fold bool) Lookup {
-	if method == "reg" || method == "regm" {
-		method = "regex"
-	}
 	return Lookup{Method: cmp.Or(method, "str"), Fold: fold, Tree: method == "ip" || !fold && (method == "" || method == "str" || method == "beg")}
 }
 
@@ -90,6 +89,7 @@ func (l *List) Delete(pattern string) bool {
 // list returns the list of a file, which is read when it is first named.
 func (k *Compiler) list(name string) (*List, error) {
 	if l, ok := k.Lists[name]; ok {
+		l.Uses = append(l.Uses, k.place("acl"))
 		return l, nil
 	}
 	text, err := k.Files.ReadFile(name)
@@ -102,13 +102,40 @@ func (k *Compiler) list(name string) (*List, error) {
 			patterns = append(patterns, line)
 		}
 	}
-	l := &List{Name: name, Number: len(k.Lists) + len(k.Maps)}
+	l := &List{Name: name, Number: k.nextNumber(), Uses: []string{k.place("acl")}}
 	l.patterns.Store(&patterns)
 	if k.Lists == nil {
 		k.Lists = map[string]*List{}
 	}
 	k.Lists[name] = l
 	return l, nil
+}
+
+// place says where what is compiled stands.
+func (k *Compiler) place(what string) string {
+	return fmt.Sprintf("%s at file '%s' line %d", what, k.File, k.Line)
+}
+
+// nextNumber numbers what administrators may name by a number.
+func (k *Compiler) nextNumber() int {
+	k.ordinal++
+	return k.ordinal - 1
+}
+
+// inline makes a list of the patterns that stand in a condition, which can be changed like a file's. Its place names the expression as it is spelt.
+func (k *Compiler) inline(spelling string, f flags) *List {
+	name := spelling
+	if i := strings.IndexAny(name, "(,"); i >= 0 {
+		name = name[:i]
+	}
+	l := &List{Uses: []string{fmt.Sprintf("acl '%s' file '%s' line %d", name, k.File, k.Line)}, Number: k.nextNumber()}
+	patterns := f.patterns
+	l.patterns.Store(&patterns)
+	if n, err := strconv.Atoi(f.id); err == nil {
+		l.Number = n
+	}
+	k.Inline = append(k.Inline, l)
+	return l
 }
 
 // listMatcher matches a file's patterns, and compiles them anew when the list has changed.

@@ -18,6 +18,7 @@ import (
 type Map struct {
 	drafts[MapEntry]
 	Name     string
+	Uses     []string   // where those that use the file stand
 	Number   int        // of all pattern files, in the order in which they were named
 	changing sync.Mutex // held while entries are changed
 	uses     []mapUse   // complete before anybody changes entries
@@ -150,6 +151,7 @@ func (m *Map) Delete(key string) bool {
 // mapOf returns the map of a file, which is read when it is first named.
 func (k *Compiler) mapOf(name string) (*Map, error) {
 	if m, ok := k.Maps[name]; ok {
+		m.Uses = append(m.Uses, k.place("map"))
 		return m, nil
 	}
 	text, err := k.Files.ReadFile(name)
@@ -168,7 +170,7 @@ func (k *Compiler) mapOf(name string) (*Map, error) {
 		}
 		entries = append(entries, MapEntry{key, value})
 	}
-	m := &Map{Name: name, Number: len(k.Maps) + len(k.Lists)}
+	m := &Map{Name: name, Number: k.nextNumber(), Uses: []string{k.place("map")}}
 	m.Store(entries)
 	if k.Maps == nil {
 		k.Maps = map[string]*Map{}

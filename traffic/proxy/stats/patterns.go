@@ -85,11 +85,21 @@ func (s *Server) list(args []string) (*sample.List, error) {
 	if len(args) == 0 {
 		return nil, errors.New("missing ACL identifier")
 	}
-	return byNameOrNumber(s.Plane.Snapshot().Config.Compiler.Lists, args[0], "ACL", numberOfList)
+	all := s.Plane.Snapshot().Config.Compiler
+	for _, l := range all.Inline {
+		if args[0] == fmt.Sprintf("#%d", l.Number) {
+			return l, nil
+		}
+	}
+	return byNameOrNumber(all.Lists, args[0], "ACL", numberOfList)
 }
 
-func describe(w io.Writer, id int, name, use string, current, next, entries int) {
-	fmt.Fprintf(w, "%d (%s) pattern loaded from file '%s' used by %s. curr_ver=%d next_ver=%d entry_cnt=%d\n", id, name, name, use, current, next, entries)
+func describe(w io.Writer, id int, name string, places []string, current, next, entries int) {
+	uses := strings.Join(places, ", by ")
+	if name != "" {
+		uses = fmt.Sprintf("pattern loaded from file '%s' used by %s", name, uses)
+	}
+	fmt.Fprintf(w, "%d (%s) %s. curr_ver=%d next_ver=%d entry_cnt=%d\n", id, name, uses, current, next, entries)
 }
 
 // showMap's lines begin with a number where HAProxy has an address in memory.
@@ -98,7 +108,7 @@ func (s *Server) showMap(w io.Writer, args []string) error {
 		fmt.Fprintln(w, "# id (file) description")
 		for _, one := range inOrderOf(s.Plane.Snapshot().Config.Compiler.Maps, numberOfMap) {
 			now, next := one.Versions()
-			describe(w, one.Number, one.Name, "map", now, next, len(one.Entries()))
+			describe(w, one.Number, one.Name, one.Uses, now, next, len(one.Entries()))
 		}
 		return nil
 	}
@@ -250,9 +260,12 @@ func (s *Server) commitMap(_ io.Writer, args []string) error {
 func (s *Server) showACL(w io.Writer, args []string) error {
 	if len(args) == 0 {
 		fmt.Fprintln(w, "# id (file) description")
-		for _, one := range inOrderOf(s.Plane.Snapshot().Config.Compiler.Lists, numberOfList) {
+		all := s.Plane.Snapshot().Config.Compiler
+		lists := append(slices.Collect(maps.Values(all.Lists)), all.Inline...)
+		slices.SortFunc(lists, func(a, b *sample.List) int { return cmp.Compare(a.Number, b.Number) })
+		for _, one := range lists {
 			now, next := one.Versions()
-			describe(w, one.Number, one.Name, "acl", now, next, len(one.Patterns()))
+			describe(w, one.Number, one.Name, one.Uses, now, next, len(one.Patterns()))
 		}
 		return nil
 	}
