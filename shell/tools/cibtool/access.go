@@ -48,17 +48,25 @@ func (c *command) showAccess(doc *cib.Document, user, style string) int {
 	return exit.OK
 }
 
+// aside is what is no element, on a line of its own; comments stand apart from their marks.
+func aside(e *cib.Element) string {
+	if e.Kind == cib.CommentNode {
+		return "<!-- " + e.Text + " -->\n"
+	}
+	return e.String()
+}
+
 func startTag(e *cib.Element) string {
 	bare := *e
 	bare.Children = nil
-	return strings.TrimSuffix(strings.TrimSpace(bare.Escaped()), "/>")
+	return strings.TrimSuffix(strings.TrimSpace(bare.String()), "/>")
 }
 
 func colored(b *strings.Builder, e *cib.Element, access *cib.Access, depth int) {
 	const reset = "\x1b[0m"
 	indent := strings.Repeat("  ", depth)
 	if e.Kind != cib.ElementNode {
-		b.WriteString(indent + e.String())
+		b.WriteString(indent + aside(e))
 		return
 	}
 	color := accessColors[access.Kind(e)]
@@ -78,7 +86,7 @@ func colored(b *strings.Builder, e *cib.Element, access *cib.Access, depth int) 
 func annotated(b *strings.Builder, e *cib.Element, access *cib.Access, above string, depth int) {
 	indent := strings.Repeat("  ", depth)
 	if e.Kind != cib.ElementNode {
-		b.WriteString(indent + e.String())
+		b.WriteString(indent + aside(e))
 		return
 	}
 	kind := access.Kind(e)
@@ -125,5 +133,5 @@ func namespaced(c *command, doc *cib.Document, access *cib.Access) {
 	for _, kind := range order {
 		marked.Root.Set("xmlns:pcmk-access-"+kind, accessNamespace+kind)
 	}
-	fmt.Fprint(c.stdout, marked.Root.Escaped())
+	fmt.Fprint(c.stdout, marked.Root.String())
 }

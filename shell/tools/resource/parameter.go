@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"holdfast/cluster/cib"
 	"holdfast/cluster/cib/rule"
@@ -65,6 +66,18 @@ func (c *call) own(e *cib.Element, name string) (*cib.Element, error) {
 
 func isClone(e *cib.Element) bool { return e != nil && (e.Name == "clone" || e.Name == "master") }
 
+// impliedClone is what the cluster calls the clone that it makes of what runs in a bundle.
+func impliedClone(bundle *cib.Element) string {
+	for container := range bundle.Elements() {
+		for _, name := range []string{"promoted-max", "masters"} {
+			if n, err := strconv.Atoi(container.Get(name)); err == nil && n > 0 {
+				return bundle.ID() + "-master"
+			}
+		}
+	}
+	return bundle.ID() + "-clone"
+}
+
 // targets returns the resources to act on: what is asked for a clone is done to its child, and the other way
 // round, where the attribute already is; what is asked for a group is also done to members that have it. When a
 // set or an attribute was chosen, it is one resource.
@@ -79,6 +92,10 @@ func (c *call) targets(e *cib.Element, name, verb string) []*cib.Element {
 		if nvpair, ok := c.only(c.attributes(e, c.setName(), name)); nvpair == nil || !ok {
 			c.say("Performing %s of '%s' on '%s', the parent of '%s'\n", verb, name, e.Parent.ID(), e.ID())
 			return []*cib.Element{e.Parent}
+		}
+	case e.Parent != nil && e.Parent.Name == "bundle" && verb == "delete":
+		if nvpair, ok := c.only(c.attributes(e, c.setName(), name)); nvpair == nil || !ok {
+			c.say("Performing %s of '%s' on '%s', the parent of '%s'\n", verb, name, impliedClone(e.Parent), e.ID())
 		}
 	case isClone(e):
 		if child := e.Child("primitive"); child != nil {

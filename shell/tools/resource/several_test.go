@@ -17,6 +17,7 @@ const several = `<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epo
 <group id="g"><primitive id="g1" class="ocf" provider="pacemaker" type="Dummy"/></group>
 <clone id="k"><primitive id="c" class="ocf" provider="pacemaker" type="Dummy"/></clone>
 <clone id="w"><meta_attributes id="w-m"><nvpair id="w-u" name="globally-unique" value="true"/></meta_attributes><primitive id="u" class="ocf" provider="pacemaker" type="Dummy"/></clone>
+<bundle id="b"><podman image="i"/><network control-port="9"/><primitive id="in" class="ocf" provider="pacemaker" type="Dummy"/></bundle>
 </resources><constraints><rsc_colocation id="co" rsc="t1" with-rsc="a" score="10"/></constraints></configuration><status>
 <node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member"><lrm id="1"><lrm_resources>
 <lrm_resource id="c" class="ocf" provider="pacemaker" type="Dummy"><lrm_rsc_op id="c_last_0" operation_key="c_start_0" operation="start" call-id="3" rc-code="0" op-status="0" interval="0" last-rc-change="1767600000" transition-key="5:1:0:a" transition-magic="0:0;5:1:0:a"/></lrm_resource>
@@ -41,6 +42,8 @@ func TestSeveralAsPacemaker(t *testing.T) {
 		{"-d fake -r a -s a-i", 0, both + "\nDeleted 'a' option: id=a-i-f set=a-i name=fake\n", `id="a-i2-f"`},
 		{"-m -d target-role -r c", 0, "Performing delete of 'target-role' on 'k', the parent of 'c'\n", `id="k"`},
 		{"-m -p is-managed -v false -r a --recursive", 0, "Set 'a' option: id=a-meta_attributes-is-managed set=a-meta_attributes name=is-managed value=false\nSet 't1' option: ", `id="t1-meta_attributes-is-managed"`},
+		{"-m -d target-role -r in", 0, "Performing delete of 'target-role' on 'b-clone', the parent of 'in'\n", ""},
+		{"-Y -r in --output-as=xml", 0, `<check id="b-clone"/>`, ""},
 		{"-W -r k", 0, "resource k is running on: n2\nresource k is running on: n1\n", ""},
 		{"-W -r u", 105, "", ""},
 		{"-B -r u -N n1", 105, "", ""},

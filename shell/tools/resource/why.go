@@ -111,6 +111,9 @@ func (c *call) sayRunning(id string, running bool) {
 // checked names what keeps a resource from running or being promoted.
 func (c *call) checked(e *cib.Element) *cib.Element {
 	check := cib.NewElement("check", "id", e.ID())
+	if e.Parent != nil && e.Parent.Name == "bundle" {
+		check.Set("id", impliedClone(e.Parent))
+	}
 	meta := *c
 	meta.line = &metaLine
 	value, _ := meta.effective(e, "target-role")
