@@ -254,6 +254,7 @@ func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
 	f.rate.Add(l.clock)
 	if s.bind.TLS != nil {
 		l.plane.secure.Add(l.clock)
+		l.plane.SecureTotal.Add(1)
 	}
 	counters := f.Counters.Set(l.id)
 	counters.Connections.Add(1)

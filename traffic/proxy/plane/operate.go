@@ -29,8 +29,12 @@ func (p *Plane) SetMaxConn(n int64) {
 }
 
 // Rate is how many clients came within the last second, and the most that did in one.
-func (p *Plane) Rate(now time.Time) (current, most int64) {
-	r := &p.limits.rate
+func (p *Plane) Rate(now time.Time) (current, most int64) { return p.limits.rate.within(now) }
+
+// SecureRate is the same of clients with TLS.
+func (p *Plane) SecureRate(now time.Time) (current, most int64) { return p.secure.within(now) }
+
+func (r *rate) within(now time.Time) (current, most int64) {
 	r.turn(now)
 	return max(r.last.Load(), r.current.Load()), r.most.Load()
 }
@@ -38,6 +42,7 @@ func (p *Plane) Rate(now time.Time) (current, most int64) {
 // ForgetMost begins to look for the most connections, and the most in a second, anew; with all, to count everything anew.
 func (p *Plane) ForgetMost(all bool) {
 	p.limits.rate.most.Store(0)
+	p.secure.most.Store(0)
 	snapshot := p.Snapshot()
 	for _, f := range snapshot.Frontends {
 		f.MaxSeen.Store(f.Sessions.Load())

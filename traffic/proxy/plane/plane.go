@@ -24,6 +24,8 @@ type Plane struct {
 	Total    atomic.Int64
 	Secure   atomic.Int64 // clients now that use TLS
 
+	SecureTotal atomic.Int64 // of them, since the start
+
 	ConnectionLimit atomic.Int64 // new clients within a second; 0: any number
 	SecureLimit     atomic.Int64 // of them with TLS
 	CodingLimit     atomic.Int64 // kilobytes to be compressed within a second; 0: any number

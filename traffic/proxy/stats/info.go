@@ -37,6 +37,7 @@ func (s *Server) information() []information {
 	}
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
 	rate, mostRate := s.Plane.Rate(now)
+	secureRate, mostSecure := s.Plane.SecureRate(now)
 	return append([]information{
 		{0, "Name", "POS", "str", "HAProxy", "the product whose place this takes"},
 		{1, "Version", "POS", "str", s.Version, "version of the program"},
@@ -59,13 +60,16 @@ func (s *Server) information() []information {
 		{19, "CumReq", "MCP", "u32", n(requests), "requests since the start"},
 		{20, "MaxSslConns", "MMP", "u32", n(int64(g.SecureMost)), "limit of connections with TLS; 0: none"},
 		{21, "CurrSslConns", "MGP", "u32", n(s.Plane.Secure.Load()), "clients' connections with TLS at present"},
+		{22, "CumSslConns", "MCP", "u32", n(s.Plane.SecureTotal.Load()), "clients' connections with TLS since the start"},
 		{26, "ConnRate", "MRP", "u32", n(rate), "new connections within a second"},
 		{27, "ConnRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
 		{28, "MaxConnRate", "MMP", "u32", n(mostRate), "most new connections within a second"},
 		{29, "SessRate", "MRP", "u32", n(rate), "new sessions within a second"},
 		{30, "SessRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
 		{31, "MaxSessRate", "MRP", "u32", n(mostRate), "most new sessions within a second"},
+		{32, "SslRate", "MRP", "u32", n(secureRate), "new connections with TLS within a second"},
 		{33, "SslRateLimit", "CLP", "u32", n(s.Plane.SecureLimit.Load()), "limit of new connections with TLS within a second; 0: none"},
+		{34, "MaxSslRate", "MMP", "u32", n(mostSecure), "most new connections with TLS within a second"},
 		{44, "CompressBpsRateLim", "CLP", "u32", n(s.Plane.CodingLimit.Load() << 10), "limit of bytes that are compressed within a second; 0: none"},
 		{47, "Tasks", "MGP", "u32", n(int64(runtime.NumGoroutine())), "goroutines"},
 		{48, "Run_queue", "MGP", "u32", "0", "tasks that are ready to run"},
