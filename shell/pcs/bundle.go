@@ -417,7 +417,7 @@ func updateBundle(s *session) error {
 	}
 	s.changeBundle(bundle, c)
 	if len(c.meta) > 0 {
-		s.updateSet(bundle, "meta_attributes", c.meta.sorted())
+		s.updateFirstSet(bundle, "meta_attributes", c.meta.sorted())
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func TestExpiredIsSaidWithAllOnly(t *testing.T) {
 	for _, c := range []struct {
 		call string
 		want int
-	}{{"constraint location", 0}, {"constraint location --all", 2}} {
+	}{{"constraint location", 0}, {"constraint location --all", 4}} {
 		if stdout, _, _ := on(t, threeNodes, append(made[:3:3], c.call)...); strings.Count(stdout, "(expired)") != c.want {
 			t.Errorf("pcs %s printed\n%s", c.call, stdout)
 		}

@@ -79,22 +79,12 @@ func (s *session) phase(e *cib.Element) string {
 	if s.opts.has("no-expire-check") {
 		return ""
 	}
-	var dated []*cib.Element
-	for part := range e.Descendants() {
-		if part.Name == "date_expression" {
-			dated = append(dated, part)
-		}
-	}
-	if len(dated) != 1 {
-		return ""
-	}
-	if spec := dated[0].Child("date_spec"); spec != nil && (spec.Get("years") == "" || spec.Get("moon") != "") {
-		return ""
-	}
-	switch rule.PhaseOf(dated[0], s.now) {
-	case rule.Expired:
+	phase, known := s.phaseOfOnlyDate(e)
+	switch {
+	case !known:
+	case phase == rule.Expired:
 		return " (expired)"
-	case rule.NotYet:
+	case phase == rule.NotYet:
 		return " (not yet in effect)"
 	}
 	return ""

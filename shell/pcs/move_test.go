@@ -11,6 +11,7 @@ func TestWishesAndBans(t *testing.T) {
 	for _, c := range []struct{ command, document string }{
 		{"constraint location e avoids n1", `!id="cli-ban-e-on-n1"`},
 		{"constraint location e avoids n2", `id="cli-ban-e-on-n1"`},
+		{"resource bundle update b meta x=1", `<bundle id="b"><meta_attributes id="b-meta_attributes">`},
 		{"resource ban pr-clone --promoted", `<rsc_location id="cli-ban-pr-clone-on-n1" rsc="pr-clone" role="Promoted" node="n1" score="-INFINITY"/>`},
 	} {
 		printed, document, status := callOn(t, cloned, c.command)

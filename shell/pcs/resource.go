@@ -235,9 +235,12 @@ func (s *session) changeMeta(e *cib.Element, changes pairs) error {
 }
 
 // checkCloneMeta refuses clone options that the class of the resource inside cannot have, and what cannot be judged because its agent
-// is not installed.
+// is not installed. The agents of a group's members need not be, unless instances differ.
 func (s *session) checkCloneMeta(r *reports, clone *cib.Element, changes pairs) {
 	for _, p := range primitives(clone) {
+		if p.Parent != nil && p.Parent.Name == "group" && !cib.ParseBool(changes.value("promotable"), false) && !cib.ParseBool(changes.value("globally-unique"), false) {
+			break
+		}
 		if _, err := s.describe(agentOf(p)); err != nil {
 			r.add(err)
 			return

@@ -14,32 +14,26 @@ func (s *session) allExpired(c *cib.Element) bool {
 	return true
 }
 
-// expired says that a rule can never hold again. Equality with a past date does not
-// count: only ends do.
+// expired says that a rule is over as crm_rule judges it: by the only date that it has, whatever else it asks for.
 func (s *session) expired(r *cib.Element) bool {
-	var parts, over int
-	for e := range r.Elements() {
-		parts++
-		if s.over(e) {
-			over++
-		}
-	}
-	if r.Get("boolean-op") == "or" {
-		return parts > 0 && parts == over
-	}
-	return over > 0
+	phase, known := s.phaseOfOnlyDate(r)
+	return known && phase == rule.Expired
 }
 
-func (s *session) over(e *cib.Element) bool {
-	switch {
-	case e.Name == "rule":
-		return s.expired(e)
-	case e.Name != "date_expression":
-		return false
+// phaseOfOnlyDate is how the only date in a rule stands to now. Of several dates nothing is known, nor of one that comes
+// back every year.
+func (s *session) phaseOfOnlyDate(e *cib.Element) (phase rule.Phase, known bool) {
+	var dated []*cib.Element
+	for part := range e.Descendants() {
+		if part.Name == "date_expression" {
+			dated = append(dated, part)
+		}
 	}
-	switch e.Get("operation") {
-	case "lt", "in_range":
-		return rule.PhaseOf(e, s.now) == rule.Expired
+	if len(dated) != 1 {
+		return rule.Undetermined, false
 	}
-	return false
+	if spec := dated[0].Child("date_spec"); spec != nil && (spec.Get("years") == "" || spec.Get("moon") != "") {
+		return rule.Undetermined, false
+	}
+	return rule.PhaseOf(dated[0], s.now), true
 }
