@@ -246,21 +246,31 @@ func (k *keeper) ask(commands ...string) (string, error) {
 	var said strings.Builder
 	for len(commands) > 0 {
 		n := min(len(commands), atOnce)
-		conn, err := net.DialTimeout("unix", k.call.proxySocket(), keeperPatience)
+		text, err := k.call.askMaster("@1 " + strings.Join(commands[:n], ";@1 "))
 		if err != nil {
-			return "", err
-		}
-		_ = conn.SetDeadline(time.Now().Add(keeperPatience))
-		_, err = io.WriteString(conn, "@1 "+strings.Join(commands[:n], ";")+"\n")
-		text, problem := io.ReadAll(conn)
-		_ = conn.Close()
-		if err := errors.Join(err, problem); err != nil {
 			return "", fmt.Errorf("ask the proxy: %w", err)
 		}
 		said.Write(text)
 		commands = commands[n:]
 	}
 	return said.String(), nil
+}
+
+// askMaster gives the proxy's master a line. It waits for more until nothing more can come.
+func (c Call) askMaster(line string) ([]byte, error) {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: c.proxySocket(), Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(keeperPatience))
+	if _, err := io.WriteString(conn, line+"\n"); err != nil {
+		return nil, err
+	}
+	if err := conn.CloseWrite(); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(conn)
 }
 
 // writeStates replaces a file of states: the proxy reads it whenever it starts.
