@@ -121,12 +121,6 @@ func historySession(s *session, words []word) error {
 		texts = []string{"list"}
 	}
 	dir := filepath.Join(filepath.Dir(s.options.path), "history")
-	path := func() (string, error) {
-		if len(texts) != 2 || !validID(texts[1]) {
-			return "", usageError("expected a name")
-		}
-		return filepath.Join(dir, texts[1]), nil
-	}
 	switch texts[0] {
 	case "list":
 		entries, _ := os.ReadDir(dir)
@@ -138,26 +132,21 @@ func historySession(s *session, words []word) error {
 		return nil
 	case "pack":
 		return s.packHistory(texts[1:])
-	case "save":
-		name, err := path()
-		if err != nil {
-			return err
-		}
-		return s.saveHistory(name)
-	case "load":
-		name, err := path()
-		if err != nil {
-			return err
-		}
-		return s.loadHistory(name)
-	case "delete":
-		name, err := path()
-		if err != nil {
-			return err
-		}
-		return os.Remove(name)
+	case "save", "load", "delete":
+	default:
+		return usageError(fmt.Sprintf("expected save, load, delete, pack, update or list, not %q", texts[0]))
 	}
-	return usageError(fmt.Sprintf("expected save, load, delete, pack, update or list, not %q", texts[0]))
+	if len(texts) != 2 || !validID(texts[1]) {
+		return usageError("expected a name")
+	}
+	path := filepath.Join(dir, texts[1])
+	switch texts[0] {
+	case "save":
+		return s.saveHistory(path)
+	case "load":
+		return s.loadHistory(path)
+	}
+	return os.Remove(path)
 }
 
 // packHistory puts what is looked at into an archive.

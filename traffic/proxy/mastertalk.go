@@ -74,7 +74,7 @@ func (t *masterTalk) run() {
 
 // payload reads the lines that follow a command whose last word is <<, with the empty one that ends them.
 func (t *masterTalk) payload(command string) string {
-	if before, asked := strings.CutSuffix(strings.TrimRight(command, " \t"), "<<"); !asked || strings.TrimRight(before, " \t") == before {
+	if _, asked := stats.CutPayload(command); !asked {
 		return ""
 	}
 	var b strings.Builder

@@ -106,8 +106,8 @@ func (c *conversation) line() (string, error) {
 // readPayload reads the lines that follow one whose last word is <<, up to one that is empty.
 func (c *conversation) readPayload(line string, ended error) (string, error) {
 	c.payload = ""
-	before, asked := strings.CutSuffix(strings.TrimRight(line, " \t"), "<<")
-	if !asked || strings.TrimRight(before, " \t") == before {
+	before, asked := CutPayload(line)
+	if !asked {
 		return line, ended
 	}
 	var b strings.Builder
@@ -125,6 +125,12 @@ func (c *conversation) readPayload(line string, ended error) (string, error) {
 	}
 	c.payload = b.String()
 	return before, ended
+}
+
+// CutPayload tells whether the last word of a line is <<, so that a payload follows, and returns what stands before that word.
+func CutPayload(line string) (before string, asked bool) {
+	before, asked = strings.CutSuffix(strings.TrimRight(line, " \t"), "<<")
+	return before, asked && strings.TrimRight(before, " \t") != before
 }
 
 // SplitCommands splits a line at semicolons that have no backslash before them. What is escaped stays so.
