@@ -177,20 +177,25 @@ func runSimulate(s *session, words []word) error {
 	if err != nil {
 		return err
 	}
+	args, err := simulationWords(words)
+	if err != nil {
+		return err
+	}
+	return s.simulationOf(m.result().Bytes(), append([]string{"-S"}, args...)...)
+}
+
+// simulationOf runs crm_simulate on a document.
+func (s *session) simulationOf(document []byte, args ...string) error {
 	dir, err := os.MkdirTemp("", "crm-simulate")
 	if err != nil {
 		return fmt.Errorf("simulate: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "cib.xml")
-	if err := os.WriteFile(file, m.result().Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(file, document, 0o600); err != nil {
 		return fmt.Errorf("simulate: %w", err)
 	}
-	args, err := simulationWords(words)
-	if err != nil {
-		return err
-	}
-	return s.simulation(append([]string{"-S", "-x", file}, args...))
+	return s.simulation(append([]string{"-x", file}, args...))
 }
 
 // simulationWords turns the words of simulate into crm_simulate's options.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -101,16 +100,7 @@ func (s *session) onTried(args ...string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "crm-cibstatus")
-	if err != nil {
-		return fmt.Errorf("cibstatus: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "cib.xml")
-	if err := os.WriteFile(file, doc.Bytes(), 0o600); err != nil {
-		return fmt.Errorf("cibstatus: %w", err)
-	}
-	return s.simulation(slices.Concat([]string{"-x", file}, s.tried().pretends, args))
+	return s.simulationOf(doc.Bytes(), slices.Concat(s.tried().pretends, args)...)
 }
 
 func statusSave(s *session, words []word) error {

@@ -2,8 +2,6 @@ package crm
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,14 +146,5 @@ func (s *session) simulateInput(t report.Transition, args ...string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "crm-history")
-	if err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "cib.xml")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return fmt.Errorf("history: %w", err)
-	}
-	return s.simulation(append([]string{"-x", file}, args...))
+	return s.simulationOf(text, args...)
 }
