@@ -40,6 +40,7 @@ func (c *Controller) applied(now time.Time, e *Entry) {
 		if e.Key == "" || c.transition == nil {
 			c.outside("host " + e.Target + " was fenced")
 		}
+		c.outdate()
 	}
 }
 

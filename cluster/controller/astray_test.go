@@ -177,3 +177,42 @@ func TestHostsOfASideThatLostAreUncleanUntilTheyAreBackOrFenced(t *testing.T) {
 		t.Errorf("fenced: %v are strays still", got)
 	}
 }
+
+// TestDeathsOfBeforeAFailedAttemptAreNotBelievedWhereQuorumIsContested: while the device of one lost host fails, another that was fenced at once boots, joins
+// the first, and runs what this side starts when the device works again.
+func TestDeathsOfBeforeAFailedAttemptAreNotBelievedWhereQuorumIsContested(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		contested, failed bool
+		want              string
+	}{{true, true, "member"}, {true, false, "down"}, {false, true, "down"}} {
+		s := newStage(t)
+		s.step(Viewed{allOfView(4)})
+		for host, boot := range map[core.HostID]uint64{1: 11, 2: 22, 3: 33} {
+			s.synced(host, boot)
+		}
+		s.step(Viewed{core.View{Number: 5, Members: []core.HostID{1}, Boots: []uint64{11}, Lost: []core.HostID{2, 3}, Quorate: true, Contested: test.contested,
+			Leader: 1, Ballot: core.Ballot{Number: 1}}})
+		s.synced(1, 11)
+		fenced := func(id core.HostID, name string) {
+			nodeState(s.doc.Section("status"), id).Set("expected", "down")
+			s.step(Applied{Entry: &Entry{Kind: FencedEntry, Target: name, Edits: []Edit{{}}}})
+		}
+		fenced(3, "web3")
+		if test.failed {
+			s.c.fenceFailed(s.now, "web2")
+		}
+		fenced(2, "web2")
+		for id, want := range map[core.HostID]string{2: "down", 3: test.want} {
+			if got := nodeState(s.doc.Section("status"), id).Get("expected"); got != want {
+				t.Errorf("%+v: host %d is expected to be %s, want %s", test, id, got, want)
+			}
+		}
+		if test.want == "member" {
+			fenced(3, "web3")
+			if got := nodeState(s.doc.Section("status"), 3).Get("expected"); got != "down" {
+				t.Errorf("host 3 was fenced once more and is expected to be %s", got)
+			}
+		}
+	}
+}

@@ -70,7 +70,7 @@ type Controller struct {
 	quorate bool // as this host can tell now
 	leading bool
 	reign   Reign
-	gone    map[core.HostID]bool        // hosts whose end this daemon witnessed and that were not in a view since
+	gone    map[core.HostID]uint64      // hosts whose end this daemon witnessed and that were not in a view since, and in which sweep
 	groups  map[core.HostID]core.Ballot // whose views they were last in
 	strays  map[core.HostID]bool        // see strayed
 	uuid    string                      // of the reign, for transition keys
@@ -91,6 +91,7 @@ type Controller struct {
 	recheckAt  time.Time
 	attempts   map[string]*attempts // to fence hosts, by uname, that failed
 	fenceAt    time.Time            // when fencing is to be tried again, if nothing else asks for a plan before
+	sweep      uint64               // counts attempts to fence that failed, and reigns (outdate)
 	idle       bool
 
 	out Batch
@@ -103,7 +104,7 @@ func New(cfg Config) *Controller {
 	}
 	c := &Controller{
 		cfg: cfg, names: map[core.HostID]string{}, boots: map[core.HostID]uint64{},
-		seen: map[core.HostID]bool{}, recent: map[string]bool{}, gone: map[core.HostID]bool{}, groups: map[core.HostID]core.Ballot{}, strays: map[core.HostID]bool{}, stopping: map[core.HostID]time.Time{}, quorate: true,
+		seen: map[core.HostID]bool{}, recent: map[string]bool{}, gone: map[core.HostID]uint64{}, groups: map[core.HostID]core.Ballot{}, strays: map[core.HostID]bool{}, stopping: map[core.HostID]time.Time{}, quorate: true,
 	}
 	c.configured(cfg.Hosts)
 	return c
@@ -117,6 +118,9 @@ func (c *Controller) configured(hosts map[core.HostID]string) {
 			delete(c.boots, id)
 			delete(c.seen, id)
 			delete(c.stopping, id)
+			delete(c.gone, id)
+			delete(c.groups, id)
+			delete(c.strays, id)
 		}
 	}
 	for id, name := range hosts {

@@ -45,6 +45,7 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 
 func (c *Controller) beginReign(now time.Time) {
 	c.leading = true
+	c.sweep++
 	c.reign = Reign{Ballot: c.view.Ballot, View: c.view.Number}
 	c.uuid = reignUUID(c.cfg, c.reign)
 	c.begun = now
@@ -311,7 +312,7 @@ func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *ci
 // it happened: what is read from the log afterwards is no witness.
 func (c *Controller) witnessed(id core.HostID) {
 	if at := slices.Index(c.view.Members, c.cfg.Self); at >= 0 && c.view.Boots[at] == c.cfg.Boot {
-		c.gone[id] = true
+		c.gone[id] = c.sweep
 		delete(c.strays, id)
 	}
 }
@@ -320,7 +321,25 @@ func (c *Controller) witnessed(id core.HostID) {
 // side could have been quorate as well, the host may have come back there, and have this
 // host's side fenced; whoever was never fenced since knows that it did not. And of a stray it is known that it did.
 func (c *Controller) doubtful(id core.HostID) bool {
-	return c.strays[id] || (c.view.Contested || QuorumIgnored(c.cfg.Document())) && !c.gone[id]
+	_, witnessed := c.gone[id]
+	return c.strays[id] || c.contested() && !witnessed
+}
+
+// contested tells whether another side may act as this one does.
+func (c *Controller) contested() bool { return c.view.Contested || QuorumIgnored(c.cfg.Document()) }
+
+// outdate forgets, where another side may act, the deaths of before the last failed attempt to fence somebody, once all that
+// the view has lost are dead: while that one lived, the others may have come back to it, and run what this side is about to start.
+func (c *Controller) outdate() {
+	if !c.contested() || slices.ContainsFunc(c.view.Lost, c.doubtful) {
+		return
+	}
+	for _, id := range c.view.Lost {
+		if c.gone[id] < c.sweep {
+			delete(c.gone, id)
+			c.outside("host " + c.names[id] + " was fenced too long ago to be dead for certain")
+		}
+	}
 }
 
 // leftEdits makes node_state tell that the host stopped everything and left.

@@ -115,6 +115,7 @@ func (c *Controller) fenceFailed(now time.Time, target string) {
 		c.attempts[target] = a
 	}
 	a.failed++
+	c.sweep++
 	a.pause = min(max(2*a.pause, minFencePause), maxFencePause)
 	a.retry = now.Add(a.pause)
 	if c.givenUp(target) {

@@ -13,7 +13,7 @@ import (
 // strayed takes in that groups which this host was in lost to another. The view of the group that won may be known here already, or follow.
 func (c *Controller) strayed(lost []core.Ballot) {
 	for id, group := range c.groups {
-		if id != c.cfg.Self && slices.Contains(lost, group) && !c.gone[id] {
+		if _, witnessed := c.gone[id]; id != c.cfg.Self && slices.Contains(lost, group) && !witnessed {
 			c.strays[id] = true
 		}
 	}
