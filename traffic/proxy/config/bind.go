@@ -31,14 +31,25 @@ func bindLine(p *parser, l Line) *Problem {
 	return nil
 }
 
-// checkBindIDs checks that the ids of a proxy's binds differ. Ranges of ports and several addresses of a line share one.
-func (p *parser) checkBindIDs(x *Proxy) {
+// numberBinds checks that the ids of a proxy's binds differ, and gives those without one the first numbers that are free, from their place on. Ranges of
+// ports and several addresses of a line share an id.
+func (p *parser) numberBinds(x *Proxy) {
 	lines := map[int]int{}
 	for _, b := range x.Binds {
 		if first, taken := lines[b.ID]; taken && first != b.Line && b.ID != 0 {
 			p.report((Line{File: x.File, Number: b.Line}).problem("bind: id %d is that of the bind in line %d", b.ID, first))
 		}
 		lines[b.ID] = b.Line
+	}
+	next := 1
+	for _, b := range x.Binds {
+		if b.ID == 0 {
+			for lines[next] > 0 {
+				next++
+			}
+			b.ID = next
+		}
+		next++
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -313,5 +314,20 @@ func TestExpectationsTakeOptionsOnBothSides(t *testing.T) {
 		if (err == nil) != want {
 			t.Errorf("%s: %v", line, err)
 		}
+	}
+}
+
+func TestBindsWithoutIDsTakeThoseThatAreFree(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, "frontend f\n bind 127.0.0.1:1\n bind 127.0.0.1:2 id 3\n bind 127.0.0.1:3\n bind 127.0.0.1:4 id 1\n bind 127.0.0.1:5\n", memory{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []int
+	for _, b := range c.Proxies[0].Binds {
+		ids = append(ids, b.ID)
+	}
+	if want := []int{2, 3, 4, 1, 6}; !slices.Equal(ids, want) {
+		t.Errorf("the binds' ids are %v, want %v", ids, want)
 	}
 }

@@ -377,7 +377,7 @@ func (p *parser) checkProxy(x *Proxy) {
 	p.checkTimeouts(x)
 	p.checkProtocols(x)
 	p.warnOfIdle(x)
-	p.checkBindIDs(x)
+	p.numberBinds(x)
 	p.checkResolvers(x)
 	p.checkEmail(x)
 	p.checkTracks(x)

@@ -132,47 +132,6 @@ func (p *Plane) CloseFrontend(f *Frontend) {
 	})
 }
 
-// SessionState is a client's session, to be shown.
-type SessionState struct {
-	ID                        uint64
-	Source, Destination       netip.AddrPort
-	Frontend, Backend, Server string
-	ServerAddress             netip.AddrPort
-	State                     string
-	HTTP2, TLS                bool
-	Age                       time.Duration
-	Requests                  int
-	In, Out                   int64 // bytes of the exchange at hand
-}
-
-var stateNames = [...]string{preparing: "preparing", awaiting: "awaiting", queued: "queued", connecting: "connecting", exchanging: "exchanging",
-	tunnelling: "tunnelling", replying: "replying", held: "held", collecting: "collecting", securing: "securing", multiplexing: "multiplexing", gathering: "gathering", gatheringAnswer: "gathering", over: "over"}
-
-// SessionStates lists the sessions there are.
-func (p *Plane) SessionStates() []SessionState {
-	return gather(p, func(l *Loop) (own []SessionState) {
-		for s := range l.sessions {
-			own = append(own, s.shown())
-		}
-		return own
-	})
-}
-
-func (s *session) shown() SessionState {
-	v := SessionState{ID: s.number, Source: s.source, Destination: s.dest, Frontend: s.frontend.Name, State: stateNames[s.state], Requests: s.requests,
-		HTTP2: s.client.stream != nil || s.mux != nil, TLS: s.client.tls != nil, Age: time.Duration(s.loop.now-s.client.accepted) * time.Millisecond}
-	if s.backend != nil {
-		v.Backend = s.backend.Name
-	}
-	if s.target != nil {
-		v.Server, v.ServerAddress = s.target.Server.Name, s.target.Address()
-	}
-	if s.x != nil {
-		v.In, v.Out = s.x.receivedBytes, s.x.sentBytes
-	}
-	return v
-}
-
 // EndSession ends a session, and tells whether there was one of that number.
 func (p *Plane) EndSession(id uint64) bool {
 	var mu sync.Mutex // guards found

@@ -225,14 +225,7 @@ func (t *states) Listener(figure string) (name string, n int64) {
 			n = 1
 		}
 	default:
-		for i, other := range t.frontend.Binds {
-			if other == b {
-				n = int64(i + 1)
-			}
-		}
-		if b.ID > 0 {
-			n = int64(b.ID)
-		}
+		n = int64(b.ID)
 	}
 	return b.Name, n
 }

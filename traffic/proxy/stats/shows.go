@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/peers"
-	"holdfast/traffic/proxy/plane"
 )
 
 func (s *Server) showVersion(w io.Writer, _ []string) error {
@@ -187,46 +186,6 @@ func (s *Server) showSchema(w io.Writer, _ []string) error {
 		`"field":{"$ref":"#/definitions/field"},"processNum":{"type":"integer","minimum":1},"tags":{"$ref":"#/definitions/tags"},"value":{"$ref":"#/definitions/value"}},`+
 		`"required":["objType","proxyId","id","field","processNum","tags","value"]}}}`+"\n")
 	return err
-}
-
-// sessionID is how a session is named: HAProxy has an address in memory there.
-func sessionID(id uint64) string { return fmt.Sprintf("%#x", id) }
-
-// showSessions is show sess [all|ID].
-func (s *Server) showSessions(w io.Writer, args []string) error {
-	all := s.Plane.SessionStates()
-	slices.SortFunc(all, func(a, b plane.SessionState) int { return int(a.ID) - int(b.ID) })
-	whole := len(args) > 0
-	if whole && args[0] != "all" {
-		all = slices.DeleteFunc(all, func(v plane.SessionState) bool { return sessionID(v.ID) != args[0] })
-		if len(all) == 0 {
-			return errors.New("session not found")
-		}
-	}
-	orNone := func(text, none string) string {
-		if text == "" {
-			return none
-		}
-		return text
-	}
-	for _, v := range all {
-		family := "tcpv4"
-		if v.Source.Addr().Is6() {
-			family = "tcpv6"
-		}
-		if !v.Source.IsValid() {
-			family = "unix_stream"
-		}
-		be, srv := orNone(v.Backend, "<NONE>"), orNone(v.Server, "<none>")
-		if !whole {
-			fmt.Fprintf(w, "%s: proto=%s src=%s fe=%s be=%s srv=%s state=%s age=%s calls=%d rate=0 cpu=0 lat=0 exp=\n",
-				sessionID(v.ID), family, v.Source, v.Frontend, be, srv, v.State, v.Age.Truncate(1e9), v.Requests)
-			continue
-		}
-		fmt.Fprintf(w, "%s: age=%s proto=%s source=%s\n  state=%s requests=%d http2=%t tls=%t\n  frontend=%s addr=%s\n  backend=%s\n  server=%s addr=%s\n  bytes in=%d out=%d\n",
-			sessionID(v.ID), v.Age.Truncate(1e6), family, v.Source, v.State, v.Requests, v.HTTP2, v.TLS, v.Frontend, v.Destination, be, srv, v.ServerAddress, v.In, v.Out)
-	}
-	return nil
 }
 
 func (s *Server) shutdownSession(_ io.Writer, args []string) error {
