@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -23,7 +24,9 @@ func waitingSessions(t *testing.T, p *peering, name, host string, port int) {
 	clients := []*http.Client{
 		{Transport: &http.Transport{}},
 		{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}},
-		{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", filepath.Join(p.dir, name+".front")) }}},
+		{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(p.dir, name+".front"))
+		}}},
 	}
 	for _, asked := range []struct {
 		client int

@@ -63,6 +63,7 @@ func (s *session) take(target *pool.Server, bound bool) bool {
 func (s *session) assigned(target *pool.Server) bool {
 	s.target, s.acquired = target, true
 	target.Counters.Set(s.loop.id).Picked.Add(1)
+	target.Counters.Happened(pool.Arrival, s.loop.id, s.loop.clock)
 	if target.Redirect != "" && s.sendsElsewhere() {
 		return s.state != over
 	}

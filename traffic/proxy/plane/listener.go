@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/pool"
 )
 
 // listener is one loop's socket on an address.
@@ -188,7 +189,7 @@ func (l *Loop) admits(s *listener) bool {
 		l.timers.set(s.conn, l.within(20e6))
 		return false
 	}
-	if f.RateLimit > 0 && f.rate.Over(l.clock, int64(f.RateLimit)) || limit > 0 && l.plane.limits.rate.Over(l.clock, limit) {
+	if f.RateLimit > 0 && f.Counters.Over(pool.Arrival, l.clock, int64(f.RateLimit)) || limit > 0 && l.plane.clients.Over(pool.Arrival, l.clock, limit) {
 		l.timers.set(s.conn, l.within(20e6))
 		return false
 	}
@@ -219,7 +220,7 @@ func (s *listener) left(p *Plane) {
 // secureTooFast tells whether clients with TLS come faster than the global section allows.
 func (p *Plane) secureTooFast(now time.Time) bool {
 	limit := p.SecureLimit.Load()
-	return limit > 0 && p.secure.Over(now, limit)
+	return limit > 0 && p.secure.Over(pool.Arrival, now, limit)
 }
 
 // resume lets listeners go on that found no room, now that a client has left.
@@ -250,10 +251,10 @@ func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
 	l.plane.Sessions.Add(1)
 	s.came(l.plane)
 	l.plane.Total.Add(1)
-	l.plane.limits.rate.Add(l.clock)
-	f.rate.Add(l.clock)
+	l.plane.clients.Happened(pool.Arrival, l.id, l.clock)
+	f.Counters.Happened(pool.Arrival, l.id, l.clock)
 	if s.bind.TLS != nil {
-		l.plane.secure.Add(l.clock)
+		l.plane.secure.Happened(pool.Arrival, l.id, l.clock)
 		l.plane.SecureTotal.Add(1)
 	}
 	counters := f.Counters.Set(l.id)

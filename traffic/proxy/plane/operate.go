@@ -15,7 +15,6 @@ import (
 // limits are what an administrator may change of how many clients are taken.
 type limits struct {
 	maxconn atomic.Int64
-	rate    rate
 	secure  int64 // clients with TLS; 0: any number
 }
 
@@ -29,25 +28,24 @@ func (p *Plane) SetMaxConn(n int64) {
 }
 
 // Rate is how many clients came within the last second, and the most that did in one.
-func (p *Plane) Rate(now time.Time) (current, most int64) { return p.limits.rate.within(now) }
+func (p *Plane) Rate(now time.Time) (current, most int64) {
+	return p.clients.Frequency(pool.Arrival, now)
+}
 
 // SecureRate is the same of clients with TLS.
-func (p *Plane) SecureRate(now time.Time) (current, most int64) { return p.secure.within(now) }
-
-func (r *rate) within(now time.Time) (current, most int64) {
-	r.turn(now)
-	return max(r.last.Load(), r.current.Load()), r.most.Load()
+func (p *Plane) SecureRate(now time.Time) (current, most int64) {
+	return p.secure.Frequency(pool.Arrival, now)
 }
 
 // ForgetMost begins to look for the most connections, and the most in a second, anew; with all, to count everything anew.
 func (p *Plane) ForgetMost(all bool) {
-	p.limits.rate.most.Store(0)
-	p.secure.most.Store(0)
+	now := time.Now()
+	p.clients.ForgetMost(now)
+	p.secure.ForgetMost(now)
 	snapshot := p.Snapshot()
 	for _, f := range snapshot.Frontends {
 		f.MaxSeen.Store(f.Sessions.Load())
-		f.rate.most.Store(0)
-		f.requests.ForgetMost()
+		f.Counters.ForgetMost(now)
 		if all {
 			f.Counters.Reset()
 		}

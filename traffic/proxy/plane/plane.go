@@ -44,7 +44,8 @@ type Plane struct {
 	refusals   sync.Map   // h1.Refusal to *atomic.Int64
 	rejected   sync.Map   // rejectedKey to *Rejected
 	rejections atomic.Uint64
-	secure     rate // of clients with TLS
+	clients    pool.Counters // how often clients come, and nothing else
+	secure     pool.Counters // the same of those with TLS
 	coding     codingLimits
 	process    *sample.Process
 	keys       keylog
@@ -146,8 +147,6 @@ type Frontend struct {
 	Disabled atomic.Bool
 	Closed   atomic.Bool // its sockets are closed for good
 	maxconn  atomic.Int64
-	rate     rate
-	requests pool.Meter
 	Default  *pool.Backend
 	uses     []use
 	targets  []config.LogTarget
@@ -162,55 +161,9 @@ type use struct {
 	backend *pool.Backend
 }
 
-// rate counts events of this second and the one before.
-type rate struct {
-	second        atomic.Int64
-	current, last atomic.Int64
-	most          atomic.Int64
-}
-
-// Add counts an event.
-func (r *rate) Add(now time.Time) {
-	r.turn(now)
-	if n := r.current.Add(1); n > r.most.Load() {
-		r.most.Store(n)
-	}
-}
-
-func (r *rate) turn(now time.Time) {
-	second := now.Unix()
-	before := r.second.Load()
-	if second == before || !r.second.CompareAndSwap(before, second) {
-		return
-	}
-	n := r.current.Swap(0)
-	if second-before > 1 {
-		n = 0
-	}
-	r.last.Store(n)
-}
-
-// Over tells whether this second has had its share.
-func (r *rate) Over(now time.Time, limit int64) bool {
-	r.turn(now)
-	return r.current.Load() >= limit
-}
-
-// Rate is how many clients came within the last second.
-func (f *Frontend) Rate(now time.Time) (current, most int64) {
-	f.rate.turn(now)
-	return max(f.rate.last.Load(), f.rate.current.Load()), f.rate.most.Load()
-}
-
-// RequestRate is how many requests came within a second, and the most.
-func (f *Frontend) RequestRate(now time.Time) (current, most int64) {
-	current = f.requests.Rate(f.Counters.Total().Requests, now)
-	return current, f.requests.Most()
-}
-
 // New makes a plane of so many loops.
 func New(loops, maxconn int, logger Logger) (*Plane, error) {
-	p := &Plane{began: time.Now().Add(-time.Second), logger: logger}
+	p := &Plane{began: time.Now().Add(-time.Second), logger: logger, clients: pool.NewCounters(loops), secure: pool.NewCounters(loops)}
 	p.limits.maxconn.Store(int64(maxconn))
 	p.users = p.userlist
 	for i := range loops {

@@ -128,8 +128,8 @@ func (s *session) request() bool {
 	s.requests++
 	l.requests++
 	x.record.RequestNumber = l.requests*int64(len(l.plane.loops)) + int64(l.id)
-	counters := f.Counters.Set(l.id)
-	counters.Requests.Add(1)
+	f.Counters.Set(l.id).Requests.Add(1)
+	f.Counters.Happened(pool.RequestArrival, l.id, l.clock)
 	err := h.CheckHost(x.request)
 	if err == nil && !hasWebSocketKey(h, x.request) {
 		err = h1.ErrUpgrade
@@ -217,6 +217,7 @@ func (s *session) choose() bool {
 	counters := b.Counters.Set(s.loop.id)
 	counters.Connections.Add(1)
 	counters.Requests.Add(1)
+	b.Counters.Happened(pool.Arrival, s.loop.id, s.loop.clock)
 	if b.Proxy == f.Proxy || !hasRules(b.Proxy) {
 		return true
 	}

@@ -66,11 +66,12 @@ func (t *states) Sessions(proxy string, backend bool) int64 {
 
 func (t *states) Rate(proxy string, backend bool) int64 {
 	if f := t.frontendOf(proxy); f != nil && !backend {
-		n, _ := f.Rate(t.loop.clock)
+		n, _ := f.Counters.Frequency(pool.Arrival, t.loop.clock)
 		return n
 	}
 	if b := t.find(proxy); b != nil && backend {
-		return b.Arrivals.Rate(b.Counters.Total().Connections, t.loop.clock)
+		n, _ := b.Counters.Frequency(pool.Arrival, t.loop.clock)
+		return n
 	}
 	return 0
 }
@@ -94,14 +95,12 @@ func (t *states) Server(backend, server, figure string) (int64, bool) {
 	}
 	switch figure {
 	case "id":
-		if s.ID > 0 {
-			return int64(s.ID), true
-		}
-		return int64(s.Index + 1), true
+		return int64(s.Number), true
 	case "queue":
 		return s.Queued.Load(), true
 	case "sess_rate":
-		return s.Arrivals.Rate(s.Counters.Total().Sessions, t.loop.clock), true
+		n, _ := s.Counters.Frequency(pool.Arrival, t.loop.clock)
+		return n, true
 	case "conn":
 		return s.Sessions.Load(), true
 	case "conn_free":
@@ -132,7 +131,7 @@ func (t *states) Proxy(name string, backend bool, figure string) (int64, bool) {
 		case figure == "client":
 			return f.Timeouts.Client.Milliseconds(), true
 		case figure == "req_rate":
-			n, _ := f.Rate(t.loop.clock)
+			n, _ := f.Counters.Frequency(pool.RequestArrival, t.loop.clock)
 			return n, true
 		}
 		return 0, false

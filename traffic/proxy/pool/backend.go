@@ -17,7 +17,6 @@ type Backend struct {
 	Sessions atomic.Int64
 	MaxSeen  atomic.Int64
 	Counters Counters
-	Arrivals Meter // of Counters' connections
 
 	secret   atomic.Pointer[string] // of dynamic cookies
 	members  atomic.Pointer[[]*Server]
@@ -164,7 +163,7 @@ func (b *Backend) Availability(now time.Time) (since time.Time, downs int64, dow
 func (b *Backend) ForgetMost(all bool) {
 	b.MaxSeen.Store(b.Sessions.Load())
 	b.longest.Store(b.Queued())
-	b.Arrivals.ForgetMost()
+	b.Counters.ForgetMost(b.now())
 	if all {
 		b.Counters.Reset()
 	}

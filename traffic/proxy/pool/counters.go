@@ -4,10 +4,13 @@ import "sync/atomic"
 
 // Counters are what is counted for a frontend, a backend or a server. Loops add to sets of their own (Set), so that counting
 // costs no traffic between processors.
-type Counters struct{ sets []Set }
+type Counters struct {
+	sets        []Set
+	frequencies *[events]Frequency // apart, as what is near changes often
+}
 
 // NewCounters makes counters for so many loops.
-func NewCounters(loops int) Counters { return Counters{make([]Set, loops)} }
+func NewCounters(loops int) Counters { return Counters{make([]Set, loops), new([events]Frequency)} }
 
 // Set is one loop's share of the counters.
 type Set struct {
@@ -25,6 +28,7 @@ type Set struct {
 	Intercepted                              atomic.Int64 // requests that rules or the statistics page answered
 	DeniedConnections, DeniedSessions        atomic.Int64
 	Pace                                     Pace
+	shares                                   [events]Share
 	_                                        [64]byte
 }
 

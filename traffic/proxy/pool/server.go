@@ -53,7 +53,6 @@ type Server struct {
 	Errors   atomic.Int64 // in a row, for observe
 
 	Counters Counters
-	Arrivals Meter      // of Counters' sessions
 	mu       sync.Mutex // guards change, level, check, agentSay, downs, fails and downtime
 	change   time.Time
 	level    int // of health: below Rise it is down, at Rise+Fall-1 it cannot be better
@@ -309,7 +308,7 @@ func (s *Server) took(n int64) {
 func (s *Server) forgetMost(all bool) {
 	s.most.Store(s.Sessions.Load())
 	s.longest.Store(s.Queued.Load())
-	s.Arrivals.ForgetMost()
+	s.Counters.ForgetMost(s.Backend.now())
 	s.Counters.ForgetSlowest()
 	if !all {
 		return

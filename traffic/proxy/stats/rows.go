@@ -97,8 +97,8 @@ func withIdle(rows []Row, p *plane.Plane) {
 var modes = [...]string{"tcp", "http"}
 
 func frontendRow(f *plane.Frontend, now time.Time, maxconn int64) Row {
-	current, most := f.Rate(now)
-	requests, mostRequests := f.RequestRate(now)
+	current, most := f.Counters.Frequency(pool.Arrival, now)
+	requests, mostRequests := f.Counters.Frequency(pool.RequestArrival, now)
 	r := Row{Proxy: f.Name, Name: "FRONTEND", Kind: OfFrontend, ProxyID: f.ID, Mode: modes[f.Mode], Status: "OPEN",
 		Current: f.Sessions.Load(), Most: f.MaxSeen.Load(), Limit: cmp.Or(f.Limit(), maxconn), Rate: current, MostRate: most, Total: f.Counters.Total(),
 		Requests: [2]int64{requests, mostRequests}, RateLimit: int64(f.RateLimit)}
@@ -116,8 +116,7 @@ func backendRows(b *pool.Backend, now time.Time) []Row {
 		Limit: int64(max(1, b.FullConn)), Members: len(b.Servers()), MostQueued: b.MostQueued(), Paces: b.Paces()}
 	since, downs, down := b.Availability(now)
 	sum.Since, sum.Health.Downs, sum.Health.Downtime = now.Sub(since), downs, down
-	sum.Rate = b.Arrivals.Rate(sum.Total.Connections, now)
-	sum.MostRate = b.Arrivals.Most()
+	sum.Rate, sum.MostRate = b.Counters.Frequency(pool.Arrival, now)
 	if b.Cookie != nil {
 		sum.Cookie = b.Cookie.Name
 	}
@@ -153,8 +152,7 @@ func serverRow(s *pool.Server, now time.Time) Row {
 		Address: s.Address().String(), Tracked: s.Track, Rise: s.Rise, Fall: s.Fall,
 		Most: s.MostSessions(), MostQueued: s.MostQueued(), Paces: pool.PacesOf(&s.Counters), QueueLimit: s.MaxQueue, IdleLimit: s.PoolMax,
 		Agreed: s.AgentAdmin() != pool.Maintenance}
-	r.Rate = s.Arrivals.Rate(r.Total.Picked, now)
-	r.MostRate = s.Arrivals.Most()
+	r.Rate, r.MostRate = s.Counters.Frequency(pool.Arrival, now)
 	r.LastUse, r.Throttle = lastUse(r.Paces, now), s.Throttle(now)
 	switch {
 	case s.Path != "":
