@@ -83,7 +83,8 @@ type Global struct {
 	Compression   CompressionLimits
 	UnixBind      Bind   // Mode, User and Group of unix sockets that say nothing else
 	UnixPrefix    string // before the paths of unix sockets
-	SessionRate   int    // maxsessrate, maxconnrate: new clients a second; 0: no limit
+	SessionRate   int    // maxsessrate: new clients a second; 0: no limit
+	ConnectRate   int    // maxconnrate: the same, as each connection is a session
 	SecureRate    int    // maxsslrate: TLS handshakes a second
 	SecureMost    int    // maxsslconn: clients with TLS at a time
 	ZeroWarning   bool   // warnings are mistakes

@@ -74,7 +74,7 @@ func tuningDirectives() map[string]directive {
 		"uid":                              globalText(func(g *Global, s string) { g.User = s }),
 		"gid":                              globalText(func(g *Global, s string) { g.Group = s }),
 		"maxsessrate":                      globalCount(0, 1<<30, func(g *Global, n int) { g.SessionRate = n }),
-		"maxconnrate":                      globalCount(0, 1<<30, func(g *Global, n int) { g.SessionRate = n }),
+		"maxconnrate":                      globalCount(0, 1<<30, func(g *Global, n int) { g.ConnectRate = n }),
 		"tune.ssl.capture-buffer-size":     globalCount(0, 1<<20, func(g *Global, n int) { g.CaptureHello = n }),
 		"tune.ssl.capture-cipherlist-size": globalCount(0, 1<<20, func(g *Global, n int) { g.CaptureHello = n }),
 		"tune.ssl.keylog":                  globalOnOff(func(g *Global, on bool) { g.KeyLog = on }),

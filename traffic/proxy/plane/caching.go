@@ -111,6 +111,8 @@ func (s *session) codedEntry(e *cache.Entry) (head, body []byte) {
 	head = append(head, "Content-Length: "...)
 	head = strconv.AppendInt(head, int64(len(body)), 10)
 	x.codes, x.downBody = false, h1.Body{}
+	l.counted(BytesToCode, int64(len(e.Body)))
+	l.counted(BytesCoded, int64(len(body)))
 	for _, c := range s.counters() {
 		c.CodedIn.Add(int64(len(e.Body)))
 		c.CodedOut.Add(int64(len(body)))

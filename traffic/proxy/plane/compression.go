@@ -99,6 +99,8 @@ func (s *session) codePiece(data []byte) []byte {
 		out = append(out, "0\r\n\r\n"...)
 	}
 	l.coded = out[:0]
+	l.counted(BytesToCode, int64(len(data)))
+	l.counted(BytesCoded, int64(len(out)))
 	for _, c := range s.counters() {
 		c.CodedIn.Add(int64(len(data)))
 		c.CodedOut.Add(int64(len(out)))

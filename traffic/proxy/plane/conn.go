@@ -333,6 +333,9 @@ func (l *Loop) drop(c *conn) {
 	}
 	if c.tls != nil {
 		c.tls.abandon()
+		if c.server != nil && c.tls.conn != nil {
+			l.plane.SecureServers.Add(-1)
+		}
 	}
 	switch {
 	case c.fd >= 0:

@@ -7,7 +7,6 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -184,12 +183,11 @@ func (l *Loop) admits(s *listener) bool {
 		l.timers.set(s.conn, l.within(100e6)) // room may come from another loop
 		return false
 	}
-	limit := l.plane.ConnectionLimit.Load()
-	if s.bind.TLS != nil && l.plane.secureTooFast(l.clock) {
+	if s.bind.TLS != nil && l.plane.over(SecureClients, l.clock, l.plane.SecureLimit.Load()) {
 		l.timers.set(s.conn, l.within(20e6))
 		return false
 	}
-	if f.RateLimit > 0 && f.Counters.Over(pool.Arrival, l.clock, int64(f.RateLimit)) || limit > 0 && l.plane.clients.Over(pool.Arrival, l.clock, limit) {
+	if f.RateLimit > 0 && f.Counters.Over(pool.Arrival, l.clock, int64(f.RateLimit)) || l.plane.over(Clients, l.clock, l.plane.ConnectionLimit.Load()) || l.plane.over(Clients, l.clock, l.plane.SessionLimit.Load()) {
 		l.timers.set(s.conn, l.within(20e6))
 		return false
 	}
@@ -215,12 +213,6 @@ func (s *listener) left(p *Plane) {
 	if s.bind.TLS != nil {
 		p.Secure.Add(-1)
 	}
-}
-
-// secureTooFast tells whether clients with TLS come faster than the global section allows.
-func (p *Plane) secureTooFast(now time.Time) bool {
-	limit := p.SecureLimit.Load()
-	return limit > 0 && p.secure.Over(pool.Arrival, now, limit)
 }
 
 // resume lets listeners go on that found no room, now that a client has left.
@@ -251,10 +243,10 @@ func (l *Loop) begin(s *listener, fd int, remote netip.AddrPort) {
 	l.plane.Sessions.Add(1)
 	s.came(l.plane)
 	l.plane.Total.Add(1)
-	l.plane.clients.Happened(pool.Arrival, l.id, l.clock)
+	l.counted(Clients, 1)
 	f.Counters.Happened(pool.Arrival, l.id, l.clock)
 	if s.bind.TLS != nil {
-		l.plane.secure.Happened(pool.Arrival, l.id, l.clock)
+		l.counted(SecureClients, 1)
 		l.plane.SecureTotal.Add(1)
 	}
 	counters := f.Counters.Set(l.id)

@@ -38,6 +38,8 @@ type Loop struct {
 	buffers  buffers
 	pipes    []*pipe
 
+	pipesOpen, pipesUnused, spliced atomic.Int64 // for others to read
+
 	freeConns, garbage []*conn
 	freeSessions       []*session
 	exchanges          []*exchange

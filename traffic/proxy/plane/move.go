@@ -49,8 +49,10 @@ func (p *pipe) release(l *Loop) {
 	case p == nil:
 	case p.n > 0 || len(l.pipes) >= 128:
 		p.close()
+		l.pipesOpen.Add(-1)
 	default:
 		l.pipes = append(l.pipes, p)
+		l.pipesUnused.Add(1)
 	}
 }
 
@@ -58,6 +60,7 @@ func (l *Loop) getPipe() *pipe {
 	if n := len(l.pipes); n > 0 {
 		p := l.pipes[n-1]
 		l.pipes = l.pipes[:n-1]
+		l.pipesUnused.Add(-1)
 		return p
 	}
 	var fds [2]int
@@ -65,6 +68,7 @@ func (l *Loop) getPipe() *pipe {
 		return nil
 	}
 	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeCapacity)
+	l.pipesOpen.Add(1)
 	return &pipe{r: fds[0], w: fds[1]}
 }
 
@@ -179,6 +183,7 @@ func (l *Loop) empty(p *pipe, to *conn) (moved int64, ok bool) {
 		case e == 0 && n > 0:
 			p.n -= n
 			moved += int64(n)
+			l.spliced.Add(int64(n))
 		case e == syscall.EAGAIN:
 			to.writable = false
 			l.watchWrites(to)

@@ -27,21 +27,12 @@ func (p *Plane) SetMaxConn(n int64) {
 	p.everywhere(func(l *Loop) { l.resume() })
 }
 
-// Rate is how many clients came within the last second, and the most that did in one.
-func (p *Plane) Rate(now time.Time) (current, most int64) {
-	return p.clients.Frequency(pool.Arrival, now)
-}
-
-// SecureRate is the same of clients with TLS.
-func (p *Plane) SecureRate(now time.Time) (current, most int64) {
-	return p.secure.Frequency(pool.Arrival, now)
-}
-
 // ForgetMost begins to look for the most connections, and the most in a second, anew; with all, to count everything anew.
 func (p *Plane) ForgetMost(all bool) {
 	now := time.Now()
-	p.clients.ForgetMost(now)
-	p.secure.ForgetMost(now)
+	for f := range p.frequencies {
+		p.frequencies[f].ForgetMost(now)
+	}
 	snapshot := p.Snapshot()
 	for _, f := range snapshot.Frontends {
 		f.MaxSeen.Store(f.Sessions.Load())

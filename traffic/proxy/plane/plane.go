@@ -24,33 +24,35 @@ type Plane struct {
 	Total    atomic.Int64
 	Secure   atomic.Int64 // clients now that use TLS
 
-	SecureTotal atomic.Int64 // of them, since the start
+	SecureTotal   atomic.Int64 // of them, since the start
+	SecureServers atomic.Int64 // connections with TLS to servers now
+	SecureReached atomic.Int64 // of them, since the start
 
 	ConnectionLimit atomic.Int64 // new clients within a second; 0: any number
+	SessionLimit    atomic.Int64 // the same
 	SecureLimit     atomic.Int64 // of them with TLS
 	CodingLimit     atomic.Int64 // kilobytes to be compressed within a second; 0: any number
 
-	snapshot   atomic.Pointer[Snapshot]
-	loops      []*Loop
-	limits     limits
-	numbers    atomic.Uint64 // of sessions
-	noSplice   bool
-	began      time.Time
-	stopping   atomic.Bool
-	wait       sync.WaitGroup
-	logger     Logger
-	users      func(list string) sample.Userlist
-	patterns   sync.Mutex // serializes changes of maps and lists
-	refusals   sync.Map   // h1.Refusal to *atomic.Int64
-	rejected   sync.Map   // rejectedKey to *Rejected
-	rejections atomic.Uint64
-	clients    pool.Counters // how often clients come, and nothing else
-	secure     pool.Counters // the same of those with TLS
-	coding     codingLimits
-	process    *sample.Process
-	keys       keylog
-	Pages      Pages
-	OnErrors   func(*pool.Server) // called on a loop when observe has seen too many errors
+	snapshot    atomic.Pointer[Snapshot]
+	loops       []*Loop
+	limits      limits
+	numbers     atomic.Uint64 // of sessions
+	noSplice    bool
+	began       time.Time
+	stopping    atomic.Bool
+	wait        sync.WaitGroup
+	logger      Logger
+	users       func(list string) sample.Userlist
+	patterns    sync.Mutex // serializes changes of maps and lists
+	refusals    sync.Map   // h1.Refusal to *atomic.Int64
+	rejected    sync.Map   // rejectedKey to *Rejected
+	rejections  atomic.Uint64
+	frequencies [figures]pool.Counters // that, and nothing else
+	coding      codingLimits
+	process     *sample.Process
+	keys        keylog
+	Pages       Pages
+	OnErrors    func(*pool.Server) // called on a loop when observe has seen too many errors
 }
 
 // Pages makes the statistics page.
@@ -163,9 +165,12 @@ type use struct {
 
 // New makes a plane of so many loops.
 func New(loops, maxconn int, logger Logger) (*Plane, error) {
-	p := &Plane{began: time.Now().Add(-time.Second), logger: logger, clients: pool.NewCounters(loops), secure: pool.NewCounters(loops)}
+	p := &Plane{began: time.Now().Add(-time.Second), logger: logger}
 	p.limits.maxconn.Store(int64(maxconn))
 	p.users = p.userlist
+	for f := range p.frequencies {
+		p.frequencies[f] = pool.NewCounters(loops)
+	}
 	for i := range loops {
 		l, err := newLoop(p, i)
 		if err != nil {
@@ -190,9 +195,8 @@ func (p *Plane) Compile(c *config.Config) (*Snapshot, error) {
 		return nil, err
 	}
 	p.process = c.Compiler.Process()
-	if c.Global.SessionRate > 0 {
-		p.ConnectionLimit.Store(int64(c.Global.SessionRate))
-	}
+	p.ConnectionLimit.Store(int64(c.Global.ConnectRate))
+	p.SessionLimit.Store(int64(c.Global.SessionRate))
 	p.SecureLimit.Store(int64(c.Global.SecureRate))
 	p.limits.secure = int64(c.Global.SecureMost)
 	p.CodingLimit.Store(int64(c.Global.Compression.Rate))

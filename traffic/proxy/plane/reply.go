@@ -308,6 +308,9 @@ func (s *session) addBytes() {
 		t.BytesIn.Add(in)
 		t.BytesOut.Add(out)
 	}
+	if in+out > 0 {
+		s.loop.counted(BytesSent, in+out)
+	}
 	s.addTrackedBytes(in, out)
 	x.receivedBytes, x.sentBytes = 0, 0
 	x.record.Received += in

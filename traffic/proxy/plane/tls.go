@@ -170,6 +170,10 @@ const handshakeLimit = 10 * time.Second
 func (s *session) secureConn(c *conn, make func(net.Conn) *tls.Conn, limit time.Duration, done func(error)) bool {
 	t := &secure{wire: &wire{}}
 	t.conn = make(t.wire)
+	if c.role == serverSide {
+		s.loop.plane.SecureServers.Add(1)
+		s.loop.plane.SecureReached.Add(1)
+	}
 	return s.shakeHands(c, t, func(*wire) error { return t.conn.HandshakeContext(context.Background()) }, limit, done)
 }
 
@@ -218,12 +222,17 @@ func (l *Loop) endShaking(c *conn, err error) {
 	t := c.tls
 	h := t.hands
 	t.abandon()
-	t.shaken = err == nil
+	if t.shaken = err == nil; t.shaken && t.conn != nil && !t.conn.ConnectionState().DidResume {
+		l.counted(keysOf[h.role], 1)
+	}
 	t.seen.Secrets = l.plane.keys.take(t.seen.ClientRandom())
 	l.timers.set(c, 0)
 	c.role, c.readable, c.writable = h.role, true, c.pending() == 0
 	h.done(err)
 }
+
+// keysOf are the figures of keys that were agreed on.
+var keysOf = map[role]Figure{clientSide: ClientKeys, serverSide: ServerKeys}
 
 // abandon ends the coroutine, if there is one still.
 func (t *secure) abandon() {

@@ -5,12 +5,15 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/traffic/proxy/plane"
 )
 
 // information is one of `show info`'s fields, under HAProxy's name for it.
@@ -36,11 +39,13 @@ func (s *Server) information() []information {
 		requests += f.Counters.Total().Requests
 	}
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
-	rate, mostRate := s.Plane.Rate(now)
-	secureRate, mostSecure := s.Plane.SecureRate(now)
-	return append([]information{
+	rate, mostRate := s.Plane.Frequency(plane.Clients, now)
+	splices := s.Plane.Splices()
+	secure := s.Plane.Secure.Load() + s.Plane.SecureServers.Load()
+	all := []information{
 		{0, "Name", "POS", "str", "HAProxy", "the product whose place this takes"},
 		{1, "Version", "POS", "str", s.Version, "version of the program"},
+		{2, "Release_date", "POS", "str", releaseDate(), "when the program was built"},
 		{3, "Nbthread", "CGS", "u32", n(int64(s.Plane.Loops())), "event loops"},
 		{4, "Nbproc", "CGS", "u32", "1", "processes that serve, always 1"},
 		{5, "Process_num", "KGP", "u32", "1", "number of this process, always 1"},
@@ -59,35 +64,62 @@ func (s *Server) information() []information {
 		{18, "CumConns", "MCP", "u32", n(s.Plane.Total.Load()), "clients' connections since the start"},
 		{19, "CumReq", "MCP", "u32", n(requests), "requests since the start"},
 		{20, "MaxSslConns", "MMP", "u32", n(int64(g.SecureMost)), "limit of connections with TLS; 0: none"},
-		{21, "CurrSslConns", "MGP", "u32", n(s.Plane.Secure.Load()), "clients' connections with TLS at present"},
-		{22, "CumSslConns", "MCP", "u32", n(s.Plane.SecureTotal.Load()), "clients' connections with TLS since the start"},
+		{21, "CurrSslConns", "MGP", "u32", n(secure), "connections with TLS at present"},
+		{22, "CumSslConns", "MCP", "u32", n(s.Plane.SecureTotal.Load() + s.Plane.SecureReached.Load()), "connections with TLS since the start"},
+		{23, "Maxpipes", "CLP", "u32", "0", "limit of pipes; 0: none"},
+		{24, "PipesUsed", "MGP", "u32", n(splices.Used), "pipes that bytes are on their way through"},
+		{25, "PipesFree", "MGP", "u32", n(splices.Free), "pipes that are kept for the next bytes"},
 		{26, "ConnRate", "MRP", "u32", n(rate), "new connections within a second"},
 		{27, "ConnRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
 		{28, "MaxConnRate", "MMP", "u32", n(mostRate), "most new connections within a second"},
 		{29, "SessRate", "MRP", "u32", n(rate), "new sessions within a second"},
-		{30, "SessRateLimit", "CLP", "u32", n(s.Plane.ConnectionLimit.Load()), "limit of that; 0: none"},
+		{30, "SessRateLimit", "CLP", "u32", n(s.Plane.SessionLimit.Load()), "limit of that; 0: none"},
 		{31, "MaxSessRate", "MRP", "u32", n(mostRate), "most new sessions within a second"},
-		{32, "SslRate", "MRP", "u32", n(secureRate), "new connections with TLS within a second"},
-		{33, "SslRateLimit", "CLP", "u32", n(s.Plane.SecureLimit.Load()), "limit of new connections with TLS within a second; 0: none"},
-		{34, "MaxSslRate", "MMP", "u32", n(mostSecure), "most new connections with TLS within a second"},
+	}
+	return slices.Concat(all, s.codingInformation(now), []information{
 		{44, "CompressBpsRateLim", "CLP", "u32", n(s.Plane.CodingLimit.Load() << 10), "limit of bytes that are compressed within a second; 0: none"},
 		{47, "Tasks", "MGP", "u32", n(int64(runtime.NumGoroutine())), "goroutines"},
 		{48, "Run_queue", "MGP", "u32", "0", "tasks that are ready to run"},
 		{49, "Idle_pct", "MaP", "u32", n(s.idle(now)), "share of the processors' time that was not used since the last question, in percent"},
 		{50, "node", "COS", "str", s.Node, "name of the node"},
 		{51, "description", "COS", "str", g.Description, "description in the configuration"},
-	}, s.laterInformation(&memory)...)
+	}, s.laterInformation(&memory, now))
+}
+
+// codingInformation are the fields about TLS and compression.
+func (s *Server) codingInformation(now time.Time) []information {
+	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	p := s.Plane
+	rate, mostRate := p.Frequency(plane.SecureClients, now)
+	keys, mostKeys := p.Frequency(plane.ClientKeys, now)
+	own, mostOwn := p.Frequency(plane.ServerKeys, now)
+	toCode, _ := p.Frequency(plane.BytesToCode, now)
+	coded, _ := p.Frequency(plane.BytesCoded, now)
+	resumed := int64(0)
+	if rate > 0 {
+		resumed = max(0, rate-keys) * 100 / rate
+	}
+	return []information{
+		{32, "SslRate", "MRP", "u32", n(rate), "new connections with TLS within a second"},
+		{33, "SslRateLimit", "CLP", "u32", n(p.SecureLimit.Load()), "limit of new connections with TLS within a second; 0: none"},
+		{34, "MaxSslRate", "MMP", "u32", n(mostRate), "most new connections with TLS within a second"},
+		{35, "SslFrontendKeyRate", "MGP", "u32", n(keys), "keys that were agreed on with clients within a second"},
+		{36, "SslFrontendMaxKeyRate", "MMP", "u32", n(mostKeys), "most keys that were agreed on with clients within a second"},
+		{37, "SslFrontendSessionReuse_pct", "MGP", "u32", n(resumed), "share of new connections with TLS that took up the keys of an earlier one, in percent"},
+		{38, "SslBackendKeyRate", "MRP", "u32", n(own), "keys that were agreed on with servers within a second"},
+		{39, "SslBackendMaxKeyRate", "MMP", "u32", n(mostOwn), "most keys that were agreed on with servers within a second"},
+		{40, "SslCacheLookups", "MCP", "u32", "0", "questions to the store of keys; clients keep their own in tickets"},
+		{41, "SslCacheMisses", "MCP", "u32", "0", "those of them that were in vain"},
+		{42, "CompressBpsIn", "MRP", "u32", n(toCode), "bytes that were compressed within a second"},
+		{43, "CompressBpsOut", "MRP", "u32", n(coded), "what they became"},
+	}
 }
 
 // laterInformation are the fields behind the description.
-func (s *Server) laterInformation(memory *runtime.MemStats) []information {
+func (s *Server) laterInformation(memory *runtime.MemStats, now time.Time) []information {
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
-	var out int64
-	listeners := 0
-	for _, f := range s.Plane.Snapshot().Frontends {
-		out += f.Counters.Total().BytesOut
-		listeners += len(f.Binds)
-	}
+	sent, listeners := s.sent(), s.listeners()
+	sentRate, _ := s.Plane.Frequency(plane.BytesSent, now)
 	stopping := n(0)
 	if s.Plane.Stopping() {
 		stopping = n(1)
@@ -103,7 +135,9 @@ func (s *Server) laterInformation(memory *runtime.MemStats) []information {
 		{58, "DroppedLogs", "MGP", "u32", n(s.dropped()), "log lines that nobody took"},
 		{59, "BusyPolling", "MGP", "u32", "0", "1 where loops never sleep"},
 		{60, "FailedResolutions", "MGP", "u32", n(s.failedResolutions()), "questions to name servers that were answered with no address, or not at all"},
-		{61, "TotalBytesOut", "MGP", "u64", n(out), "bytes to clients since the start"},
+		{61, "TotalBytesOut", "MGP", "u64", n(sent), "bytes to clients and servers since the start"},
+		{62, "TotalSplicdedBytesOut", "MGP", "u64", n(s.Plane.Splices().Bytes), "those of them that went through pipes"}, // HAProxy's spelling
+		{63, "BytesOutRate", "MRP", "u64", n(sentRate), "bytes to clients and servers, of exchanges that ended within a second"},
 		{64, "DebugCommandsIssued", "MGP", "u32", "0", "commands for developers; there are none"},
 		{65, "CumRecvLogs", "MCP", "u32", "0", "log lines from others; none are taken"},
 		{66, "Build info", "POS", "str", s.Version, "version of the program"},
@@ -113,6 +147,43 @@ func (s *Server) laterInformation(memory *runtime.MemStats) []information {
 		{70, "Start_time_sec", "MDP", "u32", n(s.Started.Unix()), "when the process was started, in seconds since 1970"},
 		{71, "Tainted", "SGP", "str", "0", "experiments in use; there are none"},
 	}
+}
+
+// sent are the bytes that went to clients and servers.
+func (s *Server) sent() (n int64) {
+	snapshot := s.Plane.Snapshot()
+	for _, f := range snapshot.Frontends {
+		n += f.Counters.Total().BytesOut
+	}
+	for _, b := range snapshot.Backends {
+		n += b.Counters.Total().BytesIn
+	}
+	return n
+}
+
+// listeners are the addresses that are listened on, run-time sockets and peers among them.
+func (s *Server) listeners() int {
+	snapshot := s.Plane.Snapshot()
+	n := len(snapshot.Config.Global.StatsSockets) + len(s.Peers)
+	for _, f := range snapshot.Frontends {
+		n += len(f.Binds)
+	}
+	return n
+}
+
+// releaseDate is when the program was built from a commit, or else when its file was made.
+func releaseDate() string {
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range build.Settings {
+			if at, err := time.Parse(time.RFC3339, setting.Value); setting.Key == "vcs.time" && err == nil {
+				return at.Format("2006/01/02")
+			}
+		}
+	}
+	if file, err := os.Stat("/proc/self/exe"); err == nil {
+		return file.ModTime().UTC().Format("2006/01/02")
+	}
+	return "unknown"
 }
 
 func (s *Server) failedResolutions() int64 {

@@ -13,8 +13,8 @@ import (
 var limitCommands = []command{
 	{"set maxconn global", Administrator, "how many clients the process takes", (*Server).setGlobalMaxConn, nil},
 	{"set maxconn frontend", Administrator, "how many clients a frontend takes", (*Server).setFrontendMaxConn, nil},
-	{"set rate-limit connections global", Administrator, "how many clients may come within a second; 0: any number", setRateOf(connectionLimit), nil},
-	{"set rate-limit sessions global", Administrator, "the same", setRateOf(connectionLimit), nil},
+	{"set rate-limit connections global", Administrator, "how many clients may come within a second; 0: any number", setRateOf(func(p *plane.Plane) *atomic.Int64 { return &p.ConnectionLimit }), nil},
+	{"set rate-limit sessions global", Administrator, "the same", setRateOf(func(p *plane.Plane) *atomic.Int64 { return &p.SessionLimit }), nil},
 	{"set rate-limit ssl-sessions global", Administrator, "how many clients with TLS may come within a second; 0: any number", setRateOf(func(p *plane.Plane) *atomic.Int64 { return &p.SecureLimit }), nil},
 	{"set rate-limit http-compression global", Administrator, "how many kilobytes may be compressed within a second; 0: any number",
 		setRateOf(func(p *plane.Plane) *atomic.Int64 { return &p.CodingLimit }), nil},
@@ -70,8 +70,6 @@ func (s *Server) setFrontendMaxConn(_ io.Writer, args []string) error {
 	}
 	return err
 }
-
-func connectionLimit(p *plane.Plane) *atomic.Int64 { return &p.ConnectionLimit }
 
 func setRateOf(limit func(*plane.Plane) *atomic.Int64) func(*Server, io.Writer, []string) error {
 	return func(s *Server, _ io.Writer, args []string) error {

@@ -102,4 +102,13 @@ var processMetrics = []processMetric{
 	{"idle_time_percent", gauge, "Idle_pct", 1}, {"stopping", gauge, "Stopping", 1}, {"jobs", gauge, "Jobs", 1}, {"unstoppable_jobs", gauge, "Unstoppable Jobs", 1},
 	{"listeners", gauge, "Listeners", 1}, {"active_peers", gauge, "ActivePeers", 1}, {"connected_peers", gauge, "ConnectedPeers", 1},
 	{"dropped_logs_total", counter, "DroppedLogs", 1}, {"busy_polling_enabled", gauge, "BusyPolling", 1}, {"bytes_out_total", counter, "TotalBytesOut", 1},
+	{"spliced_bytes_out_total", counter, "TotalSplicdedBytesOut", 1}, {"bytes_out_rate", gauge, "BytesOutRate", 1}, {"recv_logs_total", counter, "CumRecvLogs", 1},
+	{"failed_resolutions", counter, "FailedResolutions", 1}, {"max_pipes", gauge, "Maxpipes", 1}, {"pipes_used_total", counter, "PipesUsed", 1},
+	{"pipes_free_total", counter, "PipesFree", 1}, {"current_ssl_connections", gauge, "CurrSslConns", 1}, {"ssl_connections_total", counter, "CumSslConns", 1},
+	{"current_ssl_rate", gauge, "SslRate", 1}, {"limit_ssl_rate", gauge, "SslRateLimit", 1}, {"max_ssl_rate", gauge, "MaxSslRate", 1},
+	{"current_frontend_ssl_key_rate", gauge, "SslFrontendKeyRate", 1}, {"max_frontend_ssl_key_rate", gauge, "SslFrontendMaxKeyRate", 1},
+	{"frontend_ssl_reuse", gauge, "SslFrontendSessionReuse_pct", 1}, {"current_backend_ssl_key_rate", gauge, "SslBackendKeyRate", 1},
+	{"max_backend_ssl_key_rate", gauge, "SslBackendMaxKeyRate", 1}, {"ssl_cache_lookups_total", counter, "SslCacheLookups", 1},
+	{"ssl_cache_misses_total", counter, "SslCacheMisses", 1}, {"http_comp_bytes_in_total", counter, "CompressBpsIn", 1},
+	{"http_comp_bytes_out_total", counter, "CompressBpsOut", 1}, {"limit_http_comp", gauge, "CompressBpsRateLim", 1},
 }
