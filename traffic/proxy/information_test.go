@@ -38,7 +38,42 @@ func TestInformationIsHAProxys(t *testing.T) {
 		_, _ = io.WriteString(w, strings.Repeat("hello ", 1000))
 	}))
 	t.Cleanup(server.Close)
-	host, _, _ := net.SplitHostPort(newSite(t).address)
+	host := informed(t, p, real, server.Listener.Addr().String())
+	answers := map[string]string{}
+	for i, name := range []string{"a", "b"} {
+		resumes := &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(9)}
+		for range 3 {
+			for _, url := range []string{fmt.Sprintf("https://%s:%d/", host, 10001+i), fmt.Sprintf("http://%s:%d/", host, 10011+i)} {
+				get(t, &http.Client{Transport: &http.Transport{TLSClientConfig: resumes, DisableKeepAlives: true}, Timeout: patience}, url)
+			}
+		}
+		answers[name] = p.ask(name, "show info")
+	}
+	own := fields(answers["a"])
+	own["Build info"] = fields(answers["b"])["Build info"]
+	for field, theirs := range fields(answers["b"]) {
+		ours, known := own[field]
+		switch {
+		case !known:
+			t.Errorf("%s is missing", field)
+		case !strings.Contains(strings.Join(ownInformation, " ")+" ", field+" ") && ours != theirs:
+			t.Errorf("%s is %q, HAProxy's %q", field, ours, theirs)
+		}
+	}
+	for _, field := range atLeastOne {
+		if own[field] == "0" {
+			t.Errorf("%s is 0, HAProxy's %q", field, fields(answers["b"])[field])
+		}
+	}
+	if at, err := time.Parse("2006/01/02", own["Release_date"]); err != nil || at.Year() < 2000 {
+		t.Errorf("the date of release is %q", own["Release_date"])
+	}
+}
+
+// informed runs both with every limit and kind of connection that show info tells of, and returns where they listen.
+func informed(t *testing.T, p *peering, real, shop string) (host string) {
+	t.Helper()
+	host, _, _ = net.SplitHostPort(newSite(t).address)
 	pem := filepath.Join(p.dir, "front.pem")
 	if err := os.WriteFile(pem, peerCertificate(t), 0o600); err != nil {
 		t.Fatal(err)
@@ -77,7 +112,7 @@ frontend plain
 backend again
 	http-reuse never
 	server secured %[2]s:%[5]d ssl verify none
-`, p.socket(name), host, 10041, 10042, port, pem, server.Listener.Addr(), port+10)
+`, p.socket(name), host, 10041, 10042, port, pem, shop, port+10)
 		if err := os.WriteFile(p.config[i], []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -87,41 +122,18 @@ backend again
 	for _, name := range []string{"a", "b"} {
 		p.waits(t, name, "show info", "ConnectedPeers: 1\n")
 	}
-	answers := map[string]string{}
-	for i, name := range []string{"a", "b"} {
-		resumes := &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(9)}
-		for range 3 {
-			for _, url := range []string{fmt.Sprintf("https://%s:%d/", host, 10001+i), fmt.Sprintf("http://%s:%d/", host, 10011+i)} {
-				client := &http.Client{Transport: &http.Transport{TLSClientConfig: resumes, DisableKeepAlives: true}, Timeout: patience}
-				answer, err := client.Get(url)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, _ = io.Copy(io.Discard, answer.Body)
-				_ = answer.Body.Close()
-			}
-		}
-		answers[name] = p.ask(name, "show info")
+	return host
+}
+
+// get reads an answer to its end.
+func get(t *testing.T, client *http.Client, url string) {
+	t.Helper()
+	answer, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
 	}
-	own := fields(answers["a"])
-	own["Build info"] = fields(answers["b"])["Build info"]
-	for field, theirs := range fields(answers["b"]) {
-		ours, known := own[field]
-		switch {
-		case !known:
-			t.Errorf("%s is missing", field)
-		case !strings.Contains(strings.Join(ownInformation, " ")+" ", field+" ") && ours != theirs:
-			t.Errorf("%s is %q, HAProxy's %q", field, ours, theirs)
-		}
-	}
-	for _, field := range atLeastOne {
-		if own[field] == "0" {
-			t.Errorf("%s is 0, HAProxy's %q", field, fields(answers["b"])[field])
-		}
-	}
-	if at, err := time.Parse("2006/01/02", own["Release_date"]); err != nil || at.Year() < 2000 {
-		t.Errorf("the date of release is %q", own["Release_date"])
-	}
+	_, _ = io.Copy(io.Discard, answer.Body)
+	_ = answer.Body.Close()
 }
 
 func fields(answer string) map[string]string {

@@ -3,7 +3,6 @@ package proxy
 import (
 	"encoding/csv"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -85,12 +84,7 @@ backend shop
 		begun := time.Now()
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 		for _, path := range []string{"/", "/", "/hi", "/no", "/metrics", "/stats", "/stats;csv"} {
-			answer, err := client.Get(fmt.Sprintf("http://%s:%d%s", host, 10001+i, path))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = io.Copy(io.Discard, answer.Body)
-			_ = answer.Body.Close()
+			get(t, client, fmt.Sprintf("http://%s:%d%s", host, 10001+i, path))
 		}
 		if time.Since(begun) > 900*time.Millisecond { // they were not of one second
 			own = append(slices.Clone(own), "rate_max", "req_rate_max", "conn_rate_max")
