@@ -216,3 +216,24 @@ func TestDeathsOfBeforeAFailedAttemptAreNotBelievedWhereQuorumIsContested(t *tes
 		}
 	}
 }
+
+// TestAHostThatIsLostWhileItLeavesIsUnclean: it may run yet what it was about to stop.
+func TestAHostThatIsLostWhileItLeavesIsUnclean(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.step(Viewed{allOfView(4)})
+	for host, boot := range map[core.HostID]uint64{1: 11, 2: 22, 3: 33} {
+		s.synced(host, boot)
+	}
+	appendAttribute(transientSet(nodeState(s.doc.Section("status"), 3), "3"), "3", "shutdown", "1000")
+	var deleted []string
+	without := core.View{Number: 5, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Lost: []core.HostID{3}, Quorate: true, Leader: 1, Ballot: core.Ballot{Number: 1}}
+	for _, e := range s.c.Step(s.now, Viewed{without}).Writes {
+		for _, edit := range e.Edits {
+			deleted = append(deleted, edit.Delete)
+		}
+	}
+	if want := "/cib/status/node_state[@id='3']/transient_attributes/instance_attributes/nvpair[@name='shutdown']"; !slices.Contains(deleted, want) {
+		t.Errorf("deleted is %q, want %s", deleted, want)
+	}
+}

@@ -205,11 +205,11 @@ func (c *Controller) hostEdits(doc *cib.Document) []Edit {
 		edits = append(edits, c.memberEdits(status, id, fragment)...)
 	}
 	for _, id := range c.view.Lost {
-		c.lostEdits(status, id, fragment)
+		edits = append(edits, c.lostEdits(status, id, fragment)...)
 	}
 	for _, id := range c.view.Left {
 		if c.doubtful(id) {
-			c.lostEdits(status, id, fragment)
+			edits = append(edits, c.lostEdits(status, id, fragment)...)
 			continue
 		}
 		edits = append(edits, c.leftEdits(status, id, fragment)...)
@@ -293,10 +293,11 @@ const FeatureSetAttribute = "#feature-set"
 
 // lostEdits makes node_state tell that the host is gone. "expected" stays: a host that
 // was expected to be here is unclean until it is fenced, and so is one whose end is doubtful.
-func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *cib.Element) {
+// That it was asked to go counts no more: the scheduler takes a host that goes for one that has stopped what it runs.
+func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *cib.Element) []Edit {
 	state := nodeState(status, id)
 	if state == nil {
-		return
+		return nil
 	}
 	want := cib.NewElement("node_state", "id", hostID(id), "uname", state.Get("uname"),
 		"in_ccm", "false", "crmd", "offline", "join", "down")
@@ -306,6 +307,13 @@ func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *ci
 	if differs(state, want) {
 		fragment.Ensure("status").Append(want)
 	}
+	var edits []Edit
+	for _, name := range []string{"shutdown", "terminate"} {
+		if TransientAttribute(c.cfg.Document(), hostID(id), name) != "" {
+			edits = append(edits, AttributeEdits(hostID(id), state.Get("uname"), name, nil)...)
+		}
+	}
+	return edits
 }
 
 // witnessed notes that a host left or was confirmed dead, if this daemon was in the view when
