@@ -262,10 +262,22 @@ func (d *Daemon) stop(ctx context.Context) error {
 	return err
 }
 
-// depart lets this host leave its cluster for good, because it is taken out of it.
-func (d *Daemon) depart() {
+// depart lets this host leave its cluster for good, because it is taken out of it. What it has it forgets when the others have seen it
+// go: until then it may be the only one that has it.
+func (d *Daemon) depart(force bool) {
+	d.mu.Lock()
+	n := d.node
+	d.mu.Unlock()
 	go func() {
-		if err := d.Destroy(context.Background()); err != nil {
+		err := d.Stop(context.Background())
+		switch {
+		case err == nil && n != nil && !force && !n.missed.Load():
+			err = errors.New("it has left, and no other host has seen that: its configuration and state are kept; start it again ('pcs cluster start') and take it out " +
+				"when the others are up, or forget everything ('pcs cluster destroy')")
+		case err == nil:
+			err = d.forget()
+		}
+		if err != nil {
 			d.log.Error("leaving the cluster for good", "cause", err)
 		}
 	}()
@@ -276,6 +288,10 @@ func (d *Daemon) Destroy(ctx context.Context) error {
 	if err := d.Stop(ctx); err != nil {
 		return err
 	}
+	return d.forget()
+}
+
+func (d *Daemon) forget() error {
 	if err := d.files.Forget(); err != nil {
 		return err
 	}

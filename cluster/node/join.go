@@ -125,12 +125,12 @@ func (n *Node) complete(but core.HostID) error {
 		if h.ID == but {
 			continue
 		}
-		// A host that was added and has not come yet holds nobody up.
-		if !slices.Contains(view.Members, h.ID) && !slices.Contains(view.Left, h.ID) {
-			return fmt.Errorf("host %s is not up, and every host has to learn of the change; start it first", n.name(h.ID))
-		}
-		if slices.Contains(view.Left, h.ID) && n.wasMember(h.ID) {
+		switch {
+		case slices.Contains(view.Members, h.ID) || !n.wasMember(h.ID): // who was added and has not come yet holds nobody up
+		case slices.Contains(view.Left, h.ID):
 			return fmt.Errorf("host %s is stopped, and every host has to learn of the change; start it first", n.name(h.ID))
+		default:
+			return fmt.Errorf("host %s is not up, and every host has to learn of the change; start it first", n.name(h.ID))
 		}
 	}
 	return nil

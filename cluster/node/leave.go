@@ -53,10 +53,8 @@ func (n *Node) Leave(ctx context.Context) error {
 	}
 	n.asked.Store(true)
 	began := time.Now()
-	value := fmt.Sprint(began.Unix())
-	edits := controller.AttributeEdits(fmt.Sprint(n.settings.Self), n.settings.Name, "shutdown", &value)
 	n.log.Info("leaving: asking for resources to be moved", "host", n.settings.Name)
-	err := n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: "shutdown of " + n.settings.Name})
+	err := n.askToLeave(ctx)
 	var refusal *client.Error
 	if errors.As(err, &refusal) && refusal.Code == client.NoQuorum {
 		return n.leaveAlone(ctx)
@@ -64,17 +62,44 @@ func (n *Node) Leave(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask to leave: %w", err)
 	}
-	select {
-	case <-n.left:
-	case <-ctx.Done():
-		return fmt.Errorf("leave: resources of %s were not handed over in time: %w", n.settings.Name, ctx.Err())
+	if err := n.awaitLetGo(ctx); err != nil {
+		return err
 	}
 	n.awaitOthers(ctx, began)
 	if err := n.messenger.Leave(ctx); err != nil {
 		return err
 	}
+	n.missed.Store(!slices.Contains(n.messenger.Status().View.Members, n.settings.Self))
 	n.unguard(true)
 	return nil
+}
+
+// askToLeave brings into the log that this host wants to leave.
+func (n *Node) askToLeave(ctx context.Context) error {
+	value := fmt.Sprint(time.Now().Unix())
+	edits := controller.AttributeEdits(fmt.Sprint(n.settings.Self), n.settings.Name, "shutdown", &value)
+	return n.put(ctx, &controller.Entry{Kind: controller.AttributeEntry, Edits: edits, Cause: "shutdown of " + n.settings.Name})
+}
+
+// awaitLetGo waits until everything was handed over. Whoever is lost meanwhile and comes back has to ask anew.
+func (n *Node) awaitLetGo(ctx context.Context) error {
+	tick := time.NewTicker(leaveLook)
+	defer tick.Stop()
+	for {
+		here := slices.Contains(n.replica.LastView().Members, n.settings.Self)
+		if here && controller.TransientAttribute(n.replica.Document(), fmt.Sprint(n.settings.Self), "shutdown") == "" {
+			if err := n.askToLeave(ctx); err != nil {
+				n.log.Warn("asking once more to leave", "cause", err)
+			}
+		}
+		select {
+		case <-n.left:
+			return nil
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("leave: resources of %s were not handed over in time: %w", n.settings.Name, ctx.Err())
+		}
+	}
 }
 
 // awaitOthers waits while the hosts that still stop what they run need this one for their quorum.

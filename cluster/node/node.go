@@ -49,8 +49,8 @@ type Parts struct {
 	Log      *slog.Logger
 	Plan     func(*cib.Document, time.Time) *scheduler.Plan // nil: scheduler.Make, remembering its last answer
 	Watch    *Watch                                         // what may end this host; nil: nothing. The node closes it
-	// Depart has this host leave its cluster for good; it begins that and returns. nil: it cannot.
-	Depart func()
+	// Depart has this host leave its cluster for good, force: whether the others have seen it go or not; it begins that and returns. nil: it cannot.
+	Depart func(force bool)
 }
 
 // Node is one running daemon of a configured host.
@@ -61,7 +61,7 @@ type Node struct {
 	fencer   Fencer
 	plan     func(*cib.Document, time.Time) *scheduler.Plan
 	end      func(how int) error // reboot(2)
-	depart   func()              // Parts\'
+	depart   func(force bool)    // Parts\'
 	boot     uint64
 
 	messenger *messaging.Messenger
@@ -109,6 +109,7 @@ type Node struct {
 	tasks  sync.WaitGroup // goroutines that Close waits for
 	left   chan struct{}  // closed when the leader let this host leave
 	asked  atomic.Bool    // this host was asked to leave
+	missed atomic.Bool    // it has left, and the view of those who stay says so
 }
 
 // Start starts the daemon's part of the cluster. It does not wait for other hosts.

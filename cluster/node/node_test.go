@@ -26,9 +26,13 @@ type fakeAgents struct {
 	mu     sync.Mutex // guards active and starts
 	active map[string]bool
 	starts []string
+	stops  chan struct{} // is received from before anything stops; nil: at once
 }
 
 func (f *fakeAgents) Run(_ context.Context, op executor.Operation) executor.Result {
+	if op.Action == "stop" && f.stops != nil {
+		<-f.stops
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	result := executor.Result{StartedAt: time.Now()}

@@ -15,6 +15,7 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
 	"holdfast/cluster/setup"
@@ -80,7 +81,7 @@ func (n *Node) serveRemove(ctx context.Context, _ messaging.HostID, payload []by
 		return nil, fmt.Errorf("take %s out: %w", ask.Host, err)
 	}
 	if slices.Contains(n.replica.LastView().Members, id) {
-		if _, err := n.messenger.Call(ctx, id, departService, nil); err != nil {
+		if _, err := n.messenger.Call(ctx, id, departService, payload); err != nil {
 			return nil, fmt.Errorf("take %s out: %w", ask.Host, err)
 		}
 	}
@@ -104,8 +105,11 @@ func (n *Node) removable(id core.HostID, ask removal) error {
 		return err
 	}
 	view := n.replica.LastView()
-	if slices.Contains(view.Members, id) || slices.Contains(view.Left, id) || ask.Force {
+	switch {
+	case ask.Force || slices.Contains(view.Left, id):
 		return nil
+	case slices.Contains(view.Members, id):
+		return n.quorateWithout(id)
 	}
 	for _, node := range scheduler.Observe(n.replica.Document(), time.Now()).Nodes {
 		if node.Name == ask.Host && node.Unclean {
@@ -115,12 +119,31 @@ func (n *Node) removable(id core.HostID, ask removal) error {
 	return nil
 }
 
+// quorateWithout tells whether the other hosts of the view keep their quorum when a host leaves: it leaves before the votes are
+// counted without it, and without quorum that could not be changed any more.
+func (n *Node) quorateWithout(id core.HostID) error {
+	st := n.messenger.Status()
+	rest := slices.DeleteFunc(slices.Clone(st.View.Members), func(h core.HostID) bool { return h == id })
+	v := quorum.Judge(&st.Quorum, quorum.Input{Members: rest, SeenAll: rest, Previous: st.View.Members, Expected: st.Verdict.Expected, Device: st.Verdict.Device})
+	if v.Quorate {
+		return nil
+	}
+	return fmt.Errorf("the other hosts have %d of %d votes and lose quorum without it (%d needed), so that resources stop; give the cluster another host, other votes or a quorum device first, "+
+		"or use --force, then 'pcs quorum expected-votes %d' on a host that stays, and repeat", v.Votes, v.Expected, v.Needed, max(v.Votes, 1))
+}
+
 // serveDepart has this host leave for good.
-func (n *Node) serveDepart(context.Context, messaging.HostID, []byte) (any, error) {
+func (n *Node) serveDepart(_ context.Context, _ messaging.HostID, payload []byte) (any, error) {
 	if n.depart == nil {
 		return nil, errors.New("this host's daemon cannot leave for good; stop it by hand")
 	}
-	n.depart()
+	var ask removal
+	if len(payload) > 0 { // builds before this one send nothing
+		if err := json.Unmarshal(payload, &ask); err != nil {
+			return nil, fmt.Errorf("decode the request to leave for good: %w", err)
+		}
+	}
+	n.depart(ask.Force)
 	return struct{}{}, nil
 }
 
