@@ -60,7 +60,7 @@ func (h *host) beginAlone(stopAll bool) {
 	l.at = never // also when something else than the time for it came first: a stop, a broken disk
 	h.w.trace(h.name, "acts alone")
 	var batch alone.Batch
-	l.alone, batch = alone.New(alone.Config{Self: h.id, Boot: h.boot, Serial: l.serial, Hosts: h.w.names(), Document: h.replica.Document(),
+	l.alone, batch = alone.New(alone.Config{Self: h.id, Boot: h.boot, Serial: l.serial, Hosts: h.names(), Document: h.replica.Document(),
 		Worker: h.worker, Plan: h.plan, HadQuorum: l.ever, StopAll: stopAll, Doubtful: h.doubtful}, h.steady())
 	h.actAlone(batch)
 }

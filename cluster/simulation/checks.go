@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster/controller"
 	"holdfast/cluster/controller/replica"
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
 )
 
 // checks are what the checkers remember.
@@ -95,8 +96,9 @@ func (r *recorder) Restore(snapshot []byte) error {
 func (r *recorder) View(index uint64, v core.View) {
 	if last := r.LastView(); last.Number != v.Number || last.Ballot != v.Ballot { // a snapshot's view is told again
 		c := &r.h.w.check
-		c.agreement(r.h, index, fmt.Appendf(nil, "%+v", v), true)
-		c.votes(r.h, v)
+		if c.agreement(r.h, index, fmt.Appendf(nil, "%+v", v), true) {
+			c.votes(r.h, v)
+		}
 	}
 	r.Replica.View(index, v)
 }
@@ -104,24 +106,30 @@ func (r *recorder) View(index uint64, v core.View) {
 // agreement: every host applies the same entries of a group in the same order. A set that
 // acts without quorum, because no-quorum-policy is ignore, may write what the others never
 // see.
-func (c *checks) agreement(h *host, index uint64, text []byte, view bool) {
+// It tells whether this one is the first to apply it.
+func (c *checks) agreement(h *host, index uint64, text []byte, view bool) (first bool) {
 	c.applied++
 	if h.core == nil || c.w.shape.Policy == "ignore" {
-		return // what a snapshot tells at start was checked when it was new
+		return h.core != nil // what a snapshot tells at start was checked when it was new
 	}
 	at, sum := place{h.core.Group(), index, view}, maphash.Bytes(c.seed, text)
-	first, known := c.log[at]
+	before, known := c.log[at]
 	if !known {
 		c.log[at] = sum
-	} else if first != sum {
+	} else if before != sum {
 		c.w.violate("agreement: %s applies at index %d of group %s something else than a host before it:\n%s", h.name, index, at.group, text)
 	}
+	return !known
 }
 
 // votes: a view is quorate only by the votes of its members, counted here once more.
 func (c *checks) votes(h *host, v core.View) {
-	q := &c.w.shape.Quorum
-	full := len(v.Members) == len(c.w.hosts)
+	full, enough, waits := false, false, true
+	for _, q := range c.w.inForce() {
+		full = full || len(v.Members) == len(q.Hosts)
+		enough = enough || c.enough(q, v)
+		waits = waits && q.WaitsForAll()
+	}
 	if full {
 		for i, m := range v.Members {
 			c.complete[core.Peer{ID: m, Boot: v.Boots[i]}] = true
@@ -130,33 +138,41 @@ func (c *checks) votes(h *host, v core.View) {
 	if !v.Quorate || c.w.shape.Policy == "ignore" || v.Number == 0 {
 		return
 	}
-	have, all := 0, 0
-	for _, host := range c.w.hosts {
+	if !enough {
+		c.w.violate("votes: %s takes view %d of %v for quorate", h.name, v.Number, v.Members)
+	}
+	if waits && !full && !c.descends(v) {
+		c.w.violate("complete: view %d of %v is quorate, but none of them has been in a view of all hosts since its start", v.Number, v.Members)
+	}
+}
+
+// enough tells whether the members of a view have a quorum, or something else decides than their votes.
+func (c *checks) enough(q *quorum.Options, v core.View) bool {
+	have, all := 0, q.DeviceVotes
+	for _, id := range q.Hosts {
 		votes := 1
-		if n, ok := q.Votes[host.id]; ok {
+		if n, ok := q.Votes[id]; ok {
 			votes = n
 		}
 		all += votes
-		if slices.Contains(v.Members, host.id) {
+		if slices.Contains(v.Members, id) {
 			have += votes
 		}
 	}
-	all += q.DeviceVotes
-	if 2*have <= all && c.mayUseDevice(v) {
+	if 2*have <= all && c.descends(v) { // rule 10: only such a view uses the device's votes
 		have += q.DeviceVotes
 	}
-	if 2*have <= all && !q.TwoNode && !(q.AutoTie && 2*have == all) && !q.LastManStanding && !q.AllowDownscale {
-		c.w.violate("votes: %s takes view %d of %v for quorate with %d of %d votes", h.name, v.Number, v.Members, have, all)
-	}
-	if !q.WaitsForAll() || full {
-		return
-	}
+	return 2*have > all || q.TwoNode || q.AutoTie && 2*have == all || q.LastManStanding || q.AllowDownscale
+}
+
+// descends tells whether a member of a view has been in a view of all hosts since it booted.
+func (c *checks) descends(v core.View) bool {
 	for i, m := range v.Members {
 		if c.complete[core.Peer{ID: m, Boot: v.Boots[i]}] {
-			return
+			return true
 		}
 	}
-	c.w.violate("complete: view %d of %v is quorate, but none of them has been in a view of all hosts since its start", v.Number, v.Members)
+	return false
 }
 
 // buried: the log is never told of the death of a daemon that lives.
@@ -253,7 +269,7 @@ func (c *checks) kept() {
 		found := have[id]
 		for _, h := range c.w.hosts {
 			found = found || h.replaced
-			for _, fork := range h.disk.Forks {
+			for _, fork := range append(h.lost, h.disk.Forks...) {
 				found = found || strings.Contains(string(fork.Snapshot), id)
 				for _, entry := range fork.Tail {
 					found = found || strings.Contains(string(entry), id)

@@ -302,8 +302,9 @@ func (h *host) work(batch controller.WorkerBatch) {
 	if h.lone.alone != nil && len(batch.Entries) > 0 {
 		h.actAlone(h.lone.alone.Results(h.steady(), batch.Entries))
 	}
-	if batch.Leave {
+	if batch.Leave && h.going != nil {
 		h.core.Step(h.clock(), core.Leave{})
+		h.farewell()
 	}
 }
 

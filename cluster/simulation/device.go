@@ -360,17 +360,6 @@ func (h *host) report(p *core.Partition) {
 	}
 }
 
-// mayUseDevice: a view uses the device's votes only with a member that has been in a view of all hosts since it
-// booted (rule 10).
-func (c *checks) mayUseDevice(v core.View) bool {
-	for i, m := range v.Members {
-		if c.complete[core.Peer{ID: m, Boot: v.Boots[i]}] {
-			return true
-		}
-	}
-	return false
-}
-
 // lent: no two rings have the witness' votes at once, as the hosts' cores believe. Hosts that
 // count each other are on one side, whatever number they give it at the moment.
 func (c *checks) lent(h *host) {

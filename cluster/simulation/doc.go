@@ -24,7 +24,8 @@
 // watchdogs in place of the fence device (watchdog.go): a host that lost quorum and runs on is reset by its own, and the others count on
 // that. What these seeds have of their own they draw from a stream of their own, as clusters with a witness or a quorum disk
 // do, so that the other seeds are what they would be without. A
-// client changes the configuration all the while. As the schedule is data, Shrink can look for
+// client changes the configuration all the while, and in every eighth seed an operator takes hosts out of the cluster and puts them
+// back with empty disks (membership.go). As the schedule is data, Shrink can look for
 // the shortest part of it with which a run still fails.
 //
 // # Checkers
@@ -41,6 +42,7 @@
 //	durability   a confirmed change is in every host's document at the end
 //	kept         an unconfirmed change is there too, or under forks/
 //	refused      a change that was refused for want of a quorum is not there
+//	departed     who left for good runs nothing
 //	votes        a view is quorate only by the votes of its members
 //	complete     after wait_for_all's start only a view that descends from one of all hosts is quorate
 //	minority     a host that reaches no quorum starts nothing, takes no change, and stops what it runs

@@ -65,6 +65,8 @@ func (w *World) strike(f Fault) {
 		w.after(f.For, func() { h.repairDisk() })
 	case DiskLoss, DiskRestore:
 		w.strikeDisk(h, f)
+	case Departure:
+		w.takeOut(f)
 	case BadAgents:
 		w.agents = float64(f.Amount) / 100
 		w.after(f.For, func() { w.agents = 0.01 })
@@ -162,6 +164,10 @@ func (h *host) repairDisk() {
 // together have forgotten nobody can know, nor what was confirmed by one host while all others
 // were dead; so there is one such host in a run, and the others have what it has.
 func (w *World) strikeDisk(h *host, f Fault) {
+	if w.departure != nil {
+		w.trace("FAULT", "not done: a host is about to forget what it has")
+		return
+	}
 	for _, other := range w.hosts {
 		if other.replaced && other != h || other.core == nil || other.disk.End().Ballot != h.disk.End().Ballot || other.disk.End().Before(h.disk.End()) {
 			w.trace("FAULT", "not done: one replaced disk at a time, and somebody has to remember what it had")
@@ -199,7 +205,7 @@ func (w *World) enoughWithout(h *host) bool {
 // had. That such a disk counts again is the inherent limit of rule 12.
 func (w *World) remembered(f Fault) bool {
 	switch f.Kind {
-	case PowerCut, TotalPowerCut, DaemonCrash, CrashAtWrite, DiskLoss, DiskRestore, DiskFull:
+	case PowerCut, TotalPowerCut, DaemonCrash, CrashAtWrite, DiskLoss, DiskRestore, DiskFull, Departure:
 	case Defection:
 		f.Host = 0 // any may be it
 	default:
@@ -218,6 +224,9 @@ func (w *World) heal() {
 	w.faults = false
 	w.net, w.ambushes, w.device.slow = network{}, nil, 0
 	w.startDevice()
+	if w.departure != nil {
+		w.departure.hurry()
+	}
 	for _, h := range w.hosts {
 		h.doomed, h.disk.Fail = notDoomed, nil
 		h.clocks.drift(w.now, 0)

@@ -32,6 +32,7 @@ type host struct {
 	powerUps int               // counts up: what was begun before a loss of power never ends
 	dog      dog
 
+	member
 	daemon
 }
 
@@ -99,7 +100,7 @@ type lone struct {
 }
 
 func newHost(w *World, id core.HostID) *host {
-	return &host{w: w, id: id, name: fmt.Sprintf("host%d", id), disk: &store.Memory{}, active: map[string]status{}, changes: map[string]change{}}
+	return &host{w: w, id: id, name: fmt.Sprintf("host%d", id), disk: &store.Memory{}, active: map[string]status{}, changes: map[string]change{}, member: member{options: w.options()}}
 }
 
 // switchOn gives power and starts the daemon.
@@ -133,7 +134,7 @@ func (h *host) switchOff() {
 
 // startDaemon starts the daemon with what the disk holds.
 func (h *host) startDaemon() {
-	if !h.power || h.core != nil {
+	if !h.power || h.core != nil || h.out {
 		return
 	}
 	saved, err := h.disk.Load()
@@ -145,11 +146,11 @@ func (h *host) startDaemon() {
 	h.daemon = daemon{boot: h.w.boots, tickAt: -1, stepAt: -1, answers: map[uint64]func(core.Answer){},
 		recurring: map[string]*recurring{}, lone: lone{quorate: true, at: never}}
 	h.replica = replica.New(func(ev controller.Event) { h.happened = append(h.happened, ev) })
-	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.w.names(), Document: h.replica.Live, Plan: h.plan, Lag: core.NewTiming(0).Lag(),
+	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.names(), Document: h.replica.Live, Plan: h.plan, Lag: core.NewTiming(0).Lag(),
 		Watchdog: h.w.shape.Watchdog > 0})
 	h.worker = controller.NewWorker(controller.WorkerConfig{Self: h.id, Boot: h.boot, Name: h.name, Document: h.replica.Document, Watchdog: h.w.shape.Watchdog,
 		Strays: h.controller.Strays})
-	h.core, err = core.New(core.Config{Rules: h.w.rules(), ID: h.id, Boot: h.boot, Links: h.w.shape.Links, Quorum: h.w.options(),
+	h.core, err = core.New(core.Config{Rules: h.w.rules(), ID: h.id, Boot: h.boot, Links: h.w.shape.Links, Quorum: h.options,
 		Machine: &recorder{Replica: h.replica, h: h}, Saved: saved, CompactEvery: h.w.shape.CompactEvery}, h.clock())
 	if err != nil {
 		h.w.violate("start: %s: %v", h.name, err)
@@ -177,6 +178,10 @@ func (h *host) killDaemon() {
 	if h.core != nil {
 		h.w.trace(h.name, "daemon dies")
 		h.leaveDevice(h.power)
+	}
+	if h.going != nil {
+		h.going.abandoned()
+		h.going = nil
 	}
 	h.daemon = daemon{boot: h.boot, pumping: h.pumping}
 }

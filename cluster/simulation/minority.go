@@ -26,17 +26,21 @@ func (w *World) watchMinorities(end time.Duration) {
 // mayBeQuorate counts the votes of the hosts that a host hears and that hear it. They need
 // not all hear each other, so the true set may be smaller.
 func (w *World) mayBeQuorate(h *host) bool {
-	q := &w.shape.Quorum
-	if q.TwoNode || q.LastManStanding || q.AllowDownscale {
-		return true
-	}
-	votes := q.DeviceVotes // whether it has them the cables do not tell
-	for _, other := range w.hosts {
-		if other.core != nil && (other == h || w.linked(h, other)) {
-			votes += q.HostVotes(other.id)
+	for _, q := range w.inForce() {
+		if q.TwoNode || q.LastManStanding || q.AllowDownscale {
+			return true
+		}
+		votes := q.DeviceVotes // whether it has them the cables do not tell
+		for _, id := range q.Hosts {
+			if other := w.host(id); other.core != nil && (other == h || w.linked(h, other)) {
+				votes += q.HostVotes(id)
+			}
+		}
+		if 2*votes > q.ExpectedVotes() || q.AutoTie && 2*votes == q.ExpectedVotes() {
+			return true
 		}
 	}
-	return 2*votes > q.ExpectedVotes() || q.AutoTie && 2*votes == q.ExpectedVotes()
+	return false
 }
 
 // followsQuorum tells whether a host, or one that it hears, may be quorate. Where a cut divides two hosts, a leader that hears

@@ -46,6 +46,9 @@ func outvoted(s *simulation.Shape) bool { return s.Quorum.DeviceVotes > 1 && len
 // watched are clusters that have watchdogs and no fence device.
 func watched(s *simulation.Shape) bool { return s.Watchdog > 0 }
 
+// resized are clusters whose hosts are taken out.
+func resized(s *simulation.Shape) bool { return s.Resized }
+
 func rule(change func(*core.Rules)) simulation.Tamper { return simulation.Tamper{Rules: change} }
 
 // longest is what raft alone would go by.
@@ -108,6 +111,7 @@ var mutations = []mutation{
 	{"a lost host feeds its watchdog", 329, simulation.Tamper{Overfed: true}, often(simulation.Partition, simulation.Isolation, simulation.BadAgents), watched},
 	{"nobody waits for a lost host's watchdog", 9, simulation.Tamper{Impatient: true}, often(simulation.Partition, simulation.Isolation), watched},
 	{"one host's word is enough for how long another is lost", 459, simulation.Tamper{Selfish: true}, often(simulation.Bridge, simulation.PairCut, simulation.OneWayCut, simulation.HalfHealed), watched},
+	{"who is taken out forgets before the others have seen it go", 15, simulation.Tamper{Hasty: true}, nil, resized},
 	{"rule 1: any set forks", 35, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil, nil},
 	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
 		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }

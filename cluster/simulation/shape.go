@@ -30,6 +30,7 @@ type Shape struct {
 	Client        time.Duration // between two changes, in the mean
 	Watchdog      time.Duration // of each host, in place of the fence device; 0: none
 	WatchdogWait  time.Duration // stonith-watchdog-timeout; 0: twice Watchdog
+	Resized       bool          // hosts are taken out and put back
 }
 
 // Draw returns the shape of a seed.
@@ -67,6 +68,7 @@ func Draw(seed uint64) Shape {
 	if watched(seed) {
 		s.giveWatchdogs(seed)
 	}
+	s.Resized = resized(seed) && s.Quorum.DeviceVotes == 0
 	return s
 }
 
@@ -121,6 +123,7 @@ func (s *Shape) String() string {
 		{s.Watchdog > 0, fmt.Sprintf("watchdogs of %s (stonith-watchdog-timeout %s)", s.Watchdog, s.WatchdogWait)},
 		{len(q.Votes) > 0, fmt.Sprintf("votes %v", q.Votes)}, {true, fmt.Sprintf("%d primitives", s.Primitives)},
 		{s.Group > 0, fmt.Sprintf("a group of %d", s.Group)}, {s.Clone, "a clone"}, {s.Together, "a colocation"},
+		{s.Resized, "hosts that are taken out"},
 	} {
 		if option.set {
 			b.WriteString(", " + option.text)
@@ -194,9 +197,11 @@ func (s *Shape) properties() string {
 	return `<crm_config><cluster_property_set id="options"><nvpair id="policy" name="no-quorum-policy" value="` + s.Policy + `"/>` + s.watchdogOption() + `</cluster_property_set></crm_config>`
 }
 
-// options are the hosts' configuration, which a mutation may have changed.
-func (w *World) options() quorum.Options {
-	o := w.shape.Quorum
+// options are the hosts' configuration at first.
+func (w *World) options() quorum.Options { return w.tampered(w.shape.Quorum) }
+
+// tampered returns options as a mutation changes them.
+func (w *World) tampered(o quorum.Options) quorum.Options {
 	o.Hosts = slices.Clone(o.Hosts)
 	if w.tamper.Quorum != nil {
 		w.tamper.Quorum(&o)
@@ -204,10 +209,11 @@ func (w *World) options() quorum.Options {
 	return o
 }
 
-func (w *World) names() map[core.HostID]string {
+// names are those of the hosts that this one has in its configuration.
+func (h *host) names() map[core.HostID]string {
 	names := map[core.HostID]string{}
-	for _, h := range w.hosts {
-		names[h.id] = h.name
+	for _, id := range h.options.Hosts {
+		names[id] = h.w.host(id).name
 	}
 	return names
 }

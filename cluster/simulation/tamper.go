@@ -19,6 +19,7 @@ type Tamper struct {
 	Overfed     bool // hosts feed their watchdogs whatever they know
 	Impatient   bool // nobody waits for a lost host's watchdog
 	Selfish     bool // a host asks only itself for how long another is lost
+	Hasty       bool // who is taken out forgets everything before the others have seen it go
 	Plan        func(*scheduler.Plan)
 	Save        func(*core.Save) // changes a copy
 	Request     func(r *controller.Request, boot uint64, floor controller.Reign)

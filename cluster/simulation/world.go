@@ -36,6 +36,9 @@ type World struct {
 	check    checks
 	device   device
 
+	counting  counting
+	departure *departure // at most one at a time; nil: none
+
 	entries map[string]*replica.Batch // of the log, that some host has applied already
 	states  map[string]*replica.State // of snapshots that some host has read already
 }
@@ -58,6 +61,7 @@ func between(r *rand.Rand, low, high time.Duration) time.Duration {
 func newWorld(cfg *Config, shape Shape) *World {
 	w := &World{shape: shape, tamper: cfg.Tamper, traced: cfg.Trace, chance: throw(cfg.Seed), agents: 0.01, fences: 0.05,
 		entries: map[string]*replica.Batch{}, states: map[string]*replica.State{}}
+	w.counting.now = shape.Quorum
 	w.check.init(w)
 	w.device = device{disk: newPlatter(), chance: rand.New(rand.NewPCG(cfg.Seed, 5)), lines: map[witness.ConnID]*line{}}
 	w.startDevice()
