@@ -116,7 +116,7 @@ var mutations = []mutation{
 	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
 		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }
 	}), nil, nil},
-	{"rule 3: a promise is given to whoever asks", 11, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), often(simulation.PauseAtProposal, simulation.Bridge, simulation.Partition), forks},
+	{"rule 3: a promise is given to whoever asks", 87, rule(func(r *core.Rules) { r.Promises = func(core.Proposal) bool { return true } }), often(simulation.PauseAtProposal, simulation.Bridge, simulation.Partition), forks},
 	{"rule 4: a promise binds nobody", 4, rule(func(r *core.Rules) { r.Frozen = func(core.Ballot, core.Ballot) bool { return false } }), nil, nil},
 	{"rule 5: the longest log is the seed", 18, rule(func(r *core.Rules) { r.Seed = longest }), often(simulation.Partition, simulation.PowerCut), nil},
 	{"rule 6: raft's majority elects and takes changes", 7, rule(func(r *core.Rules) {
