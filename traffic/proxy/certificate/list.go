@@ -38,7 +38,13 @@ func parseLine(line string) (e entryLine, err error) {
 		if !closed {
 			return e, errors.New("the bracket is not closed")
 		}
+		if strings.Contains(options+after, "[") {
+			return e, errors.New("there is a second bracket: all options stand in one")
+		}
 		e.options, line = strings.Join(strings.Fields(options), " "), before+" "+after
+	}
+	if strings.Contains(line, "]") {
+		return e, errors.New("a bracket is closed that was not opened")
 	}
 	words := strings.Fields(line)
 	if len(words) == 0 {
@@ -63,6 +69,9 @@ func (s *Store) list(name string) (*List, error) {
 		return nil, fmt.Errorf("read certificate list: %w", err)
 	}
 	l := &List{Name: name}
+	if lines := strings.Count(string(text), "\n"); len(text) > 0 && text[len(text)-1] != '\n' {
+		return nil, fmt.Errorf("%s:%d: the last line has no end: the file may have been cut off", name, lines+1)
+	}
 	for n, line := range strings.Split(string(text), "\n") {
 		e, err := parseLine(line)
 		if err == nil && e.file != "" {

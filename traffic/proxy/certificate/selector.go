@@ -163,6 +163,9 @@ func (s *Store) Select(certificates []string, list string, strict bool, configur
 			}
 		}
 	}
+	if len(x.entries) == 0 && !strict {
+		return nil, fmt.Errorf("%s names no certificate: there is none to show to clients", list)
+	}
 	s.selectors = append(s.selectors, x)
 	x.refresh()
 	return x, nil

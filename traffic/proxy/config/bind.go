@@ -287,12 +287,15 @@ func (o *TLSOptions) verifyWord(t *taker, w string) bool {
 	return true
 }
 
+// listOptions are those that a line of a list of certificates may have; the others are a whole bind's.
+var listOptions = strings.Fields(`allow-0rtt alpn ca-file ca-verify-file ciphers ciphersuites crl-file curves ecdhe no-ca-names npn ssl-min-ver ssl-max-ver verify`)
+
 // With are the options with those of a list of certificates added.
 func (o *TLSOptions) With(words []string) (*TLSOptions, error) {
 	own := *o
 	t := Line{File: "crt-list", Words: words}.take(0)
 	for t.more() {
-		if w := t.next(); !own.word(t, w) || w == "crt" || w == "crt-list" || w == "ssl" {
+		if w := t.next(); !slices.Contains(listOptions, w) || !own.word(t, w) {
 			return nil, fmt.Errorf("option %q is not offered in a list of certificates", w)
 		}
 	}

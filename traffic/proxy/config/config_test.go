@@ -157,6 +157,7 @@ func TestProblems(t *testing.T) {
 		{"frontend a\n bind :80\n server a 1.2.3.4", `test.cfg:3: server may not stand in a frontend section`},
 		{"frontend a\n bind :80\n default_backend b", `test.cfg:1: frontend a: there is no backend "b"`},
 		{"backend a\n filter trace", `test.cfg:2: filter "trace" is known to HAProxy but not offered here`},
+		{"backend a\n http-request set-header A \"a\\x00b\"", `\x00 cannot be part of a word`}, // HAProxy would cut the word off there
 		{"backend a\n option httpcheck", `option "httpcheck" is not known; did you mean "httpchk"?`},
 		{"backend a\n server s 1.2.3.4:80 weigth 3", `server option "weigth" is not known; did you mean "weight"?`},
 		{"backend a\n server s 1.2.3.4:80\n server s 1.2.3.4:81", `there is a server "s" already, in line 2`},

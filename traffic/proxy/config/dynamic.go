@@ -17,8 +17,8 @@ func (noSource) Resolve(host string) (netip.Addr, error) {
 	return netip.Addr{}, errors.New("a server that comes at run time wants an address, not the name " + host)
 }
 
-// NewServer reads a server that comes at run time: its address and its options. It begins in maintenance, and default-server does not count.
-func NewServer(c *Config, name string, words []string) (*Server, error) {
+// NewServer reads a server that comes at run time: its address and its options, in a backend. It begins in maintenance, and default-server does not count.
+func NewServer(c *Config, x *Proxy, name string, words []string) (*Server, error) {
 	p := &parser{source: noSource{}, config: c, proxy: &Proxy{Settings: Settings{Server: defaultServer()}, Name: "run time", Back: true}}
 	l := Line{File: "add server", Number: 1, Words: append([]string{"server", name}, words...)}
 	if problem := serverLine(p, l); problem != nil {
@@ -31,6 +31,7 @@ func NewServer(c *Config, name string, words []string) (*Server, error) {
 	if s.Track != "" && (s.Check || s.Agent) {
 		return nil, errors.New("a server is checked itself or tracks another, not both")
 	}
+	s.secureChecks(&x.Check)
 	s.Disabled = true
 	return s, nil
 }

@@ -203,6 +203,17 @@ func (p *parser) completeCheck(x *Proxy) *Problem {
 	return nil
 }
 
+// secureChecks has a server whose checks connect with TLS verify it as its line says, which may be of a server that does not speak TLS.
+func (s *Server) secureChecks(c *HealthCheck) {
+	asks := func(step CheckStep) bool { return step.Connect != nil && step.Connect.Secure }
+	if s.CheckSecurity != nil || !s.Check || !slices.ContainsFunc(c.Sequence, asks) {
+		return
+	}
+	if s.CheckSecurity = s.said; s.said == nil {
+		s.CheckSecurity = &TLSOptions{}
+	}
+}
+
 // connected puts a connect before steps that have none.
 func connected(steps []CheckStep) []CheckStep {
 	for _, s := range steps {

@@ -144,6 +144,9 @@ func (x *lexer) escape() error {
 		if _, err := fmt.Sscanf(x.text[x.at:x.at+2], "%02x", &b); err != nil {
 			return fmt.Errorf(`\x wants two hexadecimal digits`)
 		}
+		if b == 0 {
+			return fmt.Errorf(`\x00 cannot be part of a word`)
+		}
 		x.put(b)
 		x.at += 2
 	case ' ', '\t', '#', '\\', '"', '\'':

@@ -60,6 +60,7 @@ var mistakes = []mistake{
 	{"backend", "cookie A rewrite indirect", "it cannot be indirect", ""},
 	{"backend", `cookie A insert attr "a;b"`, "has a character that ends it", ""},
 	{"backend", "use-server s", "use-server wants `if` or `unless`", ""},
+	{"backend", `http-request return content-type text/plain string ""`, "string wants a text", ""},
 	{"backend", "option external-check", "option external-check wants `external-check` in the global section", ""},
 	{"backend", "http-request capture src len 5", "capture: `id` is expected", ""},
 	{"tcp", "http-request deny", "", "http-request and redirect rules: no effect in mode tcp"},

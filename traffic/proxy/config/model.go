@@ -458,7 +458,9 @@ type Server struct {
 	TLS              *TLSOptions
 	Check            bool
 	CheckTLS         bool
+	CheckPlain       bool        // no-check-ssl: checks are without TLS though the server speaks it
 	CheckSecurity    *TLSOptions // of checks; nil: plain
+	said             *TLSOptions // of TLS, whether the server speaks it or not
 	CheckSNI         string
 	CheckALPN        []string
 	CheckSpeaks      string         // check-proto: h1, h2, or "" as to clients' requests

@@ -197,7 +197,11 @@ func (p *parser) page(l Line, t *taker, status int) (*Page, *Problem) {
 			}
 			p.body(page, t, b, w == "lf-file")
 		case "string", "lf-string":
-			p.body(page, t, []byte(t.value(w)), w == "lf-string")
+			text := t.value(w)
+			if text == "" {
+				t.fail("%s: %s wants a text", l.Words[0], w)
+			}
+			p.body(page, t, []byte(text), w == "lf-string")
 		case "hdr":
 			name := t.value(w)
 			f, err := p.config.Compiler.Format(t.value(w))

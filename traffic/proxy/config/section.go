@@ -384,6 +384,9 @@ func (p *parser) checkProxy(x *Proxy) {
 	if problem := p.completeCheck(x); problem != nil {
 		p.report(problem)
 	}
+	for _, s := range x.Servers {
+		s.secureChecks(&x.Check)
+	}
 	for _, u := range x.UseServers {
 		if !slices.ContainsFunc(x.Servers, func(s *Server) bool { return s.Name == u.Name }) {
 			p.report(x.problem("use-server: there is no server %q", u.Name))

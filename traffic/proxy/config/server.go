@@ -42,7 +42,7 @@ func serverLine(p *parser, l Line) *Problem {
 			s.CheckSecurity = &TLSOptions{}
 		}
 	}
-	if s.TLS != nil && !s.TLS.on {
+	if s.said = s.TLS; s.TLS != nil && !s.TLS.on {
 		s.TLS = nil
 	}
 	if (s.Check || s.Agent && s.AgentPort == 0) && !s.Service && s.Address.Port() == 0 && s.CheckPort == 0 && s.Path == "" {
@@ -163,8 +163,8 @@ var serverOptions = map[string]func(p *parser, t *taker, s *Server){
 	},
 	"check-proto":      oneOf("check-proto", "h1 h2", func(s *Server) *string { return &s.CheckSpeaks }),
 	"no-check":         func(_ *parser, _ *taker, s *Server) { s.Check = false },
-	"check-ssl":        func(_ *parser, _ *taker, s *Server) { s.CheckTLS = true },
-	"no-check-ssl":     func(_ *parser, _ *taker, s *Server) { s.CheckTLS = false },
+	"check-ssl":        func(_ *parser, _ *taker, s *Server) { s.CheckTLS, s.CheckPlain = true, false },
+	"no-check-ssl":     func(_ *parser, _ *taker, s *Server) { s.CheckTLS, s.CheckPlain = false, true },
 	"check-sni":        func(_ *parser, t *taker, s *Server) { s.CheckSNI = t.value("check-sni") },
 	"port":             func(_ *parser, t *taker, s *Server) { s.CheckPort = t.count("port", 1, 65535) },
 	"rise":             func(_ *parser, t *taker, s *Server) { s.Rise = t.count("rise", 1, 1<<20) },

@@ -56,7 +56,7 @@ func (v *conversation) wayOf(c *config.CheckConnect) way {
 		case !elsewhere:
 			w.preamble = s.SendProxy
 		}
-		if s.CheckTLS || s.TLS != nil && !elsewhere {
+		if s.CheckTLS || s.TLS != nil && !elsewhere && !s.CheckPlain {
 			w.secret = v.secret
 		}
 		if s.CheckRelayed {
@@ -76,9 +76,7 @@ func (w *way) also(c *config.CheckConnect, v *conversation) {
 		w.relay = v.server.Relay
 	}
 	if c.Secure && w.secret == nil {
-		if w.secret = v.secret; w.secret == nil {
-			w.secret = &tls.Config{InsecureSkipVerify: true}
-		}
+		w.secret = v.own()
 	}
 	if w.secret != nil && (c.SNI != "" || c.ALPN != nil) {
 		w.secret = w.secret.Clone()
@@ -89,6 +87,18 @@ func (w *way) also(c *config.CheckConnect, v *conversation) {
 			w.secret.NextProtos = c.ALPN
 		}
 	}
+}
+
+// own is the server's TLS without what its line says of checks only, which is for connections as the line says.
+func (v *conversation) own() *tls.Config {
+	if v.secret == nil {
+		return &tls.Config{}
+	}
+	c := v.secret.Clone()
+	if c.ServerName = ""; v.server.CheckSecurity != nil {
+		c.NextProtos = v.server.CheckSecurity.ALPN
+	}
+	return c
 }
 
 // connect takes up a connection as a step says, in place of the one before.

@@ -81,7 +81,10 @@ func (s *Snapshot) CheckTLS(server *config.Server) *tls.Config {
 		return nil
 	}
 	c = c.Clone()
-	c.ServerName, c.NextProtos, c.ClientSessionCache = server.CheckSNI, server.CheckALPN, nil
+	c.ServerName, c.ClientSessionCache = server.CheckSNI, nil
+	if server.CheckALPN != nil { // else the server's own is offered
+		c.NextProtos = server.CheckALPN
+	}
 	return c
 }
 
@@ -164,6 +167,16 @@ func (s *Snapshot) bindConfig(o *config.TLSOptions) (*tls.Config, error) {
 			return nil, err
 		}
 	}
+	if t.MaxVersion != 0 && o.Minimum == 0 {
+		t.MinVersion = min(t.MinVersion, t.MaxVersion) // only the default would be above it
+	}
+	if err := anyVersion(t); err != nil {
+		return nil, err
+	}
+	v := verifier{usage: x509.ExtKeyUsageClientAuth, ignoreCA: o.CAIgnore, ignoreCertificate: o.CRTIgnore}
+	if err := v.load(s, o); err != nil {
+		return nil, err
+	}
 	switch o.Verify {
 	case "optional":
 		t.ClientAuth = tls.RequestClientCert
@@ -172,9 +185,8 @@ func (s *Snapshot) bindConfig(o *config.TLSOptions) (*tls.Config, error) {
 	default:
 		return t, nil
 	}
-	v := verifier{usage: x509.ExtKeyUsageClientAuth, ignoreCA: o.CAIgnore, ignoreCertificate: o.CRTIgnore}
-	if err := v.load(s, o); err != nil {
-		return nil, err
+	if len(v.authorities) == 0 {
+		return nil, errors.New("verify wants ca-file, the authorities to verify with")
 	}
 	if !o.NoCANames && o.CAFile != "@system-ca" && o.CAFile != "" {
 		if text, err := os.ReadFile(below(g.CABase, o.CAFile)); err == nil {
@@ -184,6 +196,14 @@ func (s *Snapshot) bindConfig(o *config.TLSOptions) (*tls.Config, error) {
 	}
 	t.VerifyConnection = v.verify
 	return t, nil
+}
+
+// anyVersion tells whether options leave a version of TLS to speak.
+func anyVersion(t *tls.Config) error {
+	if t.MaxVersion != 0 && t.MinVersion > t.MaxVersion {
+		return fmt.Errorf("no version of TLS is left: the lowest, %s, is above the highest, %s", tls.VersionName(t.MinVersion), tls.VersionName(t.MaxVersion))
+	}
+	return nil
 }
 
 // logKeys has the secrets of handshakes kept, where expressions may ask for them.
@@ -204,6 +224,7 @@ type verifier struct {
 	named                       bool // the name that the server was asked for has to be in its certificate
 }
 
+// load reads the files that options name, even where nothing is verified: that they are missing is a mistake all the same.
 func (v *verifier) load(s *Snapshot, o *config.TLSOptions) (err error) {
 	for _, name := range []string{o.CAFile, o.CAVerifyFile} {
 		if name == "" {
@@ -214,9 +235,6 @@ func (v *verifier) load(s *Snapshot, o *config.TLSOptions) (err error) {
 			return err
 		}
 		v.authorities = append(v.authorities, a)
-	}
-	if len(v.authorities) == 0 {
-		return errors.New("verify wants ca-file, the authorities to verify with")
 	}
 	if o.CRLFile != "" {
 		v.revoked, err = s.tls.store.Authorities(below(s.Config.Global.CABase, o.CRLFile), true)
@@ -245,11 +263,22 @@ func (v *verifier) verify(c tls.ConnectionState) error {
 	}
 	switch {
 	case v.host != "":
-		return c.PeerCertificates[0].VerifyHostname(v.host)
+		return named(c.PeerCertificates[0], v.host)
 	case v.named && c.ServerName != "":
-		return c.PeerCertificates[0].VerifyHostname(c.ServerName)
+		return named(c.PeerCertificates[0], c.ServerName)
 	}
 	return nil
+}
+
+// named tells whether a certificate is for a host. One that has no alternative names at all may have it as the subject's common name: within networks of
+// one's own there are such still.
+func named(c *x509.Certificate, host string) error {
+	if len(c.DNSNames)+len(c.IPAddresses)+len(c.EmailAddresses)+len(c.URIs) == 0 && c.Subject.CommonName != "" {
+		plain := *c
+		plain.DNSNames = []string{c.Subject.CommonName}
+		c = &plain
+	}
+	return c.VerifyHostname(host)
 }
 
 func (s *Snapshot) serverTLS(o *config.TLSOptions) (*tls.Config, error) {
@@ -263,17 +292,20 @@ func (s *Snapshot) serverTLS(o *config.TLSOptions) (*tls.Config, error) {
 	if !o.NoReuse {
 		t.ClientSessionCache = tls.NewLRUClientSessionCache(256)
 	}
+	if err := anyVersion(t); err != nil {
+		return nil, err
+	}
+	v := verifier{usage: x509.ExtKeyUsageServerAuth, host: o.VerifyHost, named: o.SNI != nil}
+	if err := v.load(s, o); err != nil {
+		return nil, err
+	}
 	verify := o.Verify
 	if verify == "" {
 		verify = g.ServerOptions.Verify
 	}
 	if verify != "none" {
-		v := verifier{usage: x509.ExtKeyUsageServerAuth, host: o.VerifyHost, named: o.SNI != nil}
 		if o.CAFile == "" {
 			return nil, errors.New("ssl wants ca-file, to verify the server with, or verify none")
-		}
-		if err := v.load(s, o); err != nil {
-			return nil, err
 		}
 		t.VerifyConnection = v.verify
 	}

@@ -285,7 +285,7 @@ func (s *Server) addServer(w io.Writer, args []string) error {
 		return err
 	}
 	snapshot := s.Plane.Snapshot()
-	c, err := config.NewServer(snapshot.Config, name, args[1:])
+	c, err := config.NewServer(snapshot.Config, b.Proxy, name, args[1:])
 	if err != nil {
 		return err
 	}
