@@ -57,6 +57,17 @@ func remoteFencedEdits(name string) []Edit {
 	return append(forgetRemote(name), MergeEdit(remoteState(name, false, "1")))
 }
 
+// isRemote tells whether the configuration has a remote or guest node of that name.
+func isRemote(doc *cib.Document, name string) bool {
+	for e := range doc.Section("resources").Descendants() {
+		connection := e.Name == "primitive" && e.ID() == name && e.Get("provider") == "pacemaker" && e.Get("type") == "remote"
+		if connection || e.Name == "nvpair" && e.Get("name") == "remote-node" && e.Get("value") == name {
+			return true
+		}
+	}
+	return false
+}
+
 func forgetRemote(name string) []Edit {
 	state := "/cib/status/node_state[@id='" + name + "']"
 	return []Edit{{Delete: state + "/lrm"}, {Delete: state + "/transient_attributes"}}

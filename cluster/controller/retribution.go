@@ -203,7 +203,7 @@ func (c *Controller) writeFenced(target, key string, boot uint64, dead bool) {
 		if m != nil && m.boot == boot {
 			m.fenced = true
 		}
-	} else {
+	} else if isRemote(c.cfg.Document(), target) { // and no host that was taken out meanwhile
 		e.Edits = remoteFencedEdits(target)
 	}
 	c.write(e)

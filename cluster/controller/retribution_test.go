@@ -156,3 +156,33 @@ func TestWhatFencingTells(t *testing.T) {
 		}
 	}
 }
+
+// A host may be taken out of the cluster while it is being fenced; then it is nothing that the document could tell of. A remote node is.
+func TestWhoIsNoHostWhenItIsFencedIsARemoteNodeOrNothing(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ resource, want string }{
+		{"", ""},
+		{`<primitive id="web3" class="ocf" provider="pacemaker" type="remote"/>`, `remote_node="true"`},
+		{`<primitive id="vm" class="ocf" provider="heartbeat" type="VirtualDomain"><meta_attributes id="m"><nvpair id="r" name="remote-node" value="web3"/></meta_attributes></primitive>`, `remote_node="true"`},
+	} {
+		s := newStage(t)
+		resources, err := cib.ParseElement("", []byte("<resources>"+test.resource+"</resources>"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.doc.Apply(cib.Request{Op: cib.OpReplace, Section: "resources", Input: resources, SkipSchema: true}, cib.Cause{}); err != nil {
+			t.Fatal(err)
+		}
+		s.lead()
+		s.step(Configured{Hosts: map[core.HostID]string{1: "web1", 2: "web2"}})
+		var merged string
+		for _, e := range s.step(Confirmed{Target: "web3"}).Writes {
+			for _, edit := range e.Edits {
+				merged += edit.Merge
+			}
+		}
+		if !strings.Contains(merged, test.want) || test.want == "" && merged != "" {
+			t.Errorf("%s: written is %q, want %q", test.resource, merged, test.want)
+		}
+	}
+}
