@@ -153,7 +153,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := m.Propose(t.Context(), []byte("y")); err == nil {
 		t.Error("a halted host took a change")
 	}
-	if err := m.Leave(ctx); err != nil {
+	if _, err := m.Leave(ctx); err != nil {
 		t.Error(err)
 	}
 	ch = await(t, f.running[0], viewOf(1, 3))
@@ -168,7 +168,7 @@ func TestLeave(t *testing.T) {
 	f.form(3)
 	leader := f.running[0].Leader()
 	m := f.running[leader-1]
-	if err := m.Leave(t.Context()); err != nil {
+	if _, err := m.Leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	other := f.running[leader%3]

@@ -305,8 +305,9 @@ func (m *Messenger) Unblock() { m.step(core.Unblock{}) }
 
 // Leave hands leadership over and leaves the view in an orderly way. Call it when the
 // host's resources are stopped, then Close. It returns when the peers have agreed on a
-// view without this host or cannot agree on any, or with ctx.
-func (m *Messenger) Leave(ctx context.Context) error {
+// view without this host or cannot agree on any, or with ctx. to is the host that led when
+// leadership was last known: unless it is 0 or this host, it has all that this one has.
+func (m *Messenger) Leave(ctx context.Context) (to HostID, err error) {
 	m.step(core.Leave{})
 	beat := time.NewTicker(20 * time.Millisecond)
 	defer beat.Stop()
@@ -314,25 +315,25 @@ func (m *Messenger) Leave(ctx context.Context) error {
 	for {
 		st := m.Status()
 		if st.Halted {
-			return m.sayGoodbye(ctx)
+			return to, m.sayGoodbye(ctx)
 		}
 		if st.Leader != 0 {
-			led = time.Now()
+			to, led = st.Leader, time.Now()
 		} else if time.Since(led) > 2*core.NewTiming(m.cfg.Token).Token {
-			return nil // those who stay have no quorum for a view; they have heard the goodbye
+			return to, nil // those who stay have no quorum for a view; they have heard the goodbye
 		}
 		alone := true
 		for _, r := range st.Reach {
 			alone = alone && r == m.cfg.Self
 		}
 		if alone || !slices.Contains(st.View.Members, m.cfg.Self) {
-			return nil
+			return to, nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("leave the cluster: %w", context.Cause(ctx))
+			return to, fmt.Errorf("leave the cluster: %w", context.Cause(ctx))
 		case <-m.stopped:
-			return core.ErrStopped
+			return to, core.ErrStopped
 		case <-beat.C:
 		}
 	}

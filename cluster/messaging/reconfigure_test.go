@@ -40,7 +40,7 @@ func TestHostIsAddedWhileMessengersRun(t *testing.T) {
 	if err := f.running[0].Reconfigure(all[:2], two, nil); err == nil || !strings.Contains(err.Error(), "stop it first") {
 		t.Errorf("a host that takes part was taken out: %v", err)
 	}
-	if err := f.running[2].Leave(t.Context()); err != nil {
+	if _, err := f.running[2].Leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 2 {

@@ -262,8 +262,8 @@ func (d *Daemon) stop(ctx context.Context) error {
 	return err
 }
 
-// depart lets this host leave its cluster for good, because it is taken out of it. What it has it forgets when the others have seen it
-// go: until then it may be the only one that has it.
+// depart lets this host leave its cluster for good, because it is taken out of it. What it has it forgets when another host
+// led as it went: otherwise it may be the only one that has it.
 func (d *Daemon) depart(force bool) {
 	d.mu.Lock()
 	n := d.node
@@ -271,8 +271,8 @@ func (d *Daemon) depart(force bool) {
 	go func() {
 		err := d.Stop(context.Background())
 		switch {
-		case err == nil && n != nil && !force && !n.missed.Load():
-			err = errors.New("it has left, and no other host has seen that: its configuration and state are kept; start it again ('pcs cluster start') and take it out " +
+		case err == nil && n != nil && !force && !n.succeeded.Load():
+			err = errors.New("it has left, and no other host led by then, which would have what this one has: its configuration and state are kept; start it again ('pcs cluster start') and take it out " +
 				"when the others are up, or forget everything ('pcs cluster destroy')")
 		case err == nil:
 			err = d.forget()

@@ -66,10 +66,11 @@ func (n *Node) Leave(ctx context.Context) error {
 		return err
 	}
 	n.awaitOthers(ctx, began)
-	if err := n.messenger.Leave(ctx); err != nil {
+	to, err := n.messenger.Leave(ctx)
+	if err != nil {
 		return err
 	}
-	n.missed.Store(!slices.Contains(n.messenger.Status().View.Members, n.settings.Self))
+	n.succeeded.Store(to != 0 && to != n.settings.Self)
 	n.unguard(true)
 	return nil
 }

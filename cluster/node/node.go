@@ -109,7 +109,8 @@ type Node struct {
 	tasks  sync.WaitGroup // goroutines that Close waits for
 	left   chan struct{}  // closed when the leader let this host leave
 	asked  atomic.Bool    // this host was asked to leave
-	missed atomic.Bool    // it has left, and the view of those who stay says so
+	// succeeded: it has left, and another host led, which has all that this one has.
+	succeeded atomic.Bool
 }
 
 // Start starts the daemon's part of the cluster. It does not wait for other hosts.

@@ -119,7 +119,7 @@ func (n *Node) leaveBroken(active []string) {
 	if len(active) > 0 {
 		n.condemn("its disk failed, and resources could not be stopped")
 		n.log.Error("resources could not be stopped: this host falls silent and waits to be fenced", "active", active)
-	} else if err := n.messenger.Leave(n.ctx); err != nil {
+	} else if _, err := n.messenger.Leave(n.ctx); err != nil {
 		n.log.Error("leaving with a failed disk", "cause", err)
 	}
 	if err := n.messenger.Close(); err != nil {
@@ -146,7 +146,7 @@ func (n *Node) leaveAlone(ctx context.Context) error {
 	case <-n.ctx.Done():
 		return errors.New("leave: the daemon stops")
 	}
-	if err := n.messenger.Leave(ctx); err != nil {
+	if _, err := n.messenger.Leave(ctx); err != nil {
 		return err
 	}
 	n.unguard(true)

@@ -154,23 +154,23 @@ func (d *departure) abandoned() {
 // farewell is package messaging's Leave: the host waits until the others have let it go.
 func (h *host) farewell() {
 	h.going.goes = true
-	led, boot := h.w.now, h.boot
+	led, boot, to := h.w.now, h.boot, core.HostID(0)
 	var look func()
 	look = func() {
 		h.alive(boot, func() {
 			st := h.core.Status()
 			if st.Leader != 0 {
-				led = h.w.now
+				to, led = st.Leader, h.w.now
 			}
-			switch {
-			case !slices.Contains(st.View.Members, h.id) || h.w.tamper.Hasty:
+			if slices.Contains(st.View.Members, h.id) && len(st.Reach) > 1 && h.w.now-led <= 2*core.DefaultToken {
+				h.w.after(20*time.Millisecond, look)
+				return
+			}
+			if to != 0 && to != h.id || h.w.tamper.Hasty {
 				h.goneForGood()
-				return
-			case h.w.now-led > 2*core.DefaultToken || len(st.Reach) <= 1:
-				h.dieAndRestartAfter(againAfter, "having left, which nobody saw")
-				return
+			} else {
+				h.dieAndRestartAfter(againAfter, "having left, when nobody else led")
 			}
-			h.w.after(20*time.Millisecond, look)
 		})
 	}
 	look()

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"strings"
@@ -135,18 +136,24 @@ var live = []struct{ command, says string }{
 	{"status --full", "Node Attributes"},
 }
 
-func TestPcsOnALiveCluster(t *testing.T) {
+// startAuthorized starts three hosts that are in no cluster; web1's user may command the others.
+func startAuthorized(t *testing.T) (context.Context, *Fleet) {
+	t.Helper()
 	if _, err := exec.LookPath("chpasswd"); err != nil {
 		t.Skip("chpasswd (package passwd) is not installed")
 	}
+	ctx, f := startUnconfigured(t, lab.Command{Args: []string{"sh", "-c", "grep -q ^hacluster: /etc/passwd || useradd --system --home-dir / --shell /usr/sbin/nologin hacluster; echo hacluster:" + livePassword + " | chpasswd"}})
+	mustRun(t, f, "web1", "", strings.Fields("pcs host auth web1 addr=10.77.0.11 web2 addr=10.77.0.12 web3 addr=10.77.0.13 -u hacluster -p "+livePassword)...)
+	return ctx, f
+}
+
+func TestPcsOnALiveCluster(t *testing.T) {
 	for _, agent := range []string{"/usr/lib/ocf/resource.d/pacemaker/Dummy", "/usr/lib/ocf/resource.d/pacemaker/Stateful", "/usr/sbin/fence_dummy"} {
 		if _, err := os.Stat(agent); err != nil {
 			t.Skipf("needs an agent: %v", err)
 		}
 	}
-	const password = livePassword
-	_, f := startUnconfigured(t, lab.Command{Args: []string{"sh", "-c", "grep -q ^hacluster: /etc/passwd || useradd --system --home-dir / --shell /usr/sbin/nologin hacluster; echo hacluster:" + password + " | chpasswd"}})
-	mustRun(t, f, "web1", "", strings.Fields("pcs host auth web1 addr=10.77.0.11 web2 addr=10.77.0.12 web3 addr=10.77.0.13 -u hacluster -p "+password)...)
+	_, f := startAuthorized(t)
 	mustRun(t, f, "web1", "", strings.Fields("pcs cluster setup shop web1 web2 web3 --start --wait=60")...)
 	for _, c := range live {
 		command, refused := strings.CutPrefix(c.command, "!")
@@ -157,5 +164,35 @@ func TestPcsOnALiveCluster(t *testing.T) {
 	}
 	if out := mustRun(t, f, "web3", "", "cat", "/etc/holdfast/sbd"); !strings.Contains(out, "SBD_WATCHDOG_DEV=/dev/full\n") {
 		t.Errorf("sbd of a host that joined:\n%s", out)
+	}
+}
+
+// A host that the other needs for its quorum, as it would win a tie, is taken out only by force, and then by the word of an operator on how many votes are enough.
+func TestPcsTakesAHostOutThatTheOthersNeed(t *testing.T) {
+	ctx, f := startAuthorized(t)
+	pcs := func(command string) (string, error) {
+		return run(t, f, "web2", "", append([]string{"pcs"}, strings.Fields(command)...)...)
+	}
+	mustRun(t, f, "web1", "", strings.Fields("pcs cluster setup shop web1 web2 quorum auto_tie_breaker=1 wait_for_all=0 --start --wait=60")...)
+	mustRun(t, f, "web2", "", strings.Fields("pcs host auth web1 addr=10.77.0.11 web2 addr=10.77.0.12 -u hacluster -p "+livePassword)...)
+	out, err := pcs("cluster node remove web1")
+	if err == nil || !strings.Contains(out, "1 of 2 votes") || !strings.Contains(out, "pcs quorum expected-votes 1") {
+		t.Fatalf("taking a host out that the other needs: %v\n%s", err, out)
+	}
+	if out, err := pcs("cluster node remove web1 --force"); err == nil || !strings.Contains(out, "no quorum") {
+		t.Fatalf("by force: %v\n%s", err, out)
+	}
+	if out, err := pcs("quorum expected-votes 1"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	must(t, f.Ready(ctx, "web2"))
+	if out, err := pcs("cluster node remove web1"); err != nil || !strings.Contains(out, "web1: taken out") {
+		t.Fatalf("once one vote is enough: %v\n%s", err, out)
+	}
+	if out := mustRun(t, f, "web2", "", "cat", "/etc/corosync/corosync.conf"); strings.Contains(out, "web1") {
+		t.Errorf("the configuration names the host that was taken out:\n%s", out)
+	}
+	if out, err := run(t, f, "web1", "", "cat", "/etc/corosync/corosync.conf"); err == nil {
+		t.Errorf("the host that was taken out keeps its configuration:\n%s", out)
 	}
 }
