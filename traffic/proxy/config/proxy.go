@@ -51,7 +51,7 @@ func init() {
 		"errorloc":            {both, errorLocationLine},
 		"errorloc302":         {both, errorLocationLine},
 		"errorloc303":         {both, errorLocationLine},
-		"error-log-format":    {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.ErrorFormat })},
+		"error-log-format":    {frontOrDef, logFormatInto(func(p *Proxy) **formatOf { return &p.ErrorFormat })},
 		"external-check":      {backOrDef, externalCheckLine},
 		"filter":              {front | back, filterLine},
 		"fullconn":            {backOrDef, number("fullconn", 1, 1<<24, func(p *Proxy) *int { return &p.FullConn })},
@@ -67,8 +67,8 @@ func init() {
 			return number("id", 1, 1<<30, func(p *Proxy) *int { return &p.ID })(p, l)
 		}},
 		"log":                         {both, logLine},
-		"log-format-sd":               {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.LogData })},
-		"log-format":                  {frontOrDef, formatInto(func(p *Proxy) **formatOf { return &p.LogFormat })},
+		"log-format-sd":               {frontOrDef, logFormatInto(func(p *Proxy) **formatOf { return &p.LogData })},
+		"log-format":                  {frontOrDef, logFormatInto(func(p *Proxy) **formatOf { return &p.LogFormat })},
 		"log-tag":                     {both, text(func(p *Proxy) *string { return &p.LogTag })},
 		"maxconn":                     {frontOrDef, number("maxconn", 0, 1<<24, func(p *Proxy) *int { return &p.MaxConn })},
 		"mode":                        {both, modeLine},
@@ -255,6 +255,18 @@ func text(of func(*Proxy) *string) directive {
 		}
 		*of(p.proxy) = l.Words[1]
 		return nil
+	}
+}
+
+// logFormatInto reads the format of a log's lines.
+func logFormatInto(of func(*Proxy) **formatOf) directive {
+	read := formatInto(of)
+	return func(p *parser, l Line) *Problem {
+		problem := read(p, l)
+		if f := of(p.proxy); problem == nil {
+			*f = (*f).ForLog()
+		}
+		return problem
 	}
 }
 

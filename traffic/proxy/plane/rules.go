@@ -334,12 +334,30 @@ func (s *session) applyRequestRule(r *config.Rule, content bool) {
 	case config.SetMethod:
 		x.request = h.SetMethod(x.request, r.Format.Append(nil, c))
 	case config.SetURI, config.ReplaceURI, config.SetPath, config.ReplacePath, config.SetPathQuery, config.ReplacePathQuery, config.SetQuery:
-		x.request = h.SetTarget(x.request, s.newTarget(r, c))
+		target := s.newTarget(r, c)
+		x.request = h.SetTarget(x.request, target)
+		if host := hostOf(target); host != nil && (r.Action == config.SetURI || r.Action == config.ReplaceURI) {
+			h.Drop(x.request, "host")
+			x.request = h.Add(x.request, "Host", host)
+		}
 	case config.SetSource, config.SetSourcePort:
 		s.setSource(r, c)
 	case config.DisableL7Retry:
 		x.noReplay = true
 	}
+}
+
+// hostOf is the host of a target that has one; nil where it has none.
+func hostOf(target []byte) []byte {
+	at := bytes.Index(target, []byte("://"))
+	if at <= 0 || target[0] == '/' {
+		return nil
+	}
+	host := target[at+3:]
+	if end := bytes.IndexAny(host, "/?#"); end >= 0 {
+		host = host[:end]
+	}
+	return host
 }
 
 // newTarget is the request's target as a rule makes it.

@@ -118,7 +118,7 @@ func request(kind Kind, f func(c *Context, out *Value) bool) fetch {
 var requestFetches = join(map[string]fetch{
 	"method":         request(Text, func(c *Context, out *Value) bool { out.setBytes(c.Request.Head.MethodOf(c.Request.Bytes)); return true }),
 	"path":           request(Text, func(c *Context, out *Value) bool { p, _ := PathOf(c.target()); out.setBytes(p); return len(p) > 0 }),
-	"query":          request(Text, func(c *Context, out *Value) bool { _, q := PathOf(c.target()); out.setBytes(q); return true }),
+	"query":          request(Text, func(c *Context, out *Value) bool { _, q := PathOf(c.target()); out.setBytes(q); return q != nil }),
 	"pathq":          request(Text, func(c *Context, out *Value) bool { out.setBytes(pathAndQuery(c.target())); return true }),
 	"url":            request(Text, func(c *Context, out *Value) bool { out.setBytes(c.target()); return true }),
 	"base":           request(Text, func(c *Context, out *Value) bool { out.setBytes(c.base()); return true }),

@@ -12,6 +12,7 @@ type Format struct {
 	Text   string
 	pieces []piece
 	needs  needs
+	log    bool // see ForLog
 }
 
 type piece struct {
@@ -20,6 +21,7 @@ type piece struct {
 	expr     *Expr
 	options  options
 	local    bool // it is the address towards the server
+	alone    bool // where it is empty, there are no quotes either
 }
 
 // options stand in braces behind the percent sign: %{+Q}r.
@@ -38,12 +40,13 @@ func (f *Format) Append(dst []byte, c *Context) []byte {
 	if f == nil {
 		return dst
 	}
+	start := len(dst)
 	empty := false // a variable just gave nothing: the blank behind it is not wanted
 	for i := range f.pieces {
 		p := &f.pieces[i]
 		if p.literal != "" {
 			literal := p.literal
-			if empty && literal[0] == ' ' && len(dst) > 0 && dst[len(dst)-1] == ' ' {
+			if f.log && literal[0] == ' ' && (empty && len(dst) > start && dst[len(dst)-1] == ' ' || len(dst) == start) {
 				literal = literal[1:]
 			}
 			dst = append(dst, literal...)
@@ -56,6 +59,19 @@ func (f *Format) Append(dst []byte, c *Context) []byte {
 	return dst
 }
 
+// ForLog is the format as a log line has it: blanks are one where there are several, and none at the beginning, and an expression that finds nothing is a dash.
+func (f *Format) ForLog() *Format {
+	own := &Format{Text: f.Text, needs: f.needs, log: true}
+	for _, p := range f.pieces {
+		for strings.Contains(p.literal, "  ") {
+			p.literal = strings.ReplaceAll(p.literal, "  ", " ")
+		}
+		p.options.plus = p.options.plus || p.expr != nil
+		own.pieces = append(own.pieces, p)
+	}
+	return own
+}
+
 func (p *piece) append(dst []byte, c *Context) []byte {
 	if p.options.quote {
 		dst = append(dst, '"')
@@ -64,11 +80,18 @@ func (p *piece) append(dst []byte, c *Context) []byte {
 	switch {
 	case p.expr != nil:
 		dst = p.expr.Append(dst, c)
-		if len(dst) == at && p.options.plus {
+		if len(dst) == at && p.options.plus && !p.options.quote {
 			dst = append(dst, '-')
 		}
 	default:
 		dst = p.variable(dst, c)
+		switch {
+		case !p.options.quote:
+		case p.alone && len(dst) == at:
+			return dst[:at-1]
+		case string(dst[at:]) == "-":
+			dst = dst[:at]
+		}
 	}
 	if p.options.escape {
 		dst = append(dst[:at], escaped(dst[at:])...)
@@ -171,11 +194,19 @@ func (k *Compiler) piece(text string, global options) (p piece, used int, err er
 		if h := hexadecimal[rest[:n]]; h != nil && p.options.hex {
 			p.variable = h
 		}
+		if p.options.quote && quotedLists[rest[:n]] != nil {
+			p.variable = quotedLists[rest[:n]]
+		}
 		p.local = rest[:n] == "bi" || rest[:n] == "bp"
+		p.options.quote = p.options.quote && !slices.Contains(unquoted, rest[:n])
+		p.alone = rest[:n] == "hr" || rest[:n] == "hs"
 		return p, len(text) - len(rest) + n, nil
 	}
 	return p, 0, fmt.Errorf("variable %%%s is not known; there are %s", rest[:max(n, min(1, len(rest)))], strings.Join(slices.Sorted(maps.Keys(variables)), " "))
 }
+
+// unquoted are the variables that are never put in quotes: numbers, times, letters, and lists that have quotes of their own.
+var unquoted = strings.Fields(`cp fp bp sp t tr T Tl trl trg Ts ms TR Tw Tc Tr Ta Tt Th Ti Tq Td Tu ST B U ts tsc ac fc bc sc rc sq bq pid rt lc hrl hsl`)
 
 // closing finds the bracket that closes the one at the beginning.
 func closing(s string) int {

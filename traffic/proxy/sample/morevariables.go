@@ -3,7 +3,6 @@ package sample
 import (
 	"fmt"
 	"os"
-	"strconv"
 )
 
 // processVariables are those of the process and of counters, and what log formats have of TLS.
@@ -39,11 +38,11 @@ var processVariables = map[string]func(dst []byte, c *Context) []byte{
 			return append(dst, "<BADREQ>"...)
 		}
 		path, _ := PathOf(c.lineTarget())
-		return append(dst, path...)
+		return appendEncoded(dst, path, inTarget)
 	},
-	"hrl": func(dst []byte, c *Context) []byte { return c.appendCapturesApart(dst, 0, c.AnswerCaptures) },
+	"hrl": func(dst []byte, c *Context) []byte { return c.appendCapturesApart(dst, 0, c.AnswerCaptures, "", "-") },
 	"hsl": func(dst []byte, c *Context) []byte {
-		return c.appendCapturesApart(dst, c.AnswerCaptures, len(c.Captured))
+		return c.appendCapturesApart(dst, c.AnswerCaptures, len(c.Captured), "", "-")
 	},
 }
 
@@ -53,17 +52,25 @@ func init() {
 	}
 }
 
-// appendCapturesApart appends each capture in quotes of its own.
-func (c *Context) appendCapturesApart(dst []byte, from, to int) []byte {
+// quotedLists are the variables that put each of several things in quotes.
+var quotedLists = map[string]func(dst []byte, c *Context) []byte{
+	"hrl": func(dst []byte, c *Context) []byte { return c.appendCapturesApart(dst, 0, c.AnswerCaptures, `"`, `""`) },
+	"hsl": func(dst []byte, c *Context) []byte {
+		return c.appendCapturesApart(dst, c.AnswerCaptures, len(c.Captured), `"`, `""`)
+	},
+}
+
+// appendCapturesApart appends each capture apart from the others; none is what stands for one that found nothing.
+func (c *Context) appendCapturesApart(dst []byte, from, to int, quote, none string) []byte {
 	for i := from; i < min(to, len(c.Captured)); i++ {
 		if i > from {
 			dst = append(dst, ' ')
 		}
 		if c.Captured[i] == nil {
-			dst = append(dst, `""`...)
+			dst = append(dst, none...)
 			continue
 		}
-		dst = strconv.AppendQuoteToASCII(dst, string(c.Captured[i]))
+		dst = append(appendEncoded(append(dst, quote...), c.Captured[i], inCapture), quote...)
 	}
 	return dst
 }

@@ -110,7 +110,7 @@ func TestFormats(t *testing.T) {
 	c := context(t)
 	for text, want := range map[string]string{
 		"%ci:%cp %f": "192.0.2.7:1234 front", "%{+Q}r": `"GET /a/b.html?x=1&name=v%20w HTTP/1.1"`, "%ST %Tr 100%%": "200 -1 100%",
-		"a %hr %hs b": "a b", "%[src]-%[path,upper]": "192.0.2.7-/A/B.HTML", "%b/%s": "front/<NOSRV>",
+		"a %[req.hdr(none)] b": "a  b", "%[src]-%[path,upper]": "192.0.2.7-/A/B.HTML", "%b/%s": "front/<NOSRV>",
 	} {
 		f, err := compiler().Format(text)
 		if err != nil {
@@ -119,6 +119,18 @@ func TestFormats(t *testing.T) {
 		}
 		if got := string(f.Append(nil, c)); got != want {
 			t.Errorf("%s is %q, want %q", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"a %hr %hs b": "a b", "  a   b": "a b", "%[req.hdr(none)]": "-", "%{+Q}[req.hdr(none)]": `""`, "%{+Q}o %ST %cp %CC %f %hr%hs": `200 1234 "" "front" `,
+	} {
+		f, err := compiler().Format(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := string(f.ForLog().Append([]byte("before"), c)); got != "before"+want {
+			t.Errorf("in a log, %s is %q, want %q", text, got, want)
 		}
 	}
 }

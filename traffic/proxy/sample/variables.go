@@ -3,6 +3,7 @@ package sample
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -97,19 +98,19 @@ var variables = map[string]func(dst []byte, c *Context) []byte{
 		if !c.Request.Present() {
 			return append(dst, "<BADREQ>"...)
 		}
-		return append(dst, c.lineTarget()...)
+		return appendEncoded(dst, c.lineTarget(), inTarget)
 	},
 	"HP": func(dst []byte, c *Context) []byte {
 		if !c.Request.Present() {
 			return append(dst, "<BADREQ>"...)
 		}
 		path, _ := PathOf(c.lineTarget())
-		return append(dst, path...)
+		return appendEncoded(dst, path, inTarget)
 	},
 	"HQ": func(dst []byte, c *Context) []byte {
 		if c.Request.Present() {
 			if _, q := PathOf(c.lineTarget()); q != nil {
-				return append(append(dst, '?'), q...)
+				return appendEncoded(append(dst, '?'), q, inTarget)
 			}
 		}
 		return dst
@@ -128,7 +129,7 @@ func appendRequestLine(dst []byte, c *Context) []byte {
 		return append(dst, "<BADREQ>"...)
 	}
 	method, target := c.Request.Head.LineOf(c.Request.Bytes)
-	dst = append(append(append(dst, method...), ' '), target...)
+	dst = appendEncoded(append(append(dst, method...), ' '), target, inTarget)
 	return appendVersion(append(dst, ' '), c)
 }
 
@@ -149,9 +150,27 @@ func (c *Context) appendCaptures(dst []byte, from, to int) []byte {
 		if i > 0 {
 			dst = append(dst, '|')
 		}
-		dst = append(dst, b...)
+		dst = appendEncoded(dst, b, inCapture)
 	}
 	return append(dst, '}')
+}
+
+// The characters that would end a field of a log line, or look like the end of one.
+const (
+	inTarget  = `"#`
+	inCapture = `{|}"#`
+)
+
+// appendEncoded appends what a client or server has sent: control characters, those that are not ASCII, and some others are # and two hexadecimal digits.
+func appendEncoded(dst, text []byte, others string) []byte {
+	for _, b := range text {
+		if b < ' ' || b >= 0x7f || strings.IndexByte(others, b) >= 0 {
+			dst = append(dst, '#', "0123456789ABCDEF"[b>>4], "0123456789ABCDEF"[b&15])
+			continue
+		}
+		dst = append(dst, b)
+	}
+	return dst
 }
 
 func number(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }

@@ -1,0 +1,89 @@
+package plane
+
+import (
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// logFormats are what lines say of captures and targets, quoted or not.
+var logFormats = []string{
+	"option httplog clf",
+	"option httpslog",
+	`log-format "%r|%HU|%HP|%HPO|%HQ|%hr|%hs|%CC"`,
+	`log-format "%hrl %hsl %hr %hs|%[capture.req.hdr(1)]|%[var(txn.none)]"`,
+	`log-format "%{+Q}o %ci %cp %f %ft %b %s %ST %r %HM %HU %HQ %HV %ts %tsc %CC %CS %sslv %sslc %rc %hr|%hrl|%hsl %[var(txn.none)] %[capture.req.hdr(0)]"`,
+	`log-format "  a    %{+Q}[var(txn.none)]  %{-Q}hr   b  "`,
+}
+
+// TestLogFormatsAreHAProxys: what clients send cannot end a field of a line, and options of formats mean the same.
+func TestLogFormatsAreHAProxys(t *testing.T) {
+	t.Parallel()
+	log, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	captures := " capture request header A len 20\n capture request header B len 5\n capture response header Content-Type len 9\n capture cookie C len 9\n"
+	for _, format := range logFormats {
+		b := startBoth(t, "frontend web\n bind %PORT1\n log "+log.LocalAddr().String()+" format raw local0\n option dontlognull\n "+format+"\n"+captures+
+			" default_backend b\nbackend b\n server s "+echoServer(t)+"\n")
+		for _, request := range []string{"GET /a?b=c HTTP/1.1", "GET /a\"b|{}?d\"e HTTP/1.1\nA: x\"{|}#y\tz\nCookie: C=a\"b", "GET / HTTP/1.1\nB: only\nCookie: C=1; C=2"} {
+			ask(t, b.theirs, request)
+			room := make([]byte, 4096)
+			_ = log.SetReadDeadline(time.Now().Add(patience))
+			n, _, err := log.ReadFrom(room)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ask(t, b.ours.address(1), request)
+			if want, got := timeless(string(room[:n])), timeless(<-b.ours.log.ch); got != want {
+				t.Errorf("%s: %q is logged as\n%s, where HAProxy has\n%s", format, request, got, want)
+			}
+		}
+	}
+}
+
+var times = []struct {
+	form        *regexp.Regexp
+	replacement string
+}{
+	{regexp.MustCompile(`\[\d+/\w+/[^]]+\]`), "[TIME]"},
+	{regexp.MustCompile(`127[\d.]+:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`(-?\d+/){4}-?\d+ (\d+) \d+ `), "TIMES $2 BYTES "},
+	{regexp.MustCompile(`" (\d+) \d+ "" "" \d+ \d+ ("\S+ "\S+ "\S+) (-?\d+ ){5}`), `" $1 BYTES "" "" $2 TIMES `},
+	{regexp.MustCompile(`"127[\d.]+" \d+ `), `ADDRESS `},
+}
+
+func timeless(line string) string {
+	line = strings.TrimRight(line, "\n")
+	for _, t := range times {
+		line = t.form.ReplaceAllString(line, t.replacement)
+	}
+	return line
+}
+
+// TestTargetsWithHostsChangeTheHost: a rule that writes a target with a host in it has the request go to that host, and one without a query has none.
+func TestTargetsWithHostsChangeTheHost(t *testing.T) {
+	t.Parallel()
+	rules := []string{"set-uri http://other.test:81/x", "replace-uri ^/(.*)$ http://other.test/\\1", "set-uri /only/path", "set-header X-A %[query,length]"}
+	var text strings.Builder
+	text.WriteString("frontend web\n bind %PORT1\n use_backend b%[req.hdr(x-rule)]\n")
+	server := echoServer(t)
+	for i, r := range rules {
+		fmt.Fprintf(&text, "backend b%d\n http-request %s\n http-request set-header X-B %%[req.hdr(host)]\n server s %s\n", i, r, server)
+	}
+	b := startBoth(t, text.String())
+	for i, r := range rules {
+		for _, target := range []string{"/a", "/a?b", "/a?"} {
+			request := fmt.Sprintf("GET %s HTTP/1.1\nX-Rule: %d", target, i)
+			_, want := ask(t, b.theirs, request)
+			if _, got := ask(t, b.ours.address(1), request); got != want {
+				t.Errorf("%s: %s arrives as %q, where HAProxy's is %q", r, target, got, want)
+			}
+		}
+	}
+}
