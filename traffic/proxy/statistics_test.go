@@ -83,7 +83,7 @@ backend shop
 	for i := range 2 {
 		begun := time.Now()
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
-		for _, path := range []string{"/", "/", "/hi", "/no", "/metrics", "/stats", "/stats;csv"} {
+		for _, path := range []string{"/", "/", "/hi", "/no", "/metrics", "/stats", "/stats;csv", "/statsalike"} {
 			get(t, client, fmt.Sprintf("http://%s:%d%s", host, 10001+i, path))
 		}
 		if time.Since(begun) > 900*time.Millisecond { // they were not of one second

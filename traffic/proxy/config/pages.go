@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strconv"
 
@@ -121,14 +122,34 @@ func errorsLine(p *parser, l Line) *Problem {
 	return problem
 }
 
+// findErrors reads the http-errors sections of all files: proxies may name those that come behind them. What is wrong with them is told when they are read
+// in their turn.
+func (p *parser) findErrors(files []File) {
+	ahead := &parser{source: p.source, config: &Config{Compiler: p.config.Compiler}, pages: map[string]map[int]Page{}, unset: map[string]string{}, hidden: map[string]bool{}, onlyErrors: true}
+	ahead.config.Global.BufferSize = math.MaxInt // it is not known yet
+	for _, f := range files {
+		ahead.file(f)
+	}
+	p.ahead = ahead.pages
+}
+
+// errorsOf are the pages of a http-errors section.
+func (p *parser) errorsOf(name string) (map[int]Page, bool) {
+	if pages, ok := p.pages[name]; ok {
+		return pages, true
+	}
+	pages, ok := p.ahead[name]
+	return pages, ok
+}
+
 // errorFilesLine reads errorfiles SECTION [STATUS…].
 func errorFilesLine(p *parser, l Line) *Problem {
 	if problem := l.wants(1, -1); problem != nil {
 		return problem
 	}
-	pages, ok := p.pages[l.Words[1]]
+	pages, ok := p.errorsOf(l.Words[1])
 	if !ok {
-		return l.problem("there is no http-errors section %q before this line", l.Words[1])
+		return l.problem("there is no http-errors section %q", l.Words[1])
 	}
 	if len(l.Words) == 2 {
 		for status, page := range pages {
@@ -186,7 +207,8 @@ func (p *parser) page(l Line, t *taker, status int) (*Page, *Problem) {
 			}
 		case "errorfiles":
 			name := t.value(w)
-			raw, ok := p.pages[name][page.Status]
+			pages, _ := p.errorsOf(name)
+			raw, ok := pages[page.Status]
 			if page.Raw = raw.Raw; !ok {
 				return page, l.problem("http-errors %q has no page for %d", name, page.Status)
 			}

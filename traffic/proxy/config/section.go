@@ -43,23 +43,25 @@ type parser struct {
 	config   *Config
 	problems []error
 
-	section   string // the one at hand
-	proxy     *Proxy // in a proxy's section or defaults
-	users     *Userlist
-	resolvers *Resolvers
-	mailers   *Mailers
-	peers     *Peers
-	ring      *Ring
-	program   *Program
-	cache     *cache.Settings
-	errors    string // name of the http-errors section
-	pages     map[string]map[int]Page
-	defaults  map[string]*Proxy // by name
-	last      *Proxy            // the defaults read last
-	unset     map[string]string // environment: changes by setenv and presetenv
-	hidden    map[string]bool   // by unsetenv
-	onlyEnv   map[string]bool   // what resetenv leaves; nil: everything
-	later     []func()          // checks for when all is read
+	section    string // the one at hand
+	proxy      *Proxy // in a proxy's section or defaults
+	users      *Userlist
+	resolvers  *Resolvers
+	mailers    *Mailers
+	peers      *Peers
+	ring       *Ring
+	program    *Program
+	cache      *cache.Settings
+	errors     string                  // name of the http-errors section
+	ahead      map[string]map[int]Page // as pages, of the whole configuration
+	onlyErrors bool                    // see findErrors
+	pages      map[string]map[int]Page
+	defaults   map[string]*Proxy // by name
+	last       *Proxy            // the defaults read last
+	unset      map[string]string // environment: changes by setenv and presetenv
+	hidden     map[string]bool   // by unsetenv
+	onlyEnv    map[string]bool   // what resetenv leaves; nil: everything
+	later      []func()          // checks for when all is read
 }
 
 // section is a kind of section: how it begins and what its lines do.
@@ -127,6 +129,7 @@ func Load(files []File, source Source) (*Config, error) {
 		hidden:   map[string]bool{},
 	}
 	p.config.Global.setDefaults()
+	p.findErrors(files)
 	for _, f := range files {
 		p.file(f)
 	}
@@ -226,7 +229,12 @@ func (p *parser) line(l Line) {
 	if s, ok := sections[word]; ok && !(p.section == "global" && word == "global") {
 		p.section = word
 		p.proxy = nil
-		p.report(s.begin(p, l))
+		if !p.onlyErrors || word == "http-errors" {
+			p.report(s.begin(p, l))
+		}
+		return
+	}
+	if p.onlyErrors && p.section != "http-errors" {
 		return
 	}
 	if why, ok := refusedSections[word]; ok && p.section != "global" {

@@ -125,6 +125,10 @@ func (s *session) answer() bool {
 		x.downBody.Bare, s.keep = true, false
 		h.Drop(c.in, "transfer-encoding")
 	}
+	lengthless := h.Status == 204 && h.Find(c.in, "content-length", 0) >= 0
+	if lengthless { // RFC 9110, 8.6: there is no length where there can be no body
+		h.Drop(c.in, "content-length")
+	}
 	closing := b.Options.ServerClose || b.Options.ForceClose || s.frontend.Options.ServerClose || s.frontend.Options.ForceClose
 	x.keepServer = h.KeepsAlive() && !closing && !x.edits.close && x.downBody.Framing != h1.UntilClose && (!s.personal() || s.staysPersonal()) && !s.wornOut()
 	if !x.upOver || x.downBody.Framing == h1.UntilClose || l.plane.stopping.Load() {
@@ -134,7 +138,7 @@ func (s *session) answer() bool {
 		return false
 	}
 	if b.Cookie == nil && b.Compression == nil && s.frontend.plain && !hasAnswerRules(s) {
-		if h.Minor == 1 && !h.HopByHop && (s.keep || s.client.stream != nil) && x.requestHead.Minor == 1 && h.FirstOffset == 0 {
+		if h.Minor == 1 && !h.HopByHop && !lengthless && (s.keep || s.client.stream != nil) && x.requestHead.Minor == 1 && h.FirstOffset == 0 {
 			return s.passOn(nil)
 		}
 		return s.passOn(s.composeAnswer(c.in))

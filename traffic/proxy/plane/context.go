@@ -29,6 +29,9 @@ func (s *session) ctx() *sample.Context {
 	c.Users = s.loop.plane.users
 	c.Log = &x.record
 	c.HTTP2 = s.client.stream != nil
+	if x.served != "" {
+		c.Server = x.served
+	}
 	if x.caching.hit {
 		c.Server, c.CacheName, c.CacheHit = "<CACHE>", x.caching.of.Name, true
 	}

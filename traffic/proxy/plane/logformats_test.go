@@ -2,7 +2,12 @@ package plane
 
 import (
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -86,4 +91,48 @@ func TestTargetsWithHostsChangeTheHost(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAnswersAreAsHAProxys asks both for what their own hands add to answers, or take from them.
+func TestAnswersAreAsHAProxys(t *testing.T) {
+	t.Parallel()
+	server := textServer(t)
+	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nX: y\r\n\r\n")
+	}))
+	t.Cleanup(empty.Close)
+	b := startBoth(t, "frontend web\n bind %PORT1\n stats uri /stats\n stats hide-version\n errorfiles later\n http-request deny if { path /denied }\n"+
+		" http-request deny status 410 errorfiles later if { path /gone }\n use_backend b%[req.hdr(x-back)]\n"+
+		"backend b0\n server s "+strings.TrimPrefix(empty.URL, "http://")+"\n"+
+		"backend b1\n cookie SRV insert indirect httponly\n server nobody "+server+"\n"+
+		"backend b2\n cookie SRV insert preserve attr SameSite=Strict\n server nobody "+server+"\n"+
+		"backend b3\n cookie SRV insert maxidle 10s\n server nobody "+server+"\n"+
+		"backend b4\n cookie SRV insert postonly\n server nobody "+server+"\n"+
+		"http-errors later\n errorfile 403 "+pageFile(t, 403)+"\n errorfile 410 "+pageFile(t, 410)+"\n")
+	for _, request := range []string{
+		"GET / HTTP/1.1\nX-Back: 0", "GET / HTTP/1.1\nX-Back: 1", "GET / HTTP/1.1\nX-Back: 1\nCookie: SRV=other", "GET / HTTP/1.1\nX-Back: 2", "GET / HTTP/1.1\nX-Back: 3",
+		"GET / HTTP/1.1\nX-Back: 4", "GET /denied HTTP/1.1", "GET /gone HTTP/1.1",
+	} {
+		told := func(address string) string {
+			answer, _ := ask(t, address, request)
+			return fmt.Sprint(answer.StatusCode, answer.Header["Content-Length"], answer.Header["X"], answer.Header["Set-Cookie"], answer.Header["Content-Type"])
+		}
+		if got, want := told(b.ours.address(1)), told(b.theirs); got != want {
+			t.Errorf("%s: %s, where HAProxy answers %s", request, got, want)
+		}
+	}
+}
+
+func pageFile(t *testing.T, status int) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "page")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "HTTP/1.1 %d Own\r\nX: own\r\nContent-Length: 0\r\n\r\n", status), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }

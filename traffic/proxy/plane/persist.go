@@ -169,7 +169,7 @@ func (s *session) answerCookie() {
 	b, x := s.backend, s.x
 	c := b.Cookie
 	name := s.target.Cookie()
-	if c == nil || name == "" {
+	if c == nil || name == "" && !c.Insert {
 		return
 	}
 	h := &x.answerHead
@@ -195,10 +195,14 @@ func (s *session) answerCookie() {
 		if x.cookieDone = 'I'; x.cookieKnown {
 			x.cookieDone = 'U'
 		}
-		if dated {
+		if dated && name != "" {
 			name += x.dates.suffix(c, x.cookieKnown, s.loop.clock)
 		}
-		x.answer = h.Add(x.answer, "Set-Cookie", append([]byte(c.Name+"="+name), cookieAttributes(c)...))
+		value := c.Name + "=" + name
+		if name == "" { // what the client may have is of another server
+			value = c.Name + "=; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
+		}
+		x.answer = h.Add(x.answer, "Set-Cookie", append([]byte(value), cookieAttributes(c)...))
 	case c.Rewrite:
 		value, at := s.serverCookie()
 		if at < 0 {

@@ -101,6 +101,7 @@ type exchange struct {
 	logged           bool
 	statsProxy       *config.Proxy
 	statsPath        string
+	served           string // what stands for a server where the proxy itself answers
 	dates            cookieDates
 	cookieSent       bool // the client has the backend's cookie
 	cookieDone       byte // the letter of what became of the answer's cookie; 0: there is none

@@ -21,10 +21,14 @@ func (s *session) statistics(p *config.Proxy) bool {
 		return false
 	}
 	path, ok := bytes.CutPrefix(s.x.requestHead.TargetOf(s.x.request), []byte(p.Stats.URI))
-	if !ok || len(path) > 0 && strings.IndexByte(";?/", path[0]) < 0 {
+	if !ok {
 		return false
 	}
+	if len(path) > 0 && strings.IndexByte(";?/", path[0]) < 0 {
+		path = nil // all that begins as the page's URI is the page
+	}
 	s.x.statsProxy, s.x.statsPath = p, string(path)
+	s.x.served = "<STATS>"
 	s.frontend.Counters.Set(s.loop.id).Intercepted.Add(1)
 	if !s.statsAllowed(p) {
 		return true
@@ -115,5 +119,6 @@ func (s *session) metrics() {
 	_, query, _ := strings.Cut(string(s.x.requestHead.TargetOf(s.x.request)), "?")
 	a := s.loop.plane.Pages.Metrics(s.loop.plane, query)
 	s.note('L', 'R')
+	s.x.served = "<PROMEX>"
 	s.reply(a.Status, a.Type, a.Body, nil)
 }
