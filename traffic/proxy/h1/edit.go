@@ -11,7 +11,7 @@ func (h *Head) Add(b []byte, name string, value []byte) []byte {
 	b = append(b, name...)
 	b = append(b, ": "...)
 	from := len(b)
-	b = appendPrintable(b, value)
+	b = AppendPrintable(b, value)
 	to := len(b)
 	b = append(b, "\r\n"...)
 	h.Fields = append(h.Fields, Field{
@@ -23,16 +23,20 @@ func (h *Head) Add(b []byte, name string, value []byte) []byte {
 	return b
 }
 
-// appendPrintable appends a value without the characters that would end it: nothing added by a rule may add a line.
-func appendPrintable(b, value []byte) []byte {
+// AppendPrintable appends a value; characters that would end it are %XX: nothing added by a rule may add a line.
+func AppendPrintable(b, value []byte) []byte {
 	for _, c := range value {
 		if values[c] {
 			b = append(b, c)
 		} else {
-			b = append(b, ' ')
+			b = appendPercent(b, c)
 		}
 	}
 	return b
+}
+
+func appendPercent(b []byte, c byte) []byte {
+	return append(b, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
 }
 
 // Drop takes all fields of that name, which is in lower case, out of what is forwarded.
@@ -47,18 +51,18 @@ func (h *Head) Drop(b []byte, name string) {
 
 // SetMethod changes the request's method.
 func (h *Head) SetMethod(b, method []byte) []byte {
-	h.Method, b = appended(b, appendPrintable(nil, method))
+	h.Method, b = appended(b, AppendPrintable(nil, method))
 	return b
 }
 
-// SetTarget changes the request's target; blanks and control characters become %20.
+// SetTarget changes the request's target; blanks and control characters become %XX.
 func (h *Head) SetTarget(b, target []byte) []byte {
 	at := len(b)
 	for _, c := range target {
 		if targets[c] || c >= 0x80 {
 			b = append(b, c)
 		} else {
-			b = append(b, "%20"...)
+			b = appendPercent(b, c)
 		}
 	}
 	h.Target = span{uint32(at), uint32(len(b))}
@@ -67,7 +71,7 @@ func (h *Head) SetTarget(b, target []byte) []byte {
 
 // SetReason changes the answer's reason phrase.
 func (h *Head) SetReason(b, reason []byte) []byte {
-	h.Reason, b = appended(b, appendPrintable(nil, reason))
+	h.Reason, b = appended(b, AppendPrintable(nil, reason))
 	return b
 }
 

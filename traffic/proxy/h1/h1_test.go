@@ -109,10 +109,10 @@ func TestEditing(t *testing.T) {
 	b = h.Add(b, "X", []byte("3\r\nEvil: 1"))
 	b = h.SetTarget(b, []byte("/new path"))
 	b = h.SetMethod(b, []byte("HEAD"))
-	if got, want := string(h.AppendRequest(nil, b)), "HEAD /new%20path HTTP/1.0\r\nHost: a\r\nCookie: c\r\nX: 3  Evil: 1\r\n"; got != want {
+	if got, want := string(h.AppendRequest(nil, b)), "HEAD /new%20path HTTP/1.0\r\nHost: a\r\nCookie: c\r\nX: 3%0D%0AEvil: 1\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if i := h.Find(b, "x", 0); i < 0 || string(h.Fields[i].ValueOf(b)) != "3  Evil: 1" {
+	if i := h.Find(b, "x", 0); i < 0 || string(h.Fields[i].ValueOf(b)) != "3%0D%0AEvil: 1" {
 		t.Errorf("the new field is not found")
 	}
 }

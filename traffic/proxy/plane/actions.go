@@ -102,7 +102,7 @@ func (s *session) hint(r *config.Rule, c *sample.Context) {
 		x.hints = append(x.hints, "HTTP/1.1 103 Early Hints\r\n"...)
 	}
 	x.hints = append(append(x.hints, r.Name...), ": "...)
-	x.hints = append(append(x.hints, printable(r.Format.Append(nil, c))...), "\r\n"...)
+	x.hints = append(h1.AppendPrintable(x.hints, r.Format.Append(nil, c)), "\r\n"...)
 }
 
 // sendHints sends the 103, and tells whether the client is still there.

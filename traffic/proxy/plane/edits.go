@@ -158,7 +158,7 @@ func (s *session) redirect(to *config.RedirectTo) bool {
 		}
 		where = append(where, rest...)
 	}
-	fields := append([]byte("location: "), printable(where)...)
+	fields := h1.AppendPrintable([]byte("location: "), where)
 	fields = append(fields, "\r\n"...)
 	if to.SetCookie != "" {
 		fields = append(append(append(fields, "set-cookie: "...), to.SetCookie...), "; path=/;\r\n"...)
@@ -170,16 +170,6 @@ func (s *session) redirect(to *config.RedirectTo) bool {
 	s.x.spelt = to.Code == 301 || to.Code == 308 // those are for good
 	s.reply(to.Code, "", nil, fields)
 	return true
-}
-
-// printable is a value that cannot end its line.
-func printable(b []byte) []byte {
-	return bytes.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
-			return -1
-		}
-		return r
-	}, b)
 }
 
 func (s *session) setSource(r *config.Rule, c *sample.Context) {

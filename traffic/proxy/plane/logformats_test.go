@@ -136,3 +136,28 @@ func pageFile(t *testing.T, status int) string {
 	}
 	return file
 }
+
+// TestNothingThatClientsSendAddsALine has rules make header lines of what a client has sent with percent signs, and compares what becomes of it, and what
+// converters make of numbers and addresses.
+func TestNothingThatClientsSendAddsALine(t *testing.T) {
+	t.Parallel()
+	sent := "%[path,url_dec]"
+	b := startBoth(t, "frontend web\n bind %PORT1\n http-request return status 200 content-type text/plain string x hdr X "+sent+" if { path_beg /return }\n"+
+		" http-request deny status 403 hdr X \"a "+sent+"\" if { path_beg /deny }\n http-request redirect location /to"+sent+" if { path_beg /redirect }\n"+
+		" http-request set-header X-A "+sent+"\n"+
+		" http-request set-header X-B \"%[src,hex] %[int(65),hex] %[int(65),base64] %[src,ub64enc] %[int(65),sha1,hex] %[src,crc32] %[bool(true),hex] %[int(65),length] %[src,bytes(0,2),hex]"+
+		" %[int(65),bytes(7,1)] %[int(65),djb2] %[src,sdbm(1)] %[src,xxh32(3)] %[req.hdrs]\"\n"+
+		" http-response set-header X %[capture.req.uri,url_dec]\n default_backend b\nbackend b\n server s "+echoServer(t)+"\n")
+	for _, request := range []string{"/return%0d%0aY:%20z", "/deny%0aY:z%7f", "/redirect%0d%0a%0d%0az", "/set%09%0d%0aY:%20z%e9%22", "/none"} {
+		told := func(address string) string {
+			answer, body := ask(t, address, "GET "+request+" HTTP/1.1\nX-First: 1")
+			if answer.StatusCode == 403 {
+				body = ""
+			}
+			return fmt.Sprint(answer.StatusCode, answer.Header["X"], answer.Header["Y"], answer.Header["Location"], body)
+		}
+		if got, want := told(b.ours.address(1)), told(b.theirs); got != want {
+			t.Errorf("%s: %s, where HAProxy answers %s", request, got, want)
+		}
+	}
+}

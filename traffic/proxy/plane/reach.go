@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/h1"
 	"holdfast/traffic/proxy/pool"
 	"holdfast/traffic/proxy/preamble"
 	"holdfast/traffic/proxy/sample"
@@ -102,7 +103,7 @@ func (s *session) sendsElsewhere() bool {
 	}
 	s.release()
 	s.note('L', 'R')
-	s.reply(302, "", nil, append(printable(where), "\r\n"...))
+	s.reply(302, "", nil, append(h1.AppendPrintable(nil, where), "\r\n"...))
 	return true
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/traffic/proxy/config"
+	"holdfast/traffic/proxy/h1"
 	"holdfast/traffic/proxy/pool"
 )
 
@@ -101,7 +102,7 @@ func (s *session) replyPage(p *config.Page) {
 		}
 		fields = append(fields, p.Fields[i].Name...)
 		fields = append(fields, ": "...)
-		fields = p.Fields[i].Format.Append(fields, s.ctx())
+		fields = h1.AppendPrintable(fields, p.Fields[i].Format.Append(nil, s.ctx()))
 		fields = append(fields, "\r\n"...)
 	}
 	s.reply(p.Status, kind, body, fields)

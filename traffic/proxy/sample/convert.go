@@ -31,6 +31,13 @@ func plain(f func([]byte) ([]byte, bool)) converter {
 	}}
 }
 
+// octets is a converter of bytes.
+func octets(f func([]byte) []byte) converter {
+	return converter{Text, 0, 0, func(*Compiler, []string) (convert, error) {
+		return func(_ *Context, v *Value) bool { v.setBytes(f(v.Octets())); return true }, nil
+	}}
+}
+
 // arithmetic is a converter of numbers, with a number or a variable as its argument.
 func arithmetic(f func(a, b int64) (int64, bool)) converter {
 	return converter{Number, 1, 1, func(_ *Compiler, args []string) (convert, error) {
@@ -67,7 +74,7 @@ func init() {
 	converters = map[string]converter{
 		"lower":     plain(func(b []byte) ([]byte, bool) { return bytes.ToLower(b), true }),
 		"upper":     plain(func(b []byte) ([]byte, bool) { return bytes.ToUpper(b), true }),
-		"base64":    plain(func(b []byte) ([]byte, bool) { return base64.StdEncoding.AppendEncode(nil, b), true }),
+		"base64":    octets(func(b []byte) []byte { return base64.StdEncoding.AppendEncode(nil, b) }),
 		"b64dec":    plain(func(b []byte) ([]byte, bool) { d, err := base64.StdEncoding.AppendDecode(nil, b); return d, err == nil }),
 		"host_only": plain(func(b []byte) ([]byte, bool) { return hostOf(b), true }),
 		"length": {Number, 0, 0, func(*Compiler, []string) (convert, error) {
@@ -258,7 +265,10 @@ func makeBytes(_ *Compiler, args []string) (convert, error) {
 		return nil, fmt.Errorf("wants an offset and a length, not %q", args)
 	}
 	return func(_ *Context, v *Value) bool {
-		b := v.Text()
+		if v.Kind != Text {
+			*v = Value{Kind: Binary, Bytes: v.Octets()}
+		}
+		b := v.Bytes
 		b = b[min(from, len(b)):]
 		if length >= 0 {
 			b = b[:min(length, len(b))]

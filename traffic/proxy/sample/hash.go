@@ -48,7 +48,7 @@ func hashing(f func([]byte) uint32) converter {
 	return converter{Number, 0, 1, func(_ *Compiler, args []string) (convert, error) {
 		spread, err := numberOr(args, 0, 0)
 		return func(_ *Context, v *Value) bool {
-			h := f(v.Text())
+			h := f(v.Octets())
 			if spread == 1 {
 				h = Avalanche(h)
 			}
@@ -62,7 +62,7 @@ func hashing(f func([]byte) uint32) converter {
 func seeded(f func(b []byte, seed uint64) int64) converter {
 	return converter{Number, 0, 1, func(_ *Compiler, args []string) (convert, error) {
 		seed, err := numberOr(args, 0, 0)
-		return func(_ *Context, v *Value) bool { v.setNumber(f(v.Text(), uint64(seed))); return true }, err
+		return func(_ *Context, v *Value) bool { v.setNumber(f(v.Octets(), uint64(seed))); return true }, err
 	}}
 }
 
@@ -95,7 +95,7 @@ func digestOf(name string) (crypto.Hash, error) {
 func binaryDigest(algorithm crypto.Hash) convert {
 	return func(_ *Context, v *Value) bool {
 		h := algorithm.New()
-		h.Write(v.Text())
+		h.Write(v.Octets())
 		*v = Value{Kind: Binary, Bytes: h.Sum(nil)}
 		return true
 	}
@@ -138,7 +138,7 @@ func makeHMAC(_ *Compiler, args []string) (convert, error) {
 			return false
 		}
 		h := hmac.New(algorithm.New, k)
-		h.Write(v.Text())
+		h.Write(v.Octets())
 		*v = Value{Kind: Binary, Bytes: h.Sum(nil)}
 		return true
 	}, nil

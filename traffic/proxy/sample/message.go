@@ -193,7 +193,7 @@ func headFetches(prefix string, n needs, of func(*Context) *Message) map[string]
 			var out []byte
 			for at := range m.Head.Fields {
 				if f := &m.Head.Fields[at]; !f.Dropped {
-					out = append(append(bytes.ToLower(f.NameOf(m.Bytes)), ": "...), f.ValueOf(m.Bytes)...)
+					out = append(append(append(out, bytes.ToLower(f.NameOf(m.Bytes))...), ": "...), f.ValueOf(m.Bytes)...)
 					out = append(out, "\r\n"...)
 				}
 			}

@@ -73,14 +73,14 @@ func addTextConverters() {
 				return ok
 			}, nil
 		}},
-		"hex": plain(func(b []byte) ([]byte, bool) { return fmt.Appendf(nil, "%X", b), true }),
+		"hex": octets(func(b []byte) []byte { return fmt.Appendf(nil, "%X", b) }),
 		"cut_crlf": plain(func(b []byte) ([]byte, bool) {
 			if i := bytes.IndexAny(b, "\r\n"); i >= 0 {
 				b = b[:i]
 			}
 			return b, true
 		}),
-		"ub64enc": plain(func(b []byte) ([]byte, bool) { return base64.RawURLEncoding.AppendEncode(nil, b), true }),
+		"ub64enc": octets(func(b []byte) []byte { return base64.RawURLEncoding.AppendEncode(nil, b) }),
 		"ub64dec": plain(func(b []byte) ([]byte, bool) {
 			d, err := base64.RawURLEncoding.AppendDecode(nil, bytes.TrimRight(b, "="))
 			return d, err == nil

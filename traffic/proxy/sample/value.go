@@ -2,6 +2,7 @@ package sample
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 
@@ -80,6 +81,17 @@ func (v *Value) Text() []byte {
 		return v.Bytes
 	}
 	return v.Append(nil)
+}
+
+// Octets are the value's bytes, as converters of bytes take them: of a number eight, of an address four or sixteen, the first the highest.
+func (v *Value) Octets() []byte {
+	switch v.Kind {
+	case Number, Truth:
+		return binary.BigEndian.AppendUint64(nil, uint64(v.Number))
+	case Address:
+		return v.Addr.Unmap().AsSlice()
+	}
+	return v.Bytes
 }
 
 // Integer returns the value as a number, and whether it is one.
