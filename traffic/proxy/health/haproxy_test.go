@@ -48,26 +48,26 @@ func newScripted(t *testing.T, script []string) *scripted {
 				return
 			}
 			s.mu.Lock()
+			first := !s.came
 			s.came = true
 			s.mu.Unlock()
 			go func() {
 				defer c.Close()
-				s.follow(c, script, ended)
+				heard := s.follow(c, script, ended)
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if first { // not who is done first
+					s.heard, s.whole = heard, true
+				}
 			}()
 		}
 	}()
 	return s
 }
 
-func (s *scripted) follow(c net.Conn, script []string, ended <-chan struct{}) {
+// follow goes through the script, and returns what it heard.
+func (s *scripted) follow(c net.Conn, script []string, ended <-chan struct{}) string {
 	var heard strings.Builder
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if !s.whole {
-			s.heard, s.whole = heard.String(), true
-		}
-	}()
 	room := make([]byte, 4096)
 	for _, line := range script {
 		switch text := strings.TrimPrefix(strings.TrimPrefix(line, "> "), "< "); {
@@ -81,11 +81,12 @@ func (s *scripted) follow(c net.Conn, script []string, ended <-chan struct{}) {
 				n, err := c.Read(room)
 				heard.Write(room[:n])
 				if err != nil {
-					return
+					return heard.String()
 				}
 			}
 		}
 	}
+	return heard.String()
 }
 
 // first is what the first that came said; it waits for its end.
