@@ -117,6 +117,19 @@ func TestEditing(t *testing.T) {
 	}
 }
 
+// TestTabsAroundValuesAreNotPassedOn: what a server makes of "Transfer-Encoding:\tchunked" is its own affair.
+func TestTabsAroundValuesAreNotPassedOn(t *testing.T) {
+	t.Parallel()
+	var h Head
+	b := []byte("POST / HTTP/1.1\r\nHost:\ta\r\nTransfer-Encoding:\t chunked \t\r\nX:\ty\tz\t\r\n\r\n")
+	if err := h.Request(b); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(h.AppendRequest(nil, b)), "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:  chunked  \r\nX: y\tz \r\n"; got != want {
+		t.Errorf("passed on is %q, want %q", got, want)
+	}
+}
+
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

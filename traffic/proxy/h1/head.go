@@ -225,11 +225,14 @@ func (h *Head) field(b []byte, at, end int) error {
 		return ErrTooMany
 	}
 	from, to := n+1, len(line)
+	// Tabs around the value become blanks: who reads the field next may think that they are part of it, and that a body ends elsewhere.
 	for from < to && (line[from] == ' ' || line[from] == '\t') {
+		line[from] = ' '
 		from++
 	}
 	for to > from && (line[to-1] == ' ' || line[to-1] == '\t') {
 		to--
+		line[to] = ' '
 	}
 	if !IsValue(line[from:to]) {
 		return ErrFieldValue
