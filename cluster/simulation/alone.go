@@ -24,6 +24,9 @@ func (h *host) quorumIs(quorate bool) {
 		return
 	}
 	l.alone = nil
+	if h.going != nil && h.going.goes {
+		return // it leaves, and nothing runs here any more
+	}
 	if quorate || h.w.tamper.Unpoliced {
 		return
 	}

@@ -124,16 +124,16 @@ func (c *checks) agreement(h *host, index uint64, text []byte, view bool) (first
 
 // votes: a view is quorate only by the votes of its members, counted here once more.
 func (c *checks) votes(h *host, v core.View) {
-	full, enough, waits := false, false, true
-	for _, q := range c.w.inForce() {
-		full = full || len(v.Members) == len(q.Hosts)
-		enough = enough || c.enough(q, v)
-		waits = waits && q.WaitsForAll()
-	}
+	full := slices.ContainsFunc(c.w.inForce(), func(q *quorum.Options) bool { return len(v.Members) == len(q.Hosts) })
 	if full {
 		for i, m := range v.Members {
 			c.complete[core.Peer{ID: m, Boot: v.Boots[i]}] = true
 		}
+	}
+	enough, waits := false, true
+	for _, q := range c.w.inForce() {
+		enough = enough || c.enough(q, v)
+		waits = waits && q.WaitsForAll()
 	}
 	if !v.Quorate || c.w.shape.Policy == "ignore" || v.Number == 0 {
 		return

@@ -53,6 +53,8 @@ type asker struct {
 	tickAt time.Duration // when the client's next tick is scheduled, in world time
 	said   qdevice.Standing
 	says   core.DeviceSays // as the core was told
+
+	partition *core.Partition // the last that the core told
 }
 
 // startDevice switches the witness on, if the shape has one.
@@ -139,9 +141,7 @@ func (h *host) hireClient() {
 	}
 	set := *w.shape.Device
 	set.Cluster, set.Node, set.Heartbeat, set.TLS = "simulated", uint32(h.id), deviceInterval, qdevice.TLSOff
-	for _, id := range w.shape.ids() {
-		set.Configured = append(set.Configured, uint32(id))
-	}
+	set.Configured = h.configured()
 	h.asker = asker{client: qdevice.NewClient(set), tickAt: -1}
 }
 
@@ -351,12 +351,29 @@ func (h *host) report(p *core.Partition) {
 		h.consult()
 	}
 	if p != nil && h.asker.client != nil {
-		ids := make([]uint32, 0, len(h.w.hosts))
-		for _, id := range h.w.shape.ids() {
-			ids = append(ids, uint32(id))
-		}
-		h.asker.client.Report(h.clock(), messaging.ReportOf(p, ids))
+		h.asker.client.Report(h.clock(), messaging.ReportOf(p, h.configured()))
 		h.consult()
+	}
+	if p != nil {
+		h.asker.partition = p
+	}
+}
+
+// configured are the numbers of the hosts that this one has in its configuration.
+func (h *host) configured() []uint32 {
+	ids := make([]uint32, len(h.options.Hosts))
+	for i, id := range h.options.Hosts {
+		ids[i] = uint32(id)
+	}
+	return ids
+}
+
+// countAnew tells the device of the hosts that are configured now.
+func (h *host) countAnew() {
+	if a := &h.asker; a.lease != nil && a.partition != nil {
+		h.situate(a.partition)
+	} else if a.client != nil {
+		a.client.Configure(h.configured())
 	}
 }
 

@@ -80,7 +80,7 @@ func (w *World) accessError(h *host, done bool) error {
 
 // situate hands the core's partition to the lease.
 func (h *host) situate(p *core.Partition) {
-	s := quorumdisk.Situation{Ring: p.Ring, Useful: p.Useful, Whole: len(p.Members) == len(h.w.hosts), Heuristics: qdevice.HeuristicsUndefined}
+	s := quorumdisk.Situation{Ring: p.Ring, Useful: p.Useful, Whole: len(p.Members) == len(h.options.Hosts), Heuristics: qdevice.HeuristicsUndefined}
 	for _, id := range p.Members {
 		s.Members = append(s.Members, uint32(id))
 	}

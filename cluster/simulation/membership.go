@@ -20,7 +20,7 @@ import (
 // it back all take a configuration with it over, and it starts with an empty disk, under the id that it had. What fails on the way
 // is tried again, so that faults find some hosts with one configuration and some with the other.
 
-// resized are the seeds whose clusters' hosts are taken out, unless they have a quorum device: an eighth. What else a seed draws does not depend on it.
+// resized are the seeds whose clusters' hosts are taken out: an eighth. What else a seed draws does not depend on it.
 func resized(seed uint64) bool { return seed%8 == 7 }
 
 // withDepartures adds the times at which a host is taken out. They are drawn apart, so that the rest of a seed's schedule is
@@ -80,8 +80,20 @@ var (
 // without takes a host out of the options, as package setup changes the file.
 func without(o quorum.Options, id core.HostID) quorum.Options {
 	o.Hosts = slices.DeleteFunc(slices.Clone(o.Hosts), func(h core.HostID) bool { return h == id })
-	o.TwoNode = len(o.Hosts) == 2 && !o.AutoTie
+	o.TwoNode = len(o.Hosts) == 2 && !o.AutoTie && o.DeviceVotes == 0
+	if o.DeviceVotes > 1 { // the last man's
+		o.DeviceVotes = votesOf(&o) - 1
+	}
 	return o
+}
+
+// votesOf are the hosts' votes.
+func votesOf(o *quorum.Options) int {
+	votes := 0
+	for _, id := range o.Hosts {
+		votes += o.HostVotes(id)
+	}
+	return votes
 }
 
 // takeOut begins a host's way out as soon as the cluster is complete, unless another is on its way.
@@ -110,7 +122,7 @@ func (w *World) takeOut(f Fault) {
 func (h *host) dispensable() bool {
 	st := h.core.Status()
 	rest := slices.DeleteFunc(slices.Clone(st.View.Members), func(id core.HostID) bool { return id == h.id })
-	return quorum.Judge(&st.Quorum, quorum.Input{Members: rest, SeenAll: rest, Previous: st.View.Members, Expected: st.Verdict.Expected}).Quorate
+	return quorum.Judge(&st.Quorum, quorum.Input{Members: rest, SeenAll: rest, Previous: st.View.Members, Expected: st.Verdict.Expected, Device: st.Verdict.Device}).Quorate
 }
 
 // attribute sets or deletes the host's shutdown attribute.
@@ -210,7 +222,6 @@ func (d *departure) after(pause time.Duration) {
 }
 
 func (d *departure) shrink() {
-	d.w.unblock(d.host)
 	d.reconfigure(without(d.w.shape.Quorum, d.host.id), d.host.id, func(leader *host) {
 		d.w.trace(d.host.name, "is taken out")
 		leader.forget(d.host)
@@ -224,25 +235,42 @@ func (d *departure) grow() {
 		h := d.host
 		d.w.trace(h.name, "is put back, with an empty disk")
 		h.out, h.options = false, d.w.options()
-		d.end()
 		h.startDaemon()
+		d.stage = d.settle
+		d.again()
 	})
 }
 
-// unblock is the operator's word, where all wait for a host that has left for good, that nobody needs to wait for it.
+// settle waits until the host takes part again.
+func (d *departure) settle() {
+	if leader := d.w.leaderOfAll(0); leader != nil && slices.Contains(leader.replica.LastView().Members, d.host.id) {
+		d.end()
+		return
+	}
+	d.w.unblock(d.host)
+	d.again()
+}
+
+// unblock is the operator's word that nobody needs to wait for a host that has left for good, when all others are up and hear each other.
 func (w *World) unblock(out *host) {
+	waiting := false
 	for _, h := range w.hosts {
-		if h != out && (h.core == nil || h.frozen || !h.core.Status().Verdict.Waiting) {
+		if h == out {
+			continue
+		}
+		if h.core == nil || h.frozen || slices.ContainsFunc(w.hosts, func(o *host) bool { return o != out && o != h && !w.linked(h, o) }) {
 			return
 		}
+		waiting = waiting || h.core.Status().Waiting
 	}
 	for _, h := range w.hosts {
-		if h != out {
-			w.trace(h.name, "is told to wait for nobody")
-			w.check.complete[core.Peer{ID: h.id, Boot: h.boot}] = true
-			h.core.Step(h.clock(), core.Unblock{})
-			h.alive(h.boot, func() {})
+		if h == out || !waiting {
+			continue
 		}
+		w.trace(h.name, "is told to wait for nobody")
+		w.check.complete[core.Peer{ID: h.id, Boot: h.boot}] = true
+		h.core.Step(h.clock(), core.Unblock{})
+		h.alive(h.boot, func() {})
 	}
 }
 
@@ -272,6 +300,7 @@ func (d *departure) reconfigure(options quorum.Options, but core.HostID, done fu
 	w := d.w
 	leader := w.leaderOfAll(but)
 	if leader == nil {
+		w.unblock(d.host)
 		d.again()
 		return
 	}
@@ -331,6 +360,7 @@ func (h *host) configure(options quorum.Options, but core.HostID) error {
 	h.w.trace(h.name, "takes the configuration of %v over", options.Hosts)
 	h.step(controller.Configured{Hosts: h.names()})
 	h.core.Step(h.clock(), core.Configure{Quorum: h.options})
+	h.countAnew()
 	return nil
 }
 

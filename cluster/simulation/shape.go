@@ -68,7 +68,7 @@ func Draw(seed uint64) Shape {
 	if watched(seed) {
 		s.giveWatchdogs(seed)
 	}
-	s.Resized = resized(seed) && s.Quorum.DeviceVotes == 0
+	s.Resized = resized(seed)
 	return s
 }
 
@@ -88,10 +88,7 @@ func (s *Shape) GiveDevice(seed uint64) {
 		Tie: []qdevice.TieBreaker{{Mode: qdevice.TieLowest}, {Mode: qdevice.TieHighest}, {Mode: qdevice.TieNode, Node: 2}}[r.IntN(3)]}
 	q.TwoNode, q.WaitForAllOff, q.DeviceVotes = false, false, 1
 	if s.Hosts%2 == 1 || r.IntN(3) == 0 {
-		d.Algorithm, q.DeviceVotes = qdevice.LMS, -1
-		for _, h := range q.Hosts {
-			q.DeviceVotes += q.HostVotes(h)
-		}
+		d.Algorithm, q.DeviceVotes = qdevice.LMS, votesOf(q)-1
 	}
 	q.DeviceWait = quorumdisk.TimingOf(leaseHold).Decide() + time.Second
 	if s.Disk = r.IntN(3) == 0; !s.Disk {

@@ -378,7 +378,7 @@ func (c *Core) Halt(cause error) {
 
 // Status returns what the core knows.
 func (c *Core) Status() Status {
-	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict, Quorum: c.cfg.Quorum, Waiting: c.verdict.Waiting,
+	st := Status{ID: c.cfg.ID, Leader: c.leader(), View: c.agreed.View, Reach: slices.Clone(c.reach), Verdict: c.verdict, Quorum: c.cfg.Quorum, Waiting: c.verdict.Waiting || c.barred(),
 		Suspect: c.sleeper.suspect, Halted: c.halted, Applied: c.applied, Promised: c.promised, Ballot: c.ballot,
 		Sealed: c.sealed(), Without: c.withoutOthers(), Hears: c.hears(), Partition: c.device.known, Undecided: c.awaitsDevice(), Links: map[HostID][]bool{}}
 	hs := c.rn.BasicStatus().HardState

@@ -15,7 +15,7 @@ import (
 // have no connection to the device.
 //
 // The device's votes make a set quorate, and never strong: what is changed with them is unconfirmed
-// until the others are fenced. And a set uses them only if one of its hosts has been in a view of
+// until the others are fenced. And a set uses them only if it is all hosts, or one of its hosts has been in a view of
 // all hosts since it booted (rule 10), as a device knows nothing of what others have written.
 
 // Partition is what a quorum device is told.
@@ -60,6 +60,15 @@ func (d *device) at(now, patience time.Duration) time.Duration {
 	return next
 }
 
+// ringed are the hosts of this host's ring: those that it reaches. Who is gone is in a ring of its own and has no use for the device's votes, which
+// those who stay may need.
+func (c *Core) ringed() []HostID {
+	if c.gone() {
+		return []HostID{c.cfg.ID}
+	}
+	return c.reach
+}
+
 // partition notes which ring this host is in.
 func (c *Core) partition() {
 	d := &c.device
@@ -68,7 +77,7 @@ func (c *Core) partition() {
 		return
 	}
 	if ring := c.ring(); ring != d.known.Ring {
-		d.known.Ring, d.known.Members, d.changed, d.news = ring, c.reach, c.now, true
+		d.known.Ring, d.known.Members, d.changed, d.news = ring, c.ringed(), c.now, true
 	}
 }
 
@@ -85,6 +94,9 @@ func (c *Core) report() {
 
 // useful tells whether the ring has the votes that it needs, with the device's.
 func (c *Core) useful() bool {
+	if c.gone() {
+		return false
+	}
 	votes := c.cfg.Quorum.DeviceVotes
 	for _, h := range c.reach {
 		votes += c.cfg.Quorum.HostVotes(h)
@@ -92,11 +104,11 @@ func (c *Core) useful() bool {
 	return votes >= c.verdict.Needed
 }
 
-// ring names the set that is reached, its daemons, and how often each has seen it change.
+// ring names the hosts of the ring, their daemons, and how often each has seen it change.
 func (c *Core) ring() uint64 {
 	h := fnv.New64a()
 	var b [24]byte
-	for _, id := range c.reach {
+	for _, id := range c.ringed() {
 		epoch := c.device.epoch
 		if id != c.cfg.ID {
 			epoch = c.peer(id).last.Epoch
@@ -137,19 +149,25 @@ func (c *Core) holds() bool {
 }
 
 // lends tells whether some of the hosts of the ring may use the device's votes. seen have been in a
-// view of all hosts since they booted.
+// view of all hosts since they booted; a set of all hosts is as good, and all that a cluster of one has.
 func (c *Core) lends(set, seen []HostID) bool {
 	if c.cfg.Quorum.DeviceVotes == 0 || !c.holds() {
 		return false
 	}
-	completed := false
+	completed := len(set) == len(c.cfg.Quorum.Hosts)
 	for _, h := range set {
-		if !slices.Contains(c.reach, h) {
+		if !slices.Contains(c.device.known.Members, h) {
 			return false
 		}
 		completed = completed || slices.Contains(seen, h)
 	}
 	return completed
+}
+
+// barred tells whether this host's ring has the device's votes and would have quorum by them, if it had been in a view of all hosts (rule 10).
+func (c *Core) barred() bool {
+	v := &c.verdict
+	return !v.Quorate && v.Votes+c.cfg.Quorum.DeviceVotes >= v.Needed && c.holds() && !c.lends(c.counted(c.reach), c.seenAll())
 }
 
 // awaitsDevice tells whether this host, which had quorum, has it again if the device says so,
@@ -181,5 +199,5 @@ func (c *Core) Partition() *Partition {
 	if c.device.known.Ring == 0 {
 		return nil
 	}
-	return &Partition{Ring: c.device.known.Ring, Members: slices.Clone(c.reach), Quorate: c.verdict.Quorate, Useful: c.useful()}
+	return &Partition{Ring: c.device.known.Ring, Members: slices.Clone(c.device.known.Members), Quorate: c.verdict.Quorate, Useful: c.useful()}
 }

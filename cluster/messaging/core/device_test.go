@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -101,6 +102,57 @@ func TestARebootedHostDoesNotUseTheDevice(t *testing.T) {
 	c.lend(onlyThisHost(1), nil, 2*time.Second)
 	if !c.quorate(1) {
 		t.Errorf("once they were together: %+v", c.host(1).core.Status().Verdict)
+	}
+}
+
+// An operator sees that such a host waits, and ends that. All hosts of a cluster need not wait for anybody, be there but one.
+func TestWhoMayNotUseTheDeviceWaits(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, quorum.Options{DeviceVotes: 1})
+	c.start(1, 2)
+	c.await(5*time.Second, 1, 2)
+	c.kill(1, 2)
+	c.start(1)
+	c.run(time.Second)
+	c.lend(onlyThisHost(1), nil, 2*time.Second)
+	if !c.host(1).core.Status().Waiting {
+		t.Error("a host that booted alone and has the device's votes does not say that it waits")
+	}
+	c.host(1).core.Step(c.now, core.Unblock{})
+	c.lend(onlyThisHost(1), nil, 2*time.Second)
+	if st := c.host(1).core.Status(); !c.quorate(1) || st.Waiting {
+		t.Errorf("told to wait for nobody: %+v, waiting %t", st.Verdict, st.Waiting)
+	}
+	c.configure(1, quorum.Options{DeviceVotes: 1}, 1)
+	c.lend(onlyThisHost(1), nil, 2*time.Second)
+	c.kill(1)
+	c.start(1)
+	c.run(time.Second)
+	c.lend(onlyThisHost(1), nil, 2*time.Second)
+	if !c.quorate(1) {
+		t.Errorf("a cluster of one, with the device's vote: %+v", c.host(1).core.Status().Verdict)
+	}
+}
+
+// A host that leaves has no use for the device's votes: it tells the device of itself alone, so that those who stay get them.
+func TestWhoLeavesLetsGoOfTheDevice(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, quorum.Options{DeviceVotes: 1})
+	c.start(1, 2)
+	c.await(5*time.Second, 1, 2)
+	c.lend(c.options.Hosts, nil, time.Second)
+	for _, id := range c.options.Hosts {
+		if p := c.host(id).core.Partition(); len(p.Members) != 2 || !p.Useful {
+			t.Errorf("together host %d tells the device of %+v", id, p)
+		}
+	}
+	c.host(1).core.Step(c.now, core.Leave{})
+	c.run(time.Second)
+	if p := c.host(1).core.Partition(); !slices.Equal(p.Members, []core.HostID{1}) || p.Useful || p.Ring == c.host(2).core.Partition().Ring {
+		t.Errorf("the host that leaves tells the device of %+v", p)
+	}
+	if p := c.host(2).core.Partition(); !slices.Equal(p.Members, []core.HostID{2}) || !p.Useful {
+		t.Errorf("the host that stays tells the device of %+v", p)
 	}
 }
 

@@ -251,7 +251,7 @@ type Status struct {
 	Verdict   quorum.Verdict // for Reach, now
 	Quorum    quorum.Options // as configured
 	Hears     []Peer         // hosts that this one hears, and their daemons
-	Waiting   bool           // for all hosts to have been together once (wait_for_all)
+	Waiting   bool           // for all hosts to have been together once (wait_for_all, or rule 10 with a quorum device)
 	Halted    bool           // the disk failed
 	Forgot    []HostID       // reachable hosts that lost their disk: they count in no vote until a leader has brought them up to date
 	Suspect   bool           // paused and not yet confirmed
