@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -34,7 +35,7 @@ func withDepartures(seed uint64, shape Shape, begin, long time.Duration, faults 
 		faults = append(faults, Fault{At: at.Round(time.Millisecond), Kind: Departure, Host: core.HostID(1 + r.IntN(shape.Hosts)), Other: 1,
 			For: between(r, 0, 10*time.Second).Round(time.Millisecond)})
 	}
-	slices.SortStableFunc(faults, func(a, b Fault) int { return int(a.At - b.At) })
+	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return faults
 }
 
