@@ -20,23 +20,23 @@ func smuggling() []string {
 		"Transfer-Encoding: identity, chunked", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: cow", "Transfer-Encoding: ", `Transfer-Encoding: "chunked"`, "Transfer-Encoding: chunked,",
 		"Transfer-Encoding: chunked;a=b", "Transfer-Encoding: chunked\x00", "Transfer-Encoding: chunked\r", "Transfer-Encoding\x00: chunked", "Transfer-Encoding: chun\r\n ked",
 		"Transfer-Encoding:\r\n chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5", "Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5\r\nTransfer-Encoding: xchunked",
-		"Transfer-Encoding: chunked\xa0", "Transfer-Encoding: chunKed, chunked", "Transfer-Encoding: trailers",
+		"Transfer-Encoding: chunked\xa0", "Transfer-Encoding: chunKed, chunked", "Transfer-Encoding: trailers", "Transfer-Encoding: ,chunked", "Transfer-Encoding: -chunked", "Transfer-Encoding: chunked\r\nContent-Length: x",
 	} {
 		all = append(all, post+encoding+"\r\n\r\n0\r\n\r\n")
 	}
 	all = append(all, "POST / HTTP/1.1\r\n Transfer-Encoding: chunked\r\nHost: a\r\n\r\n0\r\n\r\n", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
-	for _, length := range []string{"+0", "-1", "0x0", "0, 0", "0 0", "0a", "99999999999999999999", "", "0\r\nContent-Length: 1", "0\r\nContent-Length: 0", "0.0", "1e1", "1_0", "0;", "\"0\"", "0\x00", "\x0b0", "٣"} {
+	for _, length := range []string{"+0", "-1", "0x0", "0, 0", "0 0", "0a", "99999999999999999999", "", "0\r\nContent-Length: 1", "0\r\nContent-Length: 0", "0.0", "1e1", "1_0", "0;", "\"0\"", "0\x00", "\x0b0", "٣", "00000000000000000000005", "5,5", "5, 6"} {
 		all = append(all, post+"Content-Length: "+length+"\r\n\r\n")
 	}
 	all = append(all, post+"Content-Length : 0\r\n\r\n", post+"Content-Length\x00: 0\r\n\r\n", post+"Content-Length\t: 0\r\n\r\n")
 	for _, line := range []string{
 		"GET  / HTTP/1.1", "GET / HTTP/1.1 x", "GET\t/\tHTTP/1.1", "GET /\x00 HTTP/1.1", "GET / HTTP/1.2", "GET / HTTP/3.0", "GET / http/1.1", "GET / HTTP/1.10", "GET / HTTP/0.9", "GET /", " GET / HTTP/1.1",
 		"\nGET / HTTP/1.1", "GET /a b HTTP/1.1", "GET /#a HTTP/1.1", "GET http://a/#b HTTP/1.1", "GET * HTTP/1.1", "GET a HTTP/1.1", "GET /\xc3\xa9 HTTP/1.1", "GET http://b/ HTTP/1.1", "G(T / HTTP/1.1",
-		"GET / HTTP/1.1\r", "GET /\r/ HTTP/1.1", "GET /\x7f HTTP/1.1", "GET :80 HTTP/1.1", "GET //\x0ba HTTP/1.1",
+		"GET / HTTP/1.1\r", "GET /\r/ HTTP/1.1", "GET /\x7f HTTP/1.1", "GET :80 HTTP/1.1", "GET //\x0ba HTTP/1.1", "GET / HTTP/1.1 ", "GET /\tx HTTP/1.1", "\r\n\r\nGET / HTTP/1.1", "GET http://a@b/ HTTP/1.1", "GET / HTTP/2.0", "G@T / HTTP/1.1", "CONNECT / HTTP/1.1",
 	} {
 		all = append(all, line+"\r\nHost: a\r\n\r\n")
 	}
-	for _, host := range []string{"Host: a b", "Host: u@a", "Host: a/b", "Host: a?b", "Host: a#b", "Host: a\\b", "Host : a", "Host: a\r\nHost: a", "Host: a\r\nhost: b", "X: y", "Host: \x00"} {
+	for _, host := range []string{"Host: a b", "Host: u@a", "Host: a/b", "Host: a?b", "Host: a#b", "Host: a\\b", "Host : a", "Host: a\r\nHost: a", "Host: a\r\nhost: b", "X: y", "Host: \x00", "Host: a, b"} {
 		all = append(all, "GET / HTTP/1.1\r\n"+host+"\r\n\r\n")
 	}
 	for _, field := range []string{": x", "X(: x", "X\xff: x", "Xx", "X: \x7f", "X: \x07", "X: a\x00b", "X\r: y", "X[]: y", "\x00X: y", "X: a\r\n\tb", "\tX: y", "X: a\nY: b", `"X": y`} {
@@ -46,12 +46,12 @@ func smuggling() []string {
 	for _, body := range []string{
 		" 3\r\nabc\r\n", "3;\r\nabc\r\n", "+3\r\nabc\r\n", "3\r\nabc0\r\n", "0000000000000000000000003\r\nabc\r\n", "3\r\r\nabc\r\n", "\r\n3\r\nabc\r\n", "g\r\nabc\r\n", "ffffffffffffffff\r\nabc\r\n",
 		"3;a=\"\r\n\"\r\nabc\r\n", "3;a\nabc\r\n", "3\t\r\nabc\r\n", "1_0\r\nabc\r\n", "3\r\nabc\n", "3\r\nabc\r0", "3\x00\r\nabc\r\n", "0x3\r\nabc\r\n", "3,3\r\nabc\r\n", "\xef\xbb\xbf3\r\nabc\r\n",
-		"3 ;x\r\nabc\r\n", "3\nabc\n", "\n3\r\nabc\r\n", "-1\r\nabc\r\n",
+		"3 ;x\r\nabc\r\n", "3\nabc\n", "\n3\r\nabc\r\n", "-1\r\nabc\r\n", "3;a\nb\r\nabc\r\n", "0x0\r\n\r\n", "-0\r\n\r\n", "3\r\nabcX\r\n", "FFFFFFFFFFFFFFFFF\r\nabc\r\n",
 	} {
 		all = append(all, chunked+body+"0\r\n\r\n")
 	}
 	for _, trailer := range []string{
-		"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "hOST: b\r\n", "X: y\r\nContent-Length: 1\r\n", "Xx\r\n", "X : y\r\n", ": y\r\n", "X: \x00\r\n", "X: y\n", "X: y\r\n z\r\n", strings.Repeat("X: y\r\n", 3000),
+		"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "hOST: b\r\n", "X: y\r\nContent-Length: 1\r\n", "Xx\r\n", "X : y\r\n", ": y\r\n", "X: \x00\r\n", "X: y\n", "X: y\r\n z\r\n", "GET /smuggled HTTP/1.1\r\n", "Connection: \x0bclose\r\n", strings.Repeat("X: y\r\n", 3000),
 	} {
 		all = append(all, chunked+"0\r\n"+trailer+"\r\n")
 	}
