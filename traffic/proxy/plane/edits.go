@@ -3,6 +3,7 @@ package plane
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"holdfast/traffic/proxy/config"
@@ -136,13 +137,9 @@ func (s *session) redirect(to *config.RedirectTo) bool {
 		return false
 	}
 	target := s.x.requestHead.TargetOf(s.x.request)
-	path, query := sample.PathOf(target)
-	rest := append([]byte(nil), path...)
-	if to.AppendSlash && (len(rest) == 0 || rest[len(rest)-1] != '/') {
-		rest = append(rest, '/')
-	}
-	if len(query) > 0 && !to.DropQuery {
-		rest = append(append(rest, '?'), query...)
+	rest, query := sample.PathOf(target)
+	if !to.DropQuery && bytes.IndexByte(target, '?') >= 0 {
+		rest = slices.Concat(rest, []byte("?"), query)
 	}
 	switch to.Kind {
 	case "scheme":
@@ -157,6 +154,10 @@ func (s *session) redirect(to *config.RedirectTo) bool {
 			where = nil
 		}
 		where = append(where, rest...)
+	}
+	// HAProxy's slash ends the whole, so that a query that is not dropped comes before it.
+	if to.AppendSlash && to.Kind != "location" && !bytes.HasSuffix(where, []byte("/")) {
+		where = append(where, '/')
 	}
 	fields := h1.AppendPrintable([]byte("location: "), where)
 	fields = append(fields, "\r\n"...)
