@@ -192,6 +192,7 @@ func TestProblems(t *testing.T) {
 		{"global\n tune.lua.maxmem 3", `known to HAProxy but not offered`},
 		{"frontend a\n bind :80 ssl", `ssl wants a certificate`},
 		{"frontend a\n bind :80\nfrontend a\n bind :81", `the name "a" is taken by the frontend in test.cfg:1`},
+		{"frontend a\n bind :80\n http-request capture path id 1\n declare capture request len 5", `test.cfg:3: capture: there are 1 slots in this section, so none with the number 1`},
 		{"frontend a from x", `there is no defaults section "x"`},
 		{".if 1", `.if has no .endif`},
 		{".fi", `directive ".fi" is not known`},

@@ -311,11 +311,18 @@ func captureSample(p *parser, t *taker, r *Rule) {
 		r.Slot = len(*captures)
 		*captures = append(*captures, Capture{Length: r.Length})
 	case "id":
-		if r.Slot = t.count(w, 0, 1<<10); t.err == nil && r.Slot >= len(*captures) && p.proxy.Front {
-			t.fail("capture: there are %d slots declared before this line, so none with the number %d", len(*captures), r.Slot)
-		} else if r.Length = 1 << 16; r.Slot < len(*captures) {
-			r.Length = (*captures)[r.Slot].Length
-		}
+		slot, front, l := t.count(w, 0, 1<<10), p.proxy.Front, t.line
+		r.Slot, r.Length = slot, 1<<16
+		p.later = append(p.later, func() { // the slot may be declared behind this line
+			if t.err != nil {
+				return
+			}
+			if slot < len(*captures) {
+				r.Length = (*captures)[slot].Length
+			} else if front {
+				p.report(l.problem("capture: there are %d slots in this section, so none with the number %d", len(*captures), slot))
+			}
+		})
 	default:
 		t.fail("capture: `len` or `id` is expected, not %q", w)
 	}
