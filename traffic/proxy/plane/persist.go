@@ -202,7 +202,11 @@ func (s *session) answerCookie() {
 		if name == "" { // what the client may have is of another server
 			value = c.Name + "=; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
 		}
+		private := c.NoCache && s.mayBeKept()
 		x.answer = h.Add(x.answer, "Set-Cookie", append([]byte(value), cookieAttributes(c)...))
+		if private {
+			x.answer = h.Add(x.answer, "Cache-Control", []byte("private"))
+		}
 	case c.Rewrite:
 		value, at := s.serverCookie()
 		if at < 0 {
@@ -223,11 +227,6 @@ func (s *session) answerCookie() {
 		h.Fields[at].Dropped = true
 		x.cookieDone = 'R'
 		x.answer = h.Add(x.answer, "Set-Cookie", append(next, value[from:]...))
-	default:
-		return
-	}
-	if c.NoCache {
-		x.answer = h.Add(x.answer, "Cache-Control", []byte("private"))
 	}
 }
 
