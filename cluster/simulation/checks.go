@@ -27,6 +27,7 @@ type checks struct {
 	complete    map[core.Peer]bool            // boots that were in a view of all hosts
 	began       map[string]int                // marker: how many were confirmed when it was proposed
 	minority    map[core.HostID]time.Duration // since when a host has reached no quorum
+	followed    map[core.HostID]time.Duration // when a daemon last died, and a host was, or heard, one that may have had a quorum
 	spoken      spoken
 }
 
@@ -38,7 +39,7 @@ type place struct {
 }
 
 func (c *checks) init(w *World) {
-	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.Peer]bool{}, began: map[string]int{}, minority: map[core.HostID]time.Duration{},
+	*c = checks{w: w, seed: maphash.MakeSeed(), log: map[place]uint64{}, complete: map[core.Peer]bool{}, began: map[string]int{}, minority: map[core.HostID]time.Duration{}, followed: map[core.HostID]time.Duration{},
 		spoken: spoken{map[office]core.HostID{}, map[office]core.HostID{}, map[core.HostID]core.Ballot{}}}
 }
 

@@ -176,6 +176,7 @@ func (h *host) plan(doc *cib.Document, _ time.Time) *scheduler.Plan {
 // killDaemon ends the daemon; what runs on the machine goes on.
 func (h *host) killDaemon() {
 	if h.core != nil {
+		h.w.noteFollowers()
 		h.w.trace(h.name, "daemon dies")
 		h.leaveDevice(h.power)
 	}

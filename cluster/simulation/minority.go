@@ -2,6 +2,8 @@ package simulation
 
 import (
 	"time"
+
+	"holdfast/cluster/messaging/core"
 )
 
 // watchMinorities looks, fifty times a second, for hosts that reach no quorum, whatever they
@@ -54,6 +56,15 @@ func (w *World) followsQuorum(h *host) bool {
 	return false
 }
 
+// noteFollowers notes who may have followed a quorum, before a daemon dies.
+func (w *World) noteFollowers() {
+	for _, h := range w.hosts {
+		if w.followsQuorum(h) {
+			w.check.followed[h.id] = w.now
+		}
+	}
+}
+
 // linked tells whether two hosts hear each other.
 func (w *World) linked(a, b *host) bool {
 	there, back := false, false
@@ -72,8 +83,14 @@ const (
 
 // notWithoutQuorum, but for no-quorum-policy=freeze, which lets a host start again what it ran: a host that has reached no quorum for long enough to know it neither starts
 // anything nor takes changes.
+// What a leader with a quorum has confirmed may be on its way when that leader ends.
 func (c *checks) notWithoutQuorum(h *host, what string) {
-	if since, minor := c.minority[h.id]; minor && c.w.now-since > timeToNotice && !c.w.followsQuorum(h) {
+	since, minor := c.minority[h.id]
+	followed, ever := c.followed[h.id]
+	if ever && c.w.now-followed < core.DefaultToken {
+		return
+	}
+	if minor && c.w.now-since > timeToNotice && !c.w.followsQuorum(h) {
 		c.w.violate("minority: %s %s, and has reached no quorum since %s", h.name, what, since)
 	}
 }
