@@ -10,7 +10,6 @@ import (
 
 	"holdfast/cluster/controller"
 	"holdfast/cluster/messaging"
-	"holdfast/cluster/messaging/quorum"
 	"holdfast/cluster/node/client"
 )
 
@@ -146,8 +145,7 @@ func (n *Node) needed(ctx context.Context, early bool) bool {
 	if len(rest) == 0 || !stopping && !early {
 		return false
 	}
-	in := quorum.Input{Members: rest, SeenAll: rest, Previous: st.View.Members, Expected: st.Verdict.Expected, Device: st.Verdict.Device}
-	return !quorum.Judge(&st.Quorum, in).Quorate
+	return !st.Only(rest).Quorate
 }
 
 func (n *Node) leaveStateOf(ctx context.Context, h messaging.HostID) (s leaveState, err error) {

@@ -15,7 +15,6 @@ import (
 	"holdfast/cluster/messaging"
 	"holdfast/cluster/messaging/config"
 	"holdfast/cluster/messaging/core"
-	"holdfast/cluster/messaging/quorum"
 	"holdfast/cluster/node/client"
 	"holdfast/cluster/scheduler"
 	"holdfast/cluster/setup"
@@ -124,7 +123,7 @@ func (n *Node) removable(id core.HostID, ask removal) error {
 func (n *Node) quorateWithout(id core.HostID) error {
 	st := n.messenger.Status()
 	rest := slices.DeleteFunc(slices.Clone(st.View.Members), func(h core.HostID) bool { return h == id })
-	v := quorum.Judge(&st.Quorum, quorum.Input{Members: rest, SeenAll: rest, Previous: st.View.Members, Expected: st.Verdict.Expected, Device: st.Verdict.Device})
+	v := st.Only(rest)
 	if v.Quorate {
 		return nil
 	}

@@ -270,7 +270,7 @@ func (c *checks) kept() {
 		found := have[id]
 		for _, h := range c.w.hosts {
 			found = found || h.replaced
-			for _, fork := range append(h.lost, h.disk.Forks...) {
+			for _, fork := range slices.Concat(h.lost, h.disk.Forks) {
 				found = found || strings.Contains(string(fork.Snapshot), id)
 				for _, entry := range fork.Tail {
 					found = found || strings.Contains(string(entry), id)

@@ -41,7 +41,7 @@ func withDepartures(seed uint64, shape Shape, begin, long time.Duration, faults 
 
 // member is what a machine has of its configuration.
 type member struct {
-	options quorum.Options // as in its file; not before it was first configured: none
+	options quorum.Options // as in its file
 	out     bool           // it was taken out: nothing is configured
 	lost    []core.Fork    // what it kept of logs that lost, and forgot with everything else
 	going   *departure     // its daemon was asked to leave for good
@@ -82,20 +82,14 @@ var (
 func without(o quorum.Options, id core.HostID) quorum.Options {
 	o.Hosts = slices.DeleteFunc(slices.Clone(o.Hosts), func(h core.HostID) bool { return h == id })
 	o.TwoNode = len(o.Hosts) == 2 && !o.AutoTie && o.DeviceVotes == 0
-	if o.DeviceVotes > 1 { // the last man's
-		o.DeviceVotes = votesOf(&o) - 1
+	if o.DeviceVotes > 1 {
+		o.DeviceVotes = lastMansVotes(&o)
 	}
 	return o
 }
 
-// votesOf are the hosts' votes.
-func votesOf(o *quorum.Options) int {
-	votes := 0
-	for _, id := range o.Hosts {
-		votes += o.HostVotes(id)
-	}
-	return votes
-}
+// lastMansVotes are a device's that lets the last host go on: as many as all hosts but one have.
+func lastMansVotes(o *quorum.Options) int { return o.ExpectedVotes() - o.DeviceVotes - 1 }
 
 // takeOut begins a host's way out as soon as the cluster is complete, unless another is on its way.
 func (w *World) takeOut(f Fault) {
@@ -123,7 +117,7 @@ func (w *World) takeOut(f Fault) {
 func (h *host) dispensable() bool {
 	st := h.core.Status()
 	rest := slices.DeleteFunc(slices.Clone(st.View.Members), func(id core.HostID) bool { return id == h.id })
-	return quorum.Judge(&st.Quorum, quorum.Input{Members: rest, SeenAll: rest, Previous: st.View.Members, Expected: st.Verdict.Expected, Device: st.Verdict.Device}).Quorate
+	return st.Only(rest).Quorate
 }
 
 // attribute sets or deletes the host's shutdown attribute.

@@ -83,16 +83,15 @@ const (
 
 // notWithoutQuorum, but for no-quorum-policy=freeze, which lets a host start again what it ran: a host that has reached no quorum for long enough to know it neither starts
 // anything nor takes changes.
-// What a leader with a quorum has confirmed may be on its way when that leader ends.
 func (c *checks) notWithoutQuorum(h *host, what string) {
 	since, minor := c.minority[h.id]
-	followed, ever := c.followed[h.id]
-	if ever && c.w.now-followed < core.DefaultToken {
+	if !minor || c.w.now-since <= timeToNotice || c.w.followsQuorum(h) {
 		return
 	}
-	if minor && c.w.now-since > timeToNotice && !c.w.followsQuorum(h) {
-		c.w.violate("minority: %s %s, and has reached no quorum since %s", h.name, what, since)
+	if followed, ever := c.followed[h.id]; ever && c.w.now-followed < core.DefaultToken {
+		return // what a leader with a quorum has confirmed may be on its way when that leader ends
 	}
+	c.w.violate("minority: %s %s, and has reached no quorum since %s", h.name, what, since)
 }
 
 // awake: a host that stood still starts nothing before it has heard of the others.

@@ -88,7 +88,7 @@ func (s *Shape) GiveDevice(seed uint64) {
 		Tie: []qdevice.TieBreaker{{Mode: qdevice.TieLowest}, {Mode: qdevice.TieHighest}, {Mode: qdevice.TieNode, Node: 2}}[r.IntN(3)]}
 	q.TwoNode, q.WaitForAllOff, q.DeviceVotes = false, false, 1
 	if s.Hosts%2 == 1 || r.IntN(3) == 0 {
-		d.Algorithm, q.DeviceVotes = qdevice.LMS, votesOf(q)-1
+		d.Algorithm, q.DeviceVotes = qdevice.LMS, lastMansVotes(q)
 	}
 	q.DeviceWait = quorumdisk.TimingOf(leaseHold).Decide() + time.Second
 	if s.Disk = r.IntN(3) == 0; !s.Disk {

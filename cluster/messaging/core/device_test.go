@@ -81,16 +81,23 @@ func TestTheDevicesWordEnds(t *testing.T) {
 	}
 }
 
-// Rule 10: a host that has booted does not use the device's vote before it has been in a view of all hosts;
-// the one that is gone may have written what it does not know.
-func TestARebootedHostDoesNotUseTheDevice(t *testing.T) {
-	t.Parallel()
+// bootedAlone are two hosts with a device that were together, of which one is back.
+func bootedAlone(t *testing.T) *cluster {
+	t.Helper()
 	c := newCluster(t, 2, quorum.Options{DeviceVotes: 1})
 	c.start(1, 2)
 	c.await(5*time.Second, 1, 2)
 	c.kill(1, 2)
 	c.start(1)
 	c.run(time.Second)
+	return c
+}
+
+// Rule 10: a host that has booted does not use the device's vote before it has been in a view of all hosts;
+// the one that is gone may have written what it does not know.
+func TestARebootedHostDoesNotUseTheDevice(t *testing.T) {
+	t.Parallel()
+	c := bootedAlone(t)
 	c.lend(onlyThisHost(1), nil, 3*time.Second)
 	if c.quorate(1) {
 		t.Errorf("alone after a boot: %+v", c.host(1).core.Status().Verdict)
@@ -108,12 +115,7 @@ func TestARebootedHostDoesNotUseTheDevice(t *testing.T) {
 // An operator sees that such a host waits, and ends that. All hosts of a cluster need not wait for anybody, be there but one.
 func TestWhoMayNotUseTheDeviceWaits(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t, 2, quorum.Options{DeviceVotes: 1})
-	c.start(1, 2)
-	c.await(5*time.Second, 1, 2)
-	c.kill(1, 2)
-	c.start(1)
-	c.run(time.Second)
+	c := bootedAlone(t)
 	c.lend(onlyThisHost(1), nil, 2*time.Second)
 	if !c.host(1).core.Status().Waiting {
 		t.Error("a host that booted alone and has the device's votes does not say that it waits")

@@ -270,3 +270,8 @@ type Status struct {
 	Without map[HostID]time.Duration
 	Links   map[HostID][]bool // per peer and link: heard within a token
 }
+
+// Only is the verdict if nobody but some hosts of the view were left, which have been together.
+func (s *Status) Only(rest []HostID) quorum.Verdict {
+	return quorum.Judge(&s.Quorum, quorum.Input{Members: rest, SeenAll: rest, Previous: s.View.Members, Expected: s.Verdict.Expected, Device: s.Verdict.Device})
+}

@@ -24,7 +24,7 @@ type Event uint8
 // The events that are counted by frequency.
 const (
 	Arrival        Event = iota // a client's connection, a backend's session, a server's request
-	RequestArrival              // a frontend's request; of the process, a new key of TLS with a client
+	RequestArrival              // a frontend's request
 	events
 )
 
