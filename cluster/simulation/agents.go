@@ -55,6 +55,9 @@ func (h *host) runAgent(job controller.Job, done func(result)) {
 		h.changes[op.Resource] = change{boot, w.now + took}
 	}
 	h.atWork = w.now + took
+	if failing || op.Action != "monitor" {
+		h.unsettled = max(h.unsettled, h.atWork)
+	}
 	w.after(took, func() {
 		if h.powerUps != up {
 			return

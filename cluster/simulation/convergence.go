@@ -22,6 +22,9 @@ func (w *World) settled() (ok bool, why string) {
 		if h.watch.condemned != "" {
 			return false, h.name + " is about to end: " + h.watch.condemned
 		}
+		if w.now < h.unsettled {
+			return false, h.name + " has a resource that stops or fails yet" // perhaps by itself, while it was alone: no leader knows
+		}
 		v := h.replica.LastView()
 		if len(v.Members) != len(w.hosts) || i > 0 && v.Number != number {
 			return false, fmt.Sprintf("%s has the view %d of %v", h.name, v.Number, v.Members)

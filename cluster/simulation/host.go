@@ -19,18 +19,19 @@ type host struct {
 	id   core.HostID
 	name string
 
-	power    bool
-	clocks   clocks
-	disk     *store.Memory
-	backup   *store.Memory     // of the disk, nil: none
-	replaced bool              // the disk was lost or restored in this run
-	doubt    bool              // it was restored, and the daemon has not caught up with mark
-	mark     store.End         // of the disk that was replaced
-	active   map[string]status // resources on the machine
-	changes  map[string]change // of resources
-	atWork   time.Duration     // when the last agent ends that has begun so far
-	powerUps int               // counts up: what was begun before a loss of power never ends
-	dog      dog
+	power     bool
+	clocks    clocks
+	disk      *store.Memory
+	backup    *store.Memory     // of the disk, nil: none
+	replaced  bool              // the disk was lost or restored in this run
+	doubt     bool              // it was restored, and the daemon has not caught up with mark
+	mark      store.End         // of the disk that was replaced
+	active    map[string]status // resources on the machine
+	changes   map[string]change // of resources
+	atWork    time.Duration     // when the last agent ends that has begun so far
+	unsettled time.Duration     // when the last of them ends that changes something, or fails
+	powerUps  int               // counts up: what was begun before a loss of power never ends
+	dog       dog
 
 	member
 	daemon
@@ -129,6 +130,7 @@ func (h *host) switchOff() {
 	h.disk.Tear(h.w.chance.disks.IntN(4))
 	clear(h.active)
 	clear(h.changes)
+	h.unsettled = 0
 	h.w.trace(h.name, "power off")
 }
 
