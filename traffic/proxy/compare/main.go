@@ -77,7 +77,7 @@ func main() {
 	b := &bench{}
 	flag.StringVar(&b.holdfast, "holdfast", "bin/holdfast", "the program to measure")
 	flag.StringVar(&b.haproxy, "haproxy", "haproxy", "the program to measure it beside")
-	flag.IntVar(&b.rounds, "rounds", 4, "how often each case is run for each of them")
+	flag.IntVar(&b.rounds, "rounds", 6, "how often each case is run for each of them")
 	flag.DurationVar(&b.length, "time", 3*time.Second, "how long each time")
 	flag.DurationVar(&b.reloads, "reloads", time.Minute, "how long the proxy is reloaded every second")
 	flag.IntVar(&b.idle, "idle", 50_000, "how many idle connections are opened")
