@@ -58,6 +58,39 @@ func smuggling() []string {
 	return all
 }
 
+// downgrades are requests of HTTP/2, field by field as dialPeer's clients send them, that would be something else, or more than one, once they are said in HTTP/1.1.
+func downgrades() []string {
+	var all []string
+	with := func(name, value string) string {
+		fields := []string{":method:GET", ":scheme:http", ":path:/", ":authority:a"}
+		for i, f := range fields {
+			if strings.HasPrefix(f, name+":") {
+				fields[i] = name + ":" + value
+				return strings.Join(fields, "|")
+			}
+		}
+		return strings.Join(fields, "|") + "|" + name + ":" + value
+	}
+	for name, values := range map[string][]string{
+		"transfer-encoding": {"chunked", "identity", "", "xchunked", "trailers"}, "connection": {"close", "keep-alive", "transfer-encoding", "x"}, "proxy-connection": {"keep-alive"},
+		"keep-alive": {"timeout=5"}, "upgrade": {"h2c", "websocket"}, "te": {"gzip", "chunked", "trailers, deflate"},
+		"content-length": {"4", "+0", "-1", "0x0", "", "a", "0, 1", "99999999999999999999", "0 0", "\x000"}, "host": {"b", "a b", "a\r\nX: y"},
+		":method":    {"", "G T", "GET / HTTP/1.1\r\nX: y\r\n\r\nGET", "GET\r\n", "G\x00T", "GET\t", "(GET)", "GET /smuggled HTTP/1.1\nX:"},
+		":scheme":    {"", "http://a/smuggled?", "ht tp", "http\r\nX: y", "http\x00"},
+		":path":      {"", "a", "/ x", "/\r\nX: y", "/\n", "/\x00", "/ HTTP/1.1\r\nHost: b\r\nX: y", "/\t", "/\x7f", "http://b/", "*"},
+		":authority": {"a b", "a/b", "u@a", "a\r\nX: y", "a\x00", "a?b", "a#b", "a\tb", "a, b"},
+		"x":          {"a\r\ny: b", "a\rb", "a\nb", "a\x00b", " a", "a ", "\ta", "a\r\n b"},
+		"X-Capital":  {"1"}, "x y": {"1"}, "x\r\ny": {"1"}, "x\x00": {"1"}, "x\x7f": {"1"}, "x(": {"1"}, "x\xff": {"1"}, " x": {"1"}, "x\t": {"1"}, "Host": {"a"}, ":unknown": {"1"}, ":status": {"200"}, ":protocol": {"websocket"},
+	} {
+		for _, value := range values {
+			all = append(all, with(name, value))
+		}
+	}
+	return append(all, plainFields+"|:path:/b", plainFields+"|:method:POST", plainFields+"|:authority:b", ":scheme:http|"+plainFields, ":method:GET|:scheme:http|x:y|:path:/|:authority:a", "x:y|"+plainFields,
+		":scheme:http|:path:/|:authority:a", ":method:GET|:path:/|:authority:a", ":method:GET|:scheme:http|:authority:a", plainFields+"|content-length:0|content-length:1", plainFields+"|host:a|host:b",
+		plainFields+"|x:"+strings.Repeat("y", 15500), strings.Replace(plainFields, "GET", "CONNECT", 1))
+}
+
 // TestServersAreNotAskedForHTTP2: a client cannot have a server speak HTTP/2 through a tunnel (Upgrade: h2c), past all rules.
 func TestServersAreNotAskedForHTTP2(t *testing.T) {
 	t.Parallel()
