@@ -52,19 +52,19 @@ func (s *session) awaitAnswer() bool {
 		return false
 	}
 	h := &x.answerHead
-	err := h.Response(c.in)
+	err, limit := h.Response(c.in), s.headLimit()
+	if err == nil && tooLong(h, c.in, limit) {
+		err = h1.ErrTooLarge
+	}
 	switch {
-	case err != nil, h.Size == 0 && len(c.in) >= s.headLimit():
+	case err != nil:
 		s.backend.Counters.Set(l.id).AnswerErrors.Add(1)
 		s.target.Counters.Set(l.id).AnswerErrors.Add(1)
 		s.observe(false)
 		s.keepRejected(c.in, true, err)
-		if err == nil {
-			s.note('P', 'H')
-		}
 		return s.again("junk-response", false)
 	case h.Size == 0:
-		if l.more(c, l.down, s.headLimit()) {
+		if l.more(c, l.down, limit) {
 			return true
 		}
 		if c.eof {

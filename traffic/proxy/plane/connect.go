@@ -111,6 +111,7 @@ func (s *session) endpointOf(target *pool.Server) endpoint {
 // open takes a connection to s.target out of the pool, or makes one.
 func (s *session) open(mayReuse bool) bool {
 	l, target := s.loop, s.target
+	s.x.answerHead.Reset() // an attempt before this one may have got a part of an answer, or one that was no good
 	where := s.endpointOf(target)
 	if s.server != nil { // kept from the client's request before
 		if s.server.server == target && s.server.endpoint == where && !s.server.hungUp && !s.server.readable {

@@ -12,6 +12,11 @@ func (s *session) headLimit() int {
 	return g.BufferSize - g.MaxRewrite
 }
 
+// tooLong tells whether a head is longer than it may be, whole or not.
+func tooLong(h *h1.Head, b []byte, limit int) bool {
+	return h.Size > limit || h.Size == 0 && len(b) >= limit
+}
+
 // awaitRequest reads a request's head.
 func (s *session) awaitRequest() bool {
 	l, c := s.loop, s.client
@@ -36,14 +41,11 @@ func (s *session) awaitRequest() bool {
 			l.timers.set(c, l.within(s.headTimeout()))
 		}
 	}
-	err := x.requestHead.Request(c.in)
-	limit := s.headLimit()
+	err, limit := x.requestHead.Request(c.in), s.headLimit()
+	if err == nil && tooLong(&x.requestHead, c.in, limit) {
+		err = h1.ErrTooLarge
+	}
 	switch {
-	case err == nil && x.requestHead.Size > limit, err == nil && x.requestHead.Size == 0 && len(c.in) >= limit:
-		l.plane.refused(h1.ErrTooLarge)
-		s.keepRejected(c.in, false, h1.ErrTooLarge)
-		s.refuse(400)
-		return true
 	case err != nil:
 		l.plane.refused(err)
 		s.keepRejected(c.in, false, err)
