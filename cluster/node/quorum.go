@@ -97,7 +97,9 @@ func (n *Node) actAlone(batch alone.Batch) {
 	if n.broken && n.alone.Idle() && !n.leaving {
 		n.leaving = true
 		active := n.alone.Active(time.Now())
-		n.spawn(func() { n.leaveBroken(active) })
+		boot, here := n.bootInView(n.settings.Self)
+		untold := n.owing && !(here && boot == n.boot)
+		n.spawn(func() { n.leaveBroken(active, untold) })
 	}
 }
 
@@ -114,9 +116,13 @@ func (n *Node) diskFailed() {
 }
 
 // leaveBroken says goodbye when nothing runs here any more. With something left it falls
-// silent instead, so that the others take it for dead and fence it.
-func (n *Node) leaveBroken(active []string) {
-	if len(active) > 0 {
+// silent instead, so that the others take it for dead and fence it; untold: so it does when something may run that an earlier daemon started, and
+// that this one, which was in no view, was not told of.
+func (n *Node) leaveBroken(active []string, untold bool) {
+	if untold {
+		n.condemn("its disk failed before this daemon was told all that runs here")
+		n.log.Error("the disk failed before this daemon joined the others, and an earlier one may have started what it does not know of: this host falls silent and waits to be fenced")
+	} else if len(active) > 0 {
 		n.condemn("its disk failed, and resources could not be stopped")
 		n.log.Error("resources could not be stopped: this host falls silent and waits to be fenced", "active", active)
 	} else if _, err := n.messenger.Leave(n.ctx); err != nil {

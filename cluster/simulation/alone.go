@@ -92,9 +92,10 @@ func (h *host) diskFailed() {
 	}
 }
 
-// leaveBroken says goodbye, or falls silent when something could not be stopped.
+// leaveBroken says goodbye, or falls silent when something could not be stopped, or may run of which this daemon was not told.
 func (h *host) leaveBroken() {
-	if len(h.lone.alone.Active(h.steady())) > 0 {
+	boot, here := h.inView(h.id)
+	if len(h.lone.alone.Active(h.steady())) > 0 || h.dog.owing && !(here && boot == h.boot) {
 		h.killDaemon()
 		return
 	}

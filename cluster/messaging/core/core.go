@@ -364,6 +364,7 @@ func (c *Core) Done() {
 // taken for dead while it stops what it runs, but it votes, follows and leads no more.
 func (c *Core) Halt(cause error) {
 	c.halted, c.ready, c.out, c.save = true, nil, Batch{}, nil
+	c.learn()
 	for _, w := range c.proposals.witnessed {
 		w.answer.Unconfirmed = true
 		c.out.Answers = append(c.out.Answers, w.answer)

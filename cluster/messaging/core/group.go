@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"go.etcd.io/raft/v3"
@@ -224,6 +225,18 @@ func (c *Core) finishReady() {
 	c.rn.Advance(*rd)
 	c.compact()
 	c.noteLeader()
+}
+
+// learn applies what the log is known to have committed. Who takes part no more has to know what runs on its host, to stop it, even if its disk was
+// full when it began.
+func (c *Core) learn() {
+	entries, err := c.log.Entries(c.applied+1, c.rn.BasicStatus().HardState.GetCommit()+1, math.MaxUint64)
+	if err != nil {
+		return // a snapshot that could not be written has taken their place: it is of what others know
+	}
+	for _, e := range entries {
+		c.applyRaft(e)
+	}
 }
 
 // applyRaft applies one committed entry.

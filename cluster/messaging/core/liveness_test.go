@@ -305,6 +305,29 @@ func TestOrderlyLeaveIsNotALoss(t *testing.T) {
 	}
 }
 
+// TestAHostWhoseDiskIsFullAtItsStartKnowsItsLog: it has to stop what an earlier daemon has started, and that is in the log.
+func TestAHostWhoseDiskIsFullAtItsStartKnowsItsLog(t *testing.T) {
+	t.Parallel()
+	for victim := core.HostID(1); victim <= 3; victim++ {
+		c := newCluster(t, 3, quorum.Options{})
+		c.start(1, 2, 3)
+		c.await(3*time.Second, 1, 2, 3)
+		for _, entry := range []string{"a", "b", "c", "d", "e"} {
+			c.must(1, entry)
+		}
+		c.run(time.Second)
+		h := c.host(victim)
+		entries := h.machine.entries[:4] // the disk need not know yet that the last one is committed
+		c.kill(victim)
+		h.disk.Fail = errDiskFull
+		c.start(victim)
+		c.run(100 * time.Millisecond)
+		if !h.heardOf("no space left") || !slices.Equal(h.machine.entries, entries) || len(h.machine.views) == 0 {
+			t.Errorf("host %d knows %q and the views %v, want %q: %q", victim, h.machine.entries, h.machine.views, entries, h.changes)
+		}
+	}
+}
+
 func TestFullDiskHaltsTheHostOnly(t *testing.T) {
 	t.Parallel()
 	for victim := core.HostID(1); victim <= 3; victim++ {
