@@ -92,6 +92,12 @@ func main() {
 
 func (b *bench) run(only string) error {
 	var err error
+	for port := serverPort; port <= ownPort; port++ { // sockets share their ports: somebody else's would take a part of the load
+		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = c.Close()
+			return fmt.Errorf("somebody listens on port %d of 127.0.0.1: end that program (a proxy that an interrupted run has left?)", port)
+		}
+	}
 	if b.dir, err = os.MkdirTemp("", "compare"); err != nil {
 		return err
 	}
