@@ -16,7 +16,6 @@ type fork struct {
 	hosts    []HostID                 // the set that it is for
 	promises map[HostID]Position      // by those of hosts that promised
 	highest  uint64                   // ballot number seen in refusals
-	since    time.Duration            // when it was first proposed
 	sent     time.Duration            // when the proposal was last sent
 	invited  map[HostID]time.Duration // when the group's log was last sent to a host
 	founding []HostID                 // this host was the seed of the group for these
@@ -161,15 +160,12 @@ func (c *Core) abandon() { c.fork.ballot, c.fork.promises = Ballot{}, nil }
 // proposeFork is rule 2: it asks all of the set, and asks again until they answer.
 func (c *Core) proposeFork() {
 	f := &c.fork
-	top, started := f.highest, false
+	top := f.highest
 	for _, h := range c.reach {
 		top = max(top, c.promisedOf(h).Number, c.positionOf(h).Log.Number)
-		started = started || f.ballot == c.positionOf(h).Log
 	}
-	// A seed that has started the group sends its log to the others, unless its daemon was begun anew meanwhile: then nobody would.
-	over := started && c.now-f.since >= inVain*c.cfg.Timing.Token
-	if f.ballot.Number < top || f.ballot.Number == 0 || over || c.promised != f.ballot || !slices.Equal(f.hosts, c.reach) {
-		*f = fork{begun: f.begun, led: f.led, ballot: above(top, c.cfg.ID, c.cfg.Boot), hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, since: c.now, sent: never}
+	if f.ballot.Number < top || f.ballot.Number == 0 || c.promised != f.ballot || !slices.Equal(f.hosts, c.reach) {
+		*f = fork{begun: f.begun, led: f.led, ballot: above(top, c.cfg.ID, c.cfg.Boot), hosts: slices.Clone(c.reach), promises: map[HostID]Position{}, sent: never}
 		c.promise(f.ballot)
 		f.promises[c.cfg.ID] = c.position()
 	}

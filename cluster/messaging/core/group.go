@@ -230,7 +230,12 @@ func (c *Core) finishReady() {
 // learn applies what the log is known to have committed. Who takes part no more has to know what runs on its host, to stop it, even if its disk was
 // full when it began.
 func (c *Core) learn() {
-	entries, err := c.log.Entries(c.applied+1, c.rn.BasicStatus().HardState.GetCommit()+1, math.MaxUint64)
+	last, _ := c.log.LastIndex()
+	last = min(last, c.rn.BasicStatus().HardState.GetCommit())
+	if last <= c.applied {
+		return
+	}
+	entries, err := c.log.Entries(c.applied+1, last+1, math.MaxUint64)
 	if err != nil {
 		return // a snapshot that could not be written has taken their place: it is of what others know
 	}

@@ -168,6 +168,9 @@ func (c *Core) rebooted(p *peer) {
 	c.credit(p)
 	p.last, p.rival.boot = Heartbeat{}, 0
 	c.raftUnreachable(p.id)
+	if slices.Contains(c.fork.hosts, p.id) {
+		c.abandon() // had it started the group that was proposed, it would have nobody come to it now
+	}
 }
 
 // silent is when a host that is not heard from now on is dead: after a token in which this host ran. A host
