@@ -319,7 +319,7 @@ func (c *Controller) lostEdits(status *cib.Element, id core.HostID, fragment *ci
 // witnessed notes that a host left or was confirmed dead, if this daemon was in the view when
 // it happened: what is read from the log afterwards is no witness.
 func (c *Controller) witnessed(id core.HostID) {
-	if at := slices.Index(c.view.Members, c.cfg.Self); at >= 0 && c.view.Boots[at] == c.cfg.Boot {
+	if boot, here := c.view.BootOf(c.cfg.Self); here && boot == c.cfg.Boot {
 		c.gone[id] = c.sweep
 		delete(c.strays, id)
 	}

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -215,10 +214,7 @@ func (n *Node) serveSelfFence(_ context.Context, from messaging.HostID, _ []byte
 // bootInView is the boot id of a host's daemon, when it is in the view.
 func (n *Node) bootInView(id messaging.HostID) (boot uint64, here bool) {
 	view := n.replica.LastView()
-	if at := slices.Index(view.Members, id); at >= 0 {
-		return view.Boots[at], true
-	}
-	return 0, false
+	return view.BootOf(id)
 }
 
 // endMachine is how this machine is ended.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"time"
 
@@ -281,8 +280,5 @@ func (h *host) order(target *host, done func(error)) {
 // inView is the boot of a host's daemon, when it is in the view.
 func (h *host) inView(id core.HostID) (boot uint64, here bool) {
 	view := h.replica.LastView()
-	if at := slices.Index(view.Members, id); at >= 0 {
-		return view.Boots[at], true
-	}
-	return 0, false
+	return view.BootOf(id)
 }

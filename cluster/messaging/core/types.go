@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/cluster/messaging/quorum"
@@ -64,6 +65,14 @@ type View struct {
 	Strong    bool   // more than half of all votes: two strong views always share a host
 	Leader    HostID // the DC
 	Ballot    Ballot
+}
+
+// BootOf is the boot of a host's daemon, if it is a member.
+func (v *View) BootOf(id HostID) (boot uint64, here bool) {
+	if at := slices.Index(v.Members, id); at >= 0 {
+		return v.Boots[at], true
+	}
+	return 0, false
 }
 
 // Machine is the replicated state: every host applies the same entries in the

@@ -145,8 +145,8 @@ func (c *Core) hasLeft(h HostID) bool {
 	if !p.last.Leaving {
 		return slices.Contains(v.Left, h) && !p.alive
 	}
-	if at := slices.Index(v.Members, h); at >= 0 {
-		return p.boot == 0 || p.boot == v.Boots[at]
+	if boot, here := v.BootOf(h); here {
+		return p.boot == 0 || p.boot == boot
 	}
 	return p.boot == 0 || !slices.Contains(v.Lost, h)
 }
