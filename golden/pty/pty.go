@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -57,12 +58,16 @@ func (s *Screen) Types(keys string) {
 	}
 }
 
+// patience is how long Shows waits for the program's next output: a program that waits for a key while the person
+// waits for the program is told apart from a slow one.
+const patience = 2 * time.Minute
+
 // Shows waits until the program writes what, and returns what it wrote before that.
 func (s *Screen) Shows(what string) string {
 	s.t.Helper()
 	b := make([]byte, 1<<16)
 	for !strings.Contains(s.seen, what) {
-		n, err := s.person.Read(b)
+		n, err := s.read(b)
 		if err != nil {
 			s.t.Fatalf("the screen never shows %q: %v\n%q", what, err, s.seen)
 		}
@@ -71,6 +76,22 @@ func (s *Screen) Shows(what string) string {
 	before, after, _ := strings.Cut(s.seen, what)
 	s.seen = after
 	return before
+}
+
+// read reads what the program has written, once there is something.
+func (s *Screen) read(b []byte) (int, error) {
+	fds := []unix.PollFd{{Fd: int32(s.person.Fd()), Events: unix.POLLIN}}
+	for end := time.Now().Add(patience); ; {
+		switch n, err := unix.Poll(fds, int(time.Until(end).Milliseconds())); {
+		case err == unix.EINTR && time.Now().Before(end):
+		case err != nil:
+			return 0, fmt.Errorf("poll the terminal: %w", err)
+		case n == 0:
+			return 0, fmt.Errorf("nothing more for %v", patience)
+		default:
+			return s.person.Read(b)
+		}
+	}
 }
 
 // Mode is how the terminal treats keys and output at the moment.

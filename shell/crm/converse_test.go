@@ -56,6 +56,7 @@ func TestConversation(t *testing.T) {
 	p.Types("property stonith-enab\tf\t\r")
 	p.Shows("stonith-enabled=")
 	p.Shows("false ")
+	p.Shows(")configure# ")
 	p.Types("modgr\t\x03show vip home\r") // Ctrl-C gives the line up
 	shown := p.Shows("100: alpha")
 	if !strings.Contains(shown, "params ip=10.0.0.1") || !strings.Contains(shown, "op monitor interval=10s") {
@@ -143,6 +144,7 @@ func TestUnfinishedChange(t *testing.T) {
 	p.Shows(")configure# ")
 	p.Types("show ty\tpri\t\r")
 	p.Shows("primitive b Dummy")
+	p.Shows(")configure# ") // before that, Ctrl-D is the terminal's own
 	p.Types("\x04")
 	p.Shows("(y/n)? ")
 	p.Types("y\r")
