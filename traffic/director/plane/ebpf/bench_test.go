@@ -261,7 +261,8 @@ func (m meter) runs(program string, what measured, times int) float64 {
 }
 
 // BenchmarkPacket: what a packet costs by the kernel's own test runs, with 1,000 services of 100 servers and a million connections: one of an
-// established connection, the same one or any of the million in turn; the first of a new one, by scheduler. Each includes what it takes to make
+// established connection, the same one or any of the million in turn; the first of a new one, by scheduler, to the same service or to any of the
+// thousand in turn. Each includes what it takes to make
 // the packet, which is measured, too; so is what it takes to wait for one line of the table of connections.
 func BenchmarkPacket(b *testing.B) {
 	for range b.N {
@@ -289,28 +290,36 @@ func BenchmarkPacket(b *testing.B) {
 // meetNewClients measures the first packets of connections by scheduler. Schedulers take turns, and each tells the middle of its rounds and of what they are
 // to those of wrr beside them, so that what else the machine does is the same for all; and so does one line of memory. What is measured follows right
 // on as many other connections, by which the ways to the servers are known and the processor's caches hold what they do in a director at work.
+// Connections to any service need a line of memory each for their server, which those to one service find in a cache.
 func (p *Plane) meetNewClients(b *testing.B, fresh measured) {
 	b.Helper()
 	const rounds, connections = 5, 1 << 17
-	later := fresh
-	later.At = uint32(uint64(connections) * uint64(fresh.Step) % clients)
-	took, ratio := map[string][]float64{}, map[string][]float64{}
+	one := fresh
+	one.Services = 1
+	then := func(what measured) float64 {
+		p.forgetBeginnings(b)
+		m := newMeter(b, p) // the table may have grown
+		m.run(what, connections)
+		what.At = uint32(uint64(connections) * uint64(what.Step) % clients)
+		return m.run(what, connections)
+	}
+	took, ratio, same := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
 	var line []float64
 	schedulers := []string{"wrr", "rr", "mh", "wlc"}
 	for range rounds {
 		for _, scheduler := range schedulers {
 			p.reschedule(b, scheduler)
-			m := newMeter(b, p) // the table may have grown
-			line = append(line, m.runs("measure_memory", fresh, connections))
-			m.run(fresh, connections)
-			took[scheduler] = append(took[scheduler], m.run(later, connections))
+			line = append(line, newMeter(b, p).runs("measure_memory", fresh, connections))
+			took[scheduler] = append(took[scheduler], then(fresh))
+			same[scheduler] = append(same[scheduler], then(one))
 		}
 		for _, scheduler := range schedulers {
 			ratio[scheduler] = append(ratio[scheduler], took[scheduler][len(ratio[scheduler])]/took["wrr"][len(ratio[scheduler])])
 		}
 	}
 	for _, scheduler := range schedulers {
-		b.ReportMetric(middle(took[scheduler]), "ns-new-"+scheduler)
+		b.ReportMetric(middle(took[scheduler]), "ns-new-any-"+scheduler)
+		b.ReportMetric(middle(same[scheduler]), "ns-new-one-"+scheduler)
 		b.ReportMetric(middle(ratio[scheduler]), "new-"+scheduler+"/wrr")
 	}
 	b.ReportMetric(middle(line), "ns-one-line-meanwhile")
@@ -331,7 +340,6 @@ func (p *Plane) reschedule(b *testing.B, scheduler string) {
 	if err := p.Apply(changes); err != nil {
 		b.Fatal(err)
 	}
-	p.forgetBeginnings(b)
 }
 
 // forgetBeginnings has the same clients be new again.
