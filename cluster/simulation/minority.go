@@ -94,9 +94,11 @@ func (c *checks) notWithoutQuorum(h *host, what string) {
 	c.w.violate("minority: %s %s, and has reached no quorum since %s", h.name, what, since)
 }
 
-// awake: a host that stood still starts nothing before it has heard of the others.
+// awake: a host that stood still starts nothing before it has heard of the others, who may have gone on without it: but those who have fewer
+// votes than it has by itself may not, whatever view was on its way when it lost them.
 func (c *checks) awake(h *host, name string) {
-	if h.thawedAt > 0 && len(h.replica.LastView().Members) > 1 {
+	q := &c.w.shape.Quorum
+	if h.thawedAt > 0 && len(h.replica.LastView().Members) > 1 && 2*q.HostVotes(h.id) <= q.ExpectedVotes() {
 		c.w.violate("paused: %s starts %s, and has heard nothing of the others since it stood still until %s", h.name, name, h.thawedAt)
 	}
 }
