@@ -46,7 +46,7 @@
 //	votes        a view is quorate only by the votes of its members
 //	complete     after wait_for_all's start only a view that descends from one of all hosts is quorate
 //	minority     a host that reaches no quorum starts nothing, takes no change, and stops what it runs
-//	paused       a host that stood still starts nothing before it has heard of the others
+//	paused       a host that stood still starts nothing before it has heard of the others, unless it has most of the votes
 //	obeyed       a worker obeys no leader of the past, and nothing that its predecessor was asked
 //	buried       the log is never told of the death of a daemon that lives, by a fence device's word or a watchdog's
 //	lent         no two sides have the quorum device's votes at once
