@@ -346,17 +346,16 @@ func (h *host) leaveDevice(power bool) {
 
 // report hands the core's partition to the client.
 func (h *host) report(p *core.Partition) {
-	if p != nil && h.asker.lease != nil {
+	if p == nil {
+		return
+	}
+	if h.asker.lease != nil {
 		h.situate(p)
-		h.consult()
 	}
-	if p != nil && h.asker.client != nil {
+	if h.asker.client != nil {
 		h.asker.client.Report(h.clock(), messaging.ReportOf(p, h.configured()))
-		h.consult()
 	}
-	if p != nil {
-		h.asker.partition = p
-	}
+	h.asker.partition = p
 }
 
 // configured are the numbers of the hosts that this one has in its configuration.

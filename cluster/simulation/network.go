@@ -29,8 +29,10 @@ func (n *network) cut(from, to core.HostID, link int, by int8) {
 	}
 }
 
-// packets tells whether a link carries packets from one host to another.
-func (w *World) packets(link int, from, to core.HostID) bool { return w.net.cuts[link][from][to] <= 0 }
+// packets tells whether a link carries packets from one host to another. What a host tells itself takes no link.
+func (w *World) packets(link int, from, to core.HostID) bool {
+	return from == to || w.net.cuts[link][from][to] <= 0
+}
 
 // connected tells whether a stream carries messages from one host to another. It needs
 // acknowledgements, so it needs both directions of a link; but for a while what is already
