@@ -58,10 +58,11 @@ func TestSeeds(t *testing.T) {
 
 // TestSeedsThatFoundSomething runs again what has shown mistakes: a daemon that began on a full disk left with resources running that it
 // had not read of yet (414889); a fork whose seed was begun anew right after it had started the group was proposed for ever (415541). The checker
-// did not see that whoever has most of the votes by itself has to hear of nobody when it awakes (518559).
+// did not see that whoever has most of the votes by itself has to hear of nobody when it awakes (518559). The lowest host, whose turn it was
+// to propose a fork, was too far behind to know that it was quorate, and nobody else did (520855).
 func TestSeedsThatFoundSomething(t *testing.T) {
 	t.Parallel()
-	for _, n := range []uint64{414889, 415541, 518559} {
+	for _, n := range []uint64{414889, 415541, 518559, 520855} {
 		cfg := simulation.Config{Seed: n}
 		judge(t, cfg, simulation.Run(cfg))
 	}

@@ -47,7 +47,8 @@
 //
 //  1. Only a quorate set forks (considerFork).
 //  2. The lowest id of the reachable set proposes a ballot above any seen, when it sees
-//     no leader and no group that could elect one, or has waited for that in vain (proposeFork, anyElectable).
+//     no leader and no group that could elect one, or has waited for that in vain (proposeFork, anyElectable). When
+//     that leads to nothing the next one has a turn (inTurn).
 //  3. A host promises when the ballot is above its promised and its log's ballot, the set
 //     is what it sees itself, and no leader is visible (proposed).
 //  4. A promise is durable before it is sent; from then on the host's old group is frozen:

@@ -140,11 +140,18 @@ func (c *Core) considerFork() {
 	}
 	electable := !led && c.now-c.fork.led < inVain*c.cfg.Timing.Token && c.anyElectable()
 	young := c.steady <= c.fork.begun && c.now-c.fork.begun < 2*c.cfg.Timing.Token // others are still entering
-	if young && !led || !c.rules.Proposes(c.cfg.ID, c.reach, led, electable) {
+	if young && !led || !c.rules.Proposes(c.cfg.ID, c.inTurn(), led, electable) {
 		c.abandon()
 		return
 	}
 	c.proposeFork()
+}
+
+// inTurn are the hosts that may propose a fork, the one whose turn it is first. That is the lowest, unless there is no leader for longer than
+// its proposal could take: its log may be old and know of disks that are no more, so that it does not think itself quorate.
+func (c *Core) inTurn() []HostID {
+	turn := int((c.now-c.fork.led)/(inVain*c.cfg.Timing.Token)) - 1
+	return c.reach[max(turn, 0)%len(c.reach):]
 }
 
 // stepDown makes raft give its leadership up: a message of a higher term does.

@@ -9,7 +9,7 @@ import "slices"
 type Rules struct {
 	// MayFork is rule 1.
 	MayFork func(quorate bool) bool
-	// Proposes is rule 2: whether this host is the one to propose a fork.
+	// Proposes is rule 2: whether this host is the one to propose a fork; of reach the first has the turn.
 	Proposes func(self HostID, reach []HostID, leader, electable bool) bool
 	// Promises is rule 3.
 	Promises func(p Proposal) bool
