@@ -237,3 +237,32 @@ func TestAHostThatIsLostWhileItLeavesIsUnclean(t *testing.T) {
 		t.Errorf("deleted is %q, want %s", deleted, want)
 	}
 }
+
+// TestNothingIsPlannedBeforeAMemberAnswers: a member that is heard and does not answer may run what the log does not tell of. When it has not
+// answered for long it is told of as failed, which has it fenced; when it answers after all it is a member.
+func TestNothingIsPlannedBeforeAMemberAnswers(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.step(Viewed{allOfView(4)})
+	s.synced(1, 11)
+	s.synced(3, 33)
+	begun := s.now
+	for s.now.Before(begun.Add(deafAfter - time.Millisecond)) {
+		s.now = s.now.Add(time.Millisecond)
+		if s.step(Nothing{}); s.asked > 0 {
+			t.Fatalf("a plan was made %v after a member was asked that has not answered", s.now.Sub(begun))
+		}
+	}
+	if next := s.c.Next(); !next.Equal(begun.Add(deafAfter)) {
+		t.Errorf("the next step is at %v, want %v", next, begun.Add(deafAfter))
+	}
+	s.now = begun.Add(deafAfter)
+	s.step(Nothing{})
+	if got := nodeState(s.doc.Section("status"), 2).Get("crmd"); got != "offline" || s.asked == 0 {
+		t.Errorf("crmd of the member that does not answer is %q, and %d plans were made", got, s.asked)
+	}
+	s.synced(2, 22)
+	if got := nodeState(s.doc.Section("status"), 2).Get("crmd"); got != "online" {
+		t.Errorf("crmd of the member that has answered is %q", got)
+	}
+}

@@ -36,7 +36,8 @@ type Config struct {
 // Times that the Controller keeps.
 const (
 	DefaultFirstWait = 10 * time.Second
-	syncWait         = 3 * time.Second        // for a member's answer to Sync before planning without it
+	syncWait         = 3 * time.Second        // for a member's answer before it is asked again
+	deafAfter        = 15 * time.Second       // without an answer to Sync, after which a member is to be fenced
 	retryDelay       = 100 * time.Millisecond // before an undelivered request is sent again
 	recheckInterval  = 15 * time.Minute       // cluster-recheck-interval's default
 	busyPlans        = 20                     // plans in a row without an outside cause, after which they are spaced out
@@ -57,6 +58,10 @@ type member struct {
 	leaving  bool            // it was let go; the view has yet to follow
 	fenced   bool            // this boot was confirmed dead; the view has yet to follow
 }
+
+// deaf tells whether a member that is heard does not answer its leader. What it runs may be more than the log tells, so nothing is planned before
+// it has answered, or is given up.
+func (m *member) deaf(now time.Time) bool { return !m.synced && !now.Before(m.since.Add(deafAfter)) }
 
 // Controller is the leader's half. It is not safe for concurrent use.
 type Controller struct {
@@ -176,7 +181,7 @@ func (c *Controller) Next() time.Time {
 	for _, m := range c.members {
 		earlier(m.retryAt)
 		if !m.synced {
-			earlier(m.since.Add(syncWait))
+			earlier(m.since.Add(deafAfter))
 		}
 	}
 	if c.transition != nil {
@@ -285,8 +290,8 @@ func (c *Controller) settled(now time.Time) bool {
 		if m.synced && len(m.inFlight) > 0 {
 			return false
 		}
-		if !m.synced && now.Before(m.since.Add(syncWait)) {
-			return false
+		if !m.synced && !m.deaf(now) {
+			return false // it may run what the log does not tell of
 		}
 	}
 	return !c.unseen() || !now.Before(c.begun.Add(c.firstWait()))

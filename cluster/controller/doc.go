@@ -11,8 +11,8 @@
 //     host whose orders it obeys from now on, answered with what is in flight there;
 //  2. writes what it knows of the hosts into the document (node_state), so that
 //     the scheduler sees it;
-//  3. once all answers are in (or a short time is over) and nothing is in flight, asks
-//     the scheduler for a plan;
+//  3. once all answers are in and nothing is in flight, asks the scheduler for a plan;
+//     a member that has not answered for deafAfter is told of as failed, and fenced;
 //  4. executes the plan's graph: an action is dispatched when everything it waits
 //     for is done and the limits allow it;
 //  5. when something else happens than the plan expected (a view, a changed

@@ -261,11 +261,14 @@ func (c *Controller) memberEdits(status *cib.Element, id core.HostID, fragment *
 	if !m.synced && state != nil && strings.HasPrefix(state.Get("crm-debug-origin")+"-", origin+"-") {
 		origin = state.Get("crm-debug-origin") // whether it went astray is not known yet
 	}
-	join := "member"
+	join, crmd := "member", "online"
 	if !m.synced {
 		join = "pending"
 	}
-	want := cib.NewElement("node_state", "id", hostID(id), "uname", name, "in_ccm", "true", "crmd", "online",
+	if m.deaf(c.now) {
+		crmd = "offline" // which the scheduler has it fenced for
+	}
+	want := cib.NewElement("node_state", "id", hostID(id), "uname", name, "in_ccm", "true", "crmd", crmd,
 		"crm-debug-origin", origin, "join", join, "expected", "member")
 	if m.synced && (m.watchdog > 0 || state != nil && state.Get(WatchdogMark) != "") {
 		want.Set(WatchdogMark, strconv.FormatInt(m.watchdog.Milliseconds(), 10))
