@@ -67,6 +67,8 @@ func (w *World) strike(f Fault) {
 		w.strikeDisk(h, f)
 	case Departure:
 		w.takeOut(f)
+	case Choke:
+		w.choke(f)
 	case BadAgents:
 		w.agents = float64(f.Amount) / 100
 		w.after(f.For, func() { w.agents = 0.01 })

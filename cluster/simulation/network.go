@@ -17,6 +17,7 @@ type network struct {
 	loss, twice float64
 	slow        time.Duration                              // added to each packet's delay, at most
 	unfenced    int                                        // how many faults keep hosts from the fence device
+	choked      [maxHosts + 1]int8                         // how many faults choke a host
 	cuts        [maxLinks][maxHosts + 1][maxHosts + 1]int8 // link, from, to: how many faults cut it
 }
 
@@ -38,6 +39,9 @@ func (w *World) packets(link int, from, to core.HostID) bool {
 // acknowledgements, so it needs both directions of a link; but for a while what is already
 // written goes through without them, which half of all clusters see for ever.
 func (w *World) connected(from, to core.HostID) bool {
+	if from != to && (w.net.choked[from] > 0 || w.net.choked[to] > 0) {
+		return false
+	}
 	for link := range w.shape.Links {
 		if w.packets(link, from, to) && (w.shape.OneWayStreams || w.packets(link, to, from)) {
 			return true

@@ -42,6 +42,7 @@ const (
 	CutAtRequest                // the same, and Host is cut off as by HalfHealed; nobody reaches the fence device meanwhile
 	PauseAtProposal             // the host that proposes a fork next stands still for For; what it sent comes up to Amount ms late
 	Departure                   // Host is taken out of the cluster, and put back with an empty disk after For outside
+	Choke                       // only heartbeats get through to Host and from it for For
 	kinds
 )
 
@@ -117,6 +118,8 @@ func (f Fault) String() string {
 		what = fmt.Sprintf("host%d stands still for %s at the next request to it", f.Host, f.For)
 	case Departure:
 		what = fmt.Sprintf("host%d is taken out of the cluster, and put back after %s", f.Host, f.For)
+	case Choke:
+		what = fmt.Sprintf("only heartbeats get through to host%d and from it for %s", f.Host, f.For)
 	case PauseAtProposal:
 		what = fmt.Sprintf("the host that proposes a fork next stands still for %s, and its proposals come up to %d ms late", f.For, f.Amount)
 	case CutAtRequest:
@@ -171,7 +174,7 @@ func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []
 		}
 		faults = append(faults, draw(r, kind, at.Round(time.Millisecond), shape))
 	}
-	return withDepartures(seed, shape, begin, long, withDevice(seed, shape, faults))
+	return withChokes(seed, shape, begin, long, withDepartures(seed, shape, begin, long, withDevice(seed, shape, faults)))
 }
 
 // withDevice adds the faults of a cluster's quorum device. They are drawn apart, so that the rest of a

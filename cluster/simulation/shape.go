@@ -31,6 +31,7 @@ type Shape struct {
 	Watchdog      time.Duration // of each host, in place of the fence device; 0: none
 	WatchdogWait  time.Duration // stonith-watchdog-timeout; 0: twice Watchdog
 	Resized       bool          // hosts are taken out and put back
+	Choked        bool          // hosts are choked
 }
 
 // Draw returns the shape of a seed.
@@ -68,7 +69,7 @@ func Draw(seed uint64) Shape {
 	if watched(seed) {
 		s.giveWatchdogs(seed)
 	}
-	s.Resized = resized(seed)
+	s.Resized, s.Choked = resized(seed), choked(seed)
 	return s
 }
 
@@ -121,6 +122,7 @@ func (s *Shape) String() string {
 		{len(q.Votes) > 0, fmt.Sprintf("votes %v", q.Votes)}, {true, fmt.Sprintf("%d primitives", s.Primitives)},
 		{s.Group > 0, fmt.Sprintf("a group of %d", s.Group)}, {s.Clone, "a clone"}, {s.Together, "a colocation"},
 		{s.Resized, "hosts that are taken out"},
+		{s.Choked, "hosts that are choked"},
 	} {
 		if option.set {
 			b.WriteString(", " + option.text)

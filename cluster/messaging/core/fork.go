@@ -22,6 +22,8 @@ type fork struct {
 	seeding  bool                     // the tail of the log is being applied
 	begun    time.Duration            // when this host entered its group
 	led      time.Duration            // when a reachable host last led, or none was to be expected
+	heeds    HostID                   // whose proposal this host has promised last, if another's
+	heeded   time.Duration            // and when
 }
 
 // inVain is for how many tokens without a leader a group that seems able to elect one is waited for. What another log says of the tie breaker, of
@@ -140,7 +142,7 @@ func (c *Core) considerFork() {
 	}
 	electable := !led && c.now-c.fork.led < inVain*c.cfg.Timing.Token && c.anyElectable()
 	young := c.steady <= c.fork.begun && c.now-c.fork.begun < 2*c.cfg.Timing.Token // others are still entering
-	if young && !led || !c.rules.Proposes(c.cfg.ID, c.inTurn(), led, electable) {
+	if young && !led || c.yields() || !c.rules.Proposes(c.cfg.ID, c.inTurn(), led, electable) {
 		c.abandon()
 		return
 	}
@@ -152,6 +154,11 @@ func (c *Core) considerFork() {
 func (c *Core) inTurn() []HostID {
 	turn := int((c.now-c.fork.led)/(inVain*c.cfg.Timing.Token)) - 1
 	return c.reach[max(turn, 0)%len(c.reach):]
+}
+
+// yields tells whether this host has just promised a reachable host to follow it: that is not outbid before it had time to start.
+func (c *Core) yields() bool {
+	return slices.Contains(c.reach, c.fork.heeds) && c.now-c.fork.heeded < 2*c.cfg.Timing.Token
 }
 
 // stepDown makes raft give its leadership up: a message of a higher term does.
@@ -208,6 +215,7 @@ func (c *Core) proposed(m *Message) {
 	if fresh {
 		c.abandon()
 		c.promise(m.Ballot)
+		c.fork.heeds, c.fork.heeded = m.From, c.now
 	}
 	p := c.position()
 	c.send(Message{Kind: PromiseMessage, To: m.From, Ballot: m.Ballot, Position: p})
