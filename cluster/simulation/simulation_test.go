@@ -59,10 +59,11 @@ func TestSeeds(t *testing.T) {
 // TestSeedsThatFoundSomething runs again what has shown mistakes: a daemon that began on a full disk left with resources running that it
 // had not read of yet (414889); a fork whose seed was begun anew right after it had started the group was proposed for ever (415541). The checker
 // did not see that whoever has most of the votes by itself has to hear of nobody when it awakes (518559). The lowest host, whose turn it was
-// to propose a fork, was too far behind to know that it was quorate, and nobody else did (520855).
+// to propose a fork, was too far behind to know that it was quorate, and nobody else did (520855). Two hosts were out of step with their turns, and
+// one promised and outbid in one breath (700283).
 func TestSeedsThatFoundSomething(t *testing.T) {
 	t.Parallel()
-	for _, n := range []uint64{414889, 415541, 518559, 520855} {
+	for _, n := range []uint64{414889, 415541, 518559, 520855, 700283} {
 		cfg := simulation.Config{Seed: n}
 		judge(t, cfg, simulation.Run(cfg))
 	}
