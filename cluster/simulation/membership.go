@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -24,19 +23,9 @@ import (
 // resized are the seeds whose clusters' hosts are taken out: an eighth. What else a seed draws does not depend on it.
 func resized(seed uint64) bool { return seed%8 == 7 }
 
-// withDepartures adds the times at which a host is taken out. They are drawn apart, so that the rest of a seed's schedule is
-// the same without them.
-func withDepartures(seed uint64, shape Shape, begin, long time.Duration, faults []Fault) []Fault {
-	if !shape.Resized {
-		return faults
-	}
-	r := rand.New(rand.NewPCG(seed, 0x0b7))
-	for at := begin + between(r, 0, 10*time.Second); at < begin+long; at += between(r, 2*time.Second, 30*time.Second) {
-		faults = append(faults, Fault{At: at.Round(time.Millisecond), Kind: Departure, Host: core.HostID(1 + r.IntN(shape.Hosts)), Other: 1,
-			For: between(r, 0, 10*time.Second).Round(time.Millisecond)})
-	}
-	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
-	return faults
+// departures are when hosts are taken out.
+func departures(seed uint64) apart {
+	return apart{Departure, rand.New(rand.NewPCG(seed, 0x0b7)), 30 * time.Second, 0, 10 * time.Second}
 }
 
 // member is what a machine has of its configuration.

@@ -1,8 +1,10 @@
 package simulation
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"holdfast/cluster/messaging/core"
@@ -174,7 +176,32 @@ func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []
 		}
 		faults = append(faults, draw(r, kind, at.Round(time.Millisecond), shape))
 	}
-	return withChokes(seed, shape, begin, long, withDepartures(seed, shape, begin, long, withDevice(seed, shape, faults)))
+	faults = withDevice(seed, shape, faults)
+	if shape.Resized {
+		faults = departures(seed).among(faults, shape, begin, long)
+	}
+	if shape.Choked {
+		faults = chokes(seed).among(faults, shape, begin, long)
+	}
+	return faults
+}
+
+// apart are faults of a host that are drawn apart, so that the rest of a seed's schedule is the same without them.
+type apart struct {
+	kind           Kind
+	r              *rand.Rand
+	pause          time.Duration // between two, at most
+	least, longest time.Duration // how long one lasts
+}
+
+// among draws them and puts them among others.
+func (a apart) among(faults []Fault, shape Shape, begin, long time.Duration) []Fault {
+	for at := begin + between(a.r, 0, 10*time.Second); at < begin+long; at += between(a.r, 2*time.Second, a.pause) {
+		faults = append(faults, Fault{At: at.Round(time.Millisecond), Kind: a.kind, Host: core.HostID(1 + a.r.IntN(shape.Hosts)), Other: 1,
+			For: between(a.r, a.least, a.longest).Round(time.Millisecond)})
+	}
+	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
+	return faults
 }
 
 // withDevice adds the faults of a cluster's quorum device. They are drawn apart, so that the rest of a
