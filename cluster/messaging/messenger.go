@@ -216,13 +216,22 @@ func (m *Messenger) serve(ctx context.Context, from HostID, service string, payl
 // applied here. It can be called on every host and waits, within ctx, for a leader.
 // After an error other than core.ErrNoQuorum the change may still be applied.
 func (m *Messenger) Propose(ctx context.Context, data []byte) (Answer, error) {
-	var seq uint64 // the loop's: the core must get proposals in the order of their numbers
+	return m.propose(ctx, core.Propose{Data: data})
+}
+
+// Record is Propose for those who need not know whether enough hosts have the change for it to stay: it waits for
+// no more than that it is applied here.
+func (m *Messenger) Record(ctx context.Context, data []byte) (Answer, error) {
+	return m.propose(ctx, core.Propose{Data: data, Unconfirmed: true})
+}
+
+func (m *Messenger) propose(ctx context.Context, p core.Propose) (Answer, error) {
 	done := make(chan Answer, 1)
 	if !m.do(func(now time.Duration) {
-		m.seq++
-		seq = m.seq
-		m.waiting[seq] = done
-		m.core.Step(now, core.Propose{Seq: seq, Data: data})
+		m.seq++ // the loop's: the core must get proposals in the order of their numbers
+		p.Seq = m.seq
+		m.waiting[p.Seq] = done
+		m.core.Step(now, p)
 	}) {
 		return Answer{}, core.ErrStopped
 	}
@@ -231,8 +240,8 @@ func (m *Messenger) Propose(ctx context.Context, data []byte) (Answer, error) {
 		return a, a.Err
 	case <-ctx.Done():
 		m.do(func(now time.Duration) {
-			delete(m.waiting, seq)
-			m.core.Step(now, core.Cancel{Seq: seq})
+			delete(m.waiting, p.Seq)
+			m.core.Step(now, core.Cancel{Seq: p.Seq})
 		})
 		return Answer{}, fmt.Errorf("replicate a change: %w", context.Cause(ctx))
 	case <-m.stopped:

@@ -147,7 +147,7 @@ func Start(parts Parts) (*Node, error) {
 	}
 	n.keeper = n.newKeeper()
 	store := n.openEvents()
-	n.writer = &writer{queue: make(chan pendingEntry, 1024), propose: n.proposeData}
+	n.writer = &writer{queue: make(chan pendingEntry, 1024), propose: n.record}
 	config := n.settings.Messaging
 	config.Log, config.Serve, config.Paused, config.Boot = n.log, n.serve, n.doubt, n.boot
 	messenger, err := messaging.Open(config, n.replica)
@@ -198,9 +198,9 @@ func newBoot() uint64 {
 	return binary.LittleEndian.Uint64(b[:]) | 1
 }
 
-// proposeData replicates data and returns the machine's answer.
-func (n *Node) proposeData(ctx context.Context, data []byte) ([]byte, error) {
-	a, err := n.messenger.Propose(ctx, data)
+// record replicates data and returns the machine's answer.
+func (n *Node) record(ctx context.Context, data []byte) ([]byte, error) {
+	a, err := n.messenger.Record(ctx, data)
 	if err != nil {
 		return nil, err
 	}

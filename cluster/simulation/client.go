@@ -49,7 +49,7 @@ func (h *host) change(done func(made bool, a core.Answer), changes ...replica.Ch
 		return
 	}
 	h.alive(h.boot, func() {
-		h.propose(data, func(a core.Answer) {
+		h.propose(core.Propose{Data: data}, func(a core.Answer) {
 			var answers []replica.Answer
 			made := a.Err == nil && json.Unmarshal(a.Data, &answers) == nil && len(answers) == len(changes)
 			for _, answer := range answers {

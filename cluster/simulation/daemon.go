@@ -155,7 +155,7 @@ func (h *host) write() {
 		return
 	}
 	h.writing = true
-	h.propose(data, func(a core.Answer) { h.written(sent, a) })
+	h.propose(core.Propose{Data: data, Unconfirmed: true}, func(a core.Answer) { h.written(sent, a) })
 }
 
 // written takes the log's answer in; what was not taken is tried again.
@@ -183,11 +183,12 @@ func (h *host) written(sent []write, a core.Answer) {
 	h.later(pause, func() { h.writing = false })
 }
 
-// propose hands data to messaging.
-func (h *host) propose(data []byte, done func(core.Answer)) {
+// propose hands a proposal to messaging, under a number of its own.
+func (h *host) propose(p core.Propose, done func(core.Answer)) {
 	h.seq++
+	p.Seq = h.seq
 	h.answers[h.seq] = done
-	h.core.Step(h.clock(), core.Propose{Seq: h.seq, Data: data})
+	h.core.Step(h.clock(), p)
 }
 
 // request carries a leader's request to a worker and the answer back.

@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// Rule 7 is kept in two ways. Mostly it is known beforehand: every set of hosts that suffices to commit
-// is strong (majoritiesHold). Where a quorum device's votes let weaker sets commit, nothing follows from
-// an entry's being committed. But each heartbeat says what its sender has on its disk for certain
-// (Held), so the proposer's host waits until those who are known to have the entry are strong, which
-// takes a heartbeat. It waits no longer than there is hope, and then says unconfirmed.
+// Rule 7 is kept in two ways. Mostly it is known beforehand: every majority of the voters is strong
+// (majoritiesHold). Where it is not, with more hosts than voters or in a part of the cluster, nothing follows from an
+// entry's being committed: what sufficed for that, a device's votes, expected votes that an operator had lowered, a
+// policy, only the leader of that moment knew, and it may be otherwise by now. But each heartbeat says what
+// its sender has on its disk for certain (Held), and a leader knows what was acknowledged, so the proposer's host waits until those
+// who are known to have the entry are strong, which takes a heartbeat at most. It waits no longer than there is hope, and
+// then says unconfirmed.
 
 // witnessed is the answer to a change that is applied, and waits for those who have it.
 type witnessed struct {
@@ -20,14 +22,15 @@ type witnessed struct {
 
 // conclude answers an applied change of this host's, or has the answer wait for witnesses.
 func (c *Core) conclude(a Answer) {
-	if c.proposals.waiting[a.Seq] == nil {
+	p := c.proposals.waiting[a.Seq]
+	if p == nil {
 		return
 	}
-	if c.confirmed() {
+	if c.confirmed() || !c.fork.seeding && c.confirms(c.strong(c.holders(a.Index))) {
 		c.answer(a)
 		return
 	}
-	if !c.hopes() {
+	if p.hasty || !c.hopes() {
 		a.Unconfirmed = true
 		c.answer(a)
 		return
@@ -81,9 +84,9 @@ func (c *Core) considerWitnessed() {
 	c.proposals.witnessed = waiting
 }
 
-// holders are the reachable hosts that are known to have an applied entry on their disks: their logs end in the
-// term in which this host's does, and not before the entry. What one leader wrote in one term is the
-// same in all logs, up to where each ends.
+// holders are the reachable hosts that are known to have an applied entry on their disks: they have acknowledged it to
+// this leader, or their logs end in the term in which this host's does, and not before the entry. What one leader wrote in one
+// term is the same in all logs, up to where each ends.
 func (c *Core) holders(index uint64) []HostID {
 	term, _ := c.last()
 	var set []HostID
@@ -92,7 +95,7 @@ func (c *Core) holders(index uint64) []HostID {
 		if h != c.cfg.ID {
 			held = c.peer(h).last.Held
 		}
-		if held.Log.Log == c.ballot && held.Log.Term == term && held.Log.Index >= index {
+		if held.Log.Log == c.ballot && held.Log.Term == term && held.Log.Index >= index || c.acknowledged(h) >= index {
 			set = append(set, h)
 		}
 	}

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,4 +59,45 @@ func TestWitnessesThatAreMissing(t *testing.T) {
 	if a, answered := h.answers[1<<40]; !answered || a.Err != nil || !a.Unconfirmed {
 		t.Errorf("answered %t: %+v", answered, a)
 	}
+}
+
+// What sufficed for a commit is forgotten by the time that the change is applied elsewhere: the device has taken its word back, which
+// with half of the hosts was a quorum, or the operator's word that fewer votes are expected has not come yet. Neither makes the
+// change confirmed.
+func TestWhatSufficedIsForgotten(t *testing.T) {
+	t.Parallel()
+	t.Run("the device's word", func(t *testing.T) {
+		t.Parallel()
+		c := newCluster(t, 8, quorum.Options{DeviceVotes: 1})
+		c.start(c.options.Hosts...)
+		c.await(10*time.Second, c.options.Hosts...)
+		c.lend(c.options.Hosts, nil, time.Second)
+		c.cut(c.options.Hosts[:4], c.options.Hosts[4:])
+		leader, h := c.host(1), c.host(4)
+		seq := c.propose(4, "by half")
+		if !c.until(time.Second, func() bool { return slices.Contains(leader.machine.entries, "by half") }) {
+			t.Fatal("it is not committed")
+		}
+		c.cut(onlyThisHost(1), onlyThisHost(4)) // host 4 does not hear of it yet
+		c.lend(nil, c.options.Hosts, 200*time.Millisecond)
+		c.heal()
+		c.cut(c.options.Hosts[:4], c.options.Hosts[4:])
+		if !c.until(10*time.Second, func() bool { _, ok := h.answers[seq]; return ok }) || !h.answers[seq].Unconfirmed {
+			t.Errorf("answered %+v", h.answers[seq])
+		}
+	})
+	t.Run("expected votes", func(t *testing.T) {
+		t.Parallel()
+		c := newCluster(t, 9, quorum.Options{})
+		c.start(c.options.Hosts...)
+		c.await(10*time.Second, c.options.Hosts...)
+		c.cut(c.options.Hosts[:4], c.options.Hosts[4:])
+		h := c.host(4)
+		seq := c.propose(4, "by four of nine")
+		c.run(20 * time.Millisecond)
+		c.host(1).core.Step(c.now, core.Expect{Votes: 4})
+		if !c.until(10*time.Second, func() bool { _, ok := h.answers[seq]; return ok }) || h.answers[seq].Err != nil || !h.answers[seq].Unconfirmed {
+			t.Errorf("answered %+v", h.answers[seq])
+		}
+	})
 }

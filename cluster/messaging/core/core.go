@@ -132,7 +132,7 @@ func (c *Core) Step(now time.Duration, ev Event) {
 	case Received:
 		c.receive(&ev.Message)
 	case Propose:
-		c.propose(ev.Seq, ev.Data)
+		c.propose(ev)
 	case Cancel:
 		c.cancel(ev.Seq)
 	case Unsent:

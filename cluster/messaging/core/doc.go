@@ -60,8 +60,8 @@
 //     proposals (append), and nothing is committed that only hosts without quorum by votes
 //     have (holdAck).
 //  7. A change is confirmed when the group's ballot is sealed and every majority of
-//     its voters is strong, or all others are fenced (confirmed), or the hosts whose heartbeats say that
-//     they have it are (holders). Otherwise the answer says unconfirmed.
+//     its voters is strong, or all others are fenced (confirmed), or the hosts that are known to have it
+//     are, by their heartbeats and acknowledgements (holders). Otherwise the answer says unconfirmed.
 //  8. A view that is strong, or whose outsiders are all fenced, seals its ballot. A seal
 //     counts for a host as soon as it is in its log.
 //  9. A host enters a group only if its promised and log's ballots are not above the

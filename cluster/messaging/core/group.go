@@ -325,11 +325,6 @@ func (c *Core) alone(set []HostID) bool {
 
 // majoritiesHold tells whether every majority of the voters is strong, or all that is left.
 func (c *Core) majoritiesHold(voters []HostID) bool {
-	if hosts := c.cfg.Quorum.Hosts; !c.even() && c.plain() {
-		return true
-	} else if !c.even() && len(hosts) <= mostWeighed {
-		return c.quorumsHold(hosts, voters)
-	}
 	need := len(voters)/2 + 1
 	for mask := range 1 << len(voters) {
 		var set []HostID

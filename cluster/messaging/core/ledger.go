@@ -82,6 +82,14 @@ func (c *Core) releaseAcks() {
 	}
 }
 
+// acknowledged is up to where a host has acknowledged this leader's log, as far as the ledger is kept.
+func (c *Core) acknowledged(h HostID) uint64 {
+	if !c.leads() || c.ledger.term != c.rn.BasicStatus().HardState.GetTerm() {
+		return 0
+	}
+	return c.ledger.acked[h]
+}
+
 // quorateIndex is up to where hosts that are quorate have the log.
 func (c *Core) quorateIndex() uint64 {
 	acked := maps.Clone(c.ledger.acked)
@@ -100,41 +108,4 @@ func (c *Core) quorateIndex() uint64 {
 		}
 	}
 	return 0
-}
-
-// plain tells that whatever is quorate is strong: votes are counted against all that are configured, and no
-// device, operator or policy makes up for those that are missing.
-func (c *Core) plain() bool {
-	o := &c.cfg.Quorum
-	need := c.expected()
-	return o.DeviceVotes == 0 && !o.TwoNode && !c.ignore && (need == 0 || need >= o.ExpectedVotes()) && o.Expected == 0
-}
-
-// mostWeighed is for how many hosts all sets are looked at; with more of them raft's
-// majorities have to do, which confirms less.
-const mostWeighed = 10
-
-// quorumsHold tells whether every set of hosts that suffices to commit, by raft and by the
-// votes, is strong, or all that is left.
-func (c *Core) quorumsHold(hosts, voters []HostID) bool {
-	for mask := range 1 << len(hosts) {
-		var set []HostID
-		n := 0
-		for i, h := range hosts {
-			if mask&(1<<i) == 0 {
-				continue
-			}
-			set = append(set, h)
-			if slices.Contains(voters, h) {
-				n++
-			}
-		}
-		if n <= len(voters)/2 {
-			continue
-		}
-		if v := c.judgeVotes(set, c.reach); v.Quorate && !v.Strong && !c.alone(set) {
-			return false
-		}
-	}
-	return true
 }

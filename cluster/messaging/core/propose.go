@@ -23,6 +23,7 @@ type proposal struct {
 	sent   time.Duration
 	failed bool // to be sent again with the next beat
 	given  int  // how often it was put into a log, or on its way to one
+	hasty  bool // an unconfirmed answer will do
 }
 
 // barrierSeqs is where the sequence numbers of barriers begin; they are answered to nobody.
@@ -34,17 +35,17 @@ const (
 	reasonRetry    uint8 = 2
 )
 
-// propose takes a proposal of this host; data nil means a barrier.
-func (c *Core) propose(seq uint64, data []byte) {
-	e := entry{Kind: changeEntry, Host: c.cfg.ID, Boot: c.cfg.Boot, Seq: seq, Data: data}
-	if seq == 0 {
+// propose takes a proposal of this host; one without a number is a barrier.
+func (c *Core) propose(ev Propose) {
+	e := entry{Kind: changeEntry, Host: c.cfg.ID, Boot: c.cfg.Boot, Seq: ev.Seq, Data: ev.Data}
+	if ev.Seq == 0 {
 		c.proposals.barrier++
 		e.Kind, e.Seq = barrierEntry, barrierSeqs+c.proposals.barrier
 	}
-	p := &proposal{entry: e, asked: c.now}
+	p := &proposal{entry: e, asked: c.now, hasty: ev.Unconfirmed}
 	if e.Kind == changeEntry {
-		c.proposals.waiting[seq] = p
-		c.proposals.order = append(c.proposals.order, seq)
+		c.proposals.waiting[ev.Seq] = p
+		c.proposals.order = append(c.proposals.order, ev.Seq)
 	}
 	c.submit(p)
 }

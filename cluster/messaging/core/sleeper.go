@@ -49,7 +49,7 @@ func (s *sleeper) ask(c *Core) {
 	if s.suspect {
 		s.asked++
 		if s.asked%5 == 1 {
-			c.propose(0, nil)
+			c.propose(Propose{})
 		}
 	}
 }

@@ -152,6 +152,8 @@ type Propose struct {
 	// for a repetition of what was answered long ago.
 	Seq  uint64
 	Data []byte
+	// Unconfirmed tells that an unconfirmed answer will do: nobody waits to hear who has the change.
+	Unconfirmed bool
 }
 
 // Cancel forgets a proposal whose caller waits no longer.
