@@ -133,7 +133,7 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 func (w *Worker) AskAlone(r Request) (Reply, WorkerBatch, error) {
 	w.out = WorkerBatch{}
 	if r.Kind == SyncRequest {
-		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(false)}, w.out, nil
+		return Reply{Name: w.cfg.Name, InFlight: w.inFlight(false), Astray: w.astray}, w.out, nil
 	}
 	return w.obey(r)
 }

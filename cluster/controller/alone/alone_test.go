@@ -61,7 +61,7 @@ func TestNoQuorumPolicies(t *testing.T) {
 	} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
-			stopped, fenced := act(t, policy, want.stopAll)
+			stopped, fenced := act(t, fmt.Sprintf(document, policy), want.stopAll, false)
 			if !slices.Equal(stopped, want.stopped) || fenced != want.fence {
 				t.Errorf("stopped %v, fenced itself %t; want %v, %t", stopped, fenced, want.stopped, want.fence)
 			}
@@ -69,15 +69,18 @@ func TestNoQuorumPolicies(t *testing.T) {
 	}
 }
 
-// act lets web1 act without quorum until it waits, and returns what it stopped and
-// whether it asked to be ended.
-func act(t *testing.T, policy string, stopAll bool) (stopped []string, fenced bool) {
-	doc, err := cib.Parse("", fmt.Appendf(nil, document, policy))
+// act lets web1 act without quorum until it waits, and returns what it stopped and whether it asked to be ended. Whatever it
+// looks at runs.
+func act(t *testing.T, text string, stopAll, discarded bool) (stopped []string, fenced bool) {
+	doc, err := cib.Parse("", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Unix(1000, 0)
 	w := controller.NewWorker(controller.WorkerConfig{Self: 1, Boot: 7, Name: "web1", Document: func() *cib.Document { return doc }})
+	if discarded {
+		w.Discarded()
+	}
 	a, batch := alone.New(alone.Config{Self: 1, Boot: 7, Serial: 1, Hosts: map[core.HostID]string{1: "web1", 2: "web2"}, Document: doc, Worker: w,
 		Plan: scheduler.Make, HadQuorum: true, StopAll: stopAll, Doubtful: certain}, now)
 	for range 10 {
@@ -133,6 +136,17 @@ func TestFrozenResourceFails(t *testing.T) {
 		}
 		if !slices.Equal(done, want) {
 			t.Errorf("doubtful %t: did %v, want %v", doubtful, done, want)
+		}
+	}
+}
+
+// A host whose log lost to another looks what it runs, before it takes itself for idle: what it started meanwhile is not in the document.
+func TestAHostWhoseLogLostLooksWhatItRuns(t *testing.T) {
+	t.Parallel()
+	idle := strings.Replace(fmt.Sprintf(document, "ignore"), `operation="start" operation_key="ip_start_0"`, `operation="stop" operation_key="ip_stop_0"`, 1)
+	for discarded, want := range map[bool][]string{false: nil, true: {"ip", "power"}} {
+		if stopped, _ := act(t, idle, true, discarded); !slices.Equal(slices.Sorted(slices.Values(stopped)), want) {
+			t.Errorf("its log lost %t: stopped %v, want %v", discarded, stopped, want)
 		}
 	}
 }
