@@ -73,9 +73,9 @@ func (w *World) cutOff(f Fault) {
 	cut := func(hears bool, by int8) {
 		for _, other := range w.hosts {
 			if hears {
-				w.net.cut(other.id, f.Host, -1, by)
+				w.cut(other.id, f.Host, -1, by)
 			} else {
-				w.net.cut(f.Host, other.id, -1, by)
+				w.cut(f.Host, other.id, -1, by)
 			}
 		}
 	}
@@ -95,8 +95,8 @@ func (w *World) bridge(f Fault, by int8) {
 	for _, a := range w.hosts {
 		for _, b := range w.hosts {
 			if a.id != f.Host && b.id != f.Host && f.Mask&(1<<a.id) != 0 && f.Mask&(1<<b.id) == 0 {
-				w.net.cut(a.id, b.id, -1, by)
-				w.net.cut(b.id, a.id, -1, by)
+				w.cut(a.id, b.id, -1, by)
+				w.cut(b.id, a.id, -1, by)
 			}
 		}
 	}

@@ -64,7 +64,7 @@ func (d *defection) divide(w *World, voter core.HostID, by int8) {
 	for _, a := range w.hosts {
 		for _, b := range w.hosts {
 			if side(a.id) != side(b.id) {
-				w.net.cut(a.id, b.id, -1, by)
+				w.cut(a.id, b.id, -1, by)
 			}
 		}
 	}

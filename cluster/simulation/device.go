@@ -105,8 +105,8 @@ func (w *World) loseDevice(long time.Duration) {
 		return
 	}
 	for _, h := range w.hosts {
-		w.net.cut(h.id, theWitness, -1, 1)
-		w.after(long, func() { w.net.cut(h.id, theWitness, -1, -1) })
+		w.cut(h.id, theWitness, -1, 1)
+		w.after(long, func() { w.cut(h.id, theWitness, -1, -1) })
 	}
 }
 

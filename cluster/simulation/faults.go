@@ -85,9 +85,9 @@ func (w *World) strikeNetwork(f Fault) {
 	case Isolation, OneWayCut:
 		cut = func(by int8) {
 			for _, other := range w.hosts {
-				w.net.cut(f.Host, other.id, -1, by)
+				w.cut(f.Host, other.id, -1, by)
 				if f.Kind == Isolation {
-					w.net.cut(other.id, f.Host, -1, by)
+					w.cut(other.id, f.Host, -1, by)
 				}
 			}
 		}
@@ -96,8 +96,8 @@ func (w *World) strikeNetwork(f Fault) {
 			for _, a := range w.hosts {
 				for _, b := range w.hosts {
 					if inside, outside := f.Mask&(1<<a.id) != 0, f.Mask&(1<<b.id) == 0; inside && outside {
-						w.net.cut(a.id, b.id, -1, by)
-						w.net.cut(b.id, a.id, -1, by)
+						w.cut(a.id, b.id, -1, by)
+						w.cut(b.id, a.id, -1, by)
 					}
 				}
 			}
@@ -105,15 +105,15 @@ func (w *World) strikeNetwork(f Fault) {
 	case WitnessCut:
 		cut = func(by int8) {
 			for _, id := range f.masked() {
-				w.net.cut(id, theWitness, -1, by)
-				w.net.cut(theWitness, id, -1, by)
+				w.cut(id, theWitness, -1, by)
+				w.cut(theWitness, id, -1, by)
 			}
 		}
 	case PairCut, Flapping:
 		cut = func(by int8) {
-			w.net.cut(f.Host, f.Other, f.Link, by)
+			w.cut(f.Host, f.Other, f.Link, by)
 			if f.Amount == 0 {
-				w.net.cut(f.Other, f.Host, f.Link, by)
+				w.cut(f.Other, f.Host, f.Link, by)
 			}
 		}
 	}
@@ -179,6 +179,10 @@ func (w *World) strikeDisk(h *host, f Fault) {
 			w.trace("FAULT", "not done: %s is to crash, and would not remember the disk that is restored", other.name)
 			return
 		}
+	}
+	if q := &w.shape.Quorum; f.Kind == DiskRestore && !q.WaitsForAll() && maySuffice(q, q.HostVotes(h.id)) {
+		w.trace("FAULT", "not done: that host goes on by itself, also where nobody can tell it what it has forgotten")
+		return
 	}
 	old := h.backup
 	if f.Kind == DiskRestore && old == nil || !w.enoughWithout(h) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"holdfast/cluster/messaging/core"
+	"holdfast/cluster/messaging/quorum"
 )
 
 // watchMinorities looks, fifty times a second, for hosts that reach no quorum, whatever they
@@ -29,20 +30,23 @@ func (w *World) watchMinorities(end time.Duration) {
 // not all hear each other, so the true set may be smaller.
 func (w *World) mayBeQuorate(h *host) bool {
 	for _, q := range w.inForce() {
-		if q.TwoNode || q.LastManStanding || q.AllowDownscale {
-			return true
-		}
 		votes := q.DeviceVotes // whether it has them the cables do not tell
 		for _, id := range q.Hosts {
 			if other := w.host(id); other.core != nil && (other == h || w.linked(h, other)) {
 				votes += q.HostVotes(id)
 			}
 		}
-		if 2*votes > q.ExpectedVotes() || q.AutoTie && 2*votes == q.ExpectedVotes() {
+		if maySuffice(q, votes) {
 			return true
 		}
 	}
 	return false
+}
+
+// maySuffice tells whether so many votes may make a quorum.
+func maySuffice(q *quorum.Options, votes int) bool {
+	return q.TwoNode || q.LastManStanding || q.AllowDownscale ||
+		2*votes > q.ExpectedVotes() || q.AutoTie && 2*votes == q.ExpectedVotes()
 }
 
 // followsQuorum tells whether a host, or one that it hears, may be quorate. Where a cut divides two hosts, a leader that hears
@@ -56,7 +60,7 @@ func (w *World) followsQuorum(h *host) bool {
 	return false
 }
 
-// noteFollowers notes who may have followed a quorum, before a daemon dies.
+// noteFollowers notes who may have followed a quorum, before a daemon dies or a path is cut: it may have been there for less than a look.
 func (w *World) noteFollowers() {
 	for _, h := range w.hosts {
 		if w.followsQuorum(h) {

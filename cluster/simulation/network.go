@@ -21,11 +21,14 @@ type network struct {
 	cuts        [maxLinks][maxHosts + 1][maxHosts + 1]int8 // link, from, to: how many faults cut it
 }
 
-// cut adds n to the cuts of one direction, on one link or on all (link < 0).
-func (n *network) cut(from, to core.HostID, link int, by int8) {
-	for l := range n.cuts {
+// cut adds so many to the cuts of one direction, on one link or on all (link < 0).
+func (w *World) cut(from, to core.HostID, link int, by int8) {
+	if by > 0 {
+		w.noteFollowers()
+	}
+	for l := range w.net.cuts {
 		if link < 0 || l == link {
-			n.cuts[l][from][to] += by
+			w.net.cuts[l][from][to] += by
 		}
 	}
 }

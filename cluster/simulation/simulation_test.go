@@ -63,7 +63,7 @@ func TestSeeds(t *testing.T) {
 // one promised and outbid in one breath (700283).
 func TestSeedsThatFoundSomething(t *testing.T) {
 	t.Parallel()
-	for _, n := range []uint64{414889, 415541, 518559, 520855, 700283} {
+	for _, n := range []uint64{414889, 415541, 518559, 520855, 700283, 810845, 812245, 815477} {
 		cfg := simulation.Config{Seed: n}
 		judge(t, cfg, simulation.Run(cfg))
 	}
