@@ -220,7 +220,7 @@ func (m *Messenger) Propose(ctx context.Context, data []byte) (Answer, error) {
 }
 
 // Record is Propose for those who need not know whether enough hosts have the change for it to stay: it waits for
-// no more than that it is applied here.
+// no more than that it is applied here, and its Answer says unconfirmed.
 func (m *Messenger) Record(ctx context.Context, data []byte) (Answer, error) {
 	return m.propose(ctx, core.Propose{Data: data, Unconfirmed: true})
 }

@@ -23,38 +23,36 @@ type witnessed struct {
 // conclude answers an applied change of this host's, or has the answer wait for witnesses.
 func (c *Core) conclude(a Answer) {
 	p := c.proposals.waiting[a.Seq]
-	if p == nil {
-		return
-	}
-	if c.confirmed() || !c.fork.seeding && c.confirms(c.strong(c.holders(a.Index))) {
+	switch {
+	case p == nil:
+	case !p.hasty && (c.confirmed() || c.vouched(a.Index)):
 		c.answer(a)
-		return
-	}
-	if p.hasty || !c.hopes() {
+	case p.hasty || !c.hopes():
 		a.Unconfirmed = true
 		c.answer(a)
-		return
+	default:
+		c.cancel(a.Seq) // it need not be proposed again
+		c.proposals.witnessed = append(c.proposals.witnessed, witnessed{a, c.ballot, c.now + 2*c.cfg.Timing.Token})
 	}
-	c.cancel(a.Seq) // it need not be proposed again
-	c.proposals.witnessed = append(c.proposals.witnessed, witnessed{a, c.ballot, c.now + 2*c.cfg.Timing.Token})
 }
 
 // confirmed is rule 7: any majority of the voters is strong, or all others are fenced: those
 // outside that majority, as hosts outside the voters alone would not do.
-// Before the group's ballot is sealed nothing is: a fork is chosen by seals, so what an
-// unsealed group has written may lose.
-func (c *Core) confirmed() bool {
-	return !c.fork.seeding && c.confirms(c.majoritiesHold(c.voters()))
-}
+func (c *Core) confirmed() bool { return c.confirms(c.majoritiesHold(c.voters())) }
 
+// vouched is rule 7, too: those who are known to have an entry are strong.
+func (c *Core) vouched(index uint64) bool { return c.confirms(c.strong(c.holders(index))) }
+
+// confirms tells whether what is held suffices. Before the group's ballot is sealed nothing does: a fork is chosen by seals, so
+// what an unsealed group has written may lose.
 func (c *Core) confirms(held bool) bool {
-	return c.rules.Confirms(Confirmation{Sealed: c.agreed.Sealed, Group: c.ballot, Held: held})
+	return !c.fork.seeding && c.rules.Confirms(Confirmation{Sealed: c.agreed.Sealed, Group: c.ballot, Held: held})
 }
 
 // hopes tells whether hosts that can be reached could confirm a change together.
 func (c *Core) hopes() bool {
 	able := slices.DeleteFunc(slices.Clone(c.reach), func(h HostID) bool { return !c.inGroup(h) })
-	return !c.fork.seeding && c.confirms(c.strong(able))
+	return c.confirms(c.strong(able))
 }
 
 func (c *Core) strong(set []HostID) bool {
@@ -70,7 +68,7 @@ func (c *Core) considerWitnessed() {
 	var waiting []witnessed
 	for _, w := range c.proposals.witnessed {
 		here := w.group == c.ballot
-		if here && c.confirms(c.strong(c.holders(w.answer.Index))) {
+		if here && c.vouched(w.answer.Index) {
 			c.out.Answers = append(c.out.Answers, w.answer)
 			continue
 		}

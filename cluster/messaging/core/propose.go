@@ -23,7 +23,7 @@ type proposal struct {
 	sent   time.Duration
 	failed bool // to be sent again with the next beat
 	given  int  // how often it was put into a log, or on its way to one
-	hasty  bool // an unconfirmed answer will do
+	hasty  bool // Propose.Unconfirmed
 }
 
 // barrierSeqs is where the sequence numbers of barriers begin; they are answered to nobody.

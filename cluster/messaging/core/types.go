@@ -152,7 +152,7 @@ type Propose struct {
 	// for a repetition of what was answered long ago.
 	Seq  uint64
 	Data []byte
-	// Unconfirmed tells that an unconfirmed answer will do: nobody waits to hear who has the change.
+	// Unconfirmed tells that nobody waits to hear whether enough hosts have the change: the answer says that they have not.
 	Unconfirmed bool
 }
 
