@@ -33,9 +33,15 @@ func (h *host) steady() time.Time { return epoch.Add(h.clock()) }
 // wall is the wall clock.
 func (h *host) wall() time.Time { return h.steady().Add(h.clocks.set) }
 
-// later is after, for the daemon as it is now and by its own clock.
-func (h *host) later(d time.Duration, do func()) {
+// later is after, for the daemon as it is now and by its own clock. It returns when that is.
+func (h *host) later(d time.Duration, do func()) time.Duration {
 	boot := h.boot
-	ppm := time.Duration(h.clocks.ppm)
-	h.w.after(d-d/million*ppm+1, func() { h.alive(boot, do) })
+	in := h.takes(d)
+	h.w.after(in, func() { h.alive(boot, do) })
+	return h.w.now + in
+}
+
+// takes is how long it takes for so much time to pass by the host's clock.
+func (h *host) takes(d time.Duration) time.Duration {
+	return d - d/million*time.Duration(h.clocks.ppm) + 1
 }

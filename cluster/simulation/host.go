@@ -283,9 +283,8 @@ func (h *host) pump() {
 func (h *host) arm() {
 	now := h.clock()
 	next := max(h.core.Next()-now, 1)
-	if at := h.w.now + next; h.tickAt <= h.w.now || at < h.tickAt {
-		h.tickAt = at
-		h.later(next, func() {})
+	if h.tickAt <= h.w.now || h.w.now+h.takes(next) < h.tickAt {
+		h.tickAt = h.later(next, func() {})
 	}
 	wait := h.waiting()
 	if wait < 0 {
@@ -296,9 +295,8 @@ func (h *host) arm() {
 	} else if h.spins++; h.spins == tooManySpins {
 		h.w.violate("host %d waits for a time that has passed, and does nothing else", h.id)
 	}
-	if at := h.w.now + wait; h.stepAt <= h.w.now || at < h.stepAt {
-		h.stepAt = at
-		h.later(wait, func() {
+	if h.stepAt <= h.w.now || h.w.now+h.takes(wait) < h.stepAt {
+		h.stepAt = h.later(wait, func() {
 			h.step(controller.Nothing{})
 			h.checkAlone()
 		})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/cluster/messaging/core"
 	"holdfast/cluster/simulation"
 )
 
@@ -78,6 +79,21 @@ func TestTenMinutes(t *testing.T) {
 			cfg := simulation.Config{Seed: n, Faulty: 10 * time.Minute}
 			judge(t, cfg, simulation.Run(cfg))
 		})
+	}
+}
+
+// A host whose clock runs too fast goes on by it also when no packet wakes it: cut off, it notices that, and its watchdog ends it.
+func TestAFastClockTicksAlone(t *testing.T) {
+	t.Parallel()
+	shape := simulation.Draw(9)
+	shape.Policy = "stop"
+	cfg := simulation.Config{Seed: 9, Shape: &shape, Faulty: time.Minute}
+	for host := core.HostID(1); int(host) <= shape.Hosts; host++ {
+		cfg.Schedule = []simulation.Fault{
+			{At: 7 * time.Second, Kind: simulation.ClockDrift, Host: host, Amount: 8800},
+			{At: 10 * time.Second, Kind: simulation.Isolation, Host: host, For: 30 * time.Second},
+		}
+		judge(t, cfg, simulation.Run(cfg))
 	}
 }
 
