@@ -13,15 +13,7 @@ import (
 	"holdfast/lab/fleet/fleettest"
 )
 
-// binary is the holdfast program for the hosts; TestMain builds it.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(fleet.Testing(func(built string) int {
-		binary = built
-		return m.Run()
-	}))
-}
+func TestMain(m *testing.M) { os.Exit(fleet.Testing(m.Run)) }
 
 // Clients reach the virtual address on the first network. Real servers answer by way of the director's address on the second one.
 const (
@@ -51,7 +43,7 @@ func newSite(t testing.TB, plane, ldirectord string) site {
 	t.Helper()
 	fleettest.Root(t)
 	s := site{TB: t, plane: plane, Fleet: fleettest.Begin(t, 4*time.Minute, fleet.Config{
-		Hosts: lab.Names("d", 3), Remotes: lab.Names("s", 2), Binary: binary,
+		Hosts: lab.Names("d", 3), Remotes: lab.Names("s", 2), Binary: fleet.Program(),
 		Links: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/24"), netip.MustParsePrefix("10.78.0.0/24")},
 		Files: []lab.File{{Path: "/etc/ha.d/ldirectord.cf", Data: []byte(ldirectord), Mode: 0o600}},
 	})}

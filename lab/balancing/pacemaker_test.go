@@ -61,7 +61,7 @@ func TestAgentsUnderPacemaker(t *testing.T) {
 	const boot = `mkdir -p -m 1755 /run/resource-agents; for d in /run/crm /var/log/pacemaker /var/lib/corosync /var/lib/pacemaker /var/lib/pacemaker/cib /var/lib/pacemaker/pengine /var/lib/pacemaker/cores /var/lib/pacemaker/blackbox /run/pacemaker; do mkdir -p $d; chown -R hacluster:haclient $d; done
 corosync -f & exec pacemakerd -f`
 	l, err := lab.Start(t.Context(), lab.Config{
-		Hosts: []string{"p1", "p2"}, Binary: binary, Links: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/24"), netip.MustParsePrefix("10.78.0.0/24")},
+		Hosts: []string{"p1", "p2"}, Binary: fleet.Program(), Links: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/24"), netip.MustParsePrefix("10.78.0.0/24")},
 		Files: []lab.File{
 			{Path: "/etc/corosync/corosync.conf", Data: []byte(corosyncConf), Mode: 0o644},
 			{Path: "/etc/ha.d/ldirectord.cf", Data: []byte("virtual=10.77.0.99:80\n real=10.78.0.250:80 masq\n checktype=on\n"), Mode: 0o600},

@@ -54,7 +54,7 @@ func newPair(t *testing.T, clone bool) pair {
 	t.Helper()
 	fleettest.Root(t)
 	p := pair{TB: t, Fleet: fleettest.Begin(t, 4*time.Minute, fleet.Config{
-		Hosts: lab.Names("p", 2), Remotes: lab.Names("s", 3), Binary: binary, Quorum: "\ttwo_node: 1\n",
+		Hosts: lab.Names("p", 2), Remotes: lab.Names("s", 3), Binary: fleet.Program(), Quorum: "\ttwo_node: 1\n",
 		Links: []netip.Prefix{netip.MustParsePrefix("10.77.0.0/24")},
 		Files: []lab.File{{Path: "/etc/haproxy/haproxy.cfg", Data: []byte(shop), Mode: 0o600}},
 	})}

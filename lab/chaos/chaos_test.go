@@ -25,14 +25,7 @@ var (
 	each  = flag.Bool("each", false, "print each fault as it strikes")
 )
 
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(fleet.Testing(func(built string) int {
-		binary = built
-		return m.Run()
-	}))
-}
+func TestMain(m *testing.M) { os.Exit(fleet.Testing(m.Run)) }
 
 // struck is a fault that was injected and mended.
 type struck struct {
@@ -45,7 +38,7 @@ func TestChaos(t *testing.T) {
 	if err := lab.Supported(); err != nil {
 		t.Skipf("this machine cannot have labs: %v", err)
 	}
-	c, err := start(t.Context(), binary)
+	c, err := start(t.Context(), fleet.Program())
 	if err != nil {
 		t.Fatal(err)
 	}

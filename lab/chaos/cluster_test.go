@@ -45,7 +45,7 @@ type cluster struct {
 }
 
 func start(ctx context.Context, binary string) (*cluster, error) {
-	f, err := fleet.Start(ctx, fleet.Config{Hosts: lab.Names("web", 3), Binary: binary, Shared: storage,
+	f, err := fleet.Start(ctx, fleet.Config{Hosts: lab.Names("web", 3), Binary: fleet.Program(), Shared: storage,
 		Files: []lab.File{{Path: "/usr/lib/ocf/resource.d/lab/ledger", Data: ledgerAgent, Mode: 0o755}}})
 	if err != nil {
 		return nil, err

@@ -9,15 +9,7 @@ import (
 	"holdfast/lab/fleet"
 )
 
-// binary is the holdfast program for the hosts; TestMain builds it.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(fleet.Testing(func(built string) int {
-		binary = built
-		return m.Run()
-	}))
-}
+func TestMain(m *testing.M) { os.Exit(fleet.Testing(m.Run)) }
 
 func TestDemo(t *testing.T) {
 	if os.Getuid() != 0 {
@@ -35,7 +27,7 @@ func TestDemo(t *testing.T) {
 		t.Skipf("this machine cannot have labs: %v", err)
 	}
 	var out strings.Builder
-	if err := Run(t.Context(), Options{Binary: binary}, &out); err != nil {
+	if err := Run(t.Context(), Options{Binary: fleet.Program()}, &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, f := range faults {

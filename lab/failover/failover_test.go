@@ -13,15 +13,7 @@ import (
 	"holdfast/lab/fleet"
 )
 
-// binary is the holdfast program for the hosts; TestMain builds it.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(fleet.Testing(func(built string) int {
-		binary = built
-		return m.Run()
-	}))
-}
+func TestMain(m *testing.M) { os.Exit(fleet.Testing(m.Run)) }
 
 // TestServiceSurvives does each fault once, with a real cluster. Run fails when the service
 // does not come back, or when a host that only suffers is declared dead.
@@ -40,7 +32,7 @@ func TestServiceSurvives(t *testing.T) {
 		only = []string{"kill", "move", "device"}
 	}
 	var report strings.Builder
-	err := Run(t.Context(), Options{Runs: 1, Only: only, Binary: binary, Address: "ocf:holdfast:address", Events: true, moves: 100}, &report)
+	err := Run(t.Context(), Options{Runs: 1, Only: only, Binary: fleet.Program(), Address: "ocf:holdfast:address", Events: true, moves: 100}, &report)
 	if err != nil {
 		t.Errorf("%v\n%s", err, report.String())
 	}
@@ -59,7 +51,7 @@ func TestNothingIsRecoveredBeforeFencing(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	s, err := Options{Binary: binary, Address: "ocf:holdfast:address"}.start(ctx, true, three)
+	s, err := Options{Binary: fleet.Program(), Address: "ocf:holdfast:address"}.start(ctx, true, three)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func TestDocumentedCommandsRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", 3), Binary: binary, Disks: 1})
+	f := fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", 3), Binary: fleet.Program(), Disks: 1})
 	ran := 0
 	for line := range strings.Lines(string(text)) {
 		command, ok := strings.CutPrefix(line, "    ")

@@ -14,12 +14,8 @@ import (
 	"holdfast/lab/fleet/fleettest"
 )
 
-// binary is the holdfast program for the hosts; TestMain builds it.
-var binary string
-
 func TestMain(m *testing.M) {
-	os.Exit(fleet.Testing(func(built string) int {
-		binary = built
+	os.Exit(fleet.Testing(func() int {
 		// These tests mostly wait for watchdogs and devices: more of them than processors may wait at a time.
 		flag.Parse()
 		if err := flag.Set("test.parallel", "4"); err != nil {
@@ -31,7 +27,7 @@ func TestMain(m *testing.M) {
 
 func start(t *testing.T, hosts int) *fleettest.Fleet {
 	t.Helper()
-	return fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", hosts), Binary: binary})
+	return fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", hosts), Binary: fleet.Program()})
 }
 
 // device writes a fence device, with attributes as "name=value …".

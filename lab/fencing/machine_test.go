@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/lab/fleet"
 	"holdfast/lab/guest"
 )
 
@@ -44,7 +45,7 @@ func TestKernelsWatchdogResetsAMachineWhoseDaemonIsKilled(t *testing.T) {
 	if _, _, err := guest.Kernel(); err != nil {
 		t.Skip(err)
 	}
-	program, err := filepath.Abs(binary)
+	program, err := filepath.Abs(fleet.Program())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func TestNoQuorumPolicy(t *testing.T) {
 	for _, size := range sizes {
 		t.Run(fmt.Sprint(size, " hosts"), func(t *testing.T) {
 			t.Parallel()
-			f := fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", size), Binary: binary})
+			f := fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", size), Binary: fleet.Program()})
 			f.Program("/usr/lib/ocf/resource.d/test/role", roleAgent)
 			for _, h := range f.Hosts() {
 				f.Must(h.FenceFault(lab.FenceFails))

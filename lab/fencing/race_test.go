@@ -19,7 +19,7 @@ var races = flag.Int("races", 1, "how often two hosts that do not hear each othe
 // priority-fencing-delay holds up the one that runs what matters less.
 func TestTheSideWithTheMoreImportantResourcesSurvives(t *testing.T) {
 	t.Parallel()
-	f := fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", 2), Binary: binary, Quorum: "\ttwo_node: 1\n"})
+	f := fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", 2), Binary: fleet.Program(), Quorum: "\ttwo_node: 1\n"})
 	// So long a delay that a busy machine does not use it up.
 	load(f, "stonith-enabled=true priority-fencing-delay=40s", device("power", "fence_lab", ""),
 		prior("important", 10), prior("dear", 1), prior("cheap", 1), `<clone id="all">`+dummy("everywhere")+`</clone>`)

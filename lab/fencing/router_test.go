@@ -13,7 +13,7 @@ import (
 func TestRouterDecidesBetweenTwoHosts(t *testing.T) {
 	t.Parallel()
 	fleettest.Needs(t, "/usr/sbin/fence_heuristics_ping")
-	f := fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", 2), Binary: binary, Quorum: "\ttwo_node: 1\n"})
+	f := fleettest.Start(t, fleet.Config{Hosts: lab.Names("web", 2), Binary: fleet.Program(), Quorum: "\ttwo_node: 1\n"})
 	load(f, "stonith-enabled=true", device("power", "fence_lab", ""), dummy("d"))
 	f.Run("web1", "", "pcs", "stonith", "create", "router", "fence_heuristics_ping", "ping_targets=10.77.0.250",
 		"ping_count=2", "ping_good_count=1", "ping_timeout=2", "pcmk_host_list=web1 web2", "--force")

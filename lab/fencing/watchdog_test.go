@@ -28,7 +28,7 @@ func guarded(t *testing.T, c fleet.Config, more ...string) *fleettest.Fleet {
 func armed(t *testing.T, c fleet.Config, disks []string, more ...string) *fleettest.Fleet {
 	t.Helper()
 	settings := fmt.Sprintf("SBD_WATCHDOG_DEV=%s\nSBD_WATCHDOG_TIMEOUT=4\nSBD_DEVICE='%s'\n%s\n", lab.WatchdogPath, strings.Join(disks, ";"), strings.Join(more, "\n"))
-	c.Binary = binary
+	c.Binary = fleet.Program()
 	c.Files = append(c.Files, lab.File{Path: "/etc/holdfast/sbd", Data: []byte(settings), Mode: 0o600})
 	if len(disks) > 0 {
 		c.Install = append(c.Install, lab.Command{Args: []string{"sh", "-c", "[ $(hostname) != web1 ] || sbd -d '" + strings.Join(disks, ";") + "' -1 4 -2 1 -3 1 -4 8 create"}})

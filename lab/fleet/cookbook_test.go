@@ -68,7 +68,7 @@ func TestCookbook(t *testing.T) {
 // unconfigured is a lab of two hosts with daemons that belong to no cluster.
 func unconfigured(ctx context.Context, t *testing.T) *lab.Lab {
 	t.Helper()
-	program, err := filepath.Abs(binary)
+	program, err := filepath.Abs(Program())
 	must(t, err)
 	l, err := lab.Start(ctx, lab.Config{
 		Hosts: lab.Names("web", 2), Links: []netip.Prefix{netip.MustParsePrefix("192.168.56.0/24")}, FirstHost: 200, Binary: program,

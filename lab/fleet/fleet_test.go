@@ -13,15 +13,7 @@ import (
 	"holdfast/lab"
 )
 
-// binary is the holdfast program for the hosts; TestMain builds it.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(Testing(func(built string) int {
-		binary = built
-		return m.Run()
-	}))
-}
+func TestMain(m *testing.M) { os.Exit(Testing(m.Run)) }
 
 // startFleet makes a cluster of three hosts that have agreed on a view.
 func startFleet(t *testing.T) (context.Context, *Fleet) {
@@ -51,7 +43,7 @@ func startHosts(t *testing.T, limit time.Duration, config Config) (context.Conte
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit) // which what cleans up may still use
 	t.Cleanup(cancel)
-	config.Binary = binary
+	config.Binary = Program()
 	f, err := Start(context.Background(), config) // it lasts until it is closed, so that a failure can be told
 	must(t, err)
 	t.Cleanup(func() {

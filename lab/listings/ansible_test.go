@@ -82,7 +82,7 @@ func TestAnsiblePlaybook(t *testing.T) {
 		files = append(files, lab.File{Path: "/etc/systemd/system/" + unit + ".service", Data: []byte(bare), Mode: 0o644})
 	}
 	c := fleettest.Begin(t, 5*time.Minute, fleet.Config{
-		Name: name, Hosts: lab.Names("node", 3), Binary: binary, Links: []netip.Prefix{netip.MustParsePrefix("192.168.122.0/24")}, First: 111,
+		Name: name, Hosts: lab.Names("node", 3), Binary: fleet.Program(), Links: []netip.Prefix{netip.MustParsePrefix("192.168.122.0/24")}, First: 111,
 		Unconfigured: true, Files: files,
 		Install: []lab.Command{{Args: []string{"sh", "-c", "ln -sf /root/ldirectord /usr/sbin/ldirectord; grep -q ^hacluster: /etc/passwd || useradd --system --home-dir / --shell /usr/sbin/nologin hacluster; mkdir -p /etc/ha.d /etc/systemd/system/ldirectord.service.d; printf '[Unit]\\nDefaultDependencies=no\\n' > /etc/systemd/system/ldirectord.service.d/lab.conf; rm -f /etc/corosync/corosync.conf /etc/corosync/authkey; rm -rf /etc/systemd/system/pacemaker.service.requires"}}},
 	})
@@ -93,7 +93,7 @@ func TestAnsiblePlaybook(t *testing.T) {
 			t.Skip(err)
 		}
 	}
-	ssh := write("ssh", fmt.Sprintf(remoteShell, binary, name), 0o755)
+	ssh := write("ssh", fmt.Sprintf(remoteShell, fleet.Program(), name), 0o755)
 	play := exec.CommandContext(c.Ctx, "ansible-playbook", "-i", "hosts", "lvs.yml")
 	play.Dir = "../../../shared/listings/lvs-ansible"
 	play.Env = append(os.Environ(), "HOME="+dir, "ANSIBLE_SSH_EXECUTABLE="+ssh, "ANSIBLE_SSH_TRANSFER_METHOD=piped", "ANSIBLE_PIPELINING=True",

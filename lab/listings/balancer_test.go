@@ -30,7 +30,7 @@ func TestLoadBalancerOfTheHeartbeatCluster(t *testing.T) {
 	watches := file("/etc/mon/mon.cf", "mon.cf")
 	watches.Data = []byte(strings.ReplaceAll(string(watches.Data), "interval 6s", "interval 1s"))
 	c := fleettest.Begin(t, 4*time.Minute, fleet.Config{
-		Hosts: []string{"litsha21"}, Remotes: []string{"servers"}, Binary: binary, First: 201, Links: []netip.Prefix{netip.MustParsePrefix("192.168.71.0/24")},
+		Hosts: []string{"litsha21"}, Remotes: []string{"servers"}, Binary: fleet.Program(), First: 201, Links: []netip.Prefix{netip.MustParsePrefix("192.168.71.0/24")},
 		Files: []lab.File{
 			file("/root/HA_CONFIG.sh", "HA_CONFIG.sh"), watches,
 			file("/usr/lib64/mon/alert.d/dowem.down.alert", "dowem.down.alert"), file("/usr/lib64/mon/alert.d/dowem.up.alert", "dowem.up.alert"),

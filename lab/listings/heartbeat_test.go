@@ -21,7 +21,7 @@ func TestHeartbeatIsTakenOver(t *testing.T) {
 		files = append(files, lab.File{Path: "/etc/ha.d/" + name, Data: listing(t, "heartbeat-lvs/"+name), Mode: 0o600})
 	}
 	c := fleettest.Begin(t, 4*time.Minute, fleet.Config{
-		Hosts: []string{"litsha21", "litsha22", "litsha23"}, Binary: binary, First: 201, Unconfigured: true, Files: files,
+		Hosts: []string{"litsha21", "litsha22", "litsha23"}, Binary: fleet.Program(), First: 201, Unconfigured: true, Files: files,
 		Links: []netip.Prefix{netip.MustParsePrefix("192.168.71.0/24"), netip.MustParsePrefix("192.168.68.0/24")},
 	})
 	for _, h := range c.Hosts() {

@@ -13,15 +13,7 @@ import (
 // long has the listings tried, too, that take a minute or more.
 var long = flag.Bool("long", false, "try every listing")
 
-// binary is the holdfast program for the hosts; TestMain builds it.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(fleet.Testing(func(built string) int {
-		binary = built
-		return m.Run()
-	}))
-}
+func TestMain(m *testing.M) { os.Exit(fleet.Testing(m.Run)) }
 
 // listing returns a listing's text, or skips the test.
 func listing(t *testing.T, name string) []byte {

@@ -43,7 +43,7 @@ func TestMailClusterOfFour(t *testing.T) {
 		{Path: "/usr/local/bin/banner", Data: []byte(banner), Mode: 0o755},
 	}
 	c := fleettest.Begin(t, 3*time.Minute, fleet.Config{
-		Hosts: mailHosts, Binary: binary, Links: []netip.Prefix{netip.MustParsePrefix("194.0.153.0/24")}, Files: files,
+		Hosts: mailHosts, Binary: fleet.Program(), Links: []netip.Prefix{netip.MustParsePrefix("194.0.153.0/24")}, Files: files,
 	})
 	c.Must(c.Ready(c.Ctx))
 	imap1, imap2, smtp1, smtp2 := mailHosts[0], mailHosts[1], mailHosts[2], mailHosts[3]
@@ -122,7 +122,7 @@ func TestMailDatabaseOfTwo(t *testing.T) {
 	}
 	hosts := []string{"pgsql-1.example.com", "pgsql-2.example.com"}
 	c := fleettest.Begin(t, 4*time.Minute, fleet.Config{
-		Hosts: hosts, Binary: binary, Links: []netip.Prefix{netip.MustParsePrefix("192.168.50.0/24")}, Files: files,
+		Hosts: hosts, Binary: fleet.Program(), Links: []netip.Prefix{netip.MustParsePrefix("192.168.50.0/24")}, Files: files,
 	})
 	c.Must(c.Ready(c.Ctx))
 	// What the listing's agent takes for granted: Debian keeps PostgreSQL elsewhere.

@@ -52,7 +52,7 @@ func TestDatabaseAndProxy(t *testing.T) {
 	}
 	fleettest.Needs(t, "/usr/lib/systemd/systemd", "/usr/sbin/haproxy", "/usr/lib/ocf/resource.d/heartbeat/IPaddr", "/usr/sbin/ifconfig")
 	c := fleettest.Begin(t, 5*time.Minute, fleet.Config{
-		Hosts: []string{"node1.org", "node2.org"}, Binary: binary, Links: []netip.Prefix{netip.MustParsePrefix("172.16.29.0/24")}, First: 10, Unconfigured: true, Keep: []string{"haproxy"},
+		Hosts: []string{"node1.org", "node2.org"}, Binary: fleet.Program(), Links: []netip.Prefix{netip.MustParsePrefix("172.16.29.0/24")}, First: 10, Unconfigured: true, Keep: []string{"haproxy"},
 		Files: []lab.File{
 			{Path: "/etc/corosync/corosync.conf", Data: conf, Mode: 0o644},
 			{Path: "/etc/corosync/authkey", Data: bytes.Repeat([]byte("lab key "), 32), Mode: 0o400},

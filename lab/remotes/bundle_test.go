@@ -17,7 +17,7 @@ func begin(t *testing.T, needs ...string) *fleettest.Fleet {
 	t.Helper()
 	fleettest.Root(t)
 	fleettest.Needs(t, append(needs, "/usr/sbin/nft")...)
-	c := fleettest.Begin(t, 5*time.Minute, fleet.Config{Hosts: lab.Names("web", 3), Binary: binary, RebootDelay: 5 * time.Minute, Files: append(standin.Engine(),
+	c := fleettest.Begin(t, 5*time.Minute, fleet.Config{Hosts: lab.Names("web", 3), Binary: fleet.Program(), RebootDelay: 5 * time.Minute, Files: append(standin.Engine(),
 		lab.File{Path: "/etc/pacemaker/authkey", Data: []byte("a key of more than thirty-two bytes, for the lab"), Mode: 0o400})})
 	c.Must(c.Ready(c.Ctx))
 	return c

@@ -18,7 +18,7 @@ func TestGuestNode(t *testing.T) {
 	fleettest.Root(t)
 	fleettest.Needs(t, "/usr/lib/ocf/resource.d/heartbeat/VirtualDomain", "/usr/lib/ocf/resource.d/pacemaker/Stateful")
 	const address = "10.77.0.60"
-	c := fleettest.Begin(t, 4*time.Minute, fleet.Config{Hosts: lab.Names("web", 3), Binary: binary, Remotes: []string{}, Files: []lab.File{
+	c := fleettest.Begin(t, 4*time.Minute, fleet.Config{Hosts: lab.Names("web", 3), Binary: fleet.Program(), Remotes: []string{}, Files: []lab.File{
 		standin.Hypervisor(),
 		standin.Domain("/etc/libvirt/qemu/inner.xml", "inner", address, "holdfast remote"),
 		{Path: "/etc/pacemaker/authkey", Data: []byte("a key of more than thirty-two bytes, for the lab"), Mode: 0o400},

@@ -12,20 +12,12 @@ import (
 	"holdfast/lab/fleet/fleettest"
 )
 
-// binary is the holdfast program for the hosts; TestMain builds it.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(fleet.Testing(func(built string) int {
-		binary = built
-		return m.Run()
-	}))
-}
+func TestMain(m *testing.M) { os.Exit(fleet.Testing(m.Run)) }
 
 // start makes three members and one host, far, that is none.
 func start(t *testing.T) *fleettest.Fleet {
 	t.Helper()
-	c := fleettest.Begin(t, 3*time.Minute, fleet.Config{Hosts: lab.Names("web", 3), Remotes: []string{"far"}, Binary: binary})
+	c := fleettest.Begin(t, 3*time.Minute, fleet.Config{Hosts: lab.Names("web", 3), Remotes: []string{"far"}, Binary: fleet.Program()})
 	c.Must(c.Ready(c.Ctx))
 	return c
 }

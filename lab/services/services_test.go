@@ -15,15 +15,7 @@ var (
 	table = flag.String("table", "", "write what was run into the table of this `FILE`")
 )
 
-// binary is the holdfast program for the hosts; TestMain builds it.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(fleet.Testing(func(built string) int {
-		binary = built
-		return m.Run()
-	}))
-}
+func TestMain(m *testing.M) { os.Exit(fleet.Testing(m.Run)) }
 
 // TestServices tries each service: started, monitored, killed, moved, its host lost.
 func TestServices(t *testing.T) {

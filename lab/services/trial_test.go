@@ -73,7 +73,7 @@ func begin(t *testing.T, s service) *trial {
 	t.Helper()
 	fleettest.Root(t)
 	fleettest.Needs(t, append(s.needs, agentPath(s.agent))...)
-	config := fleet.Config{Hosts: lab.Names("web", 3), Binary: binary, Files: s.files, Keep: []string{"haproxy"}, RebootDelay: patience}
+	config := fleet.Config{Hosts: lab.Names("web", 3), Binary: fleet.Program(), Files: s.files, Keep: []string{"haproxy"}, RebootDelay: patience}
 	if s.shared {
 		config.Shared = "/shared"
 	}

@@ -62,7 +62,7 @@ func TestAgentsValidate(t *testing.T) {
 	t.Parallel()
 	fleettest.Root(t)
 	fleettest.Needs(t, "/usr/lib/ocf/resource.d/heartbeat/IPaddr2")
-	c := fleettest.Begin(t, patience, fleet.Config{Hosts: lab.Names("web", 1), Binary: binary, Files: []lab.File{
+	c := fleettest.Begin(t, patience, fleet.Config{Hosts: lab.Names("web", 1), Binary: fleet.Program(), Files: []lab.File{
 		{Path: "/root/domain.xml", Mode: 0o644, Data: []byte("<domain><name>inner</name></domain>\n")},
 		{Path: "/etc/ha.d/ldirectord.cf", Mode: 0o644, Data: []byte("checktimeout=3\n")},
 		{Path: "/etc/rsyncd.conf", Mode: 0o644, Data: []byte("pid file = /run/rsyncd.pid\n")},
