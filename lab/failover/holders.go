@@ -148,8 +148,8 @@ func judge(all []span, moves int) error {
 			}
 		}
 	}
-	if n := len(all) - 1; n > moves {
-		wrong = append(wrong, fmt.Errorf("the service was started %d times, more than %d", n, moves))
+	if n := len(all) - 1; n > moves && wrong == nil {
+		return fmt.Errorf("%w: %d times, %d allowed", errMoved, n, moves)
 	}
 	return errors.Join(wrong...)
 }

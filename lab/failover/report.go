@@ -30,6 +30,7 @@ type row struct {
 	runs    int    // how many there were to be
 	outages []time.Duration
 	failed  []error
+	vain    []time.Duration // of runs that are not judged: what was taken of a processor
 }
 
 // Run measures and prints the report. The error tells of runs in which the service did not
@@ -89,13 +90,18 @@ func (o Options) runFaults(ctx context.Context, fencing bool, hosts layout, w io
 // because they would start from a broken cluster.
 func (o Options) measure(ctx context.Context, s *service, f fault, w io.Writer) row {
 	r := row{name: f.name, verdict: f.verdict, runs: o.Runs}
-	for range o.Runs {
+	for len(r.outages) < o.Runs {
 		outage, err := o.once(ctx, s, f, w)
-		if err != nil {
+		var vain *disturbed
+		switch {
+		case err == nil:
+			r.outages = append(r.outages, outage)
+		case errors.As(err, &vain) && len(r.vain) < o.Runs:
+			r.vain = append(r.vain, vain.taken)
+		default:
 			r.failed = append(r.failed, err)
 			return r
 		}
-		r.outages = append(r.outages, outage)
 	}
 	return r
 }
@@ -107,6 +113,11 @@ func (o Options) once(ctx context.Context, s *service, f fault, w io.Writer) (ti
 	at, err := o.injectWatched(ctx, s, f)
 	if err != nil {
 		o.tell(s, began, w)
+		if errors.As(err, new(*disturbed)) {
+			if err := s.mend(ctx); err != nil {
+				return 0, fmt.Errorf("bring everything back: %w", err)
+			}
+		}
 		return 0, err
 	}
 	outage, ok := s.poll.Outage(at)
@@ -141,12 +152,16 @@ func (o Options) injectWatched(ctx context.Context, s *service, f fault) (lab.Mo
 		return 0, err
 	}
 	defer watching.stop()
+	processors := watchProcessors()
 	at, err := f.inject(ctx, s)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		settle(ctx)
+		err = s.heldBy(watching, at, o.moves)
 	}
-	settle(ctx)
-	return at, s.heldBy(watching, at, o.moves)
+	if taken := processors.stop(); errors.Is(err, errMoved) && taken >= tooMuch {
+		err = &disturbed{taken: taken, err: err}
+	}
+	return at, err
 }
 
 // tell prints the events since a moment, for whoever looks for the milliseconds.
@@ -162,16 +177,19 @@ func (o Options) tell(s *service, at lab.Moment, w io.Writer) {
 
 func (r row) print(w io.Writer) {
 	n := fmt.Sprintf("%d/%d", len(r.outages), r.runs)
-	if len(r.outages) == 0 {
+	switch {
+	case len(r.outages) == 0:
 		fmt.Fprintf(w, "%-50s %7s %9s %9s %9s\n", r.name, n, "-", "-", "-")
-		return
-	}
-	if r.verdict != "" {
+	case r.verdict != "":
 		fmt.Fprintf(w, "%-50s %7s   %s\n", r.name, n, r.verdict)
-		return
+	default:
+		low, middle, high := spread(r.outages)
+		fmt.Fprintf(w, "%-50s %7s %9.1f %9.1f %9.1f\n", r.name, n, ms(low), ms(middle), ms(high))
 	}
-	low, middle, high := spread(r.outages)
-	fmt.Fprintf(w, "%-50s %7s %9.1f %9.1f %9.1f\n", r.name, n, ms(low), ms(middle), ms(high))
+	if len(r.vain) > 0 {
+		fmt.Fprintf(w, "  and %d that are not judged: started too often while a processor was taken from this machine for %.0f to %.0f ms of a second\n",
+			len(r.vain), ms(slices.Min(r.vain)), ms(slices.Max(r.vain)))
+	}
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
