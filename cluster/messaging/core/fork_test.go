@@ -85,3 +85,41 @@ func TestAGroupThatCannotElectIsNotWaitedFor(t *testing.T) {
 	c.lend(all, nil, 3*time.Second)
 	c.await(10*time.Second, all...)
 }
+
+// A host that has promised to follow another group takes no part in its own. A daemon that begins there still has to know what its log tells:
+// it has resources to stop when it stays without quorum.
+func TestWhoHasPromisedKnowsWhatItsLogTells(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	all := c.options.Hosts
+	c.start(all...)
+	c.await(3*time.Second, all...)
+	if a := c.must(1, "x"); a.Err != nil {
+		t.Fatal(a.Err)
+	}
+	c.run(time.Second)
+	for _, id := range all {
+		for _, h := range c.hosts {
+			h.core = nil // the daemon alone dies: the disk has what was not synced, too
+		}
+		h := c.host(id)
+		if err := h.disk.Save(&core.Save{Promised: &core.Ballot{Number: 7, Proposer: 2}, Sync: true}); err != nil {
+			t.Fatal(err)
+		}
+		c.start(id)
+		c.run(5 * time.Second)
+		if !slices.Equal(h.machine.entries, []string{"x"}) || len(h.machine.views) == 0 {
+			t.Errorf("host %d knows %q and the views %v", id, h.machine.entries, h.machine.views)
+		}
+	}
+	c.start(all[:2]...) // beside the last one
+	c.await(10*time.Second, all...)
+	if a := c.must(3, "y"); a.Err != nil || a.Unconfirmed {
+		t.Errorf("%+v", a)
+	}
+	for _, h := range c.hosts {
+		if !slices.Equal(h.machine.entries, []string{"x", "y"}) {
+			t.Errorf("host %d has %q", h.id, h.machine.entries)
+		}
+	}
+}

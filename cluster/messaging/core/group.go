@@ -45,6 +45,9 @@ func (c *Core) load(saved Saved) error {
 		return err
 	}
 	c.written()
+	if c.frozen() {
+		c.learn() // raft, which would, does nothing until this host is in another group
+	}
 	return nil
 }
 
@@ -227,8 +230,8 @@ func (c *Core) finishReady() {
 	c.noteLeader()
 }
 
-// learn applies what the log is known to have committed. Who takes part no more has to know what runs on its host, to stop it, even if its disk was
-// full when it began.
+// learn applies what the log is known to have committed. Who takes part in no group, for its disk or its promise, has to know what runs
+// on its host, to stop it, even if its daemon has just begun.
 func (c *Core) learn() {
 	last, _ := c.log.LastIndex()
 	last = min(last, c.rn.BasicStatus().HardState.GetCommit())
