@@ -84,7 +84,7 @@ func (n *Node) awaitWatchdog(ctx context.Context, target string, boot uint64) er
 	if !known {
 		return fmt.Errorf("%s: no host of this cluster has that name", target)
 	}
-	_, here := n.bootInView(id)
+	present, here := n.bootInView(id)
 	if boot == 0 {
 		boot = controller.LastBoot(doc, id)
 	}
@@ -98,7 +98,7 @@ func (n *Node) awaitWatchdog(ctx context.Context, target string, boot uint64) er
 		if _, err := n.messenger.Call(ctx, id, selfFenceService, nil); err != nil {
 			return fmt.Errorf("%s is here and did not take the order to end itself: %w", target, err)
 		}
-		err = passes(ctx, wait)
+		err = n.passes(ctx, outlast.Question{Host: id, Boot: present}, wait)
 	case controller.QuorumIgnored(doc):
 		err = errors.New("without quorum it goes on all the same (no-quorum-policy=ignore): its watchdog proves nothing")
 	default:
@@ -141,7 +141,7 @@ func (n *Node) outlast(ctx context.Context, q outlast.Question, wait time.Durati
 			q := q
 			q.Order = true
 			if _, err := n.askSight(ctx, by, q); err == nil {
-				return passes(ctx, wait)
+				return n.passes(ctx, q, wait)
 			}
 			trouble = fmt.Errorf("%s hears it, and it does not take the order to end itself", n.name(by))
 		case ruling == outlast.Pending:
@@ -149,16 +149,22 @@ func (n *Node) outlast(ctx context.Context, q outlast.Question, wait time.Durati
 		default:
 			again = missing
 		}
-		if err := passes(ctx, again); err != nil {
+		if err := n.passes(ctx, q, again); err != nil {
 			return errors.Join(trouble, err)
 		}
 	}
 }
 
-// passes waits for a time to pass.
-func passes(ctx context.Context, long time.Duration) error {
-	if !pause.For(ctx, long) {
-		return ctx.Err()
+// passes waits for a time to pass, or for a host to be back in the view with another daemon than the one that is to end.
+func (n *Node) passes(ctx context.Context, q outlast.Question, long time.Duration) error {
+	const look = time.Second
+	for ; long > 0; long -= look {
+		if now, back := n.bootInView(q.Host); back && q.Boot != 0 && now != q.Boot {
+			return nil
+		}
+		if !pause.For(ctx, min(long, look)) {
+			return ctx.Err()
+		}
 	}
 	return nil
 }

@@ -131,12 +131,15 @@ func (h *host) stoppedAll() bool {
 }
 
 // endItself is another host's order.
-func (h *host) endItself() {
-	h.watch.condemned = "it was told to end itself"
+func (h *host) endItself() { h.ends("it was told to end itself", h.w.shape.Watchdog/10) }
+
+// ends has this machine boot soon, and its watchdog end it where the kernel hangs on the way.
+func (h *host) ends(why string, soon time.Duration) {
+	h.watch.condemned = why
 	h.examine()
-	h.later(h.w.shape.Watchdog/10, func() {
-		if h.w.chance.agents.IntN(2) == 0 { // otherwise the kernel hangs on the way
-			h.w.trace(h.name, "ends itself, as it was told to")
+	h.later(soon, func() {
+		if h.w.chance.agents.IntN(2) == 0 {
+			h.w.trace(h.name, "ends itself: %s", why)
 			h.reset()
 		}
 	})
@@ -158,12 +161,12 @@ func (h *host) awaitWatchdog(f controller.Fence, done func(error)) {
 		}
 		done(err)
 	}
-	_, here := h.inView(target.id)
+	present, here := h.inView(target.id)
 	switch {
 	case err != nil:
 		done(err)
 	case target == h:
-		h.watch.condemned = "the cluster fences it"
+		h.ends("the cluster fences it", 0)
 		done(errors.New("this host cannot see its own end"))
 	case here:
 		h.order(target, func(err error) {
@@ -171,7 +174,7 @@ func (h *host) awaitWatchdog(f controller.Fence, done func(error)) {
 				done(err)
 				return
 			}
-			h.later(wait, func() { over(nil) })
+			h.passes(outlast.Question{Host: target.id, Boot: present}, wait, func() { over(nil) })
 		})
 	case controller.QuorumIgnored(doc):
 		over(errors.New("without quorum it goes on all the same"))
@@ -188,7 +191,7 @@ func (h *host) outlast(q outlast.Question, wait, until time.Duration, done func(
 			done(fmt.Errorf("in all that time: %w", why))
 			return
 		}
-		h.later(in, func() { h.outlast(q, wait, until, done) })
+		h.passes(q, in, func() { h.outlast(q, wait, until, done) })
 	}
 	members := h.replica.LastView().Members
 	if h.w.tamper.Selfish {
@@ -222,7 +225,7 @@ func (h *host) outlast(q outlast.Question, wait, until time.Duration, done func(
 					again(time.Second)
 					return
 				}
-				h.later(wait, func() { done(nil) })
+				h.passes(q, wait, func() { done(nil) })
 			})
 		case outlast.Pending:
 			why = errors.New("it has begun anew and not joined")
@@ -231,6 +234,16 @@ func (h *host) outlast(q outlast.Question, wait, until time.Duration, done func(
 			again(missing)
 		}
 	})
+}
+
+// passes is package node's: a time passes, or a host is back in the view with another daemon.
+func (h *host) passes(q outlast.Question, long time.Duration, then func()) {
+	const look = time.Second
+	if now, back := h.inView(q.Host); long <= 0 || back && q.Boot != 0 && now != q.Boot {
+		then()
+		return
+	}
+	h.later(min(long, look), func() { h.passes(q, long-look, then) })
 }
 
 // sightings asks one member of the view after the other.

@@ -208,6 +208,25 @@ func TestHostThatIsHereEndsItselfWhenTheClusterFencesIt(t *testing.T) {
 	}
 }
 
+// A host that is back with another daemon is not waited for any longer, whether it was here when the cluster fenced it or lost.
+func TestHostThatIsBackIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, fleet.Config{Hosts: lab.Names("web", 3)})
+	load(f, "stonith-enabled=true stonith-watchdog-timeout=1h", dummy("d"))
+	since := lab.Now()
+	f.Run("web1", "", "stonith_admin", "--reboot", "web3")
+	fenced(f, since, "web3")
+	f.Must(f.Ready(f.Ctx))
+	at := f.Runs("d")
+	since, err := f.Host(at).Kill()
+	f.Must(err)
+	f.Must(f.AwaitEvent(f.Ctx, since, client.ViewAgreed))
+	f.Must(f.Host(at).Boot())
+	fenced(f, since, at)
+	f.Must(f.Ready(f.Ctx))
+	f.Runs("d")
+}
+
 // SBD_TIMEOUT_ACTION=off: a host without quorum switches itself off before its watchdog resets it. A virtual host that does so is
 // started again at once, so its log has to tell.
 func TestTimeoutActionEndsAHostAheadOfItsWatchdog(t *testing.T) {
