@@ -110,7 +110,7 @@ var mutations = []mutation{
 	{"what a lost log said of a host is believed", 32, simulation.Tamper{Forgetful: true}, often(simulation.CutAtRequest), contested},
 	{"a lost host feeds its watchdog", 329, simulation.Tamper{Overfed: true}, often(simulation.Partition, simulation.Isolation, simulation.BadAgents), watched},
 	{"nobody waits for a lost host's watchdog", 9, simulation.Tamper{Impatient: true}, often(simulation.Partition, simulation.Isolation), watched},
-	{"one host's word is enough for how long another is lost", 459, simulation.Tamper{Selfish: true}, often(simulation.Bridge, simulation.PairCut, simulation.OneWayCut, simulation.HalfHealed), watched},
+	{"one host's word is enough for how long another is lost", 509, simulation.Tamper{Selfish: true}, often(simulation.Bridge, simulation.PairCut, simulation.OneWayCut, simulation.HalfHealed), watched},
 	{"who is taken out forgets before the others have seen it go", 1527, simulation.Tamper{Hasty: true}, often(simulation.Departure, simulation.Pause, simulation.Isolation), resized},
 	{"rule 1: any set forks", 543, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil, nil},
 	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
