@@ -12,9 +12,9 @@ func bench() *cobra.Command {
 		Use:   "bench",
 		Short: "measure how long a client goes without a service, for each fault",
 		Long: "Makes a lab of its own with a cluster of three hosts, breaks it in every way that the report has\n" +
-			"a row for, again and again, and prints the outages that a polling client saw. Where a service may be\n" +
-			"started only so often, a run in which the hypervisor took a processor from this machine for 400 ms of\n" +
-			"a second is told and done once more if it was started oftener; never if it ran on two hosts at once.",
+			"a row for, again and again, and prints the outages that a polling client saw. A run in which the\n" +
+			"hypervisor took a processor from this machine for 400 ms of a second is told and done once more,\n" +
+			"but never one that had the service on two hosts at once.",
 		Example: "  holdfast lab bench\n  holdfast lab bench --runs 3 --only kill --only move --events\n" +
 			"  holdfast lab bench --address ocf:holdfast:address",
 		Args: cobra.NoArgs,

@@ -138,18 +138,21 @@ func read(host, text string) ([]span, error) {
 	return all, lines.Err()
 }
 
+// errTwice is said of a service that two hosts had at once.
+var errTwice = errors.New("the service was on two hosts at once")
+
 // judge tells whether the address was never on two hosts at once, and went to another at most so often.
 func judge(all []span, moves int) error {
 	var wrong []error
 	for i, a := range all {
 		for _, b := range all[i+1:] {
 			if a.host != b.host && (a.end.IsZero() || b.begin.Before(a.end)) {
-				wrong = append(wrong, fmt.Errorf("%s began to serve %v before %s had stopped", b.host, a.end.Sub(b.begin), a.host))
+				wrong = append(wrong, fmt.Errorf("%w: %s began to serve %v before %s had stopped", errTwice, b.host, a.end.Sub(b.begin), a.host))
 			}
 		}
 	}
-	if n := len(all) - 1; n > moves && wrong == nil {
-		return fmt.Errorf("%w: %d times, %d allowed", errMoved, n, moves)
+	if n := len(all) - 1; n > moves {
+		wrong = append(wrong, fmt.Errorf("the service was started %d times, more than %d", n, moves))
 	}
 	return errors.Join(wrong...)
 }

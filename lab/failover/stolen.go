@@ -1,8 +1,6 @@
 package failover
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -89,19 +87,3 @@ func most(all []look, span time.Duration) time.Duration {
 	}
 	return worst
 }
-
-// errMoved is said of a service that was started more often than it may be.
-var errMoved = errors.New("the service was started too often")
-
-// disturbed is a run that says nothing: the service was started too often while this machine had no
-// processor for its hosts. A service on two hosts at once is never excused by that.
-type disturbed struct {
-	taken time.Duration
-	err   error
-}
-
-func (d *disturbed) Error() string {
-	return fmt.Sprintf("a processor was taken from this machine for %.0f ms of a second: %v", ms(d.taken), d.err)
-}
-
-func (d *disturbed) Unwrap() error { return d.err }
