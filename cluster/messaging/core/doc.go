@@ -14,7 +14,8 @@
 // host itself did not run, or waited for its disk, is no time in which others were silent, up to three tokens. A host that stood still
 // for longer than a token is suspect: it says so (Paused) and asks for a barrier entry
 // through the log; when that is applied and the host is in the view, it is up to date
-// (Resumed).
+// (Resumed). A barrier from before the pause is none, nor is one that it alone has committed
+// by making its log a new group's.
 //
 // A restarted daemon takes its predecessor's place after a short silence. Two daemons of
 // one id at once are reported and the second is not let in.

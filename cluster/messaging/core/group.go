@@ -299,7 +299,7 @@ func (c *Core) apply(re *pb.Entry) {
 		}
 	case barrierEntry:
 		if mine {
-			c.sleeper.confirm(c)
+			c.sleeper.confirm(c, e.Seq)
 		}
 	case fencedEntry:
 		c.dirty = c.agreed.fence(Peer{e.Host, e.Boot}, &c.rules) || c.dirty

@@ -357,3 +357,40 @@ func TestFullDiskHaltsTheHostOnly(t *testing.T) {
 		}
 	}
 }
+
+// A host stands still twice. Word of the barrier that it asked for in between comes when it has awoken again: that the cluster had it
+// then says nothing about now.
+func TestBarrierFromBeforeThePauseConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	awoken := func() (*cluster, *host, func()) {
+		c := newCluster(t, 3, quorum.Options{})
+		c.start(c.options.Hosts...)
+		c.await(3*time.Second, c.options.Hosts...)
+		h := c.host(3)
+		sleep := func() {
+			h.frozen = true
+			c.run(2 * time.Second)
+			c.thaw(h.id)
+			c.run(10 * time.Microsecond) // what came meanwhile, and nothing that is sent now
+		}
+		sleep()
+		return c, h, sleep
+	}
+	c, h, _ := awoken()
+	woke := c.now
+	if !c.until(3*time.Second, func() bool { return !h.core.Status().Suspect }) {
+		t.Fatal("the view was not confirmed")
+	}
+	confirmed := c.now - woke // each of these clusters does the same at the same time
+	for early := 20 * time.Microsecond; early < 2*time.Millisecond; early += 20 * time.Microsecond {
+		c, h, sleep := awoken()
+		c.run(confirmed - early)
+		sleep()
+		if !h.core.Status().Suspect {
+			t.Errorf("host 3 stood still %s before it was confirmed, and afterwards takes what it finds for that", early)
+		}
+		if !c.until(3*time.Second, func() bool { return !h.core.Status().Suspect }) {
+			t.Error("host 3 stays suspect")
+		}
+	}
+}

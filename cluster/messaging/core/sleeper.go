@@ -11,7 +11,8 @@ type sleeper struct {
 	last    time.Duration
 	suspect bool
 	woke    time.Duration // when suspect became true
-	asked   uint64        // barriers proposed since the pause
+	asked   uint64        // heartbeats since a barrier after the pause was first due
+	stale   uint64        // the last barrier from before the pause
 	pauses  uint64        // noticed since the start
 }
 
@@ -34,6 +35,7 @@ func (c *Core) doubt(gap time.Duration) {
 		return
 	}
 	c.sleeper.suspect, c.sleeper.woke = true, c.now
+	c.sleeper.asked, c.sleeper.stale = 0, c.proposals.barrier
 	c.sleeper.pauses++
 	c.change(Change{Kind: Paused, For: gap, Text: fmt.Sprintf(
 		"this host stood still for %s, and others may have gone on without it: it starts nothing until the view is confirmed", gap.Round(time.Millisecond))})
@@ -54,9 +56,10 @@ func (s *sleeper) ask(c *Core) {
 	}
 }
 
-// confirm is called when a barrier of this host was applied.
-func (s *sleeper) confirm(c *Core) {
-	if !s.suspect || !c.inView() {
+// confirm is called when a barrier of this host was applied. One from before the pause proves nothing: word of it may have waited
+// while this host stood still. Nor does one that this host applies because its log becomes a new group's: nobody else has committed that.
+func (s *sleeper) confirm(c *Core, barrier uint64) {
+	if !s.suspect || barrier <= barrierSeqs+s.stale || c.fork.seeding || !c.inView() {
 		return
 	}
 	s.suspect, s.asked = false, 0
