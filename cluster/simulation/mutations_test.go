@@ -112,7 +112,7 @@ var mutations = []mutation{
 	{"nobody waits for a lost host's watchdog", 9, simulation.Tamper{Impatient: true}, often(simulation.Partition, simulation.Isolation), watched},
 	{"one host's word is enough for how long another is lost", 509, simulation.Tamper{Selfish: true}, often(simulation.Bridge, simulation.PairCut, simulation.OneWayCut, simulation.HalfHealed), watched},
 	{"who is taken out forgets before the others have seen it go", 1527, simulation.Tamper{Hasty: true}, often(simulation.Departure, simulation.Pause, simulation.Isolation), resized},
-	{"rule 1: any set forks", 543, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), nil, nil},
+	{"rule 1: any set forks", 137, rule(func(r *core.Rules) { r.MayFork = func(bool) bool { return true } }), often(simulation.Partition, simulation.PairCut), forks},
 	{"rule 2: everyone proposes, at any time", 1, rule(func(r *core.Rules) {
 		r.Proposes = func(core.HostID, []core.HostID, bool, bool) bool { return true }
 	}), nil, nil},
