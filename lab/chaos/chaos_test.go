@@ -38,7 +38,7 @@ func TestChaos(t *testing.T) {
 	if err := lab.Supported(); err != nil {
 		t.Skipf("this machine cannot have labs: %v", err)
 	}
-	c, err := start(t.Context(), fleet.Program())
+	c, err := start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ type cluster struct {
 	filled map[string]bool // hosts whose state directory was full
 }
 
-func start(ctx context.Context, binary string) (*cluster, error) {
+func start(ctx context.Context) (*cluster, error) {
 	f, err := fleet.Start(ctx, fleet.Config{Hosts: lab.Names("web", 3), Binary: fleet.Program(), Shared: storage,
 		Files: []lab.File{{Path: "/usr/lib/ocf/resource.d/lab/ledger", Data: ledgerAgent, Mode: 0o755}}})
 	if err != nil {

@@ -110,9 +110,15 @@ func (o Options) measure(ctx context.Context, s *service, f fault, w io.Writer) 
 func (o Options) once(ctx context.Context, s *service, f fault, w io.Writer) (outage, taken time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	defer cancel()
-	processors := watchProcessors()
-	at := lab.Now()
-	outage, err = o.suffer(ctx, s, f, &at)
+	processors, began := watchProcessors(), lab.Now()
+	at, err := o.injectWatched(ctx, s, f)
+	if err != nil {
+		at = began
+	} else if during, ok := s.poll.Outage(at); ok {
+		outage = during
+	} else {
+		err = errors.New("the service stopped answering again")
+	}
 	taken = processors.stop()
 	o.tell(s, at, w)
 	if err != nil && taken < tooMuch {
@@ -122,20 +128,6 @@ func (o Options) once(ctx context.Context, s *service, f fault, w io.Writer) (ou
 		return 0, 0, fmt.Errorf("bring everything back: %w", err)
 	}
 	return outage, taken, err
-}
-
-// suffer does the fault and waits for the service. at becomes the moment from which the outage counts.
-func (o Options) suffer(ctx context.Context, s *service, f fault, at *lab.Moment) (time.Duration, error) {
-	began, err := o.injectWatched(ctx, s, f)
-	if err != nil {
-		return 0, err
-	}
-	*at = began
-	outage, ok := s.poll.Outage(began)
-	if !ok {
-		return 0, errors.New("the service stopped answering again")
-	}
-	return outage, nil
 }
 
 // injectWatched does the harm, and looks at who serves meanwhile if that matters.
