@@ -74,7 +74,7 @@ func (n *Node) serveRemove(ctx context.Context, _ messaging.HostID, payload []by
 	}
 	id, ok := n.hostNamed(ask.Host)
 	if !ok {
-		return nil, fmt.Errorf("take %q out: no host of this cluster has that name; 'crm_node -l' lists them", ask.Host)
+		return struct{}{}, n.forgetStranger(ctx, ask)
 	}
 	if err := n.removable(id, ask); err != nil {
 		return nil, fmt.Errorf("take %s out: %w", ask.Host, err)
@@ -110,9 +110,14 @@ func (n *Node) removable(id core.HostID, ask removal) error {
 	case slices.Contains(view.Members, id):
 		return n.quorateWithout(id)
 	}
+	return n.certainlyOff(ask.Host)
+}
+
+// certainlyOff tells whether a host that is not up can be running anything.
+func (n *Node) certainlyOff(name string) error {
 	for _, node := range scheduler.Observe(n.replica.Document(), time.Now()).Nodes {
-		if node.Name == ask.Host && node.Unclean {
-			return fmt.Errorf("it was lost and may still run resources: fence it ('stonith_admin --fence %[1]s'), or confirm that it is off ('stonith_admin --confirm %[1]s'), then repeat; or use --force", ask.Host)
+		if node.Name == name && node.Unclean {
+			return fmt.Errorf("it was lost and may still run resources: fence it ('stonith_admin --fence %[1]s'), or confirm that it is off ('stonith_admin --confirm %[1]s'), then repeat; or use --force", name)
 		}
 	}
 	return nil
@@ -222,12 +227,33 @@ func (n *Node) serveShrink(ctx context.Context, _ messaging.HostID, payload []by
 		return nil, fmt.Errorf("%w; put that right, then repeat", err)
 	}
 	n.log.Info("host taken out of the configuration", "host", name)
-	return struct{}{}, n.forgetHost(ctx, id, name)
+	return struct{}{}, n.forgetHost(ctx, id32(id), name)
+}
+
+// forgetStranger takes out a host that only the document knows: its removal ended half way, it was taken out of
+// corosync.conf by hand, or it came with a document from elsewhere.
+func (n *Node) forgetStranger(ctx context.Context, ask removal) error {
+	doc := n.replica.Document()
+	for _, place := range []struct{ section, element string }{{"nodes", "node"}, {"status", "node_state"}} {
+		for e := range doc.Section(place.section).All(place.element) {
+			name := e.Get("uname")
+			if name != ask.Host && e.ID() != ask.Host || e.Get("type") == "remote" || e.Get("remote_node") == "true" {
+				continue
+			}
+			if !ask.Force {
+				if err := n.certainlyOff(name); err != nil {
+					return fmt.Errorf("take %s out: %w", name, err)
+				}
+			}
+			return n.forgetHost(ctx, e.ID(), name)
+		}
+	}
+	return fmt.Errorf("take %q out: no host of this cluster has that name; 'crm_node -l' lists them", ask.Host)
 }
 
 // forgetHost takes a host out of the document and of the history of fencing.
-func (n *Node) forgetHost(ctx context.Context, id core.HostID, name string) error {
-	for _, path := range []string{"/cib/configuration/nodes/node[@id='" + id32(id) + "']", "/cib/status/node_state[@id='" + id32(id) + "']"} {
+func (n *Node) forgetHost(ctx context.Context, id, name string) error {
+	for _, path := range []string{"/cib/configuration/nodes/node[@id='" + id + "']", "/cib/status/node_state[@id='" + id + "']"} {
 		change, err := json.Marshal(replica.Change{Op: string(client.Delete), XPath: path, All: true})
 		if err != nil {
 			return err
@@ -238,7 +264,7 @@ func (n *Node) forgetHost(ctx context.Context, id core.HostID, name string) erro
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("take %s out of the document: %w", name, err)
+			return fmt.Errorf("take %s out of the document: %w; repeat that", name, err)
 		}
 	}
 	return n.put(ctx, &controller.Entry{Kind: controller.AmnestyEntry, Target: name, Cause: "host " + name + " taken out"})

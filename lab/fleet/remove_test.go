@@ -84,3 +84,21 @@ func TestLostHostIsTakenOutOnlyWhenItIsCertainlyOff(t *testing.T) {
 	mustRun(t, f, "web1", "", "pcs", "cluster", "node", "remove", "web3")
 	without(t, ctx, f, "web3", "web1", "web2")
 }
+
+// TestHostThatOnlyTheDocumentKnowsIsForgotten takes hosts out that no configuration of messaging names (any more): one
+// that came with a document from elsewhere, and one that has never been seen and may run things.
+func TestHostThatOnlyTheDocumentKnowsIsForgotten(t *testing.T) {
+	ctx, f := startFleet(t)
+	must(t, f.Load(ctx, "web1", strings.Replace(dummies, "<nodes/>", `<nodes><node id="old-7" uname="web7"/></nodes>`, 1)))
+	must(t, f.Client("web1").Wait(ctx, ctxLeft(ctx)))
+	if out := mustRun(t, f, "web2", "", "crm_mon", "-1"); !strings.Contains(out, "web7") {
+		t.Fatalf("status does not show a host that only the document knows:\n%s", out)
+	}
+	mustRun(t, f, "web2", "", "crm", "node", "delete", "web7")
+	if out := mustRun(t, f, "web1", "", "crm_mon", "-1"); strings.Contains(out, "web7") {
+		t.Errorf("status still shows it:\n%s", out)
+	}
+	if out, err := f.Host("web2").Exec(ctx, "crm", "node", "delete", "web7"); err == nil || !strings.Contains(err.Error(), "no host of this cluster has that name") {
+		t.Errorf("it was taken out twice: %s%v", out, err)
+	}
+}
