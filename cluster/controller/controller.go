@@ -51,7 +51,7 @@ type member struct {
 	astray   int             // Reply.Astray
 	watchdog time.Duration   // Reply.Watchdog
 	features string          // Reply.FeatureSet
-	since    time.Time       // in the view with this boot, in this reign
+	answered time.Time       // when it last did, or was first asked
 	reign    Reign           // that it obeys: what was sent before it left the view may still arrive
 	retryAt  time.Time       // when Sync is to be sent again; zero: on its way
 	inFlight map[string]bool // keys from before this reign, not yet seen in the log
@@ -59,9 +59,19 @@ type member struct {
 	fenced   bool            // this boot was confirmed dead; the view has yet to follow
 }
 
-// deaf tells whether a member that is heard does not answer its leader. What it runs may be more than the log tells, so nothing is planned before
-// it has answered, or is given up.
-func (m *member) deaf(now time.Time) bool { return !m.synced && !now.Before(m.since.Add(deafAfter)) }
+// awaited tells whether nothing is planned because of a member: before it has answered, and while it has in flight what the log does not
+// tell of yet, it may run more than is known.
+func (m *member) awaited() bool { return !m.synced || len(m.inFlight) > 0 }
+
+// deaf tells whether a member that is heard, and awaited, does not answer its leader. It is given up then.
+func (m *member) deaf(now time.Time) bool {
+	return m.awaited() && !now.Before(m.answered.Add(deafAfter))
+}
+
+// ask has a member tell anew what it does.
+func (m *member) ask(now time.Time) {
+	m.synced, m.answered, m.retryAt, m.inFlight = false, now, now, map[string]bool{}
+}
 
 // Controller is the leader's half. It is not safe for concurrent use.
 type Controller struct {
@@ -180,13 +190,13 @@ func (c *Controller) Next() time.Time {
 	earlier(c.recheckAt)
 	for _, m := range c.members {
 		earlier(m.retryAt)
-		if !m.synced {
-			earlier(m.since.Add(deafAfter))
+		if m.awaited() {
+			earlier(m.answered.Add(deafAfter))
 		}
 	}
 	if c.transition != nil {
 		for _, r := range c.transition.inFlight {
-			earlier(r.deadline)
+			earlier(r.patience())
 			earlier(r.retryAt)
 		}
 	} else if c.dirty == "" {
@@ -221,7 +231,7 @@ func (c *Controller) quorumHere(now time.Time, quorate bool) {
 		return
 	}
 	for _, m := range c.members {
-		m.synced, m.since, m.retryAt, m.inFlight = false, now, now, map[string]bool{}
+		m.ask(now)
 	}
 	c.markDirty("quorum is back")
 }
@@ -287,11 +297,8 @@ func (c *Controller) acting() bool {
 // settled tells whether enough is known about the hosts to plan.
 func (c *Controller) settled(now time.Time) bool {
 	for _, m := range c.members {
-		if m.synced && len(m.inFlight) > 0 {
+		if m.awaited() && !m.deaf(now) {
 			return false
-		}
-		if !m.synced && !m.deaf(now) {
-			return false // it may run what the log does not tell of
 		}
 	}
 	return !c.unseen() || !now.Before(c.begun.Add(c.firstWait()))

@@ -257,3 +257,87 @@ func TestLeaderThatHasQuorumBackAsksWhatHappenedBeforeItIsIdle(t *testing.T) {
 		t.Error("not idle although all is known")
 	}
 }
+
+// TestHostThatDoesNotAnswerIsAskedBeforeTheNextPlan: what a host was asked for and did not answer it may have done, and the log does not
+// tell. Were there a plan without its word, that would be done elsewhere, too.
+func TestHostThatDoesNotAnswerIsAskedBeforeTheNextPlan(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]func(s *stage, r Request){
+		"no result": func(s *stage, _ Request) { s.now = s.now.Add(time.Minute) },
+		"not delivered": func(s *stage, r Request) {
+			for range int(deafAfter / syncWait) {
+				s.step(Undelivered{Host: 2, Boot: 22, Reign: r.Reign, Kind: r.Kind, Key: r.Key, Err: "lost"})
+				s.now = s.now.Add(syncWait)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, first := ready(t, "1 web2; 2 web2", "1 web3")
+			r := first.Requests[0].Request
+			wait(s, r)
+			got := s.step(Nothing{})
+			if len(runs(got)) > 0 || s.asked != 1 || len(got.Requests) != 1 || got.Requests[0].Request.Kind != SyncRequest || got.Requests[0].Host != 2 {
+				t.Fatalf("%d plans, requests %+v; want the host asked what it does", s.asked, got.Requests)
+			}
+			if !r.Reign.Less(got.Requests[0].Request.Reign) {
+				t.Errorf("asked in reign %s; want one above %s, so that what was sent before counts no more", got.Requests[0].Request.Reign, r.Reign)
+			}
+			if s.synced(2, 22, r.Key); s.asked != 1 {
+				t.Fatal("a plan was made while the host says that it is at work on what it was asked for")
+			}
+			got = s.step(Applied{Entry: &Entry{Kind: ResultEntry, Host: 2, Result: &Outcome{Key: r.Key, Task: "start", Resource: "r1", Node: "web2"}}})
+			if s.asked != 2 || !slices.Equal(runs(got), []string{"r1"}) {
+				t.Errorf("%d plans, started %v; want the next plan after the result", s.asked, runs(got))
+			}
+		})
+	}
+}
+
+func TestHostThatNeverAnswersIsFenced(t *testing.T) {
+	t.Parallel()
+	s, _ := ready(t, "1 web2", "1 web3")
+	s.now = s.now.Add(time.Minute)
+	s.step(Nothing{})
+	s.now = s.now.Add(deafAfter)
+	if s.step(Nothing{}); s.asked != 2 || nodeState(s.doc.Section("status"), 2).Get("crmd") != "offline" {
+		t.Errorf("%d plans, and the host that does not answer is %s", s.asked, nodeState(s.doc.Section("status"), 2))
+	}
+}
+
+func TestHostThatRefusesIsNotTakenForSilent(t *testing.T) {
+	t.Parallel()
+	s, first := ready(t, "1 web2", "1 web3")
+	r := first.Requests[0].Request
+	for range 2 * int(deafAfter/syncWait) {
+		got := s.step(Undelivered{Host: 2, Boot: 22, Reign: r.Reign, Kind: r.Kind, Key: r.Key, Refused: true, Err: "this host starts nothing"})
+		if s.asked != 1 || slices.ContainsFunc(got.Requests, func(a Addressed) bool { return a.Request.Kind == SyncRequest }) {
+			t.Fatalf("%d plans, requests %+v after the host refused", s.asked, got.Requests)
+		}
+		s.now = s.now.Add(syncWait)
+	}
+}
+
+// TestHostThatFallsSilentWithWorkInFlightIsFenced: one that has answered, says that it is at work, and then takes no question any more.
+func TestHostThatFallsSilentWithWorkInFlightIsFenced(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.step(Viewed{allOfView(4)})
+	s.synced(1, 11)
+	s.synced(3, 33)
+	for range 10 {
+		s.synced(2, 22, "3:1:0:earlier")
+		s.now = s.now.Add(syncWait)
+		if s.step(Nothing{}); s.asked > 0 {
+			t.Fatal("a plan was made while a host says that it is at work")
+		}
+	}
+	s.now = s.now.Add(deafAfter - syncWait)
+	if s.step(Nothing{}); s.asked != 1 || nodeState(s.doc.Section("status"), 2).Get("crmd") != "offline" {
+		t.Fatalf("%d plans, and the host that does not answer is %s", s.asked, nodeState(s.doc.Section("status"), 2))
+	}
+	s.synced(2, 22)
+	if got := nodeState(s.doc.Section("status"), 2).Get("crmd"); got != "online" {
+		t.Errorf("crmd of the host that has answered is %q", got)
+	}
+}

@@ -142,12 +142,11 @@ func (c *Controller) overdue(now time.Time) {
 	t := c.transition
 	for _, key := range sortedKeys(t.inFlight) {
 		r := t.inFlight[key]
-		if !now.Before(r.deadline) {
-			delete(t.inFlight, key)
-			t.finish(r.action.ID, false)
-			why := fmt.Sprintf("no answer to %s from %s within %s", r.action.Key, r.host, r.deadline.Sub(r.since))
-			c.note(Note{Kind: Trouble, Subject: r.action.Key, Host: r.host, Detail: why})
-			c.markDirty(why)
+		if r == nil {
+			continue // given up with another of its host's
+		}
+		if end := r.patience(); !now.Before(end) {
+			c.giveUp(now, key, fmt.Sprintf("no answer to %s from %s within %s", r.action.Key, r.host, end.Sub(r.since)))
 			continue
 		}
 		if r.retryAt.IsZero() || now.Before(r.retryAt) {
@@ -159,6 +158,22 @@ func (c *Controller) overdue(now time.Time) {
 			c.out.Requests = append(c.out.Requests, Addressed{Host: id, Limit: syncWait, Request: c.request(r.action, m, key)})
 		}
 	}
+}
+
+// giveUp ends the wait for an action. What a host was asked for it may have done, without the log's knowing, or do yet. So it has to tell
+// anew what it does before there is another plan, or be fenced, and obeys nothing from then on that was sent before.
+func (c *Controller) giveUp(now time.Time, key, why string) {
+	r := c.transition.inFlight[key]
+	c.note(Note{Kind: Trouble, Subject: r.action.Key, Host: r.host, Detail: why})
+	delete(c.transition.inFlight, key)
+	c.transition.finish(r.action.ID, false)
+	if id, _ := c.hostNamed(r.host); !r.fence && c.members[id] != nil {
+		c.forsake(r.host, false)
+		c.members[id].ask(now)
+		c.members[id].reign.Asked++
+		c.synchronize(now)
+	}
+	c.markDirty(why)
 }
 
 // clearFailures are the edits that forget a resource's failures on a host.

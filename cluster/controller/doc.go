@@ -12,12 +12,13 @@
 //  2. writes what it knows of the hosts into the document (node_state), so that
 //     the scheduler sees it;
 //  3. once all answers are in and nothing is in flight, asks the scheduler for a plan;
-//     a member that has not answered for deafAfter is told of as failed, and fenced;
+//     a member that does not answer for deafAfter is told of as failed, and fenced;
 //  4. executes the plan's graph: an action is dispatched when everything it waits
 //     for is done and the limits allow it;
 //  5. when something else happens than the plan expected (a view, a changed
 //     configuration, a failed action, a monitor's report) dispatches nothing more, waits
-//     for what is in flight, and starts again at 3.
+//     for what is in flight, and starts again at 3. For what a host leaves unanswered it starts
+//     again at 1 with that host, which may have done it.
 //
 // # The Worker
 //

@@ -63,18 +63,18 @@ func (c *Controller) refreshMembers(now time.Time) {
 	for _, id := range sortedHosts(c.members) {
 		if boot, ok := current[id]; !ok || boot != c.members[id].boot {
 			delete(c.members, id)
-			c.lost(c.names[id])
+			c.forsake(c.names[id], true)
 		}
 	}
 	for _, id := range sortedHosts(current) {
 		if c.members[id] == nil {
-			c.members[id] = &member{boot: current[id], since: now, reign: Reign{c.reign.Ballot, c.view.Number}, retryAt: now, inFlight: map[string]bool{}}
+			c.members[id] = &member{boot: current[id], answered: now, reign: Reign{Ballot: c.reign.Ballot, View: c.view.Number}, retryAt: now, inFlight: map[string]bool{}}
 		}
 	}
 }
 
-// lost gives up on what a host was doing. Fencing goes on: another host does it.
-func (c *Controller) lost(name string) {
+// forsake gives up on what a host was doing; that it left is what was wanted, where it is gone. Fencing goes on: another host does it.
+func (c *Controller) forsake(name string, gone bool) {
 	if c.transition == nil {
 		return
 	}
@@ -84,7 +84,7 @@ func (c *Controller) lost(name string) {
 			continue
 		}
 		delete(c.transition.inFlight, key)
-		c.transition.finish(r.action.ID, r.action.Task == "do_shutdown")
+		c.transition.finish(r.action.ID, gone && r.action.Task == "do_shutdown")
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *Controller) lost(name string) {
 func (c *Controller) synchronize(now time.Time) {
 	for _, id := range sortedHosts(c.members) {
 		m := c.members[id]
-		if m.synced && len(m.inFlight) == 0 || m.retryAt.IsZero() || now.Before(m.retryAt) {
+		if !m.awaited() || m.retryAt.IsZero() || now.Before(m.retryAt) {
 			continue
 		}
 		m.retryAt = time.Time{}
@@ -114,16 +114,24 @@ func (c *Controller) replied(now time.Time, ev Replied) {
 	if ev.Kind == LeaveRequest {
 		m.leaving = true
 	}
-	if ev.Kind == LeaveRequest && c.transition != nil {
-		if r := c.transition.inFlight[ev.Key]; r != nil {
-			delete(c.transition.inFlight, ev.Key)
-			c.transition.finish(r.action.ID, true)
-		}
+	if c.transition == nil || c.transition.inFlight[ev.Key] == nil {
+		return
+	}
+	r := c.transition.inFlight[ev.Key]
+	r.unsent = time.Time{}
+	if ev.Kind == LeaveRequest {
+		delete(c.transition.inFlight, ev.Key)
+		c.transition.finish(r.action.ID, true)
 	}
 }
 
 func (c *Controller) synced(ev Replied, m *member) {
+	back := m.deaf(c.now)
+	m.answered = c.now
 	if m.synced {
+		if back {
+			c.markDirty("host " + c.names[ev.Host] + " answers again")
+		}
 		// Asked again: what the host no longer has in flight is in the log, and came here in a
 		// snapshot, which tells of no entries.
 		for _, key := range sortedKeys(m.inFlight) {
@@ -169,7 +177,14 @@ func (c *Controller) undelivered(now time.Time, ev Undelivered) {
 		return
 	}
 	// It may have arrived: the worker knows the key and will not do it again.
-	c.transition.inFlight[ev.Key].retryAt = now.Add(retryDelay)
+	r := c.transition.inFlight[ev.Key]
+	r.retryAt = now.Add(retryDelay)
+	switch {
+	case ev.Refused:
+		r.unsent = time.Time{}
+	case r.unsent.IsZero():
+		r.unsent = now
+	}
 }
 
 // unseen tells whether a configured host has not been in a view since this

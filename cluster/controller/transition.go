@@ -24,9 +24,18 @@ type running struct {
 	since    time.Time
 	deadline time.Time // when the leader stops believing in a result
 	retryAt  time.Time // when to hand the request out again; zero: it was delivered or is on its way
+	unsent   time.Time // since when it could not be delivered; zero: the host has answered, or was not asked twice
 	host     string    // uname of the host that carries it out
 	boot     uint64    // of a fencing's target when it was asked for
 	fence    bool      // done by the fencer, not by a worker
+}
+
+// patience is when the leader stops waiting: for a result that is overdue, or for a host that does not take the request.
+func (r *running) patience() time.Time {
+	if end := r.unsent.Add(deafAfter); !r.unsent.IsZero() && end.Before(r.deadline) {
+		return end
+	}
+	return r.deadline
 }
 
 // transition is a graph in execution.

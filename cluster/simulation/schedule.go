@@ -181,7 +181,7 @@ func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []
 		faults = departures(seed).among(faults, shape, begin, long)
 	}
 	if shape.Choked {
-		faults = chokes(seed).among(faults, shape, begin, long)
+		faults = shape.chokes(seed).among(faults, shape, begin, long)
 	}
 	return faults
 }

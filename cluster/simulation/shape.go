@@ -32,6 +32,7 @@ type Shape struct {
 	WatchdogWait  time.Duration // stonith-watchdog-timeout; 0: twice Watchdog
 	Resized       bool          // hosts are taken out and put back
 	Choked        bool          // hosts are choked
+	Impatient     bool          // and leaders wait for them shortly
 }
 
 // Draw returns the shape of a seed.
@@ -69,7 +70,7 @@ func Draw(seed uint64) Shape {
 	if watched(seed) {
 		s.giveWatchdogs(seed)
 	}
-	s.Resized, s.Choked = resized(seed), choked(seed)
+	s.Resized, s.Choked, s.Impatient = resized(seed), choked(seed), impatient(seed)
 	return s
 }
 
@@ -123,6 +124,7 @@ func (s *Shape) String() string {
 		{s.Group > 0, fmt.Sprintf("a group of %d", s.Group)}, {s.Clone, "a clone"}, {s.Together, "a colocation"},
 		{s.Resized, "hosts that are taken out"},
 		{s.Choked, "hosts that are choked"},
+		{s.Impatient, "impatient leaders"},
 	} {
 		if option.set {
 			b.WriteString(", " + option.text)
@@ -155,8 +157,8 @@ func (s *Shape) cloned(name string) bool { return base(name) == "c0" }
 // colocated tells whether r1 has to be where r0 is.
 func (s *Shape) colocated() bool { return s.Together && s.Primitives > 1 }
 
-func primitive(b *strings.Builder, name string) {
-	fmt.Fprintf(b, `<primitive id="%[1]s" class="ocf" provider="sim" type="Thing"><operations><op id="%[1]s-m" name="monitor" interval="10s"/></operations></primitive>`, name)
+func (s *Shape) primitive(b *strings.Builder, name string) {
+	fmt.Fprintf(b, `<primitive id="%[1]s" class="ocf" provider="sim" type="Thing"><operations><op id="%[1]s-m" name="monitor" interval="10s"/>%[2]s</operations></primitive>`, name, s.limits(name))
 }
 
 // resources is the document's section.
@@ -167,18 +169,18 @@ func (s *Shape) resources() string {
 		b.WriteString(`<primitive id="power" class="stonith" type="fence_sim"/>`)
 	}
 	for i := range s.Primitives {
-		primitive(&b, fmt.Sprintf("r%d", i))
+		s.primitive(&b, fmt.Sprintf("r%d", i))
 	}
 	if s.Group > 0 {
 		b.WriteString(`<group id="g">`)
 		for _, name := range s.members() {
-			primitive(&b, name)
+			s.primitive(&b, name)
 		}
 		b.WriteString(`</group>`)
 	}
 	if s.Clone {
 		b.WriteString(`<clone id="c">`)
-		primitive(&b, "c0")
+		s.primitive(&b, "c0")
 		b.WriteString(`</clone>`)
 	}
 	b.WriteString("</resources>")
@@ -193,7 +195,7 @@ func (s *Shape) constraints() string {
 }
 
 func (s *Shape) properties() string {
-	return `<crm_config><cluster_property_set id="options"><nvpair id="policy" name="no-quorum-policy" value="` + s.Policy + `"/>` + s.watchdogOption() + `</cluster_property_set></crm_config>`
+	return `<crm_config><cluster_property_set id="options"><nvpair id="policy" name="no-quorum-policy" value="` + s.Policy + `"/>` + s.watchdogOption() + s.patience() + `</cluster_property_set></crm_config>`
 }
 
 // options are the hosts' configuration at first.

@@ -63,10 +63,11 @@ func TestSeeds(t *testing.T) {
 // to propose a fork, was too far behind to know that it was quorate, and nobody else did (520855). Two hosts were out of step with their turns, and
 // one promised and outbid in one breath (700283). A daemon that began under a promise did not read its log, and left running what it did not
 // know of (865603). The cluster waited for the watchdogs of hosts that were back already (870159). A host that stood still twice took its old
-// barrier for a confirmation, because its log became a new group's (917294).
+// barrier for a confirmation, because its log became a new group's (917294). A leader did not hear from a host that was choked what became of a
+// start, and had it done elsewhere (2000283, 2004363).
 func TestSeedsThatFoundSomething(t *testing.T) {
 	t.Parallel()
-	for _, n := range []uint64{414889, 415541, 518559, 520855, 700283, 810845, 812245, 815477, 865603, 870159, 917294} {
+	for _, n := range []uint64{414889, 415541, 518559, 520855, 700283, 810845, 812245, 815477, 865603, 870159, 917294, 2000283, 2004363} {
 		cfg := simulation.Config{Seed: n}
 		judge(t, cfg, simulation.Run(cfg))
 	}
