@@ -10,6 +10,7 @@ import (
 type faults struct {
 	apart      [][2]string         // hosts that do not hear each other, on any link
 	mute       [][2]string         // the second does not hear the first
+	choked     [][2]string         // only datagrams get through between them
 	loss       map[lossKey]float64 // share of a host's packets that is lost, 0 to 1, each way
 	fenceFault map[string]string   // by host: FenceFails or FenceHangs
 }
@@ -49,35 +50,55 @@ func (f *faults) partition(hosts []string, sets [][]string) error {
 			}
 		}
 	}
-	f.apart, f.mute = apart, nil
+	f.pairs(apart, nil, nil)
 	return nil
+}
+
+// pairs replaces what is wrong between hosts.
+func (f *faults) pairs(apart, mute, choked [][2]string) {
+	f.apart, f.mute, f.choked = apart, mute, choked
 }
 
 // silence lets the second host of each pair not hear the first, in place of any partition.
-func (f *faults) silence(hosts []string, pairs [][]string) error {
-	if err := f.block(hosts, pairs); err != nil {
-		return err
+func (f *faults) silence(hosts []string, sets [][]string) error {
+	mute, err := pairsOf("silence", hosts, sets)
+	if err == nil {
+		f.pairs(nil, mute, nil)
 	}
-	f.apart, f.mute = nil, f.apart
-	return nil
+	return err
 }
 
 // block lets the two hosts of each pair not hear each other, in place of any partition.
-func (f *faults) block(hosts []string, pairs [][]string) error {
-	var apart [][2]string
-	for _, pair := range pairs {
+func (f *faults) block(hosts []string, sets [][]string) error {
+	apart, err := pairsOf("block", hosts, sets)
+	if err == nil {
+		f.pairs(apart, nil, nil)
+	}
+	return err
+}
+
+// choke lets only datagrams get through between the two hosts of each pair, in place of any partition.
+func (f *faults) choke(hosts []string, sets [][]string) error {
+	choked, err := pairsOf("choke", hosts, sets)
+	if err == nil {
+		f.pairs(nil, nil, choked)
+	}
+	return err
+}
+
+func pairsOf(verb string, hosts []string, sets [][]string) (pairs [][2]string, err error) {
+	for _, pair := range sets {
 		if len(pair) != 2 || pair[0] == pair[1] {
-			return fmt.Errorf("block: want pairs of two hosts, got %v", pair)
+			return nil, fmt.Errorf("%s: want pairs of two hosts, got %v", verb, pair)
 		}
 		for _, host := range pair {
 			if !slices.Contains(hosts, host) && host != ClientName {
-				return fmt.Errorf("block: no host %q in the lab", host)
+				return nil, fmt.Errorf("%s: no host %q in the lab", verb, host)
 			}
 		}
-		apart = append(apart, [2]string{pair[0], pair[1]})
+		pairs = append(pairs, [2]string{pair[0], pair[1]})
 	}
-	f.apart, f.mute = apart, nil
-	return nil
+	return pairs, nil
 }
 
 func (f *faults) lose(host string, link int, percent float64) error {

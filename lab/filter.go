@@ -13,6 +13,7 @@ import (
 // rule drops packets that go from one bridge port to another; an empty port is any.
 type rule struct {
 	from, to string
+	streams  bool    // only TCP's, over IPv4 or IPv6
 	share    float64 // of the packets that match: 1 drops all
 }
 
@@ -30,6 +31,14 @@ func (k *keeper) rules() []rule {
 	for _, pair := range k.faults.mute {
 		for link := range k.config.Links {
 			rules = append(rules, rule{from: k.hosts[pair[0]].port(link), to: k.hosts[pair[1]].port(link), share: 1})
+		}
+	}
+	for _, pair := range k.faults.choked {
+		a, b := k.hosts[pair[0]], k.hosts[pair[1]]
+		for link := range k.config.Links {
+			rules = append(rules,
+				rule{from: a.port(link), to: b.port(link), streams: true, share: 1},
+				rule{from: b.port(link), to: a.port(link), streams: true, share: 1})
 		}
 	}
 	for _, h := range k.order {
@@ -94,6 +103,10 @@ func (r rule) expressions() []expr.Any {
 	}
 	if r.to != "" {
 		match(expr.MetaKeyOIFNAME, r.to)
+	}
+	if r.streams {
+		out = append(out, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}})
 	}
 	if r.share < 1 {
 		limit := uint32(r.share * math.MaxUint32)

@@ -233,6 +233,8 @@ func (k *keeper) handle(conn *net.UnixConn, r request, files []*os.File) *reply 
 		return errorReply(k.setFaults(func(f *faults) error { return f.partition(k.config.Hosts, r.Sets) }))
 	case "silence":
 		return errorReply(k.setFaults(func(f *faults) error { return f.silence(k.config.Hosts, r.Sets) }))
+	case "choke":
+		return errorReply(k.setFaults(func(f *faults) error { return f.choke(k.config.Hosts, r.Sets) }))
 	case "block":
 		return errorReply(k.setFaults(func(f *faults) error { return f.block(k.config.Hosts, r.Sets) }))
 	}

@@ -240,6 +240,10 @@ func (l *Lab) Block(pairs ...[2]string) error { return l.pairs("block", pairs) }
 // earlier partitions and blocks.
 func (l *Lab) Silence(pairs ...[2]string) error { return l.pairs("silence", pairs) }
 
+// Choke lets only datagrams get through between the two hosts of each pair, as where a path swallows longer packets: they
+// hear each other and cannot talk. It replaces earlier partitions and blocks.
+func (l *Lab) Choke(pairs ...[2]string) error { return l.pairs("choke", pairs) }
+
 func (l *Lab) pairs(verb string, pairs [][2]string) error {
 	r := request{Verb: verb}
 	for _, pair := range pairs {

@@ -60,6 +60,15 @@ func reaches(t *testing.T, from *Host, to string) bool {
 	return err == nil
 }
 
+// talks tells whether streams get from one host to another: nobody listens there, and that is told.
+func talks(t *testing.T, from, to *Host) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := from.Dial(ctx, "tcp", to.Name()+":7077")
+	return err != nil && strings.Contains(err.Error(), "refused")
+}
+
 // comesToReach waits until a ping gets from a host to an address: that an earlier fault is over may
 // have to wait for an answer to ARP, and for a machine that has other things to do.
 func comesToReach(t *testing.T, from *Host, to string) bool {
@@ -183,8 +192,16 @@ func TestPartitionAndBlock(t *testing.T) {
 	}
 	must(t, l.Block([2]string{"web1", "web3"}))
 	hear("blocked web1-web3", [3]bool{true, false, true})
+	must(t, l.Choke([2]string{"web1", "web2"}))
+	hear("choked web1-web2", [3]bool{true, true, true})
+	if talks(t, hosts[0], hosts[1]) || !talks(t, hosts[2], hosts[1]) {
+		t.Error("a stream got through between choked hosts, or not between others")
+	}
 	must(t, l.Partition())
 	hear("healed", [3]bool{true, true, true})
+	if !talks(t, hosts[0], hosts[1]) {
+		t.Error("no stream gets through after the hosts were healed")
+	}
 	if err := l.Partition([]string{"web1"}, []string{"web9"}); err == nil {
 		t.Error("a partition of hosts that do not exist was accepted")
 	}

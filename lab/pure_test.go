@@ -66,7 +66,7 @@ func TestRulesFollowFaults(t *testing.T) {
 	must(t, k.faults.lose("h2", 0, 50))
 	must(t, k.faults.lose("h2", AllLinks, 0))
 	want := []rule{
-		{"p1.0", "p2.0", 1}, {"p2.0", "p1.0", 1}, {"p1.0", "p3.0", 1}, {"p3.0", "p1.0", 1},
+		{from: "p1.0", to: "p2.0", share: 1}, {from: "p2.0", to: "p1.0", share: 1}, {from: "p1.0", to: "p3.0", share: 1}, {from: "p3.0", to: "p1.0", share: 1},
 		{from: "p3.0", share: 0.25}, {to: "p3.0", share: 0.25},
 	}
 	if got := k.rules(); !slices.Equal(got, want) {

@@ -150,9 +150,10 @@ func TestHostsOfASideThatLostAreUncleanUntilTheyAreBackOrFenced(t *testing.T) {
 	t.Parallel()
 	begun, lost := time.Unix(0, 0), core.Ballot{Number: 2, Proposer: 3}
 	other := New(Config{Self: 2, Boot: 22, Document: cib.New, Hosts: map[core.HostID]string{1: "web1", 2: "web2", 3: "web3"}})
-	other.Step(begun, Restored{core.View{Number: 7, Members: []core.HostID{2, 3}, Boots: []uint64{22, 34}, Leader: 3, Ballot: lost}})
-	other.Step(begun, Strayed{Lost: []core.Ballot{lost}})
-	other.Step(begun, Restored{core.View{Number: 8, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Leader: 1, Ballot: core.Ballot{Number: 3}}})
+	won := core.Ballot{Number: 3}
+	other.Step(begun, Viewed{core.View{Number: 7, Members: []core.HostID{2, 3}, Boots: []uint64{22, 34}, Leader: 3, Ballot: lost}})
+	other.Step(begun, Restored{View: core.View{Number: 8, Members: []core.HostID{1, 2}, Boots: []uint64{11, 22}, Leader: 1, Ballot: won},
+		From: core.Origin{Group: won, Discarded: true, Lost: []core.Ballot{lost}}})
 	if got := other.Strays(); !slices.Equal(got, []core.HostID{3}) {
 		t.Fatalf("strays: %v, want host 3", got)
 	}
@@ -264,5 +265,29 @@ func TestNothingIsPlannedBeforeAMemberAnswers(t *testing.T) {
 	s.synced(2, 22)
 	if got := nodeState(s.doc.Section("status"), 2).Get("crmd"); got != "online" {
 		t.Errorf("crmd of the member that has answered is %q", got)
+	}
+}
+
+// TestViewOfTheGroupBeforeGivesNoLeadership: the log is another group's now, and what hosts did after the view that it tells of may have been
+// in a log that lost. Who led by that view asks nobody for anything until the group has a view of its own.
+func TestViewOfTheGroupBeforeGivesNoLeadership(t *testing.T) {
+	t.Parallel()
+	s, _ := ready(t, "1 web2")
+	s.plans = []string{"1 web3"}
+	before := s.asked
+	next := core.Ballot{Number: 2, Proposer: 3}
+	got := s.step(Restored{View: allOfView(4), From: core.Origin{Group: next, Discarded: true, Lost: []core.Ballot{{Number: 1, Proposer: 2}}}})
+	if _, leading := s.c.Leading(); leading || len(got.Requests) > 0 || s.asked != before {
+		t.Fatalf("leads: %v, %d plans, requests %+v; want none before the new group has a view", leading, s.asked-before, got.Requests)
+	}
+	v := allOfView(5)
+	v.Ballot = next
+	if got := s.step(Viewed{v}); len(got.Requests) != 3 || got.Requests[0].Request.Kind != SyncRequest {
+		t.Errorf("%+v; want all members asked what they do", got.Requests)
+	}
+	same, _ := ready(t)
+	same.step(Restored{View: allOfView(4), From: core.Origin{Group: allOfView(4).Ballot}})
+	if _, leading := same.c.Leading(); !leading {
+		t.Error("a snapshot of the same group ended a reign, which no other view begins again")
 	}
 }

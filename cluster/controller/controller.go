@@ -153,7 +153,7 @@ func (c *Controller) Step(now time.Time, ev Event) Batch {
 	case Applied:
 		c.applied(now, ev.Entry)
 	case Restored:
-		c.viewed(now, ev.View)
+		c.restored(now, ev)
 	case Replied:
 		c.replied(now, ev)
 	case Undelivered:
@@ -166,8 +166,6 @@ func (c *Controller) Step(now time.Time, ev Event) Batch {
 		c.confirmed(now, ev)
 	case Configured:
 		c.configured(ev.Hosts)
-	case Strayed:
-		c.strayed(ev.Lost)
 	}
 	if c.leading {
 		c.advance(now)

@@ -31,7 +31,7 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 	c.letStop(now, old.Members)
 	// A view of an earlier life of this daemon, read from its log, gives it no leadership.
 	if v.Leader != c.cfg.Self || c.boots[c.cfg.Self] != c.cfg.Boot {
-		c.leading, c.transition, c.members, c.dirty, c.hostWrite = false, nil, nil, "", 0
+		c.abdicate()
 		return
 	}
 	if !c.leading || old.Ballot != v.Ballot {
@@ -41,6 +41,20 @@ func (c *Controller) viewed(now time.Time, v core.View) {
 	c.forgive()
 	c.markDirty(fmt.Sprintf("view %d: members %v", v.Number, v.Members))
 	c.inARow = 0
+}
+
+// restored takes a state in that came as a whole. Where the log is another group's now, a view of the group before gives no leadership: what
+// hosts did since may be lost with their logs, so they have to be asked anew, by whom the group's first view says.
+func (c *Controller) restored(now time.Time, ev Restored) {
+	c.viewed(now, ev.View)
+	c.strayed(ev.From.Lost)
+	if ev.View.Ballot != ev.From.Group {
+		c.abdicate()
+	}
+}
+
+func (c *Controller) abdicate() {
+	c.leading, c.transition, c.members, c.dirty, c.hostWrite = false, nil, nil, "", 0
 }
 
 func (c *Controller) beginReign(now time.Time) {

@@ -107,14 +107,15 @@ type Confirmed struct {
 // precedes the view that will say the same.
 type QuorumHere struct{ Quorate bool }
 
-// Restored is a state that came as a whole, from a snapshot.
-type Restored struct{ View core.View }
+// Restored is a state that came as a whole, from a snapshot of the log that From tells of. When this host's own log lost to that one, its
+// worker is told first (Worker.Discarded).
+type Restored struct {
+	View core.View
+	From core.Origin
+}
 
 // Configured names the configured hosts anew, after some were added or taken out.
 type Configured struct{ Hosts map[core.HostID]string }
-
-// Strayed tells that this host's log lost to another, and which of its groups the other did not grow from.
-type Strayed struct{ Lost []core.Ballot }
 
 // Nothing lets only time pass.
 type Nothing struct{}
@@ -128,7 +129,6 @@ func (Confirmed) event()   {}
 func (QuorumHere) event()  {}
 func (Restored) event()    {}
 func (Configured) event()  {}
-func (Strayed) event()     {}
 func (Nothing) event()     {}
 
 // Batch is what a Controller wants done. Nothing in it waits for anything else.

@@ -36,7 +36,7 @@ func (r *register) QuorumIgnored() bool         { return false }
 func (r *register) Snapshot() ([]byte, error) {
 	return []byte(strings.Join(r.all(), "\n")), nil
 }
-func (r *register) Restore(b []byte) error {
+func (r *register) Restore(b []byte, _ core.Origin) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.entries = nil

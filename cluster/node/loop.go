@@ -64,6 +64,9 @@ func (n *Node) happened(ev controller.Event) {
 	case controller.Applied:
 		n.committed(ev.Entry)
 	case controller.Restored:
+		if ev.From.Discarded {
+			n.work(n.worker.Discarded())
+		}
 		n.viewSeen = ev.View
 		if n.present(ev.View) {
 			n.alertMembers(ev.View)
@@ -352,11 +355,6 @@ func (n *Node) watch() {
 			n.asleep.Add(-pauses)
 			pauses = 0
 			n.queue.put(n.reassured)
-		case core.Discarded:
-			n.queue.put(func() {
-				n.work(n.worker.Discarded())
-				n.step(controller.Strayed{Lost: change.Lost})
-			})
 		}
 	}
 }

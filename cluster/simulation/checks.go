@@ -76,7 +76,7 @@ func (w *World) decoded(entry []byte) *replica.Batch {
 }
 
 // Restore reads a snapshot once for all hosts, and all starts of their daemons.
-func (r *recorder) Restore(snapshot []byte) error {
+func (r *recorder) Restore(snapshot []byte, from core.Origin) error {
 	w := r.h.w
 	state := w.states[string(snapshot)]
 	if state == nil {
@@ -89,7 +89,7 @@ func (r *recorder) Restore(snapshot []byte) error {
 		}
 		w.states[string(snapshot)] = state
 	}
-	r.Resume(state)
+	r.Resume(state, from)
 	return nil
 }
 

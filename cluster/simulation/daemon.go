@@ -91,13 +91,17 @@ func (h *host) noted(change core.Change) {
 		h.asleep = true
 	case core.Resumed:
 		h.asleep = false
-	case core.Discarded:
-		if h.w.tamper.Forgetful {
-			return
-		}
-		h.work(h.worker.Discarded())
-		h.step(controller.Strayed{Lost: change.Lost})
 	}
+}
+
+// learns takes in what the replica tells.
+func (h *host) learns(ev controller.Event) {
+	if r, whole := ev.(controller.Restored); whole && h.w.tamper.Forgetful {
+		ev = controller.Restored{View: r.View, From: core.Origin{Group: r.From.Group}}
+	} else if whole && r.From.Discarded {
+		h.work(h.worker.Discarded())
+	}
+	h.step(ev)
 }
 
 // step moves the controller and carries out what it wants.

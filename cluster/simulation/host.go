@@ -267,7 +267,7 @@ func (h *host) pump() {
 		case len(h.happened) > 0:
 			ev := h.happened[0]
 			h.happened = h.happened[1:]
-			h.step(ev)
+			h.learns(ev)
 		default:
 			h.consult()
 			h.write()

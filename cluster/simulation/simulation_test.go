@@ -64,10 +64,11 @@ func TestSeeds(t *testing.T) {
 // one promised and outbid in one breath (700283). A daemon that began under a promise did not read its log, and left running what it did not
 // know of (865603). The cluster waited for the watchdogs of hosts that were back already (870159). A host that stood still twice took its old
 // barrier for a confirmation, because its log became a new group's (917294). A leader did not hear from a host that was choked what became of a
-// start, and had it done elsewhere (2000283, 2004363).
+// start, and had it done elsewhere (2000283, 2004363). Who led by the view of the group before went on when its log had lost, and did not ask what
+// hosts had done since (1102853).
 func TestSeedsThatFoundSomething(t *testing.T) {
 	t.Parallel()
-	for _, n := range []uint64{414889, 415541, 518559, 520855, 700283, 810845, 812245, 815477, 865603, 870159, 917294, 2000283, 2004363} {
+	for _, n := range []uint64{414889, 415541, 518559, 520855, 700283, 810845, 812245, 815477, 865603, 870159, 917294, 1102853, 2000283, 2004363} {
 		cfg := simulation.Config{Seed: n}
 		judge(t, cfg, simulation.Run(cfg))
 	}

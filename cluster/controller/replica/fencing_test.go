@@ -47,7 +47,7 @@ func TestFencingIsRememberedByAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := newReplica(&told{})
-	if err := other.Restore(snapshot); err != nil || states(other, "") != states(r, "") {
+	if err := other.Restore(snapshot, core.Origin{}); err != nil || states(other, "") != states(r, "") {
 		t.Errorf("a snapshot brings %q (%v), want %q", states(other, ""), err, states(r, ""))
 	}
 	v.Number++

@@ -203,7 +203,7 @@ func Alone(doc *cib.Document, view core.View, edit func(*cib.Document), notify f
 func Revive(snapshot []byte, index uint64, tail [][]byte) (*Replica, error) {
 	r := New(func(controller.Event) {})
 	if len(snapshot) > 0 {
-		if err := r.Restore(snapshot); err != nil {
+		if err := r.Restore(snapshot, core.Origin{}); err != nil {
 			return nil, err
 		}
 	}
@@ -304,23 +304,23 @@ func Read(snapshot []byte) (*State, error) {
 }
 
 // Restore replaces the whole state.
-func (r *Replica) Restore(snapshot []byte) error {
+func (r *Replica) Restore(snapshot []byte, from core.Origin) error {
 	s, err := Read(snapshot)
 	if err != nil {
 		return err
 	}
-	r.resume(s, s.doc)
+	r.resume(s, s.doc, from)
 	return nil
 }
 
 // Resume is Restore of a snapshot that was read before.
-func (r *Replica) Resume(s *State) { r.resume(s, s.doc.Clone()) }
+func (r *Replica) Resume(s *State, from core.Origin) { r.resume(s, s.doc.Clone(), from) }
 
-func (r *Replica) resume(s *State, doc *cib.Document) {
+func (r *Replica) resume(s *State, doc *cib.Document, from core.Origin) {
 	r.mu.Lock()
 	r.doc, r.snapshot, r.index, r.view, r.history = doc, nil, s.Index, s.View, slices.Clone(s.History)
 	r.fences, r.private = s.Fences, maps.Clone(s.Private)
 	r.mu.Unlock()
-	r.notify(controller.Restored{View: s.View})
+	r.notify(controller.Restored{View: s.View, From: from})
 	r.told.Store(s.Index)
 }

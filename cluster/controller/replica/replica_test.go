@@ -158,7 +158,7 @@ func TestHistoryIsExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied, old := newReplica(&other), newReplica(&other)
-	if err := copied.Restore(snapshot); err != nil {
+	if err := copied.Restore(snapshot, core.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	var form map[string]json.RawMessage
@@ -167,7 +167,7 @@ func TestHistoryIsExact(t *testing.T) {
 	}
 	form["history"], _ = json.Marshal(r.History())
 	before, _ := json.Marshal(form)
-	if err := old.Restore(before); err != nil {
+	if err := old.Restore(before, core.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	for name, h := range map[string][]replica.Past{"the replica": r.History(), "its snapshot": copied.History(), "an earlier build's": old.History()} {
@@ -210,7 +210,7 @@ func TestSnapshotCarriesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied := newReplica(&other)
-	if err := copied.Restore(snapshot); err != nil {
+	if err := copied.Restore(snapshot, core.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	if string(copied.Document().Bytes()) != string(r.Document().Bytes()) || copied.LastView().Number != 3 || copied.Index() != 2 {
@@ -252,8 +252,8 @@ func FuzzRestore(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var seen told
 		r := newReplica(&seen)
-		if r.Restore(data) == nil {
-			if again, err := r.Snapshot(); err != nil || newReplica(&seen).Restore(again) != nil {
+		if r.Restore(data, core.Origin{}) == nil {
+			if again, err := r.Snapshot(); err != nil || newReplica(&seen).Restore(again, core.Origin{}) != nil {
 				t.Errorf("%q restored, but not what it was written as: %v", data, err)
 			}
 		}

@@ -31,7 +31,7 @@ func (r *register) Apply(index uint64, entry []byte) []byte {
 func (r *register) View(index uint64, v core.View) { r.views = append(r.views, v) }
 func (r *register) QuorumIgnored() bool            { return r.ignored }
 func (r *register) Snapshot() ([]byte, error)      { return []byte(strings.Join(r.entries, "\n")), nil }
-func (r *register) Restore(b []byte) error {
+func (r *register) Restore(b []byte, _ core.Origin) error {
 	r.entries = nil
 	if len(b) > 0 {
 		r.entries = strings.Split(string(b), "\n")

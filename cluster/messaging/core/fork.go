@@ -287,7 +287,7 @@ func (c *Core) start(b Ballot, hosts []HostID) {
 	}
 	snap := &pb.Snapshot{Data: marshalState(&c.agreed, machine), Metadata: &pb.SnapshotMetadata{
 		ConfState: confState(hosts), Index: proto.Uint64(index), Term: proto.Uint64(term)}}
-	c.install(b, snap, nil)
+	c.install(snap, Origin{Group: b}, nil)
 	c.fork = fork{founding: hosts, begun: c.now, led: c.now}
 	c.change(Change{Kind: Forked, Ballot: b, Text: fmt.Sprintf("hosts %v go on as group %s", hosts, b)})
 	c.found()
@@ -297,8 +297,8 @@ func (c *Core) start(b Ballot, hosts []HostID) {
 const keptLineage = 32
 
 // install replaces this host's log, in one write.
-func (c *Core) install(b Ballot, snap *pb.Snapshot, lost *Fork) {
-	meta := snap.GetMetadata()
+func (c *Core) install(snap *pb.Snapshot, from Origin, lost *Fork) {
+	b, meta := from.Group, snap.GetMetadata()
 	hs := &pb.HardState{Term: proto.Uint64(meta.GetTerm()), Vote: proto.Uint64(0), Commit: proto.Uint64(meta.GetIndex())}
 	if c.promised.Less(b) {
 		c.promised = b
@@ -306,7 +306,7 @@ func (c *Core) install(b Ballot, snap *pb.Snapshot, lost *Fork) {
 	promised := c.promised
 	s := c.saving()
 	*s = Save{Boot: s.Boot, Disk: s.Disk, Promised: &promised, Install: true, Ballot: b, HardState: hs, Snapshot: snap, Discarded: lost, Sync: true}
-	if err := c.open(Saved{Promised: promised, Ballot: b, HardState: hs, Snapshot: snap}); err != nil {
+	if err := c.open(Saved{Promised: promised, Ballot: b, HardState: hs, Snapshot: snap}, from); err != nil {
 		panic(fmt.Sprintf("host %d: the log of group %s cannot be opened: %v", c.cfg.ID, b, err))
 	}
 	c.hurry()
@@ -365,14 +365,14 @@ func (c *Core) installAsked(m *Message) {
 		return
 	}
 	var lost *Fork
+	old, from := c.ballot, Origin{Group: m.Ballot}
 	if own.LastIndex > firstIndex && !own.within(group) {
-		lost = c.discard()
+		lost, from.Discarded, from.Lost = c.discard(), true, c.groupsBeyond(state.Lineage)
 	}
-	old, lostGroups := c.ballot, c.groupsBeyond(state.Lineage)
-	c.install(m.Ballot, m.Snapshot, lost)
+	c.install(m.Snapshot, from, lost)
 	c.fork = fork{begun: c.now, led: c.now}
 	if lost != nil {
-		c.change(Change{Kind: Discarded, Ballot: old, Lost: lostGroups, Text: fmt.Sprintf(
+		c.change(Change{Kind: Discarded, Ballot: old, Text: fmt.Sprintf(
 			"group %s has gone on without what group %s wrote here; that is kept, see holdfast forks", m.Ballot, old)})
 	}
 	c.change(Change{Kind: Forked, Ballot: m.Ballot, Text: fmt.Sprintf("this host joins group %s", m.Ballot)})

@@ -41,7 +41,7 @@ func (c *Core) load(saved Saved) error {
 	}
 	c.disk = saved.Disk
 	c.promised = saved.Promised
-	if err := c.open(saved); err != nil {
+	if err := c.open(saved, Origin{Group: saved.Ballot}); err != nil {
 		return err
 	}
 	c.written()
@@ -71,7 +71,7 @@ func confState(hosts []HostID) *pb.ConfState {
 }
 
 // open starts raft on a log, in place of the one before.
-func (c *Core) open(saved Saved) error {
+func (c *Core) open(saved Saved, from Origin) error {
 	log := raft.NewMemoryStorage()
 	if err := log.ApplySnapshot(saved.Snapshot); err != nil {
 		return fmt.Errorf("open the log's snapshot: %w", err)
@@ -82,7 +82,7 @@ func (c *Core) open(saved Saved) error {
 	if err := log.Append(saved.Entries); err != nil {
 		return fmt.Errorf("open the log's entries: %w", err)
 	}
-	if err := c.restore(saved.Snapshot); err != nil {
+	if err := c.restore(saved.Snapshot, from); err != nil {
 		return err
 	}
 	rn, err := raft.NewRawNode(&raft.Config{
@@ -100,13 +100,13 @@ func (c *Core) open(saved Saved) error {
 }
 
 // restore takes a snapshot over as the applied state.
-func (c *Core) restore(s *pb.Snapshot) error {
+func (c *Core) restore(s *pb.Snapshot, from Origin) error {
 	a, machine, err := unmarshalState(s.GetData())
 	if err != nil {
 		return err
 	}
 	if machine != nil {
-		if err := c.cfg.Machine.Restore(machine); err != nil {
+		if err := c.cfg.Machine.Restore(machine, from); err != nil {
 			return fmt.Errorf("restore the machine from the snapshot at %d: %w", s.GetMetadata().GetIndex(), err)
 		}
 	}
@@ -218,7 +218,7 @@ func (c *Core) finishReady() {
 	}
 	c.ready = nil
 	if !raft.IsEmptySnap(rd.Snapshot) {
-		if err := c.restore(rd.Snapshot); err != nil {
+		if err := c.restore(rd.Snapshot, Origin{Group: c.ballot}); err != nil {
 			panic(fmt.Sprintf("host %d: a snapshot that the leader could write cannot be read: %v", c.cfg.ID, err))
 		}
 	}

@@ -86,7 +86,15 @@ type Machine interface {
 	QuorumIgnored() bool
 	// Snapshot returns the whole state; Restore replaces it.
 	Snapshot() ([]byte, error)
-	Restore(snapshot []byte) error
+	Restore(snapshot []byte, from Origin) error
+}
+
+// Origin is the log that a snapshot is of.
+type Origin struct {
+	Group Ballot // which may have had no view yet: the snapshot's is of the group before then
+	// Discarded tells that this host's log lost to it, with entries that it does not have, and Lost, which groups it did not grow from.
+	Discarded bool
+	Lost      []Ballot
 }
 
 // Timing is the pace of the core. All of it follows from Token.
@@ -236,7 +244,7 @@ const (
 	DuplicateID                       // two daemons use Host's id at once
 	Forked                            // a new group under Ballot
 	Halted                            // this host's disk failed: it takes part no more; stop what runs here
-	Discarded                         // this host's log lost to another and was kept under forks/
+	Discarded                         // this host's log lost to another and was kept under forks/ (see Origin)
 	Expected                          // expected votes were changed while the cluster runs
 )
 
@@ -249,8 +257,7 @@ type Change struct {
 	View    View
 	For     time.Duration
 	Ballot  Ballot
-	Lost    []Ballot // Discarded: the groups of this host's log that the other did not grow from
-	Text    string   // one line for the log
+	Text    string // one line for the log
 }
 
 // Status is what a core knows at the moment.
