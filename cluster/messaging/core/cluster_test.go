@@ -46,6 +46,7 @@ type host struct {
 	machine *register
 	core    *core.Core // nil: off
 	frozen  bool
+	slow    bool     // its heartbeats have to go on while its disk writes a snapshot
 	held    []parcel // that came while it was frozen
 	answers map[uint64]core.Answer
 	changes []string
@@ -158,6 +159,9 @@ func (c *cluster) pump(h *host) {
 		}
 		c.sendAll(h, b.Early)
 		if b.Save != nil {
+			if h.slow && b.Save.Snapshot != nil {
+				h.core.Pulse(c.now + core.NewTiming(0).Heartbeat)
+			}
 			if err := h.disk.Save(b.Save); err != nil {
 				h.core.Halt(err)
 				continue

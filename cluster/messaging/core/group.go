@@ -189,6 +189,7 @@ func (c *Core) takeReady() {
 	if !raft.IsEmptySnap(rd.Snapshot) {
 		s = c.saving()
 		s.Snapshot, s.Entries, s.Replace = rd.Snapshot, nil, true
+		c.facts() // which heartbeats go on telling until the snapshot is written and applied
 		_ = c.log.ApplySnapshot(rd.Snapshot)
 	}
 	if len(rd.Entries) > 0 {
@@ -412,6 +413,9 @@ type facts struct {
 }
 
 func (c *Core) facts() *facts {
+	if first, _ := c.log.FirstIndex(); first > c.applied+1 {
+		return &c.known // of before a snapshot that has yet to be written and applied
+	}
 	term, last := c.last()
 	at := [3]uint64{term, last, c.applied}
 	if c.known.at == at {

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -207,6 +208,27 @@ func TestPauseDuringAWriteIsNoticed(t *testing.T) {
 		t.Error("the pause went unnoticed")
 	}
 	h.core.Done()
+}
+
+// A host that was away for long is sent a snapshot, and its disk takes its time with that.
+func TestHeartbeatsGoOnWhileASnapshotIsWritten(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, quorum.Options{})
+	c.compact = 64
+	c.start(1, 2, 3)
+	c.await(3*time.Second, 1, 2, 3)
+	c.kill(3)
+	c.await(3*time.Second, 1, 2)
+	for n := range 1200 {
+		c.must(1, fmt.Sprint(n))
+	}
+	h := c.host(3)
+	h.slow = true
+	c.start(3)
+	c.await(10*time.Second, 1, 2, 3)
+	if got := len(h.machine.entries); got != 1200 {
+		t.Errorf("the host has %d of 1200 entries", got)
+	}
 }
 
 func TestDuplicateIDIsReportedAndKeptOut(t *testing.T) {
