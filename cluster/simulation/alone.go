@@ -99,7 +99,7 @@ func (h *host) leaveBroken() {
 		h.killDaemon()
 		return
 	}
-	h.core.Step(h.clock(), core.Leave{})
+	h.tell(core.Leave{})
 	h.later(400*time.Millisecond, func() {
 		h.killDaemon()
 		h.disarm() // it lives on and does nothing but feed it

@@ -20,7 +20,7 @@ func (s *Shape) chokes(seed uint64) apart {
 	if s.Impatient {
 		longest = 45 * time.Second
 	}
-	return apart{Choke, rand.New(rand.NewPCG(seed, 0xc40)), 20 * time.Second, 500 * time.Millisecond, longest}
+	return apart{kind: Choke, r: rand.New(rand.NewPCG(seed, 0xc40)), pause: 20 * time.Second, least: 500 * time.Millisecond, longest: longest}
 }
 
 // limits and patience let leaders give up on what they wait for while hosts are choked.

@@ -19,9 +19,17 @@ func (h *host) carryOut(b core.Batch) {
 		h.packet(p)
 	}
 	h.stream(b.Early)
-	if b.Save != nil && !h.save(b.Save) {
+	if b.Save != nil && b.Save.Sync && h.sluggish.longest > 0 {
+		h.writeSlowly(b)
 		return
 	}
+	if b.Save == nil || h.save(b.Save) {
+		h.conclude(b)
+	}
+}
+
+// conclude does what follows the write.
+func (h *host) conclude(b core.Batch) {
 	h.stream(b.Messages)
 	if h.doomed == atVote && slices.ContainsFunc(b.Messages, votes) {
 		h.defect()
@@ -88,9 +96,9 @@ func (h *host) noted(change core.Change) {
 	case core.Halted:
 		h.diskFailed()
 	case core.Paused:
-		h.asleep = true
+		h.paused++
 	case core.Resumed:
-		h.asleep = false
+		h.resumed = h.paused
 	}
 }
 
@@ -120,7 +128,7 @@ func (h *host) step(ev controller.Event) {
 	}
 	for _, f := range batch.Fenced {
 		h.w.check.buried(h, f)
-		h.core.Step(h.clock(), core.Fenced{Host: f.Host, Boot: f.Boot})
+		h.tell(core.Fenced{Host: f.Host, Boot: f.Boot})
 	}
 	for _, a := range batch.Requests {
 		h.request(a)
@@ -192,7 +200,7 @@ func (h *host) propose(p core.Propose, done func(core.Answer)) {
 	h.seq++
 	p.Seq = h.seq
 	h.answers[h.seq] = done
-	h.core.Step(h.clock(), p)
+	h.tell(p)
 }
 
 // request carries a leader's request to a worker and the answer back.
@@ -308,7 +316,7 @@ func (h *host) work(batch controller.WorkerBatch) {
 		h.actAlone(h.lone.alone.Results(h.steady(), batch.Entries))
 	}
 	if batch.Leave && h.going != nil {
-		h.core.Step(h.clock(), core.Leave{})
+		h.tell(core.Leave{})
 		h.farewell()
 	}
 }

@@ -201,7 +201,7 @@ func (h *host) believe(st qdevice.Standing) {
 		says = before
 	}
 	h.asker.says = says
-	h.core.Step(h.clock(), says)
+	h.tell(says)
 	h.w.check.lent(h)
 }
 

@@ -67,6 +67,8 @@ func (w *World) strike(f Fault) {
 		w.strikeDisk(h, f)
 	case Departure:
 		w.takeOut(f)
+	case DiskSlow:
+		w.slowDown(h, f)
 	case Choke:
 		w.choke(f)
 	case BadAgents:
@@ -234,9 +236,12 @@ func (w *World) heal() {
 		w.departure.hurry()
 	}
 	for _, h := range w.hosts {
-		h.doomed, h.disk.Fail = notDoomed, nil
+		h.doomed, h.disk.Fail, h.sluggish.longest = notDoomed, nil, 0
 		h.clocks.drift(w.now, 0)
 		h.thaw()
+		if h.slow != nil {
+			h.alive(h.boot, h.slow.end)
+		}
 		if h.lone.broken {
 			h.killDaemon()
 		}

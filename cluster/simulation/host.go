@@ -22,6 +22,7 @@ type host struct {
 	power     bool
 	clocks    clocks
 	disk      *store.Memory
+	sluggish  slowDisk
 	backup    *store.Memory     // of the disk, nil: none
 	replaced  bool              // the disk was lost or restored in this run
 	doubt     bool              // it was restored, and the daemon has not caught up with mark
@@ -60,7 +61,11 @@ type daemon struct {
 	obeys      controller.Reign // the last that the worker obeyed
 	frozenAt   time.Duration
 	thawedAt   time.Duration // after standing still for longer than a token; 0: it did not, or has heard since
-	asleep     bool          // it stood still and has yet to learn what happened
+	paused     uint64        // how often it stood still, as far as it was told
+	resumed    uint64        // and how many of those are over: it has learnt what happened
+	turned     time.Duration // when messaging's loop last looked who is heard, by the host's clock
+	slow       *slowWrite    // its disk has yet to make the write under way; nil: none
+	wrote      time.Duration // when the last slow write ended, in world time
 	ran        time.Duration // when the daemon was last at work, by the host's clock
 	lone       lone
 	watch      watch
@@ -146,7 +151,7 @@ func (h *host) startDaemon() {
 	}
 	h.w.boots++
 	h.daemon = daemon{boot: h.w.boots, tickAt: -1, stepAt: -1, answers: map[uint64]func(core.Answer){},
-		recurring: map[string]*recurring{}, lone: lone{quorate: true, at: never}}
+		recurring: map[string]*recurring{}, turned: h.clock(), lone: lone{quorate: true, at: never}}
 	h.replica = replica.New(func(ev controller.Event) { h.happened = append(h.happened, ev) })
 	h.controller = controller.New(controller.Config{Self: h.id, Boot: h.boot, Hosts: h.names(), Document: h.replica.Live, Plan: h.plan, Lag: core.NewTiming(0).Lag(),
 		Watchdog: h.w.shape.Watchdog > 0})
@@ -240,7 +245,10 @@ func (h *host) thaw() {
 }
 
 // doubtful tells whether the cluster may have gone on without this host.
-func (h *host) doubtful() bool { return h.asleep || h.behind() }
+func (h *host) doubtful() bool { return h.asleep() || h.behind() }
+
+// asleep tells that the daemon stood still and has yet to learn what happened meanwhile.
+func (h *host) asleep() bool { return h.core.Pauses() > h.resumed }
 
 // behind tells that the daemon was not at work for about a token, as package messaging's Behind does.
 func (h *host) behind() bool {
@@ -256,13 +264,15 @@ func (h *host) pump() {
 	h.pumping = true
 	defer func() { h.pumping = false }()
 	for h.core != nil {
-		now := h.clock()
-		h.ran = now
-		if h.core.Next() <= now {
-			h.core.Tick(now)
+		free := h.slow == nil
+		if now := h.clock(); free {
+			h.ran, h.turned = now, now
+			if h.core.Next() <= now {
+				h.core.Tick(now)
+			}
 		}
 		switch {
-		case h.core.HasBatch():
+		case free && h.core.HasBatch():
 			h.carryOut(h.core.Batch())
 		case len(h.happened) > 0:
 			ev := h.happened[0]
@@ -271,7 +281,7 @@ func (h *host) pump() {
 		default:
 			h.consult()
 			h.write()
-			if h.core != nil && !h.core.HasBatch() && len(h.happened) == 0 {
+			if h.core != nil && (h.slow != nil || !h.core.HasBatch()) && len(h.happened) == 0 {
 				h.arm()
 				return
 			}
@@ -282,8 +292,7 @@ func (h *host) pump() {
 // arm schedules the next tick of the core and the next step of the controller.
 func (h *host) arm() {
 	now := h.clock()
-	next := max(h.core.Next()-now, 1)
-	if h.tickAt <= h.w.now || h.w.now+h.takes(next) < h.tickAt {
+	if next := max(h.core.Next()-now, 1); h.slow == nil && (h.tickAt <= h.w.now || h.w.now+h.takes(next) < h.tickAt) {
 		h.tickAt = h.later(next, func() {})
 	}
 	wait := h.waiting()

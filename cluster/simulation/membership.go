@@ -25,7 +25,7 @@ func resized(seed uint64) bool { return seed%8 == 7 }
 
 // departures are when hosts are taken out.
 func departures(seed uint64) apart {
-	return apart{Departure, rand.New(rand.NewPCG(seed, 0x0b7)), 30 * time.Second, 0, 10 * time.Second}
+	return apart{kind: Departure, r: rand.New(rand.NewPCG(seed, 0x0b7)), pause: 30 * time.Second, longest: 10 * time.Second}
 }
 
 // member is what a machine has of its configuration.
@@ -253,7 +253,7 @@ func (w *World) unblock(out *host) {
 		}
 		w.trace(h.name, "is told to wait for nobody")
 		w.check.complete[core.Peer{ID: h.id, Boot: h.boot}] = true
-		h.core.Step(h.clock(), core.Unblock{})
+		h.tell(core.Unblock{})
 		h.alive(h.boot, func() {})
 	}
 }
@@ -343,7 +343,7 @@ func (h *host) configure(options quorum.Options, but core.HostID) error {
 	h.options = h.w.tampered(options)
 	h.w.trace(h.name, "takes the configuration of %v over", options.Hosts)
 	h.step(controller.Configured{Hosts: h.names()})
-	h.core.Step(h.clock(), core.Configure{Quorum: h.options})
+	h.tell(core.Configure{Quorum: h.options})
 	h.countAnew()
 	return nil
 }

@@ -89,6 +89,7 @@ const (
 // anything nor takes changes.
 func (c *checks) notWithoutQuorum(h *host, what string) {
 	since, minor := c.minority[h.id]
+	since = max(since, h.noticing())
 	if !minor || c.w.now-since <= timeToNotice || c.w.followsQuorum(h) {
 		return
 	}
@@ -110,7 +111,7 @@ func (c *checks) awake(h *host, name string) {
 // idle: where no-quorum-policy is stop, a host without quorum stops what it runs. A stop that
 // failed, and one under way, are no fault of the daemon's.
 func (c *checks) idle(h *host) {
-	if c.w.shape.Policy != "stop" || c.w.now-c.minority[h.id] < timeToStop || c.w.now < h.atWork+2*time.Second {
+	if c.w.shape.Policy != "stop" || c.w.now-max(c.minority[h.id], h.noticing()) < timeToStop || c.w.now < h.atWork+2*time.Second {
 		return
 	}
 	left := ""

@@ -91,7 +91,7 @@ func (h *host) hear(ev core.Heard) {
 		h.holdHeard(ev)
 		return
 	}
-	h.core.Step(h.clock(), ev)
+	h.tell(ev)
 	h.pump()
 }
 
@@ -132,7 +132,7 @@ func (h *host) stream(messages []core.Message) {
 					if sent > target.thawedAt {
 						target.thawedAt = 0
 					}
-					target.core.Step(target.clock(), core.Received{Message: copied})
+					target.tell(core.Received{Message: copied})
 				})
 			}
 		})
@@ -142,7 +142,7 @@ func (h *host) stream(messages []core.Message) {
 // unsent tells the sender, half of the time, that a stream broke.
 func (h *host) unsent(to core.HostID) {
 	if h.core != nil && !h.frozen && h.w.chance.network.IntN(2) == 0 {
-		h.core.Step(h.clock(), core.Unsent{To: to})
+		h.tell(core.Unsent{To: to})
 		h.pump()
 	}
 }

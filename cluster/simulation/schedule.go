@@ -45,6 +45,7 @@ const (
 	PauseAtProposal             // the host that proposes a fork next stands still for For; what it sent comes up to Amount ms late
 	Departure                   // Host is taken out of the cluster, and put back with an empty disk after For outside
 	Choke                       // only heartbeats get through to Host and from it for For
+	DiskSlow                    // durable writes of Host take up to Amount ms for For
 	kinds
 )
 
@@ -122,6 +123,8 @@ func (f Fault) String() string {
 		what = fmt.Sprintf("host%d is taken out of the cluster, and put back after %s", f.Host, f.For)
 	case Choke:
 		what = fmt.Sprintf("only heartbeats get through to host%d and from it for %s", f.Host, f.For)
+	case DiskSlow:
+		what = fmt.Sprintf("writes of host%d take up to %d ms for %s", f.Host, f.Amount, f.For)
 	case PauseAtProposal:
 		what = fmt.Sprintf("the host that proposes a fork next stands still for %s, and its proposals come up to %d ms late", f.For, f.Amount)
 	case CutAtRequest:
@@ -183,6 +186,9 @@ func Plan(seed uint64, shape Shape, begin, long time.Duration, often ...Kind) []
 	if shape.Choked {
 		faults = shape.chokes(seed).among(faults, shape, begin, long)
 	}
+	if shape.Sluggish {
+		faults = slownesses(seed).among(faults, shape, begin, long)
+	}
 	return faults
 }
 
@@ -192,13 +198,18 @@ type apart struct {
 	r              *rand.Rand
 	pause          time.Duration // between two, at most
 	least, longest time.Duration // how long one lasts
+	amounts        []int         // one of these; none: 0
 }
 
 // among draws them and puts them among others.
 func (a apart) among(faults []Fault, shape Shape, begin, long time.Duration) []Fault {
 	for at := begin + between(a.r, 0, 10*time.Second); at < begin+long; at += between(a.r, 2*time.Second, a.pause) {
-		faults = append(faults, Fault{At: at.Round(time.Millisecond), Kind: a.kind, Host: core.HostID(1 + a.r.IntN(shape.Hosts)), Other: 1,
-			For: between(a.r, a.least, a.longest).Round(time.Millisecond)})
+		f := Fault{At: at.Round(time.Millisecond), Kind: a.kind, Host: core.HostID(1 + a.r.IntN(shape.Hosts)), Other: 1,
+			For: between(a.r, a.least, a.longest).Round(time.Millisecond)}
+		if len(a.amounts) > 0 {
+			f.Amount = a.amounts[a.r.IntN(len(a.amounts))]
+		}
+		faults = append(faults, f)
 	}
 	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return faults

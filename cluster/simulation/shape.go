@@ -33,6 +33,7 @@ type Shape struct {
 	Resized       bool          // hosts are taken out and put back
 	Choked        bool          // hosts are choked
 	Impatient     bool          // and leaders wait for them shortly
+	Sluggish      bool          // disks are slow at times
 }
 
 // Draw returns the shape of a seed.
@@ -70,7 +71,7 @@ func Draw(seed uint64) Shape {
 	if watched(seed) {
 		s.giveWatchdogs(seed)
 	}
-	s.Resized, s.Choked, s.Impatient = resized(seed), choked(seed), impatient(seed)
+	s.Resized, s.Choked, s.Impatient, s.Sluggish = resized(seed), choked(seed), impatient(seed), sluggish(seed)
 	return s
 }
 
@@ -125,6 +126,7 @@ func (s *Shape) String() string {
 		{s.Resized, "hosts that are taken out"},
 		{s.Choked, "hosts that are choked"},
 		{s.Impatient, "impatient leaders"},
+		{s.Sluggish, "slow disks"},
 	} {
 		if option.set {
 			b.WriteString(", " + option.text)

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -98,6 +99,43 @@ func TestAFastClockTicksAlone(t *testing.T) {
 			{At: 10 * time.Second, Kind: simulation.Isolation, Host: host, For: 30 * time.Second},
 		}
 		judge(t, cfg, simulation.Run(cfg))
+	}
+}
+
+// A vote counts when it is on a disk, and disks may take longer than hosts wait for each other's votes at first.
+func TestLeaderIsFoundOnSlowDisks(t *testing.T) {
+	t.Parallel()
+	const begin, end, soon = 6 * time.Second, time.Minute, 3 * time.Second
+	elected := 0
+	for seed := range uint64(8) {
+		shape := simulation.Shape{Hosts: 3, Links: 1, Policy: "stop", Primitives: 1, CompactEvery: 256, Client: time.Second}
+		shape.Quorum.Hosts = []core.HostID{1, 2, 3}
+		cfg := simulation.Config{Seed: seed + 1, Shape: &shape, Faulty: time.Minute}
+		for host := core.HostID(1); host <= 3; host++ {
+			cfg.Schedule = append(cfg.Schedule,
+				simulation.Fault{At: begin, Kind: simulation.DiskSlow, Host: host, For: end - begin, Amount: 200},
+				simulation.Fault{At: time.Duration(host) * 15 * time.Second, Kind: simulation.PowerCut, Host: host, For: 5 * time.Second})
+		}
+		slices.SortStableFunc(cfg.Schedule, func(a, b simulation.Fault) int { return int(a.At - b.At) })
+		lost := map[string]time.Duration{}
+		cfg.Trace = func(at time.Duration, who, text string) {
+			switch {
+			case text == "no leader is known":
+				lost[who] = at
+			case text == "power off":
+				delete(lost, who)
+			case strings.HasSuffix(text, " leads") && lost[who] > 0:
+				if long := at - lost[who]; at < end && long > soon {
+					t.Errorf("seed %d: %s knew no leader for %s, until %s", cfg.Seed, who, long, at)
+				}
+				delete(lost, who)
+				elected++
+			}
+		}
+		judge(t, cfg, simulation.Run(cfg))
+	}
+	if elected < 10 {
+		t.Errorf("a leader was found only %d times", elected)
 	}
 }
 

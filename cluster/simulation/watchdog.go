@@ -115,8 +115,8 @@ func (h *host) examine() {
 		return
 	}
 	_, counted := fencing.WatchdogTime(h.replica.Live())
-	me := outlast.Host{Own: h.w.shape.Watchdog, Condemned: h.watch.condemned, Asleep: h.asleep, Counted: counted, Owing: h.dog.owing,
-		Quorate: h.lone.quorate, StoppedAll: h.stoppedAll}
+	me := outlast.Host{Own: h.w.shape.Watchdog, Condemned: h.watch.condemned, Asleep: h.asleep(), Counted: counted, Owing: h.dog.owing,
+		Quorate: h.lone.quorate, Stalled: h.clock() - h.turned, StoppedAll: h.stoppedAll}
 	why := me.MayNot()
 	if why != h.watch.health.Why {
 		h.w.trace(h.name, "its watchdog is fed: %t (%s)", why == "", why)

@@ -45,11 +45,11 @@ type World struct {
 
 // dice are the world's sources of chance. Each has its own stream, so that a fault that is
 // taken out of a schedule changes as little as possible of the rest.
-type dice struct{ network, agents, client, disks *rand.Rand }
+type dice struct{ network, agents, client, disks, slowness *rand.Rand }
 
 func throw(seed uint64) dice {
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
-	return dice{network: stream(1), agents: stream(2), client: stream(3), disks: stream(4)}
+	return dice{network: stream(1), agents: stream(2), client: stream(3), disks: stream(4), slowness: stream(6)}
 }
 
 // between draws a duration.

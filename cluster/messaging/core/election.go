@@ -23,6 +23,7 @@ type election struct {
 const (
 	campaignStagger = 12 * time.Millisecond // between hosts, by rank
 	campaignAgain   = 60 * time.Millisecond
+	campaignDoubled = 7 // how often, at most
 	raftSilence     = electionTicks * 3 / 2
 )
 
@@ -76,18 +77,24 @@ func (c *Core) considerElection() {
 		return
 	}
 	if c.election.campaign == 0 {
-		wait := campaignStagger * time.Duration(c.rank())
-		if c.election.tried > 0 {
-			wait = campaignAgain + 2*wait
-		}
-		c.election.campaign = c.now + wait
+		c.election.campaign = c.now + c.election.pause(c.rank())
 	}
 	if c.now >= c.election.campaign {
-		c.election.campaign = c.now + campaignAgain + 2*campaignStagger*time.Duration(c.rank())
 		c.election.tried++
+		c.election.campaign = c.now + c.election.pause(c.rank())
 		c.election.granted, c.election.held = []HostID{c.cfg.ID}, nil
 		_ = c.rn.Campaign() // refused only when it leads already or may not
 	}
+}
+
+// pause is how long a host waits before it campaigns (again). A vote counts when it is on a disk, and each campaign makes those of the
+// one before worthless, so slow disks are given twice as long each time.
+func (e *election) pause(rank int) time.Duration {
+	wait := campaignStagger * time.Duration(rank)
+	if e.tried == 0 {
+		return wait
+	}
+	return (campaignAgain + 2*wait) << min(e.tried-1, campaignDoubled)
 }
 
 // gaveUp tells that a follower need not wait for its leader any longer.
