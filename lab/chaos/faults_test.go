@@ -45,6 +45,14 @@ var faults = []fault{
 		names := c.shuffled(r)
 		return errors.Join(c.Block([2]string{names[0], names[1]}), lasting(ctx, time.Duration(300+r.IntN(3000))*time.Millisecond))
 	}},
+	{"only heartbeats get through to a host", func(ctx context.Context, c *cluster, r *rand.Rand) error {
+		names := c.shuffled(r)
+		var pairs [][2]string
+		for _, other := range names[1:] {
+			pairs = append(pairs, [2]string{names[0], other})
+		}
+		return errors.Join(c.Choke(pairs...), lasting(ctx, time.Duration(300+r.IntN(3000))*time.Millisecond))
+	}},
 	{"30 % of a host's packets lost", func(ctx context.Context, c *cluster, r *rand.Rand) error {
 		return errors.Join(c.any(r).Lose(lab.AllLinks, 30), lasting(ctx, 3*time.Second))
 	}},
