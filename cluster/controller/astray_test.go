@@ -243,10 +243,7 @@ func TestAHostThatIsLostWhileItLeavesIsUnclean(t *testing.T) {
 // answered for long it is told of as failed, which has it fenced; when it answers after all it is a member.
 func TestNothingIsPlannedBeforeAMemberAnswers(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.step(Viewed{allOfView(4)})
-	s.synced(1, 11)
-	s.synced(3, 33)
+	s := unanswered(t)
 	begun := s.now
 	for s.now.Before(begun.Add(deafAfter - time.Millisecond)) {
 		s.now = s.now.Add(time.Millisecond)

@@ -133,6 +133,15 @@ func ready(t *testing.T, plans ...string) (*stage, Batch) {
 	return s, s.synced(3, 33)
 }
 
+// unanswered leads all hosts, and the second has yet to answer.
+func unanswered(t *testing.T) *stage {
+	s := newStage(t)
+	s.step(Viewed{allOfView(4)})
+	s.synced(1, 11)
+	s.synced(3, 33)
+	return s
+}
+
 func TestHostThatIsLostEndsItsActionsAndThePlan(t *testing.T) {
 	t.Parallel()
 	s, first := ready(t, "1 web2; 2 web3 1", "1 web3")
@@ -321,10 +330,7 @@ func TestHostThatRefusesIsNotTakenForSilent(t *testing.T) {
 // TestHostThatFallsSilentWithWorkInFlightIsFenced: one that has answered, says that it is at work, and then takes no question any more.
 func TestHostThatFallsSilentWithWorkInFlightIsFenced(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.step(Viewed{allOfView(4)})
-	s.synced(1, 11)
-	s.synced(3, 33)
+	s := unanswered(t)
 	for range 10 {
 		s.synced(2, 22, "3:1:0:earlier")
 		s.now = s.now.Add(syncWait)
