@@ -341,12 +341,16 @@ func (h *host) fence(f controller.Fence) {
 	}
 	target := w.named(f.Target)
 	boot := h.boot
-	w.after(between(w.chance.agents, 20*time.Millisecond, 300*time.Millisecond), func() {
+	early := w.fencingTakes()
+	w.after(early+between(w.chance.agents, 20*time.Millisecond, 300*time.Millisecond), func() {
 		done := controller.FenceDone{Key: f.Key, Device: "power"}
 		acts := true
 		if w.faults && w.chance.agents.Float64() < w.fences {
 			done.Err = "the device does not answer"
 			acts = w.chance.agents.IntN(4) == 0
+		}
+		if early > 0 && !w.faults {
+			done.Err, acts = "the device has dropped what it was asked for", false
 		}
 		if w.net.unfenced > 0 {
 			done.Err, acts = "nobody reaches the device", false
@@ -355,6 +359,20 @@ func (h *host) fence(f controller.Fence) {
 			target.switchOff()
 			w.after(between(w.chance.agents, time.Second, 4*time.Second), target.switchOn)
 		}
+		if late := w.fencingTakes(); late > 0 {
+			w.after(late, func() { h.alive(boot, func() { h.step(done) }) })
+			return
+		}
 		h.alive(boot, func() { h.step(done) })
 	})
+}
+
+// leisurely are the seeds whose fence device takes its time, before it acts and before it says so: an eighth.
+func leisurely(seed uint64) bool { return seed/10%8 == 7 }
+
+func (w *World) fencingTakes() time.Duration {
+	if !w.shape.Leisurely || !w.faults || w.chance.slowness.IntN(2) == 0 {
+		return 0
+	}
+	return between(w.chance.slowness, 0, 8*time.Second)
 }

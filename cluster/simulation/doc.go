@@ -19,8 +19,8 @@
 // duplication of packets, requests that arrive seconds late, clocks that drift and jump,
 // daemons that die right after a vote and come back on the other side (Defection), hosts that stand still or are cut off just
 // when a request is on its way to them or when they propose a fork (ambush.go), torn writes, full, lost and
-// restored disks, agents, resources and fence devices that fail. In some seeds writes take their time (slowdisk.go), or only
-// heartbeats get through to hosts (choke.go). A cluster may have a witness (device.go)
+// restored disks, agents, resources and fence devices that fail. In some seeds writes take their time (slowdisk.go), or the
+// fence device does, or only heartbeats get through to hosts (choke.go). A cluster may have a witness (device.go)
 // or a quorum disk (disk.go), which is lost, slow, or seen by some hosts only. Every tenth seed's hosts have
 // watchdogs in place of the fence device (watchdog.go): a host that lost quorum and runs on is reset by its own, and the others count on
 // that. What these seeds have of their own they draw from a stream of their own, as clusters with a witness or a quorum disk

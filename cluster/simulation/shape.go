@@ -34,6 +34,7 @@ type Shape struct {
 	Choked        bool          // hosts are choked
 	Impatient     bool          // and leaders wait for them shortly
 	Sluggish      bool          // disks are slow at times
+	Leisurely     bool          // the fence device takes its time
 }
 
 // Draw returns the shape of a seed.
@@ -71,7 +72,8 @@ func Draw(seed uint64) Shape {
 	if watched(seed) {
 		s.giveWatchdogs(seed)
 	}
-	s.Resized, s.Choked, s.Impatient, s.Sluggish = resized(seed), choked(seed), impatient(seed), sluggish(seed)
+	s.Resized, s.Choked, s.Impatient = resized(seed), choked(seed), impatient(seed)
+	s.Sluggish, s.Leisurely = sluggish(seed), leisurely(seed)
 	return s
 }
 
@@ -127,6 +129,7 @@ func (s *Shape) String() string {
 		{s.Choked, "hosts that are choked"},
 		{s.Impatient, "impatient leaders"},
 		{s.Sluggish, "slow disks"},
+		{s.Leisurely, "a slow fence device"},
 	} {
 		if option.set {
 			b.WriteString(", " + option.text)
