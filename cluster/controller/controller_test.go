@@ -303,6 +303,27 @@ func TestHostThatDoesNotAnswerIsAskedBeforeTheNextPlan(t *testing.T) {
 	}
 }
 
+func TestOperationIsGivenItsStartDelay(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	g := graph("1 web2")
+	g.Actions[0].Timeout, g.Actions[0].Meta = 20*time.Second, []scheduler.Param{{Name: "start_delay", Value: "300000"}}
+	s.c.cfg.Plan = func(*cib.Document, time.Time) *scheduler.Plan { return &scheduler.Plan{Graph: g} }
+	s.step(Viewed{allOfView(4)})
+	for host, boot := range map[core.HostID]uint64{1: 11, 2: 22, 3: 33} {
+		s.synced(host, boot)
+	}
+	for _, after := range []struct {
+		wait  time.Duration
+		syncs int
+	}{{5*time.Minute + 79*time.Second, 0}, {time.Second, 1}} {
+		s.now = s.now.Add(after.wait)
+		if got := s.step(Nothing{}); len(got.Requests) != after.syncs {
+			t.Errorf("after %s more: %+v; want %d", after.wait, got.Requests, after.syncs)
+		}
+	}
+}
+
 func TestHostThatNeverAnswersIsFenced(t *testing.T) {
 	t.Parallel()
 	s, _ := ready(t, "1 web2", "1 web3")

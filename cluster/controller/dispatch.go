@@ -66,7 +66,7 @@ func (c *Controller) dispatchRequest(now time.Time, a *scheduler.Action, key str
 		c.markDirty(fmt.Sprintf("%s on %s: that host is not in the view", a.Key, host))
 		return
 	}
-	t.inFlight[key] = &running{action: a, since: now, deadline: now.Add(a.Timeout + delay(t.graph)), host: host}
+	t.inFlight[key] = &running{action: a, since: now, deadline: now.Add(startDelay(a) + a.Timeout + delay(t.graph)), host: host}
 	c.out.Requests = append(c.out.Requests, Addressed{Host: id, Limit: syncWait, Request: c.request(a, m, key)})
 	if a.Resource != nil {
 		c.note(Note{Kind: ActionStarted, Transition: t.number, Subject: a.Resource.ID, Task: a.Task, Interval: a.Interval, Host: a.Node, Detail: a.Reason})
@@ -100,7 +100,7 @@ func (c *Controller) request(a *scheduler.Action, m *member, key string) Request
 		Resource: a.Resource.ID,
 		Agent:    executor.Agent{Class: a.Resource.Class, Provider: a.Resource.Provider, Type: a.Resource.Type},
 		Action:   a.Task, Interval: a.Interval, Timeout: a.Timeout,
-		Delay:  milliseconds(meta(a, "start_delay")),
+		Delay:  startDelay(a),
 		Params: pairs(a.Params), Meta: pairs(a.Meta),
 	}
 	if a.Task == "cancel" {
@@ -112,6 +112,9 @@ func (c *Controller) request(a *scheduler.Action, m *member, key string) Request
 	}
 	return r
 }
+
+// startDelay is how long a host waits before it begins an operation (start-delay).
+func startDelay(a *scheduler.Action) time.Duration { return milliseconds(meta(a, "start_delay")) }
 
 func pairs(params []scheduler.Param) map[string]string {
 	m := make(map[string]string, len(params))
