@@ -57,6 +57,7 @@ type member struct {
 	inFlight map[string]bool // keys from before this reign, not yet seen in the log
 	leaving  bool            // it was let go; the view has yet to follow
 	fenced   bool            // this boot was confirmed dead; the view has yet to follow
+	bemoaned bool            // it was told that everything waits for it
 }
 
 // awaited tells whether nothing is planned because of a member: before it has answered, and while it has in flight what the log does not
@@ -294,12 +295,29 @@ func (c *Controller) acting() bool {
 
 // settled tells whether enough is known about the hosts to plan.
 func (c *Controller) settled(now time.Time) bool {
-	for _, m := range c.members {
-		if m.awaited() && !m.deaf(now) {
+	for _, id := range sortedHosts(c.members) {
+		if m := c.members[id]; m.awaited() && !c.givesUpOn(now, id, m) {
 			return false
 		}
 	}
 	return !c.unseen() || !now.Before(c.begun.Add(c.firstWait()))
+}
+
+// givesUpOn tells whether nobody waits any longer for what a member runs: it is fenced instead. Where nothing is fenced it is waited for, and that
+// is told: it is alive, and what it runs must not be started elsewhere.
+func (c *Controller) givesUpOn(now time.Time, id core.HostID, m *member) bool {
+	if !m.deaf(now) {
+		return false
+	}
+	if FencingEnabled(c.cfg.Document()) {
+		return true
+	}
+	if !m.bemoaned {
+		m.bemoaned = true
+		c.note(Note{Kind: Trouble, Subject: c.names[id], Detail: fmt.Sprintf("%s is heard and does not answer, and fencing is off: nothing is planned until it does. "+
+			"Mend the path to it (heartbeats get through, nothing longer), or stop its daemon or switch it off", c.names[id])})
+	}
+	return false
 }
 
 // markDirty asks for a plan because of something outside the plan's own course.

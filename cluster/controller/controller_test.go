@@ -335,6 +335,29 @@ func TestHostThatNeverAnswersIsFenced(t *testing.T) {
 	}
 }
 
+// TestHostThatNeverAnswersIsWaitedForWithoutFencing: it is alive, and what it runs must not be started elsewhere.
+func TestHostThatNeverAnswersIsWaitedForWithoutFencing(t *testing.T) {
+	t.Parallel()
+	s := unanswered(t)
+	options := s.doc.EnsureSection("crm_config").Append(cib.NewElement("cluster_property_set", "id", "o"))
+	options.Append(cib.NewElement("nvpair", "id", "o-s", "name", "stonith-enabled", "value", "false"))
+	told := 0
+	for range 3 {
+		s.now = s.now.Add(deafAfter)
+		for _, n := range s.step(Nothing{}).Notes {
+			if n.Kind == Trouble && n.Subject == "web2" {
+				told++
+			}
+		}
+	}
+	if s.asked != 0 || told != 1 {
+		t.Errorf("%d plans without its word; it was told %d times that everything waits for it", s.asked, told)
+	}
+	if s.synced(2, 22); s.asked != 1 {
+		t.Errorf("%d plans after it has answered", s.asked)
+	}
+}
+
 func TestHostThatRefusesIsNotTakenForSilent(t *testing.T) {
 	t.Parallel()
 	s, first := ready(t, "1 web2", "1 web3")

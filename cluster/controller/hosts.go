@@ -141,7 +141,7 @@ func (c *Controller) replied(now time.Time, ev Replied) {
 
 func (c *Controller) synced(ev Replied, m *member) {
 	back := m.deaf(c.now)
-	m.answered = c.now
+	m.answered, m.bemoaned = c.now, false
 	if m.synced {
 		if back {
 			c.markDirty("host " + c.names[ev.Host] + " answers again")
