@@ -17,7 +17,7 @@ func sluggish(seed uint64) bool { return seed/10%8 == 6 }
 // slownesses are when disks are slow. Amount is the longest time of a write.
 func slownesses(seed uint64) apart {
 	return apart{kind: DiskSlow, r: rand.New(rand.NewPCG(seed, 0x510)), pause: 10 * time.Second, least: time.Second, longest: 15 * time.Second,
-		amounts: []int{20, 100, 400, 1500, 5000}}
+		amounts: []int{20, 100, 400, 1500, 5000, 40_000}}
 }
 
 // slowDisk is a host's.
