@@ -48,46 +48,25 @@ const (
 type member struct {
 	boot     uint64
 	synced   bool
-	astray   int                  // Reply.Astray
-	watchdog time.Duration        // Reply.Watchdog
-	features string               // Reply.FeatureSet
-	answered time.Time            // when it last did, or was first asked
-	reign    Reign                // that it obeys: what was sent before it left the view may still arrive
-	retryAt  time.Time            // when Sync is to be sent again; zero: on its way
-	inFlight map[string]bool      // keys from before this reign, not yet seen in the log
-	unlogged map[string]time.Time // keys of results that it says are not in the log, and since when
-	leaving  bool                 // it was let go; the view has yet to follow
-	fenced   bool                 // this boot was confirmed dead; the view has yet to follow
-	bemoaned bool                 // it was told that everything waits for it
+	astray   int             // Reply.Astray
+	watchdog time.Duration   // Reply.Watchdog
+	features string          // Reply.FeatureSet
+	answered time.Time       // when it last did, or was first asked
+	reign    Reign           // that it obeys: what was sent before it left the view may still arrive
+	retryAt  time.Time       // when Sync is to be sent again; zero: on its way
+	inFlight map[string]bool // keys from before this reign, not yet seen in the log
+	leaving  bool            // it was let go; the view has yet to follow
+	fenced   bool            // this boot was confirmed dead; the view has yet to follow
+	bemoaned bool            // it was told that everything waits for it
 }
 
 // awaited tells whether nothing is planned because of a member: before it has answered, and while it has in flight what the log does not
 // tell of yet, it may run more than is known.
 func (m *member) awaited() bool { return !m.synced || len(m.inFlight) > 0 }
 
-// deaf tells whether a member that is heard, and awaited, does not answer its leader, or has results that do not get into the log, as where
-// its disk hangs. It is given up then.
+// deaf tells whether a member that is heard, and awaited, does not answer its leader. It is given up then.
 func (m *member) deaf(now time.Time) bool {
-	long := func(since time.Time) bool { return !now.Before(since.Add(deafAfter)) }
-	for _, since := range m.unlogged {
-		if m.awaited() && long(since) {
-			return true
-		}
-	}
-	return m.awaited() && long(m.answered)
-}
-
-// says takes in which of a member's results are not in the log.
-func (m *member) says(now time.Time, unlogged []string) {
-	before := m.unlogged
-	m.unlogged = map[string]time.Time{}
-	for _, key := range unlogged {
-		if since, known := before[key]; known {
-			m.unlogged[key] = since
-		} else {
-			m.unlogged[key] = now
-		}
-	}
+	return m.awaited() && !now.Before(m.answered.Add(deafAfter))
 }
 
 // ask has a member tell anew what it does.
@@ -335,8 +314,8 @@ func (c *Controller) givesUpOn(now time.Time, id core.HostID, m *member) bool {
 	}
 	if !m.bemoaned {
 		m.bemoaned = true
-		c.note(Note{Kind: Trouble, Subject: c.names[id], Detail: fmt.Sprintf("%s is heard and does not answer, or does not get its results into the log, and fencing is off: nothing is planned until it does. "+
-			"Mend the path to it (heartbeats get through, nothing longer) or its disk, or stop its daemon, or switch it off", c.names[id])})
+		c.note(Note{Kind: Trouble, Subject: c.names[id], Detail: fmt.Sprintf("%s is heard and does not answer, and fencing is off: nothing is planned until it does. "+
+			"Mend the path to it (heartbeats get through, nothing longer), or stop its daemon or switch it off", c.names[id])})
 	}
 	return false
 }

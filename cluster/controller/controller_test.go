@@ -335,31 +335,6 @@ func TestHostThatNeverAnswersIsFenced(t *testing.T) {
 	}
 }
 
-// TestHostWhoseResultsDoNotGetIntoTheLogIsFenced: it answers, its disk hangs.
-func TestHostWhoseResultsDoNotGetIntoTheLogIsFenced(t *testing.T) {
-	t.Parallel()
-	s := unanswered(t)
-	const working, stuck = "3:1:0:earlier", "4:1:0:earlier"
-	answer := func(unlogged ...string) {
-		s.step(Replied{Host: 2, Boot: 22, Reign: s.reignOver(2), Kind: SyncRequest, Reply: Reply{InFlight: []string{working, stuck}, Unlogged: unlogged}})
-		s.now = s.now.Add(syncWait)
-		s.step(Nothing{})
-	}
-	for range 10 {
-		answer()
-	}
-	for range int(deafAfter/syncWait) - 1 {
-		answer(stuck)
-	}
-	if s.asked != 0 {
-		t.Fatal("a host was given up before its results had time to get into the log")
-	}
-	answer(stuck)
-	if s.asked != 1 || nodeState(s.doc.Section("status"), 2).Get("crmd") != "offline" {
-		t.Errorf("%d plans, and the host whose disk hangs is %s", s.asked, nodeState(s.doc.Section("status"), 2))
-	}
-}
-
 // TestHostThatNeverAnswersIsWaitedForWithoutFencing: it is alive, and what it runs must not be started elsewhere.
 func TestHostThatNeverAnswersIsWaitedForWithoutFencing(t *testing.T) {
 	t.Parallel()

@@ -142,9 +142,8 @@ func (c *Controller) replied(now time.Time, ev Replied) {
 func (c *Controller) synced(ev Replied, m *member) {
 	back := m.deaf(c.now)
 	m.answered, m.bemoaned = c.now, false
-	m.says(c.now, ev.Reply.Unlogged)
 	if m.synced {
-		if back && !m.deaf(c.now) {
+		if back {
 			c.markDirty("host " + c.names[ev.Host] + " answers again")
 		}
 		// Asked again: what the host no longer has in flight is in the log, and came here in a

@@ -43,8 +43,6 @@ type Request struct {
 type Reply struct {
 	Name     string   `json:"name,omitempty"` // Sync: the host's uname
 	InFlight []string `json:"in_flight,omitempty"`
-	// Unlogged are those of them that are done, and whose results are not in the log yet: so they stay where its disk hangs.
-	Unlogged []string `json:"unlogged,omitempty"`
 	// Astray counts how often results of this boot went into a log that lost to another: what
 	// the document says of the host is not what the host did, so it has to be asked again.
 	Astray int `json:"astray,omitempty"`

@@ -118,7 +118,7 @@ func (w *Worker) Ask(r Request) (Reply, WorkerBatch, error) {
 		w.finished, w.done = map[string]bool{}, nil
 	}
 	if r.Kind == SyncRequest {
-		reply := Reply{Name: w.cfg.Name, InFlight: w.inFlight(true), Unlogged: w.unloggedKeys(), Astray: w.astray, Watchdog: w.cfg.Watchdog, FeatureSet: cib.FeatureSet}
+		reply := Reply{Name: w.cfg.Name, InFlight: w.inFlight(true), Astray: w.astray, Watchdog: w.cfg.Watchdog, FeatureSet: cib.FeatureSet}
 		if w.cfg.Strays != nil {
 			reply.Strays = w.cfg.Strays()
 		}
@@ -183,11 +183,6 @@ func (w *Worker) inFlight(unlogged bool) []string {
 		}
 	}
 	return keys
-}
-
-// unloggedKeys returns the keys of what has a result that is not known to be in the log.
-func (w *Worker) unloggedKeys() []string {
-	return slices.DeleteFunc(sortedKeys(w.jobs), func(key string) bool { return w.jobs[key].unlogged == 0 })
 }
 
 func (w *Worker) begin(r Request) {

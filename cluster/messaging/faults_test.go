@@ -162,6 +162,40 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestHangingDisk: a host that cannot write cannot say what it runs or that it failed. It is as good as lost.
+func TestHangingDisk(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 3)
+	for i := range f.configs {
+		f.configs[i].Token = 300 * time.Millisecond
+	}
+	disk := &hangingDisk{}
+	f.configs[1].Storage = disk
+	f.form(3)
+	until := make(chan struct{})
+	disk.hang.Store(&until)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := f.running[0].Propose(ctx, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	ch := await(t, f.running[0], viewOf(1, 3))
+	if !slices.Equal(ch.View.Lost, []messaging.HostID{2}) {
+		t.Errorf("view %+v", ch.View)
+	}
+	if !f.running[1].Behind() {
+		t.Error("the host whose disk hangs trusts in what it knows")
+	}
+	f.saysSoon(1, "the disk of the state directory hangs")
+	disk.hang.Store(nil)
+	close(until)
+	await(t, f.running[1], func(ch messaging.Change) bool { return ch.Kind == core.Paused })
+	await(t, f.running[0], viewOf(1, 2, 3))
+	if _, err := f.running[1].Propose(ctx, []byte("y")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLeave(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3)

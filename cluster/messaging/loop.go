@@ -136,14 +136,16 @@ func (m *Messenger) carryOut(b core.Batch) {
 	m.core.Done()
 }
 
-// save writes, and keeps this host's heartbeats going while the disk takes its time.
+// save writes, and keeps this host's heartbeats going while the disk takes its time, but not for ever: then this host is silent, and
+// whoever asks is told that it is behind.
 func (m *Messenger) save(s *core.Save) error {
 	if !s.Sync {
 		return m.storage.Save(s)
 	}
+	pace, begun := core.NewTiming(m.cfg.Token), time.Now()
 	done := make(chan error, 1)
 	go func() { done <- m.storage.Save(s) }()
-	beat := time.NewTicker(core.NewTiming(m.cfg.Token).Heartbeat)
+	beat := time.NewTicker(pace.Heartbeat)
 	defer beat.Stop()
 	for {
 		select {
@@ -151,7 +153,12 @@ func (m *Messenger) save(s *core.Save) error {
 			m.pulse() // the host may have stood still meanwhile
 			return err
 		case <-beat.C:
-			m.pulse()
+			if time.Since(begun) < pace.Hung() {
+				m.pulse()
+				continue
+			}
+			beat.Stop()
+			m.cfg.Log.Error("the disk of the state directory hangs: this host falls silent until it has written", "for", time.Since(begun))
 		}
 	}
 }

@@ -38,9 +38,10 @@ func (w *World) slowDown(h *host, f Fault) {
 
 // slowWrite is a batch whose write is under way.
 type slowWrite struct {
-	made bool         // it is on the disk, and nobody knows yet
-	held []core.Event // what came for messaging's loop meanwhile
-	end  func()       // ends it
+	begun time.Duration // by the host's clock
+	made  bool          // it is on the disk, and nobody knows yet
+	held  []core.Event  // what came for messaging's loop meanwhile
+	end   func()        // ends it
 }
 
 // tell hands an event to messaging's loop, now or when its disk has written.
@@ -55,7 +56,7 @@ func (h *host) tell(ev core.Event) {
 // writeSlowly begins the write of a batch, the rest of which is done when it has ended.
 func (h *host) writeSlowly(b core.Batch) {
 	chance := h.w.chance.slowness
-	w := &slowWrite{made: chance.IntN(2) == 0}
+	w := &slowWrite{begun: h.clock(), made: chance.IntN(2) == 0}
 	if w.made && !h.save(b.Save) {
 		return
 	}
@@ -88,10 +89,10 @@ func (h *host) noticing() time.Duration {
 	return h.wrote
 }
 
-// beatOn keeps the heartbeats going while a write is under way.
+// beatOn keeps the heartbeats going while a write is under way, unless the disk hangs.
 func (h *host) beatOn(w *slowWrite) {
 	h.later(core.NewTiming(0).Heartbeat, func() {
-		if h.slow == w {
+		if h.slow == w && h.clock()-w.begun < core.NewTiming(0).Hung() {
 			h.pulse()
 			h.beatOn(w)
 		}

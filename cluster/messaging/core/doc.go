@@ -11,7 +11,8 @@
 // when it has news. A host that was silent on all links for a token is dead; a link that
 // is silent while another is not is reported and costs nothing. A heartbeat says which
 // daemons its sender hears (id and boot), so every host knows who hears whom. Time that a
-// host itself did not run, or waited for its disk, is no time in which others were silent, up to three tokens. A host that stood still
+// host itself did not run, or waited for its disk, is no time in which others were silent, up to three tokens. A host whose disk
+// takes no write for ten tokens falls silent (Timing.Hung). A host that stood still
 // for longer than a token is suspect: it says so (Paused) and asks for a barrier entry
 // through the log; when that is applied and the host is in the view, it is up to date
 // (Resumed). A barrier from before the pause is none, nor is one that it alone has committed

@@ -123,6 +123,10 @@ func (t Timing) Lag() time.Duration { return 2 * t.Heartbeat }
 // hears them and is told, or hears nothing and is patient with its own pauses.
 func (t Timing) Late() time.Duration { return 3*t.Token + t.Heartbeat }
 
+// Hung is how long a durable write may take. A host whose disk takes longer lets its heartbeats end: it is of no use to the others, to
+// whom it cannot say what it runs, or that it failed.
+func (t Timing) Hung() time.Duration { return 10 * t.Token }
+
 // Config is what a core starts from.
 type Config struct {
 	ID      HostID
