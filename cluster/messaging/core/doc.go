@@ -31,10 +31,11 @@
 //
 // # Replication
 //
-// Raft (go.etcd.io/raft/v3) replicates entries, seven hosts vote, the others learn.
-// Raft's timers are not used by followers: when liveness declares the leader dead they
-// forget it and campaign, staggered by id, and again after twice as long each time, as votes have to reach disks. Votes are counted only once the hosts that gave
-// them are quorate by package quorum (rule 6).
+// Raft (go.etcd.io/raft/v3) replicates entries, seven hosts vote, the others learn. Raft's
+// timers are not used by followers: when liveness declares the leader dead they forget it and
+// campaign, staggered by id, and again after twice as long each time, as votes have to reach
+// disks. Votes are counted only once the hosts that gave them are quorate by package quorum
+// (rule 6).
 //
 // An entry is: version, kind, proposer's host and boot, sequence number, the lowest
 // sequence number the proposer still waits for, data. A proposal is sent again when the
